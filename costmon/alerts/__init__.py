@@ -1,0 +1,1 @@
+"""Decide what people are told: pure values and arithmetic."""

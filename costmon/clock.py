@@ -1,0 +1,53 @@
+"""Read time: the one file of the product that does.
+
+Everything else takes a `Clock` as an argument, so that a test moves time by hand.
+"""
+
+import datetime as dt
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What tells the time."""
+
+    def now(self) -> dt.datetime:
+        """Return the wall clock as an aware UTC datetime; it may step backwards."""
+        ...
+
+    def monotonic_s(self) -> float:
+        """Return seconds that never go back; only differences mean something."""
+        ...
+
+
+class Timer(Protocol):
+    """Lets one actor incarnation ask for messages to itself at a later time.
+
+    Timers live in the wait of the incarnation's own mailbox: no thread, missed ticks are skipped
+    rather than piled up, and they end with the incarnation that asked for them. Each due timer
+    arrives as `costmon.messages.Tick(key=key)`.
+    """
+
+    def every(self, key: str, interval_s: float, *, first_s: float = 0.0) -> None:
+        """Deliver `Tick(key)` in `first_s` seconds, then every `interval_s` seconds."""
+        ...
+
+    def after(self, key: str, delay_s: float) -> None:
+        """Deliver `Tick(key)` once in `delay_s` seconds, replacing a timer of the same key."""
+        ...
+
+    def cancel(self, key: str) -> None:
+        """Forget the timer `key`; an unknown key is no error."""
+        ...
+
+
+class SystemClock:
+    """The machine's own clock."""
+
+    def now(self) -> dt.datetime:
+        """Return the wall clock as an aware UTC datetime."""
+        return dt.datetime.now(tz=dt.UTC)
+
+    def monotonic_s(self) -> float:
+        """Return CLOCK_MONOTONIC in seconds."""
+        return time.monotonic()

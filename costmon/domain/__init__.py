@@ -1,0 +1,1 @@
+"""Values that the whole house speaks in; standard library only."""

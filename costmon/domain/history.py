@@ -1,0 +1,50 @@
+"""Questions to history, and its answers."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from costmon.domain.period import Period
+
+Step = Literal["day", "week", "month"]
+GroupBy = Literal["total", "provider", "account", "kind", "region"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryQuery:
+    """What is asked.
+
+    Attributes:
+        period: Whole UTC days, half-open.
+        step: Length of a bucket; weeks start on Monday.
+        group_by: What each row is about; `total` gives one row a bucket and currency.
+    """
+
+    period: Period
+    step: Step
+    group_by: GroupBy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryRow:
+    """One bucket of one group, from the daily roll-ups.
+
+    Attributes:
+        period: The bucket, cut to what was asked.
+        group: The value of `group_by`; `total` when everything is summed; an absent region is "-".
+        currency: ISO 4217; currencies are never added.
+        accrued: What the observed rates (monthly / 720 per hour) add up to over `observed_s`.
+        average_monthly: Mean monthly run-rate over the observed time; `None` without any.
+        last_monthly: The monthly run-rate when it was last seen in the bucket.
+        observed_s: Seconds of the bucket covered by observations, of the longest-seen account.
+        resource_count: Most resources seen at once.
+    """
+
+    period: Period
+    group: str
+    currency: str
+    accrued: Decimal
+    average_monthly: Decimal | None
+    last_monthly: Decimal
+    observed_s: int
+    resource_count: int

@@ -1,0 +1,32 @@
+"""Exact amounts of money.
+
+Amounts are `Decimal` in major units (dollars, not cents) and are rounded only when shown. Where an
+amount is stored it is an integer of nano-units (1e-9), see `to_nano`.
+"""
+
+from decimal import ROUND_HALF_EVEN, Decimal
+
+NANO = 1_000_000_000
+_CENT = Decimal("0.01")
+
+
+def shown(amount: Decimal) -> Decimal:
+    """Round to two decimals, half to even, as every page and answer shows money."""
+    return amount.quantize(_CENT, rounding=ROUND_HALF_EVEN)
+
+
+def to_nano(amount: Decimal) -> int:
+    """Return whole nano-units, half to even: the only rounding before showing.
+
+    Raises:
+        ValueError: The amount is not finite.
+    """
+    if not amount.is_finite():
+        msg = f"{amount} is no amount of money"
+        raise ValueError(msg)
+    return int(amount.scaleb(9).to_integral_value(rounding=ROUND_HALF_EVEN))
+
+
+def from_nano(nano: int) -> Decimal:
+    """Return the exact amount of `nano` nano-units."""
+    return Decimal(nano).scaleb(-9)

@@ -1,0 +1,236 @@
+"""Name everything that can go wrong.
+
+```
+CostmonError
+├── ConfigError                 settings that cannot be used, all faults at once
+├── ProviderError               a vendor's API could not be read; `reason` is the metric label
+│   ├── ProviderAuthError       401: the token is wrong or was revoked
+│   ├── ProviderPermissionError 403: the token may not see this kind
+│   ├── ProviderRateLimitError  429: asked too often
+│   ├── ProviderTimeoutError    no answer, or no whole answer, within the deadline
+│   ├── ProviderServerError     5xx: the vendor has a fault
+│   ├── ProviderNetworkError    DNS, connection refused, reset, TLS
+│   └── ProviderSchemaError     an answer that is not what the API documents
+├── StoreError                  history could not be read or written
+│   ├── StoreUnavailableError   for now: locked, disk full, server away
+│   ├── StoreFencedError        by this incarnation: it has been replaced
+│   ├── StoreOutdatedError      by this schema: it needs `costmon db upgrade`
+│   └── StoreTooNewError        by this version: a newer costmon wrote the schema
+├── SupervisionError
+│   ├── MailboxFullError        a bounded mailbox refused a message
+│   ├── FencedError             a replaced incarnation tried to act
+│   └── UnknownChildError       no child has that name
+├── SnapshotClosedError         the service is draining or its core gave up
+├── NotifyError                 a channel did not take an alert
+└── StateDirectoryError         the state directory cannot be used, or is in use
+```
+
+Every text says what failed, where, and what to do next. None holds a secret.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+FailureReason = Literal[
+    "auth", "permission", "rate_limit", "timeout", "server", "schema", "network"
+]
+
+
+class CostmonError(Exception):
+    """The root of every error that costmon raises on purpose."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One thing wrong with the configuration.
+
+    Attributes:
+        name: The environment variable, or the path in the TOML file.
+        value: What was given, as text; a secret is masked before it gets here.
+        accepted: What would be accepted, or "did you mean ...".
+    """
+
+    name: str
+    value: str
+    accepted: str
+
+    def __str__(self) -> str:
+        return f"{self.name}={self.value!r}: {self.accepted}"
+
+
+class ConfigError(CostmonError):
+    """The settings cannot be used.
+
+    Attributes:
+        faults: Every fault found, not only the first.
+    """
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        self.faults = faults
+        super().__init__("; ".join(str(fault) for fault in faults))
+
+
+class ProviderError(CostmonError):
+    """A vendor's API could not be read.
+
+    Attributes:
+        reason: The class of the failure, as metrics and `/api/v1/providers` show it.
+        retryable: Whether asking again soon can help.
+        provider: The vendor's slug.
+        endpoint: Method and path, without host, query and credentials.
+        detail: What happened, in words, free of secrets.
+        hint: What the operator can do.
+        retry_after_s: Seconds the vendor asked us to wait; `None` when it did not say.
+        path: Where in the answer the fault is (`$.droplets[0].id`); `None` when not about content.
+    """
+
+    reason: ClassVar[FailureReason] = "network"
+    retryable: ClassVar[bool] = True
+
+    def __init__(  # noqa: PLR0913 - one keyword for each field the text is made of
+        self,
+        *,
+        provider: str,
+        endpoint: str,
+        detail: str,
+        hint: str,
+        retry_after_s: float | None = None,
+        path: str | None = None,
+    ) -> None:
+        self.provider = provider
+        self.endpoint = endpoint
+        self.detail = detail
+        self.hint = hint
+        self.retry_after_s = retry_after_s
+        self.path = path
+        where = f" at {path}" if path else ""
+        super().__init__(f"{provider}: {endpoint}: {detail}{where}; {hint}")
+
+
+class ProviderAuthError(ProviderError):
+    """The vendor does not know the token (401)."""
+
+    reason: ClassVar[FailureReason] = "auth"
+    retryable: ClassVar[bool] = False
+
+
+class ProviderPermissionError(ProviderError):
+    """The token is good but may not read this (403)."""
+
+    reason: ClassVar[FailureReason] = "permission"
+    retryable: ClassVar[bool] = False
+
+
+class ProviderRateLimitError(ProviderError):
+    """The vendor says we ask too often (429)."""
+
+    reason: ClassVar[FailureReason] = "rate_limit"
+
+
+class ProviderTimeoutError(ProviderError):
+    """No whole answer came within the deadline."""
+
+    reason: ClassVar[FailureReason] = "timeout"
+
+
+class ProviderServerError(ProviderError):
+    """The vendor answered with a fault of its own (5xx)."""
+
+    reason: ClassVar[FailureReason] = "server"
+
+
+class ProviderNetworkError(ProviderError):
+    """The vendor could not be reached."""
+
+    reason: ClassVar[FailureReason] = "network"
+
+
+class ProviderSchemaError(ProviderError):
+    """The answer is not what the vendor documents; `path` says where."""
+
+    reason: ClassVar[FailureReason] = "schema"
+    retryable: ClassVar[bool] = False
+
+
+class StoreError(CostmonError):
+    """History could not be read or written."""
+
+
+class StoreUnavailableError(StoreError):
+    """The database cannot be used for now (locked, disk full, server away); try again later."""
+
+
+class StoreFencedError(StoreError):
+    """A replaced incarnation tried to commit; its transaction was rolled back."""
+
+
+class StoreOutdatedError(StoreError):
+    """The schema is older than this version needs: run `costmon db upgrade`."""
+
+
+class StoreTooNewError(StoreError):
+    """A newer costmon wrote this schema: use that version, or restore a backup."""
+
+
+class SupervisionError(CostmonError):
+    """A rule of the supervised actors was broken."""
+
+
+class MailboxFullError(SupervisionError):
+    """A bounded mailbox refused a message.
+
+    Attributes:
+        name: Whose mailbox it is.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"the mailbox of {name} is full")
+
+
+class FencedError(SupervisionError):
+    """An incarnation that has been replaced tried to act.
+
+    Attributes:
+        name: The actor's name.
+        generation: The incarnation that was refused.
+    """
+
+    def __init__(self, name: str, generation: int) -> None:
+        self.name = name
+        self.generation = generation
+        super().__init__(f"{name}#{generation} has been replaced and may not act")
+
+
+class UnknownChildError(SupervisionError):
+    """No child has that name.
+
+    Attributes:
+        name: What was asked for.
+        known: The names and roles that exist.
+    """
+
+    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+        self.name = name
+        self.known = known
+        super().__init__(f"there is no child {name!r}; there are: {', '.join(known)}")
+
+
+class SnapshotClosedError(CostmonError):
+    """The current costs cannot be read: the service is draining or its core gave up."""
+
+
+class NotifyError(CostmonError):
+    """A channel did not take an alert.
+
+    Attributes:
+        channel: The channel's name.
+    """
+
+    def __init__(self, channel: str, detail: str) -> None:
+        self.channel = channel
+        super().__init__(f"channel {channel}: {detail}")
+
+
+class StateDirectoryError(CostmonError):
+    """The state directory cannot be used, or another service uses it."""

@@ -1,0 +1,196 @@
+"""Every message between actors: frozen values, "from -> to" in the first line of each.
+
+Commands are imperative, events past tense. Handlers match on the union of what they accept and end
+with `assert_never`, so that a forgotten message is a type error.
+"""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Literal
+
+from costmon.alerts.alert import Alert
+from costmon.domain.poll import Observation, PollFailure, PollReport
+from costmon.domain.resource import Inventory, Resource
+
+ChildState = Literal[
+    "starting", "running", "waiting", "restarting", "draining", "stopped", "set_aside", "failed"
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    """A timer that an actor asked for is due (mailbox -> the same actor).
+
+    Attributes:
+        key: The key the timer was asked for with.
+    """
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefreshRequested:
+    """Somebody wants a poll now (api, console -> poller).
+
+    Attributes:
+        id: Names the request in the log and in the answer to who asked.
+    """
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """One whole inventory was read (poller -> calculator)."""
+
+    report: PollReport
+    inventory: Inventory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollFailed:
+    """A cycle ended without an inventory (poller -> calculator -> alerter)."""
+
+    report: PollReport
+    failure: PollFailure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostsCalculated:
+    """A cycle has been folded into the current costs (calculator -> persister, alerter).
+
+    Attributes:
+        observation: What history keeps of the cycle, failed ones too.
+        top: The three most expensive droplets over all accounts, dearest first.
+        changes: What changed in this account since its last good cycle, in words for humans,
+            largest amount first, at most ten.
+    """
+
+    observation: Observation
+    top: tuple[Resource, ...]
+    changes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildSetAside:
+    """A child crashed too often and rests for a while (supervisor -> alerter).
+
+    Attributes:
+        name: The child's full name.
+        error: Its last error.
+        until: When it is tried again, aware UTC.
+    """
+
+    name: str
+    error: str
+    until: dt.datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildRecovered:
+    """A child that was set aside runs again and has been stable (supervisor -> alerter)."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliverAlert:
+    """An alert is to be told to people (alerter -> messenger)."""
+
+    alert: Alert
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildExited:
+    """An incarnation's thread has ended, however it ended (child -> supervisor).
+
+    Attributes:
+        name: The child's full name.
+        generation: Which incarnation.
+        error: `repr` of what ended it; `None` when it stopped because it was asked to.
+    """
+
+    name: str
+    generation: int
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestartChild:
+    """Restart one child or all of a role (console, api -> supervisor).
+
+    The message in hand finishes first; what waits is kept.
+
+    Attributes:
+        name: A full name (`poller.digitalocean`) or a role (`poller`).
+    """
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetChildren:
+    """How are the children? Answered with `tuple[ChildStatus, ...]` (console -> supervisor)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shutdown:
+    """Stop all children in reverse order, drained, then end (bootstrap -> supervisor).
+
+    Attributes:
+        exit_code: What the process shall exit with when nothing is left undelivered.
+    """
+
+    exit_code: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildStatus:
+    """One child, as the tree shows it (supervisor -> whoever asks or reads the board).
+
+    Attributes:
+        name: Full name, such as `poller.digitalocean`.
+        role: The part before the first dot.
+        state: What it does now.
+        generation: Counts its incarnations from 1.
+        restarts: Restarts since the service started, asked for or not.
+        mailbox: Messages that wait, the one in hand not counted.
+        dead_letters: Messages given up after too many deliveries.
+        dropped: Messages a full mailbox could not keep.
+        busy_s: Seconds on the message in hand; `None` when idle.
+        last_error: `repr` of what ended the last incarnation; `None` if none crashed.
+        started_at: When the present incarnation started, aware UTC; `None` when none runs.
+    """
+
+    name: str
+    role: str
+    state: ChildState
+    generation: int
+    restarts: int
+    mailbox: int
+    dead_letters: int
+    dropped: int
+    busy_s: float | None
+    last_error: str | None
+    started_at: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestartAnswer:
+    """What became of a `RestartChild` (supervisor -> who asked).
+
+    Attributes:
+        restarted: Full names that are being restarted; empty when the name is unknown.
+        known: Names and roles that exist.
+    """
+
+    restarted: tuple[str, ...]
+    known: tuple[str, ...]
+
+
+PollerMessage = Tick | RefreshRequested
+CalculatorMessage = Fetched | PollFailed
+PersisterMessage = Tick | CostsCalculated
+AlerterMessage = Tick | CostsCalculated | PollFailed | ChildSetAside | ChildRecovered
+MessengerMessage = Tick | DeliverAlert
+SupervisorMessage = Tick | ChildExited | RestartChild | GetChildren | Shutdown

@@ -1,0 +1,1 @@
+"""The published current costs: one immutable value, swapped in one step."""
