@@ -1,0 +1,114 @@
+"""What the alerts say."""
+
+import datetime as dt
+from decimal import Decimal
+
+import pytest
+
+from costmon.alerts import condition as conditions
+from costmon.domain.poll import PollFailure, PollReport
+from costmon.domain.resource import Resource
+from costmon.domain.totals import Totals
+
+NOW = dt.datetime(2026, 11, 21, 10, tzinfo=dt.UTC)
+
+
+def totals(monthly: str) -> Totals:
+    amount = Decimal(monthly)
+    return Totals(
+        currency="USD",
+        monthly=amount,
+        daily=amount / 30,
+        hourly=amount / 720,
+        droplet_count=1,
+        resource_count=1,
+        unpriced_count=0,
+    )
+
+
+def droplet(name: str, monthly: str | None) -> Resource:
+    return Resource(
+        account="digitalocean",
+        provider="digitalocean",
+        kind="droplet",
+        id=name,
+        name=name,
+        region="fra1",
+        size="s-1vcpu-1gb",
+        status="active",
+        created_at=NOW,
+        monthly_cost=None if monthly is None else Decimal(monthly),
+        currency="USD",
+        basis="list_price",
+        unpriced=None,
+        waste=None,
+        details=(),
+    )
+
+
+def report(breaker) -> PollReport:
+    return PollReport(
+        cycle_id="c1",
+        account="digitalocean",
+        provider="digitalocean",
+        started_at=NOW,
+        duration_s=1.0,
+        requests=1,
+        failures=(),
+        breaker=breaker,
+        next_poll_at=NOW,
+    )
+
+
+def threshold(monthly: str, limit: str, top=()):
+    return conditions.threshold(
+        totals=totals(monthly), limit=Decimal(limit), top=top, changes=("web-1 is new",), cause="c1"
+    )
+
+
+@pytest.mark.parametrize(
+    ("monthly", "holds"), [("100.00", False), ("100.000000001", True), ("99.99", False)]
+)
+def test_the_threshold_is_passed_only_strictly_above_it(monthly, holds):
+    assert threshold(monthly, "100.00").holds is holds
+
+
+def test_an_exceeded_threshold_says_how_much_what_and_what_to_do():
+    top = (droplet("db-1", "96"), droplet("mystery", None))
+
+    alert = threshold("150.004", "100", top).alert(NOW, resolved=False)
+
+    assert alert.event == "alerter.threshold_exceeded"
+    assert alert.severity == "warning"
+    assert alert.facts["monthly_total_usd"] == 150.0
+    assert alert.facts["threshold_usd"] == 100.0
+    assert alert.facts["over_usd"] == 50.0
+    assert alert.facts["changes"] == ("web-1 is new",)
+    assert [row["name"] for row in alert.facts["top"]] == ["db-1", "mystery"]
+    assert alert.facts["top"][1]["monthly_cost_usd"] is None
+    assert "db-1 ($96.00)" in alert.text
+    assert "DO_COST_THRESHOLD" in alert.text
+
+
+def test_the_same_cause_gives_the_same_alert_id():
+    first = threshold("150", "100").alert(NOW, resolved=False)
+    again = threshold("150", "100").alert(NOW + dt.timedelta(seconds=5), resolved=False)
+
+    assert first.id == again.id
+
+
+def test_an_account_is_blind_only_once_its_breaker_has_opened():
+    failure = PollFailure(reason="server", message="digitalocean: 500", failed_at=NOW)
+
+    assert not conditions.account_blind(report("closed"), failure).holds
+    assert conditions.account_blind(report("open"), failure).holds
+    assert not conditions.account_blind(report("closed"), None).holds
+
+
+def test_a_child_set_aside_says_how_to_bring_it_back():
+    alert = conditions.child_set_aside("poller.x", holds=True, error="Boom()", cause="1").alert(
+        NOW, resolved=False
+    )
+
+    assert alert.severity == "critical"
+    assert 'restart_child("poller.x")' in alert.text
