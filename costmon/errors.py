@@ -11,6 +11,7 @@ CostmonError
 │   ├── ProviderServerError     5xx: the vendor has a fault
 │   ├── ProviderNetworkError    DNS, connection refused, reset, TLS
 │   └── ProviderSchemaError     an answer that is not what the API documents
+│       └── ProviderNotFoundError 404: nothing is there, which some kinds mean as "none"
 ├── StoreError                  history could not be read or written
 │   ├── StoreUnavailableError   for now: locked, disk full, server away
 │   ├── StoreFencedError        by this incarnation: it has been replaced
@@ -150,6 +151,10 @@ class ProviderSchemaError(ProviderError):
 
     reason: ClassVar[FailureReason] = "schema"
     retryable: ClassVar[bool] = False
+
+
+class ProviderNotFoundError(ProviderSchemaError):
+    """Nothing is at that path (404): a fault, unless who asked knows it to mean none."""
 
 
 class StoreError(CostmonError):
