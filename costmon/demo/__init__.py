@@ -1,0 +1,5 @@
+"""A simulated DigitalOcean account behind a real HTTP server on loopback.
+
+`DemoServer` is what `run --demo` polls, with the same provider code as production. `PageServer`
+serves a very large account from pages rendered in advance.
+"""

@@ -1,0 +1,309 @@
+"""Render everything but droplets as the vendor's JSON does."""
+
+from decimal import Decimal
+from typing import Any
+
+from costmon.demo.draw import draw_id
+from costmon.demo.droplet_json import render_droplet, render_region, render_time
+from costmon.demo.holdings import (
+    App,
+    Balance,
+    Cluster,
+    Database,
+    Droplet,
+    LoadBalancer,
+    Registry,
+    ReservedIp,
+    Snapshot,
+    Volume,
+)
+from costmon.demo.size import AppSize
+
+Json = dict[str, Any]
+
+_GIB = 1 << 30
+_MIB = 1 << 20
+_BILLED_S = 672 * 3600
+
+
+def render_account(account_id: str) -> Json:
+    """Return the account and its team."""
+    return {
+        "droplet_limit": 50,
+        "floating_ip_limit": 5,
+        "email": "shop@demo.example",
+        "name": "Demo Shop",
+        "uuid": account_id,
+        "email_verified": True,
+        "status": "active",
+        "status_message": "",
+        "team": {"uuid": draw_id(0, account_id, "team"), "name": "Demo Team"},
+    }
+
+
+def render_balance(balance: Balance) -> Json:
+    """Return the bill so far; all amounts are text."""
+    usage = f"{balance.month_to_date_usage:.2f}"
+    return {
+        "month_to_date_balance": usage,
+        "account_balance": "0.00",
+        "month_to_date_usage": usage,
+        "generated_at": render_time(balance.generated_at),
+    }
+
+
+def render_volume(volume: Volume) -> Json:
+    """Return one volume; no droplet id means that nothing uses it."""
+    return {
+        "id": volume.id,
+        "name": volume.name,
+        "description": "",
+        "size_gigabytes": volume.gib,
+        "droplet_ids": [] if volume.droplet_id is None else [volume.droplet_id],
+        "created_at": render_time(volume.created_at),
+        "region": render_region(volume.region),
+        "filesystem_type": "ext4",
+        "filesystem_label": "data",
+        "tags": [],
+    }
+
+
+def render_snapshot(snapshot: Snapshot) -> Json:
+    """Return one snapshot."""
+    return {
+        "id": snapshot.id,
+        "name": snapshot.name,
+        "created_at": render_time(snapshot.created_at),
+        "regions": [snapshot.region],
+        "min_disk_size": 25,
+        "size_gigabytes": float(snapshot.gib),
+        "resource_id": snapshot.source_id,
+        "resource_type": snapshot.source,
+        "tags": [],
+    }
+
+
+def render_load_balancer(balancer: LoadBalancer) -> Json:
+    """Return one regional load balancer."""
+    return {
+        "id": balancer.id,
+        "name": balancer.name,
+        "project_id": draw_id(0, "project"),
+        "ip": "203.0.113.20",
+        "size_unit": balancer.nodes,
+        "size": "lb-small",
+        "algorithm": "round_robin",
+        "status": "active",
+        "created_at": render_time(balancer.created_at),
+        "forwarding_rules": [
+            {
+                "entry_protocol": "https",
+                "entry_port": 443,
+                "target_protocol": "http",
+                "target_port": 80,
+                "certificate_id": draw_id(0, "certificate"),
+                "tls_passthrough": False,
+            }
+        ],
+        "health_check": {
+            "protocol": "http",
+            "port": 80,
+            "path": "/",
+            "check_interval_seconds": 10,
+            "response_timeout_seconds": 5,
+            "unhealthy_threshold": 3,
+            "healthy_threshold": 5,
+        },
+        "sticky_sessions": {"type": "none"},
+        "region": render_region(balancer.region),
+        "tag": balancer.tag,
+        "droplet_ids": [],
+        "redirect_http_to_https": True,
+        "enable_proxy_protocol": False,
+        "enable_backend_keepalive": True,
+        "vpc_uuid": draw_id(0, "vpc", balancer.region),
+        "network": "EXTERNAL",
+        "network_stack": "IPV4",
+        "type": "REGIONAL",
+    }
+
+
+def render_reserved_ip(address: ReservedIp) -> Json:
+    """Return one reserved IPv4 address; `droplet` is null while nothing has it."""
+    return {
+        "ip": address.ip,
+        "region": render_region(address.region),
+        "droplet": _holder(address.droplet),
+        "locked": False,
+        "project_id": draw_id(0, "project"),
+    }
+
+
+def render_reserved_ipv6(address: ReservedIp) -> Json:
+    """Return one reserved IPv6 address, which has other fields than an IPv4 one."""
+    return {
+        "ip": address.ip,
+        "region_slug": address.region,
+        "reserved_at": render_time(address.reserved_at),
+        "droplet": _holder(address.droplet),
+    }
+
+
+def _holder(droplet: Droplet | None) -> Json | None:
+    return None if droplet is None else render_droplet(droplet)
+
+
+def render_database(database: Database) -> Json:
+    """Return one database cluster, without the connections that need a further scope."""
+    return {
+        "id": database.id,
+        "name": database.name,
+        "engine": database.engine,
+        "version": database.version,
+        "semantic_version": f"{database.version}.2",
+        "num_nodes": database.nodes,
+        "size": database.size,
+        "region": database.region,
+        "status": "online",
+        "created_at": render_time(database.created_at),
+        "maintenance_window": {
+            "day": "sunday",
+            "hour": "03:00:00",
+            "pending": False,
+            "description": [],
+        },
+        "project_id": draw_id(0, "project"),
+        "private_network_uuid": draw_id(0, "vpc", database.region),
+        "tags": ["shop"],
+        "db_names": ["defaultdb", "shop"],
+        "storage_size_mib": database.storage_mib,
+    }
+
+
+def render_cluster(cluster: Cluster) -> Json:
+    """Return one Kubernetes cluster with one node pool."""
+    created_at = render_time(cluster.created_at)
+    tags = ["k8s", f"k8s:{cluster.id}"]
+    pool = {
+        "id": draw_id(0, cluster.id, "pool"),
+        "name": "pool",
+        "size": cluster.workers[0].size.slug,
+        "count": len(cluster.workers),
+        "tags": [*tags, "k8s:worker"],
+        "labels": {},
+        "taints": [],
+        "auto_scale": False,
+        "min_nodes": 0,
+        "max_nodes": 0,
+        "nodes": [
+            {
+                "id": draw_id(0, cluster.id, worker.id),
+                "name": worker.name,
+                "status": {"state": "running"},
+                "droplet_id": str(worker.id),
+                "created_at": render_time(worker.created_at),
+                "updated_at": render_time(worker.created_at),
+            }
+            for worker in cluster.workers
+        ],
+    }
+    return {
+        "id": cluster.id,
+        "name": cluster.name,
+        "region": cluster.region,
+        "version": cluster.version,
+        "cluster_subnet": "10.244.0.0/16",
+        "service_subnet": "10.245.0.0/16",
+        "vpc_uuid": draw_id(0, "vpc", cluster.region),
+        "ipv4": "203.0.113.30",
+        "endpoint": "https://preview.demo.example",
+        "tags": tags,
+        "node_pools": [pool],
+        "maintenance_policy": {"start_time": "03:00", "duration": "4h0m0s", "day": "any"},
+        "auto_upgrade": False,
+        "status": {"state": "running"},
+        "created_at": created_at,
+        "updated_at": created_at,
+        "surge_upgrade": True,
+        "ha": cluster.highly_available,
+        "registry_enabled": True,
+    }
+
+
+def render_registry(registry: Registry) -> Json:
+    """Return the registry, its subscription embedded."""
+    return {
+        "name": registry.name,
+        "created_at": render_time(registry.created_at),
+        "region": registry.region,
+        "storage_usage_bytes": registry.stored_bytes,
+        "storage_usage_bytes_updated_at": render_time(registry.created_at),
+        "subscription": render_subscription(registry),
+    }
+
+
+def render_subscription(registry: Registry) -> Json:
+    """Return the registry's plan; its price is a whole number of cents."""
+    return {
+        "tier": {
+            "name": registry.tier.title(),
+            "slug": registry.tier,
+            "included_repositories": 5,
+            "included_storage_bytes": 5 * _GIB,
+            "allow_storage_overage": True,
+            "included_bandwidth_bytes": 5 * _GIB,
+            "monthly_price_in_cents": int(registry.monthly * 100),
+            "storage_overage_price_in_cents": 2,
+        },
+        "created_at": render_time(registry.created_at),
+        "updated_at": render_time(registry.created_at),
+    }
+
+
+def render_app(app: App) -> Json:
+    """Return one app with one service."""
+    created_at = render_time(app.created_at)
+    return {
+        "id": app.id,
+        "owner_uuid": draw_id(0, "owner"),
+        "spec": {
+            "name": app.name,
+            "region": app.region,
+            "services": [
+                {
+                    "name": "web",
+                    "image": {"registry_type": "DOCR", "repository": app.name, "tag": "latest"},
+                    "instance_count": app.instances,
+                    "instance_size_slug": app.instance_size,
+                    "http_port": 8080,
+                }
+            ],
+        },
+        "default_ingress": f"https://{app.name}.demo.example",
+        "created_at": created_at,
+        "updated_at": created_at,
+        "last_deployment_created_at": created_at,
+        "live_url": f"https://{app.name}.demo.example",
+        "live_domain": f"{app.name}.demo.example",
+        "tier_slug": "basic",
+        "region": {"slug": app.region, "label": "Frankfurt", "data_centers": ["fra1"]},
+        "project_id": draw_id(0, "project"),
+    }
+
+
+def render_app_size(size: AppSize) -> Json:
+    """Return an instance size; its numbers are text, and a month is 672 hours of seconds."""
+    per_second = (size.monthly / Decimal(_BILLED_S)).quantize(Decimal("1e-12"))
+    return {
+        "name": size.slug.removeprefix("apps-"),
+        "slug": size.slug,
+        "cpu_type": "SHARED",
+        "cpus": str(size.cpus),
+        "memory_bytes": str(size.memory_mib * _MIB),
+        "usd_per_month": f"{size.monthly:.2f}",
+        "usd_per_second": f"{per_second:f}",
+        "tier_slug": "basic",
+        "single_instance_only": False,
+        "scalable": False,
+        "bandwidth_allowance_gib": "50",
+    }
