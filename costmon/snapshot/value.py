@@ -40,9 +40,11 @@ class AccountState:
         name: The account's name.
         provider: The vendor's slug.
         inventory: The last good one; `None` when there never was one.
-        totals: Sums over this account's inventory; `None` without one.
+        totals: Sums over what this account's inventory costs in USD; `None` without one.
+        other_currencies: Monthly sums in any other currency, by ISO code: never added to `totals`.
         month_to_date_estimate: What the resources that exist now have cost this month by the
-            vendor's own rule: a lower bound. `None` without an inventory.
+            vendor's own rule, in USD, when they were observed: a lower bound. `None` without an
+            inventory, and once a month has begun that no poll has seen.
         failure: Why the newest cycle failed; `None` when it went well.
         failing_since: When the first of the present run of failures was, aware UTC.
         restored: The inventory comes from history and no poll has confirmed it yet.
@@ -51,12 +53,17 @@ class AccountState:
         next_poll_at: Aware UTC; `None` before the first cycle.
         fresh_until: After this instant the inventory is stale even if nothing failed, aware UTC.
         last_cycle_id: The newest cycle folded in: the same one is not counted twice.
+        changes: What the newest cycle that saw a change saw, in words for humans, largest amount
+            first.
+        changed_at: When that cycle observed it, aware UTC; `None` when nothing has changed since
+            the service started.
     """
 
     name: str
     provider: str
     inventory: Inventory | None
     totals: Totals | None
+    other_currencies: tuple[tuple[str, Decimal], ...]
     month_to_date_estimate: Decimal | None
     failure: PollFailure | None
     failing_since: dt.datetime | None
@@ -66,6 +73,8 @@ class AccountState:
     next_poll_at: dt.datetime | None
     fresh_until: dt.datetime | None
     last_cycle_id: str | None
+    changes: tuple[str, ...]
+    changed_at: dt.datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +87,9 @@ class Snapshot:
         as_of: When the oldest of the accounts' inventories was observed: no part of the totals is
             older. `None` when no account has one.
         accounts: All configured accounts, in the order of the configuration.
-        totals: Sums over all accounts; `None` when no account has an inventory.
+        totals: Sums over all DigitalOcean accounts in USD, the headline figure; `None` when none
+            of them has an inventory.
+        poll_interval_s: How often accounts are polled: two missed polls make an inventory stale.
         demo: The vendor is simulated.
         data: The `data` member of `GET /api/v1/costs/current`, encoded; empty when `totals` is
             `None`.
@@ -90,6 +101,7 @@ class Snapshot:
     as_of: dt.datetime | None
     accounts: tuple[AccountState, ...]
     totals: Totals | None
+    poll_interval_s: float
     demo: bool
     data: bytes
     fingerprint: str

@@ -1,0 +1,265 @@
+"""Fold what pollers report into the published current costs. Pure: values in, a value out."""
+
+import datetime as dt
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+
+from costmon.domain.period import month_of
+from costmon.domain.poll import PollFailure, PollReport
+from costmon.domain.resource import Inventory
+from costmon.domain.totals import Totals
+from costmon.pricing import calculate_daily_cost, calculate_hourly_cost
+from costmon.snapshot.changes import changes
+from costmon.snapshot.current import encode_current, fingerprint_of
+from costmon.snapshot.estimate import MonthToDate
+from costmon.snapshot.value import DURATION_BUCKETS_S, AccountState, PollCounts, Snapshot
+
+CURRENCY = "USD"
+HEADLINE_PROVIDER = "digitalocean"
+
+# Two polls may be missed, and a slow one may take a minute, before an inventory counts as stale.
+_POLLS_UNTIL_STALE = 2
+_SLACK_S = 60.0
+
+_NO_COUNTS = PollCounts(
+    cycles=0,
+    requests=0,
+    failures=(),
+    duration_buckets=(0,) * (len(DURATION_BUCKETS_S) + 1),
+    duration_sum_s=0.0,
+)
+
+
+def first(
+    accounts: Sequence[tuple[str, str]],
+    restored: Mapping[str, Inventory],
+    *,
+    now: dt.datetime,
+    poll_interval_s: float,
+    demo: bool,
+) -> Snapshot:
+    """Return the snapshot that a service starts with.
+
+    Args:
+        accounts: Name and provider of every configured account, in the configuration's order.
+        restored: The last good inventory of each account that history knows, by account name.
+            What it says is stale until a poll confirms it.
+        now: Aware UTC.
+        poll_interval_s: How often accounts are polled.
+        demo: The vendor is simulated.
+    """
+    states = tuple(
+        _unpolled(name, provider, restored.get(name), now) for name, provider in accounts
+    )
+    blank = Snapshot(
+        sequence=0,
+        published_at=now,
+        as_of=None,
+        accounts=(),
+        totals=None,
+        poll_interval_s=poll_interval_s,
+        demo=demo,
+        data=b"",
+        fingerprint="",
+    )
+    return _published(blank, states, now)
+
+
+def fetched(
+    snapshot: Snapshot, report: PollReport, inventory: Inventory, now: dt.datetime
+) -> Snapshot:
+    """Fold in a cycle that went well; a cycle folded in already changes nothing.
+
+    Raises:
+        ValueError: No configured account has the report's name.
+    """
+    account = _account(snapshot, report)
+    if account.last_cycle_id == report.cycle_id:
+        return snapshot
+    seen = changes(account.inventory, inventory)
+    state = replace(
+        _with_inventory(account, inventory, now),
+        failure=None,
+        failing_since=None,
+        restored=False,
+        breaker=report.breaker,
+        counts=_counted(account.counts, report),
+        next_poll_at=report.next_poll_at,
+        fresh_until=inventory.observed_at
+        + dt.timedelta(seconds=_POLLS_UNTIL_STALE * snapshot.poll_interval_s + _SLACK_S),
+        last_cycle_id=report.cycle_id,
+        changes=seen or account.changes,
+        changed_at=inventory.observed_at if seen else account.changed_at,
+    )
+    return _published(snapshot, _replaced(snapshot.accounts, state), now)
+
+
+def failed(
+    snapshot: Snapshot, report: PollReport, failure: PollFailure, now: dt.datetime
+) -> Snapshot:
+    """Fold in a cycle that failed: the last good inventory stays, and is stale.
+
+    Raises:
+        ValueError: No configured account has the report's name.
+    """
+    account = _account(snapshot, report)
+    if account.last_cycle_id == report.cycle_id:
+        return snapshot
+    inventory = account.inventory
+    same_month = inventory is not None and now < month_of(inventory.observed_at).end
+    state = replace(
+        account,
+        month_to_date_estimate=account.month_to_date_estimate if same_month else None,
+        failure=failure,
+        failing_since=account.failing_since or failure.failed_at,
+        breaker=report.breaker,
+        counts=_counted(account.counts, report),
+        next_poll_at=report.next_poll_at,
+        last_cycle_id=report.cycle_id,
+    )
+    return _published(snapshot, _replaced(snapshot.accounts, state), now)
+
+
+def _account(snapshot: Snapshot, report: PollReport) -> AccountState:
+    for account in snapshot.accounts:
+        if account.name == report.account:
+            return account
+    names = ", ".join(account.name for account in snapshot.accounts)
+    msg = f"cycle {report.cycle_id} is about {report.account!r}, which is none of: {names}"
+    raise ValueError(msg)
+
+
+def _replaced(accounts: tuple[AccountState, ...], state: AccountState) -> tuple[AccountState, ...]:
+    return tuple(state if account.name == state.name else account for account in accounts)
+
+
+def _unpolled(
+    name: str, provider: str, inventory: Inventory | None, now: dt.datetime
+) -> AccountState:
+    state = AccountState(
+        name=name,
+        provider=provider,
+        inventory=None,
+        totals=None,
+        other_currencies=(),
+        month_to_date_estimate=None,
+        failure=None,
+        failing_since=None,
+        restored=False,
+        breaker="closed",
+        counts=_NO_COUNTS,
+        next_poll_at=None,
+        fresh_until=None,
+        last_cycle_id=None,
+        changes=(),
+        changed_at=None,
+    )
+    if inventory is None:
+        return state
+    return replace(_with_inventory(state, inventory, now), restored=True)
+
+
+def _with_inventory(state: AccountState, inventory: Inventory, now: dt.datetime) -> AccountState:
+    """Sum an inventory up in one pass: an account may hold 100,000 resources."""
+    estimates = MonthToDate(inventory.observed_at)
+    sums: dict[str, Decimal] = {}
+    month_to_date = Decimal()
+    droplets = unpriced = 0
+    for resource in inventory.resources:
+        droplets += resource.kind == "droplet"
+        monthly = resource.monthly_cost
+        unpriced += monthly is None or resource.unpriced is not None
+        if monthly is None:
+            continue
+        sums[resource.currency] = sums.get(resource.currency, Decimal()) + monthly
+        if resource.currency == CURRENCY:
+            month_to_date += estimates.of(resource) or Decimal()
+    return replace(
+        state,
+        inventory=inventory,
+        totals=_totals(
+            monthly=sums.pop(CURRENCY, Decimal()),
+            droplet_count=droplets,
+            resource_count=len(inventory.resources),
+            unpriced_count=unpriced,
+        ),
+        other_currencies=tuple(sorted(sums.items())),
+        month_to_date_estimate=(
+            month_to_date if now < month_of(inventory.observed_at).end else None
+        ),
+    )
+
+
+def _totals(
+    *, monthly: Decimal, droplet_count: int, resource_count: int, unpriced_count: int
+) -> Totals:
+    return Totals(
+        currency=CURRENCY,
+        monthly=monthly,
+        daily=calculate_daily_cost(monthly),
+        hourly=calculate_hourly_cost(monthly),
+        droplet_count=droplet_count,
+        resource_count=resource_count,
+        unpriced_count=unpriced_count,
+    )
+
+
+def _headline(accounts: Sequence[AccountState]) -> Totals | None:
+    parts = [
+        account.totals
+        for account in accounts
+        if account.provider == HEADLINE_PROVIDER and account.totals is not None
+    ]
+    if not parts:
+        return None
+    return _totals(
+        monthly=sum((part.monthly for part in parts), Decimal()),
+        droplet_count=sum(part.droplet_count for part in parts),
+        resource_count=sum(part.resource_count for part in parts),
+        unpriced_count=sum(part.unpriced_count for part in parts),
+    )
+
+
+def _counted(counts: PollCounts, report: PollReport) -> PollCounts:
+    failures = Counter(dict(counts.failures))
+    for reason, count in report.failures:
+        failures[reason] += count
+    buckets = list(counts.duration_buckets)
+    buckets[bisect_left(DURATION_BUCKETS_S, report.duration_s)] += 1
+    return PollCounts(
+        cycles=counts.cycles + 1,
+        requests=counts.requests + report.requests,
+        failures=tuple(sorted(failures.items())),
+        duration_buckets=tuple(buckets),
+        duration_sum_s=counts.duration_sum_s + report.duration_s,
+    )
+
+
+def _published(
+    snapshot: Snapshot, accounts: tuple[AccountState, ...], now: dt.datetime
+) -> Snapshot:
+    totals = _headline(accounts)
+    as_of = min(
+        (account.inventory.observed_at for account in accounts if account.inventory is not None),
+        default=None,
+    )
+    # The wall clock may step back; the time of the snapshot does not.
+    published_at = max(now, snapshot.published_at)
+    data = (
+        encode_current(accounts, totals, as_of, published_at)
+        if totals is not None and as_of is not None
+        else b""
+    )
+    return replace(
+        snapshot,
+        sequence=snapshot.sequence + 1,
+        published_at=published_at,
+        as_of=as_of,
+        accounts=accounts,
+        totals=totals,
+        data=data,
+        fingerprint=fingerprint_of(data),
+    )
