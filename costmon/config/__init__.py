@@ -1,0 +1,11 @@
+"""Read the settings: `.env`, the environment, `costmon.toml`, the command line, in one value.
+
+The only room that reads the environment and the only one that knows variables by name.
+"""
+
+from costmon.config.accounts import AccountSettings
+from costmon.config.load import Loaded, load
+from costmon.config.secret import Secret
+from costmon.config.settings import Settings
+
+__all__ = ["AccountSettings", "Loaded", "Secret", "Settings", "load"]

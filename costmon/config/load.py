@@ -1,0 +1,120 @@
+"""Find the settings of this process: command line > `.env` > environment > `costmon.toml`."""
+
+import io
+import os
+import stat
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from dotenv import dotenv_values
+from dotenv.parser import parse_stream
+
+from costmon.config import variables as var
+from costmon.config.file import read_file
+from costmon.config.settings import Settings
+from costmon.config.unknown import describe_tolerated
+from costmon.errors import Fault
+
+DOTENV = Path(".env")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """The settings, and what is allowed but unwise.
+
+    Attributes:
+        settings: Checked.
+        warnings: One sentence each, for the log.
+    """
+
+    settings: Settings
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _DotEnv:
+    values: Mapping[str, str]
+    warnings: tuple[str, ...] = ()
+    faults: tuple[Fault, ...] = ()
+
+
+def load(
+    *,
+    environ: Mapping[str, str] | None = None,
+    dotenv: Path | None = None,
+    overrides: Mapping[str, str] | None = None,
+    demo: bool = False,
+    accounts_required: bool = True,
+) -> Loaded:
+    """Read every source and check it all.
+
+    Args:
+        environ: The environment; `None` for this process's own.
+        dotenv: A file that must exist; `None` for `.env`, which need not.
+        overrides: Variables given on the command line.
+        demo: Run on the simulated vendor.
+        accounts_required: Whether it is a fault when nothing can be polled.
+
+    Raises:
+        ConfigError: With every fault of every source.
+    """
+    inherited = os.environ if environ is None else environ
+    own = _read_dotenv(dotenv or DOTENV, required=dotenv is not None)
+    chosen = {**own.values, **(overrides or {})}
+    merged = _layered(chosen, inherited)
+    config = merged.get(var.CONFIG.name, "").strip()
+    file = read_file(Path(config or var.CONFIG.default or "").expanduser(), required=bool(config))
+    tolerated = {name for name in inherited if name.startswith(var.PREFIXES) and name not in chosen}
+    settings = Settings.from_env(
+        merged,
+        file=replace(file, faults=own.faults + file.faults),
+        demo=demo,
+        accounts_required=accounts_required,
+        tolerated=tolerated,
+    )
+    return Loaded(
+        settings=settings,
+        warnings=own.warnings + describe_tolerated(tolerated, file.token_variables),
+    )
+
+
+def _layered(above: Mapping[str, str], below: Mapping[str, str]) -> dict[str, str]:
+    """Lay one source over another; empty is unset, and `X` above also hides `X_FILE` below."""
+    given = {name: text for name, text in above.items() if text.strip()}
+    hidden = {name + var.FILE_SUFFIX for name in given}
+    hidden |= {name.removesuffix(var.FILE_SUFFIX) for name in given}
+    return {name: text for name, text in below.items() if name not in hidden} | given
+
+
+def _read_dotenv(path: Path, *, required: bool) -> _DotEnv:
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        text = path.read_text("utf-8-sig")
+    except FileNotFoundError:
+        faults = (_fault(path, "a file that exists"),) if required else ()
+        return _DotEnv(values={}, faults=faults)
+    except OSError as error:
+        return _DotEnv(values={}, faults=(_fault(path, f"a readable file ({error.strerror})"),))
+    except UnicodeDecodeError:
+        return _DotEnv(values={}, faults=(_fault(path, "a file in UTF-8"),))
+    # Without interpolate=False a token that holds ${...} would be changed.
+    values = dotenv_values(stream=io.StringIO(text), interpolate=False)
+    return _DotEnv(
+        values={name: value for name, value in values.items() if value is not None},
+        warnings=tuple(_permission_warnings(path, mode)),
+        faults=tuple(
+            _fault(path, f"NAME=value in line {binding.original.line}")
+            for binding in parse_stream(io.StringIO(text))
+            if binding.error
+        ),
+    )
+
+
+def _permission_warnings(path: Path, mode: int) -> Iterable[str]:
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        yield f"{path} holds secrets and others may read it (mode {mode:04o}): chmod 600 {path}"
+
+
+def _fault(path: Path, accepted: str) -> Fault:
+    return Fault(name=path.name, value=str(path), accepted=accepted)

@@ -1,0 +1,89 @@
+"""Read variables one by one and collect what is wrong with them instead of stopping."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from costmon.config.parsers import Refused
+from costmon.config.secret import MASK
+from costmon.config.variables import FILE_SUFFIX, Variable
+from costmon.errors import Fault
+
+T = TypeVar("T")
+
+_MOST_SECRET_BYTES = 65_536
+
+
+class Reader:
+    """A mapping of texts, and the faults found in it so far.
+
+    A faulty variable reads as its default, so that every other check can still be made; nobody
+    sees that value, because the faults end the start.
+    """
+
+    def __init__(self, environ: Mapping[str, str], faults: Iterable[Fault] = ()) -> None:
+        self._environ = environ
+        self.faults: list[Fault] = list(faults)
+
+    def given(self, variable: Variable[object]) -> bool:
+        """Tell whether a variable is set; an empty one is not."""
+        return bool(self._environ.get(variable.name, "").strip())
+
+    def read(self, variable: Variable[T]) -> T:
+        """Return the value, or the default of a variable that has one."""
+        value = self.read_optional(variable)
+        if value is None and variable.default is not None:
+            return variable.parse(variable.default)
+        return value  # type: ignore[return-value]  # a variable without default is read_optional's
+
+    def read_optional(self, variable: Variable[T]) -> T | None:
+        """Return the value; `None` when it is unset or at fault."""
+        text = self.text(variable.name, secret=variable.secret)
+        if text is None:
+            return None
+        try:
+            return variable.parse(text)
+        except Refused as refused:
+            self.refuse(variable.name, MASK if variable.secret else text, str(refused))
+            return None
+
+    def text(self, name: str, *, secret: bool) -> str | None:
+        """Return a variable's text without outer blanks; a secret may come from `<name>_FILE`."""
+        text = self._environ.get(name, "").strip()
+        file = self._environ.get(name + FILE_SUFFIX, "").strip() if secret else ""
+        if text and file:
+            self.refuse(name + FILE_SUFFIX, file, f"only one of it and {name}: unset the other")
+            return None
+        return self._secret_file(name + FILE_SUFFIX, file) if file else text or None
+
+    def refuse(self, name: str, value: str, accepted: str) -> None:
+        """Note a fault."""
+        self.faults.append(Fault(name=name, value=value, accepted=accepted))
+
+    def refuse_unknown(self, name: str, value: str, known: Iterable[str], what: str) -> None:
+        """Note a name that means nothing here, with the nearest one that does."""
+        self.refuse(name, value, f"not a {what} of costmon{did_you_mean(name, known)}")
+
+    def _secret_file(self, name: str, file: str) -> str | None:
+        try:
+            with Path(file).open("rb") as stream:
+                content = stream.read(_MOST_SECRET_BYTES + 1)
+            text = content.decode().strip()
+        except OSError as error:
+            self.refuse(name, file, f"a readable file that holds the secret ({error.strerror})")
+            return None
+        except UnicodeDecodeError:
+            self.refuse(name, file, "a text file that holds the secret")
+            return None
+        if not text or len(content) > _MOST_SECRET_BYTES:
+            self.refuse(name, file, "a file that holds the secret and nothing else")
+            return None
+        return text
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return `; did you mean X?` for the nearest known name, or what there is, or nothing."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.75)
+    return f"; did you mean {near[0]}?" if near else ""

@@ -1,0 +1,193 @@
+"""The settings as one frozen value."""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from costmon.config import variables as var
+from costmon.config.accounts import AccountSettings, demo_account, read_accounts
+from costmon.config.file import NO_FILE, FileSettings
+from costmon.config.parsers import is_loopback
+from costmon.config.reader import Reader
+from costmon.config.secret import Secret
+from costmon.config.unknown import refuse_unknown
+from costmon.errors import ConfigError
+
+CONSOLE_SOCKET = "console.sock"
+# sockaddr_un.sun_path has 108 bytes on Linux, the last of them NUL.
+_LONGEST_SOCKET_PATH = 107
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that can be set, checked; a repr of it shows no secret.
+
+    Attributes:
+        accounts: What is polled, in the order of the configuration, names unique.
+        cost_threshold: Monthly run-rate in USD above which an alert is raised.
+        database_url: SQLAlchemy URL of the history; may hold a password.
+        host: Where HTTP listens, an address or a name without brackets.
+        port: TCP port of the API.
+        api_token: What clients must send as bearer token; `None` only on loopback.
+        metrics_port: TCP port of the listener for scraping; `None` is off.
+        poll_interval_s: Seconds between two polls of one account.
+        alert_cooldown_s: Least seconds between two repeats of one alert.
+        health_check_interval_s: Seconds between two sweeps of the supervisor.
+        stop_timeout_s: Seconds that a stop may take.
+        config_path: Where `costmon.toml` is, whether or not it exists.
+        state_dir: Directory of database, journal, lock and console socket.
+        allowed_hosts: Further names accepted in a Host header, lower case.
+        timezone: IANA key; for people only.
+        log_format: `auto`, `json` or `console`.
+        log_level: Least severe level that is written.
+        database_upgrade: `auto`, `yes` or `no`.
+        retention: Days that each table's rows are kept, only what was set.
+        prices: By provider, then by `kind:slug`: USD a month, the user's own.
+        demo: The vendor is simulated; state is apart and real tokens are not looked at.
+        notify_socket: Where systemd wants to be told of the service's state; `None` outside it.
+    """
+
+    accounts: tuple[AccountSettings, ...]
+    cost_threshold: Decimal
+    database_url: str = field(repr=False)
+    host: str
+    port: int
+    api_token: Secret | None
+    metrics_port: int | None
+    poll_interval_s: float
+    alert_cooldown_s: float
+    health_check_interval_s: float
+    stop_timeout_s: float
+    config_path: Path
+    state_dir: Path
+    allowed_hosts: tuple[str, ...]
+    timezone: str
+    log_format: var.LogFormat
+    log_level: var.LogLevel
+    database_upgrade: var.DatabaseUpgrade
+    retention: Mapping[str, float]
+    prices: Mapping[str, Mapping[str, Decimal]]
+    demo: bool
+    notify_socket: str | None
+
+    @property
+    def console_socket(self) -> Path:
+        """Return where the console of the running service is."""
+        return self.state_dir / CONSOLE_SOCKET
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return every text that must not appear anywhere, for the redaction of logs."""
+        texts = [account.token.reveal() for account in self.accounts]
+        if self.api_token is not None:
+            texts.append(self.api_token.reveal())
+        password = urlsplit(self.database_url).password
+        if password:
+            texts += [password, unquote(password)]
+        return tuple(dict.fromkeys(texts))
+
+    @classmethod
+    def from_env(
+        cls,
+        environ: Mapping[str, str],
+        *,
+        file: FileSettings = NO_FILE,
+        demo: bool = False,
+        accounts_required: bool = True,
+        tolerated: Iterable[str] = (),
+    ) -> "Settings":
+        """Check a mapping of variables and make the settings of it.
+
+        Args:
+            environ: Names and texts; an empty text is unset.
+            file: What `costmon.toml` says, with its own faults.
+            demo: Use the simulated vendor, a state directory apart and no real token.
+            accounts_required: Whether having no account is a fault: it is for what polls.
+            tolerated: Unknown names that are no fault, since they may belong to other programs.
+
+        Raises:
+            ConfigError: With every fault there is, not only the first.
+        """
+        read = Reader(environ, file.faults)
+        state_dir = _state_dir(read, demo=demo)
+        host = read.read(var.HOST)
+        port = read.read(var.PORT)
+        metrics_port = read.read(var.METRICS_PORT)
+        api_token = read.read_optional(var.API_TOKEN)
+        if not is_loopback(host) and not _is_set(environ, var.API_TOKEN):
+            read.refuse(
+                var.HOST.name,
+                host,
+                "with COSTMON_API_TOKEN only (at least 16 characters), since others can reach it",
+            )
+        if metrics_port == port:
+            read.refuse(var.METRICS_PORT.name, str(port), "another port than COSTMON_PORT")
+        settings = cls(
+            accounts=(demo_account(),)
+            if demo
+            else read_accounts(read, file.accounts, required=accounts_required),
+            cost_threshold=read.read(var.DO_COST_THRESHOLD),
+            database_url=_database_url(read, state_dir, demo=demo),
+            host=host,
+            port=port,
+            api_token=api_token,
+            metrics_port=metrics_port,
+            poll_interval_s=_poll_interval_s(read, demo=demo),
+            alert_cooldown_s=read.read(var.ALERT_COOLDOWN),
+            health_check_interval_s=read.read(var.HEALTH_CHECK_INTERVAL),
+            stop_timeout_s=read.read(var.STOP_TIMEOUT),
+            config_path=read.read(var.CONFIG),
+            state_dir=state_dir,
+            allowed_hosts=read.read_optional(var.ALLOWED_HOSTS) or (),
+            timezone=read.read(var.TIMEZONE),
+            log_format=read.read(var.LOG_FORMAT),
+            log_level=read.read(var.LOG_LEVEL),
+            database_upgrade=read.read(var.DATABASE_UPGRADE),
+            retention=file.retention,
+            prices=file.prices,
+            demo=demo,
+            notify_socket=environ.get("NOTIFY_SOCKET") or None,
+        )
+        refuse_unknown(read, environ, file.token_variables, frozenset(tolerated))
+        if read.faults:
+            raise ConfigError(tuple(read.faults))
+        return settings
+
+
+def _is_set(environ: Mapping[str, str], variable: var.Variable[object]) -> bool:
+    names = (variable.name, variable.name + var.FILE_SUFFIX)
+    return any(environ.get(name, "").strip() for name in names)
+
+
+def _state_dir(read: Reader, *, demo: bool) -> Path:
+    """Return the state directory: the demo's is beside the real one, never the same."""
+    path = read.read(var.STATE_DIR)
+    if demo:
+        path = path.with_name(f"{path.name}-demo") if path.name else path / "demo"
+    socket = os.fsencode(path / CONSOLE_SOCKET)
+    if len(socket) > _LONGEST_SOCKET_PATH:
+        read.refuse(
+            var.STATE_DIR.name,
+            str(path),
+            f"a path at least {len(socket) - _LONGEST_SOCKET_PATH} bytes shorter: the console's "
+            f"socket in it may be {_LONGEST_SOCKET_PATH} bytes long",
+        )
+    return path
+
+
+def _database_url(read: Reader, state_dir: Path, *, demo: bool) -> str:
+    """Return the database's URL; simulated costs never go to the real one."""
+    given = read.read_optional(var.DATABASE_URL)
+    if given is not None and not demo:
+        return given
+    if "?" in str(state_dir):
+        read.refuse(var.STATE_DIR.name, str(state_dir), "a path without ?, which ends one in a URL")
+    return f"sqlite:///{state_dir / 'costmon.db'}"
+
+
+def _poll_interval_s(read: Reader, *, demo: bool) -> float:
+    if demo and not read.given(var.POLL_INTERVAL):
+        return var.POLL_INTERVAL.parse(var.DEMO_POLL_INTERVAL)
+    return read.read(var.POLL_INTERVAL)

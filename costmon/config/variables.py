@@ -1,0 +1,204 @@
+"""Name every variable once: what it is called, what it means, what it accepts.
+
+`.env.example` and the table in the README are rendered from here (`make docs`); tests compare.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Generic, Literal, TypeVar
+
+from costmon.config import parsers
+from costmon.config.secret import Secret
+
+T_co = TypeVar("T_co", covariant=True)
+
+LogFormat = Literal["auto", "json", "console"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+DatabaseUpgrade = Literal["auto", "yes", "no"]
+
+DEMO_POLL_INTERVAL = "2s"
+PREFIXES = ("COSTMON_", "DO_")
+FILE_SUFFIX = "_FILE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variable(Generic[T_co]):
+    """One environment variable.
+
+    Attributes:
+        name: As it is written in `.env`.
+        default: As one would write it; `None` when there is none.
+        default_words: What the documentation says instead of `default`; `None` to show `default`.
+        parse: Turns the text into the value or raises `parsers.Refused`.
+        accepted: What it takes, in words.
+        meaning: What it is for, in one or two sentences.
+        secret: Whether its value is masked everywhere; then `<name>_FILE` works too.
+    """
+
+    name: str
+    default: str | None
+    default_words: str | None = None
+    parse: Callable[[str], T_co]
+    accepted: str
+    meaning: str
+    secret: bool = False
+
+
+DO_API_TOKEN: Variable[Secret] = Variable(
+    name="DO_API_TOKEN",
+    default=None,
+    default_words="none; needed unless an [[account]] or --demo is used",
+    parse=parsers.secret(),
+    accepted="a DigitalOcean API token, read-only scopes suffice",
+    meaning="The token of the account `digitalocean`.",
+    secret=True,
+)
+DO_COST_THRESHOLD: Variable[Decimal] = Variable(
+    name="DO_COST_THRESHOLD",
+    default="100.00",
+    parse=parsers.amount,
+    accepted="an amount in USD, 0 or more",
+    meaning="An alert is raised when the monthly run-rate passes this amount.",
+)
+DO_API_URL: Variable[str] = Variable(
+    name="DO_API_URL",
+    default="https://api.digitalocean.com",
+    parse=parsers.api_url,
+    accepted="a base URL: https, or http on loopback",
+    meaning="Where the DigitalOcean API is, for every account that does not say otherwise.",
+)
+DATABASE_URL: Variable[str] = Variable(
+    name="COSTMON_DATABASE_URL",
+    default=None,
+    default_words="costmon.db in the state directory",
+    parse=parsers.database_url,
+    accepted="an SQLAlchemy URL; SQLite and PostgreSQL are tested",
+    meaning="Where history is kept. Counts as a secret, since it may hold a password.",
+    secret=True,
+)
+DATABASE_UPGRADE: Variable[DatabaseUpgrade] = Variable(
+    name="COSTMON_DATABASE_UPGRADE",
+    default="auto",
+    parse=parsers.one_of("auto", "yes", "no"),
+    accepted="auto, yes or no",
+    meaning=(
+        "Whether the service upgrades an older schema at start. `auto` upgrades SQLite (after a "
+        "backup) and asks for `costmon db upgrade` on other databases."
+    ),
+)
+HOST: Variable[str] = Variable(
+    name="COSTMON_HOST",
+    default="127.0.0.1",
+    parse=parsers.host,
+    accepted="an IP address or a host name",
+    meaning="Where HTTP listens. Anything but loopback needs COSTMON_API_TOKEN.",
+)
+PORT: Variable[int] = Variable(
+    name="COSTMON_PORT",
+    default="8090",
+    parse=parsers.port,
+    accepted="1 to 65535",
+    meaning="The port of the API and the page.",
+)
+API_TOKEN: Variable[Secret] = Variable(
+    name="COSTMON_API_TOKEN",
+    default=None,
+    default_words="none; needed to listen anywhere but loopback",
+    parse=parsers.secret(least=16),
+    accepted="at least 16 characters",
+    meaning="The bearer token that API clients must send.",
+    secret=True,
+)
+ALLOWED_HOSTS: Variable[tuple[str, ...]] = Variable(
+    name="COSTMON_ALLOWED_HOSTS",
+    default=None,
+    default_words="the listening address and loopback names",
+    parse=parsers.hosts,
+    accepted="host names with commas between",
+    meaning="Further names that requests may carry in their Host header, such as a container's.",
+)
+METRICS_PORT: Variable[int | None] = Variable(
+    name="COSTMON_METRICS_PORT",
+    default="off",
+    parse=parsers.port_or_off,
+    accepted="off, or 1 to 65535",
+    meaning="A second listener for scraping: /metrics, /healthz and POST /refresh only.",
+)
+POLL_INTERVAL: Variable[float] = Variable(
+    name="COSTMON_POLL_INTERVAL",
+    default="5m",
+    default_words=f"5m ({DEMO_POLL_INTERVAL} with --demo)",
+    parse=parsers.duration(0.1, 86_400),
+    accepted="a duration up to 1d",
+    meaning="How often each account's resources are read.",
+)
+ALERT_COOLDOWN: Variable[float] = Variable(
+    name="COSTMON_ALERT_COOLDOWN",
+    default="3600",
+    parse=parsers.duration(0, 30 * 86_400),
+    accepted="a duration up to 30d; 0 repeats with every poll",
+    meaning="The least time between two repeats of one alert.",
+)
+HEALTH_CHECK_INTERVAL: Variable[float] = Variable(
+    name="COSTMON_HEALTH_CHECK_INTERVAL",
+    default="30s",
+    parse=parsers.duration(0.1, 3_600),
+    accepted="a duration up to 1h",
+    meaning="How often the supervisor looks for missing children and logs restart counts.",
+)
+STOP_TIMEOUT: Variable[float] = Variable(
+    name="COSTMON_STOP_TIMEOUT",
+    default="30s",
+    parse=parsers.duration(0.1, 600),
+    accepted="a duration up to 10m",
+    meaning="How long a stop may take to deliver what waits before it reports what was left.",
+)
+CONFIG: Variable[Path] = Variable(
+    name="COSTMON_CONFIG",
+    default="costmon.toml",
+    parse=parsers.path,
+    accepted="a path; a missing file is an error only when this is set",
+    meaning="The file for what is not a secret: further accounts, prices, retention.",
+)
+STATE_DIR: Variable[Path] = Variable(
+    name="COSTMON_STATE_DIR",
+    default="data",
+    default_words="data (data-demo with --demo)",
+    parse=parsers.path,
+    accepted="a directory; created with mode 0700",
+    meaning="Where the database, the journal, the lock and the console's socket live.",
+)
+TIMEZONE: Variable[str] = Variable(
+    name="COSTMON_TIMEZONE",
+    default="UTC",
+    parse=parsers.timezone,
+    accepted="an IANA time zone",
+    meaning="The time zone that people are shown times in; data is always UTC.",
+)
+LOG_FORMAT: Variable[LogFormat] = Variable(
+    name="COSTMON_LOG_FORMAT",
+    default="auto",
+    parse=parsers.one_of("auto", "json", "console"),
+    accepted="auto, json or console",
+    meaning="`auto` is pretty on a terminal and one JSON object a line elsewhere.",
+)
+LOG_LEVEL: Variable[LogLevel] = Variable(
+    name="COSTMON_LOG_LEVEL",
+    default="info",
+    parse=parsers.one_of("debug", "info", "warning", "error"),
+    accepted="debug, info, warning or error",
+    meaning="The least severe log lines that are written.",
+)
+
+GROUPS: tuple[tuple[str, tuple[Variable[object], ...]], ...] = (
+    ("DigitalOcean", (DO_API_TOKEN, DO_COST_THRESHOLD, DO_API_URL)),
+    ("Polling and alerts", (POLL_INTERVAL, ALERT_COOLDOWN, HEALTH_CHECK_INTERVAL)),
+    ("HTTP", (HOST, PORT, API_TOKEN, ALLOWED_HOSTS, METRICS_PORT)),
+    ("History and files", (STATE_DIR, DATABASE_URL, DATABASE_UPGRADE, CONFIG)),
+    ("Running", (STOP_TIMEOUT, TIMEZONE, LOG_FORMAT, LOG_LEVEL)),
+)
+VARIABLES: tuple[Variable[object], ...] = tuple(
+    variable for _, group in GROUPS for variable in group
+)
