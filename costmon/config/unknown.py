@@ -37,7 +37,7 @@ def describe_tolerated(names: Iterable[str], token_variables: Iterable[str]) -> 
     """
     known = known_names(token_variables)
     warnings = []
-    for name in sorted(names):
+    for name in sorted(set(names) - known):
         near = did_you_mean(name, known)
         if near or name.startswith("COSTMON_"):
             warnings.append(f"{name} in the environment is not a variable of costmon{near}")

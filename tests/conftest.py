@@ -1,0 +1,95 @@
+"""Fences around every test: no network but loopback, no thread left behind, no environment."""
+
+import ipaddress
+import os
+import sys
+import threading
+import time
+
+import pytest
+import structlog
+
+_REFUSED: list[str] = []
+_CONNECTING = {"socket.connect", "socket.sendto", "socket.sendmsg"}
+_RESOLVING = {"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"}
+
+
+def _is_local(host: object) -> bool:
+    text = host.decode("ascii", "replace") if isinstance(host, bytes) else host
+    if text in {None, "", "localhost"}:
+        return True
+    try:
+        address = ipaddress.ip_address(str(text).partition("%")[0])
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified
+
+
+def _guard(event: str, args: tuple[object, ...]) -> None:
+    """Refuse what would leave this machine; an audit hook also sees what swallows the refusal."""
+    if event in _CONNECTING:
+        target = args[1]
+        if target is None or not isinstance(target, tuple) or _is_local(target[0]):
+            return  # connected before, or a Unix socket
+    elif event in _RESOLVING:
+        target = args[0]
+        if _is_local(target):
+            return
+    else:
+        return
+    _REFUSED.append(f"{event} {target!r}")
+    message = f"a test may not reach {target!r}"
+    raise OSError(message)
+
+
+sys.addaudithook(_guard)
+
+
+@pytest.fixture(autouse=True)
+def _no_network():
+    """Fail the test that tried to leave loopback, even when the code hid the refusal."""
+    _REFUSED.clear()
+    yield
+    tried = list(_REFUSED)
+    _REFUSED.clear()
+    assert not tried, f"left loopback: {tried}"
+
+
+@pytest.fixture(autouse=True)
+def _no_leaked_threads():
+    """Fail the test that leaves a thread behind, by the thread's name."""
+    before = set(threading.enumerate())
+    yield
+    deadline = time.monotonic() + 5.0
+    for thread in set(threading.enumerate()) - before:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    left = sorted(thread.name for thread in set(threading.enumerate()) - before)
+    assert not left, f"threads left behind: {left}"
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch):
+    """Hide the developer's own settings; fail the test that changes the environment for others."""
+    before = dict(os.environ)
+    for name in before:
+        if name.startswith(("COSTMON_", "DO_")) or name == "NOTIFY_SOCKET":
+            monkeypatch.delenv(name)
+    yield
+    monkeypatch.undo()
+    after = dict(os.environ)
+    changed = {name for name in before | after if before.get(name) != after.get(name)}
+    changed.discard("PYTEST_CURRENT_TEST")
+    for name in changed:
+        if name in before:
+            os.environ[name] = before[name]
+        else:
+            del os.environ[name]
+    assert not changed, f"environment left changed: {sorted(changed)}"
+
+
+@pytest.fixture(autouse=True)
+def _own_logging():
+    """Forget a logging set-up that a test made."""
+    yield
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
