@@ -10,6 +10,7 @@ from costmon.domain.money import shown
 from costmon.domain.poll import PollFailure, PollReport
 from costmon.domain.resource import Resource
 from costmon.domain.totals import Totals
+from costmon.snapshot.changes import plain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +65,7 @@ def threshold(
     over = totals.monthly - limit
     dearest = tuple(
         {
-            "name": resource.name,
+            "name": plain(resource.name),
             "monthly_cost_usd": None
             if resource.monthly_cost is None
             else float(shown(resource.monthly_cost)),
@@ -102,7 +103,7 @@ def threshold(
 
 def _dearest_in_words(top: tuple[Resource, ...]) -> str:
     named = [
-        f"{resource.name} (${shown(resource.monthly_cost)})"
+        f"{plain(resource.name)} (${shown(resource.monthly_cost)})"
         for resource in top
         if resource.monthly_cost is not None
     ]

@@ -1,6 +1,7 @@
 """What is said, kept back and resolved."""
 
 import datetime as dt
+import itertools
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -90,7 +91,7 @@ def test_at_most_one_is_said_per_cooldown_and_ends_pair_with_beginnings(steps):
             assert announced
             announced = False
 
-    gaps = [(b - a).total_seconds() for a, b in zip(said, said[1:], strict=False)]
+    gaps = [(b - a).total_seconds() for a, b in itertools.pairwise(said)]
     assert all(gap >= COOLDOWN_S for gap in gaps)
 
 

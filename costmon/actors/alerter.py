@@ -1,0 +1,182 @@
+"""Say what people must know, once each.
+
+What was said is remembered in the database, and by this process for the time the database is away.
+An alert is told before it is remembered: at worst it is told twice, never not at all.
+"""
+
+from collections.abc import Callable, MutableMapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Protocol, assert_never
+
+from costmon.actors.address import Address
+from costmon.actors.base import Incarnation, SupervisedActor
+from costmon.alerts import condition as conditions
+from costmon.alerts.condition import Condition
+from costmon.alerts.memory import NOTHING_SAID, Memory
+from costmon.alerts.policy import judge
+from costmon.errors import StoreError
+from costmon.messages import (
+    AlerterMessage,
+    ChildRecovered,
+    ChildSetAside,
+    CostsCalculated,
+    DeliverAlert,
+    PollFailed,
+    Tick,
+)
+
+_SAVE = "save"
+_SAVE_AGAIN_S = 5.0
+
+
+class MemoryStore(Protocol):
+    """Where what was said outlives the process."""
+
+    def load(self) -> dict[str, str]:
+        """Return the memory text of every condition."""
+        ...
+
+    def save(self, condition: str, text: str) -> None:
+        """Keep one condition's memory."""
+        ...
+
+
+@dataclass(slots=True)
+class Recollection:
+    """What outlives an incarnation: owned by the name, handed to each incarnation.
+
+    Attributes:
+        said: Memory by condition.
+        unsaved: Conditions that the database does not know yet.
+        loaded: The database has been read.
+    """
+
+    said: MutableMapping[str, Memory]
+    unsaved: set[str]
+    loaded: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlerterPlan:
+    """What the alerter goes by.
+
+    Attributes:
+        threshold: Monthly run-rate in US dollars above which it is said.
+        cooldown_s: Seconds between repeats of one condition.
+        open_store: Opens the place where memory outlives the process, for one incarnation.
+        recollection: What outlives the incarnation.
+    """
+
+    threshold: Decimal
+    cooldown_s: float
+    open_store: Callable[[], MemoryStore]
+    recollection: Recollection
+
+
+class Alerter(SupervisedActor[AlerterMessage]):
+    """Judges each fact against what was said before."""
+
+    def __init__(self, incarnation: Incarnation, plan: AlerterPlan, messenger: Address) -> None:
+        super().__init__(incarnation)
+        self._plan = plan
+        self._messenger = messenger
+        self._memory = plan.recollection
+        self._store = plan.open_store()
+
+    def started(self) -> None:
+        """Recall what was said before the process started."""
+        self._save()
+
+    def handle(self, message: AlerterMessage) -> None:
+        """Judge what the message says."""
+        match message:
+            case CostsCalculated():
+                self._judge_costs(message)
+            case PollFailed(report=report, failure=failure):
+                self._judge(conditions.account_blind(report, failure))
+            case ChildSetAside(name=name, error=error, until=until):
+                cause = f"until {until.isoformat()}"
+                self._judge(conditions.child_set_aside(name, holds=True, error=error, cause=cause))
+            case ChildRecovered(name=name):
+                cause = f"recovered {self.clock.now().isoformat()}"
+                self._judge(conditions.child_set_aside(name, holds=False, error="", cause=cause))
+            case Tick():
+                self._save()
+            case _:
+                assert_never(message)
+
+    def _judge_costs(self, message: CostsCalculated) -> None:
+        report, totals = message.observation.report, message.observation.totals
+        self._judge(conditions.account_blind(report, None))
+        if totals is None:
+            return
+        self._judge(
+            conditions.threshold(
+                totals=totals,
+                limit=self._plan.threshold,
+                top=message.top,
+                changes=message.changes,
+                cause=report.cycle_id,
+            )
+        )
+
+    def _judge(self, condition: Condition) -> None:
+        if not self._memory.loaded:
+            self._save()  # still unread when the database is away: told twice beats not at all
+        now = self.clock.now()
+        before = self._memory.said.get(condition.name, NOTHING_SAID)
+        verdict, after = judge(
+            holds=condition.holds,
+            cause=condition.cause,
+            memory=before,
+            now=now,
+            cooldown_s=self._plan.cooldown_s,
+        )
+        match verdict:
+            case "say" | "resolve":
+                alert = condition.alert(now, resolved=verdict == "resolve")
+                self.tell(self._messenger, DeliverAlert(alert=alert))
+            case "suppress":
+                self.log.info(
+                    "alerter.alert_suppressed",
+                    message="suppressed by cooldown",
+                    condition=condition.name,
+                    suppressed=after.suppressed,
+                    cooldown_s=self._plan.cooldown_s,
+                    **condition.facts,
+                )
+            case "quiet":
+                pass
+            case _:
+                assert_never(verdict)
+        self.fenced(lambda: self._remember(condition.name, before, after))
+        if self._memory.unsaved:
+            self._save()
+
+    def _remember(self, name: str, before: Memory, after: Memory) -> None:
+        self._memory.said[name] = after
+        # A quiet judgement changes nothing that people were told: it is not worth a transaction.
+        if (before.announced, before.said_at) != (after.announced, after.said_at):
+            self._memory.unsaved.add(name)
+
+    def _load(self) -> None:
+        for name, text in self._store.load().items():
+            try:
+                self._memory.said.setdefault(name, Memory.from_text(text))
+            except ValueError as error:
+                self.log.warning("alerter.memory_unreadable", condition=name, error=str(error))
+        self._memory.loaded = True
+
+    def _save(self) -> None:
+        """Bring memory and database together; try again later when the database is away."""
+        try:
+            if not self._memory.loaded:
+                self._load()
+            for name in tuple(self._memory.unsaved):
+                self.beat()
+                self._store.save(name, self._memory.said[name].to_text())
+                self._memory.unsaved.discard(name)
+        except StoreError as error:
+            self.log.warning("alerter.memory_not_saved", error=str(error))
+            self.timer.after(_SAVE, _SAVE_AGAIN_S)
