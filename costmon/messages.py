@@ -101,6 +101,19 @@ class DeliverAlert:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChildStarted:
+    """An incarnation has opened what it needs and takes messages (child -> supervisor).
+
+    Attributes:
+        name: The child's full name.
+        generation: Which incarnation.
+    """
+
+    name: str
+    generation: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChildExited:
     """An incarnation's thread has ended, however it ended (child -> supervisor).
 
@@ -193,4 +206,4 @@ CalculatorMessage = Fetched | PollFailed
 PersisterMessage = Tick | CostsCalculated
 AlerterMessage = Tick | CostsCalculated | PollFailed | ChildSetAside | ChildRecovered
 MessengerMessage = Tick | DeliverAlert
-SupervisorMessage = Tick | ChildExited | RestartChild | GetChildren | Shutdown
+SupervisorMessage = Tick | ChildStarted | ChildExited | RestartChild | GetChildren | Shutdown

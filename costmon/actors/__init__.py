@@ -1,0 +1,1 @@
+"""Actors that are supervised: the only room with pykka."""
