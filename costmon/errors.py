@@ -21,6 +21,9 @@ CostmonError
 │   ├── MailboxFullError        a bounded mailbox refused a message
 │   ├── FencedError             a replaced incarnation tried to act
 │   └── UnknownChildError       no child has that name
+├── ConsoleError
+│   ├── ConsoleUnavailableError nobody answers at the console's socket, or not to this user
+│   └── ConsoleRequestError     what was asked is not something the console does
 ├── SnapshotClosedError         the service is draining or its core gave up
 ├── NotifyError                 a channel did not take an alert
 └── StateDirectoryError         the state directory cannot be used, or is in use
@@ -219,6 +222,28 @@ class UnknownChildError(SupervisionError):
         self.name = name
         self.known = known
         super().__init__(f"there is no child {name!r}; there are: {', '.join(known)}")
+
+
+class ConsoleError(CostmonError):
+    """The console could not do what was asked."""
+
+
+class ConsoleUnavailableError(ConsoleError):
+    """No whole answer came from the console's socket: no service, another user's, or too late."""
+
+
+class ConsoleRequestError(ConsoleError):
+    """What was asked is not something the console does.
+
+    Attributes:
+        detail: What was wrong with it.
+        valid: What could have been asked instead; empty when that is not the point.
+    """
+
+    def __init__(self, detail: str, valid: tuple[str, ...] = ()) -> None:
+        self.detail = detail
+        self.valid = valid
+        super().__init__(f"{detail}; there are: {', '.join(valid)}" if valid else detail)
 
 
 class SnapshotClosedError(CostmonError):

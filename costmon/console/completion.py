@@ -1,0 +1,88 @@
+"""Complete what is typed at the prompt with the Tab key."""
+
+import contextlib
+import readline
+import rlcompleter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from costmon.console.command import Ask
+from costmon.console.namespace import statuses
+from costmon.errors import CostmonError
+from costmon.messages import GetChildren
+
+_QUOTES = "\"'"
+_HISTORY_LINES = 1000
+
+
+class Completer:
+    """Completes names of the namespace, and inside quotes the names and roles of children."""
+
+    def __init__(
+        self, names: dict[str, Any], ask: Ask, line: Callable[[], tuple[str, int]]
+    ) -> None:
+        """Prepare.
+
+        Args:
+            names: The prompt's namespace.
+            ask: Asks after the children.
+            line: The line as typed, and where the word to complete begins.
+        """
+        self._python = rlcompleter.Completer(names)
+        self._ask = ask
+        self._line = line
+        self._found: list[str] = []
+
+    def complete(self, text: str, state: int) -> str | None:
+        """Return the `state`th completion of `text`; `None` when there are no more."""
+        line, begin = self._line()
+        if begin == 0 or line[begin - 1] not in _QUOTES:
+            return self._python.complete(text, state)
+        if state == 0:
+            self._found = [name for name in self._child_names() if name.startswith(text)]
+        return self._found[state] if state < len(self._found) else None
+
+    def _child_names(self) -> list[str]:
+        try:
+            children = statuses(self._ask(GetChildren()))
+        except CostmonError:
+            # A message here would land in the middle of what is being typed. Sent off, the line
+            # says the same error in full.
+            return []
+        return sorted({name for child in children for name in (child.role, child.name)})
+
+
+@contextlib.contextmanager
+def line_editing(
+    names: dict[str, Any], ask: Ask, history: Path | None, say: Callable[[str], None]
+) -> Iterator[None]:
+    """Edit lines with completion while inside, and remember them in `history` afterwards.
+
+    Args:
+        names: The prompt's namespace.
+        ask: Asks after the children.
+        history: A file of earlier lines; made readable for its owner alone.
+        say: Tells that the file cannot be used, which is no reason to go without a prompt.
+    """
+    before = readline.get_completer()
+    completer = Completer(names, ask, lambda: (readline.get_line_buffer(), readline.get_begidx()))
+    readline.set_completer(completer.complete)
+    uses_libedit = "libedit" in (readline.__doc__ or "")
+    readline.parse_and_bind("bind ^I rl_complete" if uses_libedit else "tab: complete")
+    if history is not None:
+        try:
+            history.touch(mode=0o600)
+            readline.read_history_file(history)
+        except OSError as error:
+            say(f"earlier lines are not remembered: {error}")
+    try:
+        yield
+    finally:
+        readline.set_completer(before)
+        if history is not None:
+            readline.set_history_length(_HISTORY_LINES)
+            try:
+                readline.write_history_file(history)
+            except OSError as error:
+                say(f"these lines are not remembered: {error}")

@@ -1,0 +1,85 @@
+"""The lines that cross the console's socket: one JSON object each way, then the end.
+
+Asked: `{"command": "restart_child", "name": "poller"}` or `{"command": "children"}`.
+Answered: `{"answer": ...}`, or `{"error": "...", "valid": [...]}`.
+"""
+
+from typing import Any
+
+import msgspec
+
+from costmon.console.command import Answer, Message, command_of, message_of
+from costmon.errors import ConsoleError, ConsoleRequestError, ConsoleUnavailableError
+from costmon.messages import ChildStatus, GetChildren, RestartAnswer
+
+_encode = msgspec.json.Encoder().encode
+
+
+class _ChildrenReply(msgspec.Struct):
+    answer: tuple[ChildStatus, ...] | None = None
+    error: str | None = None
+    valid: tuple[str, ...] = ()
+
+
+class _RestartReply(msgspec.Struct):
+    answer: RestartAnswer | None = None
+    error: str | None = None
+    valid: tuple[str, ...] = ()
+
+
+def encode_request(message: object) -> bytes:
+    """Return the line that asks `message`.
+
+    Raises:
+        ConsoleRequestError: It is not a message that the console takes.
+    """
+    command, arguments = command_of(message)
+    return _encode({"command": command, **arguments}) + b"\n"
+
+
+def decode_request(line: bytes) -> Message:
+    """Return the message that a line asks.
+
+    Raises:
+        ConsoleRequestError: It is not JSON, no command of ours, or has the wrong arguments.
+    """
+    try:
+        asked = msgspec.json.decode(line, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        detail = f"a request is one line with a JSON object: {error}"
+        raise ConsoleRequestError(detail) from error
+    return message_of(asked.pop("command", None), asked)
+
+
+def encode_answer(answer: object) -> bytes:
+    """Return the line that carries an answer."""
+    return _encode({"answer": answer}) + b"\n"
+
+
+def encode_error(error: ConsoleError) -> bytes:
+    """Return the line that says why there is no answer."""
+    request = error if isinstance(error, ConsoleRequestError) else None
+    detail = str(error) if request is None else request.detail
+    valid = () if request is None else request.valid
+    return _encode({"error": detail, "valid": valid}) + b"\n"
+
+
+def decode_answer(message: Message, line: bytes) -> Answer:
+    """Return the answer to `message` that a line carries.
+
+    Raises:
+        ConsoleRequestError: The service refused what was asked.
+        ConsoleUnavailableError: The line is not an answer: another version, or not costmon.
+    """
+    reply: _ChildrenReply | _RestartReply
+    try:
+        if isinstance(message, GetChildren):
+            reply = msgspec.json.decode(line, type=_ChildrenReply)
+        else:
+            reply = msgspec.json.decode(line, type=_RestartReply)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        detail = f"what answers at the socket is not this version of costmon: {error}"
+        raise ConsoleUnavailableError(detail) from error
+    if reply.answer is None:
+        raise ConsoleRequestError(reply.error or "the service gave no answer", reply.valid)
+    return reply.answer
