@@ -1,8 +1,8 @@
 """Estimate what has been charged this month for what exists now.
 
 The rule is that of vendors who bill per second and cap a month at 28 days (DigitalOcean since
-2026): `min(monthly, max(0.01, seconds * monthly / (672 * 3600)))`, at least 60 seconds. The floor is
-charged once, when a resource is made, so it holds in the month of its creation only.
+2026): `min(monthly, max(0.01, seconds * monthly / (672 * 3600)))`, at least 60 seconds. The floor
+is charged once, when a resource is made, so it holds in the month of its creation only.
 """
 
 import datetime as dt

@@ -1,0 +1,170 @@
+"""DigitalOcean, read with one token.
+
+Source: https://docs.digitalocean.com/reference/api/digitalocean/
+Units: USD major units; prices per month, from the API where it names them, else from
+    `costmon.pricing.digitalocean`.
+Lag: the inventory is live; the balance is some hours old and says so in `generated_at`.
+Needs: the read scopes in `DigitalOcean.info.scopes`; each that is missing becomes a named gap.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import ClassVar
+
+from costmon.domain.resource import Balance, Inventory, NotPriced, Resource
+from costmon.errors import ProviderNotFoundError
+from costmon.outbound import Outbound
+from costmon.pricing.digitalocean import DIGITALOCEAN
+from costmon.providers.base import ProviderInfo
+from costmon.providers.digitalocean.answers import (
+    AccountBalance,
+    DropletPage,
+    DropletPolicy,
+    OneDroplet,
+    PolicyPage,
+    SizePage,
+)
+from costmon.providers.digitalocean.droplets import DROPLETS, SIZES, Droplets
+from costmon.providers.digitalocean.faults import SLUG
+from costmon.providers.digitalocean.making import Maker
+from costmon.providers.digitalocean.others import Others
+from costmon.providers.digitalocean.reader import Reader
+from costmon.providers.digitalocean.sight import Sight
+from costmon.providers.digitalocean.values import CURRENCY, amount, moment
+
+BALANCE = "/v2/customers/my/balance"
+POLICIES = "/v2/droplets/backups/policies"
+
+NOT_PRICED = (
+    NotPriced(kind="spaces", reason="the API lists keys, not buckets and their bytes"),
+    NotPriced(kind="nfs", reason="the API names no price for shares"),
+    NotPriced(kind="nat_gateway", reason="the API names no price for gateways"),
+    NotPriced(kind="function", reason="charged by use, which the API does not report"),
+    NotPriced(kind="transfer", reason="charged beyond an allowance pooled over the whole team"),
+    NotPriced(kind="registry_overage", reason="storage and transfer beyond the registry's plan"),
+    NotPriced(kind="tax", reason="added on the invoice"),
+)
+
+
+class DigitalOcean:
+    """One DigitalOcean account, through one door."""
+
+    info: ClassVar[ProviderInfo] = ProviderInfo(
+        slug=SLUG,
+        title="DigitalOcean",
+        hosts=("api.digitalocean.com",),
+        token_variable="DO_API_TOKEN",  # noqa: S106 - the name of a setting
+        url_variable="DO_API_URL",
+        default_url="https://api.digitalocean.com",
+        scopes=(
+            "droplet:read",
+            "sizes:read",
+            "billing:read",
+            "block_storage:read",
+            "snapshot:read",
+            "load_balancer:read",
+            "reserved_ip:read",
+            "database:read",
+            "kubernetes:read",
+            "registry:read",
+            "app:read",
+        ),
+        docs="https://docs.digitalocean.com/reference/api/digitalocean/",
+    )
+
+    def __init__(self, outbound: Outbound, prices: Mapping[str, Decimal]) -> None:
+        """Read through `outbound`; `prices` are the user's own, by `kind:slug`."""
+        self._reader = Reader(outbound, self.info.hosts)
+        self._prices = DIGITALOCEAN.extended(prices)
+
+    def fetch(self, account: str, now: dt.datetime) -> Inventory:
+        """Return all that the account holds, or raise.
+
+        Raises:
+            ProviderPermissionError: The token may read none of the kinds.
+            ProviderError: Anything else; see `costmon.errors`.
+        """
+        sight = Sight()
+        droplets = self._droplets(account, sight)
+        balance = sight.of("balance", "billing:read", self._balance, None)
+        others = Others(self._reader, sight, Maker(account=account, prices=self._prices))
+        resources = (*droplets.resources, *others.read(droplets.ids))
+        sight.check()
+        return Inventory(
+            account=account,
+            provider=SLUG,
+            observed_at=now,
+            resources=resources,
+            gaps=sight.gaps,
+            not_priced=NOT_PRICED,
+            balance=balance,
+        )
+
+    def fetch_droplets(self, account: str) -> tuple[Resource, ...]:
+        """Return all droplets, GPU droplets too, with their backups priced.
+
+        Raises:
+            ProviderError: They could not be read.
+        """
+        sight = Sight()
+        droplets = self._droplets(account, sight)
+        sight.check()
+        return tuple(droplets.resources)
+
+    def fetch_droplet(self, account: str, droplet_id: int) -> Resource | None:
+        """Return one droplet, its backups not looked up; `None` when it does not exist.
+
+        Raises:
+            ProviderError: It could not be read.
+        """
+        try:
+            answer = self._reader.read(f"{DROPLETS}/{droplet_id:d}", OneDroplet)
+        except ProviderNotFoundError:
+            return None
+        droplets = Droplets(account, self._prices)
+        droplets.add([answer.droplet], "$.droplet")
+        droplets.price_sizeless({})
+        droplets.price_backups({})
+        return droplets.resources[0]
+
+    def _droplets(self, account: str, sight: Sight) -> Droplets:
+        droplets = Droplets(account, self._prices)
+
+        def read(params: Mapping[str, str]) -> None:
+            for page in self._reader.pages(DROPLETS, DropletPage, params):
+                droplets.add(page.items)
+
+        scope = "droplet:read"
+        sight.of("droplet", scope, lambda: read({}), None)
+        # GPU droplets are in no listing that does not ask for them.
+        sight.of("gpu_droplet", scope, lambda: read({"type": "gpus"}), None)
+        if droplets.need_sizes:
+            droplets.price_sizeless(sight.of("size", "sizes:read", self._sizes, {}))
+        if droplets.need_policies:
+            droplets.price_backups(sight.of("backup_policy", scope, self._policies, {}))
+        return droplets
+
+    def _sizes(self) -> dict[str, Decimal]:
+        prices: dict[str, Decimal] = {}
+        for page in self._reader.pages(SIZES, SizePage):
+            for position, size in enumerate(page.items):
+                where = f"$.sizes[{position}].price_monthly"
+                prices[size.slug] = amount(size.price_monthly, SIZES, where)
+        return prices
+
+    def _policies(self) -> dict[str, DropletPolicy]:
+        policies: dict[str, DropletPolicy] = {}
+        for page in self._reader.pages(POLICIES, PolicyPage):
+            policies.update(page.items)
+        return policies
+
+    def _balance(self) -> Balance:
+        answer = self._reader.read(BALANCE, AccountBalance)
+        return Balance(
+            month_to_date_usage=amount(
+                answer.month_to_date_usage, BALANCE, "$.month_to_date_usage"
+            ),
+            currency=CURRENCY,
+            generated_at=moment(answer.generated_at),
+        )

@@ -1,0 +1,65 @@
+"""Volumes and snapshots: GiB times a list price, attached or not."""
+
+from collections.abc import Iterable
+
+from msgspec import UNSET
+
+from costmon.domain.resource import Resource
+from costmon.providers.digitalocean.answers import Snapshot, Volume
+from costmon.providers.digitalocean.making import Cost, Maker
+from costmon.providers.digitalocean.values import amount
+
+VOLUMES = "/v2/volumes"
+SNAPSHOTS = "/v2/snapshots"
+_UNATTACHED = "attached to no droplet, costs in full"
+_NO_SIZE = Cost(monthly=None, basis="list_price", unpriced="its size is not visible")
+
+
+def volumes(make: Maker, page: Iterable[Volume]) -> list[Resource]:
+    """Return the volumes of a page; one that is attached to nothing is waste."""
+    return [
+        make.resource(
+            kind="volume",
+            id=volume.id,
+            name=volume.name,
+            region=volume.region.slug if volume.region else None,
+            size=None if volume.size_gigabytes is None else f"{volume.size_gigabytes} GiB",
+            status=None,
+            created_at=volume.created_at,
+            cost=_NO_SIZE
+            if volume.size_gigabytes is None
+            else make.cost("volume", "gib", volume.size_gigabytes),
+            waste=None if volume.droplet_ids is UNSET or volume.droplet_ids else _UNATTACHED,
+        )
+        for volume in page
+    ]
+
+
+def snapshots(make: Maker, page: Iterable[Snapshot]) -> list[Resource]:
+    """Return the snapshots of a page.
+
+    Raises:
+        ProviderSchemaError: A size is not one.
+    """
+    found = []
+    for position, snapshot in enumerate(page):
+        where = f"$.snapshots[{position}].size_gigabytes"
+        gibibytes = amount(snapshot.size_gigabytes, SNAPSHOTS, where)
+        regions = snapshot.regions or []
+        found.append(
+            make.resource(
+                kind="snapshot",
+                id=snapshot.id,
+                name=snapshot.name,
+                region=regions[0] if len(regions) == 1 else None,
+                size=f"{gibibytes} GiB",
+                status=None,
+                created_at=snapshot.created_at,
+                cost=make.cost("snapshot", "gib", gibibytes),
+                details=(
+                    ("of", snapshot.resource_type or "unknown"),
+                    ("regions", ",".join(regions)),
+                ),
+            )
+        )
+    return found
