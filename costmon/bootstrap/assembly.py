@@ -1,0 +1,137 @@
+"""Draw the actor tree: who is started, in which order, with which mailbox and which rules."""
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+
+from costmon.actors.alerter import Alerter, AlerterPlan
+from costmon.actors.base import Incarnation
+from costmon.actors.calculator import Calculator
+from costmon.actors.child import ChildSpec
+from costmon.actors.mailbox import MailboxRules
+from costmon.actors.messenger import Messenger, Outbox
+from costmon.actors.persister import Persister, Waiting, Writer
+from costmon.actors.poller import Poller, PollerPlan
+from costmon.messages import CostsCalculated, Fetched, PollFailed, RefreshRequested
+from costmon.snapshot.cell import SnapshotCell
+
+PERSISTER, MESSENGER, ALERTER, CALCULATOR = "persister", "messenger", "alerter", "calculator"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the actors are built from.
+
+    Attributes:
+        plans: One per account, in the order of the configuration.
+        cell: Where the calculator publishes.
+        claim: Claims the right to write history.
+        journal: Where cycles wait for the database.
+        alerting: What the alerter goes by.
+        outboxes: One per channel.
+    """
+
+    plans: Sequence[PollerPlan]
+    cell: SnapshotCell
+    claim: Callable[[], Writer]
+    journal: Waiting
+    alerting: AlerterPlan
+    outboxes: Sequence[Outbox]
+
+
+def poller_name(account: str) -> str:
+    """Return the full name of the actor that polls `account`."""
+    return f"poller.{account}"
+
+
+def child_specs(parts: Parts) -> tuple[ChildSpec, ...]:
+    """Return the children in start order; they stop in reverse."""
+
+    def persister(incarnation: Incarnation) -> Persister:
+        return Persister(incarnation, parts.claim, parts.journal)
+
+    def messenger(incarnation: Incarnation) -> Messenger:
+        return Messenger(incarnation, parts.outboxes)
+
+    def alerter(incarnation: Incarnation) -> Alerter:
+        return Alerter(incarnation, parts.alerting, incarnation.addresses[MESSENGER])
+
+    def calculator(incarnation: Incarnation) -> Calculator:
+        return Calculator(
+            incarnation,
+            parts.cell,
+            persister=incarnation.addresses[PERSISTER],
+            alerter=incarnation.addresses[ALERTER],
+        )
+
+    def spill(message: object) -> bool:
+        if not isinstance(message, CostsCalculated):
+            return False
+        parts.journal.append(message.observation)
+        return True
+
+    return (
+        ChildSpec(
+            name=PERSISTER,
+            build=persister,
+            core=True,
+            hang_after_s=60.0,
+            stop_timeout_s=10.0,
+            mailbox=MailboxRules(capacity=64, overflow=spill),
+        ),
+        ChildSpec(
+            name=MESSENGER,
+            build=messenger,
+            core=True,
+            hang_after_s=60.0,
+            stop_timeout_s=5.0,
+            mailbox=MailboxRules(capacity=1000),
+        ),
+        ChildSpec(
+            name=ALERTER,
+            build=alerter,
+            core=True,
+            hang_after_s=60.0,
+            stop_timeout_s=5.0,
+            mailbox=MailboxRules(capacity=256, supersede=account_of),
+        ),
+        ChildSpec(
+            name=CALCULATOR,
+            build=calculator,
+            core=True,
+            hang_after_s=60.0,
+            stop_timeout_s=5.0,
+            mailbox=MailboxRules(capacity=256, supersede=account_of),
+        ),
+        *(_poller_spec(plan) for plan in parts.plans),
+    )
+
+
+def _poller_spec(plan: PollerPlan) -> ChildSpec:
+    def poller(incarnation: Incarnation) -> Poller:
+        return Poller(incarnation, plan, incarnation.addresses[CALCULATOR])
+
+    return ChildSpec(
+        name=poller_name(plan.account),
+        build=poller,
+        core=False,
+        # One read may take as long as outbound's own deadline; it beats between reads.
+        hang_after_s=120.0,
+        stop_timeout_s=5.0,
+        mailbox=MailboxRules(capacity=16, collapse=is_refresh),
+    )
+
+
+def account_of(message: object) -> Hashable | None:
+    """Name the account that an observation is about: a newer one supersedes an older one."""
+    match message:
+        case Fetched(report=report) | PollFailed(report=report):
+            return report.account
+        case CostsCalculated(observation=observation):
+            return observation.report.account
+        case _:
+            return None
+
+
+def is_refresh(message: object) -> Hashable | None:
+    """Let any number of refreshes that wait be one poll."""
+    return "refresh" if isinstance(message, RefreshRequested) else None

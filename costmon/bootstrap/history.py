@@ -1,0 +1,84 @@
+"""Hand the rooms of the actors and of the API their part of the store."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from costmon.domain.poll import Observation
+from costmon.domain.resource import Inventory
+from costmon.errors import StoreError, StoreFencedError
+from costmon.store import FenceToken, Retention, Store, check_schema
+
+
+@dataclass(frozen=True, slots=True)
+class FencedWriter:
+    """The persister's right to write, good until somebody claims it anew."""
+
+    store: Store
+    token: FenceToken
+    retention: Retention
+
+    def record(self, observation: Observation) -> bool:
+        """Write one cycle."""
+        return self.store.record(observation, self.token)
+
+    def prune(self, now: dt.datetime) -> None:
+        """Delete what is older than its retention."""
+        self.store.prune(now, self.retention)
+
+
+@dataclass(frozen=True, slots=True)
+class Writers:
+    """Claims for the persister, made when the database can be used."""
+
+    store: Store
+    url: str
+    retention: Retention
+
+    def claim(self) -> FencedWriter:
+        """Claim the right to write, after a look at the schema.
+
+        Raises:
+            StoreError: The database is away, or its schema is not this version's.
+        """
+        check_schema(self.url)
+        return FencedWriter(self.store, self.store.claim("persister"), self.retention)
+
+
+class AlertMemory:
+    """The alerter's memory in the database, one object an incarnation."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._token: FenceToken | None = None
+
+    def load(self) -> dict[str, str]:
+        """Return the memory text of every condition."""
+        return dict(self._store.alert_memory())
+
+    def save(self, condition: str, text: str) -> None:
+        """Keep one condition's memory."""
+        if self._token is None:
+            self._token = self._store.claim("alerter")
+        try:
+            self._store.remember_alert(condition, text, self._token)
+        except StoreFencedError:
+            self._token = None  # claimed anew the next time, by whoever still lives
+            raise
+
+
+def database_fault(store: Store) -> str | None:
+    """Return why the database cannot be used; `None` when it can."""
+    try:
+        store.check()
+    except StoreError as error:
+        return str(error)
+    return None
+
+
+def restored(store: Store) -> dict[str, Inventory]:
+    """Return each account's last good inventory from history.
+
+    Raises:
+        StoreError: History cannot be read.
+    """
+    return {stored.inventory.account: stored.inventory for stored in store.latest()}

@@ -1,0 +1,46 @@
+"""The open line of one poller to its vendor."""
+
+import random
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+
+from costmon.clock import Clock
+from costmon.config import AccountSettings
+from costmon.errors import FailureReason
+from costmon.outbound import HttpOutbound, OutboundLimits
+from costmon.providers import catalog
+from costmon.providers.base import Provider
+
+
+class VendorLine:
+    """A provider on its own connection, with the counts of what it asked."""
+
+    def __init__(  # noqa: PLR0913 - a composition root names each of its parts once
+        self,
+        account: AccountSettings,
+        prices: Mapping[str, Decimal],
+        *,
+        clock: Clock,
+        rng: random.Random,
+        pause: Callable[[float], bool],
+        beat: Callable[[], None],
+    ) -> None:
+        self._outbound = HttpOutbound(
+            provider=account.provider,
+            base_url=account.api_url,
+            token=account.token,
+            clock=clock,
+            rng=rng,
+            pause=pause,
+            beat=beat,
+            limits=OutboundLimits(),
+        )
+        self.provider: Provider = catalog.build(account.provider, self._outbound, prices)
+
+    def take_counts(self) -> tuple[int, tuple[tuple[FailureReason, int], ...]]:
+        """Return requests and failures by reason since the last time."""
+        return self._outbound.take_counts()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._outbound.close()

@@ -1,0 +1,75 @@
+"""What listens: HTTP, the scrape port, the console's socket."""
+
+import structlog
+
+from costmon.api import ApiSettings, Face, HttpServer, create_app, create_metrics_app
+from costmon.bootstrap.history import database_fault
+from costmon.bootstrap.service import Service
+from costmon.clock import SystemClock
+from costmon.config import Settings
+from costmon.console import ConsoleServer
+
+_HTTP_STOP_S = 3.0
+
+log = structlog.get_logger()
+
+
+class Listeners:
+    """Every door that clients come in by; opened after the actors, closed before them."""
+
+    def __init__(self, service: Service, settings: Settings) -> None:
+        face = _face(service, settings)
+        self._servers = [HttpServer(create_app(face), settings.host, settings.port, name="http")]
+        if settings.metrics_port is not None:
+            self._servers.append(
+                HttpServer(
+                    create_metrics_app(face), settings.host, settings.metrics_port, name="metrics"
+                )
+            )
+        self._console = ConsoleServer(settings.console_socket, service.ask, SystemClock())
+
+    def prepare(self) -> None:
+        """Take the ports.
+
+        Raises:
+            OSError: A port is in use or may not be bound.
+        """
+        for server in self._servers:
+            server.prepare()
+
+    def start(self) -> None:
+        """Answer from now on."""
+        self._console.start()
+        for server in self._servers:
+            server.start()
+            log.info(
+                "bootstrap.listening", listener=server.name, host=server.host, port=server.port
+            )
+
+    def stop(self) -> bool:
+        """Stop answering; tell whether a thread is left that would not end."""
+        self._console.close()
+        hanging = False
+        for server in reversed(self._servers):
+            hanging = not server.stop(_HTTP_STOP_S) or hanging
+        return hanging
+
+
+def _face(service: Service, settings: Settings) -> Face:
+    return Face(
+        snapshot=service.cell,
+        children=service.children,
+        history=service.store.history,
+        database_fault=lambda: database_fault(service.store),
+        pending=lambda: len(service.journal),
+        refresh=service.refresh,
+        settings=ApiSettings(
+            host=settings.host,
+            port=settings.port,
+            api_token=None if settings.api_token is None else settings.api_token.reveal(),
+            allowed_hosts=settings.allowed_hosts,
+            demo=settings.demo,
+            threshold=settings.cost_threshold,
+        ),
+        clock=SystemClock(),
+    )

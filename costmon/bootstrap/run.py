@@ -1,0 +1,126 @@
+"""Run the service until a signal, a failure of its core, or the end of its one cycle."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import structlog
+
+from costmon.actors.system import StopReport
+from costmon.bootstrap.listeners import Listeners
+from costmon.bootstrap.schema import prepare_schema
+from costmon.bootstrap.service import Service, with_api_url
+from costmon.bootstrap.signals import StopSignals
+from costmon.bootstrap.statedir import StateDirectory
+from costmon.bootstrap.summary import failed, summary
+from costmon.bootstrap.watchdog import Watchdog
+from costmon.clock import SystemClock
+from costmon.config import Settings
+from costmon.console.repl import PromptThread
+from costmon.demo.server import DemoServer
+
+_ONCE_PATIENCE_S = 300.0
+_LOOK_S = 0.2
+
+log = structlog.get_logger()
+
+
+def run(settings: Settings, *, once: bool = False, repl: bool = False) -> int:
+    """Run the service in this process, from the main thread; return the exit code.
+
+    Args:
+        settings: What to run.
+        once: Poll every account once, write, print the costs, and end; nothing listens.
+        repl: Give a Python prompt on this terminal; the service runs on without it.
+
+    Returns:
+        0 when everything was delivered and written; 1 when something was left, the core gave up,
+        or, with `once`, an account could not be read; 70 when the supervisor itself died.
+
+    Raises:
+        StateDirectoryError: The state directory cannot be used, or another service uses it.
+        StoreError: The schema is newer than this version, or must be upgraded by hand.
+        OSError: An HTTP port cannot be bound.
+    """
+    stop = StopSignals()
+    with StateDirectory(settings.state_dir), _vendor(settings) as told:
+        prepare_schema(told)
+        watchdog = Watchdog(told.notify_socket)
+        service = Service(told, clock=SystemClock(), on_scan=watchdog.alive)
+        if once:
+            return _run_once(service, stop)
+        return _run_until_stopped(service, told, watchdog, stop, repl=repl)
+
+
+@contextmanager
+def _vendor(settings: Settings) -> Iterator[Settings]:
+    """Start the simulated vendor for a demo; a real run needs nothing."""
+    if not settings.demo:
+        yield settings
+        return
+    vendor = DemoServer(SystemClock(), token=settings.accounts[0].token.reveal())
+    url = vendor.start()
+    try:
+        yield with_api_url(settings, url)
+    finally:
+        vendor.stop()
+
+
+def _run_once(service: Service, stop: StopSignals) -> int:
+    service.start()
+    waited_s = 0.0
+    while not (service.is_polled or stop.requested.is_set() or waited_s > _ONCE_PATIENCE_S):
+        if service.system.wait(_LOOK_S):
+            break
+        waited_s += _LOOK_S
+    snapshot = service.cell.latest()
+    report = _stopped(service)
+    sys.stdout.write(summary(snapshot) + "\n")
+    return _ended(report, report.exit_code or int(failed(snapshot)))
+
+
+def _run_until_stopped(
+    service: Service, settings: Settings, watchdog: Watchdog, stop: StopSignals, *, repl: bool
+) -> int:
+    listeners = Listeners(service, settings)
+    listeners.prepare()  # a port in use is said before anything is polled
+    service.start()
+    listeners.start()
+    watchdog.ready()
+    prompt = PromptThread(service.ask) if repl else None
+    if prompt is not None:
+        prompt.start()
+    while not (stop.requested.is_set() or service.system.wait(_LOOK_S)):
+        pass
+    log.info("bootstrap.service_stopping", signal=stop.by)
+    watchdog.stopping()
+    service.cell.close()
+    hanging = listeners.stop()
+    if prompt is not None:
+        prompt.restore_terminal()
+    report = _stopped(service)
+    return _ended(report, report.exit_code, hanging=hanging)
+
+
+def _stopped(service: Service) -> StopReport:
+    report = service.stop()
+    if report.undelivered or report.unstopped:
+        log.error(
+            "bootstrap.service_stopped_unclean",
+            undelivered=dict(report.undelivered),
+            unstopped=report.unstopped,
+            exit_code=report.exit_code,
+        )
+    else:
+        log.info("bootstrap.service_stopped", exit_code=report.exit_code)
+    return report
+
+
+def _ended(report: StopReport, exit_code: int, *, hanging: bool = False) -> int:
+    """Return the exit code, or end here when a thread would keep the interpreter alive."""
+    if report.unstopped or hanging:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(exit_code)
+    return exit_code

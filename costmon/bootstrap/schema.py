@@ -1,0 +1,49 @@
+"""Bring the database's schema to this version before anything writes, or refuse to start."""
+
+import sys
+
+import structlog
+
+from costmon.config import Settings
+from costmon.errors import StoreOutdatedError, StoreUnavailableError
+from costmon.store import check_schema, is_embedded, upgrade
+
+
+def prepare_schema(settings: Settings) -> None:
+    """Upgrade an SQLite file (a backup is made first); ask before touching a server.
+
+    A database that is away is no reason not to start: current costs need none, and what is
+    observed waits in the journal.
+
+    Raises:
+        StoreTooNewError: A newer costmon wrote the schema.
+        StoreOutdatedError: An upgrade is needed, and nobody allowed it.
+    """
+    log = structlog.get_logger()
+    url = settings.database_url
+    try:
+        check_schema(url)
+    except StoreOutdatedError:
+        if not _allowed(settings):
+            raise
+        upgrade(url)
+        log.info("bootstrap.schema_upgraded")
+    except StoreUnavailableError as error:
+        log.error("bootstrap.database_away", error=str(error))
+
+
+def _allowed(settings: Settings) -> bool:
+    match settings.database_upgrade:
+        case "yes":
+            return True
+        case "no":
+            return False
+        case _:
+            return is_embedded(settings.database_url) or _asked()
+
+
+def _asked() -> bool:
+    if not sys.stdin.isatty():
+        return False
+    answer = input("The database needs this version's schema. Upgrade it now? [y/N] ")
+    return answer.strip().lower() in {"y", "yes"}

@@ -1,0 +1,150 @@
+"""The whole service as one object: built from settings, started in order, stopped in reverse."""
+
+import dataclasses
+import random
+from collections.abc import Callable
+
+import structlog
+
+from costmon.actors.alerter import AlerterPlan, Recollection
+from costmon.actors.messenger import Outbox
+from costmon.actors.poller import PollerPlan
+from costmon.actors.system import StopReport, System
+from costmon.bootstrap.assembly import ALERTER, Parts, child_specs, poller_name
+from costmon.bootstrap.history import AlertMemory, Writers, restored
+from costmon.bootstrap.line import VendorLine
+from costmon.clock import Clock
+from costmon.config import AccountSettings, Settings
+from costmon.console.command import Message
+from costmon.domain.resource import Inventory
+from costmon.errors import StoreError
+from costmon.messages import ChildStatus, RefreshRequested
+from costmon.notifiers.log import LogChannel
+from costmon.snapshot import fold
+from costmon.snapshot.cell import Cell, SnapshotCell
+from costmon.store import Journal, Retention, open_store
+
+_JOURNAL_BYTES = 64 * 1024 * 1024
+_ASK_TIMEOUT_S = 5.0
+
+
+class Service:
+    """The actors, what they publish and what they keep; no HTTP, no console, no signals.
+
+    Args:
+        settings: What to run; every account has an `api_url`.
+        clock: Tells the time.
+        on_scan: Called at every turn of the supervisor's scan.
+    """
+
+    def __init__(self, settings: Settings, *, clock: Clock, on_scan: Callable[[], None]) -> None:
+        self._log = structlog.get_logger()
+        self._settings = settings
+        self._clock = clock
+        self.store = open_store(settings.database_url, clock=clock)
+        self.cell = SnapshotCell()
+        self.children: Cell[tuple[ChildStatus, ...]] = Cell(())
+        self.journal = Journal(settings.state_dir / "observations.journal", _JOURNAL_BYTES)
+        rng = random.Random()  # noqa: S311 - jitter and ids, nothing secret
+        self.system = System(
+            child_specs(self._parts(rng)),
+            clock=clock,
+            rng=rng,
+            board=self.children,
+            notices=ALERTER,
+            sweep_interval_s=settings.health_check_interval_s,
+            on_scan=on_scan,
+        )
+
+    def _parts(self, rng: random.Random) -> Parts:
+        settings = self._settings
+        writers = Writers(
+            self.store, settings.database_url, Retention.from_days(settings.retention)
+        )
+        return Parts(
+            plans=tuple(self._plan(account, rng) for account in settings.accounts),
+            cell=self.cell,
+            claim=writers.claim,
+            journal=self.journal,
+            alerting=AlerterPlan(
+                threshold=settings.cost_threshold,
+                cooldown_s=settings.alert_cooldown_s,
+                open_store=lambda: AlertMemory(self.store),
+                recollection=Recollection(said={}, unsaved=set()),
+            ),
+            outboxes=(Outbox(channel=LogChannel()),),
+        )
+
+    def _plan(self, account: AccountSettings, rng: random.Random) -> PollerPlan:
+        def open_line(pause: Callable[[float], bool], beat: Callable[[], None]) -> VendorLine:
+            return VendorLine(
+                account,
+                self._settings.prices.get(account.provider, {}),
+                clock=self._clock,
+                rng=rng,
+                pause=pause,
+                beat=beat,
+            )
+
+        return PollerPlan(
+            account=account.name,
+            provider=account.provider,
+            interval_s=self._settings.poll_interval_s,
+            open_line=open_line,
+        )
+
+    def start(self) -> None:
+        """Publish what history knows, flagged stale, then start the actors in order."""
+        self.cell.publish(
+            fold.first(
+                tuple((account.name, account.provider) for account in self._settings.accounts),
+                self._restored(),
+                now=self._clock.now(),
+                poll_interval_s=self._settings.poll_interval_s,
+                demo=self._settings.demo,
+            )
+        )
+        self.system.start()
+
+    def _restored(self) -> dict[str, Inventory]:
+        try:
+            return restored(self.store)
+        except StoreError as error:
+            self._log.error("bootstrap.history_unreadable", error=str(error))
+            return {}
+
+    def ask(self, message: Message) -> object:
+        """Bring an operator's message to the supervisor and return its answer.
+
+        Raises:
+            TimeoutError: The supervisor did not answer in time.
+            SupervisionError: It has stopped.
+        """
+        return self.system.supervisor.ask(message, _ASK_TIMEOUT_S)
+
+    def refresh(self, message: RefreshRequested) -> None:
+        """Ask every poller for a poll now."""
+        for account in self._settings.accounts:
+            self.system.addresses[poller_name(account.name)].tell(message)
+
+    @property
+    def is_polled(self) -> bool:
+        """Tell whether every account has ended a cycle, good or failed."""
+        snapshot = self.cell.latest()
+        return snapshot is not None and all(
+            account.last_cycle_id is not None for account in snapshot.accounts
+        )
+
+    def stop(self) -> StopReport:
+        """Turn readers away, stop the actors in reverse order, close what they kept."""
+        self.cell.close()
+        report = self.system.stop(self._settings.stop_timeout_s)
+        self.journal.close()
+        self.store.close()
+        return report
+
+
+def with_api_url(settings: Settings, api_url: str) -> Settings:
+    """Return the settings with every account pointed at `api_url`."""
+    accounts = tuple(dataclasses.replace(account, api_url=api_url) for account in settings.accounts)
+    return dataclasses.replace(settings, accounts=accounts)

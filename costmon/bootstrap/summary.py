@@ -1,0 +1,52 @@
+"""Say what one cycle learned, for a terminal."""
+
+from costmon.domain.money import shown
+from costmon.snapshot.value import AccountState, Snapshot
+
+
+def failed(snapshot: Snapshot | None) -> bool:
+    """Tell whether any account could not be read."""
+    return snapshot is None or any(
+        account.failure is not None or account.last_cycle_id is None
+        for account in snapshot.accounts
+    )
+
+
+def summary(snapshot: Snapshot | None) -> str:
+    """Render totals, then a line for each account; what is unknown is said in words."""
+    if snapshot is None:
+        return "No costs are known."
+    lines = ["DEMO: the vendor is simulated."] if snapshot.demo else []
+    totals = snapshot.totals
+    if totals is None:
+        lines.append("No costs are known yet.")
+    else:
+        lines.append(
+            f"{totals.currency} {shown(totals.monthly)} a month, {shown(totals.daily)} a day, "
+            f"{shown(totals.hourly)} an hour for {totals.resource_count} resources "
+            f"({totals.droplet_count} droplets)"
+        )
+        if totals.unpriced_count:
+            lines.append(f"{totals.unpriced_count} of them have no known price, or not a whole one")
+    lines.extend(_account(account) for account in snapshot.accounts)
+    return "\n".join(lines)
+
+
+def _account(account: AccountState) -> str:
+    if account.failure is not None:
+        return f"{account.name}: could not be read: {printable(account.failure.message)}"
+    if account.inventory is None or account.totals is None:
+        return f"{account.name}: not polled yet"
+    parts = [f"{account.name}: {shown(account.totals.monthly)} a month"]
+    if account.month_to_date_estimate is not None:
+        parts.append(f"about {shown(account.month_to_date_estimate)} so far this month")
+    if account.inventory.balance is not None:
+        usage = account.inventory.balance.month_to_date_usage
+        parts.append(f"{shown(usage)} by the vendor's own count")
+    parts.extend(f"{gap.kind}: {gap.reason}" for gap in account.inventory.gaps)
+    return ", ".join(parts)
+
+
+def printable(text: str) -> str:
+    """Return text that a terminal can bear."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

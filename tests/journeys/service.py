@@ -1,0 +1,135 @@
+"""Run the real process and talk to it as its user does."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+PATIENCE_S = 20.0
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Service:
+    """`python -m costmon run` in a process of its own, in a directory of its own."""
+
+    def __init__(self, directory: Path, *arguments: str, **environment: str) -> None:
+        self.directory = directory
+        self.state = directory / "data"
+        self.port = free_port()
+        self.lines: list[dict[str, Any]] = []
+        self.raw: list[str] = []
+        self._heard = threading.Condition()
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "costmon", "run", *arguments],
+            cwd=directory,
+            env={
+                **kept,
+                "COSTMON_PORT": str(self.port),
+                "COSTMON_STATE_DIR": str(self.state),
+                "COSTMON_LOG_FORMAT": "json",
+                "PYTHONPATH": str(Path(__file__).parents[2]),
+                **environment,
+            },
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(PATIENCE_S)
+        self._reader.join(PATIENCE_S)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for text in self.process.stdout:
+            with self._heard:
+                self.raw.append(text)
+                if text.startswith("{"):
+                    self.lines.append(json.loads(text))
+                self._heard.notify_all()
+        with self._heard:
+            self._heard.notify_all()
+
+    def heard(self, event: str, **facts: object) -> list[dict[str, Any]]:
+        return [
+            line
+            for line in self.lines
+            if line.get("event") == event
+            and all(line.get(key) == value for key, value in facts.items())
+        ]
+
+    def wait_for(self, event: str, *, count: int = 1, **facts: object) -> dict[str, Any]:
+        """Return the `count`-th such log line, when it comes."""
+        deadline = time.monotonic() + PATIENCE_S
+        with self._heard:
+            while len(found := self.heard(event, **facts)) < count:
+                left = deadline - time.monotonic()
+                assert left > 0, f"no {count} x {event} {facts} in:\n{''.join(self.raw)[-6000:]}"
+                assert self.process.poll() is None, f"ended:\n{''.join(self.raw)[-6000:]}"
+                self._heard.wait(min(left, 0.2))
+        return found[count - 1]
+
+    def get(self, path: str, *, method: str = "GET", **headers: str) -> Answer:
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}{path}",
+            headers={name.replace("_", "-"): value for name, value in headers.items()},
+            method=method,
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=PATIENCE_S) as response:
+                return Answer(response.status, dict(response.headers), response.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                return Answer(error.code, dict(error.headers), error.read())
+
+    def when(self, path: str, status: int) -> Answer:
+        """Return the first answer with that status, when it comes."""
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                answer = self.get(path)
+            except (urllib.error.URLError, ConnectionError):
+                answer = None
+            if answer is not None and answer.status == status:
+                return answer
+            assert time.monotonic() < deadline, f"{path} never answered {status}: {answer}"
+            assert self.process.poll() is None, f"ended:\n{''.join(self.raw)[-6000:]}"
+            time.sleep(0.02)
+
+    def terminate(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal and return the exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(PATIENCE_S)
