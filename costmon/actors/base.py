@@ -214,23 +214,20 @@ class SupervisedActor(pykka.ThreadingActor, Generic[M]):
             self.log.exception("actor.release_failed")
         self.unregister()
         self.actor_stopped.set()
-        error = self._account_for_the_end()
-        self._failure = None  # its traceback holds the frames, and they hold this actor
+        failure, self._failure = self._failure, None  # its traceback's frames hold this actor
+        was_replaced = not self._lease.is_valid
+        if failure is not None:
+            error: str | None = describe(failure)
+        elif self._lease.is_dismissed:
+            error = None
+        else:
+            error = "stopped by a stranger"
         self._notify(ChildExited(name=self.name, generation=self.generation, error=error))
-
-    def _account_for_the_end(self) -> str | None:
-        failure = self._failure
-        if not self._lease.is_valid:
-            self.log.info(
-                "actor.replaced_incarnation_ended",
-                error=None if failure is None else describe(failure),
-            )
-        elif failure is not None:
-            self.log.error("actor.crashed", error=describe(failure), exc_info=failure)
-        elif not self._lease.is_dismissed:
-            self.log.error("actor.stopped_by_stranger")
-            return "stopped by a stranger"
-        return None if failure is None else describe(failure)
+        # Logged last: writing a traceback takes longer than it takes the successor to start.
+        if was_replaced:
+            self.log.info("actor.replaced_incarnation_ended", error=error)
+        elif error is not None:
+            self.log.error("actor.crashed", error=error, exc_info=failure)
 
 
 def describe(error: BaseException) -> str:

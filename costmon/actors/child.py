@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from costmon.actors.address import Address
+from costmon.actors.backlog import MailboxRules
 from costmon.actors.base import Incarnation, SupervisedActor
 from costmon.actors.lease import Lease
-from costmon.actors.mailbox import NOBODY, Mailbox, MailboxRules
+from costmon.actors.mailbox import NOBODY, Mailbox
 from costmon.actors.restarts import RestartHistory, RestartPolicy, Verdict
 from costmon.clock import Clock
 from costmon.messages import ChildExited, ChildStarted, ChildState, ChildStatus
@@ -213,8 +214,8 @@ class Child:
             generation=self.mailbox.generation,
             restarts=self.restarts,
             mailbox=len(self.mailbox),
-            dead_letters=self.mailbox.dead_letter_count,
-            dropped=self.mailbox.dropped,
+            dead_letters=self.mailbox.losses.dead,
+            dropped=self.mailbox.losses.dropped,
             busy_s=self.mailbox.busy_s,
             last_error=self.last_error,
             started_at=self._started_at,

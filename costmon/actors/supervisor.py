@@ -19,9 +19,9 @@ from collections.abc import Callable, Sequence
 from typing import assert_never
 
 from costmon.actors.address import Address
+from costmon.actors.backlog import MailboxRules
 from costmon.actors.base import Incarnation, SupervisedActor, describe
 from costmon.actors.child import Child, ChildSpec
-from costmon.actors.mailbox import MailboxRules
 from costmon.actors.restarts import GiveUp, Restart, RestartHistory
 from costmon.messages import (
     ChildExited,

@@ -10,10 +10,11 @@ from types import MappingProxyType
 import structlog
 
 from costmon.actors.address import Address
+from costmon.actors.backlog import MailboxRules
 from costmon.actors.base import Incarnation
 from costmon.actors.child import Child, ChildSpec, Nursery
 from costmon.actors.lease import Lease
-from costmon.actors.mailbox import Mailbox, MailboxRules
+from costmon.actors.mailbox import Mailbox
 from costmon.actors.supervisor import Supervisor
 from costmon.clock import Clock
 from costmon.messages import ChildExited, ChildStarted, ChildStatus, Shutdown
