@@ -23,6 +23,7 @@ from costmon.demo.size import SIZES
 
 _REGION = "fra1"
 _PLACES = 16
+_FIRST_TICK = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +79,11 @@ class Fleet:
         return 100_000_000 + draw(self.seed, "droplet", name, below=200_000_000)
 
     def _passing_droplet_id(self, birth: int, place: int) -> int:
-        # Numbers that only grow: a demo that runs for weeks never uses one twice.
-        return 300_000_000 + birth * _PLACES + place
+        # Numbers grow with the time of birth, so that a demo that runs for weeks, or is started
+        # again on the same history, never uses one twice.
+        ticks = int((self._tick(birth) - _FIRST_TICK).total_seconds()) // schedule.TICK_S
+        offset = draw(self.seed, "passing", below=1_000_000)
+        return 300_000_000 + offset + ticks * _PLACES + place
 
     def _lasting_droplets(self) -> tuple[Droplet, ...]:
         return (
