@@ -4,6 +4,7 @@ An account may hold 100,000 droplets, so a page is converted and dropped at once
 prices that repeat are kept once.
 """
 
+import datetime as dt
 from collections.abc import Mapping
 from decimal import Decimal
 
@@ -11,7 +12,7 @@ from costmon.domain.resource import Resource
 from costmon.pricing import PriceTable, calculate_monthly_cost
 from costmon.providers.digitalocean.answers import Droplet, DropletPolicy
 from costmon.providers.digitalocean.faults import SLUG
-from costmon.providers.digitalocean.values import CURRENCY, amount, moment, text
+from costmon.providers.digitalocean.values import CURRENCY, MOST_TEXT, amount, moment, text
 
 DROPLETS = "/v2/droplets"
 SIZES = "/v2/sizes"
@@ -83,6 +84,12 @@ class Droplets:
                     self._price_of_size[slug] = amount(price, DROPLETS, place)
             if droplet.features and "backups" in droplet.features:
                 self._backed_up.append(len(resources))
+            name = droplet.name
+            if len(name) > MOST_TEXT or "\x00" in name:
+                name = text(name)
+            created_at = droplet.created_at
+            if created_at.tzinfo is not dt.UTC:
+                created_at = moment(created_at)
             status = droplet.status
             status = texts.get(status) or texts.setdefault(status, text(status))
             region = droplet.region.slug if droplet.region else None
@@ -94,11 +101,11 @@ class Droplets:
                     SLUG,
                     KIND,
                     identity,
-                    text(droplet.name),
+                    name,
                     region,
                     slug,
                     status,
-                    moment(droplet.created_at),
+                    created_at,
                     price,
                     CURRENCY,
                     "list_price",

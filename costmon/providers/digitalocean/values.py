@@ -8,7 +8,7 @@ from costmon.providers.digitalocean.faults import schema_fault
 CURRENCY = "USD"
 # Far above every list price, and within what history can store.
 _MOST = Decimal(1_000_000_000)
-_MOST_TEXT = 1_000
+MOST_TEXT = 1_000
 _EARLIEST_YEAR, _LATEST_YEAR = 2, 9998
 
 
@@ -28,8 +28,8 @@ def text(value: str) -> str:
 
     NUL becomes U+FFFD: it is the one character that PostgreSQL cannot store in a text.
     """
-    if len(value) > _MOST_TEXT:
-        value = value[:_MOST_TEXT] + "…"
+    if len(value) > MOST_TEXT:
+        value = value[:MOST_TEXT] + "…"
     return value.replace("\x00", "\ufffd") if "\x00" in value else value
 
 
