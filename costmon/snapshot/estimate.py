@@ -40,7 +40,7 @@ class MonthToDate:
             return None
         created_at = resource.created_at
         if created_at is not None and created_at < self._month_start:
-            created_at = self._month_start
+            created_at = None
         key = (monthly, created_at)
         known = self._known.get(key)
         if known is None:

@@ -1,0 +1,41 @@
+"""The supervised children, as the supervisor published them."""
+
+import flask
+
+from costmon.api.answers import Actor, ActorsAnswer, Meta
+from costmon.api.document import described
+from costmon.api.face import Face
+from costmon.api.replies import json_reply
+from costmon.messages import ChildStatus
+from costmon.snapshot.accounts import whole_second
+
+
+def create_blueprint(face: Face) -> flask.Blueprint:
+    """Return the route about the supervised children."""
+    blueprint = flask.Blueprint("actors", __name__)
+
+    @blueprint.get("/api/v1/actors")
+    @described(tag="service", answers={200: ActorsAnswer})
+    def actors() -> flask.typing.ResponseReturnValue:
+        """One row a supervised child: state, incarnation, restarts, what waits, last error."""
+        rows = [_actor(child) for child in face.children.read()]
+        meta = Meta(count=len(rows), demo=face.settings.demo)
+        return json_reply(ActorsAnswer(data=rows, meta=meta))
+
+    return blueprint
+
+
+def _actor(child: ChildStatus) -> Actor:
+    return Actor(
+        name=child.name,
+        role=child.role,
+        state=child.state,
+        generation=child.generation,
+        restarts=child.restarts,
+        mailbox=child.mailbox,
+        dead_letters=child.dead_letters,
+        dropped=child.dropped,
+        busy_s=child.busy_s,
+        last_error=child.last_error,
+        started_at=whole_second(child.started_at) if child.started_at else None,
+    )

@@ -1,0 +1,153 @@
+"""The JSON answers besides current costs; `/openapi.json` describes them from these types."""
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from msgspec import Meta as Describe
+
+from costmon.domain.history import GroupBy, Step
+from costmon.domain.poll import BreakerState
+from costmon.errors import FailureReason
+from costmon.messages import ChildState
+from costmon.snapshot.freshness import ProviderState
+from costmon.snapshot.wire import Answer, GapNote, Moment
+
+
+class HistoryBucket(Answer, frozen=True):
+    """One bucket of one group, from the daily roll-ups."""
+
+    start: Moment
+    end: Moment
+    group: str
+    currency: str
+    accrued: Decimal
+    average_monthly: Decimal | None
+    last_monthly: Decimal
+    observed_s: int
+    resource_count: int
+
+
+class HistoryMeta(Answer, frozen=True, rename={"start": "from", "end": "to"}):
+    """What was asked, as it was understood: whole UTC days, `to` is not included."""
+
+    source: Literal["history"]
+    start: Moment
+    end: Moment
+    step: Step
+    group_by: GroupBy
+
+
+class HistoryAnswer(Answer, frozen=True):
+    """The answer of `GET /api/v1/costs/history`."""
+
+    data: list[HistoryBucket]
+    meta: HistoryMeta
+
+
+class ProviderHealth(Answer, frozen=True):
+    """How reading one account goes."""
+
+    name: str
+    provider: str
+    state: ProviderState
+    reason: str | None
+    failure: FailureReason | None
+    last_success: Moment | None
+    data_complete_through: Moment | None
+    next_poll: Moment | None
+    age_s: int | None
+    breaker: BreakerState
+    gaps: list[GapNote]
+
+
+class Meta(Answer, frozen=True, omit_defaults=True):
+    """How many there are."""
+
+    count: int
+    demo: bool = False
+
+
+class ProvidersAnswer(Answer, frozen=True):
+    """The answer of `GET /api/v1/providers`."""
+
+    data: list[ProviderHealth]
+    meta: Meta
+
+
+class Actor(Answer, frozen=True):
+    """One supervised child."""
+
+    name: str
+    role: str
+    state: ChildState
+    generation: int
+    restarts: int
+    mailbox: int
+    dead_letters: int
+    dropped: int
+    busy_s: float | None
+    last_error: str | None
+    started_at: Moment | None
+
+
+class ActorsAnswer(Answer, frozen=True):
+    """The answer of `GET /api/v1/actors`."""
+
+    data: list[Actor]
+    meta: Meta
+
+
+class RefreshAccepted(Answer, frozen=True):
+    """A poll was asked for; `id` names the request in the log."""
+
+    id: str
+    status: Literal["accepted"]
+
+
+class RefreshAnswer(Answer, frozen=True):
+    """The answer of `POST /api/v1/refresh`."""
+
+    data: RefreshAccepted
+    meta: dict[str, str]
+
+
+class Health(Answer, frozen=True):
+    """The process answers."""
+
+    status: Literal["ok"]
+    version: str
+
+
+class Check(Answer, frozen=True):
+    """One condition of being ready."""
+
+    name: str
+    ok: bool
+    reason: str | None
+
+
+class Readiness(Answer, frozen=True):
+    """Whether the service does its work, and what keeps it from doing so."""
+
+    ready: bool
+    checks: list[Check]
+
+
+class Problem(Answer, frozen=True):
+    """Why there is no answer, and what to do."""
+
+    error: str
+    message: str
+
+
+class HistoryParameters(Answer, frozen=True, rename={"start": "from", "end": "to"}):
+    """What may be asked of history."""
+
+    start: Annotated[
+        str, Describe(description="First day: a date or a time, UTC. Default: 30 days before `to`.")
+    ] = ""
+    end: Annotated[
+        str, Describe(description="The day after the last, not included. Default: tomorrow.")
+    ] = ""
+    step: Step = "day"
+    group_by: GroupBy = "total"

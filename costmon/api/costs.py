@@ -1,0 +1,64 @@
+"""Current costs: the whole, and in short."""
+
+import flask
+
+from costmon.api.answers import Problem
+from costmon.api.document import described
+from costmon.api.face import Face
+from costmon.api.freshness import fresh_meta
+from costmon.api.gate import problem
+from costmon.api.replies import json_reply
+from costmon.api.representation import Representations
+from costmon.snapshot.accounts import account_freshness
+from costmon.snapshot.current import current_totals
+from costmon.snapshot.wire import CurrentAnswer, Summary, SummaryAnswer
+
+CURRENT = "/api/v1/costs/current"
+
+
+def create_blueprint(face: Face) -> flask.Blueprint:
+    """Return the routes about current costs."""
+    blueprint = flask.Blueprint("costs", __name__)
+    representations = Representations(face.clock)
+
+    @blueprint.get(CURRENT)
+    @described(tag="costs", answers={200: CurrentAnswer, 304: None, 404: Problem, 503: Problem})
+    def current() -> flask.typing.ResponseReturnValue:
+        """What everything costs now, resource by resource."""
+        snapshot = face.snapshot.read()
+        if snapshot is None or snapshot.totals is None:
+            return no_data_yet()
+        return representations.answer(snapshot)
+
+    @blueprint.get("/api/v1/domonitor/costs/current")
+    @described(tag="costs", answers={308: None})
+    def formerly() -> flask.typing.ResponseReturnValue:
+        """Where current costs used to be."""
+        return flask.redirect(CURRENT, code=308)
+
+    @blueprint.get("/api/v1/summary")
+    @described(tag="costs", answers={200: SummaryAnswer, 404: Problem, 503: Problem})
+    def summary() -> flask.typing.ResponseReturnValue:
+        """The totals and each account's share, without the resources."""
+        snapshot = face.snapshot.read()
+        if snapshot is None or snapshot.totals is None or snapshot.as_of is None:
+            return no_data_yet()
+        now = face.clock.now()
+        totals = current_totals(snapshot.totals, snapshot.as_of)
+        accounts = [account_freshness(account, now) for account in snapshot.accounts]
+        return json_reply(
+            SummaryAnswer(
+                data=Summary(
+                    **{name: getattr(totals, name) for name in totals.__struct_fields__},
+                    accounts=accounts,
+                ),
+                meta=fresh_meta(snapshot, now),
+            )
+        )
+
+    return blueprint
+
+
+def no_data_yet() -> flask.typing.ResponseReturnValue:
+    """Return the answer before the first poll."""
+    return problem(404, "Not found", "No cost data available yet. Wait for the next polling cycle.")

@@ -1,0 +1,56 @@
+"""What the HTTP listeners are given: values to read and callables to tell, never an actor."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from costmon.clock import Clock
+from costmon.domain.history import HistoryQuery, HistoryRow
+from costmon.messages import ChildStatus, RefreshRequested
+from costmon.snapshot.cell import Cell, SnapshotCell
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiSettings:
+    """How to listen and what to say about it.
+
+    Attributes:
+        host: The address listened on.
+        port: The port listened on; 0 takes a free one.
+        api_token: Required from everybody when set, and it must be set beyond loopback.
+        allowed_hosts: Further names that a `Host` header may carry.
+        demo: The vendor is simulated: every answer and page says so.
+        threshold: The monthly run-rate that alerts, USD.
+    """
+
+    host: str
+    port: int
+    api_token: str | None = field(repr=False)
+    allowed_hosts: tuple[str, ...]
+    demo: bool
+    threshold: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Face:
+    """Everything the API reads and the one thing it tells.
+
+    Attributes:
+        snapshot: The published current costs.
+        children: The published state of the supervised children.
+        history: Answers from the roll-ups; raises `StoreError` when it cannot.
+        database_fault: Why the database cannot be used; `None` when it can.
+        pending: Observations that wait to be written.
+        refresh: Tells the pollers to poll now; does not wait for them.
+        settings: How to listen.
+        clock: Tells the time.
+    """
+
+    snapshot: SnapshotCell
+    children: Cell[tuple[ChildStatus, ...]]
+    history: Callable[[HistoryQuery], tuple[HistoryRow, ...]]
+    database_fault: Callable[[], str | None]
+    pending: Callable[[], int]
+    refresh: Callable[[RefreshRequested], None]
+    settings: ApiSettings
+    clock: Clock

@@ -1,0 +1,90 @@
+"""Whether the process lives, and whether it does its work: two different questions."""
+
+from collections.abc import Iterator
+
+import flask
+
+from costmon import __version__
+from costmon.api.answers import Check, Health, Readiness
+from costmon.api.document import described
+from costmon.api.face import Face
+from costmon.api.replies import json_reply
+from costmon.errors import SnapshotClosedError
+from costmon.messages import ChildState
+from costmon.snapshot.freshness import staleness
+from costmon.snapshot.value import Snapshot
+
+_WORKING: frozenset[ChildState] = frozenset({"running", "waiting"})
+
+
+def create_liveness(_face: Face) -> flask.Blueprint:
+    """Return the route for whoever restarts dead processes."""
+    blueprint = flask.Blueprint("liveness", __name__)
+
+    @blueprint.get("/healthz")
+    @described(tag="service", answers={200: Health})
+    def healthz() -> flask.typing.ResponseReturnValue:
+        """The process answers; nothing else is looked at."""
+        return json_reply(Health(status="ok", version=__version__))
+
+    return blueprint
+
+
+def create_readiness(face: Face) -> flask.Blueprint:
+    """Return the route for whoever sends traffic here."""
+    blueprint = flask.Blueprint("readiness", __name__)
+
+    @blueprint.get("/readyz")
+    @described(tag="service", answers={200: Readiness, 503: Readiness})
+    def readyz() -> flask.typing.ResponseReturnValue:
+        """Whether everything works, condition by condition, with the reason when not."""
+        checks = list(_checks(face))
+        ready = all(check.ok for check in checks)
+        return json_reply(Readiness(ready=ready, checks=checks), 200 if ready else 503)
+
+    return blueprint
+
+
+def _checks(face: Face) -> Iterator[Check]:
+    yield _check("children_up", _children_down(face))
+    try:
+        snapshot = face.snapshot.read()
+    except SnapshotClosedError:
+        yield _check("snapshot_open", "the service is stopping, or its core gave up")
+        snapshot = face.snapshot.latest()
+    else:
+        yield _check("snapshot_open", None)
+    yield _check("first_poll_done", _unpolled(snapshot))
+    yield _check("data_fresh", _stale(face, snapshot))
+    yield _check("database_reachable", face.database_fault())
+    waiting = face.pending()
+    yield _check(
+        "observations_written",
+        f"{waiting} observations wait to be written; none is lost" if waiting else None,
+    )
+
+
+def _check(name: str, fault: str | None) -> Check:
+    return Check(name=name, ok=fault is None, reason=fault)
+
+
+def _children_down(face: Face) -> str | None:
+    children = face.children.read()
+    if not children:
+        return "no child has been started yet"
+    down = [f"{child.name} is {child.state}" for child in children if child.state not in _WORKING]
+    return ", ".join(down) or None
+
+
+def _unpolled(snapshot: Snapshot | None) -> str | None:
+    if snapshot is None:
+        return "nothing has been published yet"
+    names = [account.name for account in snapshot.accounts if account.last_cycle_id is None]
+    return f"no poll has ended of: {', '.join(names)}" if names else None
+
+
+def _stale(face: Face, snapshot: Snapshot | None) -> str | None:
+    if snapshot is None:
+        return "nothing has been published yet"
+    stale = staleness(snapshot, face.clock.now())
+    return stale.reason if stale else None

@@ -1,0 +1,41 @@
+"""Errors as JSON, whatever raised them."""
+
+import flask
+import structlog
+from werkzeug.exceptions import HTTPException
+
+from costmon.api.gate import problem
+from costmon.errors import SnapshotClosedError
+
+
+def answer_in_json(app: flask.Flask) -> None:
+    """Make every error of `app` an `{"error": ..., "message": ...}` with the right status."""
+    log = structlog.get_logger("costmon.api")
+
+    def refused(error: HTTPException) -> flask.typing.ResponseReturnValue:
+        made = error.get_response()
+        if error.code is None or error.code < 400:  # noqa: PLR2004 - a redirect is no error
+            return made
+        response = problem(error.code, error.name, error.description or error.name)
+        for name in ("Allow", "Retry-After", "Location"):
+            if name in made.headers:
+                response.headers[name] = made.headers[name]
+        return response
+
+    def closed(_error: SnapshotClosedError) -> flask.typing.ResponseReturnValue:
+        return problem(503, "Service unavailable", "Failed to connect to state store")
+
+    def unexpected(error: Exception) -> flask.typing.ResponseReturnValue:
+        log.error(
+            "api.request_failed",
+            method=flask.request.method,
+            path=flask.request.path,
+            exc_info=error,
+        )
+        return problem(
+            500, "Internal server error", "The request failed; the service's log says why."
+        )
+
+    app.register_error_handler(HTTPException, refused)
+    app.register_error_handler(SnapshotClosedError, closed)
+    app.register_error_handler(Exception, unexpected)

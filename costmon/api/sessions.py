@@ -1,0 +1,70 @@
+"""Who may read: the bearer token, and for browsers a signed cookie that stands for it."""
+
+import hashlib
+import hmac
+from collections import deque
+
+from costmon.clock import Clock
+
+COOKIE = "costmon_session"
+SESSION_S = 12 * 3600
+
+_MOST_FAILURES = 5
+_FAILURES_WINDOW_S = 60.0
+
+
+def same_secret(given: str, expected: str) -> bool:
+    """Compare in a time that tells nothing about where they differ."""
+    return hmac.compare_digest(
+        given.encode("utf-8", "surrogateescape"), expected.encode("utf-8", "surrogateescape")
+    )
+
+
+class Sessions:
+    """Cookies that prove their holder once knew the token.
+
+    Signed with a key made of the token: a new token ends all sessions, a restart ends none.
+    """
+
+    def __init__(self, token: str, clock: Clock) -> None:
+        self._key = hmac.digest(token.encode(), b"costmon session", hashlib.sha256)
+        self._clock = clock
+
+    def issue(self) -> str:
+        """Return a cookie value that is good for `SESSION_S` seconds."""
+        until = str(int(self._clock.now().timestamp()) + SESSION_S)
+        return f"{until}.{self._signature(until)}"
+
+    def valid(self, cookie: str) -> bool:
+        """Return whether we issued the cookie and its time has not passed."""
+        until, _, signature = cookie.partition(".")
+        if not same_secret(signature, self._signature(until)):
+            return False
+        return int(until) > self._clock.now().timestamp()
+
+    def _signature(self, until: str) -> str:
+        signed = until.encode("utf-8", "surrogateescape")
+        return hmac.new(self._key, signed, hashlib.sha256).hexdigest()
+
+
+class FailureLimit:
+    """Slow down guessing: a few wrong tokens a minute, over all callers, then wait.
+
+    One counter for everybody cannot be dodged by changing addresses, and costs no memory. The
+    worst it does is to make a person wait a minute while somebody else is guessing.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._failed_at: deque[float] = deque(maxlen=_MOST_FAILURES)
+
+    def failed(self) -> None:
+        """Count a wrong token."""
+        self._failed_at.append(self._clock.monotonic_s())
+
+    def wait_s(self) -> int:
+        """Return seconds to wait before the next try; 0 when one is welcome."""
+        if len(self._failed_at) < _MOST_FAILURES:
+            return 0
+        left = self._failed_at[0] + _FAILURES_WINDOW_S - self._clock.monotonic_s()
+        return max(0, int(left) + 1) if left > 0 else 0

@@ -1,0 +1,1 @@
+"""The pages: rendered here, no script, nothing from elsewhere."""

@@ -1,0 +1,73 @@
+"""The page at `/`."""
+
+import datetime as dt
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import flask
+
+from costmon import __version__
+from costmon.errors import SnapshotClosedError
+from costmon.messages import ChildStatus
+from costmon.snapshot.value import Snapshot
+from costmon.web import words
+from costmon.web.view import overview
+
+View = Callable[[], flask.typing.ResponseReturnValue]
+
+
+def create_blueprint(  # noqa: PLR0913 - each is one thing the page reads
+    *,
+    snapshot: Callable[[], Snapshot | None],
+    children: Callable[[], tuple[ChildStatus, ...]],
+    now: Callable[[], dt.datetime],
+    threshold: Decimal,
+    demo: bool,
+    describe: Callable[[View], Any],
+) -> flask.Blueprint:
+    """Return the page, its style and its icon.
+
+    Args:
+        snapshot: Reads the current costs; raises `SnapshotClosedError` when it cannot.
+        children: Reads the state of the supervised children.
+        now: Tells the time.
+        threshold: The monthly run-rate that alerts, USD.
+        demo: The vendor is simulated.
+        describe: Wraps the view for the API's document.
+    """
+    blueprint = flask.Blueprint(
+        "web",
+        __name__,
+        template_folder="templates",
+        static_folder="static",
+        static_url_path="/static",
+    )
+    for name in ("money", "moment", "age", "short"):
+        blueprint.add_app_template_filter(getattr(words, name), name)
+
+    @blueprint.app_context_processor
+    def everywhere() -> dict[str, object]:
+        return {"demo": demo, "version": __version__}
+
+    def page() -> flask.typing.ResponseReturnValue:
+        """What everything costs now, for people."""
+        try:
+            current = snapshot()
+        except SnapshotClosedError:
+            return _html(flask.render_template("costmon/closed.html"), 503)
+        shown = overview(current, children(), now=now(), threshold=threshold)
+        return _html(flask.render_template("costmon/page.html", page=shown), 200)
+
+    blueprint.add_url_rule("/", "page", describe(page))
+    return blueprint
+
+
+def _html(text: str, status: int) -> flask.Response:
+    return flask.Response(
+        # A name may hold half a surrogate pair, which UTF-8 has no form for.
+        text.encode("utf-8", "replace"),
+        status,
+        {"Cache-Control": "no-store"},
+        content_type="text/html; charset=utf-8",
+    )

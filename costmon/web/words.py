@@ -1,0 +1,50 @@
+"""Amounts, times and names as people read them."""
+
+import datetime as dt
+from decimal import Decimal
+
+from costmon.domain.money import shown
+
+_SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£"}
+_LONGEST = 80
+_MINUTE_S = 60
+_HOUR_S = 3600
+_DAY_S = 86_400
+
+
+def money(amount: Decimal | None, currency: str = "USD", *, sign: bool = False) -> str:
+    """Return an amount such as `$1,234.50`; "unknown" when it is not known."""
+    if amount is None:
+        return "unknown"
+    rounded = shown(amount)
+    before = "\N{MINUS SIGN}" if rounded < 0 else "+" if sign and rounded > 0 else ""
+    figure = f"{abs(rounded):,.2f}"
+    symbol = _SYMBOLS.get(currency)
+    return f"{before}{symbol}{figure}" if symbol else f"{before}{figure} {currency}"
+
+
+def moment(when: dt.datetime | None) -> str:
+    """Return a time such as `2026-11-21 10:00 UTC`."""
+    return "never" if when is None else f"{when.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def age(seconds: float | None) -> str:
+    """Return a span such as `12 s`, `3 min`, `2 h` or `4 days`."""
+    if seconds is None:
+        return "never"
+    whole = int(seconds)
+    if whole < 2 * _MINUTE_S:
+        return f"{whole} s"
+    if whole < 2 * _HOUR_S:
+        return f"{whole // _MINUTE_S} min"
+    if whole < 2 * _DAY_S:
+        return f"{whole // _HOUR_S} h"
+    return f"{whole // _DAY_S} days"
+
+
+def short(name: str | None) -> str:
+    """Return a vendor's text cut to one line, unprintable characters made visible."""
+    line = "".join(
+        c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in (name or "")[:200]
+    )
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
