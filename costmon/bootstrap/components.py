@@ -1,7 +1,24 @@
 """List what the service is made of."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from inspect import getdoc
 from typing import Literal
+
+from costmon import pricing
+from costmon.actors.alerter import Alerter
+from costmon.actors.calculator import Calculator
+from costmon.actors.messenger import Messenger
+from costmon.actors.persister import Persister
+from costmon.actors.poller import Poller
+from costmon.actors.supervisor import Supervisor
+from costmon.api import ApiSettings, Face, create_app
+from costmon.bootstrap.assembly import ALERTER, CALCULATOR, MESSENGER, PERSISTER, poller_name
+from costmon.clock import SystemClock
+from costmon.config import Settings
+from costmon.notifiers.log import LogChannel
+from costmon.providers.catalog import CATALOG
+from costmon.snapshot.cell import Cell, SnapshotCell
 
 ComponentKind = Literal["actor", "endpoint", "function", "provider", "channel"]
 
@@ -19,3 +36,69 @@ class Component:
     kind: ComponentKind
     name: str
     description: str
+
+
+def components(settings: Settings) -> tuple[Component, ...]:
+    """Return every actor, endpoint, function, provider and channel, as they are, not as a list."""
+    return (
+        *_actors(settings),
+        *_endpoints(settings),
+        *_functions(),
+        *_providers(),
+        Component(kind="channel", name=LogChannel.name, description=_first_line(LogChannel)),
+    )
+
+
+def _actors(settings: Settings) -> Iterator[Component]:
+    tree = [
+        ("supervisor", Supervisor),
+        (PERSISTER, Persister),
+        (MESSENGER, Messenger),
+        (ALERTER, Alerter),
+        (CALCULATOR, Calculator),
+        *((poller_name(account.name), Poller) for account in settings.accounts),
+    ]
+    for name, kind in tree:
+        yield Component(kind="actor", name=name, description=_first_line(kind))
+
+
+def _endpoints(settings: Settings) -> Iterator[Component]:
+    face = Face(
+        snapshot=SnapshotCell(),
+        children=Cell(()),
+        history=lambda _query: (),
+        database_fault=lambda: None,
+        pending=lambda: 0,
+        refresh=lambda _message: None,
+        settings=ApiSettings(
+            host=settings.host,
+            port=settings.port,
+            api_token=None if settings.api_token is None else settings.api_token.reveal(),
+            allowed_hosts=settings.allowed_hosts,
+            demo=settings.demo,
+            threshold=settings.cost_threshold,
+        ),
+        clock=SystemClock(),
+    )
+    app = create_app(face)
+    for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
+        methods = sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
+        yield Component(
+            kind="endpoint",
+            name=f"{'|'.join(methods)} {rule.rule}",
+            description=_first_line(app.view_functions[rule.endpoint]),
+        )
+
+
+def _functions() -> Iterator[Component]:
+    for name in pricing.__all__:
+        yield Component(kind="function", name=name, description=_first_line(getattr(pricing, name)))
+
+
+def _providers() -> Iterator[Component]:
+    for slug, provider in CATALOG.items():
+        yield Component(kind="provider", name=slug, description=_first_line(provider))
+
+
+def _first_line(thing: object) -> str:
+    return (getdoc(thing) or "").partition("\n")[0]

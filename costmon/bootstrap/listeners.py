@@ -19,6 +19,7 @@ class Listeners:
 
     def __init__(self, service: Service, settings: Settings) -> None:
         face = _face(service, settings)
+        self._host = settings.host
         self._servers = [HttpServer(create_app(face), settings.host, settings.port, name="http")]
         if settings.metrics_port is not None:
             self._servers.append(
@@ -42,9 +43,7 @@ class Listeners:
         self._console.start()
         for server in self._servers:
             server.start()
-            log.info(
-                "bootstrap.listening", listener=server.name, host=server.host, port=server.port
-            )
+            log.info("bootstrap.listening", host=host, port=server.port)
 
     def stop(self) -> bool:
         """Stop answering; tell whether a thread is left that would not end."""

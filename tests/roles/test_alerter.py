@@ -1,0 +1,150 @@
+"""The alerter: once each, remembered over crashes and restarts."""
+
+from decimal import Decimal
+
+import pytest
+from structlog.testing import capture_logs
+
+from costmon.actors.alerter import Alerter, AlerterPlan, Recollection
+from costmon.actors.child import ChildSpec
+from costmon.errors import StoreUnavailableError
+from costmon.messages import ChildSetAside, DeliverAlert
+from tests.roles.tree import SOON, Ear, running
+from tests.roles.values import NOW, calculated, poll_failed
+
+
+class Memory:
+    """The alerter's memory in a database that may be away or may kill the actor."""
+
+    def __init__(self):
+        self.texts = {}
+        self.away = False
+        self.crash_once = False
+
+    def load(self):
+        if self.away:
+            raise StoreUnavailableError("the database is away")
+        return dict(self.texts)
+
+    def save(self, condition, text):
+        if self.away:
+            raise StoreUnavailableError("the database is away")
+        if self.crash_once:
+            self.crash_once = False
+            raise RuntimeError("a crash after the alert was told")
+        self.texts[condition] = text
+
+
+def alerter(memory, recollection=None, cooldown_s=3600.0):
+    plan = AlerterPlan(
+        threshold=Decimal(100),
+        cooldown_s=cooldown_s,
+        open_store=lambda: memory,
+        recollection=recollection or Recollection(said={}, unsaved=set()),
+    )
+    return ChildSpec(
+        name="alerter",
+        build=lambda incarnation: Alerter(incarnation, plan, incarnation.addresses["messenger"]),
+        core=True,
+        policy=SOON,
+    )
+
+
+def told(memory, *messages, **options):
+    """Return the events of the alerts that these messages lead to, in a process of their own."""
+    ear = Ear()
+    with running([ear.spec("messenger"), alerter(memory, **options)]) as system:
+        for message in messages:
+            system.addresses["alerter"].tell(message)
+    assert all(isinstance(message, DeliverAlert) for message in ear.heard)
+    return [message.alert.event for message in ear.heard]
+
+
+def test_passing_the_threshold_is_said_once_and_its_end_once():
+    events = told(
+        Memory(),
+        calculated("c0", "99"),
+        calculated("c1", "150"),
+        calculated("c2", "151"),
+        calculated("c3", "80"),
+        calculated("c4", "80"),
+    )
+
+    assert events == ["alerter.threshold_exceeded", "alerter.threshold_resolved"]
+
+
+def test_a_repeat_within_the_cooldown_is_logged_as_suppressed():
+    with capture_logs() as lines:
+        told(Memory(), calculated("c1", "150"), calculated("c2", "150"))
+
+    suppressed = [line for line in lines if line["event"] == "alerter.alert_suppressed"]
+    assert len(suppressed) == 1
+    assert "suppressed by cooldown" in suppressed[0]["message"]
+    assert suppressed[0]["monthly_total_usd"] == 150.0
+
+
+def test_what_was_said_is_remembered_over_a_restart_of_the_process():
+    memory = Memory()
+    told(memory, calculated("c1", "150"))
+
+    assert told(memory, calculated("c2", "150")) == []
+    assert told(memory, calculated("c3", "50")) == ["alerter.threshold_resolved"]
+
+
+def test_after_the_cooldown_it_is_said_again():
+    assert (
+        told(Memory(), calculated("c1", "150"), calculated("c2", "150"), cooldown_s=0.0)
+        == ["alerter.threshold_exceeded"] * 2
+    )
+
+
+def test_a_crash_after_telling_leads_to_one_alert_with_one_id():
+    memory = Memory()
+    memory.crash_once = True
+    ear = Ear()
+
+    with running([ear.spec("messenger"), alerter(memory)]) as system:
+        system.addresses["alerter"].tell(calculated("c1", "150"))
+        system.addresses["alerter"].tell(calculated("c2", "150"))
+
+    assert len({message.alert.id for message in ear.heard}) == 1
+    assert "threshold:monthly" in memory.texts
+
+
+def test_without_a_database_alerts_are_still_said_once():
+    memory = Memory()
+    memory.away = True
+    recollection = Recollection(said={}, unsaved=set())
+
+    events = told(
+        memory, calculated("c1", "150"), calculated("c2", "150"), recollection=recollection
+    )
+
+    assert events == ["alerter.threshold_exceeded"]
+    assert recollection.unsaved == {"threshold:monthly"}
+
+
+def test_a_memory_that_cannot_be_read_does_not_silence_the_alert():
+    memory = Memory()
+    memory.texts["threshold:monthly"] = "garbage"
+
+    assert told(memory, calculated("c1", "150")) == ["alerter.threshold_exceeded"]
+
+
+@pytest.mark.parametrize(
+    ("breaker", "events"), [("closed", []), ("open", ["alerter.account_blind"])]
+)
+def test_an_account_that_cannot_be_read_is_said_once_its_breaker_opens(breaker, events):
+    assert told(Memory(), poll_failed("c1", breaker=breaker)) == events
+
+
+def test_an_account_that_is_seen_again_is_said():
+    events = told(Memory(), poll_failed("c1", breaker="open"), calculated("c2", "10"))
+
+    assert events == ["alerter.account_blind", "alerter.account_visible"]
+
+
+def test_a_child_set_aside_is_said():
+    notice = ChildSetAside(name="poller.digitalocean", error="Boom()", until=NOW)
+
+    assert told(Memory(), notice) == ["alerter.child_set_aside"]

@@ -1,0 +1,109 @@
+"""The calculator: fold, tell, publish; a crash changes nothing."""
+
+import pytest
+
+from costmon.actors.calculator import Calculator
+from costmon.actors.child import ChildSpec
+from costmon.messages import CostsCalculated, PollFailed
+from costmon.snapshot import fold
+from costmon.snapshot.cell import SnapshotCell
+from tests.roles.tree import SOON, Ear, running
+from tests.roles.values import ACCOUNT, NOW, droplet, fetched, poll_failed
+
+
+class FragileCell(SnapshotCell):
+    """Kills the calculator at its first publication, after everybody was told."""
+
+    def __init__(self):
+        super().__init__()
+        self.fragile = False
+
+    def publish(self, snapshot):
+        if self.fragile:
+            self.fragile = False
+            raise RuntimeError("a crash before the swap")
+        return super().publish(snapshot)
+
+
+@pytest.fixture
+def cell():
+    cell = FragileCell()
+    cell.publish(
+        fold.first(((ACCOUNT, "digitalocean"),), {}, now=NOW, poll_interval_s=300.0, demo=False)
+    )
+    return cell
+
+
+def play(cell, *messages, wait_persister=None):
+    persister, alerter = Ear(), Ear()
+    spec = ChildSpec(
+        name="calculator",
+        build=lambda incarnation: Calculator(
+            incarnation,
+            cell,
+            persister=incarnation.addresses["persister"],
+            alerter=incarnation.addresses["alerter"],
+        ),
+        core=True,
+        policy=SOON,
+    )
+    with running([persister.spec("persister"), alerter.spec("alerter"), spec]) as system:
+        for message in messages:
+            system.addresses["calculator"].tell(message)
+        persister.wait_for(wait_persister or len(messages))
+    return persister.heard, alerter.heard
+
+
+def test_a_fetched_inventory_is_published_and_told(cell):
+    persister, alerter = play(cell, fetched("c1", droplet("web-1", "12"), droplet("db-1", "96")))
+
+    snapshot = cell.read()
+    assert snapshot.totals.monthly == 108
+    assert persister == alerter
+    assert persister[0].observation.totals == snapshot.totals
+    assert [resource.name for resource in persister[0].top] == ["db-1", "web-1"]
+
+
+def test_changes_are_those_of_this_cycle_only(cell):
+    _, alerter = play(
+        cell,
+        fetched("c1", droplet("web-1")),
+        fetched("c2", droplet("web-1"), droplet("web-2"), minutes=5),
+        fetched("c3", droplet("web-1"), droplet("web-2"), minutes=10),
+    )
+
+    assert alerter[0].changes == ()
+    assert len(alerter[1].changes) == 1
+    assert "web-2" in alerter[1].changes[0]
+    assert alerter[2].changes == ()
+
+
+def test_a_failed_poll_keeps_the_last_good_costs_and_goes_on_to_history_and_alerter(cell):
+    persister, alerter = play(cell, fetched("c1", droplet("web-1", "12")), poll_failed("c2"))
+
+    snapshot = cell.read()
+    assert snapshot.totals.monthly == 12
+    assert snapshot.accounts[0].failure.reason == "server"
+    assert isinstance(persister[1], CostsCalculated)
+    assert persister[1].observation.inventory is None
+    assert persister[1].observation.failure is not None
+    assert isinstance(alerter[1], PollFailed)
+
+
+def test_a_crash_before_the_swap_repeats_the_cycle_with_the_same_id_and_the_same_changes(cell):
+    play(cell, fetched("c1", droplet("web-1")))
+    cell.fragile = True
+
+    persister, _ = play(
+        cell, fetched("c2", droplet("web-1"), droplet("web-2"), minutes=5), wait_persister=2
+    )
+
+    assert {message.observation.report.cycle_id for message in persister} == {"c2"}
+    assert persister[0] == persister[1]
+    assert cell.read().accounts[0].counts.cycles == 2
+
+
+def test_the_same_cycle_twice_is_counted_once(cell):
+    play(cell, fetched("c1", droplet("web-1")), fetched("c1", droplet("web-1")))
+
+    assert cell.read().accounts[0].counts.cycles == 1
