@@ -4,6 +4,7 @@ Tables: `[[account]]`, `[prices.<provider>]`, `[retention]`. Anything else is a 
 misspelt table would otherwise be a setting that silently does nothing.
 """
 
+import math
 import re
 import tomllib
 from collections.abc import Collection, Mapping
@@ -24,7 +25,8 @@ T = TypeVar("T")
 TABLES = ("account", "prices", "retention")
 ACCOUNT_KEYS = ("provider", "name", "token_env", "api_url")
 # What history keeps, one name for each kind of row; a test compares with the store.
-RETENTION_TABLES = ("cycles", "rates", "daily")
+RETENTION_TABLES = ("cycles", "intervals", "rollups")
+FOREVER = "forever"
 
 _ACCOUNT_NAME = re.compile(r"[a-z0-9-]{1,40}", re.ASCII)
 _VARIABLE_NAME = re.compile(r"[A-Z][A-Z0-9_]{0,99}", re.ASCII)
@@ -207,20 +209,21 @@ class _FileReader(Reader):
         self.known_keys("retention", kept, RETENTION_TABLES, "key of [retention]")
         found = {}
         for key in RETENTION_TABLES:
-            days = kept.get(key)
-            if days is None:
-                continue
-            if (
-                isinstance(days, bool)
-                or not isinstance(days, int | Decimal)
-                or not 1 <= days <= _LONGEST_RETENTION_DAYS
-            ):
-                self.refuse(
-                    f"retention.{key}", _shown(days), f"days from 1 to {_LONGEST_RETENTION_DAYS}"
-                )
-                continue
-            found[key] = float(days)
+            if key in kept:
+                days = self._days(f"retention.{key}", kept[key])
+                if days is not None:
+                    found[key] = days
         return MappingProxyType(found)
+
+    def _days(self, where: str, value: object) -> float | None:
+        if value == FOREVER:
+            return math.inf
+        days = float(value) if isinstance(value, int | Decimal) else math.nan
+        if isinstance(value, bool) or not 1 <= days <= _LONGEST_RETENTION_DAYS:
+            accepted = f'days from 1 to {_LONGEST_RETENTION_DAYS}, or "{FOREVER}"'
+            self.refuse(where, _shown(value), accepted)
+            return None
+        return days
 
     def _table(self, where: str, value: object) -> Mapping[str, object]:
         if isinstance(value, dict):

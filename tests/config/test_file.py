@@ -25,7 +25,9 @@ def test_prices_are_kept_exact(tmp_path):
 
 
 def test_retention_is_days_by_table():
-    assert check_file({"retention": {"cycles": 30}}).retention == {"cycles": 30.0}
+    file = check_file({"retention": {"cycles": 30, "rollups": "forever"}})
+
+    assert file.retention == {"cycles": 30.0, "rollups": float("inf")}
 
 
 def test_an_account_needs_provider_name_and_the_variable_of_its_token():
@@ -49,6 +51,8 @@ def test_an_account_needs_provider_name_and_the_variable_of_its_token():
         ("[retention]\ncycles = 0", "retention.cycles"),
         ("[retention]\ncycles = true", "retention.cycles"),
         ("[retention]\ncycles = 'x'", "retention.cycles"),
+        ("[retention]\ncycles = nan", "retention.cycles"),
+        ("[retention]\ncycles = 1e9", "retention.cycles"),
         ("[retention]\ncycels = 3", "retention.cycels"),
         ("[[budget]]\nlimit = 3", "budget"),
     ],

@@ -1,0 +1,91 @@
+"""The command line: arguments in, exit code out.
+
+Exit codes: 0 good, 1 a finding or a failed check, 2 wrong usage or configuration. Commands import
+what they need when they are executed, so that `costmon --version` answers at once.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from costmon import __version__
+from costmon.cli import check, components, console, costs, db, history, run, status
+from costmon.cli.command import Command
+from costmon.errors import ConfigError, CostmonError, StoreOutdatedError, StoreTooNewError
+
+COMMANDS: tuple[Command, ...] = (run, status, costs, history, components, check, console, db)
+
+FAILED = 1
+MISUSED = 2
+# Starting again would not help: a person has to decide something first.
+_MISUSES = (StoreOutdatedError, StoreTooNewError)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Execute a command and return the exit code; errors are one line on stderr."""
+    try:
+        arguments = build_parser().parse_args(argv)
+    except SystemExit as leaving:  # argparse leaves after --help, --version and wrong usage
+        return leaving.code if isinstance(leaving.code, int) else FAILED
+    try:
+        code: int = arguments.execute(arguments)
+        sys.stdout.flush()
+    except ConfigError as error:
+        _say_faults(error)
+        return MISUSED
+    except BrokenPipeError:
+        # Whoever read our output has enough (`costmon history | head`); nothing went wrong. What
+        # is still in the buffer must go somewhere, or the interpreter complains at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (CostmonError, OSError) as error:
+        return _say(error, MISUSED if isinstance(error, _MISUSES) else FAILED)
+    except KeyboardInterrupt:
+        return _say("interrupted", FAILED)
+    return code
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    parser = _Parser(
+        prog="costmon",
+        description="Know what your cloud costs now, what changed, and hear of it before the bill.",
+        epilog="Exit codes: 0 good, 1 a finding or a failed check, 2 wrong usage or configuration.",
+    )
+    parser.add_argument("--version", action="version", version=f"costmon {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
+    for command in COMMANDS:
+        own = commands.add_parser(command.NAME, help=command.HELP, description=command.HELP)
+        command.add_arguments(own)
+        own.set_defaults(execute=command.execute)
+    return parser
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, without the usage that pushes it out of sight."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(MISUSED, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def _say(what: object, code: int) -> int:
+    text = " ".join(str(what).split()) or type(what).__name__
+    sys.stderr.write(f"costmon: {text}\n")
+    return code
+
+
+def _say_faults(error: ConfigError) -> None:
+    lines = [
+        f"{fault.name}={fault.value}: accepted: {fault.accepted}"
+        if fault.value
+        else f"{fault.name} {fault.accepted}"
+        for fault in error.faults
+    ]
+    if len(lines) == 1:
+        _say(lines[0], MISUSED)
+        return
+    sys.stderr.write(f"costmon: {len(lines)} settings cannot be used:\n")
+    for line in lines:
+        sys.stderr.write(f"  {' '.join(line.split())}\n")

@@ -1,0 +1,35 @@
+"""`costmon check`: the doctor."""
+
+import argparse
+
+from costmon.cli.command import add_settings, load_settings
+
+NAME = "check"
+HELP = "examine the set-up: settings, files, database, token, port; 1 when something is wrong"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument(
+        "--offline", action="store_true", help="do not ask the vendors whether the tokens work"
+    )
+    add_settings(parser)
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Print one line a finding; 0 when none of them is a failure."""
+    from costmon import logs
+    from costmon.cli.doctor import Examination
+    from costmon.cli.table import cell
+    from costmon.clock import SystemClock
+
+    loaded = load_settings(arguments, accounts_required=True)
+    settings = loaded.settings
+    logs.configure(level="error", form=settings.log_format, secrets=settings.secrets())
+    redaction = logs.Redaction(settings.secrets())
+    failed = 0
+    for finding in Examination(loaded, SystemClock()).findings(offline=arguments.offline):
+        failed += finding.level == "FAIL"
+        text = redaction.text(finding.text)
+        print(f"{finding.level:4}  {finding.subject:14}  {cell(text, widest=400)}", flush=True)
+    return 1 if failed else 0

@@ -1,0 +1,31 @@
+"""`costmon components`: what the service is made of."""
+
+import argparse
+
+from costmon.cli.command import add_settings, load_settings
+
+NAME = "components"
+HELP = "list what the service is made of: actors, endpoints, functions, providers, channels"
+
+KINDS = ("actor", "endpoint", "function", "provider", "channel")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--kind", choices=KINDS, help="list one kind only")
+    add_settings(parser)
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Print one line a component."""
+    from costmon.bootstrap import components
+    from costmon.cli.table import table
+
+    settings = load_settings(arguments).settings
+    rows = [
+        (component.kind, component.name, component.description)
+        for component in components(settings)
+        if arguments.kind in {None, component.kind}
+    ]
+    print(table(("kind", "name", "what it does"), rows))
+    return 0

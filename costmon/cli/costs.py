@@ -1,0 +1,99 @@
+"""`costmon costs`: what everything costs now."""
+
+import argparse
+from collections.abc import Iterator
+from typing import Any
+
+from costmon.cli.command import add_listener, add_settings, load_settings
+
+NAME = "costs"
+HELP = "print what everything costs now, as the running service knows it"
+
+_TOP = 20
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument(
+        "--top",
+        type=int,
+        default=_TOP,
+        metavar="N",
+        help=f"print the N dearest resources, {_TOP} unless told; 0 prints all",
+    )
+    parser.add_argument("--json", action="store_true", help="print the API's answer as it is")
+    add_listener(parser)
+    add_settings(parser)
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Print totals, accounts and the dearest resources."""
+    from costmon.cli.client import ServiceClient
+
+    settings = load_settings(arguments).settings
+    reply = ServiceClient(settings).get("/api/v1/costs/current")
+    if arguments.json:
+        print(reply.text.strip())
+        return 0
+    for part in _parts(reply.content, settings.timezone, arguments.top):
+        print(part)
+    return 0
+
+
+def _parts(answer: dict[str, Any], timezone: str, top: int) -> Iterator[str]:
+    from costmon.cli.table import cell, table, when
+
+    data, meta = answer["data"], answer["meta"]
+    if meta.get("demo"):
+        yield "DEMO: the vendor is simulated."
+    if meta["stale"]:
+        yield f"STALE: {cell(meta.get('reason'))}"
+    yield (
+        f"{data['currency']} {cell(data['total_monthly'])} a month, {cell(data['total_daily'])} a "
+        f"day, {cell(data['total_hourly'])} an hour for {data['droplet_count']} droplets, "
+        f"as of {when(data['as_of'], timezone)}"
+    )
+    yield ""
+    yield table(
+        ("account", "state", "monthly", "this month, estimated", "by the vendor", "not visible"),
+        [
+            (
+                account["name"],
+                account["state"],
+                account["monthly"],
+                account["month_to_date_estimate"],
+                account["month_to_date_usage"],
+                ", ".join(gap["kind"] for gap in account["gaps"]),
+            )
+            for account in data["providers"]
+        ],
+        right=("monthly", "this month, estimated", "by the vendor"),
+    )
+    resources = [{"kind": "droplet"} | droplet for droplet in data["droplets"]]
+    resources += data["resources"]
+    if not resources:
+        return
+    # What has no known price comes first: it may be the dearest of all.
+    resources.sort(
+        key=lambda item: (item["monthly_cost"] is not None, -(item["monthly_cost"] or 0))
+    )
+    shown = resources[:top] if top > 0 else resources
+    yield ""
+    yield table(
+        ("monthly", "kind", "name", "size", "region", "status", "note"),
+        [
+            (
+                item["monthly_cost"],
+                item["kind"],
+                item["name"],
+                item["size"] or "",
+                item["region"] or "",
+                item["status"] or "",
+                item["unpriced"] or item["waste"] or "",
+            )
+            for item in shown
+        ],
+        right=("monthly",),
+    )
+    if len(shown) < len(resources):
+        yield f"... and {len(resources) - len(shown)} more (--top 0 prints all)"

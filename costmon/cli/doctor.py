@@ -1,0 +1,165 @@
+"""Examine a set-up the way a person would, one finding after the other."""
+
+import datetime as dt
+import os
+import random
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from costmon import store
+from costmon.bootstrap.line import VendorLine
+from costmon.cli.client import ServiceClient, ServiceError
+from costmon.clock import Clock
+from costmon.config import AccountSettings, Loaded
+from costmon.errors import (
+    ProviderError,
+    StoreError,
+    StoreOutdatedError,
+)
+
+Level = Literal["ok", "warn", "FAIL"]
+
+# When this was written: a machine whose clock says less has lost its time.
+_EARLIEST = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+_MOST_AHEAD = dt.timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at.
+
+    Attributes:
+        level: `FAIL` is what keeps the service from working.
+        subject: What was looked at.
+        text: What was found, and what to do.
+    """
+
+    level: Level
+    subject: str
+    text: str
+
+
+class Examination:
+    """Looks at everything that the service needs, changing nothing."""
+
+    def __init__(self, loaded: Loaded, clock: Clock) -> None:
+        self._settings = loaded.settings
+        self._warnings = loaded.warnings
+        self._clock = clock
+
+    def findings(self, *, offline: bool) -> Iterator[Finding]:
+        """Look at one thing after the other; `offline` leaves the vendors out."""
+        yield from self._configuration()
+        yield self._time()
+        yield self._state_directory()
+        yield self._database()
+        yield self._service()
+        if self._settings.demo:
+            yield Finding("ok", "accounts", "simulated by --demo")
+            return
+        for account in self._settings.accounts:
+            if offline:
+                yield Finding("ok", account.name, "not asked (--offline)")
+            else:
+                yield from self._account(account)
+
+    def _configuration(self) -> Iterator[Finding]:
+        names = ", ".join(account.name for account in self._settings.accounts)
+        yield Finding("ok", "settings", f"all can be used; accounts: {names}")
+        for warning in self._warnings:
+            yield Finding("warn", "settings", warning)
+
+    def _time(self) -> Finding:
+        now = self._clock.now()
+        if now < _EARLIEST:
+            return Finding("FAIL", "clock", f"it says {now:%Y-%m-%d}: set this machine's time")
+        return Finding("ok", "clock", f"{now:%Y-%m-%d %H:%M:%S} UTC")
+
+    def _state_directory(self) -> Finding:
+        path = self._settings.state_dir
+        subject = "state"
+        if not path.exists():
+            above = next(parent for parent in path.absolute().parents if parent.exists())
+            if not os.access(above, os.W_OK | os.X_OK):
+                text = f"{path} cannot be made: {above} is not writable; set COSTMON_STATE_DIR"
+                return Finding("FAIL", subject, text)
+            return Finding("ok", subject, f"{path} will be made at the first start")
+        if not path.is_dir():
+            return Finding("FAIL", subject, f"{path} is not a directory; set COSTMON_STATE_DIR")
+        if not os.access(path, os.W_OK | os.X_OK):
+            return Finding("FAIL", subject, f"{path} is not writable by this user")
+        return self._privacy(path, subject)
+
+    def _privacy(self, path: Path, subject: str) -> Finding:
+        mode = path.stat().st_mode & 0o777
+        if mode & 0o077:
+            text = f"{path} can be entered by others (mode {mode:04o}): chmod 700 {path}"
+            return Finding("warn", subject, text)
+        return Finding("ok", subject, f"{path} is private and writable")
+
+    def _database(self) -> Finding:
+        url = self._settings.database_url
+        file = self._settings.state_dir / "costmon.db"
+        if url == f"sqlite:///{file}" and not file.exists():
+            return Finding("ok", "database", f"{file} will be made at the first start")
+        try:
+            store.check_schema(url)
+        except StoreOutdatedError as error:
+            return Finding("warn", "database", str(error))
+        except StoreError as error:
+            return Finding("FAIL", "database", str(error))
+        return Finding("ok", "database", f"its schema is this version's ({store.current(url)})")
+
+    def _service(self) -> Finding:
+        """Tell a running service from a free port and from somebody else's program."""
+        settings = self._settings
+        try:
+            health = ServiceClient(settings).get("/healthz").content
+        except ServiceError as error:
+            if _is_free(settings.host, settings.port):
+                text = f"port {settings.port} on {settings.host} is free; no service runs there"
+                return Finding("ok", "port", text)
+            return Finding("FAIL", "port", f"{error}; or set COSTMON_PORT to a free one")
+        return Finding(
+            "ok", "port", f"a service runs on {settings.port} (costmon {health.get('version')})"
+        )
+
+    def _account(self, account: AccountSettings) -> Iterator[Finding]:
+        line = VendorLine(
+            account,
+            self._settings.prices.get(account.provider, {}),
+            clock=self._clock,
+            rng=random.Random(),  # noqa: S311 - jitter
+            pause=lambda _seconds: False,  # a doctor does not wait and try again
+            beat=lambda: None,
+        )
+        now = self._clock.now()
+        try:
+            inventory = line.provider.fetch(account.name, now)
+        except ProviderError as error:
+            yield Finding("FAIL", account.name, f"{error} (reason: {error.reason})")
+            return
+        finally:
+            line.close()
+        count = len(inventory.resources)
+        yield Finding("ok", account.name, f"the token works: {count} resources are visible")
+        for gap in inventory.gaps:
+            yield Finding("warn", account.name, f"{gap.kind}: {gap.reason}")
+        balance = inventory.balance
+        if balance is not None and balance.generated_at > now + _MOST_AHEAD:
+            text = "the vendor's clock is ahead of this machine's: is time synchronised here?"
+            yield Finding("warn", "clock", text)
+
+
+def _is_free(host: str, port: int) -> bool:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True

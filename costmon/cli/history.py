@@ -1,0 +1,62 @@
+"""`costmon history`: what everything has cost."""
+
+import argparse
+
+from costmon.cli.command import add_listener, add_settings, load_settings
+
+NAME = "history"
+HELP = "print what was seen to cost how much, by day, week or month"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument(
+        "--from", dest="start", metavar="DATE", help="the first day (UTC); 30 days ago unless told"
+    )
+    parser.add_argument("--to", dest="end", metavar="DATE", help="the day after the last one")
+    parser.add_argument("--step", choices=("day", "week", "month"), default="day")
+    parser.add_argument(
+        "--group-by", choices=("total", "provider", "account", "kind", "region"), default="total"
+    )
+    parser.add_argument("--json", action="store_true", help="print the API's answer as it is")
+    add_listener(parser)
+    add_settings(parser)
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Print one line a bucket and group."""
+    from costmon.cli.client import ServiceClient
+    from costmon.cli.table import table
+
+    settings = load_settings(arguments).settings
+    params = {"step": arguments.step, "group_by": arguments.group_by}
+    if arguments.start:
+        params["from"] = arguments.start
+    if arguments.end:
+        params["to"] = arguments.end
+    reply = ServiceClient(settings).get("/api/v1/costs/history", params)
+    if arguments.json:
+        print(reply.text.strip())
+        return 0
+    if not reply.content["data"]:
+        print("Nothing was recorded in that time.")
+        return 0
+    print(
+        table(
+            ("from", arguments.group_by, "accrued", "", "monthly, mean", "monthly, last", "seen"),
+            [
+                (
+                    bucket["start"][:10],
+                    bucket["group"],
+                    bucket["accrued"],
+                    bucket["currency"],
+                    bucket["average_monthly"],
+                    bucket["last_monthly"],
+                    f"{bucket['observed_s'] / 3600:.1f} h",
+                )
+                for bucket in reply.content["data"]
+            ],
+            right=("accrued", "monthly, mean", "monthly, last", "seen"),
+        )
+    )
+    return 0
