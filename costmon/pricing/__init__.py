@@ -5,7 +5,7 @@ from costmon.pricing.costs import (
     calculate_hourly_cost,
     calculate_monthly_cost,
 )
-from costmon.pricing.month import month_to_date, month_to_date_total
+from costmon.pricing.month import month_to_date
 from costmon.pricing.table import PriceTable
 
 __all__ = [
@@ -14,5 +14,4 @@ __all__ = [
     "calculate_hourly_cost",
     "calculate_monthly_cost",
     "month_to_date",
-    "month_to_date_total",
 ]

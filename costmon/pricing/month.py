@@ -6,7 +6,6 @@ is charged once, when a resource is made, so it holds in the month of its creati
 """
 
 import datetime as dt
-from collections.abc import Iterable
 from decimal import Decimal
 
 from costmon.domain.period import month_of
@@ -28,30 +27,11 @@ def month_to_date(monthly: Decimal, created_at: dt.datetime | None, now: dt.date
         created_at: Aware; `None` is taken as "before this month".
         now: Aware.
     """
-    return month_to_date_total(((monthly, created_at),), now)
-
-
-def month_to_date_total(
-    costs: Iterable[tuple[Decimal, dt.datetime | None]], now: dt.datetime
-) -> Decimal:
-    """Return the sum of `month_to_date` over many resources.
-
-    The charge is linear in time between its floor and its cap, so whole microseconds are summed
-    per distinct price and multiplied once: 100,000 resources have a few dozen prices.
-    """
     start = month_of(now).start
-    whole_micros = min((now - start) // _MICROSECOND, _CAP_MICROS)
-    micros_by_price: dict[Decimal, int] = {}
-    total = Decimal(0)
-    for monthly, created_at in costs:
-        micros = whole_micros
-        if created_at is not None and created_at >= start:
-            micros = (now - created_at) // _MICROSECOND
-            micros = min(max(micros, _MINIMUM_MICROS), _CAP_MICROS)
-            if monthly * micros < MINIMUM_CHARGE * _CAP_MICROS:
-                total += min(monthly, MINIMUM_CHARGE)
-                continue
-        micros_by_price[monthly] = micros_by_price.get(monthly, 0) + micros
-    for monthly, micros in micros_by_price.items():
-        total += monthly * micros / _CAP_MICROS
-    return total
+    if created_at is None or created_at < start:
+        micros = min((now - start) // _MICROSECOND, _CAP_MICROS)
+        return monthly * micros / _CAP_MICROS
+    micros = max((now - created_at) // _MICROSECOND, _MINIMUM_MICROS)
+    if micros >= _CAP_MICROS:
+        return monthly
+    return min(monthly, max(MINIMUM_CHARGE, monthly * micros / _CAP_MICROS))
