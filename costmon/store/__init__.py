@@ -1,0 +1,9 @@
+"""History in a database: the only room with sqlalchemy."""
+
+from costmon.store.fence import FenceToken
+from costmon.store.inventories import StoredAccount
+from costmon.store.journal import Journal
+from costmon.store.retention import Retention
+from costmon.store.store import Store, open_store
+
+__all__ = ["FenceToken", "Journal", "Retention", "Store", "StoredAccount", "open_store"]

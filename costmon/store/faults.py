@@ -1,0 +1,108 @@
+"""Say in our own errors what a database driver reports, and what to do about it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import (
+    DBAPIError,
+    InterfaceError,
+    OperationalError,
+    SQLAlchemyError,
+)
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from costmon.errors import (
+    StoreError,
+    StoreOutdatedError,
+    StoreUnavailableError,
+)
+from costmon.store.database import Database
+
+_LOCKED = "another program is writing to it; end that program, or wait"
+_FULL = "free some disk space"
+_READ_ONLY = "make the file, its folder and the disk writable for this user"
+_AWAY = "see that the server runs and that address, user and password are right"
+_HINTS = {
+    "SQLITE_BUSY": _LOCKED,
+    "SQLITE_LOCKED": _LOCKED,
+    "SQLITE_FULL": _FULL,
+    "SQLITE_READONLY": _READ_ONLY,
+    "SQLITE_PERM": _READ_ONLY,
+    "SQLITE_CANTOPEN": "see that the folder exists and that this user may write to it",
+    "SQLITE_IOERR": "the disk reports errors; see the system log, restore a backup if it is broken",
+    "25006": "the server is read-only (a standby?); connect to the primary",
+    "25P03": "the server ended an idle transaction",
+    "53100": _FULL,
+    "55P03": _LOCKED,
+    "57014": "the server gave up after a time limit; see whether it is overloaded",
+}
+"""By primary SQLite result code or by SQLSTATE."""
+_BROKEN = frozenset({"SQLITE_CORRUPT", "SQLITE_NOTADB"})
+_MISSING_TABLE = "42P01"
+
+
+@contextmanager
+def translated(database: Database) -> Iterator[None]:
+    """Raise what goes wrong inside as a `StoreError`.
+
+    Raises:
+        StoreUnavailableError: For now: locked, full, read-only, away.
+        StoreOutdatedError: A table is missing.
+        StoreError: Anything else; trying again does not help.
+    """
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise _fault(database, error) from error
+
+
+def driver_missing(database: Database) -> StoreError:
+    """Return what to say when the URL's driver is not installed."""
+    extra = "; pip install 'costmon[postgres]'" if database.url.host is not None else ""
+    return StoreError(
+        f"{database.shown} needs the driver for {database.url.drivername!r}, which is not"
+        f" installed{extra}"
+    )
+
+
+def _fault(database: Database, error: SQLAlchemyError) -> StoreError:
+    if isinstance(error, PoolTimeoutError):
+        return StoreUnavailableError(
+            f"{database.shown} is busy: every connection is in use; try again later"
+        )
+    code = _code(error)
+    detail = _detail(database, error)
+    if code == _MISSING_TABLE or "no such table" in detail:
+        return StoreOutdatedError(
+            f"{database.shown} lacks a table ({detail}); run `costmon db upgrade`"
+        )
+    if code in _BROKEN:
+        return StoreError(f"{database.shown} is damaged ({detail}); run `costmon db restore`")
+    hint = _HINTS.get(code)
+    if hint is not None:
+        return StoreUnavailableError(f"{database.shown} cannot be used now ({detail}); {hint}")
+    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    if lost or isinstance(error, OperationalError | InterfaceError):
+        return StoreUnavailableError(f"{database.shown} cannot be reached ({detail}); {_AWAY}")
+    return StoreError(f"{database.shown} refused a statement ({detail}); please report this")
+
+
+def _code(error: SQLAlchemyError) -> str:
+    """Return the primary SQLite result code or the SQLSTATE, or nothing when there is none."""
+    cause = getattr(error, "orig", None)
+    name: str | None = getattr(cause, "sqlite_errorname", None)
+    if name is not None:
+        # SQLITE_BUSY_SNAPSHOT is a kind of SQLITE_BUSY.
+        return "_".join(name.split("_")[:2])
+    state: str | None = getattr(cause, "sqlstate", None)
+    return state or ""
+
+
+def _detail(database: Database, error: SQLAlchemyError) -> str:
+    """Return the driver's own words on one line, without the statement and the password."""
+    cause = getattr(error, "orig", None) or error
+    words = " ".join(str(cause).split()) or type(cause).__name__
+    for secret in (database.url.password, database.url.query.get("password")):
+        if secret:
+            words = words.replace(str(secret), "***")
+    return words[:300]

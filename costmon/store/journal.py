@@ -1,0 +1,153 @@
+"""Observations that wait for the database, in a file that survives a crash and a full disk."""
+
+import json
+import threading
+import zlib
+from pathlib import Path
+from typing import Self
+
+import msgspec
+import structlog
+
+from costmon.domain.poll import Observation
+from costmon.errors import StoreUnavailableError
+from costmon.store.spool import Entry, Spool
+
+_COMPRESSION = 1
+
+
+class Journal:
+    """A bounded first-in-first-out store of observations; any thread may call any method.
+
+    What `append` has taken is on the disk: it survives kill -9 and, with an honest disk, a power
+    cut. The room is allocated when the journal is opened, so that a disk that fills up later does
+    not matter. When the room is used up, the newest observation of each account stays, and what
+    was given up for it is counted, also over restarts.
+
+    Taking an observation out is two steps, so that a crash in between repeats it rather than loses
+    it; the store knows by its cycle id that it has it already.
+
+    Args:
+        path: The file; made 0600 when missing, its folder must exist.
+        capacity_bytes: How much of the disk to take. Half of it holds observations, the other half
+            is where those that stay are moved. A file that holds observations keeps its own size.
+
+    Raises:
+        StoreUnavailableError: The file cannot be made or opened, or there is no room for it.
+    """
+
+    def __init__(self, path: Path, capacity_bytes: int) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._log = structlog.get_logger("costmon.store")
+        try:
+            self._spool = Spool(path, capacity_bytes)
+        except OSError as error:
+            msg = (
+                f"the journal {path} cannot be opened ({error.strerror}); free"
+                f" {capacity_bytes // 1_000_000 + 1} MB, or make its folder writable"
+            )
+            raise StoreUnavailableError(msg) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        """Return how many observations wait."""
+        with self._lock:
+            return len(self._spool.entries)
+
+    @property
+    def dropped(self) -> int:
+        """Return how many observations were given up for want of room, since the file was made."""
+        with self._lock:
+            return self._spool.dropped
+
+    def append(self, observation: Observation) -> None:
+        """Keep an observation; on the disk when this returns, unless it was too large to keep."""
+        payload = _packed(observation)
+        with self._lock:
+            if len(payload) > self._spool.free_bytes:
+                self._make_room(len(payload), observation.report.account)
+            if len(payload) > self._spool.free_bytes:
+                self._spool.count_dropped()
+                self._log.error(
+                    "store.journal_observation_too_large",
+                    path=str(self._path),
+                    account=observation.report.account,
+                    observation_bytes=len(payload),
+                    dropped_total=self._spool.dropped,
+                )
+                return
+            self._spool.append(payload)
+
+    def first(self) -> Observation | None:
+        """Return the observation that has waited longest; `None` when none waits."""
+        with self._lock:
+            if not self._spool.entries:
+                return None
+            payload = self._spool.read(self._spool.entries[0])
+        return _unpacked(payload)
+
+    def drop_first(self) -> None:
+        """Forget what `first` returned; no error when none waits."""
+        with self._lock:
+            if self._spool.entries:
+                self._spool.drop_first()
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._spool.close()
+
+    def _make_room(self, length: int, account: str) -> None:
+        waiting = self._spool.entries
+        if self._fits(waiting, length):
+            self._spool.keep_only(waiting, dropped=0)
+            return
+        if length > self._spool.largest_bytes:
+            return
+        # Newest of each account, in order; the incoming one is its account's newest.
+        newest = {_account(self._spool.read(entry)): entry for entry in waiting}
+        newest.pop(account, None)
+        kept = sorted(newest.values(), key=lambda entry: entry.number)
+        while not self._fits(kept, length):
+            kept.pop(0)
+        dropped = len(waiting) - len(kept)
+        self._spool.keep_only(kept, dropped=dropped)
+        self._log.error(
+            "store.journal_full",
+            path=str(self._path),
+            dropped=dropped,
+            dropped_total=self._spool.dropped,
+            kept=len(kept) + 1,
+        )
+
+    def _fits(self, entries: list[Entry], length: int) -> bool:
+        lengths = [*(entry.length for entry in entries), length]
+        return self._spool.room_for(lengths) <= self._spool.room_for([self._spool.largest_bytes])
+
+
+def _packed(observation: Observation) -> bytes:
+    """Return the account's name on a line of its own, then the observation as compressed JSON.
+
+    Of the standard library's kind: it writes a lone surrogate as an escape, where faster encoders
+    refuse the whole observation.
+    """
+    text = json.dumps(msgspec.to_builtins(observation), separators=(",", ":"))
+    packed = zlib.compress(text.encode("ascii"), _COMPRESSION)
+    return json.dumps(observation.report.account).encode("ascii") + b"\n" + packed
+
+
+def _unpacked(payload: bytes) -> Observation:
+    _, _, packed = payload.partition(b"\n")
+    return msgspec.convert(json.loads(zlib.decompress(packed)), type=Observation)
+
+
+def _account(payload: bytes) -> str:
+    name, _, _ = payload.partition(b"\n")
+    account: str = json.loads(name)
+    return account

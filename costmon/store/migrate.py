@@ -1,0 +1,163 @@
+"""Bring the schema of a database to a revision, up or down, whole or not at all."""
+
+from collections.abc import Callable
+from importlib.resources import files
+from io import StringIO
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util.exc import CommandError
+from sqlalchemy import Connection, inspect, text
+
+from costmon.clock import Clock, SystemClock
+from costmon.errors import StoreError, StoreOutdatedError, StoreTooNewError
+from costmon.store.database import Database, locate
+from costmon.store.engine import make_engine
+from costmon.store.faults import translated
+from costmon.store.kept_backups import back_up_beside
+from costmon.store.schema import VERSION_TABLE
+
+_UPGRADE_LOCK = 0x636F_7374
+"""Of PostgreSQL's advisory locks; an SQLite transaction locks by itself."""
+
+
+def upgrade(url: str, revision: str = "head", *, clock: Clock | None = None) -> Path | None:
+    """Bring the schema up to `revision`; costs nothing when it is there already.
+
+    An SQLite file with an older schema is copied first, see `back_up_beside`.
+
+    Returns:
+        The copy; `None` when none was needed.
+
+    Raises:
+        StoreTooNewError: A newer costmon wrote the schema.
+        StoreError: The SQLite file belongs to another program.
+        StoreUnavailableError: The database cannot be used for now.
+    """
+    return _migrate(url, revision, command.upgrade, clock or SystemClock())
+
+
+def downgrade(url: str, revision: str, *, clock: Clock | None = None) -> Path | None:
+    """Take the schema back to `revision`; `base` drops everything.
+
+    Returns and raises what `upgrade` does; what the older schema has no room for is lost.
+    """
+    return _migrate(url, revision, command.downgrade, clock or SystemClock())
+
+
+def current(url: str) -> str | None:
+    """Return the revision of the schema; `None` when there is none, not even a file."""
+    database = locate(url)
+    if database.file is not None and not database.file.exists():
+        return None
+    with translated(database), make_engine(database, "read").connect() as connection:
+        return _revision(connection)
+
+
+def check_schema(url: str) -> None:
+    """Return when this version can work with the schema.
+
+    Raises:
+        StoreOutdatedError: It is older, or there is none.
+        StoreTooNewError: It is newer.
+    """
+    database, found = locate(url), current(url)
+    scripts = _scripts()
+    _refuse_unknown(database, scripts, found)
+    head = scripts.get_current_head()
+    if found != head:
+        msg = (
+            f"{database.shown} has schema {found or 'none'}, this version needs {head};"
+            " run `costmon db upgrade`"
+        )
+        raise StoreOutdatedError(msg)
+
+
+def known_revisions() -> frozenset[str]:
+    """Return every revision this version can work with or upgrade."""
+    return frozenset(script.revision for script in _scripts().walk_revisions())
+
+
+def _migrate(
+    url: str, revision: str, act: Callable[[Config, str], None], clock: Clock
+) -> Path | None:
+    database, scripts = locate(url), _scripts()
+    engine = make_engine(database, "migrate")
+    copy = None
+    if database.file is not None and database.file.exists():
+        with translated(database), engine.connect() as connection:
+            found = _revision(connection)
+            _refuse_foreign(database, connection)
+        _refuse_unknown(database, scripts, found)
+        if found is not None and not _is_at(scripts, found, revision):
+            copy = back_up_beside(database.file, revision=found, now=clock.now())
+    with translated(database), engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text(f"SELECT pg_advisory_xact_lock({_UPGRADE_LOCK})"))
+        # Asked again under the lock: another process may have migrated meanwhile.
+        _refuse_unknown(database, scripts, _revision(connection))
+        try:
+            act(_config(connection), revision)
+        except CommandError as error:
+            msg = f"{database.shown} cannot be brought to schema {revision!r}: {error}"
+            raise StoreError(msg) from error
+        if connection.dialect.name == "sqlite":
+            _refuse_dangling(database, connection)
+    return copy
+
+
+def _config(connection: Connection | None = None) -> Config:
+    config = Config(stdout=StringIO())
+    config.set_main_option("script_location", str(_folder()).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
+
+
+def _folder() -> Path:
+    """Return the migrations: package data of a wheel, the folder beside it in a checkout."""
+    package = Path(str(files("costmon")))
+    installed = package / "_migrations"
+    return installed if installed.is_dir() else package.parent / "migrations"
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
+
+
+def _revision(connection: Connection) -> str | None:
+    context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+    return context.get_current_revision()
+
+
+def _is_at(scripts: ScriptDirectory, found: str, revision: str) -> bool:
+    target = scripts.get_revision(revision) if revision != "base" else None
+    return target is not None and target.revision == found
+
+
+def _refuse_unknown(database: Database, scripts: ScriptDirectory, found: str | None) -> None:
+    known = {script.revision for script in scripts.walk_revisions()}
+    if found is not None and found not in known:
+        msg = (
+            f"{database.shown} has schema {found}, which a newer costmon wrote; use that version,"
+            " or restore a backup made with this one"
+        )
+        raise StoreTooNewError(msg)
+
+
+def _refuse_foreign(database: Database, connection: Connection) -> None:
+    tables = inspect(connection).get_table_names()
+    if tables and VERSION_TABLE not in tables:
+        msg = f"{database.shown} belongs to another program; give COSTMON_DATABASE_URL another file"
+        raise StoreError(msg)
+
+
+def _refuse_dangling(database: Database, connection: Connection) -> None:
+    """Check what SQLite was told not to check while tables are rebuilt."""
+    dangling = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+    if dangling:
+        msg = f"{database.shown}: the migration left {len(dangling)} dangling rows; rolled back"
+        raise StoreError(msg)

@@ -1,0 +1,59 @@
+"""Facts of an inventory that nobody queries, as JSON text in one column."""
+
+import msgspec
+
+from costmon.domain.resource import Balance, Gap, Inventory, NotPriced
+from costmon.store.text import storable
+
+Details = tuple[tuple[str, str], ...]
+
+
+def pack_gaps(inventory: Inventory) -> str:
+    """Return the kinds that could not be seen as JSON."""
+    return _json(
+        tuple(Gap(kind=storable(it.kind), reason=storable(it.reason)) for it in inventory.gaps)
+    )
+
+
+def pack_not_priced(inventory: Inventory) -> str:
+    """Return the kinds that cannot be priced as JSON."""
+    return _json(
+        tuple(
+            NotPriced(kind=storable(it.kind), reason=storable(it.reason))
+            for it in inventory.not_priced
+        )
+    )
+
+
+def pack_balance(inventory: Inventory) -> str | None:
+    """Return the vendor's own figure as JSON, its amount as exact text."""
+    return None if inventory.balance is None else _json(inventory.balance)
+
+
+def pack_details(details: Details) -> str:
+    """Return a resource's further facts as JSON; they are storable already."""
+    return _json(details)
+
+
+def unpack_gaps(text: str) -> tuple[Gap, ...]:
+    """Return what `pack_gaps` packed."""
+    return msgspec.json.decode(text, type=tuple[Gap, ...])
+
+
+def unpack_not_priced(text: str) -> tuple[NotPriced, ...]:
+    """Return what `pack_not_priced` packed."""
+    return msgspec.json.decode(text, type=tuple[NotPriced, ...])
+
+
+def unpack_balance(text: str | None) -> Balance | None:
+    """Return what `pack_balance` packed."""
+    return None if text is None else msgspec.json.decode(text, type=Balance)
+
+
+def unpack_details(text: str) -> Details:
+    """Return what `pack_details` packed."""
+    return msgspec.json.decode(text, type=Details)
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()

@@ -1,0 +1,88 @@
+"""Forget history that is older than it was asked to be kept."""
+
+import datetime as dt
+import math
+from dataclasses import dataclass
+
+from sqlalchemy import Delete, Engine, delete, exists, select, tuple_
+
+from costmon.store.fence import hold_all
+from costmon.store.schema import daily_coverage, daily_rollup, poll_cycle, rate_interval, resource
+
+_BATCH = 2_000
+"""Rows a transaction: a recording waits for milliseconds, not for a year's worth of deleting."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """For how many days each table is kept; `math.inf` is for ever.
+
+    Attributes:
+        cycles: Rows of poll cycles. The last good one of an account is known for ever.
+        intervals: Closed rate intervals, by their end; an open one is never forgotten.
+        rollups: Daily roll-ups.
+    """
+
+    cycles: float = 400
+    intervals: float = 800
+    rollups: float = math.inf
+
+
+def prune(engine: Engine, now: dt.datetime, retention: Retention) -> dict[str, int]:
+    """Delete what is too old, in batches, and return how many rows of which table went.
+
+    Resources go with their last interval. Each batch keeps the fenced writers out, so that none
+    gives a new interval to a resource that is just being forgotten.
+    """
+    removed = {}
+    if (cut := _cut(now, retention.cycles)) is not None:
+        removed["poll_cycle"] = _repeat(engine, _cycles_before(cut))
+    if (cut := _cut(now, retention.intervals)) is not None:
+        removed["rate_interval"] = _repeat(engine, _intervals_before(cut))
+        removed["resource"] = _repeat(engine, _resources_without_intervals())
+    if (cut := _cut(now, retention.rollups)) is not None:
+        removed["daily_rollup"] = _once(
+            engine, delete(daily_rollup).where(daily_rollup.c.day < cut.date())
+        )
+        removed["daily_coverage"] = _once(
+            engine, delete(daily_coverage).where(daily_coverage.c.day < cut.date())
+        )
+    return removed
+
+
+def _cut(now: dt.datetime, days: float) -> dt.datetime | None:
+    """Return the moment before which rows go; `None` when that is before all time."""
+    try:
+        return now.astimezone(dt.UTC) - dt.timedelta(days=days)
+    except OverflowError:
+        return None
+
+
+def _cycles_before(cut: dt.datetime) -> Delete:
+    batch = select(poll_cycle.c.id).where(poll_cycle.c.observed_at < cut).limit(_BATCH)
+    return delete(poll_cycle).where(poll_cycle.c.id.in_(batch))
+
+
+def _intervals_before(cut: dt.datetime) -> Delete:
+    key = (rate_interval.c.resource_id, rate_interval.c.valid_from)
+    batch = select(*key).where(rate_interval.c.valid_to < cut).limit(_BATCH)
+    return delete(rate_interval).where(tuple_(*key).in_(batch))
+
+
+def _resources_without_intervals() -> Delete:
+    used = exists().where(rate_interval.c.resource_id == resource.c.id)
+    batch = select(resource.c.id).where(~used).limit(_BATCH)
+    return delete(resource).where(resource.c.id.in_(batch))
+
+
+def _repeat(engine: Engine, statement: Delete) -> int:
+    total = 0
+    while removed := _once(engine, statement):
+        total += removed
+    return total
+
+
+def _once(engine: Engine, statement: Delete) -> int:
+    with engine.begin() as connection:
+        hold_all(connection)
+        return connection.execute(statement).rowcount

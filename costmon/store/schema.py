@@ -1,0 +1,181 @@
+"""The tables of history. `migrations/` builds them; a test keeps the two the same.
+
+Key columns have a length, so that every database can index them.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Date,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from costmon.store.columns import NanoAmount, UtcMicros
+from costmon.store.text import KEY_CHARACTERS
+
+VERSION_TABLE = "costmon_schema"
+"""Where alembic keeps the revision: our own name, so that a shared PostgreSQL database works."""
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+_Key = String(KEY_CHARACTERS)
+# SQLite fills in and clusters by a primary key only when its type is exactly INTEGER.
+_Id = BigInteger().with_variant(Integer, "sqlite")
+
+poll_cycle = Table(
+    "poll_cycle",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("cycle_id", _Key, nullable=False, unique=True),
+    Column("account", _Key, nullable=False),
+    Column("provider", _Key, nullable=False),
+    Column("started_at", UtcMicros, nullable=False),
+    Column("observed_at", UtcMicros, nullable=False),
+    Column("duration_s", Double, nullable=False),
+    Column("outcome", String(16), nullable=False),
+    Column("reason", String(32)),
+    Column("message", Text),
+    Column("requests", Integer, nullable=False),
+    Column("account_monthly", NanoAmount),
+    Column("account_currency", _Key),
+    Column("total_currency", _Key),
+    Column("total_monthly", NanoAmount),
+    Column("total_daily", NanoAmount),
+    Column("total_hourly", NanoAmount),
+    Column("droplet_count", Integer),
+    Column("resource_count", Integer),
+    Column("unpriced_count", Integer),
+    Column("gaps", Text),
+    Column("not_priced", Text),
+    Column("balance", Text),
+    CheckConstraint("outcome IN ('good', 'failed')", name="outcome"),
+    Index(None, "observed_at"),
+)
+"""One row a cycle, good or failed. `total_*` and the counts are over all accounts."""
+
+account = Table(
+    "account",
+    metadata,
+    Column("account", _Key, primary_key=True),
+    Column("provider", _Key, primary_key=True),
+    Column("cycle_id", _Key, nullable=False),
+    Column("observed_at", UtcMicros, nullable=False),
+    Column("accrued_until", UtcMicros, nullable=False),
+    Column("gaps", Text, nullable=False),
+    Column("not_priced", Text, nullable=False),
+    Column("balance", Text),
+)
+"""The last good cycle of each account; outlives the cycle's own row.
+
+`accrued_until` is `observed_at`, unless the machine's clock was set back: it never goes back.
+"""
+
+resource = Table(
+    "resource",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=False),
+    Column("account", _Key, nullable=False),
+    Column("provider", _Key, nullable=False),
+    Column("kind", _Key, nullable=False),
+    Column("vendor_id", _Key, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("region", _Key),
+    Column("size", Text),
+    Column("status", Text),
+    Column("created_at", UtcMicros),
+    Column("currency", _Key, nullable=False),
+    Column("basis", String(16), nullable=False),
+    Column("unpriced", Text),
+    Column("waste", Text),
+    Column("details", Text, nullable=False),
+    UniqueConstraint("account", "provider", "kind", "vendor_id"),
+)
+"""What was last known of each resource; `position` keeps the vendor's order, with gaps."""
+
+rate_interval = Table(
+    "rate_interval",
+    metadata,
+    Column("resource_id", _Id, ForeignKey(resource.c.id), primary_key=True, autoincrement=False),
+    Column("valid_from", UtcMicros, primary_key=True, autoincrement=False),
+    Column("valid_to", UtcMicros),
+    Column("monthly", NanoAmount),
+    Column("currency", _Key, nullable=False),
+    CheckConstraint("valid_to IS NULL OR valid_to >= valid_from", name="order"),
+    Index(None, "valid_to"),
+    sqlite_with_rowid=False,
+)
+"""What a resource cost a month during [valid_from, valid_to).
+
+No `valid_to`: it still does. No `monthly`: its price was unknown. An empty interval is a resource
+that was seen at this rate in one cycle only.
+"""
+
+daily_rollup = Table(
+    "daily_rollup",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("account", _Key, primary_key=True),
+    Column("provider", _Key, primary_key=True),
+    Column("kind", _Key, primary_key=True),
+    Column("region", _Key, primary_key=True),
+    Column("currency", _Key, primary_key=True),
+    Column("accrued", NanoAmount, nullable=False),
+    Column("remainder", BigInteger, nullable=False),
+    Column("last_monthly", NanoAmount, nullable=False),
+    Column("resource_count", Integer, nullable=False),
+    Column("unpriced_count", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What the intervals of one UTC day add up to, exactly.
+
+`remainder` is what `accrued` leaves below a nano-unit, in nano-units x microseconds of a 720-hour
+month, so that a day of 288 cycles is as exact as one. `last_monthly` is the run-rate at the last
+observation of the day; the counts are the largest of the day. An absent region is "-".
+"""
+
+daily_coverage = Table(
+    "daily_coverage",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("account", _Key, primary_key=True),
+    Column("provider", _Key, primary_key=True),
+    Column("observed_us", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""How much of a UTC day lies between good cycles of an account, in microseconds.
+
+Kept apart from the roll-ups: a kind that lived for an hour was observed all day.
+"""
+
+fence = Table(
+    "fence",
+    metadata,
+    Column("name", _Key, primary_key=True),
+    Column("token", BigInteger, nullable=False),
+)
+"""The newest claim of each writer; an older one may not commit."""
+
+alert_memory = Table(
+    "alert_memory",
+    metadata,
+    Column("condition", _Key, primary_key=True),
+    Column("state", Text, nullable=False),
+)
+"""What was last sent about each condition, in the alerter's own words (JSON)."""

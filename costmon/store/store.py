@@ -1,0 +1,158 @@
+"""History: everything the service keeps, behind one door.
+
+Writers claim a name, record under the token they get, and are refused once somebody else has
+claimed that name. Readers need nothing and never wait for a writer.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Self
+
+from sqlalchemy import Engine, delete, insert, select
+
+from costmon.clock import Clock
+from costmon.domain.history import HistoryQuery, HistoryRow
+from costmon.domain.poll import Observation
+from costmon.store import fence
+from costmon.store.cycles import is_recorded, write_cycle
+from costmon.store.database import Database, locate
+from costmon.store.engine import make_engine
+from costmon.store.faults import translated
+from costmon.store.fence import FenceToken
+from costmon.store.history import read_history
+from costmon.store.inventories import StoredAccount, read_latest
+from costmon.store.ledger import Ledger
+from costmon.store.retention import Retention, prune
+from costmon.store.schema import alert_memory, poll_cycle
+from costmon.store.text import storable, storable_key
+
+STATE_CHARACTERS = 1_000_000
+"""Longest text that is remembered about an alert."""
+
+
+def open_store(url: str, *, clock: Clock) -> "Store":
+    """Return the history at `url`; nothing is connected before the first use.
+
+    Raises:
+        StoreError: The URL or its driver cannot be used.
+    """
+    database = locate(url)
+    return Store(
+        database,
+        writing=make_engine(database, "write"),
+        reading=make_engine(database, "read"),
+        clock=clock,
+    )
+
+
+class Store:
+    """The history in one database; its schema is up to date (see `costmon.store.migrate`).
+
+    Any thread may call any method, but one token belongs to one thread at a time. Every method
+    raises `StoreUnavailableError` when the database cannot be used for now (trying again helps),
+    and leaves no half transaction behind whatever happens.
+    """
+
+    def __init__(
+        self, database: Database, *, writing: Engine, reading: Engine, clock: Clock
+    ) -> None:
+        self._database = database
+        self._writing = writing
+        self._reading = reading
+        self._clock = clock
+        # Per token, never shared: a hung writer may still be inside its own ledger.
+        self._ledgers: dict[FenceToken, Ledger] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def claim(self, name: str) -> FenceToken:
+        """Become the one writer called `name`; older tokens of that name are refused from now on.
+
+        Waits a few seconds for a transaction of the present writer that is under way.
+        """
+        with translated(self._database), self._writing.begin() as connection:
+            token = fence.claim(connection, storable_key(name))
+        for old in tuple(self._ledgers):
+            if old.name == token.name:
+                self._ledgers.pop(old, None)
+        return token
+
+    def record(self, observation: Observation, token: FenceToken) -> bool:
+        """Write one cycle, whole or not at all.
+
+        A good cycle that is older than the newest one of its account gets its row, for the record,
+        and changes nothing else.
+
+        Returns:
+            False when that cycle had been written before; nothing was changed then.
+
+        Raises:
+            StoreFencedError: `token` is no longer the newest of its name.
+        """
+        ledger = self._ledgers.get(token) or Ledger(self._clock)
+        inventory, cycle_id = observation.inventory, storable_key(observation.report.cycle_id)
+        state = None
+        with translated(self._database), self._writing.begin() as connection:
+            fence.verify(connection, token)
+            if is_recorded(connection, cycle_id):
+                return False
+            write_cycle(connection, observation)
+            if inventory is not None:
+                state = ledger.write(connection, inventory, cycle_id)
+        if inventory is not None and state is not None:
+            ledger.keep(inventory, state)
+            self._ledgers[token] = ledger
+        return True
+
+    def latest(self) -> tuple[StoredAccount, ...]:
+        """Return what every account held in its last good cycle, for the start."""
+        with translated(self._database), self._reading.begin() as connection:
+            return read_latest(connection)
+
+    def history(self, query: HistoryQuery) -> tuple[HistoryRow, ...]:
+        """Return past costs, oldest bucket first, then by group and currency."""
+        with translated(self._database), self._reading.begin() as connection:
+            return read_history(connection, query)
+
+    def alert_memory(self) -> Mapping[str, str]:
+        """Return what was last remembered about each condition."""
+        with translated(self._database), self._reading.begin() as connection:
+            rows = connection.execute(select(alert_memory.c.condition, alert_memory.c.state))
+            return {row.condition: row.state for row in rows}
+
+    def remember_alert(self, condition: str, state: str, token: FenceToken) -> None:
+        """Remember `state` about `condition` in place of what was remembered before.
+
+        Raises:
+            StoreFencedError: `token` is no longer the newest of its name.
+        """
+        key = storable_key(condition)
+        with translated(self._database), self._writing.begin() as connection:
+            fence.verify(connection, token)
+            connection.execute(delete(alert_memory).where(alert_memory.c.condition == key))
+            connection.execute(
+                insert(alert_memory).values(condition=key, state=storable(state, STATE_CHARACTERS))
+            )
+
+    def check(self) -> None:
+        """Return when the database answers; cheap enough for every `/readyz`.
+
+        Raises:
+            StoreUnavailableError: It does not.
+        """
+        with translated(self._database), self._reading.begin() as connection:
+            connection.execute(select(poll_cycle.c.id).limit(1)).first()
+
+    def prune(self, now: dt.datetime, retention: Retention) -> Mapping[str, int]:
+        """Forget what is older than it was to be kept; return the rows removed by table."""
+        with translated(self._database):
+            return prune(self._writing, now, retention)
+
+    def close(self) -> None:
+        """Close every connection that is not in use."""
+        self._writing.dispose()
+        self._reading.dispose()

@@ -1,0 +1,61 @@
+"""Text that every database takes, whatever a vendor calls its things.
+
+PostgreSQL refuses NUL characters, no driver encodes a lone surrogate, and an indexed column holds
+some hundred characters. A hostile name must not make a cycle unrecordable, so such text is
+replaced here, always in the same way.
+"""
+
+import hashlib
+from collections.abc import Callable
+
+from costmon.domain.resource import Resource
+
+KEY_CHARACTERS = 200
+"""Longest text in a column that is part of a key."""
+FREE_CHARACTERS = 4096
+"""Longest text elsewhere."""
+_REPLACED = {0: "\N{SYMBOL FOR NULL}"} | dict.fromkeys(
+    range(0xD800, 0xE000), "\N{REPLACEMENT CHARACTER}"
+)
+
+
+def storable(text: str, limit: int = FREE_CHARACTERS) -> str:
+    """Return `text` as it is stored, at most `limit` characters.
+
+    NUL becomes its symbol, a lone surrogate the replacement character. What is too long keeps its
+    beginning and ends in a digest of the whole, so that different texts stay different.
+    """
+    if len(text) <= limit and text.isascii() and "\0" not in text:
+        return text
+    clean = text.translate(_REPLACED)
+    if len(clean) <= limit:
+        return clean
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return f"{clean[: limit - 17]}#{digest}"
+
+
+def storable_key(text: str) -> str:
+    """Return `text` as it is stored in a column that is part of a key."""
+    return storable(text, KEY_CHARACTERS)
+
+
+def cleaned(resource: Resource) -> Resource:
+    """Return `resource` as it comes back from the store, its cost apart."""
+    return resource._replace(
+        account=storable_key(resource.account),
+        provider=storable_key(resource.provider),
+        kind=storable_key(resource.kind),
+        id=storable_key(resource.id),
+        name=storable(resource.name),
+        region=_if_any(resource.region, storable_key),
+        size=_if_any(resource.size, storable),
+        status=_if_any(resource.status, storable),
+        currency=storable_key(resource.currency),
+        unpriced=_if_any(resource.unpriced, storable),
+        waste=_if_any(resource.waste, storable),
+        details=tuple((storable(name), storable(value)) for name, value in resource.details),
+    )
+
+
+def _if_any(text: str | None, clean: Callable[[str], str]) -> str | None:
+    return None if text is None else clean(text)
