@@ -32,7 +32,7 @@ def create_app(face: Face) -> flask.Flask:
         ConfigError: It would listen beyond loopback without a token.
     """
     app = _bare_app(face)
-    token = face.settings.api_token
+    token = face.settings.api_token.reveal() if face.settings.api_token else None
     sessions = Sessions(token, face.clock) if token is not None else None
     if token is not None and sessions is not None:
         app.register_blueprint(login.create_blueprint(token, sessions, face.clock))

@@ -1,10 +1,11 @@
 """What the HTTP listeners are given: values to read and callables to tell, never an actor."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 
 from costmon.clock import Clock
+from costmon.config.secret import Secret
 from costmon.domain.history import HistoryQuery, HistoryRow
 from costmon.messages import ChildStatus, RefreshRequested
 from costmon.snapshot.cell import Cell, SnapshotCell
@@ -25,7 +26,7 @@ class ApiSettings:
 
     host: str
     port: int
-    api_token: str | None = field(repr=False)
+    api_token: Secret | None
     allowed_hosts: tuple[str, ...]
     demo: bool
     threshold: Decimal

@@ -1,7 +1,8 @@
 """What every request passes before any view sees it, and what every answer carries.
 
-Host, origin and token are checked, in this order. A WSGI layer around the application rather than hooks inside it: it also covers 404s, static files
-and errors, and costs a tenth of what Flask's hooks and header objects do.
+Host, origin and token are checked, in this order. This is a WSGI layer around the application, not
+hooks inside it: so it also covers 404s, static files and errors, and the header objects of every
+answer need not be changed again.
 """
 
 from collections.abc import Iterable
@@ -49,7 +50,7 @@ class Gate:
         self, app: "WSGIApplication", settings: ApiSettings, sessions: Sessions | None
     ) -> None:
         self._app = app
-        self._token = settings.api_token
+        self._token = settings.api_token.reveal() if settings.api_token else None
         self._sessions = sessions
         self._hosts = HostCheck(settings.host, settings.allowed_hosts)
 

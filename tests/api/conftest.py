@@ -1,0 +1,146 @@
+"""A face made of values that each test may replace."""
+
+import dataclasses
+from decimal import Decimal
+
+import pytest
+
+from costmon.api import ApiSettings, Face, create_app, create_metrics_app
+from costmon.config import Secret
+from costmon.messages import ChildStatus, RefreshRequested
+from costmon.snapshot import fold
+from costmon.snapshot.cell import Cell, SnapshotCell
+from costmon.testing import FakeClock
+from costmon.testing.samples import failure, inventory, report, resource
+
+TOKEN = "correct-horse-battery"
+
+
+def child(name="poller.digitalocean", **facts):
+    values = {
+        "name": name,
+        "role": name.partition(".")[0],
+        "state": "waiting",
+        "generation": 1,
+        "restarts": 0,
+        "mailbox": 0,
+        "dead_letters": 0,
+        "dropped": 0,
+        "busy_s": None,
+        "last_error": None,
+        "started_at": FakeClock().now(),
+    }
+    return ChildStatus(**{**values, **facts})
+
+
+class World:
+    """Everything behind the face, moved by hand."""
+
+    def __init__(self):
+        self.clock = FakeClock()
+        self.cell = SnapshotCell()
+        self.children = Cell((child(),))
+        self.requests: list[RefreshRequested] = []
+        self.questions = []
+        self.rows = ()
+        self.history_error: Exception | None = None
+        self.fault: str | None = None
+        self.pending = 0
+        self.settings = ApiSettings(
+            host="127.0.0.1",
+            port=0,
+            api_token=None,
+            allowed_hosts=(),
+            demo=False,
+            threshold=Decimal(100),
+        )
+        self.snapshot = fold.first(
+            (("digitalocean", "digitalocean"),),
+            {},
+            now=self.clock.now(),
+            poll_interval_s=300,
+            demo=False,
+        )
+        self.cell.publish(self.snapshot)
+        self._cycle = 0
+
+    def poll(self, *resources, **facts):
+        """Let a poll go well."""
+        now = self.clock.now()
+        self._cycle += 1
+        seen = inventory(resources or (resource(),), observed_at=now, **facts)
+        self._publish(
+            fold.fetched(
+                self.snapshot, report(f"cycle-{self._cycle}", started_at=now), seen, now
+            )
+        )
+
+    def fail(self, reason="server", message="digitalocean: GET /v2/droplets: answered 500"):
+        """Let a poll fail."""
+        now = self.clock.now()
+        self._cycle += 1
+        self._publish(
+            fold.failed(
+                self.snapshot,
+                report(f"cycle-{self._cycle}", started_at=now, failures=((reason, 1),)),
+                failure(reason, message, failed_at=now),
+                now,
+            )
+        )
+
+    def _publish(self, snapshot):
+        self.snapshot = snapshot
+        assert self.cell.publish(snapshot)
+
+    def _history(self, query):
+        self.questions.append(query)
+        if self.history_error is not None:
+            raise self.history_error
+        return self.rows
+
+    def face(self):
+        return Face(
+            snapshot=self.cell,
+            children=self.children,
+            history=self._history,
+            database_fault=lambda: self.fault,
+            pending=lambda: self.pending,
+            refresh=self.requests.append,
+            settings=self.settings,
+            clock=self.clock,
+        )
+
+    def listen(self, **settings):
+        """Change how it listens: before the first client."""
+        self.settings = dataclasses.replace(self.settings, **settings)
+
+    def app(self):
+        return create_app(self.face())
+
+    def client(self):
+        return self.app().test_client()
+
+    def metrics_client(self):
+        return create_metrics_app(self.face()).test_client()
+
+
+@pytest.fixture
+def world():
+    return World()
+
+
+@pytest.fixture
+def guarded(world):
+    """The same beyond loopback, where a token is required."""
+    world.listen(host="0.0.0.0", api_token=Secret(TOKEN))
+    return world
+
+
+@pytest.fixture
+def token():
+    return TOKEN
+
+
+@pytest.fixture
+def make_child():
+    return child

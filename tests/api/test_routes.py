@@ -1,0 +1,225 @@
+import datetime as dt
+
+import pytest
+import structlog
+
+from costmon.domain.resource import Gap
+from costmon.testing.samples import resource
+
+
+def test_providers_say_how_reading_goes(world):
+    world.poll(resource(), gaps=(Gap(kind="database", reason="needs database:read"),))
+    world.clock.advance(65)
+
+    answer = world.client().get("/api/v1/providers")
+
+    assert answer.json == {
+        "data": [
+            {
+                "name": "digitalocean",
+                "provider": "digitalocean",
+                "state": "up",
+                "reason": None,
+                "failure": None,
+                "last_success": "2026-11-21T10:00:00Z",
+                "data_complete_through": "2026-11-21T10:00:00Z",
+                "next_poll": "2026-11-21T10:05:00Z",
+                "age_s": 65,
+                "breaker": "closed",
+                "gaps": [{"kind": "database", "reason": "needs database:read"}],
+            }
+        ],
+        "meta": {"count": 1},
+    }
+
+
+def test_a_provider_that_fails_says_why(world):
+    world.fail("auth", "digitalocean: GET /v2/droplets: the token is refused")
+
+    [row] = world.client().get("/api/v1/providers").json["data"]
+
+    assert row["state"] == "blind"
+    assert row["failure"] == "auth"
+    assert "the token is refused" in row["reason"]
+    assert row["last_success"] is None
+
+
+def test_a_provider_not_polled_yet_is_off(world):
+    [row] = world.client().get("/api/v1/providers").json["data"]
+
+    assert row["state"] == "off"
+
+
+def test_actors_are_shown_as_the_supervisor_published_them(world, make_child):
+    world.children.publish((make_child(restarts=2, last_error="ValueError('x')"),))
+
+    answer = world.client().get("/api/v1/actors")
+
+    assert answer.json["data"] == [
+        {
+            "name": "poller.digitalocean",
+            "role": "poller",
+            "state": "waiting",
+            "generation": 1,
+            "restarts": 2,
+            "mailbox": 0,
+            "dead_letters": 0,
+            "dropped": 0,
+            "busy_s": None,
+            "last_error": "ValueError('x')",
+            "started_at": "2026-11-21T10:00:00Z",
+        }
+    ]
+    assert answer.json["meta"] == {"count": 1}
+
+
+@pytest.mark.parametrize("path", ["/api/v1/refresh", "/refresh"])
+def test_a_refresh_is_accepted_and_told_to_the_pollers(world, path):
+    answer = world.client().post(path)
+
+    assert answer.status_code == 202
+    [requested] = world.requests
+    assert answer.json["data"] == {"id": requested.id, "status": "accepted"}
+
+
+def test_a_refresh_is_refused_while_the_service_stops(world):
+    world.cell.close()
+
+    assert world.client().post("/refresh").status_code == 503
+    assert world.requests == []
+
+
+def test_the_process_is_alive_even_when_nothing_works(world):
+    world.cell.close()
+    world.children.publish(())
+    world.fault = "disk full"
+
+    answer = world.client().get("/healthz")
+
+    assert answer.status_code == 200
+    assert answer.json["status"] == "ok"
+
+
+def checks(world):
+    answer = world.client().get("/readyz")
+    return answer.status_code, {check["name"]: check["reason"] for check in answer.json["checks"]}
+
+
+def test_it_is_ready_when_everything_works(world):
+    world.poll()
+
+    status, reasons = checks(world)
+
+    assert status == 200
+    assert set(reasons.values()) == {None}
+
+
+def test_it_is_not_ready_before_the_first_poll(world):
+    status, reasons = checks(world)
+
+    assert status == 503
+    assert reasons["first_poll_done"] == "no poll has ended of: digitalocean"
+
+
+def test_it_is_not_ready_with_a_child_set_aside(world, make_child):
+    world.poll()
+    world.children.publish((make_child(state="set_aside"), make_child("calculator")))
+
+    status, reasons = checks(world)
+
+    assert status == 503
+    assert reasons["children_up"] == "poller.digitalocean is set_aside"
+
+
+def test_it_is_not_ready_before_any_child_has_started(world):
+    world.poll()
+    world.children.publish(())
+
+    assert checks(world)[0] == 503
+
+
+def test_it_is_not_ready_without_its_database(world):
+    world.poll()
+    world.fault = "database is locked"
+    world.pending = 3
+
+    status, reasons = checks(world)
+
+    assert status == 503
+    assert reasons["database_reachable"] == "database is locked"
+    assert reasons["observations_written"].startswith("3 observations wait")
+
+
+def test_it_is_not_ready_with_stale_data(world):
+    world.poll()
+    world.clock.advance(3600)
+
+    status, reasons = checks(world)
+
+    assert status == 503
+    assert "no poll has ended for too long" in reasons["data_fresh"]
+
+
+def test_it_is_not_ready_while_stopping(world):
+    world.poll()
+    world.cell.close()
+
+    status, reasons = checks(world)
+
+    assert status == 503
+    assert reasons["snapshot_open"] is not None
+
+
+def test_an_unknown_path_is_a_json_404(world):
+    answer = world.client().get("/api/v1/nothing")
+
+    assert answer.status_code == 404
+    assert set(answer.json) == {"error", "message"}
+
+
+def test_a_wrong_method_is_a_json_405_that_names_the_right_ones(world):
+    answer = world.client().delete("/api/v1/costs/current")
+
+    assert answer.status_code == 405
+    assert set(answer.json) == {"error", "message"}
+    assert "GET" in answer.headers["Allow"]
+
+
+def test_an_unexpected_error_is_a_json_500_without_internals_and_logged_once(world):
+    world.history_error = RuntimeError("secret-detail")
+    client = world.client()
+
+    with structlog.testing.capture_logs() as logs:
+        answer = client.get("/api/v1/costs/history")
+
+    assert answer.status_code == 500
+    assert set(answer.json) == {"error", "message"}
+    assert "secret-detail" not in answer.text
+    assert [entry["event"] for entry in logs] == ["api.request_failed"]
+
+
+def test_demo_is_said_in_every_collection(world):
+    world.listen(demo=True)
+    client = world.client()
+
+    for path in ("/api/v1/providers", "/api/v1/actors"):
+        assert client.get(path).json["meta"]["demo"] is True
+
+
+def test_the_metrics_listener_serves_three_things_only(world):
+    client = world.metrics_client()
+
+    assert client.get("/metrics").status_code == 200
+    assert client.get("/healthz").status_code == 200
+    assert client.post("/refresh").status_code == 202
+    assert client.get("/api/v1/costs/current").status_code == 404
+    assert client.get("/").status_code == 404
+
+
+def test_times_have_no_microseconds(world):
+    world.clock.advance(0.123456)
+    world.poll(resource(created_at=world.clock.now() - dt.timedelta(days=1)))
+
+    shown = world.client().get("/api/v1/costs/current").json["data"]
+
+    assert shown["as_of"] == "2026-11-21T10:00:00Z"
