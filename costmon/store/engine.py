@@ -22,7 +22,10 @@ from costmon.errors import StoreUnavailableError
 from costmon.store.database import Database
 from costmon.store.faults import driver_missing
 
-Purpose = Literal["write", "read", "migrate"]
+Purpose = Literal["write", "read", "inspect", "migrate"]
+"""`inspect` reads once, `migrate` writes once: neither keeps a connection."""
+
+_READING = frozenset({"read", "inspect"})
 
 WAIT_S = 5
 """Seconds to wait for a lock, for a connection, for the pool."""
@@ -38,7 +41,7 @@ def make_engine(database: Database, purpose: Purpose) -> Engine:
         StoreUnavailableError: The file cannot be created.
     """
     arguments: dict[str, Any] = {"hide_parameters": True}
-    if purpose == "migrate":
+    if purpose in {"inspect", "migrate"}:
         arguments["poolclass"] = NullPool
     else:
         arguments |= {"pool_timeout": WAIT_S, "pool_size": 4, "max_overflow": 12}
@@ -61,7 +64,7 @@ def make_engine(database: Database, purpose: Purpose) -> Engine:
 
 
 def _listen_sqlite(engine: Engine, file: Path, purpose: Purpose) -> None:
-    begin = "BEGIN" if purpose == "read" else "BEGIN IMMEDIATE"
+    begin = "BEGIN" if purpose in _READING else "BEGIN IMMEDIATE"
 
     def create_file(*_: object) -> None:
         _create_private(file)
@@ -95,19 +98,20 @@ def _create_private(file: Path) -> None:
 def _prepare_sqlite(purpose: Purpose, connection: sqlite3.Connection, _record: object) -> None:
     # Without this the driver begins transactions by itself, too late and never for DDL.
     connection.isolation_level = None
+    if purpose in _READING:
+        connection.execute("PRAGMA query_only = ON")
+        return
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     # A migration that rebuilds a table drops the old one, which would delete by foreign key.
     connection.execute(f"PRAGMA foreign_keys = {'OFF' if purpose == 'migrate' else 'ON'}")
-    if purpose == "read":
-        connection.execute("PRAGMA query_only = ON")
 
 
 def _limit_postgresql(purpose: Purpose, connection: DBAPIConnection, _record: object) -> None:
     with closing(connection.cursor()) as cursor:
         cursor.execute(f"SET lock_timeout = '{WAIT_S}s'")
         cursor.execute(f"SET idle_in_transaction_session_timeout = '{_IDLE_TRANSACTION_S}s'")
-        if purpose == "read":
+        if purpose in _READING:
             cursor.execute("SET default_transaction_read_only = on")
             cursor.execute("SET statement_timeout = '30s'")
     connection.commit()

@@ -53,7 +53,7 @@ def current(url: str) -> str | None:
     database = locate(url)
     if database.file is not None and not database.file.exists():
         return None
-    with translated(database), make_engine(database, "read").connect() as connection:
+    with translated(database), make_engine(database, "inspect").connect() as connection:
         return _revision(connection)
 
 
@@ -134,7 +134,14 @@ def _revision(connection: Connection) -> str | None:
 
 
 def _is_at(scripts: ScriptDirectory, found: str, revision: str) -> bool:
-    target = scripts.get_revision(revision) if revision != "base" else None
+    if revision == "base" or revision.startswith(("+", "-")):
+        return False
+    try:
+        target = scripts.get_revision(revision)
+    except CommandError as error:
+        known = ", ".join(sorted(script.revision for script in scripts.walk_revisions()))
+        msg = f"there is no schema {revision!r}; there are: {known}, head, base"
+        raise StoreError(msg) from error
     return target is not None and target.revision == found
 
 

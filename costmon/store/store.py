@@ -5,14 +5,16 @@ claimed that name. Readers need nothing and never wait for a writer.
 """
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Self
 
-from sqlalchemy import Engine, delete, insert, select
+from sqlalchemy import Connection, Engine, delete, insert, select
 
 from costmon.clock import Clock
 from costmon.domain.history import HistoryQuery, HistoryRow
 from costmon.domain.poll import Observation
+from costmon.errors import StoreUnavailableError
 from costmon.store import fence
 from costmon.store.cycles import is_recorded, write_cycle
 from costmon.store.database import Database, locate
@@ -62,6 +64,7 @@ class Store:
         self._clock = clock
         # Per token, never shared: a hung writer may still be inside its own ledger.
         self._ledgers: dict[FenceToken, Ledger] = {}
+        self._file_identity: tuple[int, int] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -74,7 +77,7 @@ class Store:
 
         Waits a few seconds for a transaction of the present writer that is under way.
         """
-        with translated(self._database), self._writing.begin() as connection:
+        with self._writer() as connection:
             token = fence.claim(connection, storable_key(name))
         for old in tuple(self._ledgers):
             if old.name == token.name:
@@ -96,7 +99,7 @@ class Store:
         ledger = self._ledgers.get(token) or Ledger(self._clock)
         inventory, cycle_id = observation.inventory, storable_key(observation.report.cycle_id)
         state = None
-        with translated(self._database), self._writing.begin() as connection:
+        with self._writer() as connection:
             fence.verify(connection, token)
             if is_recorded(connection, cycle_id):
                 return False
@@ -110,17 +113,17 @@ class Store:
 
     def latest(self) -> tuple[StoredAccount, ...]:
         """Return what every account held in its last good cycle, for the start."""
-        with translated(self._database), self._reading.begin() as connection:
+        with self._reader() as connection:
             return read_latest(connection)
 
     def history(self, query: HistoryQuery) -> tuple[HistoryRow, ...]:
         """Return past costs, oldest bucket first, then by group and currency."""
-        with translated(self._database), self._reading.begin() as connection:
+        with self._reader() as connection:
             return read_history(connection, query)
 
     def alert_memory(self) -> Mapping[str, str]:
         """Return what was last remembered about each condition."""
-        with translated(self._database), self._reading.begin() as connection:
+        with self._reader() as connection:
             rows = connection.execute(select(alert_memory.c.condition, alert_memory.c.state))
             return {row.condition: row.state for row in rows}
 
@@ -131,7 +134,7 @@ class Store:
             StoreFencedError: `token` is no longer the newest of its name.
         """
         key = storable_key(condition)
-        with translated(self._database), self._writing.begin() as connection:
+        with self._writer() as connection:
             fence.verify(connection, token)
             connection.execute(delete(alert_memory).where(alert_memory.c.condition == key))
             connection.execute(
@@ -144,11 +147,12 @@ class Store:
         Raises:
             StoreUnavailableError: It does not.
         """
-        with translated(self._database), self._reading.begin() as connection:
+        with self._reader() as connection:
             connection.execute(select(poll_cycle.c.id).limit(1)).first()
 
     def prune(self, now: dt.datetime, retention: Retention) -> Mapping[str, int]:
         """Forget what is older than it was to be kept; return the rows removed by table."""
+        self._look()
         with translated(self._database):
             return prune(self._writing, now, retention)
 
@@ -156,3 +160,37 @@ class Store:
         """Close every connection that is not in use."""
         self._writing.dispose()
         self._reading.dispose()
+
+    @contextmanager
+    def _writer(self) -> Iterator[Connection]:
+        self._look()
+        with translated(self._database), self._writing.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _reader(self) -> Iterator[Connection]:
+        self._look()
+        with translated(self._database), self._reading.begin() as connection:
+            yield connection
+
+    def _look(self) -> None:
+        """Notice that an SQLite file was deleted or replaced: open connections would not.
+
+        Raises:
+            StoreUnavailableError: It is gone; what were written now would be lost.
+        """
+        file = self._database.file
+        if file is None:
+            return
+        try:
+            status = file.stat()
+        except OSError as error:
+            msg = (
+                f"{self._database.shown} cannot be found ({error.strerror}); put it back, or"
+                " restart costmon to begin a new one"
+            )
+            raise StoreUnavailableError(msg) from error
+        identity = (status.st_dev, status.st_ino)
+        if self._file_identity not in {None, identity}:
+            self.close()
+        self._file_identity = identity
