@@ -59,8 +59,11 @@ class Timers:
         if due.interval_s is None:
             self.cancel(key)
         else:
-            missed = int((now_s - due.at_s) // due.interval_s)
-            self._set(key, _Due(due.at_s + (missed + 1) * due.interval_s, due.interval_s))
+            missed = (now_s - due.at_s) // due.interval_s
+            at_s = due.at_s + (missed + 1) * due.interval_s
+            if at_s <= now_s:  # 1.0 // 0.1 is 9.0: floats may round to a time that is over
+                at_s += due.interval_s
+            self._set(key, _Due(at_s, due.interval_s))
         return key
 
     def _set(self, key: str, due: _Due) -> None:
