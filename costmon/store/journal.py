@@ -92,10 +92,16 @@ class Journal:
             payload = self._spool.read(self._spool.entries[0])
         return _unpacked(payload)
 
-    def drop_first(self) -> None:
-        """Forget what `first` returned; no error when none waits."""
+    def drop_first(self, cycle_id: str) -> None:
+        """Forget the first observation if it is that cycle, and do nothing if it is another.
+
+        So a replaced writer that wakes up late cannot drop what its successor has still to write.
+        """
         with self._lock:
-            if self._spool.entries:
+            if not self._spool.entries:
+                return
+            waiting = _builtins(self._spool.read(self._spool.entries[0]))
+            if waiting["report"]["cycle_id"] == cycle_id:
                 self._spool.drop_first()
 
     def close(self) -> None:
