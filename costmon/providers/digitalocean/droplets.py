@@ -56,8 +56,13 @@ class Droplets:
         """Tell whether some are backed up."""
         return bool(self._backed_up)
 
-    def add(self, page: list[Droplet], where: str = "$.droplets[{}]") -> None:
+    def add(self, page: list[Droplet], path: str = DROPLETS, where: str = "$.droplets[{}]") -> None:
         """Take a page; a droplet that is there already is skipped.
+
+        Args:
+            page: What was listed.
+            path: Where it was asked for.
+            where: Where in the answer a droplet is, by its position.
 
         Raises:
             ProviderSchemaError: A price is not one.
@@ -81,7 +86,7 @@ class Droplets:
                     price = known
                 else:
                     place = where.format(position) + ".size.price_monthly"
-                    self._price_of_size[slug] = amount(price, DROPLETS, place)
+                    self._price_of_size[slug] = amount(price, path, place)
             if droplet.features and "backups" in droplet.features:
                 self._backed_up.append(len(resources))
             name = droplet.name

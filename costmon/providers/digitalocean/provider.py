@@ -118,12 +118,13 @@ class DigitalOcean:
         Raises:
             ProviderError: It could not be read.
         """
+        path = f"{DROPLETS}/{droplet_id:d}"
         try:
-            answer = self._reader.read(f"{DROPLETS}/{droplet_id:d}", OneDroplet)
+            answer = self._reader.read(path, OneDroplet)
         except ProviderNotFoundError:
             return None
         droplets = Droplets(account, self._prices)
-        droplets.add([answer.droplet], "$.droplet")
+        droplets.add([answer.droplet], path, "$.droplet")
         droplets.price_sizeless({})
         droplets.price_backups({})
         return droplets.resources[0]
