@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Literal, TextIO
 from urllib.parse import quote
 
@@ -46,6 +47,7 @@ def configure(
     level: LogLevel,
     form: LogFormat,
     secrets: Iterable[str] = (),
+    labels: Mapping[str, object] = MappingProxyType({}),
     stream: TextIO | None = None,
 ) -> None:
     """Send all logging of this process to one stream.
@@ -54,12 +56,14 @@ def configure(
         level: The least severe level that is written.
         form: `auto` looks whether the stream is a terminal.
         secrets: Texts that must not be shown.
+        labels: Facts that every line carries, such as that this is a demo.
         stream: Where to; `None` is stderr.
     """
     output = Output(stream or sys.stderr)
     pretty = form == "console" or (form == "auto" and output.is_terminal)
     processors: list[Processor] = [
         structlog.contextvars.merge_contextvars,
+        lambda _logger, _method, event: {**labels, **event},
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from costmon.cli.command import add_settings, load_settings
-from costmon.config import Settings
+from costmon.errors import ConfigError, Fault
 
 NAME = "db"
 HELP = "look after the history: upgrade, downgrade, current, backup, restore"
@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     upgrade = actions.add_parser("upgrade", help="bring the schema to this version's, or REVISION")
     upgrade.add_argument("revision", nargs="?", default="head", metavar="REVISION")
     downgrade = actions.add_parser("downgrade", help="take the schema back to REVISION")
-    downgrade.add_argument("revision", metavar="REVISION", help="a revision, -1 or base")
+    downgrade.add_argument("revision", metavar="REVISION", help="a revision, or base")
     current = actions.add_parser("current", help="print the schema's revision")
     backup = actions.add_parser("backup", help="copy an SQLite history to FILE, also while it runs")
     backup.add_argument("file", type=Path, metavar="FILE")
@@ -28,33 +28,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Do one action; what changes the database needs the service to be stopped."""
-    from costmon import logs, store
+    from costmon import logs
     from costmon.bootstrap.statedir import StateDirectory
+    from costmon.store.backup import backup
+    from costmon.store.migrate import current
 
     settings = load_settings(arguments).settings
     logs.configure(level="warning", form=settings.log_format, secrets=settings.secrets())
     url = settings.database_url
     match arguments.action:
         case "current":
-            print(store.current(url) or "no schema yet")
+            print(current(url) or "no schema yet")
         case "backup":
-            store.backup(url, arguments.file)
-            print(f"written to {arguments.file}")
+            backup(url, arguments.file)
+            print(f"the history is copied to {arguments.file}")
         case changing:
             with StateDirectory(settings.state_dir):
-                _change(changing, settings, arguments)
-            print(f"the schema is at {store.current(url) or 'its beginning: empty'}")
+                copy = _change(changing, url, arguments)
+            if copy is not None:
+                print(f"what was there before is kept in {copy}")
+            print(f"the schema is at {current(url) or 'its beginning: empty'}")
     return 0
 
 
-def _change(action: str, settings: Settings, arguments: argparse.Namespace) -> None:
-    from costmon import store
+def _change(action: str, url: str, arguments: argparse.Namespace) -> Path | None:
+    from costmon.store.backup import restore
+    from costmon.store.migrate import downgrade, known_revisions, upgrade
 
-    url = settings.database_url
-    match action:
-        case "upgrade":
-            store.upgrade(url, arguments.revision)
-        case "downgrade":
-            store.downgrade(url, arguments.revision)
-        case _:
-            store.restore(arguments.file, url)
+    if action == "restore":
+        return restore(arguments.file, url)
+    revision = arguments.revision
+    known = {"head", "base"} | known_revisions()
+    if revision not in known:
+        accepted = f"one of {', '.join(sorted(known))}"
+        raise ConfigError((Fault(name="REVISION", value=revision, accepted=accepted),))
+    return upgrade(url, revision) if action == "upgrade" else downgrade(url, revision)

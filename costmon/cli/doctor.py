@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from costmon import store
 from costmon.bootstrap.line import VendorLine
 from costmon.cli.client import ServiceClient, ServiceError
 from costmon.clock import Clock
@@ -19,6 +18,7 @@ from costmon.errors import (
     StoreError,
     StoreOutdatedError,
 )
+from costmon.store.migrate import check_schema, current
 
 Level = Literal["ok", "warn", "FAIL"]
 
@@ -106,12 +106,12 @@ class Examination:
         if url == f"sqlite:///{file}" and not file.exists():
             return Finding("ok", "database", f"{file} will be made at the first start")
         try:
-            store.check_schema(url)
+            check_schema(url)
         except StoreOutdatedError as error:
             return Finding("warn", "database", str(error))
         except StoreError as error:
             return Finding("FAIL", "database", str(error))
-        return Finding("ok", "database", f"its schema is this version's ({store.current(url)})")
+        return Finding("ok", "database", f"its schema is this version's ({current(url)})")
 
     def _service(self) -> Finding:
         """Tell a running service from a free port and from somebody else's program."""

@@ -30,7 +30,12 @@ def execute(arguments: argparse.Namespace) -> int:
     from costmon import bootstrap, logs
 
     settings = loaded.settings
-    logs.configure(level=settings.log_level, form=settings.log_format, secrets=settings.secrets())
+    logs.configure(
+        level=settings.log_level,
+        form=settings.log_format,
+        secrets=settings.secrets(),
+        labels={"demo": True} if settings.demo else {},
+    )
     log = structlog.get_logger()
     for warning in loaded.warnings:
         log.warning("config.unwise_setting", warning=warning)

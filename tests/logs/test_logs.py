@@ -149,6 +149,14 @@ def test_a_traceback_keeps_its_lines_and_loses_its_controls(stream):
     assert "\x1b" not in stream.getvalue()
 
 
+def test_every_line_carries_the_labels(stream):
+    logs.configure(level="info", form="json", labels={"demo": True}, stream=stream)
+
+    structlog.get_logger().info("test.logged")
+
+    assert line_of(stream)["demo"] is True
+
+
 def test_lines_below_the_level_are_not_written(stream):
     log = configure(stream, level="warning")
 

@@ -1,0 +1,73 @@
+"""The commands against a running service."""
+
+import json
+
+import pytest
+
+from costmon.cli import main
+
+pytestmark = pytest.mark.process
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_directory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def test_costs_shows_totals_accounts_and_the_dearest(demo, capsys):
+    assert main(["costs", *demo.where, "--top", "2"]) == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("DEMO")
+    assert "a month" in lines[1]
+    assert any(line.startswith("digitalocean") for line in lines)
+    assert lines[-1].endswith("(--top 0 prints all)")
+
+
+@pytest.mark.parametrize("command", ["costs", "history", "status"])
+def test_the_answer_can_be_had_as_json(demo, command, capsys):
+    assert main([command, *demo.where, "--json"]) == 0
+
+    assert json.loads(capsys.readouterr().out)
+
+
+def test_status_of_a_healthy_service_is_good(demo, capsys):
+    assert main(["status", *demo.where]) == 0
+
+    out = capsys.readouterr().out
+    assert out.startswith("ready")
+    assert "poller.digitalocean" in out
+
+
+def test_history_shows_a_line_a_bucket(demo, capsys):
+    assert main(["history", *demo.where, "--group-by", "kind", "--step", "month"]) == 0
+
+    assert "droplet" in capsys.readouterr().out
+
+
+def test_a_question_that_the_service_refuses_is_one_line(demo, capsys):
+    assert main(["history", *demo.where, "--from", "yesterday"]) == 1
+
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "accepted" in error
+
+
+def test_the_doctor_finds_the_running_service(demo, capsys, monkeypatch):
+    monkeypatch.setenv("COSTMON_PORT", str(demo.port))
+
+    assert main(["check", *demo.state]) == 0
+
+    assert "a service runs" in capsys.readouterr().out
+
+
+def test_the_database_cannot_be_changed_under_a_running_service(demo, capsys):
+    assert main(["db", "downgrade", "base", *demo.state]) == 1
+
+    assert "stop it" in capsys.readouterr().err
+
+
+def test_a_running_service_can_be_backed_up(demo, capsys, tmp_path):
+    assert main(["db", "backup", str(tmp_path / "copy.db"), *demo.state]) == 0
+
+    assert (tmp_path / "copy.db").stat().st_mode & 0o777 == 0o600

@@ -1,0 +1,110 @@
+"""The command line as a whole: one line for each error, and the promised exit codes."""
+
+import subprocess
+import sys
+
+import pytest
+
+from costmon import __version__
+from costmon.cli import COMMANDS, main
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_directory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def test_the_version_is_told(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"costmon {__version__}\n"
+
+
+def test_the_version_needs_no_heavy_library():
+    heavy = "{'flask', 'sqlalchemy', 'pykka', 'requests', 'alembic', 'cheroot'}"
+    code = (
+        "import sys; from costmon.cli import main; main(['--version']); "
+        f"sys.exit(bool({heavy} & set(sys.modules)))"
+    )
+
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=30).returncode == 0
+
+
+@pytest.mark.parametrize("name", [command.NAME for command in COMMANDS])
+def test_every_command_explains_itself(name, capsys):
+    assert main([name, "--help"]) == 0
+    assert f"costmon {name}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["frob"],
+        ["run", "--frob"],
+        ["db"],
+        ["history", "--step", "year"],
+        ["costs", "--top", "x"],
+    ],
+)
+def test_wrong_usage_is_one_line_and_exit_2(arguments, capsys):
+    assert main(arguments) == 2
+
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "--help" in error
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+def test_without_a_token_one_line_says_what_to_set(command, capsys):
+    assert main([command]) == 2
+
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "DO_API_TOKEN" in error
+    assert ".env" in error
+    assert "--demo" in error
+
+
+def test_several_faults_are_a_line_each(capsys, monkeypatch):
+    monkeypatch.setenv("DO_API_TOKEN", "has blanks in it")
+
+    assert main(["run", "--port", "x", "--poll-interval", "soon"]) == 2
+
+    heading, *faults = capsys.readouterr().err.splitlines()
+    assert heading == "costmon: 3 settings cannot be used:"
+    assert len(faults) == 3
+    assert not any("has blanks" in fault for fault in faults)
+
+
+@pytest.mark.parametrize("command", ["costs", "status", "history"])
+def test_no_service_is_one_line_that_says_how_to_start_one(command, capsys, unused_port):
+    assert main([command, "--port", str(unused_port)]) == 1
+
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "costmon run" in error
+
+
+def test_the_console_without_a_service_is_one_line(capsys):
+    assert main(["console"]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_components_of_one_kind_are_listed(capsys):
+    assert main(["components", "--kind", "actor", "--demo"]) == 0
+
+    heading, *rows = capsys.readouterr().out.splitlines()
+    assert heading.split()[:2] == ["kind", "name"]
+    assert {row.split()[0] for row in rows} == {"actor"}
+    assert {"persister", "messenger", "alerter", "calculator"} <= {row.split()[1] for row in rows}
+
+
+def test_a_reader_that_has_enough_is_no_error(tmp_path):
+    command = f"{sys.executable} -m costmon components --demo | head -n 1; echo ${{PIPESTATUS[0]}}"
+
+    done = subprocess.run(
+        ["bash", "-c", command], capture_output=True, text=True, check=True, timeout=30
+    )
+
+    assert done.stdout.splitlines()[-1] == "0"
+    assert done.stderr == ""
