@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from costmon.console.command import Ask
-from costmon.console.namespace import statuses
+from costmon.console.namespace import Supervisor, statuses
 from costmon.errors import CostmonError
 from costmon.messages import GetChildren
 
@@ -20,17 +19,17 @@ class Completer:
     """Completes names of the namespace, and inside quotes the names and roles of children."""
 
     def __init__(
-        self, names: dict[str, Any], ask: Ask, line: Callable[[], tuple[str, int]]
+        self, names: dict[str, Any], supervisor: Supervisor, line: Callable[[], tuple[str, int]]
     ) -> None:
         """Prepare.
 
         Args:
             names: The prompt's namespace.
-            ask: Asks after the children.
+            supervisor: Is asked after the children.
             line: The line as typed, and where the word to complete begins.
         """
         self._python = rlcompleter.Completer(names)
-        self._ask = ask
+        self._supervisor = supervisor
         self._line = line
         self._found: list[str] = []
 
@@ -45,7 +44,7 @@ class Completer:
 
     def _child_names(self) -> list[str]:
         try:
-            children = statuses(self._ask(GetChildren()))
+            children = statuses(self._supervisor.ask(GetChildren()))
         except CostmonError:
             # A message here would land in the middle of what is being typed. Sent off, the line
             # says the same error in full.
@@ -55,18 +54,20 @@ class Completer:
 
 @contextlib.contextmanager
 def line_editing(
-    names: dict[str, Any], ask: Ask, history: Path | None, say: Callable[[str], None]
+    names: dict[str, Any], supervisor: Supervisor, history: Path | None, say: Callable[[str], None]
 ) -> Iterator[None]:
     """Edit lines with completion while inside, and remember them in `history` afterwards.
 
     Args:
         names: The prompt's namespace.
-        ask: Asks after the children.
+        supervisor: Is asked after the children.
         history: A file of earlier lines; made readable for its owner alone.
         say: Tells that the file cannot be used, which is no reason to go without a prompt.
     """
     before = readline.get_completer()
-    completer = Completer(names, ask, lambda: (readline.get_line_buffer(), readline.get_begidx()))
+    completer = Completer(
+        names, supervisor, lambda: (readline.get_line_buffer(), readline.get_begidx())
+    )
     readline.set_completer(completer.complete)
     uses_libedit = "libedit" in (readline.__doc__ or "")
     readline.parse_and_bind("bind ^I rl_complete" if uses_libedit else "tab: complete")

@@ -6,7 +6,7 @@ from typing import Any, Never, TextIO
 
 from costmon.console.command import Ask, command_of, message_of
 from costmon.console.text import harmless, render_children
-from costmon.errors import UnknownChildError
+from costmon.errors import ConsoleUnavailableError, UnknownChildError
 from costmon.messages import ChildStatus, GetChildren, RestartAnswer, RestartChild
 
 HELP = """\
@@ -40,7 +40,11 @@ class Supervisor:
             ConsoleUnavailableError: The service does not answer.
         """
         command, arguments = command_of(message)
-        return self._ask(message_of(command, arguments))
+        try:
+            return self._ask(message_of(command, arguments))
+        except TimeoutError as error:
+            detail = f"the supervisor did not answer: {error}"
+            raise ConsoleUnavailableError(detail) from error
 
     def tell(self, message: object) -> None:
         """Send `message` and print what became of it.

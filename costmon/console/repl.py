@@ -47,7 +47,7 @@ def run_prompt(ask: Ask, *, where: str, history: Path | None = None) -> int:
         prompt = Prompt(names, read_line=_reader(sys.stdin), err=sys.stderr, interactive=False)
         return prompt.run()
     print_line(_WELCOME.format(where=where), out)
-    with _line_editing(names, ask, history):
+    with _line_editing(names, history):
         return Prompt(names, read_line=input, err=sys.stderr, interactive=True).run()
 
 
@@ -86,14 +86,16 @@ def _terminal_settings() -> list[Any] | None:
 
 
 def _line_editing(
-    names: dict[str, Any], ask: Ask, history: Path | None
+    names: dict[str, Any], history: Path | None
 ) -> contextlib.AbstractContextManager[None]:
     try:
         # Here, because some builds of Python come without readline; the prompt works without it.
         from costmon.console.completion import line_editing  # noqa: PLC0415
     except ImportError:
         return contextlib.nullcontext()
-    return line_editing(names, ask, history, lambda text: print_line(text, sys.stderr))
+    return line_editing(
+        names, names["supervisor"], history, lambda text: print_line(text, sys.stderr)
+    )
 
 
 def _reader(source: TextIO) -> ReadLine:

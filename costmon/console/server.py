@@ -61,13 +61,21 @@ class ConsoleServer:
         self._listener: Listener | None = None
         self._thread: threading.Thread | None = None
 
-    def start(self) -> None:
-        """Open the socket and answer from a thread of its own.
+    def prepare(self) -> None:
+        """Make the socket, so that a fault of it is known before anything runs; clients wait.
 
         Raises:
             StateDirectoryError: The socket cannot be made, or another service has it.
         """
-        listener = Listener(self._path)
+        self._listener = Listener(self._path)
+
+    def start(self) -> None:
+        """Answer from a thread of its own; prepare first if that has not been done.
+
+        Raises:
+            StateDirectoryError: The socket cannot be made, or another service has it.
+        """
+        listener = self._listener or Listener(self._path)
         self._listener = listener
         self._thread = threading.Thread(
             target=self._accept, args=(listener.socket,), name="console", daemon=True
@@ -81,10 +89,11 @@ class ConsoleServer:
             deadline_s: Seconds to wait for a client whose question is at the supervisor.
         """
         self._closing.set()
-        if self._listener is None or self._thread is None:
+        if self._listener is None:
             return
         self._listener.close()
-        self._thread.join()
+        if self._thread is not None:
+            self._thread.join()
         self._listener = None
         until_s = self._clock.monotonic_s() + deadline_s
         with self._lock:

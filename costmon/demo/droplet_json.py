@@ -104,7 +104,7 @@ def render_droplet(droplet: Droplet) -> Json:
 
 
 def render_policies(droplets: Iterable[Droplet]) -> dict[str, Json]:
-    """Return the backup plan of each droplet that has one, by droplet id."""
+    """Return the backup plans by droplet id; each droplet must have one."""
     return {
         str(droplet.id): {
             "droplet_id": droplet.id,
@@ -113,7 +113,6 @@ def render_policies(droplets: Iterable[Droplet]) -> dict[str, Json]:
             "next_backup_window": _backup_window(droplet),
         }
         for droplet in droplets
-        if droplet.backups is not None
     }
 
 

@@ -171,6 +171,14 @@ def test_exit_in_the_last_block_of_a_script_counts(typist):
     assert typist.type("if True:", "    exit(4)") == 4
 
 
+def test_a_supervisor_that_takes_too_long_is_one_line_without_a_traceback(typist, supervisor):
+    supervisor.fault = TimeoutError("no answer within 5 s")
+
+    assert typist.type("children()") == 1
+
+    assert typist.err.getvalue() == "the supervisor did not answer: no answer within 5 s\n"
+
+
 def test_an_error_that_would_move_the_cursor_is_escaped(typist, supervisor):
     supervisor.fault = ConsoleUnavailableError("\x1b[2Jgone")
 
@@ -189,29 +197,30 @@ def test_letters_that_the_terminal_does_not_know_are_escaped(supervisor, make_st
     assert b"poller.caf\\xe9" in raw.getvalue()
 
 
-def completions(typist, supervisor, line):
+def completions(typist, line):
     begin = max(line.rfind(delimiter) for delimiter in "(\"' =") + 1
-    completer = Completer(typist.names, supervisor.ask, lambda: (line, begin))
+    completer = Completer(typist.names, typist.names["supervisor"], lambda: (line, begin))
     found: list[str] = []
     while (word := completer.complete(line[begin:], len(found))) is not None:
         found.append(word)
     return found
 
 
-def test_names_are_completed(typist, supervisor):
-    assert completions(typist, supervisor, "superv") == ["supervisor"]
-    assert completions(typist, supervisor, "supervisor.te") == ["supervisor.tell("]
-    assert completions(typist, supervisor, "supervisor.tell(Resta") == ["RestartChild("]
+def test_names_are_completed(typist):
+    assert completions(typist, "superv") == ["supervisor"]
+    assert completions(typist, "supervisor.te") == ["supervisor.tell("]
+    assert completions(typist, "supervisor.tell(Resta") == ["RestartChild("]
 
 
-def test_inside_quotes_the_children_are_completed(typist, supervisor):
+def test_inside_quotes_the_children_are_completed(typist):
     line = 'supervisor.tell(RestartChild(name="pol'
 
-    assert completions(typist, supervisor, line) == ["poller", "poller.digitalocean"]
-    assert completions(typist, supervisor, line + "x") == []
+    assert completions(typist, line) == ["poller", "poller.digitalocean"]
+    assert completions(typist, line + "x") == []
 
 
-def test_completion_says_nothing_when_the_service_is_away(typist, supervisor):
-    supervisor.fault = ConsoleUnavailableError("gone")
+@pytest.mark.parametrize("fault", [ConsoleUnavailableError("gone"), TimeoutError("5 s")])
+def test_completion_says_nothing_when_the_service_is_away(typist, supervisor, fault):
+    supervisor.fault = fault
 
-    assert completions(typist, supervisor, 'send(supervisor, "restart_child", name="p') == []
+    assert completions(typist, 'send(supervisor, "restart_child", name="p') == []

@@ -294,6 +294,27 @@ def test_closing_does_not_wait_for_a_hung_supervisor(serve, client, supervisor):
     asking.join(5)
 
 
+def test_a_prepared_console_lets_clients_wait_until_it_starts(path, supervisor, connect):
+    server = ConsoleServer(path, supervisor.ask, SystemClock())
+    server.prepare()
+    connection = connect()
+    connection.sendall(b'{"command":"children"}\n')
+
+    server.start()
+
+    assert connection.recv(65536).startswith(b'{"answer":')
+    server.close()
+
+
+def test_a_console_that_was_only_prepared_can_be_closed(path, supervisor):
+    server = ConsoleServer(path, supervisor.ask, SystemClock())
+    server.prepare()
+
+    server.close()
+
+    assert not path.exists()
+
+
 def test_a_console_that_never_started_can_be_closed(path, supervisor):
     ConsoleServer(path, supervisor.ask, SystemClock()).close()
 

@@ -143,6 +143,15 @@ def test_a_piped_script_gets_answers_without_prompts(serve, path):
     assert ended.stdout.splitlines()[1].startswith("name ")
 
 
+def test_without_a_service_the_command_fails_before_anything_is_read(path):
+    ended = run_script(path, "")
+
+    assert ended.returncode == 1
+    assert "ConsoleUnavailableError: no service answers" in ended.stderr.replace(
+        "costmon.errors.", ""
+    )
+
+
 def test_a_piped_script_with_an_error_exits_with_1(serve, path):
     serve()
 

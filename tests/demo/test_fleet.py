@@ -13,7 +13,7 @@ from costmon.demo.fleet import Fleet
 
 START = dt.datetime(2026, 11, 21, 10, 0, tzinfo=dt.UTC)
 SEEDS = st.integers(0, 2**32)
-SECONDS = st.integers(0, 7 * 86400)
+SECONDS = st.integers(0, 20 * 86400)
 BACKUPS = {None: Decimal(1), "weekly": Decimal("1.2"), "daily": Decimal("1.3")}
 
 
@@ -147,6 +147,15 @@ def test_the_bill_grows_within_a_month_and_starts_anew():
 
     assert at(0).balance.month_to_date_usage < late
     assert at(10 * 86400).balance.month_to_date_usage < late
+
+
+def test_in_the_first_hours_of_a_month_the_bill_is_of_this_month_and_empty():
+    first_of_december = (dt.datetime(2026, 12, 1, 1, 30, tzinfo=dt.UTC) - START).total_seconds()
+
+    balance = at(int(first_of_december)).balance
+
+    assert balance.generated_at == dt.datetime(2026, 12, 1, tzinfo=dt.UTC)
+    assert balance.month_to_date_usage == 0
 
 
 def test_the_bill_is_near_what_the_account_costs():
