@@ -250,6 +250,13 @@ class HttpOutbound:
         )
 
 
+class _Session(requests.Session):
+    """Knows no redirects: even unfollowed ones are parsed and have their bodies read whole."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Say that the answer leads nowhere."""
+
+
 class _Bearer(requests.auth.AuthBase):
     """Sets the header last: without an auth object requests would let ~/.netrc replace it."""
 
@@ -262,7 +269,7 @@ class _Bearer(requests.auth.AuthBase):
 
 
 def _session(base_url: str, token: str) -> requests.Session:
-    session = requests.Session()
+    session = _Session()
     adapter = requests.adapters.HTTPAdapter(pool_connections=1, pool_maxsize=1)
     session.mount("https://", adapter)
     session.mount("http://", adapter)

@@ -1,0 +1,376 @@
+"""One GET over a real connection: whole, bounded, and never somewhere else."""
+
+import gzip
+import socket
+import threading
+import zlib
+
+import pytest
+import requests.utils
+
+from costmon.errors import (
+    ProviderAuthError,
+    ProviderNetworkError,
+    ProviderNotFoundError,
+    ProviderPermissionError,
+    ProviderSchemaError,
+    ProviderServerError,
+    ProviderTimeoutError,
+)
+from costmon.outbound import OutboundLimits
+from costmon.testing import FakeClock, Reply
+
+ONCE = OutboundLimits(read_timeout_s=0.3, deadline_s=1.0, max_bytes=100_000, attempts=1)
+
+
+class Hidden:
+    def reveal(self):
+        return "dop_v1_hidden"
+
+
+def test_a_body_arrives_whole(server, open_door):
+    body = bytes(range(256)) * 300
+    server.answer("/v2/x", Reply(body=body))
+    door, _ = open_door()
+
+    assert door.get("/v2/x", {"page": 2, "type": "a b"}) == body
+    (asked,) = server.asked
+    assert (asked.method, asked.query) == ("GET", {"page": "2", "type": "a b"})
+
+
+@pytest.mark.parametrize(
+    ("token", "sent"), [("dop_v1_plain", "dop_v1_plain"), (Hidden(), "dop_v1_hidden")]
+)
+def test_the_token_is_in_its_header(server, open_door, token, sent):
+    server.answer("/v2/x", Reply(body=b"{}"))
+    door, _ = open_door(token=token)
+
+    door.get("/v2/x", {})
+
+    assert server.asked[0].headers["authorization"] == f"Bearer {sent}"
+    assert sent not in repr(door)
+
+
+def test_netrc_does_not_replace_the_token(server, open_door, tmp_path, monkeypatch):
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login eve password other\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    assert requests.utils.get_netrc_auth(server.url) == ("eve", "other")
+    server.answer("/v2/x", Reply(body=b"{}"))
+    door, _ = open_door()
+
+    door.get("/v2/x", {})
+
+    assert server.asked[0].headers["authorization"] == "Bearer dop_v1_planted"
+
+
+def test_a_proxy_gets_nothing_that_is_for_this_machine(server, open_door, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    server.answer("/v2/x", Reply(body=b"{}"))
+    door, _ = open_door()
+
+    assert door.get("/v2/x", {}) == b"{}"
+
+
+@pytest.mark.parametrize("token", ["", "two words", "line\nbreak", "quote\u2019s", "tab\t"])
+def test_a_token_that_no_header_can_carry_is_refused_without_being_quoted(server, open_door, token):
+    door, _ = open_door(token=token)
+
+    with pytest.raises(ProviderAuthError, match="characters that no token has") as caught:
+        door.get("/v2/x", {})
+
+    assert not token or token not in str(caught.value)
+    assert server.asked == ()
+
+
+def test_a_prefix_of_the_address_is_kept(server, open_door):
+    server.answer("/mirror/v2/x", Reply(body=b"{}"))
+    door, _ = open_door(base_url=f"{server.url}/mirror/")
+
+    assert door.get("/v2/x", {}) == b"{}"
+
+
+def test_the_host_is_named_without_credentials(open_door):
+    door, _ = open_door(base_url="http://user:secret@127.0.0.1:81/api")
+
+    assert door.host == "127.0.0.1:81"
+
+
+def test_a_connection_is_used_again(server, open_door):
+    ports = set()
+    server.script("/v2/x", lambda asked: Reply(body=b"{}"))
+    door, _ = open_door()
+    original = server._server.process_request
+
+    def process_request(request, client_address):
+        ports.add(client_address[1])
+        original(request, client_address)
+
+    server._server.process_request = process_request
+    for _ in range(5):
+        door.get("/v2/x", {})
+
+    assert len(ports) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (401, ProviderAuthError),
+        (403, ProviderPermissionError),
+        (404, ProviderNotFoundError),
+        (400, ProviderSchemaError),
+        (422, ProviderSchemaError),
+        (204, ProviderSchemaError),
+        (206, ProviderSchemaError),
+        (300, ProviderSchemaError),
+    ],
+)
+def test_what_cannot_succeed_is_asked_once(server, open_door, status, error):
+    server.answer("/v2/x", Reply(status=status))
+    door, pauses = open_door()
+
+    with pytest.raises(error) as caught:
+        door.get("/v2/x", {"page": 3})
+
+    assert type(caught.value) is error
+    assert str(caught.value).startswith("digitalocean: GET /v2/x: ")
+    assert (len(server.asked), pauses) == (1, [])
+    assert door.take_counts() == (1, ((caught.value.reason, 1),))
+
+
+@pytest.mark.parametrize(
+    ("location", "named"),
+    [
+        ("https://evil.example/v2/x?token=abc", "another address (evil.example)"),
+        ("//user:abc@evil.example/", "another address (evil.example)"),
+        ("/v2/y?token=abc", "another path"),
+        ("http://[::1/abc", "another path"),
+        ("", "another path"),
+    ],
+)
+def test_a_redirect_is_named_without_its_secrets(server, open_door, location, named):
+    server.answer("/v2/x", Reply(status=307, headers={"location": location}))
+    server.answer("/v2/y", Reply(body=b"{}"))
+    door, _ = open_door()
+
+    with pytest.raises(ProviderSchemaError) as caught:
+        door.get("/v2/x", {})
+
+    assert named in str(caught.value)
+    assert "abc" not in str(caught.value)
+    assert len(server.asked) == 1
+
+
+def test_the_body_of_a_redirect_is_not_read(server, open_door):
+    headers = {"location": "http://127.0.0.1:9/"}
+    server.answer("/v2/x", Reply(status=302, body=b"x" * 1000, drip_s=0.1, headers=headers))
+    door, _ = open_door(limits=ONCE)
+
+    with pytest.raises(ProviderSchemaError, match="redirected"):
+        door.get("/v2/x", {})
+
+
+def test_html_is_named_for_what_it_is(server, open_door):
+    headers = {"content-type": "text/html; charset=utf-8"}
+    server.answer("/v2/x", Reply(body=b"<html>", headers=headers))
+    door, _ = open_door()
+
+    with pytest.raises(ProviderSchemaError, match="expected JSON, got 'text/html"):
+        door.get("/v2/x", {})
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "application/hal+JSON"])
+def test_any_kind_of_json_is_taken(server, open_door, content_type):
+    server.answer("/v2/x", Reply(body=b"{}", headers={"content-type": content_type}))
+    door, _ = open_door()
+
+    assert door.get("/v2/x", {}) == b"{}"
+
+
+def packed(body):
+    return Reply(body=gzip.compress(body), headers={"content-encoding": "gzip"})
+
+
+def test_a_compressed_body_is_unpacked(server, open_door):
+    body = b'{"a": "' + b"x" * 90_000 + b'"}'
+    server.answer("/v2/x", packed(body))
+    door, _ = open_door()
+
+    assert door.get("/v2/x", {}) == body
+    assert server.asked[0].headers["accept-encoding"] == "gzip"
+
+
+@pytest.mark.parametrize("size", [100_001, 20_000_000])
+@pytest.mark.parametrize("compressed", [True, False])
+def test_a_body_beyond_the_size_is_refused(server, open_door, size, compressed):
+    body = b" " * size
+    server.answer("/v2/x", packed(body) if compressed else Reply(body=body))
+    door, _ = open_door()
+
+    with pytest.raises(ProviderSchemaError, match="larger than 100000 bytes"):
+        door.get("/v2/x", {})
+
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("compressed", [True, False])
+def test_a_body_of_exactly_the_size_is_taken(server, open_door, compressed):
+    body = b" " * 100_000
+    server.answer("/v2/x", packed(body) if compressed else Reply(body=body))
+    door, _ = open_door()
+
+    assert door.get("/v2/x", {}) == body
+
+
+@pytest.mark.parametrize(
+    ("reply", "error", "words"),
+    [
+        (
+            Reply(body=b"plain", headers={"content-encoding": "gzip"}),
+            ProviderSchemaError,
+            "could not be decompressed",
+        ),
+        (
+            Reply(body=zlib.compress(b"{}"), headers={"content-encoding": "br"}),
+            ProviderSchemaError,
+            "unknown compression 'br'",
+        ),
+        (
+            Reply(body=gzip.compress(b"{}" * 500)[:-12], headers={"content-encoding": "gzip"}),
+            ProviderNetworkError,
+            "broke off",
+        ),
+        (Reply(body=b"{" * 100, cut_at=50), ProviderNetworkError, "broke off"),
+        (Reply(body=b"{" * 100, cut_at=0), ProviderNetworkError, "broke off"),
+        (Reply(delay_s=5.0), ProviderTimeoutError, "no answer within 0.3 s"),
+        (Reply(body=b"{}", drip_s=5.0), ProviderTimeoutError, "stopped for 0.3 s"),
+        (Reply(body=b" " * 100, drip_s=0.1), ProviderTimeoutError, "complete within 1 s"),
+        (
+            Reply(body=gzip.compress(b" " * 100), drip_s=0.1, headers={"content-encoding": "gzip"}),
+            ProviderTimeoutError,
+            "complete within 1 s",
+        ),
+    ],
+)
+def test_a_body_that_does_not_arrive_is_an_error_that_says_how(
+    server, open_door, reply, error, words
+):
+    server.answer("/v2/x", reply)
+    door, _ = open_door(limits=ONCE)
+
+    with pytest.raises(error, match=words) as caught:
+        door.get("/v2/x", {})
+
+    assert caught.value.__context__ is None
+
+
+def test_after_a_broken_answer_the_next_one_is_good(server, open_door):
+    server.answer("/v2/x", Reply(body=b"{" * 100, cut_at=50), Reply(body=b"{}"))
+    door, pauses = open_door()
+
+    assert door.get("/v2/x", {}) == b"{}"
+    assert len(pauses) == 1
+
+
+def test_nobody_listening_is_a_network_error_in_words(open_door):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    door, _ = open_door(base_url=f"http://127.0.0.1:{port}", limits=ONCE)
+
+    with pytest.raises(ProviderNetworkError, match="Connection refused") as caught:
+        door.get("/v2/x", {"token": "abc"})
+
+    assert caught.value.__context__ is None
+    assert "abc" not in str(caught.value)
+
+
+def test_a_server_that_hangs_up_is_a_network_error(open_door):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def hang_up():
+            connection, _ = listener.accept()
+            connection.close()
+
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        port = listener.getsockname()[1]
+        door, _ = open_door(base_url=f"http://127.0.0.1:{port}", limits=ONCE)
+        with pytest.raises(ProviderNetworkError):
+            door.get("/v2/x", {})
+        thread.join()
+
+
+def test_a_server_that_does_not_speak_http_is_a_network_error(open_door):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def babble():
+            connection, _ = listener.accept()
+            connection.recv(65536)
+            connection.sendall(b"220 mail ready\r\n\r\n")
+            connection.close()
+
+        thread = threading.Thread(target=babble)
+        thread.start()
+        port = listener.getsockname()[1]
+        door, _ = open_door(base_url=f"http://127.0.0.1:{port}", limits=ONCE)
+        with pytest.raises(ProviderNetworkError):
+            door.get("/v2/x", {})
+        thread.join()
+
+
+def test_a_sign_of_life_is_given_at_every_attempt_and_chunk(server, open_door):
+    beats = []
+    server.answer("/v2/x", Reply(status=500), Reply(body=b" " * 99_000))
+    door, _ = open_door(beat=lambda: beats.append(len(server.asked)))
+
+    door.get("/v2/x", {})
+
+    assert beats[:2] == [0, 1]
+    assert len(beats) > 2
+
+
+def test_what_the_sign_of_life_raises_ends_the_get(server, open_door):
+    class FencedError(Exception):
+        pass
+
+    def beat():
+        if server.asked:
+            raise FencedError
+
+    server.answer("/v2/x", Reply(body=b"{}"))
+    door, _ = open_door(beat=beat)
+
+    with pytest.raises(FencedError):
+        door.get("/v2/x", {})
+
+
+def test_counts_start_anew_when_they_are_taken(server, open_door):
+    server.answer("/v2/x", Reply(status=500), Reply(status=502), Reply(body=b"{}"))
+    server.answer("/v2/y", Reply(status=403))
+    door, _ = open_door()
+    door.get("/v2/x", {})
+    with pytest.raises(ProviderPermissionError):
+        door.get("/v2/y", {})
+
+    assert door.take_counts() == (4, (("permission", 1), ("server", 2)))
+    assert door.take_counts() == (0, ())
+
+
+def test_a_broken_wall_clock_does_not_matter_to_a_deadline(server, open_door):
+    clock = FakeClock()
+    clock.step(-(10**9))
+    server.answer("/v2/x", Reply(body=b"{}"))
+    door, _ = open_door(clock=clock)
+
+    assert door.get("/v2/x", {}) == b"{}"
+
+
+def test_a_stop_during_a_pause_ends_the_attempts_with_their_error(server, open_door):
+    server.answer("/v2/x", Reply(status=500))
+    door, _ = open_door(pause=lambda _: False)
+
+    with pytest.raises(ProviderServerError):
+        door.get("/v2/x", {})
+
+    assert len(server.asked) == 1
