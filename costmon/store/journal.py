@@ -100,8 +100,8 @@ class Journal:
         with self._lock:
             if not self._spool.entries:
                 return
-            waiting = _builtins(self._spool.read(self._spool.entries[0]))
-            if waiting["report"]["cycle_id"] == cycle_id:
+            _, waiting = _label(self._spool.read(self._spool.entries[0]))
+            if waiting == cycle_id:
                 self._spool.drop_first()
 
     def close(self) -> None:
@@ -117,7 +117,7 @@ class Journal:
         if length > self._spool.largest_bytes:
             return
         # Newest of each account, in order; the incoming one is its account's newest.
-        newest = {_account(self._spool.read(entry)): entry for entry in waiting}
+        newest = {_label(self._spool.read(entry))[0]: entry for entry in waiting}
         newest.pop(account, None)
         kept = sorted(newest.values(), key=lambda entry: entry.number)
         while not self._fits(kept, length):
@@ -138,14 +138,15 @@ class Journal:
 
 
 def _packed(observation: Observation) -> bytes:
-    """Return the account's name on a line of its own, then the observation as compressed JSON.
+    """Return account and cycle id on a line of their own, then all of it as compressed JSON.
 
     Of the standard library's kind: it writes a lone surrogate as an escape, where faster encoders
     refuse the whole observation.
     """
     text = json.dumps(msgspec.to_builtins(observation), separators=(",", ":"))
     packed = zlib.compress(text.encode("ascii"), _COMPRESSION)
-    return json.dumps(observation.report.account).encode("ascii") + b"\n" + packed
+    label = json.dumps((observation.report.account, observation.report.cycle_id))
+    return label.encode("ascii") + b"\n" + packed
 
 
 def _unpacked(payload: bytes) -> Observation:
@@ -153,7 +154,8 @@ def _unpacked(payload: bytes) -> Observation:
     return msgspec.convert(json.loads(zlib.decompress(packed)), type=Observation)
 
 
-def _account(payload: bytes) -> str:
-    name, _, _ = payload.partition(b"\n")
-    account: str = json.loads(name)
-    return account
+def _label(payload: bytes) -> tuple[str, str]:
+    """Return account and cycle id without unpacking the rest."""
+    line, _, _ = payload.partition(b"\n")
+    account, cycle_id = json.loads(line)
+    return account, cycle_id
