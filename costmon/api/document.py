@@ -4,7 +4,8 @@ spectree generates the document, on an application of its own: at run time no vi
 it, because its checks of every answer cost a fifth of the requests a second.
 """
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import update_wrapper
 from http import HTTPStatus
@@ -104,11 +105,10 @@ def openapi(app: flask.Flask) -> dict[str, Any]:
             resp=Response(**{f"HTTP_{status}": _model(to) for status, to in answers.items()}),
             tags=(view.description.tag,),
             skip_validation=True,
-            operation_id=f"{rule.endpoint}:{rule.rule}",
+            operation_id=_operation_id(rule.rule, methods),
         )(view.view)
-        documented.add_url_rule(
-            rule.rule, f"{rule.endpoint}:{rule.rule}", validated, methods=methods
-        )
+        # spectree leaves out endpoints that begin with "openapi"; named by path, none does.
+        documented.add_url_rule(rule.rule, f"{methods} {rule.rule}", validated, methods=methods)
         media |= {(rule.rule, method.lower()): answers for method in methods}
     spec.app = documented
     with documented.app_context():
@@ -116,6 +116,11 @@ def openapi(app: flask.Flask) -> dict[str, Any]:
     _add_media(document, media)
     described_numbers: dict[str, Any] = _with_numbers(document)
     return described_numbers
+
+
+def _operation_id(path: str, methods: Iterable[str]) -> str:
+    words = re.sub(r"[^a-z0-9]+", "_", path.lower()).strip("_")
+    return f"{'_'.join(sorted(methods)).lower()}_{words or 'page'}"
 
 
 def _model(content: Content) -> type[Answer] | None:

@@ -1,5 +1,6 @@
 """Serve an application over HTTP from threads of this process."""
 
+import socket
 import threading
 from typing import TYPE_CHECKING
 
@@ -117,6 +118,19 @@ class _Server(wsgi.Server):
             request_queue_size=_LISTEN_QUEUE,
             timeout=_CLIENT_TIMEOUT_S,
         )
+
+    def bind(self, family: int, type: int, proto: int = 0) -> socket.socket:  # noqa: A002 - cheroot's own signature
+        """Bind; where cheroot would forget a socket that cannot be bound, close it."""
+        sock: socket.socket = self.prepare_socket(
+            self.bind_addr, family, type, proto, self.nodelay, self.ssl_adapter, self.reuse_port
+        )
+        try:
+            self.socket = self.bind_socket(sock, self.bind_addr)
+        except OSError:
+            sock.close()
+            raise
+        self.bind_addr = self.resolve_real_bind_addr(sock)
+        return sock
 
     def error_log(self, msg: str = "", level: int = _INFO, traceback: bool = False) -> None:  # noqa: FBT001, FBT002 - cheroot's own signature
         """Log what went wrong on a connection; clients that leave early are no news."""

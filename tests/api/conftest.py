@@ -70,9 +70,7 @@ class World:
         self._cycle += 1
         seen = inventory(resources or (resource(),), observed_at=now, **facts)
         self._publish(
-            fold.fetched(
-                self.snapshot, report(f"cycle-{self._cycle}", started_at=now), seen, now
-            )
+            fold.fetched(self.snapshot, report(f"cycle-{self._cycle}", started_at=now), seen, now)
         )
 
     def fail(self, reason="server", message="digitalocean: GET /v2/droplets: answered 500"):

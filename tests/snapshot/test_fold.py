@@ -52,9 +52,7 @@ def test_totals_are_the_sum_of_what_is_priced():
 
 
 @given(
-    st.lists(
-        st.one_of(st.none(), st.decimals(0, 10**6, places=6, allow_nan=False)), max_size=40
-    )
+    st.lists(st.one_of(st.none(), st.decimals(0, 10**6, places=6, allow_nan=False)), max_size=40)
 )
 def test_the_total_is_exact_whatever_the_prices(prices):
     snapshot = polled(*(resource(str(n), monthly=price) for n, price in enumerate(prices)))
@@ -256,9 +254,7 @@ def test_a_bill_of_last_month_is_not_compared_with_this_month():
 def test_changes_are_kept_until_the_next_change():
     first = polled(resource("1"), cycle="a")
     second = polled(resource("1"), resource("2"), cycle="b", snapshot=first, now=START + MINUTE)
-    third = polled(
-        resource("1"), resource("2"), cycle="c", snapshot=second, now=START + 2 * MINUTE
-    )
+    third = polled(resource("1"), resource("2"), cycle="c", snapshot=second, now=START + 2 * MINUTE)
 
     assert first.accounts[0].changes == ()
     assert first.accounts[0].changed_at is None
