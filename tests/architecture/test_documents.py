@@ -1,0 +1,198 @@
+"""Documents that say what the code does: each is compared with the code."""
+
+import dataclasses
+import re
+import subprocess
+import tomllib
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from costmon.api.app import create_app, create_metrics_app
+from costmon.api.face import ApiSettings, Face
+from costmon.cli import COMMANDS, build_parser
+from costmon.clock import SystemClock
+from costmon.config import Settings
+from costmon.config.document import env_example, settings_table
+from costmon.config.file import RETENTION_TABLES, check_file
+from costmon.config.providers import PROVIDERS
+from costmon.config.secret import Secret
+from costmon.config.variables import VARIABLES
+from costmon.providers.catalog import CATALOG
+from costmon.snapshot.cell import Cell, SnapshotCell
+from costmon.store import Retention
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def test_the_example_of_variables_is_the_rendered_one():
+    assert (ROOT / ".env.example").read_text("utf-8") == env_example(), "run `make docs`"
+
+
+def test_the_readme_has_the_rendered_table_of_settings():
+    assert settings_table() in README, "run `make docs`"
+
+
+def test_an_example_copied_as_it_is_changes_nothing():
+    lines = (ROOT / ".env.example").read_text("utf-8").splitlines()
+    given = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+    assert given == {"DO_API_TOKEN": ""}
+
+
+def test_every_default_in_the_example_is_accepted():
+    text = (ROOT / ".env.example").read_text("utf-8")
+    given = dict(re.findall(r"^#?([A-Z][A-Z_]+)=(.*)$", text, flags=re.MULTILINE))
+
+    settings = Settings.from_env(given | {"DO_API_TOKEN": "x"})
+
+    assert settings == Settings.from_env({"DO_API_TOKEN": "x"})
+    assert set(given) == {variable.name for variable in VARIABLES}
+
+
+def test_the_example_file_is_right_when_uncommented():
+    text = (ROOT / "costmon.example.toml").read_text("utf-8")
+    shown = re.sub(r"^# (?=\[|\w+ = |\")", "", text, flags=re.MULTILINE)
+
+    file = check_file(tomllib.loads(shown, parse_float=Decimal))
+
+    assert file.faults == ()
+    assert check_file(tomllib.loads(text)) == check_file({})
+    assert file.accounts
+    assert file.prices
+    assert set(file.retention) == set(RETENTION_TABLES)
+
+
+def test_the_example_file_shows_the_default_retention():
+    text = (ROOT / "costmon.example.toml").read_text("utf-8")
+    shown = re.sub(
+        r"^# (?=\[retention|\w+ = .*#)", "", text.partition("# [retention]")[2], flags=re.MULTILINE
+    )
+    kept = tomllib.loads(shown)
+
+    assert check_file({"retention": kept}).retention == dataclasses.asdict(Retention())
+
+
+def test_retention_names_what_the_store_keeps():
+    assert set(RETENTION_TABLES) == {field.name for field in dataclasses.fields(Retention)}
+
+
+def test_settings_and_catalog_name_the_same_vendors_and_variables():
+    assert {
+        slug: (token.name, url.name, url.default) for slug, (token, url) in PROVIDERS.items()
+    } == {
+        slug: (kind.info.token_variable, kind.info.url_variable, kind.info.default_url)
+        for slug, kind in CATALOG.items()
+    }
+
+
+@pytest.mark.parametrize("slug", sorted(CATALOG))
+def test_each_provider_is_documented_with_its_least_scopes(slug):
+    text = (ROOT / "docs" / "providers.md").read_text("utf-8")
+    info = CATALOG[slug].info
+
+    assert info.title in text
+    assert info.token_variable in text
+    assert [scope for scope in info.scopes if f"`{scope}`" not in text] == []
+
+
+def routes() -> set[str]:
+    face = Face(
+        snapshot=SnapshotCell(),
+        children=Cell(()),
+        history=lambda _query: (),
+        database_fault=lambda: None,
+        pending=lambda: 0,
+        refresh=lambda _message: None,
+        settings=ApiSettings(
+            host="127.0.0.1",
+            port=8090,
+            api_token=Secret("0123456789abcdef"),
+            allowed_hosts=(),
+            demo=False,
+            threshold=Decimal(100),
+        ),
+        clock=SystemClock(),
+    )
+    return {
+        f"{method} {rule.rule}"
+        for app in (create_app(face), create_metrics_app(face))
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        if not rule.rule.startswith("/static/")
+    }
+
+
+def test_the_readme_lists_exactly_the_routes_that_are_served():
+    api = README.partition("\n## API\n")[2].partition("\n## ")[0]
+    table = [line for line in api.splitlines() if line.startswith("| `")]
+    listed = {match for line in table for match in re.findall(r"`((?:GET|POST) /[^`?]*)`", line)}
+
+    assert listed == routes()
+
+
+def test_the_readme_lists_exactly_the_commands():
+    table = README.partition("\n## Command line\n")[2].partition("\n## ")[0]
+
+    listed = re.findall(r"^\| `costmon (\w+)", table, flags=re.MULTILINE)
+
+    assert listed == [command.NAME for command in COMMANDS]
+
+
+def test_every_option_that_the_readme_shows_exists():
+    parser = build_parser()
+    shown = re.findall(r"^\| `costmon (\w+) \[(--\w+)", README, flags=re.MULTILINE)
+
+    for command, option in shown:
+        commands = next(action for action in parser._actions if action.choices)
+        assert isinstance(commands.choices, dict)
+        assert option in commands.choices[command].format_help()
+
+
+def test_make_help_lists_every_target():
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    targets = re.findall(r"^([a-z]+):", makefile, flags=re.MULTILINE)
+    promised = (
+        "help setup demo run test check format lint types imports cov bench docs migrate clean"
+    )
+
+    done = subprocess.run(
+        ["make", "--no-print-directory", "help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert set(promised.split()) <= set(targets)
+    assert re.findall(r"make (\w+)", done.stdout) == targets
+    phony = re.findall(r"^\.PHONY: (.*)$", makefile, flags=re.MULTILINE)[0].split()
+    assert phony == targets
+
+
+def test_every_metric_is_documented():
+    text = (ROOT / "docs" / "metrics.md").read_text("utf-8")
+    source = (ROOT / "costmon" / "export" / "prometheus.py").read_text("utf-8")
+    names = set(re.findall(r'"((?:costmon|cost)_[a-z_]+)"', source))
+
+    assert [name for name in sorted(names) if name not in text] == []
+
+
+def test_links_between_documents_lead_somewhere():
+    documents = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("deploy/*.md")]
+    broken = [
+        f"{document.name}: {target}"
+        for document in documents
+        for target in re.findall(r"\]\(([^)#]+)[^)]*\)", document.read_text("utf-8"))
+        if "://" not in target and not (document.parent / target).exists()
+    ]
+
+    assert broken == []
+
+
+def test_the_changelog_begins_with_what_is_not_released():
+    text = (ROOT / "CHANGELOG.md").read_text("utf-8")
+
+    assert re.findall(r"^## \[(.*?)\]", text, flags=re.MULTILINE)[0] == "Unreleased"
