@@ -185,8 +185,12 @@ class Child:
         """End the present incarnation's rights, whether its thread is gone or hangs."""
         self.mailbox.fence(error)
         self._started_at = None
-        if self._actor is not None:
-            self._actor.unregister()
+        self._unregister()
+
+    def close(self) -> int:
+        """Refuse everything from now on; return how many messages were left."""
+        self._unregister()
+        return self.mailbox.close()
 
     def after_crash(self, error: str) -> Verdict:
         """Note a crash and say what is to be done about it."""
@@ -220,6 +224,10 @@ class Child:
             last_error=self.last_error,
             started_at=self._started_at,
         )
+
+    def _unregister(self) -> None:
+        if self._actor is not None:
+            self._actor.unregister()
 
     def _set_deadline(self) -> None:
         self._deadline_s = self._nursery.clock.monotonic_s() + self.spec.stop_timeout_s

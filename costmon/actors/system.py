@@ -139,11 +139,11 @@ class System:
             self._ended.wait(deadline_s)
         if self._crashed:
             self._drain_unsupervised(ends_s)
-        left = {child.name: child.mailbox.close() for child in self._children}
-        self._mailbox.close()
+        in_time = self._actor.thread is None or self._ended.is_set()
+        self._mailbox.close()  # first, so that nobody starts a child anew
+        left = {child.name: child.close() for child in self._children}
         undelivered = {name: count for name, count in left.items() if count}
         unstopped = tuple(child.name for child in self._children if child.outlasts(_LAST_BREATH_S))
-        in_time = self._actor.thread is None or self._ended.is_set()
         report = StopReport(
             exit_code=self._exit_code(clean=in_time and not undelivered and not unstopped),
             undelivered=undelivered,
