@@ -5,7 +5,9 @@ from collections.abc import Callable, Mapping
 from costmon.demo.answer import Answer, Request, ok, refusal
 from costmon.demo.droplet_json import render_droplet
 from costmon.demo.holdings import Holdings
-from costmon.demo.inventory_json import (
+from costmon.demo.listing import LISTINGS
+from costmon.demo.page import PageError, cut, links, parse_page
+from costmon.demo.service_json import (
     render_account,
     render_app_size,
     render_balance,
@@ -13,8 +15,6 @@ from costmon.demo.inventory_json import (
     render_registry,
     render_subscription,
 )
-from costmon.demo.listing import LISTINGS
-from costmon.demo.page import PageError, cut, links, parse_page
 from costmon.demo.size import APP_SIZES
 
 # What a token without a scope cannot read; `/v2/droplets` also stands for one droplet.

@@ -6,14 +6,16 @@ from typing import Any
 
 from costmon.demo.droplet_json import render_droplet, render_policies, render_size
 from costmon.demo.holdings import Droplet, Holdings
-from costmon.demo.inventory_json import (
-    render_app,
-    render_cluster,
+from costmon.demo.infrastructure_json import (
     render_load_balancer,
     render_reserved_ip,
     render_reserved_ipv6,
     render_snapshot,
     render_volume,
+)
+from costmon.demo.service_json import (
+    render_app,
+    render_cluster,
 )
 from costmon.demo.size import SIZES
 
