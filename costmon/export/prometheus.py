@@ -24,6 +24,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from costmon import __version__
+from costmon.domain.period import month_of
 from costmon.domain.poll import BreakerState
 from costmon.messages import ChildStatus
 from costmon.snapshot.accounts import usage_is_of_month
@@ -83,7 +84,7 @@ def _costs(accounts: Sequence[AccountState], now: dt.datetime) -> Iterator[Metri
     )
     for account in accounts:
         inventory = account.inventory
-        if inventory is None or inventory.observed_at.month != now.month:
+        if inventory is None or month_of(inventory.observed_at) != month_of(now):
             continue
         balance = inventory.balance
         if balance and balance.currency == "USD" and usage_is_of_month(balance, now):

@@ -47,7 +47,7 @@ def resource(  # noqa: PLR0913 - one keyword for each fact a test may choose
     )
 
 
-def inventory(
+def inventory(  # noqa: PLR0913 - one keyword for each fact a test may choose
     resources: Iterable[Resource] = (),
     *,
     account: str = "digitalocean",
@@ -69,7 +69,7 @@ def inventory(
     )
 
 
-def report(
+def report(  # noqa: PLR0913 - one keyword for each fact a test may choose
     cycle_id: str = "cycle-1",
     *,
     account: str = "digitalocean",

@@ -7,6 +7,7 @@ import pytest
 
 from costmon.api import ApiSettings, Face, create_app, create_metrics_app
 from costmon.config import Secret
+from costmon.domain.history import HistoryQuery, HistoryRow
 from costmon.messages import ChildStatus, RefreshRequested
 from costmon.snapshot import fold
 from costmon.snapshot.cell import Cell, SnapshotCell
@@ -39,10 +40,10 @@ class World:
     def __init__(self):
         self.clock = FakeClock()
         self.cell = SnapshotCell()
-        self.children = Cell((child(),))
+        self.children: Cell[tuple[ChildStatus, ...]] = Cell((child(),))
         self.requests: list[RefreshRequested] = []
-        self.questions = []
-        self.rows = ()
+        self.questions: list[HistoryQuery] = []
+        self.rows: tuple[HistoryRow, ...] = ()
         self.history_error: Exception | None = None
         self.fault: str | None = None
         self.pending = 0

@@ -124,10 +124,9 @@ def test_a_database_that_cannot_be_read_is_unavailable(world, error):
 def test_any_text_is_a_question_or_a_query_error(given_values):
     try:
         query = parse_query(MultiDict(given_values), START)
-    except QueryError as error:
-        assert str(error)
-    else:
-        assert query.period.start < query.period.end
+    except QueryError:
+        return
+    assert query.period.start < query.period.end
 
 
 @given(st.datetimes(timezones=st.just(dt.UTC)), st.datetimes(timezones=st.just(dt.UTC)))

@@ -1,0 +1,250 @@
+import datetime as dt
+import shutil
+import subprocess
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
+from prometheus_client.parser import text_string_to_metric_families
+
+from costmon import __version__
+from costmon.domain.resource import Balance
+from costmon.export.prometheus import CostCollector, exposition
+from costmon.messages import ChildStatus
+from costmon.snapshot import fold
+from costmon.testing.clock import START
+from costmon.testing.samples import failure, inventory, report, resource
+
+LABELS = {"provider": "digitalocean", "account": "digitalocean"}
+
+
+def child(name="poller.digitalocean", **facts):
+    values = {
+        "role": "poller",
+        "state": "running",
+        "generation": 3,
+        "restarts": 2,
+        "mailbox": 4,
+        "dead_letters": 1,
+        "dropped": 0,
+        "busy_s": None,
+        "last_error": None,
+        "started_at": START,
+    }
+    return ChildStatus(name=name, **{**values, **facts})
+
+
+def empty(accounts=(("digitalocean", "digitalocean"),)):
+    return fold.first(accounts, {}, now=START, poll_interval_s=300, demo=False)
+
+
+def polled(*resources, snapshot=None, balance=None, **facts):
+    return fold.fetched(
+        snapshot or empty(),
+        report(**facts),
+        inventory(resources or [resource(monthly="67.20")], balance=balance),
+        START,
+    )
+
+
+def exposed(snapshot, *, children=(), pending=0, now=START, accept=""):
+    collector = CostCollector(
+        snapshot=lambda: snapshot,
+        children=lambda: children,
+        pending=lambda: pending,
+        now=lambda: now,
+    )
+    return exposition(collector, accept)
+
+
+def samples(snapshot, name, **facts):
+    text = exposed(snapshot, **facts)[0].decode()
+    return {
+        tuple(sorted(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == name
+    }
+
+
+def one(snapshot, name, labels=None, **facts):
+    found = samples(snapshot, name, **facts)
+    return found.get(tuple(sorted((labels or LABELS).items())))
+
+
+def everything():
+    balance = Balance(month_to_date_usage=Decimal("50.5"), currency="USD", generated_at=START)
+    good = polled(balance=balance, failures=(("timeout", 2), ("rate_limit", 1)))
+    return fold.failed(good, report("cycle-2"), failure(), START)
+
+
+@pytest.mark.parametrize("accept", ["", "application/openmetrics-text; version=1.0.0"])
+def test_everything_parses(accept):
+    body, content_type = exposed(everything(), children=(child(),), pending=3, accept=accept)
+
+    parse = openmetrics if "openmetrics" in content_type else text_string_to_metric_families
+    assert {family.name for family in parse(body.decode())} >= {
+        "costmon_month_to_date_cost_usd",
+        "costmon_burn_rate_usd_per_hour",
+        "costmon_collector_up",
+        "costmon_breaker_state",
+        "costmon_collector_poll_duration_seconds",
+    }
+    assert ("openmetrics" in content_type) == ("openmetrics" in accept)
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
+def test_promtool_has_nothing_to_say():
+    body, _ = exposed(everything(), children=(child(), child("calculator")), pending=3)
+
+    checked = subprocess.run(
+        ["promtool", "check", "metrics"], input=body, capture_output=True, check=False, timeout=20
+    )
+
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
+
+
+def test_cost_of_the_month_is_told_by_its_basis():
+    snapshot = everything()
+
+    name = "costmon_month_to_date_cost_usd"
+    assert one(snapshot, name, {**LABELS, "basis": "billed"}) == 50.5
+    assert one(snapshot, name, {**LABELS, "basis": "list_price"}) == 49.0
+    assert one(snapshot, "costmon_burn_rate_usd_per_hour", {"provider": "digitalocean"}) == (
+        pytest.approx(67.20 / 720)
+    )
+
+
+def test_before_the_first_poll_there_is_no_cost_and_no_verdict():
+    for name in (
+        "costmon_month_to_date_cost_usd",
+        "costmon_burn_rate_usd_per_hour",
+        "costmon_collector_up",
+        "costmon_breaker_state",
+        "costmon_collector_last_success_timestamp_seconds",
+        "costmon_data_complete_through_timestamp_seconds",
+        "costmon_collector_next_poll_timestamp_seconds",
+    ):
+        assert samples(empty(), name) == {}, name
+
+
+def test_nothing_published_leaves_the_metrics_of_the_process():
+    text = exposed(None, children=(child(),))[0].decode()
+
+    assert "costmon_actor_restarts_total" in text
+    assert "costmon_month_to_date" not in text
+
+
+def test_a_failed_poll_is_down_and_keeps_the_last_cost():
+    snapshot = everything()
+
+    assert one(snapshot, "costmon_collector_up") == 0
+    assert one(polled(), "costmon_collector_up") == 1
+    assert samples(snapshot, "costmon_burn_rate_usd_per_hour")
+    assert one(snapshot, "costmon_collector_last_success_timestamp_seconds") == START.timestamp()
+
+
+def test_an_account_never_read_has_no_burn_rate():
+    snapshot = fold.failed(empty(), report(), failure("auth"), START)
+
+    assert samples(snapshot, "costmon_burn_rate_usd_per_hour") == {}
+    assert one(snapshot, "costmon_collector_up") == 0
+
+
+def test_cost_of_the_month_ends_with_the_month():
+    december = dt.datetime(2026, 12, 1, tzinfo=dt.UTC)
+    next_year = START + dt.timedelta(days=365)
+
+    for now in (december, next_year):
+        assert samples(everything(), "costmon_month_to_date_cost_usd", now=now) == {}
+
+
+def test_a_bill_in_another_currency_is_not_called_dollars():
+    balance = Balance(month_to_date_usage=Decimal(7), currency="EUR", generated_at=START)
+
+    found = samples(polled(balance=balance), "costmon_month_to_date_cost_usd")
+
+    assert [dict(labels)["basis"] for labels in found] == ["list_price"]
+
+
+def test_failures_are_counted_by_reason_and_under_the_former_name():
+    snapshot = everything()
+
+    failures = "costmon_collector_failures_total"
+    assert one(snapshot, failures, {**LABELS, "reason": "timeout"}) == 2
+    assert one(snapshot, failures, {**LABELS, "reason": "rate_limit"}) == 1
+    assert one(snapshot, "cost_collector_errors_total") == 3
+    assert one(snapshot, "costmon_collector_requests_total") == 6
+
+
+def test_an_account_without_failures_counts_zero_errors():
+    assert one(polled(), "cost_collector_errors_total") == 0
+
+
+def test_the_breaker_is_in_exactly_one_state():
+    states = samples(everything(), "costmon_breaker_state")
+
+    assert sorted(states.values()) == [0, 0, 1]
+    assert states[tuple(sorted({**LABELS, "costmon_breaker_state": "closed"}.items()))] == 1
+
+
+def test_durations_are_cumulative_and_end_with_all_cycles():
+    accounts = (("a", "digitalocean"), ("b", "digitalocean"))
+    snapshot = empty(accounts)
+    for name, duration_s in (("a", 0.05), ("b", 700.0)):
+        snapshot = fold.fetched(
+            snapshot,
+            report(name, account=name, duration_s=duration_s),
+            inventory(account=name),
+            START,
+        )
+
+    buckets = samples(snapshot, "costmon_collector_poll_duration_seconds_bucket")
+    by_bound = {dict(labels)["le"]: count for labels, count in buckets.items()}
+
+    assert by_bound["0.1"] == 1
+    assert by_bound["120.0"] == 1
+    assert by_bound["+Inf"] == 2
+    provider = {"provider": "digitalocean"}
+    assert one(snapshot, "costmon_collector_poll_duration_seconds_count", provider) == 2
+    assert one(snapshot, "costmon_collector_poll_duration_seconds_sum", provider) == 700.05
+
+
+def test_the_children_are_told_by_name():
+    children = (child(), child("calculator", state="failed", restarts=0))
+    poller, calculator = {"actor": "poller.digitalocean"}, {"actor": "calculator"}
+
+    def told(name, labels):
+        return one(None, name, labels, children=children)
+
+    assert told("costmon_actor_restarts_total", poller) == 2
+    assert told("costmon_actor_restarts_total", calculator) == 0
+    assert told("costmon_actor_mailbox_messages", poller) == 4
+    assert told("costmon_actor_dead_letters_total", poller) == 1
+    assert told("costmon_actor_up", poller) == 1
+    assert told("costmon_actor_up", calculator) == 0
+
+
+def test_waiting_observations_and_the_version_are_told():
+    assert samples(None, "costmon_journal_waiting_observations", pending=7) == {(): 7}
+    assert list(samples(None, "costmon_build_info")) == [(("version", __version__),)]
+
+
+@given(st.text(max_size=30))
+def test_a_hostile_account_name_stays_one_label_value(name):
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return
+    snapshot = fold.fetched(
+        empty(((name, "digitalocean"),)),
+        report(account=name),
+        inventory([resource(account=name)], account=name),
+        START,
+    )
+
+    found = samples(snapshot, "costmon_collector_up")
+
+    assert list(found.values()) == [1]

@@ -1,0 +1,265 @@
+import datetime as dt
+import html
+import re
+from decimal import Decimal
+from html.parser import HTMLParser
+
+import flask
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from costmon.domain.resource import Balance, Gap, NotPriced
+from costmon.errors import SnapshotClosedError
+from costmon.messages import ChildStatus
+from costmon.snapshot import fold
+from costmon.snapshot.cell import Cell
+from costmon.testing.clock import START
+from costmon.testing.samples import failure, inventory, report, resource
+from costmon.web.page import create_blueprint
+
+CHILD = ChildStatus(
+    name="poller.digitalocean",
+    role="poller",
+    state="set_aside",
+    generation=6,
+    restarts=5,
+    mailbox=2,
+    dead_letters=1,
+    dropped=0,
+    busy_s=None,
+    last_error="ValueError('boom')",
+    started_at=START,
+)
+EMPTY = fold.first(
+    (("digitalocean", "digitalocean"),), {}, now=START, poll_interval_s=300, demo=False
+)
+
+
+def polled(*resources, snapshot=EMPTY, cycle="cycle-1", now=START, **facts):
+    return fold.fetched(
+        snapshot,
+        report(cycle, started_at=now),
+        inventory(resources, observed_at=now, **facts),
+        now,
+    )
+
+
+def client(snapshot, **facts):
+    def read():
+        if isinstance(snapshot, Exception):
+            raise snapshot
+        return snapshot
+
+    return client_of(read, **facts)
+
+
+def client_of(read, *, children=(), now=START, demo=False):
+    app = flask.Flask("test", static_folder=None)
+    app.register_blueprint(
+        create_blueprint(
+            snapshot=read,
+            children=lambda: children,
+            now=lambda: now,
+            threshold=Decimal(100),
+            demo=demo,
+            describe=lambda view: view,
+        )
+    )
+    return app.test_client()
+
+
+def page(snapshot, **facts):
+    return client(snapshot, **facts).get("/").text
+
+
+class Text(HTMLParser):
+    """The words of a page, and the tags it has."""
+
+    def __init__(self, source):
+        super().__init__()
+        self.words = []
+        self.tags = []
+        self.feed(source)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+    def __str__(self):
+        return re.sub(r"\s+", " ", " ".join(self.words))
+
+
+def text(snapshot, **facts):
+    return str(Text(page(snapshot, **facts)))
+
+
+def test_before_the_first_poll_it_says_what_happens_next():
+    shown = text(EMPTY)
+
+    assert "Waiting for the first poll" in shown
+    assert "$0.00" not in shown
+
+
+def test_nothing_published_is_the_same_as_waiting():
+    assert "Waiting for the first poll" in text(None)
+
+
+def test_a_service_that_stops_says_so():
+    answer = client(SnapshotClosedError("closed")).get("/")
+
+    assert answer.status_code == 503
+    assert "The service is stopping" in answer.text
+
+
+def test_it_shows_totals_and_droplets_dearest_first():
+    shown = text(
+        polled(resource("1", name="cheap", monthly="6"), resource("2", name="dear", monthly="48"))
+    )
+
+    assert "$54.00 a month" in shown
+    assert "$1.80 a day" in shown
+    assert shown.index("dear") < shown.index("cheap")
+
+
+def test_it_says_how_fresh_the_figures_are():
+    assert "fresh · read 30 s ago" in text(polled(), now=START + dt.timedelta(seconds=30))
+
+
+def test_stale_figures_are_marked_with_their_age_and_reason():
+    at = START + dt.timedelta(minutes=5)
+    failed = fold.failed(polled(resource()), report("bad"), failure(failed_at=at), at)
+
+    source = page(failed, now=at)
+
+    assert '<span class="pill bad">stale · 5 min old</span>' in source
+    assert "answered 500" in source
+
+
+def test_estimate_and_bill_are_side_by_side():
+    balance = Balance(month_to_date_usage=Decimal("50.25"), currency="USD", generated_at=START)
+
+    shown = text(polled(resource(monthly="67.20"), balance=balance))
+
+    assert "$49.00" in shown
+    assert "$50.25" in shown
+    assert "+$1.25" in shown
+    assert "destroyed this month, transfer, tax" in shown
+
+
+def test_what_is_unknown_is_called_unknown():
+    shown = text(polled(resource(monthly=None, unpriced="no price known")))
+
+    assert "unknown" in shown
+    assert "not in the price: no price known" in shown
+    assert "the total is at least this" in shown
+
+
+def test_what_changed_is_told():
+    first = polled(resource("1"))
+    second = polled(resource("1"), resource("2", name="new-one"), snapshot=first, cycle="cycle-2")
+
+    assert "droplet new-one (s-1vcpu-2gb, nyc3) appeared: +12.00 USD a month" in text(second)
+    assert "Nothing since the service started" in text(first)
+
+
+def test_gaps_and_what_is_not_priced_are_named():
+    shown = text(
+        polled(
+            gaps=(Gap(kind="database", reason="needs database:read"),),
+            not_priced=(NotPriced(kind="spaces", reason="the API has no price"),),
+        )
+    )
+
+    assert "1 not visible, 1 not priced" in shown
+    assert "needs database:read" in shown
+    assert "the API has no price" in shown
+
+
+def test_waste_is_shown_with_its_cost():
+    shown = text(polled(resource(waste="powered off, costs in full")))
+
+    assert "$12.00 a month: 1 \N{MULTIPLICATION SIGN} droplet, powered off, costs in full" in shown
+
+
+def test_the_threshold_is_compared():
+    assert "24 % of the threshold of $100.00" in text(polled(resource(monthly="24")))
+    assert "$20.00 over the threshold of $100.00" in text(polled(resource(monthly="120")))
+
+
+def test_the_actors_are_a_tree_with_their_state():
+    shown = text(polled(), children=(CHILD,))
+
+    assert "poller.digitalocean set aside 6 5 2 1 2026-11-21 10:00 UTC ValueError('boom')" in shown
+
+
+def test_demo_is_labelled_everywhere():
+    assert "DEMO" in text(polled(), demo=True)
+    assert "DEMO" not in text(polled())
+    assert "DEMO" in client(SnapshotClosedError("closed"), demo=True).get("/").text
+
+
+def test_two_hundred_rows_are_shown_and_the_rest_counted():
+    source = page(polled(*(resource(str(n), monthly=str(n)) for n in range(1, 251))))
+
+    assert "50 cheaper ones are not shown" in source
+    assert ">web-250<" in source
+    assert ">web-50<" not in source
+
+
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
+
+
+def test_a_hostile_name_is_text():
+    source = page(
+        polled(
+            resource(name=HOSTILE, size=HOSTILE, region=HOSTILE, status=HOSTILE, waste=HOSTILE),
+            resource("2", kind=HOSTILE, unpriced=HOSTILE),
+            gaps=(Gap(kind=HOSTILE, reason=HOSTILE),),
+        )
+    )
+
+    assert "<script" not in source
+    assert "<img src=x" not in source
+    assert html.escape("<script>") in source
+
+
+SHOWN = Cell(polled(resource(name="plain")))
+SHOWING = client_of(SHOWN.read)
+PLAIN_TAGS = [tag for tag, _ in Text(SHOWING.get("/").text).tags]
+
+
+@given(st.text(st.characters(exclude_categories=()), max_size=400))
+def test_no_name_makes_a_tag_or_breaks_the_page(name):
+    SHOWN.publish(polled(resource(name=name)))
+
+    answer = SHOWING.get("/")
+
+    assert answer.status_code == 200
+    assert [tag for tag, _ in Text(answer.text).tags] == PLAIN_TAGS
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f\u202e]", answer.text)
+
+
+def test_a_name_of_a_megabyte_is_cut():
+    assert len(page(polled(resource(name="x" * 1_000_000)))) < 100_000
+
+
+def test_nothing_is_loaded_from_elsewhere_and_nothing_runs():
+    found = Text(page(polled(resource()), children=(CHILD,)))
+
+    for tag, attributes in found.tags:
+        assert tag not in {"script", "iframe", "object", "style"}
+        assert "style" not in attributes
+        assert not any(name.startswith("on") for name in attributes)
+        for name in ("src", "href", "action"):
+            assert attributes.get(name, "/").startswith("/"), attributes
+
+
+@pytest.mark.parametrize("name", ["costmon.css", "icon.svg"])
+def test_style_and_icon_are_served(name):
+    answer = client(None).get(f"/static/{name}", buffered=True)
+
+    assert answer.status_code == 200
+    assert len(answer.data) > 100
