@@ -40,7 +40,7 @@ class Settings:
         config_path: Where `costmon.toml` is, whether or not it exists.
         state_dir: Directory of database, journal, lock and console socket.
         allowed_hosts: Further names accepted in a Host header, lower case.
-        timezone: IANA key; for people only.
+        timezone: IANA key of the times that the command line prints.
         log_format: `auto`, `json` or `console`.
         log_level: Least severe level that is written.
         database_upgrade: `auto`, `yes` or `no`.

@@ -175,7 +175,7 @@ TIMEZONE: Variable[str] = Variable(
     default="UTC",
     parse=parsers.timezone,
     accepted="an IANA time zone",
-    meaning="The time zone that people are shown times in; data is always UTC.",
+    meaning="The time zone of the times that the command line prints; data is always UTC.",
 )
 LOG_FORMAT: Variable[LogFormat] = Variable(
     name="COSTMON_LOG_FORMAT",
