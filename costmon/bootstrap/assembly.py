@@ -4,10 +4,10 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 from costmon.actors.alerter import Alerter, AlerterPlan
+from costmon.actors.backlog import MailboxRules
 from costmon.actors.base import Incarnation
 from costmon.actors.calculator import Calculator
 from costmon.actors.child import ChildSpec
-from costmon.actors.mailbox import MailboxRules
 from costmon.actors.messenger import Messenger, Outbox
 from costmon.actors.persister import Persister, Waiting, Writer
 from costmon.actors.poller import Poller, PollerPlan

@@ -73,7 +73,7 @@ def _endpoints(settings: Settings) -> Iterator[Component]:
         settings=ApiSettings(
             host=settings.host,
             port=settings.port,
-            api_token=None if settings.api_token is None else settings.api_token.reveal(),
+            api_token=settings.api_token,
             allowed_hosts=settings.allowed_hosts,
             demo=settings.demo,
             threshold=settings.cost_threshold,

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from costmon.domain.poll import Observation
 from costmon.domain.resource import Inventory
 from costmon.errors import StoreError, StoreFencedError
-from costmon.store import FenceToken, Retention, Store, check_schema
+from costmon.store import FenceToken, Retention, Store
+from costmon.store.migrate import check_schema
 
 
 @dataclass(frozen=True, slots=True)

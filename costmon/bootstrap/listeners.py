@@ -43,7 +43,7 @@ class Listeners:
         self._console.start()
         for server in self._servers:
             server.start()
-            log.info("bootstrap.listening", host=host, port=server.port)
+            log.info("bootstrap.listening", host=self._host, port=server.port)
 
     def stop(self) -> bool:
         """Stop answering; tell whether a thread is left that would not end."""
@@ -65,7 +65,7 @@ def _face(service: Service, settings: Settings) -> Face:
         settings=ApiSettings(
             host=settings.host,
             port=settings.port,
-            api_token=None if settings.api_token is None else settings.api_token.reveal(),
+            api_token=settings.api_token,
             allowed_hosts=settings.allowed_hosts,
             demo=settings.demo,
             threshold=settings.cost_threshold,

@@ -6,7 +6,7 @@ import structlog
 
 from costmon.config import Settings
 from costmon.errors import StoreOutdatedError, StoreUnavailableError
-from costmon.store import check_schema, is_embedded, upgrade
+from costmon.store.migrate import check_schema, upgrade
 
 
 def prepare_schema(settings: Settings) -> None:
@@ -26,8 +26,8 @@ def prepare_schema(settings: Settings) -> None:
     except StoreOutdatedError:
         if not _allowed(settings):
             raise
-        upgrade(url)
-        log.info("bootstrap.schema_upgraded")
+        backup = upgrade(url)
+        log.info("bootstrap.schema_upgraded", backup=None if backup is None else str(backup))
     except StoreUnavailableError as error:
         log.error("bootstrap.database_away", error=str(error))
 
@@ -39,7 +39,7 @@ def _allowed(settings: Settings) -> bool:
         case "no":
             return False
         case _:
-            return is_embedded(settings.database_url) or _asked()
+            return settings.database_url.startswith("sqlite") or _asked()
 
 
 def _asked() -> bool:

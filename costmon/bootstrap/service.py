@@ -58,9 +58,7 @@ class Service:
 
     def _parts(self, rng: random.Random) -> Parts:
         settings = self._settings
-        writers = Writers(
-            self.store, settings.database_url, Retention.from_days(settings.retention)
-        )
+        writers = Writers(self.store, settings.database_url, Retention(**settings.retention))
         return Parts(
             plans=tuple(self._plan(account, rng) for account in settings.accounts),
             cell=self.cell,

@@ -2,11 +2,11 @@
 
 import os
 import signal
-import sys
 import threading
 from types import FrameType
 
 _ENDED_AT_ONCE = 1
+_STDERR = 2
 
 
 class StopSignals:
@@ -24,8 +24,8 @@ class StopSignals:
 
     def _received(self, number: int, _frame: FrameType | None) -> None:
         if self.requested.is_set():
-            sys.stderr.write("costmon: second signal, ending at once\n")
-            sys.stderr.flush()
+            # Not through sys.stderr: the signal may have come in the middle of a write to it.
+            os.write(_STDERR, b"costmon: second signal, ending at once\n")
             os._exit(_ENDED_AT_ONCE)
         self.by = signal.Signals(number).name
         self.requested.set()

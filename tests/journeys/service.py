@@ -34,7 +34,12 @@ def free_port() -> int:
 class Service:
     """`python -m costmon run` in a process of its own, in a directory of its own."""
 
-    def __init__(self, directory: Path, *arguments: str, **environment: str) -> None:
+    ROOT = Path(__file__).parents[2]
+
+    def __init__(
+        self, directory: Path, *arguments: str, stdin: str = "", **environment: str
+    ) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
         self.state = directory / "data"
         self.port = free_port()
@@ -50,14 +55,17 @@ class Service:
                 "COSTMON_PORT": str(self.port),
                 "COSTMON_STATE_DIR": str(self.state),
                 "COSTMON_LOG_FORMAT": "json",
-                "PYTHONPATH": str(Path(__file__).parents[2]),
+                "PYTHONPATH": str(self.ROOT),
                 **environment,
             },
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
+        if self.process.stdin is not None:
+            self.process.stdin.write(stdin)
+            self.process.stdin.close()
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
 
@@ -109,7 +117,7 @@ class Service:
             method=method,
         )
         try:
-            with urllib.request.urlopen(request, timeout=PATIENCE_S) as response:
+            with urllib.request.urlopen(request, timeout=PATIENCE_S) as response:  # noqa: S310 - http, made above
                 return Answer(response.status, dict(response.headers), response.read())
         except urllib.error.HTTPError as error:
             with error:
