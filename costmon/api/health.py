@@ -10,11 +10,8 @@ from costmon.api.document import described
 from costmon.api.face import Face
 from costmon.api.replies import json_reply
 from costmon.errors import SnapshotClosedError
-from costmon.messages import ChildState
 from costmon.snapshot.freshness import staleness
 from costmon.snapshot.value import Snapshot
-
-_WORKING: frozenset[ChildState] = frozenset({"running", "waiting"})
 
 
 def create_liveness(_face: Face) -> flask.Blueprint:
@@ -72,7 +69,7 @@ def _children_down(face: Face) -> str | None:
     children = face.children.read()
     if not children:
         return "no child has been started yet"
-    down = [f"{child.name} is {child.state}" for child in children if child.state not in _WORKING]
+    down = [f"{child.name} is {child.state}" for child in children if child.state != "running"]
     return ", ".join(down) or None
 
 

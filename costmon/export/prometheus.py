@@ -204,15 +204,13 @@ def _actors(children: Sequence[ChildStatus]) -> Iterator[Metric]:
         "Messages that a full mailbox could not keep.",
         labels=("actor",),
     )
-    up = GaugeMetricFamily(
-        "costmon_actor_up", "Whether the child runs or waits for messages.", labels=("actor",)
-    )
+    up = GaugeMetricFamily("costmon_actor_up", "Whether the child runs.", labels=("actor",))
     for child in children:
         restarts.add_metric((child.name,), child.restarts)
         mailbox.add_metric((child.name,), child.mailbox)
         dead.add_metric((child.name,), child.dead_letters)
         dropped.add_metric((child.name,), child.dropped)
-        up.add_metric((child.name,), child.state in {"running", "waiting"})
+        up.add_metric((child.name,), child.state == "running")
     yield from (restarts, mailbox, dead, dropped, up)
 
 

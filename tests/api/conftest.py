@@ -21,7 +21,7 @@ def child(name="poller.digitalocean", **facts):
     values = {
         "name": name,
         "role": name.partition(".")[0],
-        "state": "waiting",
+        "state": "running",
         "generation": 1,
         "restarts": 0,
         "mailbox": 0,

@@ -59,7 +59,7 @@ def test_actors_are_shown_as_the_supervisor_published_them(world, make_child):
         {
             "name": "poller.digitalocean",
             "role": "poller",
-            "state": "waiting",
+            "state": "running",
             "generation": 1,
             "restarts": 2,
             "mailbox": 0,
@@ -121,14 +121,15 @@ def test_it_is_not_ready_before_the_first_poll(world):
     assert reasons["first_poll_done"] == "no poll has ended of: digitalocean"
 
 
-def test_it_is_not_ready_with_a_child_set_aside(world, make_child):
+@pytest.mark.parametrize("state", ["set_aside", "waiting", "failed", "starting", "stopped"])
+def test_it_is_not_ready_with_a_child_that_does_not_run(world, make_child, state):
     world.poll()
-    world.children.publish((make_child(state="set_aside"), make_child("calculator")))
+    world.children.publish((make_child(state=state), make_child("calculator")))
 
     status, reasons = checks(world)
 
     assert status == 503
-    assert reasons["children_up"] == "poller.digitalocean is set_aside"
+    assert reasons["children_up"] == f"poller.digitalocean is {state}"
 
 
 def test_it_is_not_ready_before_any_child_has_started(world):
