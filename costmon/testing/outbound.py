@@ -1,8 +1,20 @@
 """A door to a network that is a dictionary."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from costmon.errors import ProviderError
+
+
+def best_key(keys: Iterable[str], path: str, given: Iterable[str]) -> str | None:
+    """Return the key of `path` with the most of the `given` parameters and no other ones."""
+    known = set(given)
+    matching = [
+        key
+        for key in keys
+        if key.partition("?")[0] == path
+        and known.issuperset(filter(None, key.partition("?")[2].split("&")))
+    ]
+    return max(matching, key=len, default=None)
 
 
 class FakeOutbound:
@@ -19,18 +31,13 @@ class FakeOutbound:
 
     def get(self, path: str, params: Mapping[str, str | int]) -> bytes:
         """Return the answer whose parameters are all in `params`, the most specific one."""
-        self.asked.append("&".join([path, *(f"{key}={value}" for key, value in params.items())]))
-        given = {f"{key}={value}" for key, value in params.items()}
-        matching = [
-            known
-            for known in self._answers
-            if known.partition("?")[0] == path
-            and given.issuperset(filter(None, known.partition("?")[2].split("&")))
-        ]
-        if not matching:
-            msg = f"no answer was given for {path} with {sorted(given)}"
+        given = [f"{key}={value}" for key, value in params.items()]
+        self.asked.append("?".join(filter(None, (path, "&".join(given)))))
+        key = best_key(self._answers, path, given)
+        if key is None:
+            msg = f"no answer was given for {self.asked[-1]}"
             raise LookupError(msg)
-        answer = self._answers[max(matching, key=len)]
+        answer = self._answers[key]
         if isinstance(answer, ProviderError):
             raise answer
         return answer

@@ -33,6 +33,7 @@ from costmon.errors import (
 )
 from costmon.outbound import HttpOutbound, OutboundLimits
 from costmon.providers import catalog
+from costmon.testing.outbound import best_key
 from costmon.testing.stub import Asked, Reply, StubServer
 
 TOKEN = "dop_v1_planted-0123456789abcdef"
@@ -98,16 +99,11 @@ class Vendor:
         return True
 
     def _play(self, asked: Asked) -> Reply:
-        given = {f"{name}={value}" for name, value in asked.query.items()}
-        matching = [
-            key
-            for key in self._answers
-            if key.partition("?")[0] == asked.path
-            and given.issuperset(filter(None, key.partition("?")[2].split("&")))
-        ]
-        if not matching:
+        given = [f"{name}={value}" for name, value in asked.query.items()]
+        key = best_key(self._answers, asked.path, given)
+        if key is None:
             return Reply.json({"id": "not_found"}, status=404)
-        return Reply.json(self._answers[max(matching, key=len)])
+        return Reply.json(self._answers[key])
 
 
 class ProviderContract:

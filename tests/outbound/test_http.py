@@ -72,6 +72,23 @@ def test_a_proxy_gets_nothing_that_is_for_this_machine(server, open_door, monkey
     assert door.get("/v2/x", {}) == b"{}"
 
 
+def test_a_proxy_is_used_for_vendors(server, open_door, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", server.url)
+    server.answer("/v2/x", Reply(body=b"{}"))
+    door, _ = open_door(base_url="http://api.vendor.example")
+
+    assert door.get("/v2/x", {}) == b"{}"
+    assert server.asked[0].headers["host"] == "api.vendor.example"
+
+
+def test_localhost_is_this_machine_too(server, open_door, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    server.answer("/v2/x", Reply(body=b"{}"))
+    door, _ = open_door(base_url=server.url.replace("127.0.0.1", "localhost"))
+
+    assert door.get("/v2/x", {}) == b"{}"
+
+
 @pytest.mark.parametrize("token", ["", "two words", "line\nbreak", "quote\u2019s", "tab\t"])
 def test_a_token_that_no_header_can_carry_is_refused_without_being_quoted(server, open_door, token):
     door, _ = open_door(token=token)

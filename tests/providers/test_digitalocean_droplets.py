@@ -224,6 +224,21 @@ def test_a_price_that_is_none_is_an_error_with_its_path(price):
     assert caught.value.path == "$.droplets[0].size.price_monthly"
 
 
+def test_a_bad_price_is_found_behind_good_ones_of_the_same_size():
+    bad = do.droplet(8, size={"price_monthly": "sNaN"})
+
+    with pytest.raises(ProviderSchemaError) as caught:
+        fetch({do.DROPLETS: do.listing("droplets", [do.droplet(7), bad])})
+
+    assert caught.value.path == "$.droplets[1].size.price_monthly"
+
+
+def test_a_price_of_absurdly_many_digits_is_cut_to_what_is_calculated_with():
+    resource = one(do.droplet(size={"price_monthly": "12." + "3" * 5_000}))
+
+    assert resource.monthly_cost == Decimal("12." + "3" * 26)
+
+
 @pytest.mark.parametrize(
     "changes",
     [

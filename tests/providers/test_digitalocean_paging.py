@@ -38,7 +38,7 @@ def test_pages_are_counted_and_two_hundred_are_asked_for_at_once():
     ids, asked = read_ids(do.pages(do.DROPLETS, droplets(range(1, 6)), size=2))
 
     assert ids == [1, 2, 3, 4, 5]
-    assert asked[:3] == [f"/v2/droplets&per_page=200&page={number}" for number in (1, 2, 3)]
+    assert asked[:3] == [f"/v2/droplets?per_page=200&page={number}" for number in (1, 2, 3)]
 
 
 def test_gpu_droplets_are_asked_for_a_second_time_and_counted_once():

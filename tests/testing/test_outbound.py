@@ -20,7 +20,7 @@ def test_the_most_specific_answer_wins():
     assert outbound.get("/a", {"page": 1}) == b"any"
     assert outbound.get("/a", {"page": 2, "per_page": 9}) == b"two"
     assert outbound.get("/a", {"type": "x", "page": 2}) == b"two x"
-    assert outbound.asked == ["/a", "/a&page=1", "/a&page=2&per_page=9", "/a&type=x&page=2"]
+    assert outbound.asked == ["/a", "/a?page=1", "/a?page=2&per_page=9", "/a?type=x&page=2"]
 
 
 def test_an_error_is_raised():

@@ -82,11 +82,12 @@ class Droplets:
             else:
                 price = droplet.size.price_monthly
                 known = self._price_of_size.get(slug)
-                if known == price:
+                # Comparing a signalling NaN would raise.
+                if known is not None and price.is_finite() and known == price:
                     price = known
                 else:
                     place = where.format(position) + ".size.price_monthly"
-                    self._price_of_size[slug] = amount(price, path, place)
+                    price = self._price_of_size[slug] = amount(price, path, place)
             if droplet.features and "backups" in droplet.features:
                 self._backed_up.append(len(resources))
             name = droplet.name

@@ -69,10 +69,9 @@ def _database_cost(make: Maker, database: Database) -> Cost:
     cost = make.cost("database", database.size, database.num_nodes)
     if cost.monthly is None or not database.storage_size_mib:
         return cost
-    extra = (
-        f"{database.storage_size_mib // _MIB_PER_GIB} GiB of storage beyond the plan, if so much"
-    )
-    return replace(cost, unpriced=extra)
+    gibibytes = database.storage_size_mib // _MIB_PER_GIB
+    words = f"storage beyond what its plan includes, of {gibibytes} GiB"
+    return replace(cost, unpriced=words)
 
 
 def _cluster(make: Maker, cluster: Cluster, droplets: Collection[str]) -> Resource:

@@ -13,13 +13,13 @@ _EARLIEST_YEAR, _LATEST_YEAR = 2, 9998
 
 
 def amount(value: Decimal, path: str, where: str) -> Decimal:
-    """Return a price or a quantity that can be calculated with.
+    """Return a price or a quantity that can be calculated with, to 28 digits.
 
     Raises:
         ProviderSchemaError: It is negative, not finite, or absurdly large.
     """
     if value.is_finite() and 0 <= value <= _MOST:
-        return value
+        return +value
     raise schema_fault(path, "expected an amount between 0 and 1,000,000,000", where)
 
 
