@@ -69,8 +69,8 @@ def main() -> list[Row]:
             f"{ratio:.2f}x",
             f">= {GOAL}x of bare Flask",
             ratio >= GOAL,
-            f"{current.requests_s:,.0f} against {bare.requests_s:,.0f} requests/s of {size:,} bytes,"
-            f" {CONNECTIONS} connections",
+            f"{current.requests_s:,.0f} against {bare.requests_s:,.0f} requests/s"
+            f" of {size:,} bytes, {CONNECTIONS} connections",
         ),
         Row(
             "its p99",

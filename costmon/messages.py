@@ -6,15 +6,12 @@ with `assert_never`, so that a forgotten message is a type error.
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Literal
 
 from costmon.alerts.alert import Alert
+from costmon.domain.child import ChildState as ChildState  # noqa: PLC0414 - messages hold it
+from costmon.domain.child import ChildStatus as ChildStatus  # noqa: PLC0414 - messages hold it
 from costmon.domain.poll import Observation, PollFailure, PollReport
 from costmon.domain.resource import Inventory, Resource
-
-ChildState = Literal[
-    "starting", "running", "waiting", "restarting", "draining", "stopped", "set_aside", "failed"
-]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,37 +152,6 @@ class Shutdown:
     """
 
     exit_code: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChildStatus:
-    """One child, as the tree shows it (supervisor -> whoever asks or reads the board).
-
-    Attributes:
-        name: Full name, such as `poller.digitalocean`.
-        role: The part before the first dot.
-        state: What it does now.
-        generation: Counts its incarnations from 1.
-        restarts: Restarts since the service started, asked for or not.
-        mailbox: Messages that wait, the one in hand not counted.
-        dead_letters: Messages given up after too many deliveries.
-        dropped: Messages a full mailbox could not keep.
-        busy_s: Seconds on the message in hand; `None` when idle.
-        last_error: `repr` of what ended the last incarnation; `None` if none crashed.
-        started_at: When the present incarnation started, aware UTC; `None` when none runs.
-    """
-
-    name: str
-    role: str
-    state: ChildState
-    generation: int
-    restarts: int
-    mailbox: int
-    dead_letters: int
-    dropped: int
-    busy_s: float | None
-    last_error: str | None
-    started_at: dt.datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

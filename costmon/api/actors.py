@@ -6,7 +6,7 @@ from costmon.api.answers import Actor, ActorsAnswer, Meta
 from costmon.api.document import described
 from costmon.api.face import Face
 from costmon.api.replies import json_reply
-from costmon.messages import ChildStatus
+from costmon.domain.child import ChildStatus
 from costmon.snapshot.accounts import whole_second
 
 

@@ -5,10 +5,10 @@ from typing import Annotated, Literal
 
 from msgspec import Meta as Describe
 
+from costmon.domain.child import ChildState
 from costmon.domain.history import GroupBy, Step
 from costmon.domain.poll import BreakerState
 from costmon.errors import FailureReason
-from costmon.messages import ChildState
 from costmon.snapshot.freshness import ProviderState
 from costmon.snapshot.wire import Answer, GapNote, Moment
 

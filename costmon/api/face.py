@@ -6,8 +6,9 @@ from decimal import Decimal
 
 from costmon.clock import Clock
 from costmon.config.secret import Secret
+from costmon.domain.child import ChildStatus
 from costmon.domain.history import HistoryQuery, HistoryRow
-from costmon.messages import ChildStatus, RefreshRequested
+from costmon.messages import RefreshRequested
 from costmon.snapshot.cell import Cell, SnapshotCell
 
 

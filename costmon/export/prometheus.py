@@ -24,9 +24,9 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from costmon import __version__
+from costmon.domain.child import ChildStatus
 from costmon.domain.period import month_of
 from costmon.domain.poll import BreakerState
-from costmon.messages import ChildStatus
 from costmon.snapshot.accounts import usage_is_of_month
 from costmon.snapshot.value import DURATION_BUCKETS_S, AccountState, Snapshot
 

@@ -8,8 +8,8 @@ from typing import Any
 import flask
 
 from costmon import __version__
+from costmon.domain.child import ChildStatus
 from costmon.errors import SnapshotClosedError
-from costmon.messages import ChildStatus
 from costmon.snapshot.value import Snapshot
 from costmon.web import words
 from costmon.web.view import overview

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from heapq import nlargest
 
+from costmon.domain.child import ChildStatus
 from costmon.domain.resource import Resource
 from costmon.domain.totals import Totals
-from costmon.messages import ChildStatus
 from costmon.snapshot.accounts import account_cost
 from costmon.snapshot.current import waste_of
 from costmon.snapshot.estimate import MonthToDate

@@ -7,8 +7,9 @@ import pytest
 
 from costmon.api import ApiSettings, Face, create_app, create_metrics_app
 from costmon.config import Secret
+from costmon.domain.child import ChildStatus
 from costmon.domain.history import HistoryQuery, HistoryRow
-from costmon.messages import ChildStatus, RefreshRequested
+from costmon.messages import RefreshRequested
 from costmon.snapshot import fold
 from costmon.snapshot.cell import Cell, SnapshotCell
 from costmon.testing import FakeClock

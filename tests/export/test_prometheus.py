@@ -10,9 +10,9 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families
 
 from costmon import __version__
+from costmon.domain.child import ChildStatus
 from costmon.domain.resource import Balance
 from costmon.export.prometheus import CostCollector, exposition
-from costmon.messages import ChildStatus
 from costmon.snapshot import fold
 from costmon.testing.clock import START
 from costmon.testing.samples import failure, inventory, report, resource

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from costmon.domain.child import ChildStatus
 from costmon.domain.resource import Balance, Gap, NotPriced
 from costmon.errors import SnapshotClosedError
-from costmon.messages import ChildStatus
 from costmon.snapshot import fold
 from costmon.snapshot.cell import Cell
 from costmon.testing.clock import START
