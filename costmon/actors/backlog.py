@@ -5,6 +5,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any
 
+import pykka
 import structlog
 from pykka._envelope import Envelope
 
@@ -107,9 +108,10 @@ class Backlog:
         """Remove and return the message that has waited longest."""
         return self._entries.popleft()[0] if self._entries else None
 
-    def questions(self) -> tuple[Envelope[Any], ...]:
-        """Return the messages that somebody waits for an answer to."""
-        return tuple(entry[0] for entry in self._entries if entry[0].reply_to is not None)
+    def replies_awaited(self) -> tuple[pykka.Future[Any], ...]:
+        """Return where somebody waits for an answer."""
+        replies = (envelope.reply_to for envelope, _, _ in self._entries)
+        return tuple(reply for reply in replies if reply is not None)
 
     # --- inside ------------------------------------------------------------------------------
 

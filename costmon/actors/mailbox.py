@@ -13,11 +13,12 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
+import pykka
 import structlog
 from pykka._envelope import Envelope
 from pykka.messages import _ActorStop
 
-from costmon.actors.backlog import Backlog, MailboxRules, kind_of
+from costmon.actors.backlog import Backlog, MailboxRules
 from costmon.actors.losses import Losses
 from costmon.actors.timers import Timers
 from costmon.clock import Clock
@@ -114,9 +115,9 @@ class Mailbox:
         if lost.reply_to is None:
             self.losses.drop(lost)
         elif self._is_closed:
-            _refuse(lost, SupervisionError(f"{self.name} has stopped"))
+            self._refuse(lost.reply_to, SupervisionError(f"{self.name} has stopped"))
         else:
-            _refuse(lost, MailboxFullError(self.name))
+            self._refuse(lost.reply_to, MailboxFullError(self.name))
 
     # --- for the incarnation (through its lease) ---------------------------------------------
 
@@ -217,10 +218,10 @@ class Mailbox:
             self._is_closed = True
         self._turn_away("the service stopped")
         with self._ready:
-            questions = self._backlog.questions()
-            left = len(self) - len(questions)
-        for question in questions:
-            _refuse(question, SupervisionError(f"{self.name} has stopped"))
+            replies = self._backlog.replies_awaited()
+            left = len(self) - len(replies)
+        for reply in replies:
+            self._refuse(reply, SupervisionError(f"{self.name} has stopped"))
         return left
 
     # --- inside ------------------------------------------------------------------------------
@@ -250,22 +251,19 @@ class Mailbox:
             # Ticks are told anew by the successor's own timers; a stranger's stop has been obeyed.
             if delivery is None or isinstance(delivery.envelope.message, Tick | _ActorStop):
                 return
-            is_question = delivery.envelope.reply_to is not None
-            if not is_question and delivery.count < self._max_deliveries:
+            reply = delivery.envelope.reply_to
+            if reply is None and delivery.count < self._max_deliveries:
                 self._again = delivery
                 return
-        if is_question:  # whoever asked is told, and can ask again
+        if reply is not None:  # whoever asked is told, and can ask again
             ended = SupervisionError(f"{self.name} ended before it answered: {error}")
-            _refuse(delivery.envelope, ended)
+            self._refuse(reply, ended)
         else:
             self.losses.bury(delivery.envelope, deliveries=delivery.count, error=error)
 
-
-def _refuse(question: Envelope[Any], error: Exception) -> None:
-    """Tell an asker that no answer comes; somebody may have answered meanwhile."""
-    if question.reply_to is None:
-        return
-    try:
-        question.reply_to.set_exception((type(error), error, None))
-    except queue.Full:
-        log.warning("mailbox.answered_twice", kind=kind_of(question))
+    def _refuse(self, reply: pykka.Future[Any], error: Exception) -> None:
+        """Tell an asker that no answer comes; somebody may have answered meanwhile."""
+        try:
+            reply.set_exception((type(error), error, None))
+        except queue.Full:
+            log.warning("mailbox.answered_twice", actor=self.name)

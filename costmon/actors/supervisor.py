@@ -22,6 +22,7 @@ from costmon.actors.address import Address
 from costmon.actors.backlog import MailboxRules
 from costmon.actors.base import Incarnation, SupervisedActor, describe
 from costmon.actors.child import Child, ChildSpec
+from costmon.actors.children import Children
 from costmon.actors.restarts import GiveUp, Restart, RestartHistory
 from costmon.messages import (
     ChildExited,
@@ -72,7 +73,7 @@ class Supervisor(SupervisedActor[SupervisorMessage]):
     ) -> None:
         super().__init__(incarnation)
         self.exit_code = 0
-        self._children = tuple(children)
+        self._children = Children(children)
         self._board = board
         self._notices = notices
         self._scan_interval_s = scan_interval_s
@@ -100,7 +101,7 @@ class Supervisor(SupervisedActor[SupervisorMessage]):
     def _step(self, message: SupervisorMessage) -> object:
         match message:
             case GetChildren():
-                return self._statuses()
+                return self._children.statuses()
             case RestartChild(name=name):
                 return self._restart_asked(name)
             case ChildStarted():
@@ -118,10 +119,7 @@ class Supervisor(SupervisedActor[SupervisorMessage]):
     def _settle(self) -> None:
         """Bring to an end what the step allows to end, and publish what is."""
         self._stop_next()
-        self._board.publish(self._statuses())
-
-    def _statuses(self) -> tuple[ChildStatus, ...]:
-        return tuple(child.status() for child in self._children)
+        self._board.publish(self._children.statuses())
 
     # --- one child ---------------------------------------------------------------------------
 
@@ -133,12 +131,12 @@ class Supervisor(SupervisedActor[SupervisorMessage]):
             self._crashed(child, describe(error))
 
     def _child_started(self, event: ChildStarted) -> None:
-        child = self._holder(event.name, event.generation)
+        child = self._children.holder(event.name, event.generation)
         if child is not None and child.state == "starting":
             child.state = "running"
 
     def _child_exited(self, event: ChildExited) -> None:
-        child = self._holder(event.name, event.generation)
+        child = self._children.holder(event.name, event.generation)
         if child is None:
             self.log.info(
                 "supervisor.replaced_child_ended",
@@ -208,12 +206,7 @@ class Supervisor(SupervisedActor[SupervisorMessage]):
             self._notices.tell(ChildSetAside(name=child.name, error=error, until=until))
 
     def _restart_asked(self, wanted: object) -> RestartAnswer:
-        known = tuple(
-            sorted({name for child in self._children for name in (child.name, child.role)})
-        )
-        chosen = [child for child in self._children if child.name == wanted] or [
-            child for child in self._children if child.role == wanted
-        ]
+        known, chosen = self._children.known, self._children.matching(wanted)
         if not chosen:
             self.log.warning("supervisor.child_unknown", wanted=repr(wanted)[:100], known=known)
             return RestartAnswer(restarted=(), known=known)
@@ -339,12 +332,3 @@ class Supervisor(SupervisedActor[SupervisorMessage]):
             undelivered=len(child.mailbox),
             restarts=child.restarts,
         )
-
-    # --- inside ------------------------------------------------------------------------------
-
-    def _holder(self, name: str, generation: int) -> Child | None:
-        """Return the child if that incarnation is its present one, not one that was replaced."""
-        for child in self._children:
-            if child.name == name and child.mailbox.holder == generation:
-                return child
-        return None

@@ -3,7 +3,7 @@
 import datetime as dt
 import random
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
 import structlog
@@ -96,7 +96,9 @@ class Logged:
     def __init__(self) -> None:
         self.events: list[Mapping[str, Any]] = []
 
-    def __call__(self, _logger: object, method: str, event: dict[str, Any]) -> dict[str, Any]:
+    def __call__(
+        self, _logger: object, method: str, event: MutableMapping[str, Any]
+    ) -> dict[str, Any]:
         self.events.append({**event, "level": method})
         raise structlog.DropEvent
 

@@ -1,5 +1,7 @@
 """The supervisor as a state machine: stepped by hand, without threads and without real time."""
 
+from typing import Any
+
 import pytest
 from pykka.messages import ProxyCall
 
@@ -32,9 +34,9 @@ class Puppet(SupervisedActor[object]):
         return message
 
 
-def child(name: str, **fields: object) -> ChildSpec:
+def child(name: str, **fields: Any) -> ChildSpec:
     core = not name.startswith("poller")
-    return ChildSpec(**{"name": name, "build": Puppet, "core": core, "policy": POLICY, **fields})
+    return ChildSpec(name=name, core=core, **{"build": Puppet, "policy": POLICY, **fields})
 
 
 def stage(*specs: ChildSpec, **settings) -> Stage:

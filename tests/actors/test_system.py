@@ -18,14 +18,14 @@ from costmon.messages import ChildSetAside, GetChildren, RestartChild, Tick
 from tests.actors.parts import TIMEOUT_S, Board, Heard, ManualClock, spec
 
 
-class Recorder(SupervisedActor[object]):
+class Recorder(SupervisedActor[Any]):
     """Notes what it handles, and by which incarnation."""
 
     def __init__(self, incarnation: Incarnation, heard: Heard) -> None:
         super().__init__(incarnation)
         self.heard = heard
 
-    def handle(self, message: object) -> object:
+    def handle(self, message: Any) -> object:
         self.heard.add((self.generation, message))
         return message
 
@@ -34,7 +34,7 @@ def recorder(name: str, heard: Heard, **fields: Any):
     return spec(name, lambda incarnation: Recorder(incarnation, heard), **fields)
 
 
-def messages(heard: Heard) -> list[object]:
+def messages(heard: Heard) -> list[Any]:
     return [message for _, message in heard.items]
 
 
@@ -119,7 +119,7 @@ def test_every_message_is_handled_once_and_in_order_however_often_the_actor_cras
     heard, crashed = Heard(), set()
 
     class Fragile(Recorder):
-        def handle(self, message: object) -> object:
+        def handle(self, message: int) -> object:
             if message % 7 == 0 and message not in crashed:
                 crashed.add(message)
                 raise ValueError(message)

@@ -246,3 +246,11 @@ def test_an_exception_in_answer_to_a_question_goes_to_whoever_asked(start_system
         system.addresses["touchy"].ask("?", SOON_S)
 
     assert system.supervisor.ask(GetChildren(), SOON_S)[0].generation == 1
+
+
+def test_an_actor_without_a_handler_crashes_at_its_first_message(start_system, board):
+    system = start_system([spec("mute", SupervisedActor)])
+
+    system.addresses["mute"].tell("message")
+
+    board.wait_for("mute", lambda row: row.last_error == "NotImplementedError()", SOON_S)
