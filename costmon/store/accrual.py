@@ -70,13 +70,15 @@ class Accrual:
     Attributes:
         since: The earlier cycle, microseconds; `None` when this one is the first.
         until: This cycle, microseconds.
-        carried: Resources seen in both, at their older rates.
+        steady: Resources seen in both without any news.
+        carried: The others seen in both, at their older rates.
         started: Resources that are new and began between the two, by when they began.
-        seen: Resources seen in this cycle, at their present rates.
+        seen: The others seen in this cycle, at their present rates.
     """
 
     since: int | None
     until: int
+    steady: defaultdict[Group, Tally] = field(default_factory=_tallies)
     carried: defaultdict[Group, Tally] = field(default_factory=_tallies)
     started: list[tuple[int, Group, int | None, bool]] = field(default_factory=list)
     seen: defaultdict[Group, Tally] = field(default_factory=_tallies)
@@ -86,12 +88,15 @@ class Accrual:
         since = self.until if self.since is None else self.since
         spans = dict(split(since, self.until))
         spans.setdefault(day_of(self.until), 0)
-        return tuple(self._day(day, span) for day, span in sorted(spans.items()))
+        both, now = _together(self.steady, self.carried), _together(self.steady, self.seen)
+        return tuple(self._day(day, span, both, now) for day, span in sorted(spans.items()))
 
-    def _day(self, day: dt.date, span: int) -> "DayFigures":
+    def _day(
+        self, day: dt.date, span: int, both: Mapping[Group, Tally], now: Mapping[Group, Tally]
+    ) -> "DayFigures":
         integrals: defaultdict[Group, int] = defaultdict(int)
         standing = _tallies()
-        for group, tally in self.carried.items():
+        for group, tally in both.items():
             if span:
                 integrals[group] += tally.monthly * span
                 standing[group] = standing[group].plus(tally)
@@ -105,7 +110,7 @@ class Accrual:
             day=day,
             covered_us=span,
             integrals=integrals,
-            standing=self.seen if observed else standing,
+            standing=now if observed else standing,
             observed=observed,
         )
 
@@ -127,6 +132,13 @@ class DayFigures:
     integrals: Mapping[Group, int]
     standing: Mapping[Group, Tally]
     observed: bool
+
+
+def _together(one: Mapping[Group, Tally], other: Mapping[Group, Tally]) -> dict[Group, Tally]:
+    return {
+        group: one.get(group, Tally()).plus(other.get(group, Tally()))
+        for group in one.keys() | other.keys()
+    }
 
 
 def day_of(micros: int) -> dt.date:

@@ -13,6 +13,8 @@ from costmon.store.packing import pack_balance, pack_gaps, pack_not_priced
 from costmon.store.schema import poll_cycle
 from costmon.store.text import storable, storable_key
 
+_ZERO = Decimal(0)
+
 
 def is_recorded(connection: Connection, cycle_id: str) -> bool:
     """Return whether a cycle has its row; nobody adds it meanwhile, for the fence is held."""
@@ -61,21 +63,23 @@ def _observed_at(observation: Observation) -> dt.datetime:
 
 
 def _inventory_columns(inventory: Inventory) -> dict[str, object]:
-    priced = [
-        (it.currency, it.monthly_cost)
-        for it in inventory.resources
-        if it.monthly_cost is not None and it.monthly_cost.is_finite()
-    ]
-    currencies = {currency for currency, _ in priced}
+    sums: dict[str, Decimal] = {}
+    for it in inventory.resources:
+        cost = it.monthly_cost
+        if cost is not None and cost.is_finite():
+            sums[it.currency] = sums.get(it.currency, _ZERO) + cost
     columns: dict[str, object] = {
         "gaps": pack_gaps(inventory),
         "not_priced": pack_not_priced(inventory),
         "balance": pack_balance(inventory),
     }
     # Currencies are never added: an account that mixes them has its sums in the roll-ups only.
-    if len(currencies) == 1:
-        columns["account_currency"] = storable_key(currencies.pop())
-        columns["account_monthly"] = _rounded(sum((cost for _, cost in priced), Decimal(0)))
+    if len(sums) == 1:
+        ((currency, monthly),) = sums.items()
+        columns |= {
+            "account_currency": storable_key(currency),
+            "account_monthly": _rounded(monthly),
+        }
     return columns
 
 

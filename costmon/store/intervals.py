@@ -15,11 +15,12 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 from costmon.domain.money import to_nano
 from costmon.domain.resource import Resource
-from costmon.store.accrual import Accrual, group_of
+from costmon.store.accrual import Accrual, Group, group_of
 from costmon.store.columns import to_micros
 from costmon.store.positions import positions
 from costmon.store.text import cleaned
@@ -27,6 +28,8 @@ from costmon.store.text import cleaned
 LARGEST_MONTHLY_NANO = 10**16
 """Ten million a month: a dearer resource is a fault of the vendor's answer, and sums must fit."""
 _TOO_DEAR = "price beyond what history can hold"
+
+_COST = Resource._fields.index("monthly_cost")
 
 Key = tuple[str, str]
 """Kind and vendor's id, within one account."""
@@ -41,6 +44,7 @@ class Held(NamedTuple):
         valid_from: When its present rate began, microseconds.
         monthly: That rate, nano-units; `None` when the price is unknown.
         resource: As it was last seen, in storable text.
+        group: Whose figures it adds to.
     """
 
     row: int
@@ -48,6 +52,7 @@ class Held(NamedTuple):
     valid_from: int
     monthly: int | None
     resource: Resource
+    group: Group
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +68,24 @@ class AccountState:
     cycle_id: str
     until: int
     held: Mapping[Key, Held]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """What was seen, in the vendor's order, beside what is held.
+
+    Attributes:
+        now: What is held from now on; the resource itself where it has no row yet.
+        described: Of those held before, the ones with news other than the rate.
+    """
+
+    now: Mapping[Key, Held | Resource]
+    described: frozenset[Key]
+
+    @property
+    def missing(self) -> list[Key]:
+        """Return which resources need a row."""
+        return [key for key, it in self.now.items() if not isinstance(it, Held)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,79 +111,92 @@ class Plan:
     held: Mapping[Key, Held]
 
 
-Aligned = Mapping[Key, tuple[Resource, Held | None]]
-
-
-def align(held: Mapping[Key, Held], resources: Iterable[Resource]) -> Aligned:
-    """Pair what was seen, in storable text, with what is held.
+def compare(held: Mapping[Key, Held], resources: Iterable[Resource], until: int) -> Comparison:
+    """Compare what is seen at `until` with what is held.
 
     Of two resources with one id (a page that shifted while it was read) the first counts.
     """
-    aligned: dict[Key, tuple[Resource, Held | None]] = {}
+    now: dict[Key, Held | Resource] = {}
+    described: set[Key] = set()
     for seen in resources:
-        resource = seen
         key = (seen.kind, seen.id)
+        resource = seen
         known = held.get(key)
-        if known is None or known.resource != seen:
-            resource = _bounded(cleaned(seen))
+        # What is held is clean; so is what differs from it in nothing but the rate.
+        clean = known is not None and _same_description(known.resource, seen)
+        if not clean:
+            resource = cleaned(seen)
             key = (resource.kind, resource.id)
             known = held.get(key)
-        aligned.setdefault(key, (resource, known))
-    return aligned
+        if key in now:
+            continue
+        priced, monthly = _priced(resource)
+        if known is None:
+            now[key] = priced
+        elif (clean and monthly == known.monthly) or priced == known.resource:
+            now[key] = known
+        else:
+            now[key] = _revised(known, priced, monthly, until)
+            if not clean and not _same_description(known.resource, priced):
+                described.add(key)
+    return Comparison(now=now, described=frozenset(described))
 
 
-def plan(aligned: Aligned, rows: Mapping[Key, int], state: AccountState | None, until: int) -> Plan:
-    """Compare a good cycle with the one before it.
+def plan(
+    comparison: Comparison, rows: Mapping[Key, int], state: AccountState | None, until: int
+) -> Plan:
+    """Say what a good cycle changes.
 
     Args:
-        aligned: What was seen, from `align`.
+        comparison: What was seen, from `compare`.
         rows: The row of every resource that is not held.
         state: The account's last good cycle; `None` when this is the first.
         until: When this cycle observed, microseconds, later than the last one.
     """
     since = None if state is None else state.until
+    before: Mapping[Key, Held] = {} if state is None else state.held
     accrual = Accrual(since=since, until=until)
-    places = positions([known.position if known else None for _, known in aligned.values()])
+    places = positions(
+        [it.position if isinstance(it, Held) else None for it in comparison.now.values()]
+    )
     appeared: list[Held] = []
-    described: list[Held] = []
     moved: list[tuple[int, int]] = []
     closed: list[tuple[int, int, int]] = []
     opened: list[tuple[int, int, int | None, str]] = []
     held: dict[Key, Held] = {}
-    for (key, (resource, known)), place in zip(aligned.items(), places, strict=True):
-        group, whole = group_of(resource), resource.unpriced is None
-        if known is None:
-            monthly = _nano(resource.monthly_cost)
-            start = _start(resource.created_at, since, until)
-            now = Held(rows[key], place, start, monthly, resource)
-            appeared.append(now)
-            opened.append((now.row, start, monthly, resource.currency))
-            accrual.started.append((start, group, monthly, whole))
-        else:
-            before = known.resource
-            accrual.carried[group_of(before)].add(known.monthly, whole=before.unpriced is None)
-            now = known
-            if resource != before:
-                now = _revised(known, resource, until)
-                if now.valid_from == until:
+    for (key, it), place in zip(comparison.now.items(), places, strict=True):
+        if isinstance(it, Held):
+            now, known = it, before[key]
+            if now is known:
+                accrual.steady[now.group].add(now.monthly, whole=now.resource.unpriced is None)
+            else:
+                accrual.carried[known.group].add(
+                    known.monthly, whole=known.resource.unpriced is None
+                )
+                accrual.seen[now.group].add(now.monthly, whole=now.resource.unpriced is None)
+                if now.valid_from != known.valid_from:
                     closed.append((until, known.row, known.valid_from))
-                    opened.append((now.row, until, now.monthly, resource.currency))
-                if _description(resource) != _description(before):
-                    described.append(now._replace(position=place))
-            if place != known.position:
+                    opened.append((now.row, until, now.monthly, now.resource.currency))
+            if place != now.position:
                 now = now._replace(position=place)
                 moved.append((place, now.row))
-        accrual.seen[group].add(now.monthly, whole=whole)
+        else:
+            start = _start(it.created_at, since, until)
+            now = Held(rows[key], place, start, _priced(it)[1], it, group_of(it))
+            appeared.append(now)
+            opened.append((now.row, start, now.monthly, it.currency))
+            accrual.started.append((start, now.group, now.monthly, it.unpriced is None))
+            accrual.seen[now.group].add(now.monthly, whole=it.unpriced is None)
         held[key] = now
     if state is not None:
         closed += (
             (state.until, gone.row, gone.valid_from)
-            for key, gone in state.held.items()
-            if key not in aligned
+            for key, gone in before.items()
+            if key not in held
         )
     return Plan(
         appeared=tuple(appeared),
-        described=tuple(described),
+        described=tuple(held[key] for key in comparison.described),
         moved=tuple(moved),
         closed=tuple(closed),
         opened=tuple(opened),
@@ -169,16 +205,24 @@ def plan(aligned: Aligned, rows: Mapping[Key, int], state: AccountState | None, 
     )
 
 
-def _revised(known: Held, resource: Resource, until: int) -> Held:
-    """Return what is held of a resource with news; the rate's own begin only with a new rate."""
-    monthly = _nano(resource.monthly_cost)
-    if (monthly, resource.currency) == (known.monthly, known.resource.currency):
-        return known._replace(resource=resource)
-    return known._replace(resource=resource, monthly=monthly, valid_from=until)
+def _revised(known: Held, resource: Resource, monthly: int | None, until: int) -> Held:
+    """Return what is held from now on; `valid_from` moves only with a new rate."""
+    before = known.resource
+    same_rate = monthly == known.monthly and resource.currency == before.currency
+    same_group = resource.region == before.region and resource.currency == before.currency
+    return Held(
+        known.row,
+        known.position,
+        known.valid_from if same_rate else until,
+        monthly,
+        resource,
+        known.group if same_group else group_of(resource),
+    )
 
 
-def _description(resource: Resource) -> Resource:
-    return resource._replace(monthly_cost=None)
+def _same_description(one: Resource, other: Resource) -> bool:
+    """Return whether two resources differ in their cost at most."""
+    return one[:_COST] == other[:_COST] and one[_COST + 1 :] == other[_COST + 1 :]
 
 
 def _start(created_at: dt.datetime | None, since: int | None, until: int) -> int:
@@ -188,12 +232,17 @@ def _start(created_at: dt.datetime | None, since: int | None, until: int) -> int
     return created if since < created < until else until
 
 
-def _nano(monthly_cost: Decimal | None) -> int | None:
-    return None if monthly_cost is None else to_nano(monthly_cost)
+@lru_cache(maxsize=4096)
+def _nano(cost: Decimal) -> int:
+    """Round as `to_nano` does; thousands of resources share the few prices of a list."""
+    return to_nano(cost)
 
 
-def _bounded(resource: Resource) -> Resource:
+def _priced(resource: Resource) -> tuple[Resource, int | None]:
+    """Return the rate in nano-units, and the resource without one that cannot be held."""
     cost = resource.monthly_cost
-    if cost is None or (cost.is_finite() and abs(to_nano(cost)) <= LARGEST_MONTHLY_NANO):
-        return resource
-    return resource._replace(monthly_cost=None, unpriced=resource.unpriced or _TOO_DEAR)
+    if cost is None:
+        return resource, None
+    if cost.is_finite() and abs(nano := _nano(cost)) <= LARGEST_MONTHLY_NANO:
+        return resource, nano
+    return resource._replace(monthly_cost=None, unpriced=resource.unpriced or _TOO_DEAR), None

@@ -24,9 +24,10 @@ from sqlalchemy import (
 from costmon.clock import Clock
 from costmon.domain.money import to_nano
 from costmon.domain.resource import Inventory
+from costmon.store.accrual import group_of
 from costmon.store.bulk import write_intervals
 from costmon.store.columns import from_micros, to_micros
-from costmon.store.intervals import AccountState, Held, Key, Plan, align, plan
+from costmon.store.intervals import AccountState, Held, Key, Plan, compare, plan
 from costmon.store.inventories import open_resources
 from costmon.store.packing import pack_balance, pack_details, pack_gaps, pack_not_priced
 from costmon.store.rollups import add_days
@@ -59,11 +60,12 @@ class Ledger:
         until = self._moment(inventory, state)
         if until is None:
             return None
-        aligned = align({} if state is None else state.held, inventory.resources)
-        missing = [key for key, (_, known) in aligned.items() if known is None]
+        held = {} if state is None else state.held
+        comparison = compare(held, inventory.resources, until)
+        missing = comparison.missing
         returned = _returned(connection, owner, missing)
         fresh = _numbered(connection, (key for key in missing if key not in returned))
-        planned = plan(aligned, returned | fresh, state, until)
+        planned = plan(comparison, returned | fresh, state, until)
         _write_resources(connection, owner, planned, frozenset(returned.values()))
         write_intervals(connection, closed=planned.closed, opened=planned.opened)
         add_days(connection, *owner, planned.accrual.days())
@@ -115,6 +117,7 @@ def _held(connection: Connection, owner: tuple[str, str]) -> dict[Key, Held]:
             valid_from=to_micros(row.valid_from),
             monthly=None if row.monthly is None else to_nano(row.monthly),
             resource=seen,
+            group=group_of(seen),
         )
         for row, seen in open_resources(connection, owner)
     }

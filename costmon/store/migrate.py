@@ -142,7 +142,7 @@ def _is_at(scripts: ScriptDirectory, found: str, revision: str) -> bool:
         known = ", ".join(sorted(script.revision for script in scripts.walk_revisions()))
         msg = f"there is no schema {revision!r}; there are: {known}, head, base"
         raise StoreError(msg) from error
-    return target is not None and target.revision == found
+    return target.revision == found
 
 
 def _refuse_unknown(database: Database, scripts: ScriptDirectory, found: str | None) -> None:

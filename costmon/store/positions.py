@@ -1,5 +1,6 @@
 """Keep the vendor's order in a column without rewriting it whenever something comes or goes."""
 
+import operator
 from collections.abc import Sequence
 
 _STEP = 2**20
@@ -15,6 +16,9 @@ def positions(known: Sequence[int | None]) -> list[int]:
         The same positions with the new ones fitted in between; all are made anew only when the
         vendor has changed the order or there is no room left between two.
     """
+    settled = [position for position in known if position is not None]
+    if len(settled) == len(known) and all(map(operator.lt, settled, settled[1:])):
+        return settled
     filled: list[int] = []
     waiting = 0
     for position in known:
