@@ -20,6 +20,7 @@ from structlog.typing import FilteringBoundLogger
 from costmon.actors.address import Address
 from costmon.actors.lease import Lease
 from costmon.clock import Clock, Timer
+from costmon.errors import SupervisionError
 from costmon.messages import ChildExited, ChildStarted
 
 M = TypeVar("M")
@@ -47,10 +48,6 @@ class Incarnation:
     clock: Clock
     rng: random.Random
     notify: Callable[[ChildStarted | ChildExited], None]
-
-
-class ExitInHandlerError(Exception):
-    """A handler tried to end the process; only its actor ends."""
 
 
 class SupervisedActor(pykka.ThreadingActor, Generic[M]):
@@ -183,9 +180,9 @@ class SupervisedActor(pykka.ThreadingActor, Generic[M]):
             return self.handle(message)
         except Exception:
             raise
-        except BaseException as error:
+        except BaseException as error:  # pykka would stop every actor, the supervisor included
             msg = f"{describe(error)} in a handler of {self.name}"
-            raise ExitInHandlerError(msg) from error
+            raise SupervisionError(msg) from error
 
     def _handle_failure(
         self,

@@ -86,9 +86,9 @@ def test_no_restarts_at_all_can_be_asked_for():
 
 
 @given(
-    st.lists(st.floats(0.0, 30.0), min_size=1, max_size=60),
+    st.lists(st.integers(0, 30), min_size=1, max_size=60),
     st.integers(0, 8),
-    st.floats(1.0, 120.0),
+    st.integers(1, 120),
 )
 def test_no_window_ever_holds_more_restarts_than_allowed(gaps_s, max_restarts, period_s):
     policy = RestartPolicy(max_restarts=max_restarts, period_s=period_s)
