@@ -11,11 +11,17 @@ from costmon.snapshot.wire import FreshMeta
 _AGE_STEP_S = 10
 
 
+_FRESH = {
+    demo: FreshMeta(source="memory_store", cached=True, stale=False, demo=demo)
+    for demo in (False, True)
+}
+
+
 def fresh_meta(snapshot: Snapshot, now: dt.datetime) -> FreshMeta:
     """Say where the figures come from, and when they are stale, since when and why."""
     stale = staleness(snapshot, now)
     if stale is None:
-        return FreshMeta(source="memory_store", cached=True, stale=False, demo=snapshot.demo)
+        return _FRESH[snapshot.demo]
     age = age_s(snapshot.as_of, now) if snapshot.as_of else None
     return FreshMeta(
         source="memory_store",

@@ -3,6 +3,7 @@
 import threading
 import zlib
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import flask
 
@@ -10,7 +11,10 @@ from costmon.api.freshness import fresh_meta
 from costmon.clock import Clock
 from costmon.snapshot.freshness import age_s
 from costmon.snapshot.value import Snapshot
-from costmon.snapshot.wire import encode
+from costmon.snapshot.wire import FreshMeta, encode
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 # Below this a copy of the body is cheaper than several writes to the socket.
 _JOIN_BYTES = 1 << 20
@@ -23,18 +27,19 @@ class Representation:
 
     Attributes:
         snapshot: What it shows.
-        meta: The encoded `meta` member.
+        meta: Its `meta` member.
     """
 
-    def __init__(self, snapshot: Snapshot, meta: bytes) -> None:
+    def __init__(self, snapshot: Snapshot, meta: FreshMeta) -> None:
         self.snapshot = snapshot
         self.meta = meta
-        parts = (b'{"data":', snapshot.data, b',"meta":', meta, b"}")
+        encoded = encode(meta)
+        parts = (b'{"data":', snapshot.data, b',"meta":', encoded, b"}")
         large = len(snapshot.data) > _JOIN_BYTES
         self._identity: tuple[bytes, ...] = parts if large else (b"".join(parts),)
         self._gzip: bytes | None = None
         self._compressing = threading.Lock()
-        self._tag = f"{snapshot.fingerprint}{zlib.crc32(meta):08x}"
+        self._tag = f"{snapshot.fingerprint}{zlib.crc32(encoded):08x}"
 
     def body(self, *, gzip: bool) -> tuple[bytes, ...]:
         """Return the body; compressed on the first request that wants it."""
@@ -55,6 +60,14 @@ class Representation:
         """Return the strong ETag: the two encodings are different bytes."""
         return f'"{self._tag}-gzip"' if gzip else f'"{self._tag}"'
 
+    def validators(self, *, gzip: bool) -> tuple[tuple[str, str], ...]:
+        """Return the headers by which a client may keep the answer."""
+        return (
+            ("ETag", self.etag(gzip=gzip)),
+            ("Cache-Control", "no-cache"),
+            ("Vary", "Accept-Encoding"),
+        )
+
 
 class Representations:
     """Remembers the newest representation, which nearly every request asks for."""
@@ -66,24 +79,43 @@ class Representations:
     def answer(self, snapshot: Snapshot) -> flask.Response:
         """Return 200 with the body, or 304 when the client has it already."""
         now = self._clock.now()
-        meta = encode(fresh_meta(snapshot, now))
+        meta = fresh_meta(snapshot, now)
         shown = self._newest
         if shown is None or shown.snapshot is not snapshot or shown.meta != meta:
             shown = self._newest = Representation(snapshot, meta)
         environ = flask.request.environ
         gzip = shown.wants_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
-        etag = shown.etag(gzip=gzip)
-        headers = [
-            ("ETag", etag),
-            ("Cache-Control", "no-cache"),
-            ("Vary", "Accept-Encoding"),
-            ("Age", str(age_s(snapshot.as_of or now, now))),
+        age = ("Age", str(age_s(snapshot.as_of or now, now)))
+        if _matches(environ.get("HTTP_IF_NONE_MATCH", ""), shown.etag(gzip=gzip)):
+            return Ready(304, [*shown.validators(gzip=gzip), age], ())
+        body = shown.body(gzip=gzip)
+        content = [
+            ("Content-Type", "application/json"),
+            ("Content-Length", str(sum(map(len, body)))),
+            *([("Content-Encoding", "gzip")] if gzip else []),
         ]
-        if _matches(environ.get("HTTP_IF_NONE_MATCH", ""), etag):
-            return flask.Response(status=304, headers=headers)
-        if gzip:
-            headers.append(("Content-Encoding", "gzip"))
-        return flask.Response(shown.body(gzip=gzip), 200, headers, content_type="application/json")
+        return Ready(200, [*shown.validators(gzip=gzip), age, *content], body)
+
+
+class Ready(flask.Response):
+    """An answer whose headers are final: werkzeug checks and copies each three times otherwise.
+
+    That took a fifth of the time of a request for current costs, the one that is asked most.
+    """
+
+    def __init__(
+        self, status: int, headers: list[tuple[str, str]], body: tuple[bytes, ...]
+    ) -> None:
+        super().__init__(status=status)
+        self._ready_headers = headers
+        self._ready_body = body
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        """Answer as a WSGI application."""
+        start_response(self.status, self._ready_headers)
+        return () if environ["REQUEST_METHOD"] == "HEAD" else self._ready_body
 
 
 def _matches(if_none_match: str, etag: str) -> bool:
