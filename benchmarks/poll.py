@@ -22,7 +22,7 @@ from costmon.clock import SystemClock
 from costmon.config import AccountSettings, Secret
 from costmon.demo.bulk import PageServer
 from costmon.domain.poll import PollReport
-from costmon.providers.digitalocean import schema
+from costmon.providers.digitalocean.answers import Droplet, DropletPage
 from costmon.snapshot import fold
 from costmon.snapshot.cell import SnapshotCell
 
@@ -37,16 +37,17 @@ def baseline(base_url: str) -> int:
     session = requests.Session()
     session.trust_env = False
     session.headers["Authorization"] = f"Bearer {_TOKEN}"
-    decode = msgspec.json.Decoder(schema.DropletsPage).decode
-    kept: list[schema.Droplet] = []
+    decode = msgspec.json.Decoder(DropletPage).decode
+    kept: list[Droplet] = []
     page = 1
     while True:
         answer = session.get(
             f"{base_url}/v2/droplets", params={"per_page": _ROWS, "page": page}, timeout=30
         )
-        rows = decode(answer.content).droplets
-        kept.extend(rows)
-        if len(rows) < _ROWS:
+        decoded = decode(answer.content)
+        kept.extend(decoded.items)
+        assert decoded.meta is not None
+        if len(kept) >= decoded.meta.total:
             return len(kept)
         page += 1
 

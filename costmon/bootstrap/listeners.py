@@ -30,11 +30,13 @@ class Listeners:
         self._console = ConsoleServer(settings.console_socket, service.ask, SystemClock())
 
     def prepare(self) -> None:
-        """Take the ports.
+        """Take the socket and the ports.
 
         Raises:
+            StateDirectoryError: The console's socket cannot be made.
             OSError: A port is in use or may not be bound.
         """
+        self._console.prepare()
         for server in self._servers:
             server.prepare()
 

@@ -88,7 +88,9 @@ def _run_until_stopped(
     service.start()
     listeners.start()
     watchdog.ready()
-    prompt = PromptThread(service.ask) if repl else None
+    prompt = (
+        PromptThread(service.ask, history=settings.state_dir / "console_history") if repl else None
+    )
     if prompt is not None:
         prompt.start()
     while not (stop.requested.is_set() or service.system.wait(_LOOK_S)):
