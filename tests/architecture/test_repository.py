@@ -84,4 +84,4 @@ def test_every_noqa_and_type_ignore_gives_a_reason():
             if found and not re.search(r"(?: - |  # )\S", found[2]):
                 without.append(f"{path.relative_to(ROOT)}:{number}")
 
-    assert without == []
+    assert not without, "no reason given at:\n" + "\n".join(without)
