@@ -133,11 +133,18 @@ def compare(held: Mapping[Key, Held], resources: Iterable[Resource], until: int)
         priced, monthly = _priced(resource)
         if known is None:
             now[key] = priced
-        elif (clean and monthly == known.monthly) or priced == known.resource:
+        elif clean and priced is resource:
+            # Written out, for ten thousand new prices come this way.
+            now[key] = (
+                known
+                if monthly == known.monthly
+                else Held(known.row, known.position, until, monthly, resource, known.group)
+            )
+        elif priced == known.resource:
             now[key] = known
         else:
             now[key] = _revised(known, priced, monthly, until)
-            if not clean and not _same_description(known.resource, priced):
+            if not _same_description(known.resource, priced):
                 described.add(key)
     return Comparison(now=now, described=frozenset(described))
 
