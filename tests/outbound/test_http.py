@@ -53,11 +53,13 @@ def test_the_token_is_in_its_header(server, open_door, token, sent):
 
 def test_netrc_does_not_replace_the_token(server, open_door, tmp_path, monkeypatch):
     netrc = tmp_path / "netrc"
-    netrc.write_text("machine 127.0.0.1 login eve password other\n")
+    netrc.write_text("machine api.vendor.example login eve password other\n")
     monkeypatch.setenv("NETRC", str(netrc))
-    assert requests.utils.get_netrc_auth(server.url) == ("eve", "other")
+    monkeypatch.setenv("HTTP_PROXY", server.url)
+    vendor = "http://api.vendor.example"
+    assert requests.utils.get_netrc_auth(vendor) == ("eve", "other")
     server.answer("/v2/x", Reply(body=b"{}"))
-    door, _ = open_door()
+    door, _ = open_door(base_url=vendor)
 
     door.get("/v2/x", {})
 

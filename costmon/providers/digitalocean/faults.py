@@ -8,7 +8,6 @@ SLUG = "digitalocean"
 _HINT = "the vendor may have changed its API; look for a newer costmon"
 _WHERE = re.compile(r" - at `(?P<path>[^`]*)`$")
 _MISSING = re.compile(r"missing required field `(?P<field>[^`]*)`")
-_SHOWN = 200
 
 
 def schema_fault(path: str, detail: str, where: str | None = None) -> ProviderSchemaError:
@@ -35,4 +34,4 @@ def decoding_fault(path: str, error: Exception) -> ProviderSchemaError:
     missing = _MISSING.search(detail)
     if missing:
         where = f"{where}.{missing['field']}"
-    return schema_fault(path, detail[:_SHOWN], where)
+    return schema_fault(path, detail, where)
