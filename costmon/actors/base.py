@@ -66,6 +66,7 @@ class SupervisedActor(pykka.ThreadingActor, Generic[M]):
         log: A logger that names the actor and its generation.
         timer: Asks for ticks; timers end with the incarnation.
         thread: Runs it, once launched.
+        ended: Set when everything is released; the thread may have a crash to log after that.
     """
 
     # A hung thread cannot be killed; at least it must not keep the process from ending.
@@ -82,6 +83,7 @@ class SupervisedActor(pykka.ThreadingActor, Generic[M]):
         )
         self.timer: Timer = incarnation.lease.timers
         self.thread: threading.Thread | None = None
+        self.ended = threading.Event()
         self._lease = incarnation.lease
         self._notify = incarnation.notify
         self._failure: BaseException | None = None
@@ -156,7 +158,7 @@ class SupervisedActor(pykka.ThreadingActor, Generic[M]):
         pykka.ActorRegistry.unregister(self.actor_ref)
 
     @property
-    def has_ended(self) -> bool:
+    def has_vanished(self) -> bool:
         """Whether its thread has run and is gone."""
         return self.thread is not None and not self.thread.is_alive()
 
@@ -219,6 +221,7 @@ class SupervisedActor(pykka.ThreadingActor, Generic[M]):
             error = None
         else:
             error = "stopped by a stranger"
+        self.ended.set()
         self._notify(ChildExited(name=self.name, generation=self.generation, error=error))
         # Logged last: writing a traceback takes longer than it takes the successor to start.
         if was_replaced:

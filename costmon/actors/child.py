@@ -87,7 +87,7 @@ class Child:
         self.is_on_probation = False
         self._nursery = nursery
         self._actor: SupervisedActor[Any] | None = None
-        self._threads: list[threading.Thread] = []
+        self._threads: list[tuple[threading.Thread, threading.Event]] = []
         self._started_s = 0.0
         self._started_at: dt.datetime | None = None
         self._deadline_s: float | None = None
@@ -120,7 +120,7 @@ class Child:
     @property
     def has_vanished(self) -> bool:
         """Whether its thread is gone although nobody said so."""
-        return self.is_served and self._actor is not None and self._actor.has_ended
+        return self.is_served and self._actor is not None and self._actor.has_vanished
 
     @property
     def is_overdue(self) -> bool:
@@ -163,9 +163,9 @@ class Child:
         self._actor = None
         self._actor = actor = self.spec.build(incarnation)
         self._nursery.launch(actor)
-        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        self._threads = [(thread, ended) for thread, ended in self._threads if thread.is_alive()]
         if actor.thread is not None:
-            self._threads.append(actor.thread)
+            self._threads.append((actor.thread, actor.ended))
 
     def leave(self) -> None:
         """Ask the present incarnation to finish its message and go."""
@@ -204,10 +204,10 @@ class Child:
         return verdict
 
     def outlasts(self, patience_s: float) -> bool:
-        """Wait for all its threads, replaced ones too; return whether one still runs."""
-        for thread in self._threads:
+        """Wait for all its incarnations, replaced ones too; return whether one has not ended."""
+        for thread, _ in self._threads:
             thread.join(patience_s)
-        return any(thread.is_alive() for thread in self._threads)
+        return not all(ended.is_set() for _, ended in self._threads)
 
     def status(self) -> ChildStatus:
         """Describe it for people."""

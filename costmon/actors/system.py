@@ -23,7 +23,7 @@ from costmon.snapshot.cell import Cell
 _SUPERVISOR = "supervisor"
 _SUPERVISOR_CAPACITY = 10_000
 _SUPERVISOR_CRASHED = 70  # EX_SOFTWARE of sysexits.h
-_LAST_BREATH_S = 0.2  # from a thread's notice to its end it takes microseconds
+_LAST_BREATH_S = 0.2  # for the threads of crashed actors to log why
 
 log = structlog.get_logger()
 

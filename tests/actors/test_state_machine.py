@@ -105,7 +105,7 @@ class Supervision(RuleBasedStateMachine):
         return alive[-1 - min(which, len(alive) - 1)] if alive else None
 
     def end(self, life: Life, error: str | None) -> None:
-        life.actor.thread = Ended()  # type: ignore[assignment]  # all that has_ended asks for
+        life.actor.thread = Ended()  # type: ignore[assignment]  # all that has_vanished asks for
         self.stage.heard.append(
             ChildExited(name=life.actor.name, generation=life.actor.generation, error=error)
         )

@@ -554,7 +554,7 @@ def test_the_sweep_warns_of_missing_children_in_the_words_operators_know(logged)
 def test_the_sweep_finds_a_thread_that_ended_without_a_notice():
     class Gone(Puppet):
         @property
-        def has_ended(self) -> bool:
+        def has_vanished(self) -> bool:
             return self.generation == 1
 
     scene = running(child("calculator", build=Gone))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pykka
 import pytest
+import structlog
 
 from costmon.actors.backlog import MailboxRules
 from costmon.actors.base import Incarnation, SupervisedActor
@@ -481,6 +482,34 @@ def test_the_overall_deadline_beats_the_childrens_own(start_system, logged):
     assert (report.exit_code, report.undelivered, report.unstopped) == (1, {"bad": 1}, ("bad",))
     (event,) = logged.of("system.stopped")
     assert (event["level"], event["in_time"]) == ("error", False)
+
+
+def test_an_actor_that_still_logs_its_crash_has_ended_all_the_same(start_system, board):
+    """Writing a traceback to a terminal takes longer than everything else about a restart."""
+    logging, go_on = threading.Event(), threading.Event()
+
+    def slow(_logger: object, _method: str, event: Any) -> Any:
+        if event["event"] == "actor.crashed":
+            logging.set()
+            go_on.wait(TIMEOUT_S)
+        raise structlog.DropEvent
+
+    structlog.configure(processors=[slow])
+
+    class Fragile(SupervisedActor[object]):
+        def handle(self, message: object) -> None:
+            if self.generation == 1:
+                raise ValueError(message)
+
+    system = start_system([spec("c", Fragile)])
+    system.addresses["c"].tell("message")
+    assert logging.wait(TIMEOUT_S)
+    board.wait_for("c", lambda row: row.generation == 2)
+
+    report = system.stop(TIMEOUT_S)
+
+    go_on.set()
+    assert (report.exit_code, report.unstopped) == (0, ())
 
 
 def test_stopping_twice_gives_the_same_report(start_system):
