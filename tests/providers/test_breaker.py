@@ -78,7 +78,7 @@ def test_a_closed_breaker_is_not_changed_by_asking():
     st.lists(
         st.tuples(
             st.sampled_from(["success", "failure", "hopeless"]),
-            st.floats(0.0, 2_000.0),
+            st.integers(0, 2_000),
         ),
         max_size=60,
     )
