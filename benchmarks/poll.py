@@ -47,6 +47,7 @@ def baseline(base_url: str) -> int:
         decoded = decode(answer.content)
         kept.extend(decoded.items)
         assert decoded.meta is not None
+        assert decoded.meta.total is not None
         if len(kept) >= decoded.meta.total:
             return len(kept)
         page += 1

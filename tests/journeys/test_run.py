@@ -91,15 +91,16 @@ def test_before_the_first_poll_the_answer_is_404_with_a_hint(tmp_path, vendor):
 
 
 def test_after_kill_9_nothing_acknowledged_is_lost_and_nothing_is_there_twice(tmp_path, vendor):
-    acknowledged = []
+    acknowledged: list[str] = []
+    rows: list[str] = []
     for number in range(3):
         with run(tmp_path, vendor) as service:
             service.wait_for("persister.cycle_written", count=2 + number)
             service.process.send_signal(signal.SIGKILL)
             service.process.wait(PATIENCE_S)
         acknowledged += [line["cycle_id"] for line in service.heard("persister.cycle_written")]
+        rows = cycles(service)
 
-    rows = cycles(service)
     assert len(rows) == len(set(rows))
     assert set(acknowledged) <= set(rows)
 

@@ -5,6 +5,7 @@ from collections import deque
 
 from costmon.actors.child import ChildSpec
 from costmon.actors.persister import Persister
+from costmon.domain.poll import Observation
 from costmon.errors import StoreUnavailableError
 from costmon.messages import CostsCalculated
 from tests.roles.tree import PATIENCE_S, SOON, running
@@ -15,7 +16,7 @@ class Journal:
     """A journal in memory, with the contract of the real one."""
 
     def __init__(self):
-        self.waiting = deque()
+        self.waiting: deque[Observation] = deque()
         self.lock = threading.Lock()
 
     def append(self, observation):
