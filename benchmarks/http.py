@@ -1,6 +1,7 @@
 """Current costs over HTTP beside a bare Flask route of the same size, on the same server.
 
-Run: `python -m benchmarks.http`. Rounds are interleaved, so that a busy machine slows all alike.
+Run: `python -m benchmarks.http`. Rounds are interleaved and short, and a ratio is the median of
+the ratios within each round, so that a busy machine slows all alike.
 Uses wrk when it is installed, else threads of another process, which slow the server less
 evenly: trust the ratio less.
 """
@@ -29,8 +30,8 @@ from costmon.testing.samples import inventory, report, resource
 
 DROPLETS = 1_000
 CONNECTIONS = 32
-ROUNDS = 3
-ROUND_S = 2
+ROUNDS = 9
+ROUND_S = 1
 GOAL = 0.8
 CURRENT = "/api/v1/costs/current"
 
@@ -61,8 +62,8 @@ def main() -> list[Row]:
                 loads["current"].append(load(port, CURRENT, {}))
                 loads["unchanged"].append(load(port, CURRENT, {"If-None-Match": etag}))
     bare, current, unchanged = (_median(loads[kind]) for kind in loads)
-    ratio = current.requests_s / bare.requests_s
-    faster = unchanged.requests_s / current.requests_s
+    ratio = _ratio(loads["current"], loads["bare"])
+    faster = _ratio(loads["unchanged"], loads["current"])
     return [
         Row(
             f"GET {CURRENT}, {DROPLETS:,} droplets",
@@ -156,6 +157,11 @@ def _median(loads: list[Load]) -> Load:
         statistics.median(one.requests_s for one in loads),
         statistics.median(one.p99_ms for one in loads),
     )
+
+
+def _ratio(loads: list[Load], others: list[Load]) -> float:
+    pairs = zip(loads, others, strict=True)
+    return statistics.median(one.requests_s / other.requests_s for one, other in pairs)
 
 
 def _bare(size: int) -> flask.Flask:

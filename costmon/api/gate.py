@@ -88,7 +88,9 @@ class Gate:
         if path in OPEN_PATHS or path.startswith(OPEN_PREFIX):
             return True
         scheme, _, given = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
-        if scheme.lower() == "bearer" and same_secret(given.strip(), token):
+        # WSGI hands over the header's bytes as Latin-1.
+        sent = given.strip().encode("latin-1", "replace").decode("utf-8", "replace")
+        if scheme.lower() == "bearer" and same_secret(sent, token):
             return True
         cookie = parse_cookie(environ).get(COOKIE)
         return cookie is not None and self._sessions is not None and self._sessions.valid(cookie)

@@ -37,7 +37,7 @@ def account_cost(account: AccountState, now: dt.datetime) -> AccountCost:
         usage_currency=balance.currency if balance else None,
         usage_generated_at=whole_second(balance.generated_at) if balance else None,
         difference=_shown(difference),
-        difference_explanation=explain(difference, balance),
+        difference_explanation=explain(difference),
         gaps=gap_notes(inventory.gaps) if inventory else [],
         not_priced=gap_notes(inventory.not_priced) if inventory else [],
         changes=list(account.changes),
@@ -81,9 +81,9 @@ def usage_is_of_month(balance: Balance, moment: dt.datetime) -> bool:
     return month_of(balance.generated_at) == month_of(moment)
 
 
-def explain(difference: Decimal | None, balance: Balance | None) -> str | None:
+def explain(difference: Decimal | None) -> str | None:
     """Say what a difference between bill and estimate is made of."""
-    if difference is None or balance is None:
+    if difference is None:
         return None
     if shown(difference) == 0:
         return "the vendor's own figure and the estimate agree"

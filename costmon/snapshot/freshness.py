@@ -54,8 +54,13 @@ def staleness(snapshot: Snapshot, now: dt.datetime) -> Staleness | None:
         return None
     return Staleness(
         since=min(stale.since for _, stale in found),
-        reason="; ".join(f"{name}: {stale.reason}" for name, stale in found),
+        reason="; ".join(_named(name, stale.reason) for name, stale in found),
     )
+
+
+def _named(account: str, reason: str) -> str:
+    """Put the account before a reason; an account often has its vendor's name, which is there."""
+    return reason if reason.startswith(f"{account}:") else f"{account}: {reason}"
 
 
 def account_state(account: AccountState, now: dt.datetime) -> ProviderState:

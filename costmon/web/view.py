@@ -10,7 +10,7 @@ from heapq import nlargest
 from costmon.domain.child import ChildStatus
 from costmon.domain.resource import Resource
 from costmon.domain.totals import Totals
-from costmon.snapshot.accounts import account_cost
+from costmon.snapshot.accounts import account_cost, explain
 from costmon.snapshot.current import waste_of
 from costmon.snapshot.estimate import MonthToDate
 from costmon.snapshot.freshness import Staleness, age_s, staleness
@@ -111,7 +111,7 @@ def overview(
     estimates = {
         state.name: MonthToDate(state.inventory.observed_at) for state in states if state.inventory
     }
-    differences = [account for account in accounts if account.difference is not None]
+    difference = _all([account.difference for account in accounts])
     return Overview(
         totals=totals,
         as_of=as_of,
@@ -119,8 +119,8 @@ def overview(
         stale=staleness(snapshot, now) if snapshot else None,
         estimate=_all([account.month_to_date_estimate for account in accounts]),
         usage=_all([a.month_to_date_usage if a.difference is not None else None for a in accounts]),
-        difference=_all([account.difference for account in accounts]),
-        explanation=differences[0].difference_explanation if differences else None,
+        difference=difference,
+        explanation=explain(difference),
         threshold=threshold,
         threshold_percent=_percent(totals.monthly, threshold) if totals else 0,
         kinds=_kinds(resources),

@@ -2,6 +2,7 @@ import pytest
 
 from costmon.api import create_app, create_metrics_app
 from costmon.api.sessions import COOKIE, SESSION_S, Sessions
+from costmon.config import Secret
 from costmon.errors import ConfigError
 from costmon.testing import FakeClock
 
@@ -96,6 +97,17 @@ def test_the_token_opens_everything(guarded, token, scheme):
     for path in PROTECTED[:-1]:
         answer = client.get(path, headers={"Authorization": f"{scheme} {token}"})
         assert answer.status_code == 200, path
+
+
+def test_a_token_may_have_any_letters(world):
+    world.listen(api_token=Secret("schlüssel-✓"))
+
+    answer = world.client().get(
+        "/api/v1/actors",
+        headers={"Authorization": "Bearer schlüssel-✓".encode().decode("latin-1")},
+    )
+
+    assert answer.status_code == 200
 
 
 def test_a_token_is_required_on_loopback_too_when_there_is_one(guarded):

@@ -261,3 +261,35 @@ def test_changes_are_kept_until_the_next_change():
     assert len(second.accounts[0].changes) == 1
     assert third.accounts[0].changes == second.accounts[0].changes
     assert third.accounts[0].changed_at == START + MINUTE
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["a", "b"]),
+        st.one_of(st.none(), st.lists(st.integers(0, 1000), max_size=4)),
+        st.integers(-400, 900),
+    ),
+    max_size=12,
+)
+
+
+@given(STEPS)
+def test_whatever_polls_do_the_total_is_the_sum_of_the_last_good_ones(steps):
+    snapshot = empty((("a", "digitalocean"), ("b", "digitalocean")))
+    now, known = START, {}
+    for number, (account, prices, seconds) in enumerate(steps):
+        now += dt.timedelta(seconds=seconds)
+        cycle = report(f"cycle-{number}", account=account, started_at=now)
+        before = snapshot
+        if prices is None:
+            snapshot = fold.failed(snapshot, cycle, failure(failed_at=now), now)
+        else:
+            known[account] = sum(prices)
+            seen = [resource(str(n), monthly=str(p), account=account) for n, p in enumerate(prices)]
+            found = inventory(seen, account=account, observed_at=now)
+            snapshot = fold.fetched(snapshot, cycle, found, now)
+
+        assert snapshot.sequence == before.sequence + 1
+        assert snapshot.published_at >= before.published_at
+        total = snapshot.totals.monthly if snapshot.totals else None
+        assert total == (sum(known.values()) if known else None)
