@@ -142,6 +142,9 @@ class Poller(SupervisedActor[PollerMessage]):
     ) -> None:
         now, now_s = self.clock.now(), self.clock.monotonic_s()
         requests, failures = line.take_counts()
+        failed = {outcome.reason} if isinstance(outcome, ProviderError) else set()
+        # What was found wrong only after an answer had come is no failure of the line's.
+        unseen = failed - {reason for reason, _ in failures}
         report = PollReport(
             cycle_id=self._cycle_id(started_at),
             account=self._plan.account,
@@ -149,7 +152,7 @@ class Poller(SupervisedActor[PollerMessage]):
             started_at=started_at,
             duration_s=now_s - began_s,
             requests=requests,
-            failures=failures,
+            failures=(*failures, *((reason, 1) for reason in unseen)),
             breaker=self._breaker.state(now_s),
             next_poll_at=now + dt.timedelta(seconds=delay_s),
         )

@@ -82,6 +82,8 @@ def _endpoints(settings: Settings) -> Iterator[Component]:
     )
     app = create_app(face)
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
+        if rule.endpoint.rpartition(".")[2] == "static":
+            continue
         methods = sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
         yield Component(
             kind="endpoint",

@@ -10,7 +10,7 @@ from costmon.errors import StateDirectoryError
 
 # sun_path has 108 bytes on Linux, one of them for the end of the text.
 LONGEST_PATH = 107
-_BACKLOG = 16
+_BACKLOG = 128
 
 
 class Listener:

@@ -90,7 +90,7 @@ def _line_editing(
 ) -> contextlib.AbstractContextManager[None]:
     try:
         # Here, because some builds of Python come without readline; the prompt works without it.
-        from costmon.console.completion import line_editing  # noqa: PLC0415
+        from costmon.console.completion import line_editing  # noqa: PLC0415 - readline may be missing
     except ImportError:
         return contextlib.nullcontext()
     return line_editing(

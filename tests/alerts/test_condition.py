@@ -111,4 +111,4 @@ def test_a_child_set_aside_says_how_to_bring_it_back():
     )
 
     assert alert.severity == "critical"
-    assert 'restart_child("poller.x")' in alert.text
+    assert 'send(supervisor, "restart_child", name="poller.x")' in alert.text

@@ -113,6 +113,12 @@ def test_a_refused_token_opens_the_breaker_at_once_and_the_next_poll_is_far():
     assert wait >= dt.timedelta(seconds=60)
 
 
+def test_a_failure_that_the_line_did_not_see_is_counted_too():
+    heard = polled(Line(fault(ProviderAuthError)), 1)
+
+    assert dict(heard[0].report.failures) == {"server": 1, "auth": 1}
+
+
 def test_the_vendors_retry_after_is_kept_to():
     heard = polled(Line(fault(ProviderServerError, retry_after_s=500.0)), 1, interval_s=1.0)
 
