@@ -146,7 +146,8 @@ def child_set_aside(name: str, *, holds: bool, error: str, cause: str) -> Condit
         severity="critical",
         text=(
             f"{name} crashed too often and rests: its costs are not polled. Last error: {error}. "
-            f'To restart it now: send(supervisor, "restart_child", name="{name}") in `costmon console`.'
+            f'To restart it now: send(supervisor, "restart_child", name="{name}") '
+            "in `costmon console`."
         ),
         resolved_text=f"{name} runs again and is stable.",
         facts={"name": name, "last_error": error or None},
