@@ -45,6 +45,10 @@ def locate(url: str) -> Database:
         raise StoreError(msg) from None
     if parsed.drivername in {"postgresql", "postgres"}:
         parsed = parsed.set(drivername="postgresql+psycopg")
+    password = parsed.query.get("password")
+    if isinstance(password, str):
+        # SQLAlchemy masks a password only where a password belongs.
+        parsed = parsed.difference_update_query(["password"]).set(password=password)
     backend = parsed.get_backend_name()
     if backend != "sqlite":
         port = f":{parsed.port}" if parsed.port else ""

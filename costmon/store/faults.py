@@ -102,7 +102,6 @@ def _detail(database: Database, error: SQLAlchemyError) -> str:
     """Return the driver's own words on one line, without the statement and the password."""
     cause = getattr(error, "orig", None) or error
     words = " ".join(str(cause).split()) or type(cause).__name__
-    for secret in (database.url.password, database.url.query.get("password")):
-        if secret:
-            words = words.replace(str(secret), "***")
+    if database.url.password:
+        words = words.replace(str(database.url.password), "***")
     return words[:300]
