@@ -53,7 +53,7 @@ def create_app(face: Face) -> flask.Flask:
             ),
         )
     )
-    app.wsgi_app = Gate(app.wsgi_app, face.settings, sessions)  # type: ignore[method-assign]
+    app.wsgi_app = Gate(app.wsgi_app, face.settings, sessions)  # type: ignore[method-assign]  # Flask documents wrapping it
     return app
 
 
@@ -67,7 +67,7 @@ def create_metrics_app(face: Face) -> flask.Flask:
     app.register_blueprint(metrics.create_blueprint(face))
     app.register_blueprint(health.create_liveness(face))
     app.register_blueprint(refresh.create_blueprint(face))
-    app.wsgi_app = Gate(app.wsgi_app, face.settings, None)  # type: ignore[method-assign]
+    app.wsgi_app = Gate(app.wsgi_app, face.settings, None)  # type: ignore[method-assign]  # Flask documents wrapping it
     return app
 
 

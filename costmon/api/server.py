@@ -125,11 +125,11 @@ class _Server(wsgi.Server):
             self.bind_addr, family, type, proto, self.nodelay, self.ssl_adapter, self.reuse_port
         )
         try:
-            self.socket = self.bind_socket(sock, self.bind_addr)  # type: ignore[no-untyped-call]
+            self.socket = self.bind_socket(sock, self.bind_addr)  # type: ignore[no-untyped-call]  # cheroot is untyped
         except OSError:
             sock.close()
             raise
-        self.bind_addr = self.resolve_real_bind_addr(sock)  # type: ignore[no-untyped-call]
+        self.bind_addr = self.resolve_real_bind_addr(sock)  # type: ignore[no-untyped-call]  # cheroot is untyped
         return sock
 
     def error_log(self, msg: str = "", level: int = _INFO, traceback: bool = False) -> None:  # noqa: FBT001, FBT002 - cheroot's own signature
