@@ -25,8 +25,9 @@ from benchmarks.report import Row, print_table
 from costmon.clock import SystemClock
 from costmon.domain.poll import Observation
 from costmon.domain.resource import Resource
-from costmon.store import FenceToken, Store, ledger, open_store, rollups, upgrade
+from costmon.store import FenceToken, Store, ledger, open_store, rollups
 from costmon.store.columns import to_micros
+from costmon.store.migrate import upgrade
 from costmon.testing import samples
 
 RESOURCES = 10_000

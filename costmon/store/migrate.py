@@ -14,10 +14,10 @@ from sqlalchemy import Connection, inspect, text
 
 from costmon.clock import Clock, SystemClock
 from costmon.errors import StoreError, StoreOutdatedError, StoreTooNewError
+from costmon.store.copies import back_up_beside
 from costmon.store.database import Database, locate
 from costmon.store.engine import make_engine
 from costmon.store.faults import translated
-from costmon.store.kept_backups import back_up_beside
 from costmon.store.schema import VERSION_TABLE
 
 _UPGRADE_LOCK = 0x636F_7374

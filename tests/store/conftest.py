@@ -14,7 +14,8 @@ import sqlalchemy as sa
 
 from costmon.domain.poll import Observation
 from costmon.domain.totals import Totals
-from costmon.store import open_store, upgrade
+from costmon.store import open_store
+from costmon.store.migrate import upgrade
 from costmon.testing import samples
 from costmon.testing.clock import START, FakeClock
 

@@ -9,7 +9,8 @@ import pytest
 from costmon.domain.history import HistoryQuery
 from costmon.domain.period import Period
 from costmon.errors import StoreError, StoreOutdatedError, StoreUnavailableError
-from costmon.store import check_schema, engine, open_store
+from costmon.store import engine, open_store
+from costmon.store.migrate import check_schema, upgrade
 from costmon.testing import samples
 from costmon.testing.clock import START
 
@@ -220,14 +221,12 @@ def test_a_connection_lost_within_a_cycle_is_unavailable_and_repeatable(
 ):
     if url.startswith("sqlite"):
         pytest.skip("about servers")
-    from costmon.store import ledger
-
-    add_days = ledger.add_days
+    from costmon.store import ledger, rollups
 
     def cut_off(connection, *arguments):
         pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar()
         look(f"SELECT pg_terminate_backend({pid})")
-        add_days(connection, *arguments)
+        rollups.add_days(connection, *arguments)
 
     observation = cycles.good(0, samples.resource("1"))
     with open_store(url, clock=clock) as store:
@@ -255,8 +254,6 @@ def test_a_standby_is_told_from_a_fault(url, clock, cycles, look):
 
 
 def test_files_are_private(sqlite_store, cycles, tmp_path, clock):
-    from costmon.store import upgrade
-
     upgrade(f"sqlite:///{tmp_path}/private.db")
     with open_store(f"sqlite:///{tmp_path}/private.db", clock=clock) as store:
         store.record(cycles.good(0), store.claim("persister"))

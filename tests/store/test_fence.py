@@ -4,6 +4,7 @@ import pytest
 
 from costmon.errors import StoreFencedError
 from costmon.store import FenceToken, open_store
+from costmon.store import cycles as cycles_module
 from costmon.store import store as store_module
 from costmon.testing import samples
 
@@ -53,7 +54,7 @@ def test_a_token_nobody_issued_is_refused(store, cycles):
 def test_a_claim_waits_for_the_commit_under_way_and_then_fences(store, cycles, look, monkeypatch):
     old = store.claim("persister")
     inside, go_on, claimed = threading.Event(), threading.Event(), threading.Event()
-    write_cycle = store_module.write_cycle
+    write_cycle = cycles_module.write_cycle
 
     def slow(connection, observation):
         inside.set()

@@ -54,7 +54,7 @@ class Model:
 
     def __init__(self):
         self.previous = None
-        self.accrued = defaultdict(int)
+        self.accrued: defaultdict[tuple[object, ...], int] = defaultdict(int)
 
     def good(self, minute, seen):
         for key, (_, currency, monthly, created) in seen.items():
@@ -112,7 +112,7 @@ def run(store, steps, cycles):
                 late += 1
                 resources = [samples.resource(name, kind=kind) for kind, name in holdings]
                 assert store.record(cycles.good(minute - back, *resources), token)
-            case ("claim",):
+            case _:
                 token = store.claim("persister")
     return model, len(recorded) + late
 
@@ -120,7 +120,8 @@ def run(store, steps, cycles):
 def check(store_tables, model, cycle_count):
     intervals, rollups, until, counted = store_tables
     assert counted == cycle_count
-    by_resource, days = defaultdict(list), defaultdict(int)
+    by_resource: defaultdict[int, list[tuple[int, int | None]]] = defaultdict(list)
+    days: defaultdict[tuple[object, ...], int] = defaultdict(int)
     for row in intervals:
         by_resource[row.resource_id].append((row.valid_from, row.valid_to))
         end = until if row.valid_to is None else row.valid_to
@@ -139,7 +140,7 @@ def check(store_tables, model, cycle_count):
     assert {key: value for key, value in stored.items() if value} == {
         key: value for key, value in model.accrued.items() if value
     }
-    by_kind = defaultdict(int)
+    by_kind: defaultdict[tuple[object, ...], int] = defaultdict(int)
     for (day, kind, _, currency), value in stored.items():
         by_kind[day, kind, currency] += value
     assert {k: v for k, v in by_kind.items() if v} == {k: v for k, v in days.items() if v}

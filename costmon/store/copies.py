@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -16,10 +17,9 @@ def back_up_beside(file: Path, *, revision: str, now: dt.datetime) -> Path:
     stamp = now.astimezone(dt.UTC).strftime("%Y%m%dT%H%M%S%fZ")
     copy = file.with_name(f"{file.name}.backup-{revision}-{stamp}")
     copy_database(file, copy)
-    copies = sorted(
-        file.parent.glob(f"{_literal(file.name)}.backup-*"), key=lambda it: it.name.rsplit("-")[-1]
-    )
-    for old in copies[:-_KEPT]:
+    ours = re.compile(re.escape(file.name) + r"\.backup-.+-(\d{8}T\d{12}Z)")
+    copies = {found[1]: it for it in file.parent.iterdir() if (found := ours.fullmatch(it.name))}
+    for _, old in sorted(copies.items())[:-_KEPT]:
         old.unlink(missing_ok=True)
     return copy
 
@@ -55,7 +55,3 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _literal(name: str) -> str:
-    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
