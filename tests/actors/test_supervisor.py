@@ -122,6 +122,17 @@ def test_the_second_crash_of_a_streak_waits_out_its_back_off():
     assert (early, scene.state("calculator")) == ("waiting", "starting")
 
 
+def test_a_child_that_waits_for_its_restart_is_neither_busy_nor_started():
+    scene = running()
+    hang(scene, "calculator")
+    scene.crash("calculator")
+    scene.crash("calculator")
+
+    row = scene.board.row("calculator")
+
+    assert (row.state, row.busy_s, row.started_at) == ("waiting", None, None)
+
+
 def test_what_waits_is_kept_over_a_crash():
     scene = running()
     scene.addresses["calculator"].tell(1)

@@ -97,6 +97,26 @@ def test_a_stop_by_a_stranger_is_a_death_too(start_system, board):
     assert row.last_error == "stopped by a stranger"
 
 
+def test_an_actor_that_stops_itself_is_restarted_once(start_system, board):
+    heard = Heard()
+
+    class Quitter(SupervisedActor[object]):
+        def handle(self, message: object) -> object:
+            if self.generation == 1:
+                self.stop()
+            heard.add((self.generation, message))
+            return None
+
+    system = start_system([spec("quitter", Quitter)], scan_interval_s=60.0)
+    system.addresses["quitter"].tell("first")
+    board.wait_for("quitter", lambda row: row.generation == 2, SOON_S)
+    system.addresses["quitter"].tell("second")
+
+    assert heard.wait_for(2, SOON_S) == [(1, "first"), (2, "second")]
+    row = board.row("quitter")
+    assert (row.generation, row.mailbox, row.dead_letters) == (2, 0, 0)
+
+
 def test_an_answer_given_by_somebody_else_is_a_death_too(start_system, board):
     heard, entered, go_on = Heard(), threading.Event(), threading.Event()
 
