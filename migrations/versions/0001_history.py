@@ -66,7 +66,7 @@ def upgrade() -> None:
         sa.Column("gaps", sa.Text),
         sa.Column("not_priced", sa.Text),
         sa.Column("balance", sa.Text),
-        sa.CheckConstraint("outcome IN ('good', 'failed')", name="ck_poll_cycle_outcome"),
+        sa.CheckConstraint("outcome IN ('good', 'failed')", name=op.f("ck_poll_cycle_outcome")),
         sa.PrimaryKeyConstraint("id", name="pk_poll_cycle"),
         sa.UniqueConstraint("cycle_id", name="uq_poll_cycle_cycle_id"),
     )
@@ -118,7 +118,7 @@ def upgrade() -> None:
         sa.Column("monthly", sa.BigInteger),
         sa.Column("currency", _KEY, nullable=False),
         sa.CheckConstraint(
-            "valid_to IS NULL OR valid_to >= valid_from", name="ck_rate_interval_order"
+            "valid_to IS NULL OR valid_to >= valid_from", name=op.f("ck_rate_interval_order")
         ),
         sa.ForeignKeyConstraint(
             ["resource_id"], ["resource.id"], name="fk_rate_interval_resource_id"

@@ -197,6 +197,17 @@ def test_a_day_nobody_looked_is_bridged_by_what_was_there_before_and_after(store
     assert [row.resource_count for row in rows] == [1, 1]
 
 
+def test_a_days_last_look_stands_whatever_the_next_day_shows(store, record):
+    kept = samples.resource("1", monthly=CENT_AN_HOUR)
+    record(0, kept, samples.resource("2", monthly="99"))
+    record(DAY, kept)
+
+    first, second = ask(store, day(21), day(23))
+
+    assert (first.last_monthly, second.last_monthly) == (CENT_AN_HOUR + 99, CENT_AN_HOUR)
+    assert (first.resource_count, second.resource_count) == (2, 1)
+
+
 def test_a_day_of_many_cycles_is_as_exact_as_one(store, record):
     droplet = samples.resource("1", monthly="0.000000001")
     for minute in range(0, MIDNIGHT, 5):

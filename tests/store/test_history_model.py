@@ -95,7 +95,9 @@ def run(store, steps, cycles):
                             monthly=price,
                             currency=currency,
                             region=region,
-                            created_at=created and START + dt.timedelta(minutes=created),
+                            created_at=None
+                            if created is None
+                            else START + dt.timedelta(minutes=created),
                         )
                     )
                     monthly = None if price is None else Decimal(price)

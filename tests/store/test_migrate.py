@@ -93,6 +93,22 @@ def test_the_migrations_build_what_the_code_expects(url, look):
         assert compare_metadata(context, metadata) == []
 
 
+def test_constraints_have_the_names_that_later_migrations_will_use(look):
+    inspector = sa.inspect(look._engine)
+    found = {
+        constraint["name"]
+        for table in metadata.tables
+        for constraint in (
+            *inspector.get_check_constraints(table),
+            *inspector.get_unique_constraints(table),
+            *inspector.get_foreign_keys(table),
+            inspector.get_pk_constraint(table),
+        )
+    }
+
+    assert found == {it.name for table in metadata.tables.values() for it in table.constraints}
+
+
 def test_a_schema_of_the_future_is_refused(url, look):
     look.write(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")  # noqa: S608 - our constant
 
