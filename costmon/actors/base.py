@@ -147,11 +147,7 @@ class SupervisedActor(pykka.ThreadingActor, Generic[M]):
     def launch(self) -> None:
         """Register with pykka and start the thread."""
         pykka.ActorRegistry.register(self.actor_ref)
-        try:
-            self._start_actor_loop()
-        except RuntimeError:  # no thread to be had: nobody else would take it off the register
-            self.unregister()
-            raise
+        self._start_actor_loop()
 
     def unregister(self) -> None:
         """Take a hung incarnation off pykka's register, or `stop_all` would wait for it."""

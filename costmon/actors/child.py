@@ -150,8 +150,6 @@ class Child:
         self.state = "draining" if self.is_told_to_drain else "starting"
         self._started_s = clock.monotonic_s()
         self._started_at = clock.now()
-        if not self.is_told_to_drain:
-            self._deadline_s = None
         incarnation = Incarnation(
             name=self.name,
             lease=Lease(self.mailbox, clock=clock),

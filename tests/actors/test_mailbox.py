@@ -152,7 +152,7 @@ def test_a_due_timer_comes_before_a_waiting_message_but_never_twice_in_a_row(mai
 def test_taking_waits_until_a_message_comes(mailbox, clock):
     lease = Lease(mailbox, clock=clock)
     taken: list[object] = []
-    reader = threading.Thread(target=lambda: taken.append(take(lease)))
+    reader = threading.Thread(target=lambda: taken.append(take(lease)), daemon=True)
     reader.start()
 
     tell(mailbox, 1)
@@ -222,7 +222,7 @@ def test_nobody_is_replaced_while_it_acts(mailbox, clock):
         assert go_on.wait(TIMEOUT_S)
         order.append("acted")
 
-    actor = threading.Thread(target=lambda: lease.fenced(act))
+    actor = threading.Thread(target=lambda: lease.fenced(act), daemon=True)
     actor.start()
     assert acting.wait(TIMEOUT_S)
 
@@ -230,7 +230,7 @@ def test_nobody_is_replaced_while_it_acts(mailbox, clock):
         mailbox.fence("hung")
         order.append("replaced")
 
-    supervisor = threading.Thread(target=replace)
+    supervisor = threading.Thread(target=replace, daemon=True)
     supervisor.start()
     assert mailbox.holder == 1
     go_on.set()
@@ -251,7 +251,7 @@ def test_an_incarnation_that_hangs_while_acting_is_said_to_be_irreplaceable(
         acting.set()
         go_on.wait(TIMEOUT_S)
 
-    actor = threading.Thread(target=lambda: lease.fenced(act))
+    actor = threading.Thread(target=lambda: lease.fenced(act), daemon=True)
     actor.start()
     assert acting.wait(TIMEOUT_S)
 
@@ -330,7 +330,7 @@ def test_waiting_inside_a_handler_does_not_count_as_hanging(mailbox, clock):
     lease = Lease(mailbox, clock=clock)
     take(lease)
     waited: list[bool] = []
-    sleeper = threading.Thread(target=lambda: waited.append(lease.wait(60.0)))
+    sleeper = threading.Thread(target=lambda: waited.append(lease.wait(60.0)), daemon=True)
     sleeper.start()
     while not mailbox._ready._waiters:  # the only trace of a waiter
         pass
@@ -349,7 +349,7 @@ def test_waiting_inside_a_handler_does_not_count_as_hanging(mailbox, clock):
 def test_a_wait_is_cut_short_when_the_incarnation_is_to_end(mailbox, clock, interrupt):
     lease = Lease(mailbox, clock=clock)
     waited: list[bool] = []
-    sleeper = threading.Thread(target=lambda: waited.append(lease.wait(3600.0)))
+    sleeper = threading.Thread(target=lambda: waited.append(lease.wait(3600.0)), daemon=True)
     sleeper.start()
 
     mailbox.fence("hung") if interrupt == "fence" else getattr(mailbox, interrupt)()
@@ -362,7 +362,7 @@ def test_a_new_message_does_not_cut_a_wait_short():
     mailbox = Mailbox("c", MailboxRules(), clock=SystemClock())
     lease = Lease(mailbox, clock=SystemClock())
     waited: list[bool] = []
-    sleeper = threading.Thread(target=lambda: waited.append(lease.wait(0.05)))
+    sleeper = threading.Thread(target=lambda: waited.append(lease.wait(0.05)), daemon=True)
     sleeper.start()
 
     while sleeper.is_alive():
@@ -472,7 +472,7 @@ def test_a_journal_that_blocks_does_not_keep_the_actor_from_being_replaced(mailb
     full = Mailbox("full", MailboxRules(capacity=1, overflow=keep), clock=clock)
     tell(full, 1)
     lease = Lease(mailbox, clock=clock)
-    actor = threading.Thread(target=lambda: Address(full).tell_under(lease, 2))
+    actor = threading.Thread(target=lambda: Address(full).tell_under(lease, 2), daemon=True)
     actor.start()
     assert entered.wait(TIMEOUT_S)
 
@@ -497,6 +497,27 @@ def test_room_that_was_made_while_nobody_kept_the_message_is_used(clock):
     tell(mailbox, 1, 2)
 
     assert (taken, waiting(mailbox), mailbox.losses.dropped) == ([1], [2], 0)
+
+
+def test_a_reader_that_made_room_and_waits_gets_the_message_that_was_offered_elsewhere(clock):
+    taken: list[object] = []
+
+    def refuse_when_the_reader_waits(_message: object) -> bool:
+        reader.start()
+        while not mailbox._ready._waiters:  # the only trace of a waiter
+            pass
+        return False
+
+    mailbox = Mailbox(
+        "c", MailboxRules(capacity=1, overflow=refuse_when_the_reader_waits), clock=clock
+    )
+    lease = Lease(mailbox, clock=clock)
+    reader = threading.Thread(target=lambda: taken.extend((take(lease), take(lease))), daemon=True)
+
+    tell(mailbox, 1, 2)
+
+    reader.join(TIMEOUT_S)
+    assert taken == [1, 2]
 
 
 def test_the_newest_of_each_key_is_kept_when_nobody_keeps_the_rest(clock):
@@ -550,8 +571,8 @@ def ask(mailbox: Mailbox, message: object) -> pykka.ThreadingFuture[object]:
     return reply
 
 
-def test_whoever_asks_a_full_mailbox_is_told_so(clock):
-    mailbox = Mailbox("c", MailboxRules(capacity=1), clock=clock)
+def test_whoever_asks_a_full_mailbox_is_told_so_and_the_question_not_kept_elsewhere(clock):
+    mailbox = Mailbox("c", MailboxRules(capacity=1, overflow=lambda _: True), clock=clock)
     tell(mailbox, 1)
 
     reply = ask(mailbox, "?")

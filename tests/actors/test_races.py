@@ -57,6 +57,15 @@ def test_crashes_restarts_and_senders_at_once_lose_and_double_nothing(start_syst
         assert mine == sorted(mine)
 
 
+@pytest.fixture
+def _without_garbage_collector():
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("_without_garbage_collector")
 def test_five_hundred_crashes_leave_no_thread_and_no_actor_behind(start_system, logged):
     alive: set[int] = set()
     handled = Heard()
@@ -83,7 +92,6 @@ def test_five_hundred_crashes_leave_no_thread_and_no_actor_behind(start_system, 
     handled.wait_for(5, 15.0)
     assert system.stop(5.0).exit_code == 0
     logged.events.clear()  # they hold tracebacks, hence actors
-    gc.collect()
 
     assert threading.active_count() == threads
     assert len(alive) <= 1  # the last, for the report

@@ -166,7 +166,7 @@ def test_a_poison_message_is_given_up_and_the_next_is_handled(start_system, boar
 
 
 def test_a_hung_child_is_replaced_and_its_late_send_and_commit_are_refused(
-    start_system, board, tmp_path
+    start_system, board, logged, tmp_path
 ):
     """The zombie wakes after its successor has done its work: nothing is doubled or reordered."""
     path = tmp_path / "costs.db"
@@ -232,6 +232,21 @@ def test_a_hung_child_is_replaced_and_its_late_send_and_commit_are_refused(
     assert row.last_error is not None
     assert row.last_error.startswith("hung")
     assert (report.exit_code, report.unstopped) == (0, ())
+    (end,) = logged.of("actor.replaced_incarnation_ended")
+    assert (end["level"], end["generation"]) == ("info", 1)
+    assert logged.of("actor.crashed") == []
+
+
+def test_a_thread_that_hangs_cannot_keep_the_process_from_ending(start_system):
+    heard = Heard()
+
+    class Revealing(SupervisedActor[object]):
+        def started(self) -> None:
+            heard.add(threading.current_thread().daemon)
+
+    start_system([spec("c", Revealing)])
+
+    assert heard.wait_for(1) == [True]
 
 
 def test_a_hung_child_is_taken_off_pykkas_register(start_system, board):
