@@ -109,7 +109,7 @@ def test_a_death_in_any_write_loses_nothing_acknowledged_and_brings_nothing_back
 
 def _play_until_dead(path, made, writes, monkeypatch):
     """Return the number of the step in which the process died."""
-    journal = None
+    journal, at = None, 0
     with capture_logs(), monkeypatch.context() as patched:
         patched.setattr(spool, "os", Mortal(writes))
         try:
