@@ -13,6 +13,7 @@ from costmon.actors.base import Incarnation, SupervisedActor
 from costmon.domain.poll import Observation
 from costmon.errors import StoreError, StoreFencedError
 from costmon.messages import CostsCalculated, PersisterMessage, Tick
+from costmon.snapshot.cell import Cell
 
 _RETRY, _PRUNE = "retry", "prune"
 _RETRY_MIN_S, _RETRY_MAX_S = 1.0, 30.0
@@ -60,14 +61,20 @@ class Persister(SupervisedActor[PersisterMessage]):
         claim: Claims the right to write; a later claim revokes the earlier one. Raises
             `StoreError` when the database cannot be used.
         journal: Where cycles wait.
+        fault: Where it is published why nothing can be written; `None` while all is well.
     """
 
     def __init__(
-        self, incarnation: Incarnation, claim: Callable[[], Writer], journal: Waiting
+        self,
+        incarnation: Incarnation,
+        claim: Callable[[], Writer],
+        journal: Waiting,
+        fault: Cell[str | None],
     ) -> None:
         super().__init__(incarnation)
         self._claim = claim
         self._journal = journal
+        self._fault = fault
         self._writer: Writer | None = None
         self._retry_s = _RETRY_MIN_S
         self._away_since_s: float | None = None
@@ -135,6 +142,7 @@ class Persister(SupervisedActor[PersisterMessage]):
 
     def _gone(self, error: StoreError) -> None:
         now_s = self.clock.monotonic_s()
+        self.fenced(lambda: self._fault.publish(str(error)))
         if self._away_since_s is None:
             self._away_since_s = now_s
             self._retry_s = _RETRY_MIN_S
@@ -153,7 +161,9 @@ class Persister(SupervisedActor[PersisterMessage]):
         if self._away_since_s is not None:
             away_s = round(self.clock.monotonic_s() - self._away_since_s, 1)
             self.log.info("persister.database_returned", away_s=away_s)
-        self._away_since_s = None
+            self._away_since_s = None
+        # Also what an earlier incarnation published.
+        self.fenced(lambda: self._fault.publish(None))
 
     def _prune(self) -> None:
         if self._writer is None or self._away_since_s is not None:

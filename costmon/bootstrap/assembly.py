@@ -12,7 +12,7 @@ from costmon.actors.messenger import Messenger, Outbox
 from costmon.actors.persister import Persister, Waiting, Writer
 from costmon.actors.poller import Poller, PollerPlan
 from costmon.messages import CostsCalculated, Fetched, PollFailed, RefreshRequested
-from costmon.snapshot.cell import SnapshotCell
+from costmon.snapshot.cell import Cell, SnapshotCell
 
 PERSISTER, MESSENGER, ALERTER, CALCULATOR = "persister", "messenger", "alerter", "calculator"
 
@@ -26,6 +26,7 @@ class Parts:
         cell: Where the calculator publishes.
         claim: Claims the right to write history.
         journal: Where cycles wait for the database.
+        database_fault: Where the persister publishes why it cannot write.
         alerting: What the alerter goes by.
         outboxes: One per channel.
     """
@@ -34,6 +35,7 @@ class Parts:
     cell: SnapshotCell
     claim: Callable[[], Writer]
     journal: Waiting
+    database_fault: Cell[str | None]
     alerting: AlerterPlan
     outboxes: Sequence[Outbox]
 
@@ -47,7 +49,7 @@ def child_specs(parts: Parts) -> tuple[ChildSpec, ...]:
     """Return the children in start order; they stop in reverse."""
 
     def persister(incarnation: Incarnation) -> Persister:
-        return Persister(incarnation, parts.claim, parts.journal)
+        return Persister(incarnation, parts.claim, parts.journal, parts.database_fault)
 
     def messenger(incarnation: Incarnation) -> Messenger:
         return Messenger(incarnation, parts.outboxes)

@@ -67,8 +67,8 @@ class AlertMemory:
             raise
 
 
-def database_fault(store: Store) -> str | None:
-    """Return why the database cannot be used; `None` when it can."""
+def read_fault(store: Store) -> str | None:
+    """Return why the database cannot be read; `None` when it can."""
     try:
         store.check()
     except StoreError as error:

@@ -3,7 +3,6 @@
 import structlog
 
 from costmon.api import ApiSettings, Face, HttpServer, create_app, create_metrics_app
-from costmon.bootstrap.history import database_fault
 from costmon.bootstrap.service import Service
 from costmon.clock import SystemClock
 from costmon.config import Settings
@@ -61,7 +60,7 @@ def _face(service: Service, settings: Settings) -> Face:
         snapshot=service.cell,
         children=service.children,
         history=service.store.history,
-        database_fault=lambda: database_fault(service.store),
+        database_fault=service.database_fault,
         pending=lambda: len(service.journal),
         refresh=service.refresh,
         settings=ApiSettings(

@@ -11,7 +11,7 @@ from costmon.actors.messenger import Outbox
 from costmon.actors.poller import PollerPlan
 from costmon.actors.system import StopReport, System
 from costmon.bootstrap.assembly import ALERTER, Parts, child_specs, poller_name
-from costmon.bootstrap.history import AlertMemory, Writers, restored
+from costmon.bootstrap.history import AlertMemory, Writers, read_fault, restored
 from costmon.bootstrap.line import VendorLine
 from costmon.clock import Clock
 from costmon.config import AccountSettings, Settings
@@ -44,6 +44,7 @@ class Service:
         self.store = open_store(settings.database_url, clock=clock)
         self.cell = SnapshotCell()
         self.children: Cell[tuple[ChildStatus, ...]] = Cell(())
+        self._write_fault: Cell[str | None] = Cell(None)
         self.journal = Journal(settings.state_dir / "observations.journal", _JOURNAL_BYTES)
         rng = random.Random()  # noqa: S311 - jitter and ids, nothing secret
         self.system = System(
@@ -64,6 +65,7 @@ class Service:
             cell=self.cell,
             claim=writers.claim,
             journal=self.journal,
+            database_fault=self._write_fault,
             alerting=AlerterPlan(
                 threshold=settings.cost_threshold,
                 cooldown_s=settings.alert_cooldown_s,
@@ -119,6 +121,10 @@ class Service:
             SupervisionError: It has stopped.
         """
         return self.system.supervisor.ask(message, _ASK_TIMEOUT_S)
+
+    def database_fault(self) -> str | None:
+        """Return why history cannot be written or read; `None` when it can."""
+        return self._write_fault.read() or read_fault(self.store)
 
     def refresh(self, message: RefreshRequested) -> None:
         """Ask every poller for a poll now."""

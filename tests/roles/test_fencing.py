@@ -11,6 +11,7 @@ from costmon.actors.persister import Persister
 from costmon.bootstrap.history import Writers
 from costmon.clock import SystemClock
 from costmon.messages import GetChildren
+from costmon.snapshot.cell import Cell
 from costmon.store import Journal, Retention, open_store
 from costmon.store.migrate import upgrade
 from tests.roles.tree import PATIENCE_S, SOON, running
@@ -56,7 +57,7 @@ def test_the_late_commit_of_a_replaced_persister_is_refused_by_the_database(hist
     spec = ChildSpec(
         name="persister",
         build=lambda incarnation: Persister(
-            incarnation, lambda: Sticky(writers.claim(), gate, ends), journal
+            incarnation, lambda: Sticky(writers.claim(), gate, ends), journal, Cell(None)
         ),
         core=True,
         hang_after_s=0.3,

@@ -8,6 +8,7 @@ from costmon.actors.persister import Persister
 from costmon.domain.poll import Observation
 from costmon.errors import StoreUnavailableError
 from costmon.messages import CostsCalculated
+from costmon.snapshot.cell import Cell
 from tests.roles.tree import PATIENCE_S, SOON, running
 from tests.roles.values import calculated
 
@@ -45,6 +46,7 @@ class Database:
         self.crash_before = set()
         self.crash_after = set()
         self.changed = threading.Condition()
+        self.fault: Cell[str | None] = Cell(None)
 
     def claim(self):
         if self.away:
@@ -79,7 +81,7 @@ class Database:
 def persister(database, journal):
     return ChildSpec(
         name="persister",
-        build=lambda incarnation: Persister(incarnation, database.claim, journal),
+        build=lambda incarnation: Persister(incarnation, database.claim, journal, database.fault),
         core=True,
         policy=SOON,
     )
@@ -121,8 +123,11 @@ def test_while_the_database_is_away_cycles_wait_in_order_and_are_written_when_it
         while len(journal) < 3:
             assert not until.wait(0.005)
         assert database.rows == []
+        assert database.fault.read() == "the database is away"
         database.away = False
         database.wait_for(3)
+
+    assert database.fault.read() is None
 
     assert database.rows == ["c0", "c1", "c2"]
 
