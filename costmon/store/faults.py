@@ -29,7 +29,7 @@ _HINTS = {
     "SQLITE_READONLY": _READ_ONLY,
     "SQLITE_PERM": _READ_ONLY,
     "SQLITE_CANTOPEN": "see that the folder exists and that this user may write to it",
-    "SQLITE_IOERR": "the disk reports errors; see the system log, restore a backup if it is broken",
+    "SQLITE_IOERR": "the disk is full or has errors; free some space, see the system log",
     "25006": "the server is read-only (a standby?); connect to the primary",
     "25P03": "the server ended an idle transaction",
     "53100": _FULL,
