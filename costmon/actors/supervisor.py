@@ -255,7 +255,7 @@ class Supervisor(SupervisedActor[SupervisorMessage]):
             child.last_error = error
             child.dismiss(error)
             self._start(child)
-        elif child.is_served and hung_s is not None:
+        elif hung_s is not None:
             error = f"hung: {hung_s:.1f} s on one message"
             self.log.error("supervisor.child_replaced", child=child.name, error=error)
             self._crashed(child, error)

@@ -25,6 +25,7 @@ class HistoryBucket(Answer, frozen=True):
     last_monthly: Decimal
     observed_s: int
     resource_count: int
+    unpriced_count: int
 
 
 class HistoryMeta(Answer, frozen=True, rename={"start": "from", "end": "to"}):

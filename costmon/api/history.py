@@ -153,4 +153,5 @@ def _bucket(row: HistoryRow) -> HistoryBucket:
         last_monthly=shown(row.last_monthly),
         observed_s=row.observed_s,
         resource_count=row.resource_count,
+        unpriced_count=row.unpriced_count,
     )

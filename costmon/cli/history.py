@@ -43,7 +43,16 @@ def execute(arguments: argparse.Namespace) -> int:
         return 0
     print(
         table(
-            ("from", arguments.group_by, "accrued", "", "monthly, mean", "monthly, last", "seen"),
+            (
+                "from",
+                arguments.group_by,
+                "accrued",
+                "",
+                "monthly, mean",
+                "monthly, last",
+                "seen",
+                "unpriced",
+            ),
             [
                 (
                     bucket["start"][:10],
@@ -53,10 +62,11 @@ def execute(arguments: argparse.Namespace) -> int:
                     bucket["average_monthly"],
                     bucket["last_monthly"],
                     f"{bucket['observed_s'] / 3600:.1f} h",
+                    bucket["unpriced_count"] or "",
                 )
                 for bucket in reply.content["data"]
             ],
-            right=("accrued", "monthly, mean", "monthly, last", "seen"),
+            right=("accrued", "monthly, mean", "monthly, last", "seen", "unpriced"),
         )
     )
     return 0

@@ -38,6 +38,8 @@ class HistoryRow:
         last_monthly: The monthly run-rate when it was last seen in the bucket.
         observed_s: Seconds of the bucket covered by observations, of the longest-seen account.
         resource_count: Most resources seen at once.
+        unpriced_count: The most of them at once whose price was unknown or not whole: when it is
+            not 0, the amounts are lower bounds.
     """
 
     period: Period
@@ -48,3 +50,4 @@ class HistoryRow:
     last_monthly: Decimal
     observed_s: int
     resource_count: int
+    unpriced_count: int

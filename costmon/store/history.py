@@ -7,8 +7,8 @@ What a bucket says:
   `average_monthly` is `accrued` as a run-rate over that time;
 - `last_monthly` adds up, over accounts, the run-rate at the account's last observed day of the
   bucket: what had vanished by then adds nothing;
-- `resource_count` is the largest day's; a day adds up the most seen at once of each account, kind
-  and region.
+- `resource_count` and `unpriced_count` are the largest day's; a day adds up the most seen at once
+  of each account, kind and region.
 """
 
 import datetime as dt
@@ -35,6 +35,7 @@ class _Bucket:
 
     integral: int = 0
     counts: defaultdict[dt.date, int] = field(default_factory=lambda: defaultdict(int))
+    unpriced: defaultdict[dt.date, int] = field(default_factory=lambda: defaultdict(int))
     monthly: defaultdict[tuple[_Owner, dt.date], int] = field(
         default_factory=lambda: defaultdict(int)
     )
@@ -58,11 +59,12 @@ def read_history(connection: Connection, query: HistoryQuery) -> tuple[HistoryRo
     for day, account, provider, group, currency, *figures in _rollups(
         connection, first, end, query.group_by
     ):
-        accrued, remainder, monthly, count = map(int, figures)
+        accrued, remainder, monthly, count, unpriced = map(int, figures)
         owner = (account, provider)
         bucket = buckets[start_of(day), group, currency]
         bucket.integral += accrued * MONTH_US + remainder
         bucket.counts[day] += count
+        bucket.unpriced[day] += unpriced
         bucket.monthly[owner, day] += monthly
         bucket.owners.add(owner)
     return tuple(
@@ -93,6 +95,7 @@ def _row(
         last_monthly=from_nano(last),
         observed_s=observed_us // _MICROS,
         resource_count=max(bucket.counts.values()),
+        unpriced_count=max(bucket.unpriced.values()),
     )
 
 
@@ -114,6 +117,7 @@ def _rollups(
             func.sum(table.remainder),
             func.sum(type_coerce(table.last_monthly, BigInteger)),
             func.sum(table.resource_count),
+            func.sum(table.unpriced_count),
         )
         .where(table.day >= first, table.day < end)
         .group_by(*keys, *([] if group is None else [group]))

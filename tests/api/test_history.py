@@ -39,6 +39,7 @@ def test_rows_are_shown_with_two_decimals(world):
             last_monthly=Decimal(40),
             observed_s=86_400,
             resource_count=3,
+            unpriced_count=1,
         ),
     )
 
@@ -56,6 +57,7 @@ def test_rows_are_shown_with_two_decimals(world):
                 "last_monthly": 40.0,
                 "observed_s": 86400,
                 "resource_count": 3,
+                "unpriced_count": 1,
             }
         ],
         "meta": {

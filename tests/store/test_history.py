@@ -208,6 +208,15 @@ def test_a_days_last_look_stands_whatever_the_next_day_shows(store, record):
     assert (first.resource_count, second.resource_count) == (2, 1)
 
 
+def test_a_bucket_says_how_many_of_its_resources_have_no_known_price(store, record):
+    record(0, samples.resource("1", monthly=None), samples.resource("2", monthly="99"))
+    record(HOUR, samples.resource("1", monthly=None), samples.resource("2", monthly="99"))
+
+    (row,) = ask(store, day(21), day(22))
+
+    assert (row.resource_count, row.unpriced_count) == (2, 1)
+
+
 def test_a_day_of_many_cycles_is_as_exact_as_one(store, record):
     droplet = samples.resource("1", monthly="0.000000001")
     for minute in range(0, MIDNIGHT, 5):
