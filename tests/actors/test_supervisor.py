@@ -8,6 +8,7 @@ from pykka.messages import ProxyCall
 from costmon.actors.backlog import MailboxRules
 from costmon.actors.base import Incarnation, SupervisedActor
 from costmon.actors.child import ChildSpec
+from costmon.actors.mailbox import NOBODY
 from costmon.actors.restarts import RestartPolicy
 from costmon.messages import (
     ChildExited,
@@ -495,7 +496,7 @@ def test_a_message_that_is_none_of_its_own_is_refused_and_logged(logged, message
     "message",
     [Tick(key="start:nobody"), Tick(key=""), Tick(key="start:poller.a"),
      ChildExited(name="nobody", generation=1, error="x"), ChildStarted(name="", generation=1),
-     ChildExited(name=["poller.a"], generation=None, error=5)],  # type: ignore[arg-type]
+     ChildExited(name=["poller.a"], generation=None, error=5)],  # type: ignore[arg-type]  # garbage on purpose
 )  # fmt: skip
 def test_a_forged_message_of_its_own_changes_nothing(message):
     scene = running()
@@ -591,6 +592,8 @@ def test_children_stop_in_reverse_order_each_drained_before_the_next_is_told():
 
     assert order == EVERYBODY[::-1]
     assert {scene.state(name) for name in EVERYBODY} == {"stopped"}
+    assert {row.started_at for row in scene.board.read()} == {None}
+    assert {mailbox.holder for mailbox in scene.mailboxes.values()} == {NOBODY}
     assert scene.supervisor.exit_code == 0
     scene.lease.get()
     assert scene.lease.is_dismissed
@@ -652,7 +655,7 @@ def test_a_child_that_does_not_drain_in_time_is_abandoned_and_the_next_is_told(l
     scene.addresses["poller.b"].tell("message")
     scene.tell(Shutdown())
 
-    scene.advance(5.0)
+    scene.advance(9.0)
 
     assert (scene.state("poller.b"), scene.state("poller.a")) == ("failed", "draining")
     assert not zombie._lease.is_valid
@@ -726,12 +729,13 @@ def test_nothing_is_restarted_on_demand_while_the_service_stops(logged):
     assert logged.of("supervisor.restart_refused")
 
 
-def test_a_second_shutdown_keeps_the_worse_exit_code():
+def test_a_second_shutdown_changes_nothing_but_keeps_the_worse_exit_code(logged):
     scene = running()
     scene.tell(Shutdown(exit_code=3))
 
     scene.tell(Shutdown())
 
+    assert len(logged.of("supervisor.stop_begun")) == 1
     assert scene.supervisor.exit_code == 3
 
 
