@@ -1,4 +1,5 @@
 import threading
+from typing import Any
 
 import pykka
 import pytest
@@ -28,6 +29,12 @@ def tell(mailbox: Mailbox, *messages: object) -> None:
 def take(lease: Lease) -> object:
     """Take the next message, which must not need waiting for."""
     return lease.get().message
+
+
+def wait_for_a_waiter(mailbox: Any) -> None:
+    """Wait until a thread waits in the mailbox; it leaves no other trace."""
+    while not mailbox._ready._waiters:
+        pass
 
 
 def initial(message: object) -> str:
@@ -332,8 +339,7 @@ def test_waiting_inside_a_handler_does_not_count_as_hanging(mailbox, clock):
     waited: list[bool] = []
     sleeper = threading.Thread(target=lambda: waited.append(lease.wait(60.0)), daemon=True)
     sleeper.start()
-    while not mailbox._ready._waiters:  # the only trace of a waiter
-        pass
+    wait_for_a_waiter(mailbox)
     clock.advance(50.0)
     busy_s = mailbox.busy_s
     clock.advance(10.0)
@@ -504,8 +510,7 @@ def test_a_reader_that_made_room_and_waits_gets_the_message_that_was_offered_els
 
     def refuse_when_the_reader_waits(_message: object) -> bool:
         reader.start()
-        while not mailbox._ready._waiters:  # the only trace of a waiter
-            pass
+        wait_for_a_waiter(mailbox)
         return False
 
     mailbox = Mailbox(

@@ -94,4 +94,5 @@ def test_five_hundred_crashes_leave_no_thread_and_no_actor_behind(start_system, 
     logged.events.clear()  # they hold tracebacks, hence actors
 
     assert threading.active_count() == threads
+    assert len(system._children[0]._threads) <= 2
     assert len(alive) <= 1  # the last, for the report

@@ -154,6 +154,13 @@ class Supervision(RuleBasedStateMachine):
         self.deliveries[name][message] += 1
         life.in_hand = message
 
+    @rule(name=st.sampled_from(NAMES))
+    def work(self, name: str) -> None:
+        """Let the present incarnation get on with whatever there is for it to do."""
+        self.open_up(name, 0)
+        for _ in range(10):
+            self.take(name, 0)
+
     @rule(name=st.sampled_from(NAMES), which=st.integers(0, 2))
     def act(self, name: str, which: int) -> None:
         """Publish, tell and beat: only the present incarnation may."""
@@ -200,7 +207,7 @@ class Supervision(RuleBasedStateMachine):
         assert list(answer.restarted) == ([] if stopping else matching)
 
     @rule()
-    @precondition(lambda self: len(self.stage.starts) > 8)
+    @precondition(lambda self: len(self.stage.starts) > 6)
     def stop(self) -> None:
         self.stage.tell(Shutdown())
         self.meet_the_newborn()

@@ -499,6 +499,60 @@ def test_the_overall_deadline_beats_the_childrens_own(start_system, logged):
     assert (event["level"], event["in_time"]) == ("error", False)
 
 
+def test_what_is_told_to_a_child_that_has_stopped_already_is_reported(start_system):
+    class LastWords(SupervisedActor[object]):
+        def __init__(self, incarnation: Incarnation) -> None:
+            super().__init__(incarnation)
+            self.poller = incarnation.addresses["poller"]
+
+        def release(self) -> None:
+            self.tell(self.poller, "too late")
+
+    system = start_system([spec("persister", LastWords), recorder("poller", Heard())])
+
+    report = system.stop(TIMEOUT_S)
+
+    assert (report.exit_code, report.undelivered, report.unstopped) == (1, {"poller": 1}, ())
+
+
+def test_a_replaced_incarnation_that_still_hangs_is_reported(start_system, board):
+    wake = threading.Event()
+
+    class Hanging(SupervisedActor[object]):
+        def handle(self, message: object) -> None:
+            if self.generation == 1:
+                wake.wait(TIMEOUT_S)
+
+    system = start_system([spec("c", Hanging, hang_after_s=0.05)])
+    system.addresses["c"].tell("message")
+    board.wait_for("c", lambda row: row.generation == 2 and row.mailbox == 0)
+
+    report = system.stop(TIMEOUT_S)
+
+    wake.set()
+    assert (report.exit_code, report.undelivered, report.unstopped) == (1, {}, ("c",))
+
+
+def test_a_missed_deadline_is_not_a_clean_exit_even_if_all_end_right_after_it(start_system):
+    polling, never = threading.Event(), threading.Event()
+
+    class Polling(SupervisedActor[object]):
+        def started(self) -> None:
+            self.timer.after("poll", 0.0)
+
+        def handle(self, message: object) -> None:
+            polling.set()
+            while not never.wait(0.005):
+                self.beat()
+
+    system = start_system([spec("c", Polling, stop_timeout_s=3600.0)])
+    assert polling.wait(TIMEOUT_S)
+
+    report = system.stop(0.05)
+
+    assert (report.exit_code, report.undelivered, report.unstopped) == (1, {}, ())
+
+
 def test_an_actor_that_still_logs_its_crash_has_ended_all_the_same(start_system, board):
     """Writing a traceback to a terminal takes longer than everything else about a restart."""
     logging, go_on = threading.Event(), threading.Event()
