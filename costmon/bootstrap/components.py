@@ -12,8 +12,9 @@ from costmon.actors.messenger import Messenger
 from costmon.actors.persister import Persister
 from costmon.actors.poller import Poller
 from costmon.actors.supervisor import Supervisor
-from costmon.api import ApiSettings, Face, create_app
+from costmon.api import Face, create_app
 from costmon.bootstrap.assembly import ALERTER, CALCULATOR, MESSENGER, PERSISTER, poller_name
+from costmon.bootstrap.listeners import api_settings
 from costmon.clock import SystemClock
 from costmon.config import Settings
 from costmon.notifiers.log import LogChannel
@@ -70,14 +71,7 @@ def _endpoints(settings: Settings) -> Iterator[Component]:
         database_fault=lambda: None,
         pending=lambda: 0,
         refresh=lambda _message: None,
-        settings=ApiSettings(
-            host=settings.host,
-            port=settings.port,
-            api_token=settings.api_token,
-            allowed_hosts=settings.allowed_hosts,
-            demo=settings.demo,
-            threshold=settings.cost_threshold,
-        ),
+        settings=api_settings(settings),
         clock=SystemClock(),
     )
     app = create_app(face)

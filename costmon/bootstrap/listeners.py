@@ -63,13 +63,18 @@ def _face(service: Service, settings: Settings) -> Face:
         database_fault=service.database_fault,
         pending=lambda: len(service.journal),
         refresh=service.refresh,
-        settings=ApiSettings(
-            host=settings.host,
-            port=settings.port,
-            api_token=settings.api_token,
-            allowed_hosts=settings.allowed_hosts,
-            demo=settings.demo,
-            threshold=settings.cost_threshold,
-        ),
+        settings=api_settings(settings),
         clock=SystemClock(),
+    )
+
+
+def api_settings(settings: Settings) -> ApiSettings:
+    """Return the part of the settings that the API goes by."""
+    return ApiSettings(
+        host=settings.host,
+        port=settings.port,
+        api_token=settings.api_token,
+        allowed_hosts=settings.allowed_hosts,
+        demo=settings.demo,
+        threshold=settings.cost_threshold,
     )

@@ -4,9 +4,11 @@ import datetime as dt
 from collections.abc import Iterable
 from decimal import Decimal
 
-from costmon.domain.poll import PollFailure, PollReport
+from costmon.domain.poll import BreakerState, PollFailure, PollReport
 from costmon.domain.resource import Balance, Gap, Inventory, NotPriced, Resource
+from costmon.domain.totals import Totals
 from costmon.errors import FailureReason
+from costmon.pricing import calculate_daily_cost, calculate_hourly_cost
 from costmon.testing.clock import START
 
 
@@ -78,6 +80,7 @@ def report(  # noqa: PLR0913 - one keyword for each fact a test may choose
     duration_s: float = 0.4,
     requests: int = 3,
     failures: tuple[tuple[FailureReason, int], ...] = (),
+    breaker: BreakerState = "closed",
 ) -> PollReport:
     """Return how a cycle went; the next one is five minutes later."""
     return PollReport(
@@ -88,8 +91,22 @@ def report(  # noqa: PLR0913 - one keyword for each fact a test may choose
         duration_s=duration_s,
         requests=requests,
         failures=failures,
-        breaker="closed",
+        breaker=breaker,
         next_poll_at=started_at + dt.timedelta(minutes=5),
+    )
+
+
+def totals(monthly: str | Decimal, *, droplet_count: int = 1) -> Totals:
+    """Return the sums over so many droplets, all of them priced."""
+    amount = Decimal(monthly)
+    return Totals(
+        currency="USD",
+        monthly=amount,
+        daily=calculate_daily_cost(amount),
+        hourly=calculate_hourly_cost(amount),
+        droplet_count=droplet_count,
+        resource_count=droplet_count,
+        unpriced_count=0,
     )
 
 

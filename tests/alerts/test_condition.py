@@ -6,63 +6,18 @@ from decimal import Decimal
 import pytest
 
 from costmon.alerts import condition as conditions
-from costmon.domain.poll import PollFailure, PollReport
-from costmon.domain.resource import Resource
-from costmon.domain.totals import Totals
+from costmon.testing import samples
 
 NOW = dt.datetime(2026, 11, 21, 10, tzinfo=dt.UTC)
 
 
-def totals(monthly: str) -> Totals:
-    amount = Decimal(monthly)
-    return Totals(
-        currency="USD",
-        monthly=amount,
-        daily=amount / 30,
-        hourly=amount / 720,
-        droplet_count=1,
-        resource_count=1,
-        unpriced_count=0,
-    )
-
-
-def droplet(name: str, monthly: str | None) -> Resource:
-    return Resource(
-        account="digitalocean",
-        provider="digitalocean",
-        kind="droplet",
-        id=name,
-        name=name,
-        region="fra1",
-        size="s-1vcpu-1gb",
-        status="active",
-        created_at=NOW,
-        monthly_cost=None if monthly is None else Decimal(monthly),
-        currency="USD",
-        basis="list_price",
-        unpriced=None,
-        waste=None,
-        details=(),
-    )
-
-
-def report(breaker) -> PollReport:
-    return PollReport(
-        cycle_id="c1",
-        account="digitalocean",
-        provider="digitalocean",
-        started_at=NOW,
-        duration_s=1.0,
-        requests=1,
-        failures=(),
-        breaker=breaker,
-        next_poll_at=NOW,
-    )
-
-
 def threshold(monthly: str, limit: str, top=()):
     return conditions.threshold(
-        totals=totals(monthly), limit=Decimal(limit), top=top, changes=("web-1 is new",), cause="c1"
+        totals=samples.totals(monthly),
+        limit=Decimal(limit),
+        top=top,
+        changes=("web-1 is new",),
+        cause="c1",
     )
 
 
@@ -74,7 +29,10 @@ def test_the_threshold_is_passed_only_strictly_above_it(monthly, holds):
 
 
 def test_an_exceeded_threshold_says_how_much_what_and_what_to_do():
-    top = (droplet("db-1", "96"), droplet("mystery", None))
+    top = (
+        samples.resource(name="db-1", monthly="96"),
+        samples.resource(name="mystery", monthly=None),
+    )
 
     alert = threshold("150.004", "100", top).alert(NOW, resolved=False)
 
@@ -98,11 +56,11 @@ def test_the_same_cause_gives_the_same_alert_id():
 
 
 def test_an_account_is_blind_only_once_its_breaker_has_opened():
-    failure = PollFailure(reason="server", message="digitalocean: 500", failed_at=NOW)
+    failure = samples.failure()
 
-    assert not conditions.account_blind(report("closed"), failure).holds
-    assert conditions.account_blind(report("open"), failure).holds
-    assert not conditions.account_blind(report("closed"), None).holds
+    assert not conditions.account_blind(samples.report(breaker="closed"), failure).holds
+    assert conditions.account_blind(samples.report(breaker="open"), failure).holds
+    assert not conditions.account_blind(samples.report(breaker="closed"), None).holds
 
 
 def test_a_child_set_aside_says_how_to_bring_it_back():

@@ -4,16 +4,22 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 import urllib.error
 import urllib.request
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+from costmon.demo.server import DemoServer
+
 PATIENCE_S = 20.0
+CURRENT = "/api/v1/costs/current"
+TOKEN = "planted-secret-0123456789abcdef"
 
 
 class Answer(NamedTuple):
@@ -141,3 +147,26 @@ class Service:
         """Send a signal and return the exit code."""
         self.process.send_signal(number)
         return self.process.wait(PATIENCE_S)
+
+
+def run(
+    directory: Path, vendor: DemoServer, *arguments: str, stdin: str = "", **environment: str
+) -> Service:
+    """Run the service against a simulated vendor, polling several times a second."""
+    return Service(
+        directory,
+        *arguments,
+        stdin=stdin,
+        **{
+            "DO_API_TOKEN": TOKEN,
+            "DO_API_URL": vendor.base_url,
+            "COSTMON_POLL_INTERVAL": "0.3s",
+            **environment,
+        },
+    )
+
+
+def cycles(service: Service) -> list[str]:
+    """Return the ids of all cycles in the history, read by hand."""
+    with closing(sqlite3.connect(service.state / "costmon.db")) as database:
+        return [row[0] for row in database.execute("select cycle_id from poll_cycle")]

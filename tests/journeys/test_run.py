@@ -7,41 +7,9 @@ import sys
 
 import pytest
 
-from costmon.clock import SystemClock
-from costmon.demo.server import DEMO_TOKEN, DemoServer
-from tests.journeys.service import PATIENCE_S, Service
-
-CURRENT = "/api/v1/costs/current"
+from tests.journeys.service import CURRENT, PATIENCE_S, Service, cycles, run
 
 pytestmark = pytest.mark.process
-
-
-@pytest.fixture
-def vendor():
-    server = DemoServer(SystemClock())
-    server.start()
-    yield server
-    server.stop()
-
-
-def run(tmp_path, vendor, *arguments, **environment):
-    return Service(
-        tmp_path,
-        *arguments,
-        **{
-            "DO_API_TOKEN": DEMO_TOKEN,
-            "DO_API_URL": vendor.base_url,
-            "COSTMON_POLL_INTERVAL": "0.3s",
-            **environment,
-        },
-    )
-
-
-def cycles(service):
-    with sqlite3.connect(service.state / "costmon.db") as database:
-        rows = [row[0] for row in database.execute("select cycle_id from poll_cycle")]
-    database.close()
-    return rows
 
 
 def test_from_start_to_current_costs_to_an_orderly_stop(tmp_path, vendor):

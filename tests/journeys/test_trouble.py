@@ -8,40 +8,9 @@ from contextlib import closing
 
 import pytest
 
-from costmon.clock import SystemClock
-from costmon.demo.server import DemoServer
-from tests.journeys.service import PATIENCE_S, Service
-
-CURRENT = "/api/v1/costs/current"
-PLANTED = "planted-secret-0123456789abcdef"
+from tests.journeys.service import CURRENT, PATIENCE_S, TOKEN, Service, cycles, run
 
 pytestmark = pytest.mark.process
-
-
-@pytest.fixture
-def vendor():
-    server = DemoServer(SystemClock(), token=PLANTED)
-    server.start()
-    yield server
-    server.stop()
-
-
-def run(tmp_path, vendor, *arguments, **environment):
-    return Service(
-        tmp_path,
-        *arguments,
-        **{
-            "DO_API_TOKEN": PLANTED,
-            "DO_API_URL": vendor.base_url,
-            "COSTMON_POLL_INTERVAL": "0.3s",
-            **environment,
-        },
-    )
-
-
-def cycles(service):
-    with closing(sqlite3.connect(service.state / "costmon.db")) as database:
-        return [row[0] for row in database.execute("select cycle_id from poll_cycle")]
 
 
 def lock(service):
@@ -179,7 +148,7 @@ def test_the_token_is_nowhere(tmp_path, vendor):
     files = [path for path in service.state.rglob("*") if path.is_file()]
     assert any(path.name == "costmon.db" for path in files)
     searched = [*answers, *(path.read_bytes() for path in files), "".join(service.raw).encode()]
-    for secret in (PLANTED.encode(), b"another-secret-0123456789"):
+    for secret in (TOKEN.encode(), b"another-secret-0123456789"):
         assert not any(secret in text for text in searched)
 
 
@@ -196,7 +165,7 @@ def test_restart_child_works_from_the_attached_console(tmp_path, vendor):
                 str(service.state),
             ],
             cwd=tmp_path,
-            env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(Service.ROOT), "DO_API_TOKEN": PLANTED},
+            env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(Service.ROOT), "DO_API_TOKEN": TOKEN},
             input=(
                 'supervisor.tell(RestartChild(name="poller"))\n'
                 'send(supervisor, "restart_child", name="calculator")\n'

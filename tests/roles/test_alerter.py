@@ -9,8 +9,9 @@ from costmon.actors.alerter import Alerter, AlerterPlan, Recollection
 from costmon.actors.child import ChildSpec
 from costmon.errors import StoreUnavailableError
 from costmon.messages import ChildSetAside, DeliverAlert
+from costmon.testing.clock import START
 from tests.roles.tree import SOON, Ear, running
-from tests.roles.values import NOW, calculated, poll_failed
+from tests.roles.values import calculated, poll_failed
 
 
 class Memory:
@@ -145,6 +146,6 @@ def test_an_account_that_is_seen_again_is_said():
 
 
 def test_a_child_set_aside_is_said():
-    notice = ChildSetAside(name="poller.digitalocean", error="Boom()", until=NOW)
+    notice = ChildSetAside(name="poller.digitalocean", error="Boom()", until=START)
 
     assert told(Memory(), notice) == ["alerter.child_set_aside"]

@@ -7,8 +7,9 @@ from costmon.actors.child import ChildSpec
 from costmon.messages import CostsCalculated, PollFailed
 from costmon.snapshot import fold
 from costmon.snapshot.cell import SnapshotCell
+from costmon.testing.clock import START
 from tests.roles.tree import SOON, Ear, running
-from tests.roles.values import ACCOUNT, NOW, droplet, fetched, poll_failed
+from tests.roles.values import ACCOUNT, droplet, fetched, poll_failed
 
 
 class FragileCell(SnapshotCell):
@@ -29,7 +30,7 @@ class FragileCell(SnapshotCell):
 def cell():
     cell = FragileCell()
     cell.publish(
-        fold.first(((ACCOUNT, "digitalocean"),), {}, now=NOW, poll_interval_s=300.0, demo=False)
+        fold.first(((ACCOUNT, "digitalocean"),), {}, now=START, poll_interval_s=300.0, demo=False)
     )
     return cell
 

@@ -9,8 +9,9 @@ from costmon.actors.child import ChildSpec
 from costmon.actors.poller import Poller, PollerPlan
 from costmon.errors import ProviderAuthError, ProviderServerError
 from costmon.messages import Fetched, GetChildren, PollFailed, RefreshRequested
+from costmon.testing.clock import START
 from tests.roles.tree import PATIENCE_S, SOON, Ear, running
-from tests.roles.values import ACCOUNT, NOW, droplet, inventory
+from tests.roles.values import ACCOUNT, droplet, inventory
 
 
 def fault(kind, **fields):
@@ -165,7 +166,7 @@ class StoppedClock:
     """A wall clock that stands still, as one that was set back may do."""
 
     def now(self):
-        return NOW
+        return START
 
     def monotonic_s(self):
         return time.monotonic()
