@@ -5,6 +5,7 @@ raises, a `SystemExit` there leaves `is_alive()` true for ever, and one in a han
 actors. Hence everything that must happen at the end happens in a `finally` around the thread.
 """
 
+import abc
 import random
 import threading
 from collections.abc import Callable, Mapping
@@ -95,9 +96,9 @@ class SupervisedActor(pykka.ThreadingActor, Generic[M]):
     def started(self) -> None:
         """Open what the incarnation needs, in its own thread; may raise."""
 
+    @abc.abstractmethod
     def handle(self, message: M) -> object:
         """Deal with one message; what it returns answers an `ask`."""
-        raise NotImplementedError
 
     def release(self) -> None:
         """Close what is open, on every way out and before a successor starts.

@@ -135,3 +135,10 @@ def waiting(mailbox: Mailbox) -> list[Any]:
     """The messages that wait, in the order in which they will be delivered."""
     again = [] if mailbox._again is None else [mailbox._again.envelope.message]
     return again + [entry[0].message for entry in mailbox._backlog._entries]
+
+
+class Mute(SupervisedActor[Any]):
+    """Takes messages and does nothing about them; for tests of everything else."""
+
+    def handle(self, message: Any) -> None:
+        pass

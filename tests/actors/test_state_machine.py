@@ -22,7 +22,7 @@ from costmon.actors.child import ChildSpec
 from costmon.actors.restarts import RestartPolicy
 from costmon.errors import FencedError
 from costmon.messages import ChildExited, ChildSetAside, ChildStarted, RestartChild, Shutdown
-from tests.actors.parts import waiting
+from tests.actors.parts import Mute, waiting
 from tests.actors.stage import Stage
 
 NAMES = ["persister", "calculator", "poller.a", "poller.b"]
@@ -49,7 +49,7 @@ class Life:
         return self.actor._lease.is_valid
 
 
-class Puppet(SupervisedActor[object]):
+class Puppet(Mute):
     """Moved by the machine."""
 
 

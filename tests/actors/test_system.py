@@ -16,7 +16,7 @@ from costmon.actors.system import System
 from costmon.clock import SystemClock
 from costmon.errors import FencedError
 from costmon.messages import ChildSetAside, GetChildren, RestartChild, Tick
-from tests.actors.parts import TIMEOUT_S, Board, Heard, ManualClock, spec
+from tests.actors.parts import TIMEOUT_S, Board, Heard, ManualClock, Mute, spec
 
 
 class Recorder(SupervisedActor[Any]):
@@ -54,11 +54,15 @@ def test_what_was_told_before_the_start_is_delivered_after_it(board):
 
 
 def test_telling_after_the_stop_neither_raises_nor_blocks(start_system):
-    system = start_system([recorder("c", Heard())])
-    system.stop(TIMEOUT_S)
+    heard = Heard()
+    system = start_system([recorder("c", heard)])
+    report = system.stop(TIMEOUT_S)
 
     system.addresses["c"].tell("late")
     system.supervisor.tell(RestartChild(name="c"))
+
+    assert system.stop(TIMEOUT_S) == report
+    assert heard.wait_for(0) == []
 
 
 def test_an_actor_reaches_others_through_its_incarnation(start_system):
@@ -96,7 +100,7 @@ def test_ticks_come_by_themselves_without_a_thread_of_their_own(start_system, bo
 def test_each_incarnation_has_its_own_chance():
     rolls = Heard()
 
-    class Gambler(SupervisedActor[object]):
+    class Gambler(Mute):
         def started(self) -> None:
             rolls.add(self.rng.random())
 
@@ -240,7 +244,7 @@ def test_a_hung_child_is_replaced_and_its_late_send_and_commit_are_refused(
 def test_a_thread_that_hangs_cannot_keep_the_process_from_ending(start_system):
     heard = Heard()
 
-    class Revealing(SupervisedActor[object]):
+    class Revealing(Mute):
         def started(self) -> None:
             heard.add(threading.current_thread().daemon)
 
@@ -337,7 +341,7 @@ def test_a_stop_cuts_a_pause_short(start_system):
 def test_a_child_set_aside_is_told_to_whoever_takes_notices(start_system, board):
     heard = Heard()
 
-    class Broken(SupervisedActor[object]):
+    class Broken(Mute):
         def started(self) -> None:
             raise ValueError("token revoked")
 
@@ -500,7 +504,7 @@ def test_the_overall_deadline_beats_the_childrens_own(start_system, logged):
 
 
 def test_what_is_told_to_a_child_that_has_stopped_already_is_reported(start_system):
-    class LastWords(SupervisedActor[object]):
+    class LastWords(Mute):
         def __init__(self, incarnation: Incarnation) -> None:
             super().__init__(incarnation)
             self.poller = incarnation.addresses["poller"]
@@ -618,7 +622,7 @@ def test_a_crash_in_every_drain_still_ends_with_everything_stored(start_system):
 
 
 def test_a_core_child_that_gives_up_ends_the_system_with_exit_1(start_system, board):
-    class Broken(SupervisedActor[object]):
+    class Broken(Mute):
         def started(self) -> None:
             raise ValueError("broken")
 

@@ -54,7 +54,10 @@ def test_a_path_that_is_too_long_says_what_to_shorten(tmp_path):
 def test_the_longest_path_is_taken(tmp_path):
     path = tmp_path / ("x" * (LONGEST_PATH - len(str(tmp_path)) - 1))
 
-    Listener(path).close()
+    listener = Listener(path)
+
+    assert path.is_socket()
+    listener.close()
 
 
 def test_a_missing_directory_is_an_error_that_names_it(tmp_path):

@@ -294,4 +294,8 @@ def test_a_stop_ends_idle_connections_and_leaves_no_thread(clock, read_from):
 
 
 def test_a_server_that_never_started_can_be_stopped(clock):
+    before = set(threading.enumerate())
+
     DemoServer(clock).stop()
+
+    assert set(threading.enumerate()) == before

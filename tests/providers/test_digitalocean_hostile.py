@@ -71,7 +71,7 @@ def outcome_of_bytes(encoded):
         return error
 
 
-def check(found):
+def assert_sound(found):
     if isinstance(found, ProviderSchemaError):
         assert found.provider == "digitalocean"
         assert found.endpoint.startswith("GET /v2/")
@@ -101,7 +101,7 @@ def test_one_value_of_another_kind_is_an_inventory_or_an_error(place, value):
         holder = holder[step]
     holder[trail[-1]] = value
 
-    check(outcome(answers))
+    assert_sound(outcome(answers))
 
 
 @settings(max_examples=100)
@@ -114,7 +114,7 @@ def test_one_value_that_is_missing_is_an_inventory_or_an_error(place):
         holder = holder[step]
     del holder[trail[-1]]
 
-    check(outcome(answers))
+    assert_sound(outcome(answers))
 
 
 @settings(max_examples=200)
@@ -125,7 +125,7 @@ def test_broken_bytes_are_an_inventory_or_an_error(path, position, noise):
     position %= len(body)
     encoded[path] = body[:position] + noise + body[position + len(noise) :]
 
-    check(outcome_of_bytes(encoded))
+    assert_sound(outcome_of_bytes(encoded))
 
 
 @settings(max_examples=100)

@@ -119,7 +119,7 @@ def run(store, steps, cycles):
     return model, len(recorded) + late
 
 
-def check(store_tables, model, cycle_count):
+def assert_agree(store_tables, model, cycle_count):
     intervals, rollups, until, counted = store_tables
     assert counted == cycle_count
     by_resource: defaultdict[int, list[tuple[int, int | None]]] = defaultdict(list)
@@ -184,4 +184,4 @@ def test_intervals_and_rollups_agree_with_plain_arithmetic(steps, url, engine, c
     with open_store(url, clock=clock) as store:
         model, cycle_count = run(store, steps, cycles)
 
-    check(read(engine), model, cycle_count)
+    assert_agree(read(engine), model, cycle_count)
