@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from costmon.demo.server import DemoServer
+from costmon.testing.stub import StubServer
 
 PATIENCE_S = 20.0
 CURRENT = "/api/v1/costs/current"
@@ -150,7 +151,11 @@ class Service:
 
 
 def run(
-    directory: Path, vendor: DemoServer, *arguments: str, stdin: str = "", **environment: str
+    directory: Path,
+    vendor: DemoServer | StubServer,
+    *arguments: str,
+    stdin: str = "",
+    **environment: str,
 ) -> Service:
     """Run the service against a simulated vendor, polling several times a second."""
     return Service(
@@ -159,7 +164,7 @@ def run(
         stdin=stdin,
         **{
             "DO_API_TOKEN": TOKEN,
-            "DO_API_URL": vendor.base_url,
+            "DO_API_URL": vendor.base_url if isinstance(vendor, DemoServer) else vendor.url,
             "COSTMON_POLL_INTERVAL": "0.3s",
             **environment,
         },

@@ -1,6 +1,8 @@
 """The first user's way through the real process."""
 
+import contextlib
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -176,6 +178,24 @@ def test_the_demo_needs_nothing_moves_and_says_that_it_is_one(tmp_path):
     assert b"demo" in page.body.lower()
     assert first["demo"] is True
     assert code == 0
+
+
+def test_systemd_is_told_that_the_service_is_ready_alive_and_stopping(tmp_path, vendor):
+    address = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(address)
+        systemd.settimeout(PATIENCE_S)
+        with run(tmp_path, vendor, NOTIFY_SOCKET=address) as service:
+            service.when("/healthz", 200)
+            heard = [systemd.recv(100) for _ in range(3)]
+            assert service.terminate() == 0
+        systemd.settimeout(0.0)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                heard.append(systemd.recv(100))
+
+    assert set(heard) == {b"READY=1", b"WATCHDOG=1", b"STOPPING=1"}
+    assert heard.count(b"READY=1") == 1
 
 
 def test_a_second_signal_ends_at_once(tmp_path, vendor):
