@@ -14,7 +14,7 @@ from costmon.domain.totals import Totals
 from costmon.pricing import calculate_daily_cost, calculate_hourly_cost
 from costmon.snapshot.changes import changes
 from costmon.snapshot.current import encode_current, fingerprint_of
-from costmon.snapshot.estimate import MonthToDate
+from costmon.snapshot.estimate import Sums
 from costmon.snapshot.value import DURATION_BUCKETS_S, AccountState, PollCounts, Snapshot
 
 CURRENCY = "USD"
@@ -163,33 +163,25 @@ def _unpolled(
 
 
 def _with_inventory(state: AccountState, inventory: Inventory, now: dt.datetime) -> AccountState:
-    """Sum an inventory up in one pass: an account may hold 100,000 resources."""
-    estimates = MonthToDate(inventory.observed_at)
-    sums: dict[str, Decimal] = {}
-    month_to_date = Decimal()
-    droplets = unpriced = 0
-    for resource in inventory.resources:
-        droplets += resource.kind == "droplet"
-        monthly = resource.monthly_cost
-        unpriced += monthly is None or resource.unpriced is not None
-        if monthly is None:
-            continue
-        sums[resource.currency] = sums.get(resource.currency, Decimal()) + monthly
-        if resource.currency == CURRENCY:
-            month_to_date += estimates.of(resource) or Decimal()
+    """Put an inventory in place of the last one, and sum it up."""
+    resources = inventory.resources
+    sums = Sums(resources, inventory.observed_at)
+    same_month = now < month_of(inventory.observed_at).end
     return replace(
         state,
         inventory=inventory,
         totals=_totals(
-            monthly=sums.pop(CURRENCY, Decimal()),
-            droplet_count=droplets,
-            resource_count=len(inventory.resources),
-            unpriced_count=unpriced,
+            monthly=sums.monthly.pop(CURRENCY, Decimal()),
+            droplet_count=sum(1 for resource in resources if resource.kind == "droplet"),
+            resource_count=len(resources),
+            unpriced_count=sum(
+                1
+                for resource in resources
+                if resource.monthly_cost is None or resource.unpriced is not None
+            ),
         ),
-        other_currencies=tuple(sorted(sums.items())),
-        month_to_date_estimate=(
-            month_to_date if now < month_of(inventory.observed_at).end else None
-        ),
+        other_currencies=tuple(sorted(sums.monthly.items())),
+        month_to_date_estimate=sums.so_far.get(CURRENCY, Decimal()) if same_month else None,
     )
 
 

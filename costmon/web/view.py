@@ -163,6 +163,11 @@ def _cost(resource: Resource) -> tuple[bool, Decimal]:
     return (resource.monthly_cost is not None, resource.monthly_cost or Decimal())
 
 
+def _estimate(resource: Resource, estimates: MonthToDate) -> Decimal | None:
+    monthly = resource.monthly_cost
+    return None if monthly is None else estimates.of(monthly, resource.created_at)
+
+
 def _table(resources: Iterable[Resource], estimates: dict[str, MonthToDate]) -> Table:
     found = list(resources)
     dearest = nlargest(MOST_ROWS, found, key=_cost)
@@ -171,7 +176,7 @@ def _table(resources: Iterable[Resource], estimates: dict[str, MonthToDate]) -> 
         rows=tuple(
             ResourceRow(
                 resource=resource,
-                estimate=estimates[resource.account].of(resource),
+                estimate=_estimate(resource, estimates[resource.account]),
                 width=_percent(resource.monthly_cost or Decimal(), most) if most else 0,
             )
             for resource in dearest
