@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from itertools import accumulate, groupby
 from operator import attrgetter
+from typing import get_args
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import (
@@ -27,6 +28,7 @@ from costmon import __version__
 from costmon.domain.child import ChildStatus
 from costmon.domain.period import month_of
 from costmon.domain.poll import BreakerState
+from costmon.errors import FailureReason
 from costmon.snapshot.accounts import usage_is_of_month
 from costmon.snapshot.value import DURATION_BUCKETS_S, AccountState, Snapshot
 
@@ -164,8 +166,10 @@ def _polls(accounts: Sequence[AccountState]) -> Iterator[Metric]:
         labels = _labels(account)
         requests.add_metric(labels, account.counts.requests)
         errors.add_metric(labels, sum(count for _, count in account.counts.failures))
-        for reason, count in account.counts.failures:
-            failures.add_metric((*labels, reason), count)
+        counts = dict(account.counts.failures)
+        for reason in get_args(FailureReason):
+            # From the start, for rate() does not see a series jump from absent to 1.
+            failures.add_metric((*labels, reason), counts.get(reason, 0))
     yield from (requests, failures, errors, _durations(accounts))
 
 

@@ -179,8 +179,12 @@ def test_failures_are_counted_by_reason_and_under_the_former_name():
     assert one(snapshot, "costmon_collector_requests_total") == 6
 
 
-def test_an_account_without_failures_counts_zero_errors():
+def test_an_account_without_failures_counts_zero_errors_of_every_reason():
+    by_reason = samples(polled(), "costmon_collector_failures_total")
+
     assert one(polled(), "cost_collector_errors_total") == 0
+    assert len(by_reason) == 7
+    assert set(by_reason.values()) == {0}
 
 
 def test_the_breaker_is_in_exactly_one_state():
