@@ -1,0 +1,164 @@
+"""The whole tree on a real database, while its actors crash at random."""
+
+import dataclasses
+import random
+import sqlite3
+import threading
+from contextlib import closing
+from decimal import Decimal
+
+import pytest
+from structlog.testing import capture_logs
+
+from costmon.actors.alerter import AlerterPlan, Recollection
+from costmon.actors.messenger import Outbox
+from costmon.actors.poller import PollerPlan
+from costmon.bootstrap.assembly import Parts, child_specs
+from costmon.bootstrap.history import AlertMemory, Writers
+from costmon.clock import SystemClock
+from costmon.snapshot import fold
+from costmon.snapshot.cell import Cell, SnapshotCell
+from costmon.store import Journal, Retention, open_store
+from costmon.store.migrate import upgrade
+from costmon.testing import samples
+from costmon.testing.clock import START
+from tests.roles.tree import PATIENCE_S, SOON, Ear, running
+
+CYCLES = 150
+
+
+class Chance:
+    """Crashes whoever asks, now and then, until enough has happened."""
+
+    def __init__(self, seed):
+        self.rng = random.Random(seed)
+        self.crashes = 0
+        self.lock = threading.Lock()
+
+    def strike(self, where):
+        with self.lock:
+            struck = self.rng.random() < 0.08
+            self.crashes += struck
+        if struck:
+            msg = f"struck {where}"
+            raise RuntimeError(msg)
+
+
+class StruckCell(SnapshotCell):
+    def __init__(self, chance):
+        super().__init__()
+        self.chance = chance
+        self.published = []
+
+    def publish(self, snapshot):
+        self.chance.strike("before the swap")
+        swapped = super().publish(snapshot)
+        if swapped:
+            self.published.append((snapshot.sequence, snapshot.as_of or START))
+        self.chance.strike("after the swap")
+        return swapped
+
+
+class StruckWriter:
+    def __init__(self, writer, chance):
+        self.writer = writer
+        self.chance = chance
+
+    def record(self, observation):
+        self.chance.strike("before the commit")
+        written = self.writer.record(observation)
+        self.chance.strike("after the commit")
+        return written
+
+    def prune(self, now):
+        self.writer.prune(now)
+
+
+class Vendor:
+    """Has one droplet more at every poll, and answers so many polls."""
+
+    def __init__(self):
+        self.provider = self
+        self.polls = 0
+        self.done = threading.Event()
+
+    def open(self, pause, beat):
+        return self
+
+    def fetch(self, account, now):
+        self.polls += 1
+        if self.polls == CYCLES:
+            self.done.set()
+        droplets = [samples.resource(str(n), account=account) for n in range(self.polls % 20 + 1)]
+        return samples.inventory(droplets, account=account, observed_at=now)
+
+    def take_counts(self):
+        return 1, ()
+
+    def close(self):
+        pass
+
+
+class Channel:
+    name = "ear"
+
+    def __init__(self):
+        self.ear = Ear()
+
+    def send(self, alert):
+        self.ear.hear(alert.id)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_observation_is_lost_none_is_there_twice_and_the_snapshot_never_goes_back(
+    tmp_path, seed
+):
+    url = f"sqlite:///{tmp_path / 'costmon.db'}"
+    upgrade(url)
+    chance, vendor, channel = Chance(seed), Vendor(), Channel()
+    cell = StruckCell(chance)
+    first = fold.first((("work", "digitalocean"),), {}, now=START, poll_interval_s=1.0, demo=False)
+    SnapshotCell.publish(cell, first)
+    with open_store(url, clock=SystemClock()) as store, Journal(tmp_path / "j", 1 << 22) as journal:
+        writers = Writers(store, url, Retention())
+        specs = child_specs(
+            Parts(
+                plans=(
+                    PollerPlan(
+                        account="work",
+                        provider="digitalocean",
+                        interval_s=0.004,
+                        open_line=vendor.open,
+                    ),
+                ),
+                cell=cell,
+                claim=lambda: StruckWriter(writers.claim(), chance),
+                journal=journal,
+                database_fault=Cell(None),
+                alerting=AlerterPlan(
+                    threshold=Decimal(100),
+                    cooldown_s=0.0,
+                    open_store=lambda: AlertMemory(store),
+                    recollection=Recollection(said={}, unsaved=set()),
+                ),
+                outboxes=(Outbox(channel=channel),),
+            )
+        )
+        patient = [
+            dataclasses.replace(
+                spec,
+                policy=SOON,
+                mailbox=dataclasses.replace(spec.mailbox, max_deliveries=50, capacity=10_000),
+            )
+            for spec in specs
+        ]
+        with capture_logs(), running(patient):  # rendering thousands of tracebacks takes minutes
+            assert vendor.done.wait(PATIENCE_S * 3)
+
+        assert len(journal) == 0
+    with closing(sqlite3.connect(tmp_path / "costmon.db")) as database:
+        rows = [row[0] for row in database.execute("select cycle_id from poll_cycle")]
+    assert chance.crashes > 10
+    assert len(rows) == len(set(rows)) == vendor.polls
+    assert cell.published == sorted(cell.published)
+    assert len(channel.ear.heard) == len(set(channel.ear.heard)) > 0
