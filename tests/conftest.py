@@ -1,6 +1,7 @@
 """Fences around every test: no network but loopback, no thread left behind, no environment."""
 
 import ipaddress
+import logging
 import os
 import sys
 import threading
@@ -93,3 +94,6 @@ def _own_logging():
     yield
     structlog.reset_defaults()
     structlog.contextvars.clear_contextvars()
+    # pytest puts warnings.showwarning back after each test, and logging does not notice: it would
+    # believe for ever that it captures warnings.
+    logging.captureWarnings(capture=False)
