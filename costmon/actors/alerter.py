@@ -83,6 +83,7 @@ class Alerter(SupervisedActor[AlerterMessage]):
         self._messenger = messenger
         self._memory = plan.recollection
         self._store = plan.open_store()
+        self._store_is_away = False
 
     def started(self) -> None:
         """Recall what was said before the process started."""
@@ -102,6 +103,7 @@ class Alerter(SupervisedActor[AlerterMessage]):
                 cause = f"recovered {self.clock.now().isoformat()}"
                 self._judge(conditions.child_set_aside(name, holds=False, error="", cause=cause))
             case Tick():
+                self._store_is_away = False
                 self._save()
             case _:
                 assert_never(message)
@@ -169,7 +171,12 @@ class Alerter(SupervisedActor[AlerterMessage]):
         self._memory.loaded = True
 
     def _save(self) -> None:
-        """Bring memory and database together; try again later when the database is away."""
+        """Bring memory and database together; try again later when the database is away.
+
+        Until then nobody asks it: an alert must not wait for a database that answers after seconds.
+        """
+        if self._store_is_away:
+            return
         try:
             if not self._memory.loaded:
                 self._load()
@@ -178,5 +185,6 @@ class Alerter(SupervisedActor[AlerterMessage]):
                 self._store.save(name, self._memory.said[name].to_text())
                 self._memory.unsaved.discard(name)
         except StoreError as error:
+            self._store_is_away = True
             self.log.warning("alerter.memory_not_saved", error=str(error))
             self.timer.after(_SAVE, _SAVE_AGAIN_S)

@@ -143,6 +143,12 @@ class Service:
         """Turn readers away, stop the actors in reverse order, close what they kept."""
         self.cell.close()
         report = self.system.stop(self._settings.stop_timeout_s)
+        if waiting := len(self.journal):
+            self._log.warning(
+                "bootstrap.observations_wait",
+                waiting=waiting,
+                hint="they are in the journal and are written at the next start",
+            )
         self.journal.close()
         self.store.close()
         return report

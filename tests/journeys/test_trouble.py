@@ -60,6 +60,23 @@ def test_what_waits_survives_kill_9_and_is_written_by_the_next_process(tmp_path,
     assert len(rows) == len(set(rows))
 
 
+def test_a_stop_while_the_database_is_away_is_clean_and_says_what_waits(tmp_path, vendor):
+    with run(tmp_path, vendor) as service:
+        service.wait_for("persister.cycle_written")
+        with lock(service):
+            service.wait_for("persister.cycle_waits")
+            code = service.terminate()
+    seen = {line["cycle_id"] for line in service.heard("calculator.costs_published")}
+
+    with run(tmp_path, vendor) as service_again:
+        service_again.wait_for("persister.cycle_written")
+        service_again.terminate()
+
+    assert code == 0
+    assert service.heard("bootstrap.observations_wait")[0]["waiting"] >= 1
+    assert seen <= set(cycles(service_again))
+
+
 def test_an_alert_is_said_once_also_over_kill_9_and_restart(tmp_path, vendor):
     limits = {"DO_COST_THRESHOLD": "1", "COSTMON_ALERT_COOLDOWN": "1h"}
     with run(tmp_path, vendor, **limits) as service:

@@ -21,13 +21,16 @@ class Memory:
         self.texts = {}
         self.away = False
         self.crash_once = False
+        self.asked = 0
 
     def load(self):
+        self.asked += 1
         if self.away:
             raise StoreUnavailableError("the database is away")
         return dict(self.texts)
 
     def save(self, condition, text):
+        self.asked += 1
         if self.away:
             raise StoreUnavailableError("the database is away")
         if self.crash_once:
@@ -123,6 +126,15 @@ def test_without_a_database_alerts_are_still_said_once():
 
     assert events == ["alerter.threshold_exceeded"]
     assert recollection.unsaved == {"threshold:monthly"}
+
+
+def test_a_database_that_is_away_is_not_asked_for_every_alert():
+    memory = Memory()
+    memory.away = True
+
+    told(memory, *(calculated(f"c{number}", "150") for number in range(20)), cooldown_s=0.0)
+
+    assert memory.asked == 1
 
 
 def test_a_memory_that_cannot_be_read_does_not_silence_the_alert():
