@@ -118,6 +118,15 @@ class Child:
         return self.state in {"stopped", "failed"}
 
     @property
+    def leaves_something(self) -> bool:
+        """Whether its end before it has drained loses anything.
+
+        A poller that waits for its vendor has nothing but a timer's tick in hand: that poll is
+        simply polled again. A core child may be in the middle of a transaction.
+        """
+        return self.spec.core or len(self.mailbox) > 0
+
+    @property
     def has_vanished(self) -> bool:
         """Whether its thread is gone although nobody said so."""
         return self.is_served and self._actor is not None and self._actor.has_vanished

@@ -324,7 +324,8 @@ class Supervisor(SupervisedActor[SupervisorMessage]):
         if child.is_served:
             child.dismiss(error)
         child.state = "failed"
-        self.exit_code = self.exit_code or 1
+        if child.leaves_something:
+            self.exit_code = self.exit_code or 1
         self.log.error(
             "supervisor.child_abandoned",
             child=child.name,

@@ -33,8 +33,8 @@ class StopReport:
     """How the end went.
 
     Attributes:
-        exit_code: 0: nothing was left. 1: something was, or a core child failed. 70: the supervisor
-            itself crashed.
+        exit_code: 0: nothing was left, though a poller may still wait for its vendor. 1: something
+            was, or a core child failed. 70: the supervisor itself crashed.
         undelivered: Messages that nobody dealt with, by name; names with none are absent.
         unstopped: Children whose thread still runs.
     """
@@ -144,8 +144,9 @@ class System:
         left = {child.name: child.close() for child in self._children}
         undelivered = {name: count for name, count in left.items() if count}
         unstopped = tuple(child.name for child in self._children if child.outlasts(_LAST_BREATH_S))
+        lossy = any(child.leaves_something for child in self._children if child.name in unstopped)
         report = StopReport(
-            exit_code=self._exit_code(clean=in_time and not undelivered and not unstopped),
+            exit_code=self._exit_code(clean=in_time and not undelivered and not lossy),
             undelivered=undelivered,
             unstopped=unstopped,
         )

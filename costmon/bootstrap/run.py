@@ -107,15 +107,13 @@ def _run_until_stopped(
 
 def _stopped(service: Service) -> StopReport:
     report = service.stop()
-    if report.undelivered or report.unstopped:
-        log.error(
-            "bootstrap.service_stopped_unclean",
-            undelivered=dict(report.undelivered),
-            unstopped=report.unstopped,
-            exit_code=report.exit_code,
-        )
-    else:
-        log.info("bootstrap.service_stopped", exit_code=report.exit_code)
+    say = log.info if report.exit_code == 0 else log.error
+    say(
+        "bootstrap.service_stopped",
+        exit_code=report.exit_code,
+        undelivered=dict(report.undelivered),
+        unstopped=report.unstopped,
+    )
     return report
 
 

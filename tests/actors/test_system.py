@@ -483,6 +483,26 @@ def test_the_report_names_who_did_not_stop_and_what_was_left(start_system):
     assert report.unstopped == ("bad",)
 
 
+def test_a_poller_that_waits_for_its_vendor_leaves_nothing_but_is_named(start_system):
+    polling, answer = threading.Event(), threading.Event()
+
+    class Polling(Mute):
+        def started(self) -> None:
+            self.timer.after("poll", 0.0)
+
+        def handle(self, message: object) -> None:
+            polling.set()
+            answer.wait(TIMEOUT_S)
+
+    system = start_system([spec("poller", Polling, core=False, stop_timeout_s=0.05)])
+    assert polling.wait(TIMEOUT_S)
+
+    report = system.stop(TIMEOUT_S)
+
+    answer.set()
+    assert (report.exit_code, report.undelivered, report.unstopped) == (0, {}, ("poller",))
+
+
 def test_the_overall_deadline_beats_the_childrens_own(start_system, logged):
     hanging, wake = threading.Event(), threading.Event()
 

@@ -180,6 +180,21 @@ def test_the_demo_needs_nothing_moves_and_says_that_it_is_one(tmp_path):
     assert code == 0
 
 
+def test_a_stop_while_the_vendor_does_not_answer_is_clean(tmp_path, vendor):
+    with run(tmp_path, vendor) as service:
+        service.when(CURRENT, 200)
+        vendor.faults.slow(60.0)
+        polls = len(service.heard("poller.inventory_fetched"))
+        service.when("/healthz", 200)
+        code = service.terminate()
+        vendor.faults.end_waits()
+
+    stopped = service.heard("bootstrap.service_stopped")[0]
+    assert code == 0
+    assert stopped["undelivered"] == {}
+    assert polls >= 1
+
+
 def test_systemd_is_told_that_the_service_is_ready_alive_and_stopping(tmp_path, vendor):
     address = str(tmp_path / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
