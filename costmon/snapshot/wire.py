@@ -11,6 +11,7 @@ from typing import Annotated, Literal, cast
 import msgspec
 
 from costmon.domain.money import shown
+from costmon.domain.resource import Basis
 from costmon.snapshot.freshness import ProviderState
 
 Moment = Annotated[dt.datetime, msgspec.Meta(tz=True)]
@@ -65,6 +66,7 @@ class DropletCost(Answer, frozen=True):
     daily_cost: Decimal | None
     hourly_cost: Decimal | None
     currency: str
+    basis: Basis
     account: str
     created_at: Moment | None
     month_to_date_estimate: Decimal | None
@@ -86,6 +88,7 @@ class ResourceCost(Answer, frozen=True):
     daily_cost: Decimal | None
     hourly_cost: Decimal | None
     currency: str
+    basis: Basis
     account: str
     provider: str
     created_at: Moment | None

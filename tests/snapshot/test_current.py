@@ -44,6 +44,7 @@ def test_it_says_what_the_architecture_promises():
         5,
         0.21,
     )
+    assert droplet["basis"] == "list_price"
 
 
 def test_an_unknown_price_is_null():
