@@ -125,23 +125,25 @@ def _droplets(accounts: Iterable[AccountState]) -> Iterator[DropletCost]:
             if resource.kind != "droplet":
                 continue
             monthly, daily, hourly, so_far = figures.of(resource)
+            # By position, in the order of the fields: msgspec takes six times as long for sixteen
+            # keywords.
             yield DropletCost(
-                id=shown_id(resource.id),
-                name=resource.name,
-                size=resource.size,
-                region=resource.region,
-                status=resource.status,
-                monthly_cost=monthly,
-                daily_cost=daily,
-                hourly_cost=hourly,
-                currency=resource.currency,
-                basis=resource.basis,
-                account=resource.account,
-                created_at=resource.created_at,
-                month_to_date_estimate=so_far,
-                unpriced=resource.unpriced,
-                waste=resource.waste,
-                details=dict(resource.details) if resource.details else _NO_DETAILS,
+                shown_id(resource.id),
+                resource.name,
+                resource.size,
+                resource.region,
+                resource.status,
+                monthly,
+                daily,
+                hourly,
+                resource.currency,
+                resource.basis,
+                resource.account,
+                resource.created_at,
+                so_far,
+                resource.unpriced,
+                resource.waste,
+                dict(resource.details) if resource.details else _NO_DETAILS,
             )
 
 
