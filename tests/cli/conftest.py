@@ -66,11 +66,19 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 
 
 def _answers(port: int) -> bool:
+    """Tell whether all is well and the first cycle has been written, which is a moment later."""
+    ready, _ = _get(port, "/readyz")
+    _, history = _get(port, "/api/v1/costs/history")
+    return ready == 200 and b'"accrued"' in history
+
+
+def _get(port: int, path: str) -> tuple[int | None, bytes]:
     with contextlib.suppress(OSError, http.client.HTTPException):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
         try:
-            connection.request("GET", "/readyz")
-            return connection.getresponse().status == 200
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return response.status, response.read()
         finally:
             connection.close()
-    return False
+    return None, b""
