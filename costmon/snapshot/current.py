@@ -200,9 +200,15 @@ def waste_of(accounts: Iterable[AccountState]) -> list[Waste]:
             kind=kind,
             reason=reason,
             count=len(wasted),
-            monthly_cost=shown(sum((r.monthly_cost or Decimal() for r in wasted), Decimal())),
+            monthly_cost=_known_sum(wasted),
             currency=currency,
         )
         for (kind, reason, currency), wasted in found.items()
     ]
-    return sorted(rows, key=lambda row: row.monthly_cost, reverse=True)
+    return sorted(rows, key=lambda row: row.monthly_cost or Decimal(), reverse=True)
+
+
+def _known_sum(resources: Iterable[Resource]) -> Decimal | None:
+    """Return what is known to be wasted; `None`, not 0, when nothing of it has a known price."""
+    known = [r.monthly_cost for r in resources if r.monthly_cost is not None]
+    return shown(sum(known, Decimal())) if known else None

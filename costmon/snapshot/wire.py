@@ -134,12 +134,12 @@ class AccountCost(Answer, frozen=True):
 
 
 class Waste(Answer, frozen=True):
-    """Money that is likely wasted, by kind and reason."""
+    """Money that is likely wasted, by kind and reason; null when no price of it is known."""
 
     kind: str
     reason: str
     count: int
-    monthly_cost: Decimal
+    monthly_cost: Decimal | None
     currency: str
 
 

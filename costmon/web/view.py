@@ -86,7 +86,7 @@ class Overview:
     explanation: str | None
     threshold: Decimal
     threshold_percent: int
-    kinds: tuple[tuple[str, int, Decimal], ...]
+    kinds: tuple[tuple[str, int, Decimal | None], ...]
     accounts: tuple[AccountCost, ...]
     changes: tuple[Change, ...]
     droplets: Table
@@ -147,15 +147,16 @@ def _percent(part: Decimal, whole: Decimal) -> int:
     return min(100, int(part * 100 / whole)) if whole > 0 else 100
 
 
-def _kinds(resources: Iterable[Resource]) -> tuple[tuple[str, int, Decimal], ...]:
+def _kinds(resources: Iterable[Resource]) -> tuple[tuple[str, int, Decimal | None], ...]:
+    """Return count and known cost of each kind; `None`, not 0, when no price of it is known."""
     counts: Counter[str] = Counter()
     sums: dict[str, Decimal] = {}
     for resource in resources:
         counts[resource.kind] += 1
         if resource.monthly_cost is not None and resource.currency == "USD":
             sums[resource.kind] = sums.get(resource.kind, Decimal()) + resource.monthly_cost
-    rows = ((kind, counts[kind], sums.get(kind, Decimal())) for kind in counts)
-    return tuple(sorted(rows, key=lambda row: row[2], reverse=True))
+    rows = ((kind, counts[kind], sums.get(kind)) for kind in counts)
+    return tuple(sorted(rows, key=lambda row: row[2] or Decimal(), reverse=True))
 
 
 def _cost(resource: Resource) -> tuple[bool, Decimal]:

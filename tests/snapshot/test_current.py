@@ -90,6 +90,14 @@ def test_waste_is_summed_by_reason_dearest_first():
     ]
 
 
+def test_waste_without_a_known_price_is_null_and_not_free():
+    off = "powered off, costs in full"
+
+    shown = json.loads(encoded(resource("1", monthly=None, unpriced="no price known", waste=off)))
+
+    assert [(w["count"], w["monthly_cost"]) for w in shown["waste"]] == [(1, None)]
+
+
 @pytest.mark.parametrize("count", [0, 1, 499, 500, 501, 1000])
 def test_chunks_are_joined_without_a_seam(count):
     shown = json.loads(encoded(*(resource(str(n)) for n in range(1, count + 1))))

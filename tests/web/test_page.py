@@ -263,3 +263,14 @@ def test_style_and_icon_are_served(name):
 
     assert answer.status_code == 200
     assert len(answer.data) > 100
+
+
+def test_a_kind_and_a_waste_without_a_known_price_are_unknown_and_not_free():
+    database = resource(
+        "db", kind="database", monthly=None, unpriced="no price known", waste="not used"
+    )
+
+    shown = text(polled(resource("1", monthly="12"), database))
+
+    assert "unknown a month: 1" in shown
+    assert "$0.00" not in shown
