@@ -3,6 +3,11 @@
 ```
 CostmonError
 ├── ConfigError                 settings that cannot be used, all faults at once
+├── InputError                  what a program handed to a library of ours cannot be used
+│   ├── AmountError             no amount of money, or none of that currency
+│   ├── ScopeError              no scope, or no host
+│   └── BudgetError             no budget, period or threshold
+├── GuardError                  see costmon/guard/errors.py: refusals, leases, the guard's store
 ├── ProviderError               a vendor's API could not be read; `reason` is the metric label
 │   ├── ProviderAuthError       401: the token is wrong or was revoked
 │   ├── ProviderPermissionError 403: the token may not see this kind
@@ -32,8 +37,7 @@ CostmonError
 Every text says what failed, where, and what to do next. None holds a secret.
 """
 
-from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple
 
 FailureReason = Literal[
     "auth", "permission", "rate_limit", "timeout", "server", "schema", "network"
@@ -44,8 +48,7 @@ class CostmonError(Exception):
     """The root of every error that costmon raises on purpose."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
+class Fault(NamedTuple):
     """One thing wrong with the configuration.
 
     Attributes:
@@ -72,6 +75,46 @@ class ConfigError(CostmonError):
     def __init__(self, faults: tuple[Fault, ...]) -> None:
         self.faults = faults
         super().__init__("; ".join(str(fault) for fault in faults))
+
+
+class InputError(CostmonError, ValueError):
+    """What a program handed over cannot be used; nothing was done with it."""
+
+
+class AmountError(InputError):
+    """That is no amount of money, or not in the currency that is counted in.
+
+    Attributes:
+        given: What was given, as text.
+        accepted: What would be.
+    """
+
+    def __init__(self, given: str, accepted: str) -> None:
+        self.given = given
+        self.accepted = accepted
+        super().__init__(f"{given} cannot be counted: use {accepted}")
+
+
+class ScopeError(InputError):
+    """That names nothing that spending could be counted by.
+
+    Attributes:
+        given: What was given, as text, without user information and query.
+        accepted: What would be.
+    """
+
+    def __init__(self, given: str, accepted: str) -> None:
+        self.given = given
+        self.accepted = accepted
+        super().__init__(f"{given!r} is no scope: use {accepted}")
+
+
+class BudgetError(InputError):
+    """That is no budget, no period, or no threshold."""
+
+
+class GuardError(CostmonError):
+    """A guard did not let a call pass, or could not do what was asked."""
 
 
 class ProviderError(CostmonError):

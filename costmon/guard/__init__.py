@@ -1,0 +1,1 @@
+"""A budget in front of outbound calls that cannot be overspent."""

@@ -1,0 +1,1 @@
+"""Where a guard keeps its counters and leases: one file per kind of store."""
