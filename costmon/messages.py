@@ -8,10 +8,14 @@ import datetime as dt
 from dataclasses import dataclass
 
 from costmon.alerts.alert import Alert
+from costmon.domain.budget import Budget
 from costmon.domain.child import ChildState as ChildState  # noqa: PLC0414 - messages hold it
 from costmon.domain.child import ChildStatus as ChildStatus  # noqa: PLC0414 - messages hold it
+from costmon.domain.circuit import Circuit
+from costmon.domain.policy import PolicyBudget
 from costmon.domain.poll import Observation, PollFailure, PollReport
 from costmon.domain.resource import Inventory, Resource
+from costmon.domain.spend import GuardReport, Notice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,8 +171,126 @@ class RestartAnswer:
     known: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardReported:
+    """A guard has told what it let pass and what not (api, intake -> steward -> persister)."""
+
+    report: GuardReport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenCircuit:
+    """Stop all calls that a scope covers (api, console -> steward).
+
+    Attributes:
+        id: Names the request in the log and in the answer to who asked.
+        scope: In its one spelling; may be a pattern.
+        reason: Why, for people.
+        author: Who wants it.
+        expires_at: When it closes by itself, aware UTC; `None`: never.
+    """
+
+    id: str
+    scope: str
+    reason: str
+    author: str
+    expires_at: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseCircuit:
+    """Let calls pass again (api, console -> steward); no error when none was open.
+
+    Attributes:
+        id: Names the request in the log and in the answer to who asked.
+        scope: Exactly as it was opened.
+        reason: Why, for people.
+        author: Who wants it.
+    """
+
+    id: str
+    scope: str
+    reason: str
+    author: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetBudget:
+    """Set a budget, in place of the file's and of what was set before (api, console -> steward).
+
+    Attributes:
+        id: Names the request in the log and in the answer to who asked.
+        budget: Its `currency` is set.
+        author: Who wants it.
+    """
+
+    id: str
+    budget: Budget
+    author: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveBudget:
+    """Take back what `SetBudget` set; the file's holds again (api, console -> steward).
+
+    Attributes:
+        id: Names the request in the log and in the answer to who asked.
+        scope: The budget's.
+        period: The budget's.
+        author: Who wants it.
+    """
+
+    id: str
+    scope: str
+    period: str
+    author: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CircuitChanged:
+    """A circuit was opened or closed (steward -> persister, alerter)."""
+
+    circuit: Circuit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetChanged:
+    """A budget was set or taken back by API (steward -> persister).
+
+    Attributes:
+        scope: The budget's.
+        period: The budget's.
+        budget: What holds by API from now on; `None`: nothing, it was taken back.
+        author: Who did it.
+        changed_at: When, aware UTC.
+    """
+
+    scope: str
+    period: str
+    budget: PolicyBudget | None
+    author: str
+    changed_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardNoticed:
+    """A guard has something that people should know (steward -> alerter).
+
+    Attributes:
+        app: What the guard's program calls itself.
+        host: Its machine.
+        notice: What it is.
+    """
+
+    app: str
+    host: str
+    notice: Notice
+
+
 PollerMessage = Tick | RefreshRequested
 CalculatorMessage = Fetched | PollFailed
+GuardCommand = OpenCircuit | CloseCircuit | SetBudget | RemoveBudget
+StewardMessage = Tick | GuardReported | GuardCommand
 PersisterMessage = Tick | CostsCalculated
 AlerterMessage = Tick | CostsCalculated | PollFailed | ChildSetAside | ChildRecovered
 MessengerMessage = Tick | DeliverAlert

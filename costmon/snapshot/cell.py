@@ -1,6 +1,7 @@
 """Hold the one value that readers see."""
 
 import threading
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from costmon.errors import SnapshotClosedError
@@ -22,6 +23,36 @@ class Cell(Generic[V]):
     def publish(self, value: V) -> None:
         """Replace the value."""
         self._value = value
+
+
+class WatchedCell(Cell[V]):
+    """A cell that a reader may wait at until somebody publishes something else."""
+
+    def __init__(self, value: V) -> None:
+        super().__init__(value)
+        self._changed = threading.Condition()
+        self._closed = False
+
+    def publish(self, value: V) -> None:
+        """Replace the value and wake who waits."""
+        with self._changed:
+            self._value = value
+            self._changed.notify_all()
+
+    def wait(self, known: Callable[[V], bool], timeout_s: float) -> V:
+        """Return the value once it is not `known` any more, or the cell is closed, or time is up.
+
+        `known` is called under the cell's lock: it must only look.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or not known(self._value), timeout_s)
+            return self._value
+
+    def close(self) -> None:
+        """Wake everybody, for good: from now on nobody waits."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
 
 
 class SnapshotCell:
