@@ -19,6 +19,10 @@ class Clock(Protocol):
         """Return seconds that never go back; only differences mean something."""
         ...
 
+    def epoch_s(self) -> float:
+        """Return the wall clock as seconds since 1970; it may step backwards."""
+        ...
+
 
 class Timer(Protocol):
     """Lets one actor incarnation ask for messages to itself at a later time.
@@ -51,3 +55,7 @@ class SystemClock:
     def monotonic_s(self) -> float:
         """Return CLOCK_MONOTONIC in seconds."""
         return time.monotonic()
+
+    def epoch_s(self) -> float:
+        """Return CLOCK_REALTIME in seconds."""
+        return time.time()

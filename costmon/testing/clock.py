@@ -24,6 +24,10 @@ class FakeClock:
         """Return the seconds that never go back."""
         return self._monotonic_s
 
+    def epoch_s(self) -> float:
+        """Return the wall clock's time as seconds since 1970."""
+        return self._now.timestamp()
+
     def advance(self, seconds: float) -> None:
         """Let time pass.
 
