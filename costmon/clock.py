@@ -19,6 +19,10 @@ class Clock(Protocol):
         """Return seconds that never go back; only differences mean something."""
         ...
 
+
+class EpochClock(Clock, Protocol):
+    """A clock for who asks a million times a second, which datetimes are too slow for."""
+
     def epoch_s(self) -> float:
         """Return the wall clock as seconds since 1970; it may step backwards."""
         ...
