@@ -11,7 +11,7 @@ LeaseState = Literal["held", "settled", "released", "expired"]
 RecordKind = Literal["budget", "scope", "health"]
 
 REMEMBERED_S = 86_400
-"""How long an ended lease is remembered at least: for its key, and for a late truth."""
+"""How long a lease that expired, or that has a key, is remembered at least once it is over."""
 
 
 class Line(NamedTuple):
@@ -77,6 +77,7 @@ class Hold:
         id: Unique in the store.
         plan: What it is counted by.
         nano: The estimate.
+        key: The idempotency key it was made with, if any.
         expires_in_s: How long from the answer it is good for.
         state: As last known here; the store's own record decides.
         warned: Lines that are at or above their `warn`, this hold included, with what was spent and
@@ -84,16 +85,25 @@ class Hold:
         cells: The store's own.
     """
 
-    __slots__ = ("cells", "expires_in_s", "id", "nano", "plan", "state", "warned")
+    __slots__ = ("cells", "expires_in_s", "id", "key", "nano", "plan", "state", "warned")
 
-    def __init__(self, id: str, plan: Plan, nano: int, expires_in_s: float) -> None:  # noqa: A002 - it is one
+    def __init__(  # noqa: PLR0913 - positional, for speed: this is made for every call
+        self,
+        id: str,  # noqa: A002 - it is one
+        plan: Plan,
+        nano: int,
+        expires_in_s: float,
+        key: str | None = None,
+        cells: object = None,
+    ) -> None:
         self.id = id
         self.plan = plan
         self.nano = nano
         self.expires_in_s = expires_in_s
         self.state: LeaseState = "held"
         self.warned: tuple[tuple[Line, int, int], ...] = ()
-        self.cells: object = None
+        self.key = key
+        self.cells = cells
 
 
 class Refusal(NamedTuple):

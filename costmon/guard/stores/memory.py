@@ -1,0 +1,465 @@
+"""Counters in this process's memory: exact among its threads, gone when it ends.
+
+After a fork the child has a copy of its own and would spend the budget once more; a program that
+forks workers needs a store that processes share.
+"""
+
+import itertools
+import os
+import threading
+from collections.abc import Callable, Iterable, Sequence
+
+from costmon.clock import EpochClock
+from costmon.guard.errors import LeaseError
+from costmon.guard.stores.base import (
+    NOTHING,
+    REMEMBERED_S,
+    Hold,
+    LeaseRow,
+    LeaseState,
+    Line,
+    Outcome,
+    Outdated,
+    Plan,
+    RecordKind,
+    Refusal,
+    Settings,
+    UsageRow,
+)
+from costmon.guard.stores.seeding import seed_bucket
+
+_NEVER = float("inf")
+_HOUR_S = 3600
+_KEPT_S = 40 * 86_400
+"""How long usage is known: a month that a new budget must know, and some days to report it."""
+
+
+class _Cell:
+    """One counter in one bucket; of a rolling window, `sum` is all its live buckets together."""
+
+    __slots__ = ("held", "spent", "sum")
+
+    def __init__(self) -> None:
+        self.spent = 0
+        self.held = 0
+        self.sum: _Cell | None = None
+
+
+class _Usage:
+    """A usage row that is being counted."""
+
+    __slots__ = ("bytes_in", "bytes_out", "changes", "expired", "failed", "requests", "spent")
+
+    def __init__(self) -> None:
+        self.spent = self.requests = self.failed = self.expired = 0
+        self.bytes_in = self.bytes_out = self.changes = 0
+
+
+class _Bound:
+    """A plan's lines, looked up once.
+
+    Attributes:
+        money: The cells that are counted by what a call costs.
+        fixed: Those that are counted by a fixed figure, with it.
+        limits: What must have room: the window's cell, its limit, what is asked there or `None`
+            for the call's own amount, the line.
+        warns: From which sum on people are to be told.
+        usage: The usage rows.
+    """
+
+    __slots__ = ("fixed", "limits", "money", "usage", "warns")
+
+    def __init__(self) -> None:
+        self.money: tuple[_Cell, ...] = ()
+        self.fixed: tuple[tuple[_Cell, int], ...] = ()
+        self.limits: tuple[tuple[_Cell, int, int | None, Line], ...] = ()
+        self.warns: tuple[tuple[_Cell, int, Line], ...] = ()
+        self.usage: tuple[_Usage, ...] = ()
+
+
+class MemoryStore:
+    """A store that lives and dies with its process."""
+
+    shared = False
+
+    def __init__(self, *, clock: EpochClock) -> None:
+        self._monotonic_s = clock.monotonic_s
+        self._epoch_s = clock.epoch_s
+        self._forgotten_until = 0
+        self._lock = threading.Lock()
+        self._numbers = itertools.count(1).__next__
+        self._identity = os.urandom(16).hex()
+        self._buckets: dict[tuple[str, str], dict[int, _Cell]] = {}
+        self._sums: dict[tuple[str, str], _Cell] = {}
+        self._usage: dict[tuple[int, str, str], _Usage] = {}
+        # By id, in the order they were made; `cells` of a hold is when it is due.
+        self._held: dict[str, Hold] = {}
+        self._earliest_due_s = _NEVER
+        self._keys: dict[str, Hold] = {}
+        # What is over and may be forgotten one day, oldest first; a charge has no hold.
+        self._over: dict[str, tuple[Hold | None, float]] = {}
+        self._records: dict[RecordKind, dict[str, str]] = {"budget": {}, "scope": {}, "health": {}}
+        self._revision = 0
+
+    def __str__(self) -> str:
+        return "memory://"
+
+    def identity(self) -> str:
+        """Return a random name, another one in every process."""
+        return self._identity
+
+    def reserve(
+        self, plan: Plan, nano: int, ttl_s: float, key: str | None = None
+    ) -> Hold | Refusal | Outdated:
+        """Hold `nano` on every line or on none; see `Store.reserve`."""
+        bound = plan.cache
+        if bound.__class__ is not _Bound:
+            bound = self._bind(plan)
+        due_s = self._monotonic_s() + ttl_s
+        with self._lock:
+            if plan.revision != self._revision:
+                return Outdated(self._revision)
+            if key is not None and (known := self._keys.get(key)) is not None:
+                return _same_chain(known, plan, key)
+            for cell, limit, fixed, line in bound.limits:
+                if cell.spent + cell.held + (nano if fixed is None else fixed) > limit:
+                    return Refusal(line, cell.spent, cell.held)
+            for cell in bound.money:
+                cell.held += nano
+                if cell.sum is not None:
+                    cell.sum.held += nano
+            for cell, count in bound.fixed:
+                _add(cell, 0, count)
+            hold = Hold(str(self._numbers()), plan, nano, ttl_s, key, due_s)
+            self._held[hold.id] = hold
+            self._earliest_due_s = min(self._earliest_due_s, due_s)
+            for cell, warn, line in bound.warns:
+                if cell.spent + cell.held >= warn:
+                    hold.warned += ((line, cell.spent, cell.held),)
+            if key is not None:
+                self._keys[key] = hold
+        return hold
+
+    def settle(self, hold: Hold, nano: int, outcome: Outcome = NOTHING) -> LeaseState | None:
+        """Charge what the call really cost; see `Store.settle`."""
+        with self._lock:
+            before = hold.state
+            if before == "held":
+                del self._held[hold.id]
+                bound: _Bound = hold.plan.cache  # type: ignore[assignment]  # ours: it was reserved here
+                estimate = hold.nano
+                for cell in bound.money:
+                    cell.held -= estimate
+                    cell.spent += nano
+                    if cell.sum is not None:
+                        cell.sum.held -= estimate
+                        cell.sum.spent += nano
+                for cell, count in bound.fixed:
+                    _add(cell, count, -count)
+                self._count(bound, nano, outcome, requests=1, expired=0)
+            elif before == "expired":
+                self._correct(hold, nano, outcome, requests=0)
+            else:
+                return before
+            self._end(hold, "settled")
+            return before
+
+    def release(self, hold: Hold) -> LeaseState | None:
+        """Give everything back; see `Store.release`."""
+        with self._lock:
+            before = hold.state
+            if before == "held":
+                del self._held[hold.id]
+                bound: _Bound = hold.plan.cache  # type: ignore[assignment]  # ours: it was reserved here
+                for cell in bound.money:
+                    _add(cell, 0, -hold.nano)
+                for cell, count in bound.fixed:
+                    _add(cell, 0, -count)
+            elif before == "expired":
+                self._correct(hold, 0, NOTHING, requests=-1)
+            else:
+                return before
+            self._end(hold, "released")
+            return before
+
+    def renew(self, hold: Hold, ttl_s: float) -> LeaseState | None:
+        """Let a held lease expire `ttl_s` seconds from now; see `Store.renew`."""
+        with self._lock:
+            if hold.state == "held":
+                hold.cells = due_s = self._monotonic_s() + ttl_s
+                hold.expires_in_s = ttl_s
+                self._earliest_due_s = min(self._earliest_due_s, due_s)
+            return hold.state
+
+    def find(self, id: str) -> Hold | None:  # noqa: A002 - it is one
+        """Return a lease; of those that are over only what has a key or expired is remembered."""
+        with self._lock:
+            known = self._held.get(id)
+            return known if known is not None else self._over.get(id, (None, 0))[0]
+
+    def charge(self, plan: Plan, nano: int, id: str, outcome: Outcome = NOTHING) -> bool:  # noqa: A002 - it is one
+        """Count what was spent elsewhere; see `Store.charge`."""
+        bound = self._bind(plan) if plan.cache.__class__ is not _Bound else plan.cache
+        with self._lock:
+            name = f"charge {id}"
+            if name in self._over:
+                return False
+            for cell in bound.money:  # type: ignore[attr-defined]  # checked above
+                _add(cell, nano, 0)
+            for cell, count in bound.fixed:  # type: ignore[attr-defined]  # checked above
+                _add(cell, count, 0)
+            self._count(bound, nano, outcome, requests=1, expired=0)  # type: ignore[arg-type]  # checked above
+            self._over[name] = (None, self._monotonic_s())
+            return True
+
+    def totals(self, lines: Sequence[Line]) -> list[tuple[int, int]]:
+        """Return what each line's window has spent and holds."""
+        with self._lock:
+            self._expire()
+            tops = [self._top(line, self._cell(line)) for line in lines]
+            return [(top.spent, top.held) for top in tops]
+
+    def reset(self, line: Line) -> int:
+        """Set what the line's window has spent to 0; see `Store.reset`."""
+        with self._lock:
+            self._expire()
+            forgotten = 0
+            top = self._top(line, self._cell(line))
+            for bucket, cell in self._buckets[line.scope, line.period].items():
+                if line.first <= bucket <= line.last:
+                    forgotten += cell.spent
+                    cell.spent = 0
+            top.spent = 0
+            return forgotten
+
+    def sweep(self) -> int:
+        """Expire what is due and forget what is long over; see `Store.sweep`."""
+        with self._lock:
+            expired = self._expire()
+            now_s = self._monotonic_s()
+            for name, (hold, ended_s) in list(self._over.items()):
+                if now_s - ended_s < REMEMBERED_S:
+                    break
+                del self._over[name]
+                if hold is not None and hold.key is not None:
+                    self._keys.pop(hold.key, None)
+            self._forget(int(self._epoch_s()) - _KEPT_S)
+            return expired
+
+    def leases(self, limit: int) -> list[LeaseRow]:
+        """Return the held leases, oldest first."""
+        with self._lock:
+            self._expire()
+            now_s = self._monotonic_s()
+            return [
+                LeaseRow(
+                    id=hold.id,
+                    key=hold.key,
+                    scopes=hold.plan.scopes,
+                    activity=hold.plan.activity,
+                    nano=hold.nano,
+                    state=hold.state,
+                    expires_in_s=_due_s(hold) - now_s,
+                )
+                for hold in itertools.islice(self._held.values(), limit)
+            ]
+
+    def usage(self, since: int, until: int, scope: str | None = None) -> list[UsageRow]:
+        """Return the rows of the hours in [since, until), oldest first."""
+        with self._lock:
+            self._expire()
+            return [
+                UsageRow(
+                    hour=hour,
+                    scope=name,
+                    activity=activity,
+                    spent=row.spent,
+                    requests=row.requests,
+                    failed=row.failed,
+                    expired=row.expired,
+                    bytes_in=row.bytes_in,
+                    bytes_out=row.bytes_out,
+                    changes=row.changes,
+                )
+                for (hour, name, activity), row in sorted(self._usage.items(), key=_first)
+                if since <= hour < until and (scope is None or scope == name) and row.changes
+            ]
+
+    def settings(self) -> Settings:
+        """Return what is configured."""
+        with self._lock:
+            return Settings(
+                self._revision, dict(self._records["budget"]), dict(self._records["scope"])
+            )
+
+    def read(self, kind: RecordKind, key: str) -> str | None:
+        """Return a record's text."""
+        with self._lock:
+            return self._records[kind].get(key)
+
+    def update(
+        self, kind: RecordKind, key: str, change: Callable[[str | None], str | None]
+    ) -> str | None:
+        """Replace a record by `change` of it; see `Store.update`."""
+        with self._lock:
+            records = self._records[kind]
+            before = records.get(key)
+            after = change(before)
+            if after is None:
+                records.pop(key, None)
+            else:
+                records[key] = after
+            if after != before and kind != "health":
+                self._revision += 1
+            return after
+
+    def records(self, kind: RecordKind) -> Iterable[tuple[str, str]]:
+        """Return all records of a kind, by key."""
+        with self._lock:
+            return sorted(self._records[kind].items())
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def _bind(self, plan: Plan) -> _Bound:
+        with self._lock:
+            bound = _Bound()
+            found = [(line, self._cell(line)) for line in plan.lines]
+            bound.money = tuple(cell for line, cell in found if line.fixed is None)
+            bound.fixed = tuple(
+                (cell, line.fixed) for line, cell in found if line.fixed is not None
+            )
+            bound.limits = tuple(
+                (self._top(line, cell), line.limit, line.fixed, line)
+                for line, cell in found
+                if line.limit is not None
+            )
+            bound.warns = tuple(
+                (self._top(line, cell), line.warn, line)
+                for line, cell in found
+                if line.warn is not None
+            )
+            bound.usage = tuple(
+                self._usage.setdefault((plan.hour, scope, plan.activity), _Usage())
+                for scope in plan.scopes
+            )
+            plan.cache = bound
+            return bound
+
+    def _cell(self, line: Line) -> _Cell:
+        """Return the line's cell, its window's sum brought up to date."""
+        name = (line.scope, line.period)
+        buckets = self._buckets.setdefault(name, {})
+        if not any(line.first <= bucket <= line.last for bucket in buckets):
+            self._seed(line, buckets)
+        cell = buckets.setdefault(line.bucket, _Cell())
+        if line.first == line.last:
+            return cell
+        top = self._sums.setdefault(name, _Cell())
+        top.spent = top.held = 0
+        for bucket, one in list(buckets.items()):
+            if line.first <= bucket <= line.last:
+                one.sum = top
+                top.spent += one.spent
+                top.held += one.held
+            else:
+                one.sum = None
+                # Twice the window, for a wall clock that is set back.
+                if bucket < 2 * line.first - line.bucket and not one.held:
+                    del buckets[bucket]
+        return cell
+
+    def _top(self, line: Line, cell: _Cell) -> _Cell:
+        """Return what the line's limit is about: the bucket itself, or its rolling window."""
+        return cell if line.first == line.last else self._sums[line.scope, line.period]
+
+    def _seed(self, line: Line, buckets: dict[int, _Cell]) -> None:
+        if line.fixed is not None:
+            return
+        for (hour, scope, _), row in self._usage.items():
+            if scope == line.scope and row.spent:
+                bucket = seed_bucket(line, hour)
+                if bucket is not None:
+                    buckets.setdefault(bucket, _Cell()).spent += row.spent
+
+    def _expire(self) -> int:
+        now_s = self._monotonic_s()
+        if now_s < self._earliest_due_s:
+            return 0
+        due = [hold for hold in self._held.values() if _due_s(hold) <= now_s]
+        for hold in due:
+            del self._held[hold.id]
+            bound: _Bound = hold.plan.cache  # type: ignore[assignment]  # ours: it was reserved here
+            for cell in bound.money:
+                _add(cell, hold.nano, -hold.nano)
+            for cell, count in bound.fixed:
+                _add(cell, count, -count)
+            self._count(bound, hold.nano, NOTHING, requests=1, expired=1)
+            self._end(hold, "expired")
+        self._earliest_due_s = min(map(_due_s, self._held.values()), default=_NEVER)
+        return len(due)
+
+    def _forget(self, before: int) -> None:
+        """Drop usage rows and calendar buckets that no budget can ask for any more."""
+        if before - self._forgotten_until < _HOUR_S:
+            return
+        self._forgotten_until = before
+        for name in [name for name in self._usage if name[0] < before]:
+            del self._usage[name]
+        for (_, period), buckets in self._buckets.items():
+            if period in {"hour", "day", "month"}:
+                for bucket in [b for b, cell in buckets.items() if b < before and not cell.held]:
+                    del buckets[bucket]
+
+    def _correct(self, hold: Hold, nano: int, outcome: Outcome, *, requests: int) -> None:
+        """Replace what an expired lease was charged."""
+        bound: _Bound = hold.plan.cache  # type: ignore[assignment]  # ours: it was reserved here
+        for cell in bound.money:
+            _add(cell, nano - hold.nano, 0)
+        if requests:
+            for cell, count in bound.fixed:
+                _add(cell, -count, 0)
+        self._count(bound, nano - hold.nano, outcome, requests=requests, expired=-1)
+
+    def _count(
+        self, bound: _Bound, nano: int, outcome: Outcome, *, requests: int, expired: int
+    ) -> None:
+        for row in bound.usage:
+            row.spent += nano
+            row.requests += requests
+            row.changes += 1
+            if expired:
+                row.expired += expired
+            if outcome is not NOTHING:
+                row.failed += outcome.failed
+                row.bytes_in += outcome.bytes_in
+                row.bytes_out += outcome.bytes_out
+
+    def _end(self, hold: Hold, state: LeaseState) -> None:
+        hold.state = state
+        # Nobody can ask for another one any more but by its own object, which knows.
+        if hold.key is not None or state == "expired":
+            self._over.pop(hold.id, None)
+            self._over[hold.id] = (hold, self._monotonic_s())
+
+
+def _add(cell: _Cell, spent: int, held: int) -> None:
+    cell.spent += spent
+    cell.held += held
+    if cell.sum is not None:
+        cell.sum.spent += spent
+        cell.sum.held += held
+
+
+def _due_s(hold: Hold) -> float:
+    return hold.cells  # type: ignore[return-value]  # ours: see `reserve`
+
+
+def _first(item: tuple[tuple[int, str, str], _Usage]) -> tuple[int, str, str]:
+    return item[0]
+
+
+def _same_chain(known: Hold, plan: Plan, key: str) -> Hold:
+    if known.plan.scopes != plan.scopes:
+        raise LeaseError(key, f"the key belongs to a call of {', '.join(known.plan.scopes)}")
+    return known
