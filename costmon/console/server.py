@@ -12,13 +12,14 @@ import structlog
 from costmon.clock import Clock
 from costmon.console.command import Ask
 from costmon.console.line import LineError, read_line
-from costmon.console.listener import Listener
 from costmon.console.protocol import decode_request, encode_answer, encode_error
 from costmon.errors import ConsoleError, ConsoleRequestError, ConsoleUnavailableError
+from costmon.localsocket import LocalSocket, Purpose
 from costmon.messages import GetChildren
 
 _log = structlog.get_logger()
 
+_SOCKET = Purpose("the console's socket", "COSTMON_STATE_DIR", 0o600)
 _LONGEST_REQUEST = 4096
 _MOST_CLIENTS = 16
 _ACCEPT_RETRY_S = 0.2
@@ -58,7 +59,7 @@ class ConsoleServer:
         self._lock = threading.Lock()
         self._clients: dict[socket.socket, threading.Thread] = {}
         self._closing = threading.Event()
-        self._listener: Listener | None = None
+        self._listener: LocalSocket | None = None
         self._thread: threading.Thread | None = None
 
     def prepare(self) -> None:
@@ -67,7 +68,7 @@ class ConsoleServer:
         Raises:
             StateDirectoryError: The socket cannot be made, or another service has it.
         """
-        self._listener = Listener(self._path)
+        self._listener = LocalSocket(self._path, _SOCKET)
 
     def start(self) -> None:
         """Answer from a thread of its own; prepare first if that has not been done.
@@ -75,7 +76,7 @@ class ConsoleServer:
         Raises:
             StateDirectoryError: The socket cannot be made, or another service has it.
         """
-        listener = self._listener or Listener(self._path)
+        listener = self._listener or LocalSocket(self._path, _SOCKET)
         self._listener = listener
         self._thread = threading.Thread(
             target=self._accept, args=(listener.socket,), name="console", daemon=True

@@ -1,10 +1,11 @@
-"""Open and remove a Unix socket that only its owner can use."""
+"""Open and remove a Unix socket that only chosen users of this machine can connect to."""
 
 import errno
 import os
 import socket
 import stat
 from pathlib import Path
+from typing import NamedTuple
 
 from costmon.errors import StateDirectoryError
 
@@ -13,33 +14,49 @@ LONGEST_PATH = 107
 _BACKLOG = 128
 
 
-class Listener:
-    """A listening socket with mode 0600 from its first moment.
+class Purpose(NamedTuple):
+    """What a socket is for, as errors say it.
+
+    Attributes:
+        title: Whose socket it is, such as "the console's socket".
+        variable: The setting that moves it.
+        mode: Who may connect, as the file's permission bits.
+    """
+
+    title: str
+    variable: str
+    mode: int
+
+
+class LocalSocket:
+    """A listening Unix socket that has its mode from its first moment.
 
     Attributes:
         socket: Accepts connections.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, purpose: Purpose) -> None:
         """Bind and listen, replacing a socket that nobody listens on any more.
 
         Raises:
             StateDirectoryError: The path is too long, taken, or cannot be written.
         """
         self._path = path
-        _check_length(path)
-        _remove_stale(path)
+        _check_length(path, purpose)
+        _remove_stale(path, purpose)
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             # Linux makes the file with the mode of the unbound socket: no moment with a wider one
-            # as with chmod, no process-wide umask under the feet of other threads.
-            os.fchmod(self.socket.fileno(), 0o600)
+            # as with chmod. The umask takes bits away from it, so give those back afterwards.
+            os.fchmod(self.socket.fileno(), purpose.mode)
             self.socket.bind(str(path))
             self._identity = _identity(path)
+            if stat.S_IMODE(path.lstat().st_mode) != purpose.mode:
+                path.chmod(purpose.mode)
             self.socket.listen(_BACKLOG)
         except OSError as error:
             self.socket.close()
-            msg = f"the console's socket {path} cannot be made: {error.strerror or error}"
+            msg = f"{purpose.title} {path} cannot be made: {error.strerror or error}"
             raise StateDirectoryError(msg) from error
 
     def close(self) -> None:
@@ -59,30 +76,30 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def _check_length(path: Path) -> None:
+def _check_length(path: Path, purpose: Purpose) -> None:
     length = len(os.fsencode(path))
     if length > LONGEST_PATH:
         msg = (
-            f"the console's socket {path} has a path of {length} bytes and the system takes "
-            f"{LONGEST_PATH}: choose a shorter COSTMON_STATE_DIR"
+            f"{purpose.title} {path} has a path of {length} bytes and the system takes "
+            f"{LONGEST_PATH}: choose a shorter {purpose.variable}"
         )
         raise StateDirectoryError(msg)
 
 
-def _remove_stale(path: Path) -> None:
+def _remove_stale(path: Path, purpose: Purpose) -> None:
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:
         return
     except OSError as error:
-        msg = f"the console's socket {path} cannot be made: {error.strerror}"
+        msg = f"{purpose.title} {path} cannot be made: {error.strerror}"
         raise StateDirectoryError(msg) from error
     if not stat.S_ISSOCK(mode):
-        msg = f"{path} is in the way of the console's socket: it is something else, move it"
+        msg = f"{path} is in the way of {purpose.title}: it is something else, move it"
         raise StateDirectoryError(msg)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         found = probe.connect_ex(str(path))
     if found != errno.ECONNREFUSED:
-        msg = f"another service answers at {path}: stop it, or use another COSTMON_STATE_DIR"
+        msg = f"another service answers at {path}: stop it, or use another {purpose.variable}"
         raise StateDirectoryError(msg)
     path.unlink(missing_ok=True)

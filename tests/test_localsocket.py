@@ -1,11 +1,20 @@
-"""Making and removing the console's socket beside what may already be there."""
+"""Making and removing a Unix socket beside what may already be there."""
 
+import os
 import socket
+import stat
 
 import pytest
 
-from costmon.console.listener import LONGEST_PATH, Listener
 from costmon.errors import StateDirectoryError
+from costmon.localsocket import LONGEST_PATH, LocalSocket, Purpose
+
+PURPOSE = Purpose("the test's socket", "COSTMON_STATE_DIR", 0o600)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "c.sock"
 
 
 def leave_stale(path):
@@ -16,7 +25,7 @@ def leave_stale(path):
 def test_a_socket_that_nobody_listens_on_is_replaced(path):
     leave_stale(path)
 
-    listener = Listener(path)
+    listener = LocalSocket(path, PURPOSE)
 
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.connect(str(path))
@@ -25,10 +34,10 @@ def test_a_socket_that_nobody_listens_on_is_replaced(path):
 
 
 def test_the_socket_of_a_running_service_is_left_alone(path):
-    first = Listener(path)
+    first = LocalSocket(path, PURPOSE)
 
     with pytest.raises(StateDirectoryError, match="another service answers"):
-        Listener(path)
+        LocalSocket(path, PURPOSE)
 
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.connect(str(path))
@@ -39,7 +48,7 @@ def test_a_file_in_the_way_is_not_deleted(path):
     path.write_text("precious")
 
     with pytest.raises(StateDirectoryError, match="is in the way"):
-        Listener(path)
+        LocalSocket(path, PURPOSE)
 
     assert path.read_text() == "precious"
 
@@ -48,13 +57,13 @@ def test_a_path_that_is_too_long_says_what_to_shorten(tmp_path):
     path = tmp_path / ("x" * LONGEST_PATH)
 
     with pytest.raises(StateDirectoryError, match=r"takes 107: choose a shorter COSTMON_STATE_DIR"):
-        Listener(path)
+        LocalSocket(path, PURPOSE)
 
 
 def test_the_longest_path_is_taken(tmp_path):
     path = tmp_path / ("x" * (LONGEST_PATH - len(str(tmp_path)) - 1))
 
-    listener = Listener(path)
+    listener = LocalSocket(path, PURPOSE)
 
     assert path.is_socket()
     listener.close()
@@ -62,15 +71,28 @@ def test_the_longest_path_is_taken(tmp_path):
 
 def test_a_missing_directory_is_an_error_that_names_it(tmp_path):
     with pytest.raises(StateDirectoryError, match="No such file or directory"):
-        Listener(tmp_path / "absent" / "c.sock")
+        LocalSocket(tmp_path / "absent" / "c.sock", PURPOSE)
 
 
 def test_closing_leaves_the_socket_of_a_successor(path):
-    first = Listener(path)
+    first = LocalSocket(path, PURPOSE)
     path.unlink()
-    second = Listener(path)
+    second = LocalSocket(path, PURPOSE)
 
     first.close()
 
     assert path.exists()
     second.close()
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o660])
+@pytest.mark.parametrize("umask", [0, 0o077])
+def test_the_mode_is_the_chosen_one_whatever_the_umask(path, mode, umask):
+    before = os.umask(umask)
+    try:
+        listener = LocalSocket(path, PURPOSE._replace(mode=mode))
+    finally:
+        os.umask(before)
+
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+    listener.close()
