@@ -30,3 +30,10 @@ def to_nano(amount: Decimal) -> int:
 def from_nano(nano: int) -> Decimal:
     """Return the exact amount of `nano` nano-units."""
     return Decimal(nano).scaleb(-9)
+
+
+def shown_exact(amount: Decimal) -> str:
+    """Return every digit there is, at least two after the point: `0.02`, `0.000013`, `1000.00`."""
+    text = f"{amount:f}"
+    whole, point, part = text.partition(".")
+    return f"{whole}.{part.rstrip('0').ljust(2, '0')}" if point else f"{text}.00"

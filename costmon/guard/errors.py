@@ -23,7 +23,10 @@ import datetime as dt
 from decimal import Decimal
 from typing import ClassVar
 
+from costmon.domain.circuit import Circuit
+from costmon.domain.money import from_nano, shown_exact
 from costmon.errors import GuardError
+from costmon.guard.stores.base import Refusal
 
 
 class CallRefused(GuardError):  # noqa: N818 - a refusal is no fault: the stable name says so
@@ -38,7 +41,7 @@ class CallRefused(GuardError):  # noqa: N818 - a refusal is no fault: the stable
     reason: ClassVar[str] = "refused"
 
     def __init__(self, scope: str, retry_after_s: float | None = None) -> None:
-        super().__init__(scope, retry_after_s)
+        # BaseException.__new__ has kept the arguments of the class itself, so that pickle works.
         self.scope = scope
         self.retry_after_s = retry_after_s
 
@@ -49,46 +52,73 @@ class CallRefused(GuardError):  # noqa: N818 - a refusal is no fault: the stable
 class BudgetRefused(CallRefused):
     """A budget has no room for the estimate.
 
-    Attributes:
-        scope: Whose budget it is, in its one spelling.
-        period: The budget's period.
-        limit: What may be spent and held, after the block threshold and the tier's share.
-        spent: What has been spent in the window.
-        held: What calls in flight hold of it.
-        estimate: What this call asked for.
-        currency: Of all four amounts.
-        resets_at: When the window is over, aware UTC; `None` for `total`.
+    Its figures are computed when they are asked for: a refusal costs little more than any raise.
     """
 
     reason: ClassVar[str] = "budget"
 
-    def __init__(  # noqa: PLR0913 - one for each field the text is made of
-        self,
-        scope: str,
-        *,
-        period: str,
-        limit: Decimal,
-        spent: Decimal,
-        held: Decimal,
-        estimate: Decimal,
-        currency: str,
-        resets_at: dt.datetime | None,
-        retry_after_s: float | None,
-    ) -> None:
-        super().__init__(scope, retry_after_s)
-        self.period = period
-        self.limit = limit
-        self.spent = spent
-        self.held = held
-        self.estimate = estimate
+    def __init__(self, refusal: Refusal, estimate_nano: int, currency: str, at_s: float) -> None:
+        """Refuse at `at_s` seconds since 1970; BaseException itself keeps the arguments."""
+        self._refusal = refusal
+        self._nano = estimate_nano
         self.currency = currency
-        self.resets_at = resets_at
+        self._at_s = at_s
+
+    @property
+    def scope(self) -> str:  # type: ignore[override]  # read-only here
+        """Return whose budget it is, in its one spelling."""
+        return self._refusal.line.scope
+
+    @property
+    def period(self) -> str:
+        """Return the budget's period."""
+        return self._refusal.line.period
+
+    @property
+    def limit(self) -> Decimal:
+        """Return what may be spent and held, after the block threshold and the tier's share."""
+        return from_nano(self._refusal.line.limit or 0)
+
+    @property
+    def spent(self) -> Decimal:
+        """Return what has been spent in the window."""
+        return from_nano(self._refusal.spent)
+
+    @property
+    def held(self) -> Decimal:
+        """Return what calls in flight hold of it."""
+        return from_nano(self._refusal.held)
+
+    @property
+    def estimate(self) -> Decimal:
+        """Return what this call asked for."""
+        return from_nano(self._nano)
+
+    @property
+    def resets_at(self) -> dt.datetime | None:
+        """Return when the window is over, aware UTC; `None` for `total`.
+
+        A rolling window frees room bit by bit before that.
+        """
+        at_s = self._refusal.line.resets_at
+        return None if at_s is None else dt.datetime.fromtimestamp(at_s, dt.UTC)
+
+    @property
+    def retry_after_s(self) -> float | None:  # type: ignore[override]  # read-only here
+        """Return the seconds until the reset; `None`: never."""
+        at_s = self._refusal.line.resets_at
+        return None if at_s is None else max(0.0, at_s - self._at_s)
 
     def __str__(self) -> str:
-        until = f"resets at {self.resets_at:%Y-%m-%d %H:%M:%S %Z}" if self.resets_at else "no reset"
+        until = (
+            f"resets at {self.resets_at:%Y-%m-%d %H:%M:%S} UTC" if self.resets_at else "no reset"
+        )
+        estimate, limit, spent, held = map(
+            shown_exact, (self.estimate, self.limit, self.spent, self.held)
+        )
         return (
-            f"the {self.period} budget of {self.scope} has no room for {self.estimate}"
-            f" {self.currency}: limit {self.limit}, spent {self.spent}, held {self.held}; {until};"
+            f"the {self.period} budget of {self.scope} has no room for {estimate} {self.currency}:"
+            f" limit {limit}, spent {spent}, held {held}; {until};"
             " raise the budget, wait, or make the call cheaper"
         )
 
@@ -132,23 +162,13 @@ class CircuitRefused(CallRefused):
 
     reason: ClassVar[str] = "circuit"
 
-    def __init__(  # noqa: PLR0913 - one for each field the text is made of
-        self,
-        scope: str,
-        *,
-        circuit: str,
-        why: str,
-        author: str,
-        opened_at: dt.datetime,
-        expires_at: dt.datetime | None,
-        retry_after_s: float | None,
-    ) -> None:
+    def __init__(self, scope: str, circuit: Circuit, retry_after_s: float | None) -> None:
         super().__init__(scope, retry_after_s)
-        self.circuit = circuit
-        self.why = why
-        self.author = author
-        self.opened_at = opened_at
-        self.expires_at = expires_at
+        self.circuit = circuit.scope
+        self.why = circuit.reason
+        self.author = circuit.author
+        self.opened_at = circuit.changed_at
+        self.expires_at = circuit.expires_at
 
     def __str__(self) -> str:
         until = f"until {self.expires_at:%Y-%m-%d %H:%M:%S %Z}" if self.expires_at else "for good"
@@ -172,7 +192,6 @@ class HealthRefused(CallRefused):
     def __init__(
         self,
         scope: str,
-        *,
         score: float,
         failures: int,
         until: dt.datetime,
@@ -216,7 +235,6 @@ class RetriesExhausted(GuardError):  # noqa: N818 - as RetryError libraries name
     """
 
     def __init__(self, host: str, attempts: int) -> None:
-        super().__init__(host, attempts)
         self.host = host
         self.attempts = attempts
 
@@ -232,8 +250,11 @@ class LeaseError(GuardError):
     """
 
     def __init__(self, lease: str, detail: str) -> None:
-        super().__init__(f"lease {lease}: {detail}")
         self.lease = lease
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return f"lease {self.lease}: {self.detail}"
 
 
 class GuardStoreError(GuardError):
@@ -245,9 +266,12 @@ class GuardStoreError(GuardError):
     """
 
     def __init__(self, store: str, operation: str, detail: str) -> None:
-        super().__init__(f"the guard's store {store} could not {operation}: {detail}")
         self.store = store
         self.operation = operation
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return f"the guard's store {self.store} could not {self.operation}: {self.detail}"
 
 
 class GuardStoreUnavailable(GuardStoreError):  # noqa: N818 - a state of the store, like the others
