@@ -9,6 +9,7 @@ from costmon.domain.child import ChildState
 from costmon.domain.history import GroupBy, Step
 from costmon.domain.poll import BreakerState
 from costmon.errors import FailureReason
+from costmon.intake.answer import Problem as Problem  # noqa: PLC0414 - the socket says it, too
 from costmon.snapshot.freshness import ProviderState
 from costmon.snapshot.wire import Answer, GapNote, Moment
 
@@ -132,13 +133,6 @@ class Readiness(Answer, frozen=True):
 
     ready: bool
     checks: list[Check]
-
-
-class Problem(Answer, frozen=True):
-    """Why there is no answer, and what to do."""
-
-    error: str
-    message: str
 
 
 class HistoryParameters(Answer, frozen=True, rename={"start": "from", "end": "to"}):

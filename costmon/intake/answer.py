@@ -1,0 +1,146 @@
+"""What guards are answered, as JSON: the policy, and what became of a report.
+
+Amounts are text without an exponent, as in reports: a guard written in any language gets them
+exactly.
+"""
+
+from decimal import Decimal
+
+import msgspec
+
+from costmon.domain.circuit import Circuit, CircuitState
+from costmon.domain.policy import BudgetSource, Policy, PolicyBudget
+from costmon.snapshot.wire import Answer, Moment
+
+WAITING_S = 60
+"""Longest a client may wait for a change."""
+
+RETRY_AFTER_S = 5
+"""What a client is asked to wait when it cannot be answered now."""
+
+_encoder = msgspec.json.Encoder()
+
+
+class BudgetAnswer(Answer, frozen=True):
+    """A budget, who said so, and when it warns and refuses, in per cent of its limit.
+
+    `limit`, `warn` and `block` are exact figures as text. Levels that are null are the guard's own.
+    """
+
+    scope: str
+    limit: str
+    period: str
+    currency: str | None
+    warn: str | None
+    block: str | None
+    source: BudgetSource
+    author: str | None
+
+
+class CircuitAnswer(Answer, frozen=True):
+    """What was last decided about one scope; an open one ends by itself at `expires_at`."""
+
+    scope: str
+    state: CircuitState
+    reason: str
+    author: str
+    changed_at: Moment
+    expires_at: Moment | None
+
+
+class PolicyData(Answer, frozen=True):
+    """Everything guards go by; `revision` changes with it."""
+
+    revision: str
+    budgets: list[BudgetAnswer]
+    circuits: list[CircuitAnswer]
+
+
+class PolicyAnswer(Answer, frozen=True):
+    """The answer of `GET /api/v1/guard/policy`."""
+
+    data: PolicyData
+
+
+class ReportTaken(Answer, frozen=True):
+    """What the guard may forget, and which policy holds.
+
+    `confirmed` is the highest sequence of this guard whose rows are in the database.
+    """
+
+    confirmed: int | None
+    policy: str | None
+
+
+class ReportAnswer(Answer, frozen=True):
+    """The answer of `POST /api/v1/guard/reports`."""
+
+    data: ReportTaken
+
+
+class Problem(Answer, frozen=True):
+    """Why there is no answer, and what to do."""
+
+    error: str
+    message: str
+
+
+def encode_policy(policy: Policy) -> bytes:
+    """Return the body that tells a guard everything it goes by."""
+    return _encoder.encode(
+        PolicyAnswer(
+            data=PolicyData(
+                revision=policy.revision,
+                budgets=[budget_answer(budget) for budget in policy.budgets],
+                circuits=[circuit_answer(circuit) for circuit in policy.circuits],
+            )
+        )
+    )
+
+
+def encode_taken(confirmed: int | None, policy: Policy | None) -> bytes:
+    """Return the body that a guard gets for its report.
+
+    Args:
+        confirmed: Highest sequence of the guard that is in the database; `None`: none yet.
+        policy: What holds; `None` while that is not known.
+    """
+    revision = None if policy is None else policy.revision
+    return _encoder.encode(ReportAnswer(data=ReportTaken(confirmed=confirmed, policy=revision)))
+
+
+def encode_problem(error: str, message: str) -> bytes:
+    """Return the body that says why there is no other."""
+    return _encoder.encode(Problem(error=error, message=message))
+
+
+def budget_answer(told: PolicyBudget) -> BudgetAnswer:
+    """Return a budget as it is told."""
+    budget = told.budget
+    return BudgetAnswer(
+        scope=budget.scope,
+        limit=plain(budget.limit),
+        period=budget.period,
+        currency=budget.currency,
+        warn=plain(budget.levels.warn) if budget.levels else None,
+        block=plain(budget.levels.block) if budget.levels else None,
+        source=told.source,
+        author=told.author,
+    )
+
+
+def circuit_answer(circuit: Circuit) -> CircuitAnswer:
+    """Return a circuit as it is told."""
+    return CircuitAnswer(
+        scope=circuit.scope,
+        state=circuit.state,
+        reason=circuit.reason,
+        author=circuit.author,
+        changed_at=circuit.changed_at,
+        expires_at=circuit.expires_at,
+    )
+
+
+def plain(amount: Decimal) -> str:
+    """Return an amount as text, exactly, without an exponent."""
+    return format(amount, "f")
