@@ -1,6 +1,6 @@
 """What the HTTP listeners are given: values to read and callables to tell, never an actor."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -8,8 +8,10 @@ from costmon.clock import Clock
 from costmon.config.secret import Secret
 from costmon.domain.child import ChildStatus
 from costmon.domain.history import HistoryQuery, HistoryRow
-from costmon.messages import RefreshRequested
-from costmon.snapshot.cell import Cell, SnapshotCell
+from costmon.domain.policy import Policy
+from costmon.messages import GuardCommand, GuardReported, RefreshRequested
+from costmon.snapshot.board import Board
+from costmon.snapshot.cell import Cell, SnapshotCell, WatchedCell
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +37,7 @@ class ApiSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Face:
-    """Everything the API reads and the one thing it tells.
+    """Everything the API reads and the two things it tells.
 
     Attributes:
         snapshot: The published current costs.
@@ -44,6 +46,11 @@ class Face:
         database_fault: Why the database cannot be used; `None` when it can.
         pending: Observations that wait to be written.
         refresh: Tells the pollers to poll now; does not wait for them.
+        board: What guards have reported.
+        policy: What guards go by; `None` while the circuits are not known yet. Closed when the
+            service stops, which ends every wait.
+        confirmed: By a guard's name, the sequence up to which its rows are in the database.
+        steward: Takes a report or a command; does not wait for what comes of it.
         settings: How to listen.
         clock: Tells the time.
     """
@@ -54,5 +61,9 @@ class Face:
     database_fault: Callable[[], str | None]
     pending: Callable[[], int]
     refresh: Callable[[RefreshRequested], None]
+    board: Cell[Board]
+    policy: WatchedCell[Policy | None]
+    confirmed: Cell[Mapping[str, int]]
+    steward: Callable[[GuardReported | GuardCommand], None]
     settings: ApiSettings
     clock: Clock

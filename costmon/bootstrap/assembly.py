@@ -11,10 +11,14 @@ from costmon.actors.child import ChildSpec
 from costmon.actors.messenger import Messenger, Outbox
 from costmon.actors.persister import Persister, Waiting, Writer
 from costmon.actors.poller import Poller, PollerPlan
+from costmon.actors.steward import Steward
+from costmon.domain.policy import Policy
 from costmon.messages import CostsCalculated, Fetched, PollFailed, RefreshRequested
-from costmon.snapshot.cell import Cell, SnapshotCell
+from costmon.snapshot.board import Board
+from costmon.snapshot.cell import Cell, SnapshotCell, WatchedCell
 
 PERSISTER, MESSENGER, ALERTER, CALCULATOR = "persister", "messenger", "alerter", "calculator"
+STEWARD = "steward"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +33,8 @@ class Parts:
         database_fault: Where the persister publishes why it cannot write.
         alerting: What the alerter goes by.
         outboxes: One per channel.
+        board: Where the steward publishes what guards report.
+        policy: Where the steward publishes what guards go by.
     """
 
     plans: Sequence[PollerPlan]
@@ -38,6 +44,8 @@ class Parts:
     database_fault: Cell[str | None]
     alerting: AlerterPlan
     outboxes: Sequence[Outbox]
+    board: Cell[Board]
+    policy: WatchedCell[Policy | None]
 
 
 def poller_name(account: str) -> str:
@@ -64,6 +72,9 @@ def child_specs(parts: Parts) -> tuple[ChildSpec, ...]:
             persister=incarnation.addresses[PERSISTER],
             alerter=incarnation.addresses[ALERTER],
         )
+
+    def steward(incarnation: Incarnation) -> Steward:
+        return Steward(incarnation, parts.board, parts.policy)
 
     def spill(message: object) -> bool:
         if not isinstance(message, CostsCalculated):
@@ -103,6 +114,14 @@ def child_specs(parts: Parts) -> tuple[ChildSpec, ...]:
             hang_after_s=60.0,
             stop_timeout_s=5.0,
             mailbox=MailboxRules(capacity=256, supersede=account_of),
+        ),
+        ChildSpec(
+            name=STEWARD,
+            build=steward,
+            core=True,
+            hang_after_s=60.0,
+            stop_timeout_s=5.0,
+            mailbox=MailboxRules(capacity=1000),
         ),
         *(_poller_spec(plan) for plan in parts.plans),
     )

@@ -11,15 +11,24 @@ from costmon.actors.calculator import Calculator
 from costmon.actors.messenger import Messenger
 from costmon.actors.persister import Persister
 from costmon.actors.poller import Poller
+from costmon.actors.steward import Steward
 from costmon.actors.supervisor import Supervisor
 from costmon.api import Face, create_app
-from costmon.bootstrap.assembly import ALERTER, CALCULATOR, MESSENGER, PERSISTER, poller_name
+from costmon.bootstrap.assembly import (
+    ALERTER,
+    CALCULATOR,
+    MESSENGER,
+    PERSISTER,
+    STEWARD,
+    poller_name,
+)
 from costmon.bootstrap.listeners import api_settings
 from costmon.clock import SystemClock
 from costmon.config import Settings
 from costmon.notifiers.log import LogChannel
 from costmon.providers.catalog import CATALOG
-from costmon.snapshot.cell import Cell, SnapshotCell
+from costmon.snapshot.board import EMPTY
+from costmon.snapshot.cell import Cell, SnapshotCell, WatchedCell
 
 ComponentKind = Literal["actor", "endpoint", "function", "provider", "channel"]
 
@@ -57,6 +66,7 @@ def _actors(settings: Settings) -> Iterator[Component]:
         (MESSENGER, Messenger),
         (ALERTER, Alerter),
         (CALCULATOR, Calculator),
+        (STEWARD, Steward),
         *((poller_name(account.name), Poller) for account in settings.accounts),
     ]
     for name, kind in tree:
@@ -71,6 +81,10 @@ def _endpoints(settings: Settings) -> Iterator[Component]:
         database_fault=lambda: None,
         pending=lambda: 0,
         refresh=lambda _message: None,
+        board=Cell(EMPTY),
+        policy=WatchedCell(None),
+        confirmed=Cell({}),
+        steward=lambda _message: None,
         settings=api_settings(settings),
         clock=SystemClock(),
     )

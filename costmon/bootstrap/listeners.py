@@ -63,6 +63,10 @@ def _face(service: Service, settings: Settings) -> Face:
         database_fault=service.database_fault,
         pending=lambda: len(service.journal),
         refresh=service.refresh,
+        board=service.board,
+        policy=service.policy,
+        confirmed=service.confirmed,
+        steward=service.tell_steward,
         settings=api_settings(settings),
         clock=SystemClock(),
     )

@@ -97,7 +97,7 @@ def _run_until_stopped(
         pass
     log.info("bootstrap.service_stopping", signal=stop.by)
     watchdog.stopping()
-    service.cell.close()
+    service.turn_away()
     hanging = listeners.stop()
     if prompt is not None:
         prompt.restore_terminal()

@@ -2,7 +2,7 @@
 
 import dataclasses
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import structlog
 
@@ -10,18 +10,20 @@ from costmon.actors.alerter import AlerterPlan, Recollection
 from costmon.actors.messenger import Outbox
 from costmon.actors.poller import PollerPlan
 from costmon.actors.system import StopReport, System
-from costmon.bootstrap.assembly import ALERTER, Parts, child_specs, poller_name
+from costmon.bootstrap.assembly import ALERTER, STEWARD, Parts, child_specs, poller_name
 from costmon.bootstrap.history import AlertMemory, Writers, read_fault, restored
 from costmon.bootstrap.line import VendorLine
 from costmon.clock import Clock
 from costmon.config import AccountSettings, Settings
 from costmon.console.command import Message
+from costmon.domain.policy import Policy
 from costmon.domain.resource import Inventory
 from costmon.errors import StoreError
-from costmon.messages import ChildStatus, RefreshRequested
+from costmon.messages import ChildStatus, GuardCommand, GuardReported, RefreshRequested
 from costmon.notifiers.log import LogChannel
 from costmon.snapshot import fold
-from costmon.snapshot.cell import Cell, SnapshotCell
+from costmon.snapshot.board import EMPTY, Board
+from costmon.snapshot.cell import Cell, SnapshotCell, WatchedCell
 from costmon.store import Journal, Retention, open_store
 
 _JOURNAL_BYTES = 64 * 1024 * 1024
@@ -45,6 +47,9 @@ class Service:
         self.cell = SnapshotCell()
         self.children: Cell[tuple[ChildStatus, ...]] = Cell(())
         self._write_fault: Cell[str | None] = Cell(None)
+        self.board: Cell[Board] = Cell(EMPTY)
+        self.policy: WatchedCell[Policy | None] = WatchedCell(None)
+        self.confirmed: Cell[Mapping[str, int]] = Cell({})
         self.journal = Journal(settings.state_dir / "observations.journal", _JOURNAL_BYTES)
         rng = random.Random()  # noqa: S311 - jitter and ids, nothing secret
         self.system = System(
@@ -73,6 +78,8 @@ class Service:
                 recollection=Recollection(said={}, unsaved=set()),
             ),
             outboxes=(Outbox(channel=LogChannel()),),
+            board=self.board,
+            policy=self.policy,
         )
 
     def _plan(self, account: AccountSettings, rng: random.Random) -> PollerPlan:
@@ -131,6 +138,10 @@ class Service:
         for account in self._settings.accounts:
             self.system.addresses[poller_name(account.name)].tell(message)
 
+    def tell_steward(self, message: GuardReported | GuardCommand) -> None:
+        """Hand over what a guard reports, or what somebody decides about guards."""
+        self.system.addresses[STEWARD].tell(message)
+
     @property
     def is_polled(self) -> bool:
         """Tell whether every account has ended a cycle, good or failed."""
@@ -139,9 +150,14 @@ class Service:
             account.last_cycle_id is not None for account in snapshot.accounts
         )
 
+    def turn_away(self) -> None:
+        """Refuse readers from now on and end every wait, so that listeners can stop."""
+        self.cell.close()
+        self.policy.close()
+
     def stop(self) -> StopReport:
         """Turn readers away, stop the actors in reverse order, close what they kept."""
-        self.cell.close()
+        self.turn_away()
         report = self.system.stop(self._settings.stop_timeout_s)
         if waiting := len(self.journal):
             self._log.warning(

@@ -1,6 +1,7 @@
 """A face made of values that each test may replace."""
 
 import dataclasses
+from collections.abc import Mapping
 from decimal import Decimal
 
 import pytest
@@ -9,9 +10,11 @@ from costmon.api import ApiSettings, Face, create_app, create_metrics_app
 from costmon.config import Secret
 from costmon.domain.child import ChildStatus
 from costmon.domain.history import HistoryQuery, HistoryRow
-from costmon.messages import RefreshRequested
+from costmon.domain.policy import Policy
+from costmon.messages import GuardCommand, GuardReported, RefreshRequested
 from costmon.snapshot import fold
-from costmon.snapshot.cell import Cell, SnapshotCell
+from costmon.snapshot.board import EMPTY, Board
+from costmon.snapshot.cell import Cell, SnapshotCell, WatchedCell
 from costmon.testing import FakeClock
 from costmon.testing.samples import failure, inventory, report, resource
 
@@ -43,6 +46,10 @@ class World:
         self.cell = SnapshotCell()
         self.children: Cell[tuple[ChildStatus, ...]] = Cell((child(),))
         self.requests: list[RefreshRequested] = []
+        self.board: Cell[Board] = Cell(EMPTY)
+        self.policy: WatchedCell[Policy | None] = WatchedCell(None)
+        self.confirmed: Cell[Mapping[str, int]] = Cell({})
+        self.told: list[GuardReported | GuardCommand] = []
         self.questions: list[HistoryQuery] = []
         self.rows: tuple[HistoryRow, ...] = ()
         self.history_error: Exception | None = None
@@ -106,6 +113,10 @@ class World:
             database_fault=lambda: self.fault,
             pending=lambda: self.pending,
             refresh=self.requests.append,
+            board=self.board,
+            policy=self.policy,
+            confirmed=self.confirmed,
+            steward=self.told.append,
             settings=self.settings,
             clock=self.clock,
         )

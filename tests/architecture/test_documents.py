@@ -20,7 +20,8 @@ from costmon.config.providers import PROVIDERS
 from costmon.config.secret import Secret
 from costmon.config.variables import VARIABLES
 from costmon.providers.catalog import CATALOG
-from costmon.snapshot.cell import Cell, SnapshotCell
+from costmon.snapshot.board import EMPTY
+from costmon.snapshot.cell import Cell, SnapshotCell, WatchedCell
 from costmon.store import Retention
 
 ROOT = Path(__file__).parents[2]
@@ -106,6 +107,10 @@ def routes() -> set[str]:
         database_fault=lambda: None,
         pending=lambda: 0,
         refresh=lambda _message: None,
+        board=Cell(EMPTY),
+        policy=WatchedCell(None),
+        confirmed=Cell({}),
+        steward=lambda _message: None,
         settings=ApiSettings(
             host="127.0.0.1",
             port=8090,

@@ -17,7 +17,8 @@ from costmon.bootstrap.assembly import Parts, child_specs
 from costmon.bootstrap.history import AlertMemory, Writers
 from costmon.clock import SystemClock
 from costmon.snapshot import fold
-from costmon.snapshot.cell import Cell, SnapshotCell
+from costmon.snapshot.board import EMPTY
+from costmon.snapshot.cell import Cell, SnapshotCell, WatchedCell
 from costmon.store import Journal, Retention, open_store
 from costmon.store.migrate import upgrade
 from costmon.testing import samples
@@ -142,6 +143,8 @@ def test_no_observation_is_lost_none_is_there_twice_and_the_snapshot_never_goes_
                     recollection=Recollection(said={}, unsaved=set()),
                 ),
                 outboxes=(Outbox(channel=channel),),
+                board=Cell(EMPTY),
+                policy=WatchedCell(None),
             )
         )
         patient = [
