@@ -3,13 +3,14 @@
 import socket
 import threading
 from collections.abc import Callable
+from http import HTTPStatus
 from pathlib import Path
 
 import structlog
 
 from costmon.clock import Clock
 from costmon.intake.frame import FrameError, FrameTooLongError, frame, read_frame
-from costmon.intake.problem import problem
+from costmon.intake.reply import refusal
 from costmon.localsocket import LocalSocket, Purpose
 
 Gone = Callable[[], bool]
@@ -173,7 +174,7 @@ class IntakeServer:
             return
         _log.warning("intake.connection_refused", most_connections=self._most_connections)
         detail = f"{self._most_connections} connections are being served; try again"
-        self._send(caller, problem(503, detail))
+        self._send(caller, refusal(HTTPStatus.SERVICE_UNAVAILABLE, detail))
         connection.close()
 
     def _has_room(self) -> bool:
@@ -197,9 +198,8 @@ class IntakeServer:
         try:
             while self._serve_frame(caller):
                 caller.quiet_since_s = self._clock.monotonic_s()
-        except Exception as error:
-            # What is wrong with one connection must not be seen by the others.
-            _log.exception("intake.connection_failed", error=repr(error))
+        except Exception:  # noqa: BLE001 - what is wrong with one connection is not the others'
+            _log.exception("intake.connection_failed")
         finally:
             with self._lock:
                 self._callers.discard(caller)
@@ -213,7 +213,7 @@ class IntakeServer:
             )
         except FrameTooLongError as error:
             _log.warning("intake.frame_refused", error=str(error))
-            self._send(caller, problem(413, str(error)))
+            self._send(caller, refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, str(error)))
             return False
         except FrameError as error:
             _log.debug("intake.connection_ended", error=str(error))

@@ -1,0 +1,132 @@
+"""Answer what a guard says over the Unix socket: a report, or the question what holds.
+
+Told: `{"op": "report", "report": {...}}`, or `{"op": "policy", "revision": "r"|null, "wait": 30}`,
+which is answered as soon as the policy is another one, at the latest after `wait` seconds.
+Answered: `{"status": 202|200|304|400|503, "body": {...}}` with the bodies that HTTP has.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Annotated
+
+import msgspec
+import structlog
+
+from costmon.clock import Clock
+from costmon.domain.policy import Policy
+from costmon.errors import InputError, MailboxFullError
+from costmon.intake.answer import WAITING_S, encode_policy, encode_taken
+from costmon.intake.reply import refusal, reply
+from costmon.intake.report import decode_report
+from costmon.messages import GuardReported
+from costmon.snapshot.cell import Cell, WatchedCell
+
+_MOST_WAITING = 48
+_LOOK_S = 1.0
+_log = structlog.get_logger()
+
+
+class _Told(msgspec.Struct, frozen=True, tag_field="op", tag="report"):
+    report: msgspec.Raw
+
+
+class _Asked(msgspec.Struct, frozen=True, tag_field="op", tag="policy"):
+    revision: str | None = None
+    wait: Annotated[float, msgspec.Meta(ge=0, le=WAITING_S)] = 0.0
+
+
+_decoder = msgspec.json.Decoder(_Told | _Asked)
+
+
+class Clerk:
+    """Answers the frames of all connections, each in its connection's thread."""
+
+    def __init__(  # noqa: PLR0913 - everything it reads and the one thing it tells
+        self,
+        *,
+        steward: Callable[[GuardReported], None],
+        policy: WatchedCell[Policy | None],
+        confirmed: Cell[Mapping[str, int]],
+        is_draining: Callable[[], bool],
+        clock: Clock,
+        most_waiting: int = _MOST_WAITING,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            steward: Takes a report; does not wait for what comes of it.
+            policy: What guards go by; `None` while that is not known yet.
+            confirmed: By a guard's name, the sequence up to which its rows are in the database.
+            is_draining: Whether the service is stopping, so that nothing may be accepted.
+            clock: Measures waits.
+            most_waiting: Connections that may wait for another policy at once; fewer than there
+                are connections, so that reports always come through.
+        """
+        self._steward = steward
+        self._policy = policy
+        self._confirmed = confirmed
+        self._is_draining = is_draining
+        self._clock = clock
+        self._waiting = threading.BoundedSemaphore(most_waiting)
+
+    def __call__(self, content: bytes, gone: Callable[[], bool]) -> bytes:
+        """Return the content of the answer to a frame's content.
+
+        Args:
+            content: What came.
+            gone: Tells whether who waits for the answer has left.
+        """
+        try:
+            said = _decoder.decode(content)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            return refusal(HTTPStatus.BAD_REQUEST, f"a frame is a report or a question: {error}")
+        if self._is_draining():
+            return refusal(HTTPStatus.SERVICE_UNAVAILABLE, "the service is stopping; try again")
+        if isinstance(said, _Told):
+            return self._take(said.report)
+        return self._tell(said, gone)
+
+    def _take(self, sent: msgspec.Raw) -> bytes:
+        try:
+            report = decode_report(sent)
+        except InputError as error:
+            return refusal(HTTPStatus.BAD_REQUEST, str(error))
+        try:
+            self._steward(GuardReported(report=report))
+        except MailboxFullError as error:
+            _log.warning("intake.report_refused", guard=report.guard, error=str(error))
+            return refusal(HTTPStatus.SERVICE_UNAVAILABLE, f"{error}; send it again in a while")
+        confirmed = self._confirmed.read().get(report.guard)
+        return reply(HTTPStatus.ACCEPTED, encode_taken(confirmed, self._policy.read()))
+
+    def _tell(self, asked: _Asked, gone: Callable[[], bool]) -> bytes:
+        policy = self._policy.read()
+        if policy is None:
+            return refusal(HTTPStatus.SERVICE_UNAVAILABLE, "the circuits are not known yet")
+        if policy.revision == asked.revision and asked.wait > 0:
+            if not self._waiting.acquire(blocking=False):
+                return refusal(HTTPStatus.SERVICE_UNAVAILABLE, "too many wait already; try again")
+            try:
+                policy = self._changed(policy, asked.wait, gone)
+            finally:
+                self._waiting.release()
+        if policy.revision == asked.revision:
+            return reply(HTTPStatus.NOT_MODIFIED, b"{}")
+        return reply(HTTPStatus.OK, encode_policy(policy))
+
+    def _changed(self, known: Policy, wait_s: float, gone: Callable[[], bool]) -> Policy:
+        """Return another policy when there is one; the same when time is up or nobody waits."""
+        until_s = self._clock.monotonic_s() + wait_s
+        while True:
+            now_s = self._clock.monotonic_s()
+            look_s = min(until_s - now_s, _LOOK_S)
+            if look_s <= 0 or self._is_draining() or gone():
+                return known
+            found = self._policy.wait(
+                lambda policy: policy is None or policy.revision == known.revision, look_s
+            )
+            if found is not None and found.revision != known.revision:
+                return found
+            if self._clock.monotonic_s() - now_s < look_s:
+                return known  # nobody waits at a closed cell

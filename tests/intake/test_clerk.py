@@ -1,0 +1,244 @@
+"""What guards are answered over the socket."""
+
+import datetime as dt
+import json
+import threading
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from costmon.clock import SystemClock
+from costmon.domain.budget import Budget
+from costmon.domain.circuit import Circuit
+from costmon.domain.policy import Policy, PolicyBudget
+from costmon.errors import MailboxFullError
+from costmon.intake.clerk import Clerk
+from costmon.snapshot.cell import Cell, WatchedCell
+
+NOON = dt.datetime(2026, 11, 21, 12, tzinfo=dt.UTC)
+FIRST = Policy(
+    revision="r1",
+    budgets=(PolicyBudget(Budget("global", "1000", "month", "USD"), "file", None),),
+    circuits=(),
+)
+SECOND = Policy(
+    revision="r2",
+    budgets=(),
+    circuits=(Circuit("host:x.example", "open", "too dear", "ada", NOON, None, 1),),
+)
+REPORT = {
+    "guard": "9f",
+    "store": "s",
+    "sequence": 7,
+    "app": "worker",
+    "host": "box",
+    "pid": 12,
+    "sent_at": "2026-11-21T10:00:00Z",
+    "currency": "USD",
+    "rows": [],
+    "scopes": [],
+    "leases": [],
+    "refusals": [],
+    "refused": [],
+    "notices": [],
+}
+
+
+class Office:
+    """A clerk with everything around it."""
+
+    def __init__(self, **limits):
+        self.told = []
+        self.full = False
+        self.draining = False
+        self.policy = WatchedCell(FIRST)
+        self.confirmed = Cell({})
+        self.clerk = Clerk(
+            steward=self._take,
+            policy=self.policy,
+            confirmed=self.confirmed,
+            is_draining=lambda: self.draining,
+            clock=SystemClock(),
+            **limits,
+        )
+
+    def _take(self, message):
+        if self.full:
+            raise MailboxFullError("steward")
+        self.told.append(message)
+
+    def ask(self, frame, *, gone=lambda: False):
+        content = frame if isinstance(frame, bytes) else json.dumps(frame).encode()
+        answer = json.loads(self.clerk(content, gone))
+        return answer["status"], answer["body"]
+
+
+@pytest.fixture
+def office():
+    return Office()
+
+
+def test_a_report_reaches_the_steward_and_the_guard_hears_what_is_confirmed(office):
+    office.confirmed.publish({"9f": 5})
+
+    answer = office.ask({"op": "report", "report": REPORT})
+
+    assert answer == (202, {"data": {"confirmed": 5, "policy": "r1"}})
+    assert [message.report.sequence for message in office.told] == [7]
+
+
+def test_nothing_is_confirmed_and_no_policy_told_before_they_are_known(office):
+    office.policy.publish(None)
+
+    answer = office.ask({"op": "report", "report": REPORT})
+
+    assert answer == (202, {"data": {"confirmed": None, "policy": None}})
+
+
+def test_a_report_with_a_fault_is_refused_with_its_place(office):
+    status, body = office.ask({"op": "report", "report": REPORT | {"sequence": -1}})
+
+    assert status == 400
+    assert "$.sequence" in body["message"]
+    assert office.told == []
+
+
+def test_a_full_steward_is_said(office):
+    office.full = True
+
+    status, body = office.ask({"op": "report", "report": REPORT})
+
+    assert status == 503
+    assert "steward" in body["message"]
+
+
+def test_the_policy_is_told_at_once_to_who_does_not_know_it(office):
+    status, body = office.ask({"op": "policy", "revision": None, "wait": 30})
+
+    assert status == 200
+    assert body["data"]["revision"] == "r1"
+    assert body["data"]["budgets"][0]["limit"] == "1000"
+
+
+def test_who_knows_the_policy_and_does_not_wait_is_told_so(office):
+    assert office.ask({"op": "policy", "revision": "r1"}) == (304, {})
+
+
+def test_who_waits_is_told_as_soon_as_it_changes(office):
+    answers = []
+    waiting = threading.Thread(
+        target=lambda: answers.append(office.ask({"op": "policy", "revision": "r1", "wait": 30}))
+    )
+    waiting.start()
+
+    office.policy.publish(SECOND)
+    waiting.join(5)
+
+    ((status, body),) = answers
+    assert status == 200
+    assert body["data"]["circuits"] == [
+        {
+            "scope": "host:x.example",
+            "state": "open",
+            "reason": "too dear",
+            "author": "ada",
+            "changed_at": "2026-11-21T12:00:00Z",
+            "expires_at": None,
+        }
+    ]
+
+
+def test_a_wait_without_a_change_ends_in_time(office):
+    assert office.ask({"op": "policy", "revision": "r1", "wait": 0.05}) == (304, {})
+
+
+def test_a_wait_ends_when_nobody_waits_any_more(office):
+    asked = {"op": "policy", "revision": "r1", "wait": 60}
+
+    assert office.ask(asked, gone=lambda: True) == (304, {})
+
+
+def test_closing_the_policy_wakes_who_waits(office):
+    answers = []
+    asked = {"op": "policy", "revision": "r1", "wait": 60}
+    entered = threading.Event()
+
+    def gone():
+        entered.set()
+        return False
+
+    waiting = threading.Thread(target=lambda: answers.append(office.ask(asked, gone=gone)))
+    waiting.start()
+    assert entered.wait(5)
+
+    office.draining = True
+    office.policy.close()
+    waiting.join(5)
+
+    assert answers == [(304, {})]
+
+
+def test_one_more_than_may_wait_is_told_to_come_back_and_reports_still_come_through():
+    office = Office(most_waiting=1)
+    asked = {"op": "policy", "revision": "r1", "wait": 30}
+    entered = threading.Event()
+
+    def gone():
+        entered.set()
+        return False
+
+    waiting = threading.Thread(target=lambda: office.ask(asked, gone=gone))
+    waiting.start()
+    assert entered.wait(5)
+
+    assert office.ask(asked)[0] == 503
+    assert office.ask({"op": "report", "report": REPORT})[0] == 202
+
+    office.policy.publish(SECOND)
+    waiting.join(5)
+    assert office.ask(asked | {"revision": "r2", "wait": 0.01})[0] == 304
+
+
+def test_before_the_circuits_are_known_there_is_no_policy(office):
+    office.policy.publish(None)
+
+    assert office.ask({"op": "policy", "revision": None})[0] == 503
+
+
+def test_a_service_that_stops_accepts_nothing(office):
+    office.draining = True
+
+    assert office.ask({"op": "report", "report": REPORT})[0] == 503
+    assert office.ask({"op": "policy", "revision": None})[0] == 503
+    assert office.told == []
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b"",
+        b"\xff",
+        b"[]",
+        b"{}",
+        b"[" * 60_000,
+        {"op": "shutdown"},
+        {"op": "report"},
+        {"op": "report", "report": None},
+        {"op": "policy", "wait": -1},
+        {"op": "policy", "wait": 61},
+        {"op": "policy", "wait": "soon"},
+        {"op": "policy", "revision": 3},
+    ],
+)
+def test_what_is_no_report_and_no_question_is_refused(office, frame):
+    status, body = office.ask(frame)
+
+    assert status == 400
+    assert body["message"]
+    assert office.told == []
+
+
+@given(st.binary(max_size=300))
+def test_no_bytes_are_more_than_a_refusal(content):
+    assert Office().ask(content)[0] == 400
