@@ -1,0 +1,51 @@
+"""Say once when the service is lost and once when it is back, whoever notices it."""
+
+import threading
+from collections.abc import Callable
+from typing import Literal
+
+from costmon.guard.log import log
+
+Part = Literal["reports", "policy"]
+
+_IN_A_ROW = 2
+"""A single failure may be a restart, or 64 others who wait for the policy."""
+
+
+class Presence:
+    """Whether the service answers, as two threads see it."""
+
+    def __init__(self, lost: Callable[[str], None], returned: Callable[[], None]) -> None:
+        self._tell_lost = lost
+        self._tell_returned = returned
+        self._lock = threading.Lock()  # held while telling, so that news arrive in order
+        self._failures: dict[Part, int] = {}
+        self._said: dict[Part, str] = {}
+        self.is_lost = False
+        self.reason: str | None = None
+
+    def failed(self, part: Part, reason: str) -> None:
+        """Say that this part got no use out of the service; a new reason is logged once."""
+        with self._lock:
+            count = self._failures.get(part, 0) + 1
+            self._failures[part] = count
+            self.reason = reason
+            if self._said.get(part) != reason and count >= _IN_A_ROW:
+                self._said[part] = reason
+                log().warning("the costmon service: %s (%s); the guard goes on alone", reason, part)
+            if count >= _IN_A_ROW and not self.is_lost:
+                self.is_lost = True
+                self._tell_lost(reason)
+
+    def worked(self, part: Part) -> None:
+        """Say that this part got its answer."""
+        if not self._failures.get(part):
+            return
+        with self._lock:
+            self._failures[part] = 0
+            self._said.pop(part, None)
+            if self.is_lost and not any(self._failures.values()):
+                self.is_lost = False
+                self.reason = None
+                log().info("the costmon service is back")
+                self._tell_returned()
