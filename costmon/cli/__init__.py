@@ -11,16 +11,42 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from costmon import __version__
-from costmon.cli import check, components, console, costs, db, history, run, status
+from costmon.cli import (
+    check,
+    circuits,
+    components,
+    console,
+    costs,
+    db,
+    history,
+    run,
+    status,
+)
 from costmon.cli.command import Command
-from costmon.errors import ConfigError, CostmonError, StoreOutdatedError, StoreTooNewError
+from costmon.errors import (
+    ConfigError,
+    CostmonError,
+    InputError,
+    StoreOutdatedError,
+    StoreTooNewError,
+)
 
-COMMANDS: tuple[Command, ...] = (run, status, costs, history, components, check, console, db)
+COMMANDS: tuple[Command, ...] = (
+    run,
+    status,
+    costs,
+    history,
+    circuits,
+    components,
+    check,
+    console,
+    db,
+)
 
 FAILED = 1
 MISUSED = 2
 # Starting again would not help: a person has to decide something first.
-_MISUSES = (StoreOutdatedError, StoreTooNewError)
+_MISUSES = (InputError, StoreOutdatedError, StoreTooNewError)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

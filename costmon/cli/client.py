@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
@@ -31,12 +32,14 @@ class Reply:
     Attributes:
         status: The HTTP status.
         text: The JSON as it came.
-        content: The JSON as values, numbers with a point exact.
+        content: The JSON as values, numbers with a point exact; `None` when nothing came.
+        etag: Names this state of what was asked for; `None` when the service does not say.
     """
 
     status: int
     text: str
     content: Any
+    etag: str | None = None
 
 
 class ServiceClient:
@@ -48,7 +51,12 @@ class ServiceClient:
         self._token = settings.api_token
 
     def get(
-        self, path: str, params: Mapping[str, str] | None = None, *, accepted: tuple[int, ...] = ()
+        self,
+        path: str,
+        params: Mapping[str, str] | None = None,
+        *,
+        accepted: tuple[int, ...] = (),
+        unless: str | None = None,
     ) -> Reply:
         """Return the answer to a GET.
 
@@ -56,37 +64,74 @@ class ServiceClient:
             path: From the root, such as `/readyz`.
             params: The query.
             accepted: Statuses besides 200 that are answers too.
+            unless: An ETag: what still has it is answered with 304.
 
         Raises:
             ServiceError: No service is there, or it answers something else; the text says what
                 to do.
         """
-        query = f"?{urlencode(params)}" if params else ""
-        status, body = self._ask(path + query)
-        try:
-            text = body.decode()
-            content = json.loads(text, parse_float=Decimal)
-        except ValueError:
-            msg = f"{self._where} does not speak costmon's API: is another program on that port?"
-            raise ServiceError(msg) from None
-        if status == http.client.OK or status in accepted:
-            return Reply(status, text, content)
-        raise ServiceError(self._refusal(status, content))
+        headers = {} if unless is None else {"If-None-Match": unless}
+        return self._ask("GET", _target(path, params), headers, None, (HTTPStatus.OK, *accepted))
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str] | None = None,
+        *,
+        body: object = None,
+    ) -> Reply:
+        """Return the answer to a PUT or DELETE that the service has accepted.
+
+        Args:
+            method: Of HTTP.
+            path: From the root.
+            params: The query.
+            body: Is sent as JSON; `None` sends nothing.
+
+        Raises:
+            ServiceError: No service is there, or it refuses; the text says why.
+        """
+        content = None if body is None else json.dumps(body).encode()
+        headers = {} if content is None else {"Content-Type": "application/json"}
+        accepted = (HTTPStatus.OK, HTTPStatus.ACCEPTED)
+        return self._ask(method, _target(path, params), headers, content, accepted)
 
     @property
     def _where(self) -> str:
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"http://{host}:{self._port}"
 
-    def _ask(self, target: str) -> tuple[int, bytes]:
-        headers = {"Accept": "application/json"}
+    def _ask(
+        self,
+        method: str,
+        target: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        accepted: tuple[int, ...],
+    ) -> Reply:
+        response, received = self._exchange(method, target, headers, body)
+        try:
+            text = received.decode()
+            content = json.loads(text, parse_float=Decimal) if text else None
+        except ValueError:
+            msg = f"{self._where} does not speak costmon's API: is another program on that port?"
+            raise ServiceError(msg) from None
+        if response.status in accepted:
+            return Reply(response.status, text, content, response.headers.get("ETag"))
+        raise ServiceError(self._refusal(response.status, content))
+
+    def _exchange(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes | None
+    ) -> tuple[http.client.HTTPResponse, bytes]:
+        headers = {"Accept": "application/json", **headers}
         if self._token is not None:
             headers["Authorization"] = f"Bearer {self._token.reveal()}"
         connection = http.client.HTTPConnection(self._host, self._port, timeout=_TIMEOUT_S)
         try:
-            connection.request("GET", target, headers=headers)
+            connection.request(method, target, body=body, headers=headers)
             response = connection.getresponse()
-            return response.status, response.read(_MOST_BYTES)
+            return response, response.read(_MOST_BYTES)
         except (OSError, http.client.HTTPException) as error:
             reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
             msg = (
@@ -98,7 +143,11 @@ class ServiceClient:
             connection.close()
 
     def _refusal(self, status: int, content: object) -> str:
-        if status == http.client.UNAUTHORIZED:
+        if status == HTTPStatus.UNAUTHORIZED:
             return f"{self._where} wants a token: set COSTMON_API_TOKEN to the service's own"
         message = content.get("message") if isinstance(content, dict) else None
         return f"{self._where} answers {status}: {message or 'without a reason'}"
+
+
+def _target(path: str, params: Mapping[str, str] | None) -> str:
+    return f"{path}?{urlencode(params)}" if params else path

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Protocol
 
 from costmon.config import Loaded, load
+from costmon.config.parsers import duration
 
 
 class Command(Protocol):
@@ -50,6 +51,31 @@ def add_listener(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("where the service is")
     group.add_argument("--host", metavar="HOST", help="the service's host")
     group.add_argument("--port", metavar="PORT", help="the service's port")
+
+
+_LONGEST_S = 366 * 86_400
+
+
+def duration_of(text: str) -> float:
+    """Return an option's `30s`, `5m`, `2h` or `1d` in seconds.
+
+    Raises:
+        ArgumentTypeError: It is none, or longer than a year.
+    """
+    try:
+        return duration(1, _LONGEST_S)(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: give {error}") from None
+
+
+def user_name() -> str:
+    """Return who runs this command, for what is remembered with an author."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without an entry; 3.13 has the second
+        return "unknown"
 
 
 def load_settings(arguments: argparse.Namespace, *, accounts_required: bool = False) -> Loaded:

@@ -1,0 +1,131 @@
+"""`costmon circuits`: stop all calls of a scope, and let them pass again."""
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from costmon.cli.command import add_listener, add_settings, duration_of, load_settings, user_name
+from costmon.domain.scope import scope_of
+from costmon.errors import InputError
+
+if TYPE_CHECKING:
+    from costmon.cli.client import Reply, ServiceClient
+
+NAME = "circuits"
+HELP = "list the circuits that guards obey, open one to stop spending, close it again"
+
+_PATH = "/api/v1/circuits"
+_NOT_MODIFIED = 304
+_PATIENCE_S = 5
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("action", nargs="?", choices=("list", "open", "close"), default="list")
+    parser.add_argument(
+        "scope",
+        nargs="?",
+        metavar="SCOPE",
+        help="what to stop, such as host:api.example.com, provider:openai, host:* or global",
+    )
+    parser.add_argument("--reason", metavar="TEXT", help="why, for who asks later")
+    parser.add_argument(
+        "--for",
+        dest="duration_s",
+        type=duration_of,
+        metavar="TIME",
+        help="close it again after TIME, such as 2h; it stays open unless told",
+    )
+    parser.add_argument("--author", metavar="NAME", help="who decided; this user unless told")
+    parser.add_argument("--json", action="store_true", help="print the API's answer as it is")
+    add_listener(parser)
+    add_settings(parser)
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """List, open or close; opening and closing wait a moment for the service to confirm it."""
+    from costmon.cli.client import ServiceClient
+
+    settings = load_settings(arguments).settings
+    client = ServiceClient(settings)
+    if arguments.action == "list":
+        return _list(client, arguments, settings.timezone)
+    scope, reason = _decision(arguments)
+    path = _path(scope)
+    before = client.get(path)
+    body = {
+        "state": "open" if arguments.action == "open" else "closed",
+        "reason": reason,
+        "author": arguments.author or user_name(),
+        "expires_in_s": None if arguments.duration_s is None else int(arguments.duration_s),
+    }
+    accepted = client.send("PUT", path, body=body)
+    now = client.get(
+        path, {"wait": str(_PATIENCE_S)}, accepted=(_NOT_MODIFIED,), unless=before.etag
+    )
+    if arguments.json:
+        print(accepted.text.strip())
+    else:
+        print(_outcome(scope, body["state"], now, settings.timezone))
+    return 0
+
+
+def _list(client: "ServiceClient", arguments: argparse.Namespace, timezone: str) -> int:
+    from costmon.cli.table import table, when
+
+    scope = arguments.scope
+    reply = client.get(_PATH if scope is None else _path(scope_of(scope, pattern=True)))
+    if arguments.json:
+        print(reply.text.strip())
+        return 0
+    data = reply.content["data"]
+    circuits: list[dict[str, Any]] = data if scope is None else [data]
+    if not circuits:
+        print("No circuit was opened: calls pass as far as their budgets allow.")
+        return 0
+    print(
+        table(
+            ("scope", "state", "since", "until", "author", "reason"),
+            [
+                (
+                    circuit["scope"],
+                    circuit["state"],
+                    when(circuit["changed_at"], timezone) if circuit["changed_at"] else "",
+                    when(circuit["expires_at"], timezone) if circuit["expires_at"] else "",
+                    circuit["author"] or "",
+                    circuit["reason"] or "",
+                )
+                for circuit in circuits
+            ],
+        )
+    )
+    return 0
+
+
+def _decision(arguments: argparse.Namespace) -> tuple[str, str]:
+    """Return scope and reason of what is to be opened or closed."""
+    action = arguments.action
+    if arguments.scope is None:
+        raise InputError(f"circuits {action} needs a scope, such as host:api.example.com")
+    if not (arguments.reason or "").strip():
+        raise InputError(f"circuits {action} needs --reason TEXT, for who asks later")
+    if action == "close" and arguments.duration_s is not None:
+        raise InputError("circuits close takes no --for: a closed circuit stays closed")
+    return scope_of(arguments.scope, pattern=True), arguments.reason
+
+
+def _path(scope: str) -> str:
+    from urllib.parse import quote
+
+    return f"{_PATH}/{quote(scope, safe=':')}"
+
+
+def _outcome(scope: str, wanted: str, now: "Reply", timezone: str) -> str:
+    from costmon.cli.table import cell, when
+
+    if now.status == _NOT_MODIFIED:
+        return f"accepted: {scope} is {wanted} as soon as the service gets to it, or was already"
+    circuit = now.content["data"]
+    if circuit["state"] != wanted:
+        return f"accepted; {scope} is still {circuit['state']} by {cell(circuit.get('circuit'))}"
+    until = f" until {when(circuit['expires_at'], timezone)}" if circuit["expires_at"] else ""
+    return f"{scope} is {wanted}{until}"
