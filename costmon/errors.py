@@ -6,7 +6,9 @@ CostmonError
 ├── InputError                  what a program handed to a library of ours cannot be used
 │   ├── AmountError             no amount of money, or none of that currency
 │   ├── ScopeError              no scope, or no host
-│   └── BudgetError             no budget, period or threshold
+│   ├── BudgetError             no budget, period or threshold
+│   ├── PriceUnknownError       no price list we have names a price of that
+│   └── UnknownActivityError    no kind of activity has that name
 ├── GuardError                  see costmon/guard/errors.py: refusals, leases, the guard's store
 ├── ProviderError               a vendor's API could not be read; `reason` is the metric label
 │   ├── ProviderAuthError       401: the token is wrong or was revoked
@@ -111,6 +113,38 @@ class ScopeError(InputError):
 
 class BudgetError(InputError):
     """That is no budget, no period, or no threshold."""
+
+
+class PriceUnknownError(InputError):
+    """No price list we have names a price of that; it is not taken to be free.
+
+    Attributes:
+        what: What has no price, such as `transfer_out in mars-1`.
+        known: What has one.
+    """
+
+    def __init__(self, what: str, known: tuple[str, ...]) -> None:
+        self.what = what
+        self.known = known
+        super().__init__(
+            f"the price of {what} is unknown: give your own, or use one of {', '.join(known)}"
+        )
+
+
+class UnknownActivityError(InputError):
+    """No kind of activity has that name.
+
+    Attributes:
+        name: What was asked for.
+        known: The names that exist.
+    """
+
+    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+        self.name = name
+        self.known = known
+        super().__init__(
+            f"{name!r} is no known activity: register it, or use one of {', '.join(known)}"
+        )
 
 
 class GuardError(CostmonError):
