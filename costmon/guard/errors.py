@@ -21,12 +21,14 @@ is made when it is read, for refusals are frequent and cheap.
 
 import datetime as dt
 from decimal import Decimal
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from costmon.domain.circuit import Circuit
 from costmon.domain.money import from_nano, shown_exact
 from costmon.errors import GuardError
-from costmon.guard.stores.base import Refusal
+
+if TYPE_CHECKING:
+    from costmon.guard.stores.base import Refusal
 
 
 class CallRefused(GuardError):  # noqa: N818 - a refusal is no fault: the stable name says so
@@ -57,7 +59,7 @@ class BudgetRefused(CallRefused):
 
     reason: ClassVar[str] = "budget"
 
-    def __init__(self, refusal: Refusal, estimate_nano: int, currency: str, at_s: float) -> None:
+    def __init__(self, refusal: "Refusal", estimate_nano: int, currency: str, at_s: float) -> None:
         """Refuse at `at_s` seconds since 1970; BaseException itself keeps the arguments."""
         self._refusal = refusal
         self._nano = estimate_nano

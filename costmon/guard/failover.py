@@ -1,0 +1,372 @@
+"""What happens to calls while the guard's store cannot be used.
+
+Never silently: every failure is counted and told. What was decided without the store is charged to
+it once it is back.
+"""
+
+import threading
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Literal, TypeVar, get_args
+
+from costmon.clock import EpochClock
+from costmon.domain.amount import Amount, nano_even
+from costmon.errors import BudgetError
+from costmon.guard.diary import Diary
+from costmon.guard.errors import GuardStoreError, GuardStoreUnavailable
+from costmon.guard.stores.base import (
+    NOTHING,
+    Hold,
+    LeaseRow,
+    LeaseState,
+    Line,
+    Outcome,
+    Outdated,
+    Plan,
+    RecordKind,
+    Refusal,
+    Settings,
+    Store,
+    UsageRow,
+)
+
+T = TypeVar("T")
+
+WhenStoreFails = Literal["fail_closed", "fail_open_with_cap", "fail_open"]
+
+_MOST_OWED = 100_000
+_RETRY_S = 1.0
+
+
+class _Owed:
+    """Something the store has yet to be told."""
+
+    __slots__ = ("hold", "id", "nano", "outcome", "plan", "release")
+
+    def __init__(self, plan: Plan, nano: int, outcome: Outcome) -> None:
+        self.plan = plan
+        self.nano = nano
+        self.outcome = outcome
+        self.id = uuid.uuid4().hex
+        self.hold: Hold | None = None
+        self.release = False
+
+
+class FailoverStore:
+    """A store that goes on, as far as it was allowed to, while the one behind it is away.
+
+    Args:
+        inner: The store.
+        when: `fail_closed` refuses every call, `fail_open_with_cap` lets calls through until they
+            have cost `cap` in this process, `fail_open` lets all through.
+        cap: Major units, for each time that the store is away.
+        clock: Tells the time.
+        diary: Is told.
+    """
+
+    def __init__(
+        self,
+        inner: Store,
+        *,
+        when: WhenStoreFails,
+        cap: Amount | None,
+        clock: EpochClock,
+        diary: Diary,
+    ) -> None:
+        if when not in get_args(WhenStoreFails):
+            modes = ", ".join(get_args(WhenStoreFails))
+            raise BudgetError(f"when_store_fails={when!r}: use one of {modes}")
+        if (cap is not None) != (when == "fail_open_with_cap"):
+            raise BudgetError("cap: give one with fail_open_with_cap, and only then")
+        self._inner = inner
+        self.shared = inner.shared
+        self._when = when
+        self._cap_nano = None if cap is None else nano_even(cap)
+        self._clock = clock
+        self._diary = diary
+        self._lock = threading.Lock()
+        self._owed: deque[_Owed] = deque()
+        self._away_since_s: float | None = None
+        self._asked_s = 0.0
+        self._local_nano = 0
+        self._local: dict[Hold, float] = {}
+        self._away_times = 0
+        self.failures = 0
+        """How often the store could not be used."""
+        self.passed = 0
+        """How many calls were let through without it."""
+        self.dropped = 0
+        """How many charges it will never be told."""
+        self.fault: str | None = None
+        """Why it cannot be used now."""
+
+    def __str__(self) -> str:
+        return str(self._inner)
+
+    def identity(self) -> str:
+        """Return the store's name."""
+        return self._inner.identity()
+
+    def reserve(
+        self, plan: Plan, nano: int, ttl_s: float, key: str | None = None
+    ) -> Hold | Refusal | Outdated:
+        """Hold in the store, or by what may be done without it."""
+        if self._owed or self._away_since_s is not None:
+            self._pay()
+        try:
+            found = self._inner.reserve(plan, nano, ttl_s, key)
+        except GuardStoreUnavailable as error:
+            self._lost(error)
+            return self._without(plan, nano, ttl_s, key, error)
+        if self._away_since_s is not None:
+            self._returned()
+        return found
+
+    def settle(self, hold: Hold, nano: int, outcome: Outcome = NOTHING) -> LeaseState | None:
+        """Settle in the store; later, when it is away."""
+        if isinstance(hold, _LocalHold):
+            return self._settle_local(hold, nano, outcome, release=False)
+        try:
+            return self._inner.settle(hold, nano, outcome)
+        except GuardStoreUnavailable as error:
+            self._lost(error)
+            return self._later(hold, nano, outcome, release=False)
+
+    def release(self, hold: Hold) -> LeaseState | None:
+        """Release in the store; later, when it is away."""
+        if isinstance(hold, _LocalHold):
+            return self._settle_local(hold, 0, NOTHING, release=True)
+        try:
+            return self._inner.release(hold)
+        except GuardStoreUnavailable as error:
+            self._lost(error)
+            return self._later(hold, 0, NOTHING, release=True)
+
+    def renew(self, hold: Hold, ttl_s: float) -> LeaseState | None:
+        """Renew in the store; a lease of ours has no end."""
+        if isinstance(hold, _LocalHold):
+            return hold.state
+        return self._tried(lambda: self._inner.renew(hold, ttl_s))
+
+    def find(self, id: str) -> Hold | None:  # noqa: A002 - it is one
+        """Return a lease of the store."""
+        return self._tried(lambda: self._inner.find(id))
+
+    def charge(self, plan: Plan, nano: int, id: str, outcome: Outcome = NOTHING) -> bool:  # noqa: A002 - it is one
+        """Count what was spent elsewhere."""
+        return self._tried(lambda: self._inner.charge(plan, nano, id, outcome))
+
+    def totals(self, lines: Sequence[Line]) -> list[tuple[int, int]]:
+        """Return what the store knows."""
+        return self._tried(lambda: self._inner.totals(lines))
+
+    def reset(self, line: Line) -> int:
+        """Reset in the store."""
+        return self._tried(lambda: self._inner.reset(line))
+
+    def sweep(self) -> int:
+        """Tell the store what it is owed, then let it sweep."""
+        if self._owed or self._away_since_s is not None:
+            self._pay(now=True)
+        return self._tried(self._inner.sweep)
+
+    def leases(self, limit: int) -> list[LeaseRow]:
+        """Return the store's held leases."""
+        return self._tried(lambda: self._inner.leases(limit))
+
+    def usage(self, since: int, until: int, scope: str | None = None) -> list[UsageRow]:
+        """Return the store's rows."""
+        return self._tried(lambda: self._inner.usage(since, until, scope))
+
+    def settings(self) -> Settings:
+        """Return the store's settings."""
+        return self._tried(self._inner.settings)
+
+    def read(self, kind: RecordKind, key: str) -> str | None:
+        """Return a record of the store."""
+        return self._tried(lambda: self._inner.read(kind, key))
+
+    def update(
+        self, kind: RecordKind, key: str, change: Callable[[str | None], str | None]
+    ) -> str | None:
+        """Change a record of the store."""
+        return self._tried(lambda: self._inner.update(kind, key, change))
+
+    def records(self, kind: RecordKind) -> Iterable[tuple[str, str]]:
+        """Return records of the store."""
+        return self._tried(lambda: self._inner.records(kind))
+
+    def close(self) -> None:
+        """Tell the store what it is owed, if it is there, and close it."""
+        self._pay(now=True)
+        if self._owed:
+            self._diary.tell(
+                "store_lost",
+                "global",
+                f"{len(self._owed)} charges could not be told to {self}; those with a lease are"
+                " charged at their estimate there, the others are lost",
+            )
+        self._inner.close()
+
+    @property
+    def owed(self) -> int:
+        """Return how many charges the store has yet to be told."""
+        return len(self._owed)
+
+    @property
+    def open(self) -> bool:
+        """Tell whether calls may pass while the store is away."""
+        return self._when != "fail_closed"
+
+    def _tried(self, action: Callable[[], T]) -> T:
+        try:
+            found = action()
+        except GuardStoreUnavailable as error:
+            self._lost(error)
+            raise
+        if self._away_since_s is not None:
+            self._returned()
+        return found
+
+    def _without(
+        self, plan: Plan, nano: int, ttl_s: float, key: str | None, error: GuardStoreUnavailable
+    ) -> Hold:
+        """Decide alone; raise when that was not allowed."""
+        if self._when == "fail_closed":
+            raise error
+        with self._lock:
+            room = None if self._cap_nano is None else self._cap_nano - self._local_nano
+            if room is not None and nano > room:
+                raise GuardStoreUnavailable(
+                    str(self),
+                    "be asked for room",
+                    f"{error.detail}; and the cap for calls without it has been used up",
+                ) from error
+            self._local_nano += nano
+            due_s = self._clock.monotonic_s() + ttl_s
+            hold = _LocalHold(f"local-{uuid.uuid4().hex}", plan, nano, ttl_s, key, due_s)
+            self._local[hold] = due_s
+            self.passed += 1
+            return hold
+
+    def _settle_local(
+        self, hold: "_LocalHold", nano: int, outcome: Outcome, *, release: bool
+    ) -> LeaseState | None:
+        with self._lock:
+            before = hold.state
+            if before == "held":
+                del self._local[hold]
+                self._local_nano += nano - hold.nano
+                if not release:
+                    self._owe(_Owed(hold.plan, nano, outcome))
+            elif before == "expired" and nano > hold.nano:
+                # The estimate has been charged; of what was less, the store is not told.
+                self._local_nano += nano - hold.nano
+                self._owe(_Owed(hold.plan, nano - hold.nano, outcome._replace(failed=False)))
+            elif before != "expired":
+                return before
+            hold.state = "released" if release else "settled"
+            return before
+
+    def _later(
+        self, hold: Hold, nano: int, outcome: Outcome, *, release: bool
+    ) -> LeaseState | None:
+        with self._lock:
+            before = hold.state
+            if before in {"held", "expired"}:
+                hold.state = "released" if release else "settled"
+                owed = _Owed(hold.plan, nano, outcome)
+                owed.hold, owed.release = hold, release
+                self._owe(owed)
+            return before
+
+    def _owe(self, owed: _Owed) -> None:
+        """Remember a charge; the lock is held."""
+        if len(self._owed) >= _MOST_OWED:
+            self._diary.tell(
+                "store_lost",
+                "global",
+                f"{self} has been away so long that more than {_MOST_OWED} charges wait: the oldest"
+                " is dropped",
+                once=("owed", self._away_times),
+            )
+            self._owed.popleft()
+            self.dropped += 1
+        self._owed.append(owed)
+
+    def _expire_local(self) -> None:
+        with self._lock:
+            now_s = self._clock.monotonic_s()
+            for hold in [hold for hold, due_s in self._local.items() if due_s <= now_s]:
+                del self._local[hold]
+                hold.state = "expired"
+                self._owe(_Owed(hold.plan, hold.nano, NOTHING))
+
+    def _pay(self, *, now: bool = False) -> None:
+        """Tell the store what it is owed; once a second while it is away."""
+        self._expire_local()
+        with self._lock:
+            now_s = self._clock.monotonic_s()
+            if not self._owed or (not now and now_s - self._asked_s < _RETRY_S):
+                return
+            self._asked_s = now_s
+        while True:
+            with self._lock:
+                if not self._owed:
+                    return
+                owed = self._owed.popleft()
+            try:
+                self._tell(owed)
+            except GuardStoreUnavailable as error:
+                with self._lock:
+                    self._owed.appendleft(owed)
+                self._lost(error)
+                return
+            except GuardStoreError as error:
+                self.dropped += 1
+                self._diary.tell(
+                    "store_lost", "global", f"a charge could not be made good: {error}"
+                )
+
+    def _tell(self, owed: _Owed) -> None:
+        if owed.hold is None:
+            self._inner.charge(owed.plan, owed.nano, owed.id, owed.outcome)
+            return
+        # Our own copy says that it is over; the store does not know yet.
+        hold = self._inner.find(owed.hold.id)
+        if hold is not None and owed.release:
+            self._inner.release(hold)
+        elif hold is not None:
+            self._inner.settle(hold, owed.nano, owed.outcome)
+
+    def _lost(self, error: GuardStoreUnavailable) -> None:
+        with self._lock:
+            self.failures += 1
+            self.fault = str(error)
+            if self._away_since_s is not None:
+                return
+            self._away_since_s = self._clock.monotonic_s()
+            self._away_times += 1
+            self._local_nano = 0
+        does = {
+            "fail_closed": "every call is refused",
+            "fail_open_with_cap": "calls pass without it up to the cap",
+            "fail_open": "calls pass without it, uncounted until it returns",
+        }
+        self._diary.tell("store_lost", "global", f"{error}; {does[self._when]}")
+
+    def _returned(self) -> None:
+        with self._lock:
+            if self._away_since_s is None:
+                return
+            away_s = self._clock.monotonic_s() - self._away_since_s
+            self._away_since_s = None
+            self.fault = None
+        self._diary.tell("store_returned", "global", f"{self} is back after {away_s:.1f} s")
+
+
+class _LocalHold(Hold):
+    """A lease that was given while the store was away."""
+
+    __slots__ = ()

@@ -1,0 +1,153 @@
+"""The right to spend an estimate, until the truth is known."""
+
+from decimal import Decimal
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from costmon.domain.amount import Amount
+from costmon.domain.money import from_nano
+from costmon.errors import AmountError
+from costmon.guard.errors import LeaseError
+from costmon.guard.stores.base import NOTHING, Hold, LeaseState, Outcome
+
+if TYPE_CHECKING:
+    from costmon.guard.guard import Guard
+
+LONGEST_TTL_S = 31 * 86_400
+
+
+class Lease:
+    """A call that was let through: its estimate is held until it is settled, released or expired.
+
+    Used in a `with` statement, it is settled at its estimate at the end unless it was ended before:
+    a call that raised may have cost money all the same. Any thread may use it.
+    """
+
+    __slots__ = ("__weakref__", "_guard", "_hold", "_upper")
+
+    def __init__(self, guard: "Guard", hold: Hold, upper: int | None = None) -> None:
+        self._guard = guard
+        self._hold = hold
+        self._upper = upper
+
+    def __repr__(self) -> str:
+        return f"<Lease {self.id} of {self.estimate} for {', '.join(self.scopes)}: {self.state}>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._hold.state == "held":
+            self.settle(failed=error is not None)
+
+    @property
+    def id(self) -> str:
+        """Return its name in the guard's store; see `Guard.lease`."""
+        return self._hold.id
+
+    @property
+    def key(self) -> str | None:
+        """Return the idempotency key it was made with."""
+        return self._hold.key
+
+    @property
+    def estimate(self) -> Decimal:
+        """Return what is held, major units."""
+        return from_nano(self._hold.nano)
+
+    @property
+    def state(self) -> LeaseState:
+        """Return `held`, `settled`, `released` or `expired`, as last known to this object."""
+        return self._hold.state
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """Return the chain it is counted by."""
+        return self._hold.plan.scopes
+
+    @property
+    def activity(self) -> str:
+        """Return what kind of call it is."""
+        return self._hold.plan.activity
+
+    def settle(
+        self,
+        actual: Amount | None = None,
+        *,
+        bytes_in: int = 0,
+        bytes_out: int = 0,
+        failed: bool = False,
+        currency: str | None = None,
+    ) -> None:
+        """Charge what the call really cost; more than the estimate is charged all the same.
+
+        Only the first end of a lease counts: settling again changes nothing. An expired lease,
+        which was charged at its estimate, is corrected.
+
+        Args:
+            actual: Major units; `None` for the estimate.
+            bytes_in: Received.
+            bytes_out: Sent.
+            failed: Whether the call failed, for the records.
+            currency: ISO 4217; must be the guard's when given.
+
+        Raises:
+            AmountError: `actual` is no amount, or in another currency. Nothing was settled.
+            GuardStoreError: The store failed; it will be settled later when the guard was told to
+                carry on without its store, else the lease is charged at its estimate.
+        """
+        hold = self._hold
+        guard = self._guard
+        if currency is not None and currency != guard.currency:
+            raise AmountError(currency, f"an amount in {guard.currency}, which this guard counts")
+        nano = hold.nano if actual is None else guard.spent_nano(actual)
+        if bytes_in or bytes_out or failed:
+            outcome = Outcome(_count(bytes_in), _count(bytes_out), failed)
+        else:
+            outcome = NOTHING
+        guard.store.settle(hold, nano, outcome)
+        if guard.busy:
+            guard.ended(hold, nano, self._upper)
+
+    def release(self) -> None:
+        """Give the whole estimate back; only when the call was provably not made.
+
+        Raises:
+            GuardStoreError: The store failed; the lease is charged at its estimate.
+        """
+        self._guard.store.release(self._hold)
+        if self._guard.busy:
+            self._guard.ended(self._hold, None, None)
+
+    def renew(self, ttl: float) -> None:
+        """Let it expire `ttl` seconds from now.
+
+        Raises:
+            LeaseError: It is over.
+            GuardStoreError: The store failed.
+        """
+        state = self._guard.store.renew(self._hold, checked_ttl(ttl))
+        if state != "held":
+            raise LeaseError(self.id, f"it cannot be renewed: it is {state or 'forgotten'}")
+
+
+def checked_ttl(ttl: object) -> float:
+    """Return a time to live in seconds.
+
+    Raises:
+        AmountError: It is not above 0 and at most 31 days.
+    """
+    if not isinstance(ttl, int | float) or not 0 < ttl <= LONGEST_TTL_S:
+        raise AmountError(f"ttl={ttl!r}", f"seconds above 0, at most {LONGEST_TTL_S}")
+    return ttl
+
+
+def _count(number: object) -> int:
+    if not isinstance(number, int) or number < 0:
+        raise AmountError(repr(number), "a number of bytes, 0 or more")
+    return number

@@ -1,0 +1,33 @@
+"""Turn the same few amounts into nano-units quickly, again and again."""
+
+from collections.abc import Callable
+
+from costmon.domain.amount import Amount
+
+_MOST = 4096
+
+
+class Numbers(dict[str, int]):
+    """Nano-units by amount as text: a dictionary that fills itself, so that a hit is one look-up.
+
+    Only texts are kept: 1, True and 1.0 are one key.
+    """
+
+    def __init__(self, convert: Callable[[Amount], int]) -> None:
+        super().__init__()
+        self._convert = convert
+
+    def of(self, amount: Amount) -> int:
+        """Return nano-units of an amount of any kind.
+
+        Raises:
+            AmountError: It is none.
+        """
+        return self[amount] if isinstance(amount, str) else self._convert(amount)
+
+    def __missing__(self, amount: str) -> int:
+        nano = self._convert(amount)
+        if len(self) >= _MOST:
+            self.clear()
+        self[amount] = nano
+        return nano

@@ -1,0 +1,266 @@
+"""Which limits hold for a chain of scopes: budgets, tiers and circuits, made into a plan."""
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
+from typing import NamedTuple
+
+from costmon.domain.budget import Budget, Thresholds
+from costmon.domain.circuit import Circuit
+from costmon.domain.scope import GLOBAL, covers
+from costmon.domain.vendor_hosts import provider_of
+from costmon.domain.window import window_at
+from costmon.errors import BudgetError
+from costmon.guard.config import LIMITED_SHARE, ScopeConfig
+from costmon.guard.errors import CallRefused, CircuitRefused, TierRefused
+from costmon.guard.stores.base import Line, Plan
+
+CALLS = "calls/"
+"""Before the period of a counter that counts calls, not money."""
+
+RATE_PERIOD = "rolling:60s"
+UNLIMITED_PERIOD = "month"
+"""By which a scope without a budget is counted."""
+
+_HOUR_S = 3600
+_HUNDRED = 100
+_NEVER = float("inf")
+
+
+class Limit(NamedTuple):
+    """What one scope may spend in one period.
+
+    Attributes:
+        period: In its one spelling.
+        nominal: The budget's limit or the scope's own, nano-units; `None`: no budget.
+        effective: After block threshold and tier; `None`: nothing is refused.
+        warn: From how much on people are told; `None`: never.
+    """
+
+    period: str
+    nominal: int | None
+    effective: int | None
+    warn: int | None
+
+
+class Route(NamedTuple):
+    """A plan, and when it may be used.
+
+    Attributes:
+        plan: What is counted.
+        since: First second, since 1970, that it is right for.
+        until: First second after it.
+        obstacle: Makes the refusal of any call, at a moment in seconds since 1970; `None`: calls
+            may be made.
+        premium: Whether it is first when calls wait.
+    """
+
+    plan: Plan
+    since: float
+    until: float
+    obstacle: Callable[[float], CallRefused] | None
+    premium: bool
+
+
+class Rules(NamedTuple):
+    """Everything that was decided about spending, from wherever; an immutable value.
+
+    Attributes:
+        revision: Of the store's settings.
+        budgets: By (scope or pattern, period): what holds after all sources were laid over one
+            another.
+        thresholds: Of budgets that have no levels of their own.
+        configs: By scope.
+        circuits: Those that are not closed.
+        zone: Where calendar days and months begin.
+    """
+
+    revision: int
+    budgets: Mapping[tuple[str, str], Budget]
+    thresholds: Thresholds
+    configs: Mapping[str, ScopeConfig]
+    circuits: tuple[Circuit, ...]
+    zone: dt.tzinfo
+
+    def limits(self, scope: str) -> tuple[Limit, ...]:
+        """Return what holds for one scope, at least one entry; the shortest period comes last."""
+        config = self.configs.get(scope)
+        found = self._budgets_of(scope)
+        if config is not None and config.custom_budget is not None:
+            periods = list(found) or [UNLIMITED_PERIOD]
+            found = {period: Budget(scope, config.custom_budget, period) for period in periods}
+        if not found:
+            return (Limit(UNLIMITED_PERIOD, None, None, None),)
+        return tuple(self._limit(budget, config) for budget in found.values())
+
+    def _budgets_of(self, scope: str) -> dict[str, Budget]:
+        best: dict[str, tuple[int, Budget]] = {}
+        for (pattern, period), budget in self.budgets.items():
+            closeness = covers(pattern, scope)
+            if closeness and closeness > best.get(period, (0, None))[0]:
+                best[period] = (closeness, budget)
+        return {period: budget for period, (_, budget) in best.items()}
+
+    def _limit(self, budget: Budget, config: ScopeConfig | None) -> Limit:
+        levels = budget.levels or self.thresholds
+        nominal = budget.limit_nano
+        share = LIMITED_SHARE if config is not None and config.tier == "limited" else Decimal(1)
+        return Limit(
+            period=budget.period,
+            nominal=nominal,
+            effective=int(nominal * share * levels.block / _HUNDRED),
+            warn=int(nominal * share * levels.warn / _HUNDRED),
+        )
+
+    def chain(self, scopes: Iterable[str]) -> tuple[str, ...]:
+        """Return the scopes, each once, with `global` and the vendors of known hosts."""
+        chain = dict.fromkeys(scopes)
+        for scope in tuple(chain):
+            if scope.startswith("host:") and (slug := provider_of(scope[5:])) is not None:
+                chain[f"provider:{slug}"] = None
+        chain[GLOBAL] = None
+        return tuple(chain)
+
+    def route(self, scopes: Iterable[str], activity: str, epoch_s: float) -> Route:
+        """Return how a call of these scopes (in their one spelling) is counted at a moment."""
+        chain = self.chain(scopes)
+        configs = [self.configs[scope] for scope in chain if scope in self.configs]
+        premium = any(config.tier == "premium" for config in configs)
+        lines: list[Line] = []
+        hour = int(epoch_s // _HOUR_S) * _HOUR_S
+        since: float = hour
+        until: float = hour + _HOUR_S
+        for scope in chain:
+            for limit in self.limits(scope):
+                window = window_at(limit.period, epoch_s, self.zone)
+                since, until = max(since, window.valid_from), min(until, window.valid_until)
+                lines.append(
+                    Line(
+                        scope=scope,
+                        period=limit.period,
+                        bucket=window.bucket,
+                        first=window.first,
+                        last=window.last,
+                        limit=None if premium else limit.effective,
+                        warn=limit.warn,
+                        fixed=None,
+                        resets_at=window.resets_at,
+                    )
+                )
+        for config in configs:
+            if config.rate is not None:
+                window = window_at(RATE_PERIOD, epoch_s, self.zone)
+                since, until = max(since, window.valid_from), min(until, window.valid_until)
+                lines.append(
+                    Line(
+                        scope=config.scope,
+                        period=CALLS + RATE_PERIOD,
+                        bucket=window.bucket,
+                        first=window.first,
+                        last=window.last,
+                        limit=config.rate,
+                        warn=None,
+                        fixed=1,
+                        resets_at=window.resets_at,
+                    )
+                )
+        obstacle, closes_at = self._obstacle(chain, configs, epoch_s)
+        return Route(
+            plan=Plan(tuple(lines), chain, activity, hour, self.revision),
+            since=since,
+            until=min(until, closes_at),
+            obstacle=obstacle,
+            premium=premium,
+        )
+
+    def line(self, scope: str, period: str | None, epoch_s: float) -> tuple[Line, Limit]:
+        """Return one counter of a scope, for reading it.
+
+        Args:
+            scope: In its one spelling.
+            period: In its one spelling; `None` for that of the scope's first budget.
+            epoch_s: Seconds since 1970.
+        """
+        limits = self.limits(scope)
+        limit = limits[0]
+        if period is not None:
+            nothing = Limit(period, None, None, None)
+            limit = next((one for one in limits if one.period == period), nothing)
+        window = window_at(limit.period, epoch_s, self.zone)
+        return (
+            Line(
+                scope=scope,
+                period=limit.period,
+                bucket=window.bucket,
+                first=window.first,
+                last=window.last,
+                limit=limit.effective,
+                warn=limit.warn,
+                fixed=None,
+                resets_at=window.resets_at,
+            ),
+            limit,
+        )
+
+    def _obstacle(
+        self, chain: tuple[str, ...], configs: Iterable[ScopeConfig], epoch_s: float
+    ) -> tuple[Callable[[float], CallRefused] | None, float]:
+        """Return why nothing may be called, and until when that is so, or not so, at least."""
+        for config in configs:
+            if config.tier == "blocked":
+                return _tier_refusal(config.scope), _NEVER
+        for circuit in self.circuits:
+            at_s = _NEVER if circuit.expires_at is None else circuit.expires_at.timestamp()
+            scope = next((scope for scope in chain if covers(circuit.scope, scope)), None)
+            if scope is not None and circuit.state == "open" and epoch_s < at_s:
+                return _circuit_refusal(scope, circuit, at_s), at_s
+        return None, _NEVER
+
+
+def _tier_refusal(scope: str) -> Callable[[float], CallRefused]:
+    return lambda _: TierRefused(scope)
+
+
+def _circuit_refusal(
+    scope: str, circuit: Circuit, closes_s: float
+) -> Callable[[float], CallRefused]:
+    def refuse(epoch_s: float) -> CallRefused:
+        return CircuitRefused(scope, circuit, None if closes_s == _NEVER else closes_s - epoch_s)
+
+    return refuse
+
+
+def budget_text(budget: Budget) -> str:
+    """Return a budget as JSON, for the store's settings."""
+    import json  # noqa: PLC0415 - only who changes budgets needs it
+
+    levels = budget.levels
+    return json.dumps(
+        {
+            "scope": budget.scope,
+            "limit": str(budget.limit),
+            "period": budget.period,
+            "warn": None if levels is None else str(levels.warn),
+            "block": None if levels is None else str(levels.block),
+        }
+    )
+
+
+def budget_from(text: str) -> Budget | None:
+    """Return what `budget_text` wrote; `None` for a budget that was removed.
+
+    Raises:
+        BudgetError: It is something else.
+    """
+    import json  # noqa: PLC0415 - only who changes budgets needs it
+
+    try:
+        read = json.loads(text)
+        if read.get("removed"):
+            return None
+        levels = None
+        if read["warn"] is not None:
+            levels = Thresholds(read["warn"], read["block"])
+        return Budget(read["scope"], read["limit"], read["period"], levels=levels)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise BudgetError(f"{text[:60]!r} is no budget: {error!r}") from error

@@ -1,0 +1,221 @@
+"""Everything that was decided about spending: in the program, in the store, by the service."""
+
+import datetime as dt
+import threading
+from collections.abc import Callable, Iterable
+
+from costmon.clock import EpochClock
+from costmon.domain.amount import Amount
+from costmon.domain.budget import Budget, Thresholds
+from costmon.domain.policy import Policy
+from costmon.domain.scope import scope_of
+from costmon.domain.window import period_of
+from costmon.errors import AmountError, InputError
+from costmon.guard.config import ScopeConfig, Tier, budget_amount, rate_of, tier_of
+from costmon.guard.log import log
+from costmon.guard.policy import Rules, budget_from, budget_text
+from costmon.guard.stores.base import Settings, Store
+
+_THRESHOLDS = "*"
+"""The key under which the thresholds are kept among the store's budgets."""
+
+
+class Rulebook:
+    """Lays the sources over one another: program < store < service.
+
+    Changes in the store reach every guard on it with its next call; changes of the service within
+    a second.
+
+    Args:
+        store: Where changes are kept.
+        budgets: The program's.
+        thresholds: The program's.
+        zone: Where calendar days and months begin.
+        currency: Of all budgets.
+        clock: Tells the time.
+        changed: Called after every change, to forget what was derived.
+
+    Raises:
+        AmountError: A budget is in another currency.
+    """
+
+    def __init__(  # noqa: PLR0913 - one for each source, and what it is kept with
+        self,
+        store: Store,
+        budgets: Iterable[Budget],
+        thresholds: Thresholds,
+        *,
+        zone: dt.tzinfo,
+        currency: str,
+        clock: EpochClock,
+        changed: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._currency = currency
+        self._zone = zone
+        self._clock = clock
+        self._changed = changed
+        self._lock = threading.Lock()
+        self._own = {(b.scope, b.period): self._checked(b) for b in budgets}
+        self._own_thresholds = thresholds
+        self._settings: Settings | None = None
+        self._policy: Policy | None = None
+        self._rules: Rules | None = None
+
+    def rules(self) -> Rules:
+        """Return what holds now.
+
+        Raises:
+            GuardStoreError: The store's part cannot be read.
+        """
+        rules = self._rules
+        return rules if rules is not None else self.reload()
+
+    def reload(self) -> Rules:
+        """Read the store's part anew and return what holds now.
+
+        Raises:
+            GuardStoreError: It cannot be read.
+        """
+        settings = self._store.settings()
+        with self._lock:
+            self._settings = settings
+            return self._lay()
+
+    def without_store(self) -> Rules:
+        """Return what holds as far as it is known without reading the store."""
+        with self._lock:
+            return self._rules or self._lay()
+
+    def apply(self, policy: Policy) -> None:
+        """Obey the service's budgets and circuits in place of what it said before."""
+        with self._lock:
+            self._policy = policy
+            if self._settings is not None:
+                self._lay()
+        self._changed()
+
+    @property
+    def policy(self) -> Policy | None:
+        """Return what the service said last; `None`: nothing yet."""
+        return self._policy
+
+    def set_budget(self, budget: Budget) -> None:
+        """Set a budget for every guard on the store, at once; see `Guard.set_budget`."""
+        text = budget_text(self._checked(budget))
+        self._store.update("budget", f"{budget.scope}|{budget.period}", lambda _: text)
+        self.reload()
+        self._changed()
+
+    def remove_budget(self, scope: str, period: str) -> None:
+        """Remove a budget, the program's own too; see `Guard.remove_budget`."""
+        key = f"{scope_of(scope, pattern=True)}|{period_of(period)}"
+        self._store.update("budget", key, lambda _: '{"removed": true}')
+        self.reload()
+        self._changed()
+
+    def set_thresholds(self, thresholds: Thresholds) -> None:
+        """Set when budgets without levels warn and refuse; see `Guard.set_thresholds`."""
+        text = budget_text(Budget("global", 0, levels=thresholds))
+        self._store.update("budget", _THRESHOLDS, lambda _: text)
+        self.reload()
+        self._changed()
+
+    def configure(
+        self,
+        scope: str,
+        *,
+        tier: Tier | None,
+        custom_budget: Amount | None,
+        rate_limit: int | None,
+        retry_policy: str | None,
+    ) -> ScopeConfig:
+        """Change what is configured about a scope; see `Guard.configure`."""
+        name = scope_of(scope)
+        now = self._clock.now()
+        checked_tier = None if tier is None else tier_of(tier)
+        amount = None if custom_budget is None else budget_amount(custom_budget)
+        rate = None if rate_limit is None else rate_of(rate_limit)
+        config = ScopeConfig(name, "standard", None, None, None, now, now)
+
+        def change(text: str | None) -> str:
+            nonlocal config
+            before = config if text is None else ScopeConfig.from_text(text)
+            config = ScopeConfig(
+                scope=name,
+                tier=checked_tier or before.tier,
+                custom_budget=before.custom_budget if amount is None else amount,
+                rate_limit=before.rate_limit if rate is None else rate,
+                retry_policy=before.retry_policy if retry_policy is None else retry_policy,
+                created_at=before.created_at,
+                modified_at=now,
+            )
+            return config.to_text()
+
+        self._store.update("scope", name, change)
+        self.reload()
+        self._changed()
+        return config
+
+    def unconfigure(self, scope: str) -> None:
+        """Forget what is configured about a scope."""
+        self._store.update("scope", scope_of(scope), lambda _: None)
+        self.reload()
+        self._changed()
+
+    def _lay(self) -> Rules:
+        """Make the rules of all sources; the lock is held."""
+        budgets = dict(self._own)
+        thresholds = self._own_thresholds
+        configs: dict[str, ScopeConfig] = {}
+        settings = self._settings or Settings(0, {}, {})
+        for key, text in settings.budgets.items():
+            try:
+                budget = budget_from(text)
+                if key == _THRESHOLDS and budget is not None and budget.levels is not None:
+                    thresholds = budget.levels
+                elif budget is not None:
+                    budgets[budget.scope, budget.period] = budget
+                else:
+                    scope, _, period = key.rpartition("|")
+                    budgets.pop((scope, period), None)
+            except InputError as error:
+                log().error("the store holds a budget that cannot be read: %s", error)
+        for text in settings.scopes.values():
+            try:
+                config = ScopeConfig.from_text(text)
+                configs[config.scope] = config
+            except InputError as error:
+                log().error("the store holds a configuration that cannot be read: %s", error)
+        if self._policy is not None:
+            for budget in self._said():
+                budgets[budget.scope, budget.period] = budget
+        self._rules = Rules(
+            revision=settings.revision,
+            budgets=budgets,
+            thresholds=thresholds,
+            configs=configs,
+            circuits=self._policy.circuits if self._policy else (),
+            zone=self._zone,
+        )
+        return self._rules
+
+    def _said(self) -> Iterable[Budget]:
+        """Return the service's budgets that are in our currency."""
+        for one in self._policy.budgets if self._policy else ():
+            if one.budget.currency in {None, self._currency}:
+                yield one.budget
+            else:
+                log().warning(
+                    "the service's budget of %s is in %s, and this guard counts %s: not obeyed",
+                    one.budget.scope,
+                    one.budget.currency,
+                    self._currency,
+                )
+
+    def _checked(self, budget: Budget) -> Budget:
+        if budget.currency not in {None, self._currency}:
+            raise AmountError(
+                f"a budget in {budget.currency}", f"{self._currency}, which this guard counts"
+            )
+        return budget
