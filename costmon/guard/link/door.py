@@ -73,6 +73,10 @@ class Door(Protocol):
         """Close the connection."""
         ...
 
+    def forget(self) -> None:
+        """Close our copy of the connection, in a forked child: it is the parent's."""
+        ...
+
 
 def open_door(address: Address, connect_s: float) -> Door:
     """Return a door to a service; nothing is sent before something is asked."""
@@ -116,6 +120,10 @@ class HttpDoor:
     def cut(self) -> None:
         """End what is being asked, and whatever is asked later, at once."""
         self._line.cut()
+
+    def forget(self) -> None:
+        """Close our copy of the connection, in a forked child: it is the parent's."""
+        self._line.forget()
 
     def close(self) -> None:
         """Close the connection."""
@@ -192,6 +200,10 @@ class SocketDoor:
     def cut(self) -> None:
         """End what is being asked, and whatever is asked later, at once."""
         self._line.cut()
+
+    def forget(self) -> None:
+        """Close our copy of the connection, in a forked child: it is the parent's."""
+        self._line.forget()
 
     def close(self) -> None:
         """Close the connection."""

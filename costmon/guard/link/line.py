@@ -5,6 +5,7 @@ hours. These sockets know until when they may be read.
 """
 
 import contextlib
+import os
 import socket
 import ssl
 from typing import Any
@@ -93,6 +94,16 @@ class Line:
             with contextlib.suppress(OSError, ValueError):
                 # The class's own: SSLSocket.shutdown would pull the rug from under the reader.
                 socket.socket.shutdown(connection, socket.SHUT_RDWR)
+
+    def forget(self) -> None:
+        """Close the descriptor and nothing else, in a forked child.
+
+        What reads from it belongs to a thread that does not exist here, and may be locked by it.
+        """
+        if self._socket is not None:
+            descriptor = self._socket.detach()
+            if descriptor >= 0:
+                os.close(descriptor)
 
     def _connected(
         self,

@@ -26,10 +26,10 @@ class Identity(NamedTuple):
 class Source(Protocol):
     """A guard, as its link sees it; the link holds it weakly, so it must allow weak references.
 
-    Everything is called from the link's own threads, never while the link holds a lock, so a method
-    may take the guard's locks. What is asked for is asked about once a second: it should be cheap,
-    and must not hold up a call. A `GuardStoreError` means "not now": the link asks again later.
-    Whatever else is raised is logged, and asked again later, too.
+    Everything is called from the link's own threads, never while the link holds a lock that `touch`
+    needs, so a method may take the guard's locks. What is asked for is asked about once a second:
+    it should be cheap, and must not hold up a call. A `GuardStoreError` means "not now": the link
+    asks again later. Whatever else is raised is logged, and asked again later, too.
     """
 
     def identity(self) -> Identity:

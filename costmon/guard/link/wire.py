@@ -7,13 +7,14 @@ as agreed refuses the whole answer: half a policy could mean a budget that nobod
 import datetime as dt
 import json
 from decimal import Decimal
-from typing import Any, NoReturn
+from typing import Any, NoReturn, get_args
 
+from costmon.domain.amount import amount_of
 from costmon.domain.budget import Budget, Thresholds
 from costmon.domain.circuit import Circuit, CircuitState
 from costmon.domain.policy import BudgetSource, Policy, PolicyBudget
 from costmon.domain.scope import scope_of
-from costmon.domain.spend import GuardReport
+from costmon.domain.spend import GuardReport, Notice, NoticeKind, SpendRow
 from costmon.errors import InputError
 
 REPORT_BYTES = 60_000
@@ -21,6 +22,7 @@ REPORT_BYTES = 60_000
 
 TEXT_CHARACTERS = 500
 MOST_ENTRIES = 20_000
+MOST_ROWS = 100_000
 _REVISION_CHARACTERS = 200
 
 
@@ -66,6 +68,37 @@ def encode_report(report: GuardReport) -> bytes:
     ]
     text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return text.encode("utf-8", "replace")
+
+
+def report_of(body: bytes) -> GuardReport:
+    """Return the rows and notices of an encoded report, as a spool keeps them.
+
+    Raises:
+        WireError: It is none.
+    """
+    fields = _mapping(document_of(body), "the report")
+    return GuardReport(
+        guard=_text(fields.get("guard"), "guard"),
+        store=_text(fields.get("store"), "store"),
+        sequence=_count(fields.get("sequence"), "sequence"),
+        app=_text(fields.get("app"), "app"),
+        host=_text(fields.get("host"), "host"),
+        pid=_count(fields.get("pid"), "pid"),
+        sent_at=time_of(fields.get("sent_at"), "sent_at"),
+        currency=_text(fields.get("currency"), "currency"),
+        rows=tuple(
+            _row(entry, f"rows[{place}]")
+            for place, entry in enumerate(_entries(fields.get("rows"), "rows", MOST_ROWS))
+        ),
+        scopes=(),
+        leases=(),
+        refusals=(),
+        refused=(),
+        notices=tuple(
+            _notice(entry, f"notices[{place}]")
+            for place, entry in enumerate(_entries(fields.get("notices"), "notices"))
+        ),
+    )
 
 
 def fitted(report: GuardReport) -> tuple[GuardReport, bytes]:
@@ -232,15 +265,50 @@ def _circuit(entry: object, where: str) -> Circuit:
     )
 
 
+def _row(entry: object, where: str) -> SpendRow:
+    fields = _mapping(entry, where)
+    try:
+        spent = amount_of(_amount(fields.get("spent"), f"{where}.spent"))
+    except InputError as error:
+        raise WireError(f"{where}: {error}") from None
+    return SpendRow(
+        time_of(fields.get("hour"), f"{where}.hour"),
+        _text(fields.get("scope"), f"{where}.scope"),
+        _text(fields.get("activity"), f"{where}.activity"),
+        spent,
+        *(_count(fields.get(name), f"{where}.{name}") for name in SpendRow._fields[4:]),
+    )
+
+
+def _notice(entry: object, where: str) -> Notice:
+    fields = _mapping(entry, where)
+    if fields.get("kind") not in get_args(NoticeKind):
+        raise WireError(f"{where}.kind is none that is known")
+    kind: NoticeKind = fields["kind"]
+    return Notice(
+        _text(fields.get("id"), f"{where}.id"),
+        time_of(fields.get("at"), f"{where}.at"),
+        kind,
+        _text(fields.get("scope"), f"{where}.scope"),
+        _words(fields.get("text"), f"{where}.text"),
+    )
+
+
 def _mapping(value: object, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise WireError(f"{where} is no object")
     return value
 
 
-def _entries(value: object, where: str) -> list[object]:
-    if not isinstance(value, list) or len(value) > MOST_ENTRIES:
-        raise WireError(f"{where} is no list of at most {MOST_ENTRIES}")
+def _entries(value: object, where: str, most: int = MOST_ENTRIES) -> list[object]:
+    if not isinstance(value, list) or len(value) > most:
+        raise WireError(f"{where} is no list of at most {most}")
+    return value
+
+
+def _count(value: object, where: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1 << 63:
+        raise WireError(f"{where} is no count")
     return value
 
 

@@ -1,0 +1,186 @@
+"""Hand reports in, and make the best of what the service answers."""
+
+import re
+from collections.abc import Callable
+
+from costmon.clock import Clock
+from costmon.domain.spend import GuardReport, Notice, SpendRow
+from costmon.guard.link.door import Answer, Door
+from costmon.guard.link.pace import Pace
+from costmon.guard.link.parcel import MOST_NOTICES, NOTHING, Parcel, Present
+from costmon.guard.link.wire import fitted
+from costmon.guard.log import log
+
+_ACCEPTED = 202
+_BAD = 400
+_TOO_LARGE = 413
+_SIFTED = 24
+"""Requests to find one bad row among 200: two for each halving, and some."""
+
+_BARE_S = 300.0
+_DETAIL = 300
+
+
+class NotTakenError(Exception):
+    """The service takes no reports now; the text says why, in a sentence without secrets.
+
+    Attributes:
+        retry_after_s: How long it asks to be left alone.
+    """
+
+    def __init__(self, reason: str, retry_after_s: float | None) -> None:
+        super().__init__(reason)
+        self.retry_after_s = retry_after_s
+
+
+def trouble(answer: Answer) -> str:
+    """Say what an answer that is no success means, and what to do."""
+    match answer.status:
+        case 401:
+            return "it does not know the token (401): give Guard(token=...) the service's API token"
+        case 403:
+            return "it does not let this guard in (403): check the token and the service's hosts"
+        case 404 | 405:
+            return f"it knows nothing of guards ({answer.status}): check the address and version"
+        case 503:
+            return "it is not ready (503)"
+        case status if 300 <= status < 400:  # noqa: PLR2004 - the redirects
+            return f"it redirects ({status}), which is not followed: give its final address"
+        case status:
+            return f"it answered {status}{_detail(answer)}"
+
+
+def _detail(answer: Answer) -> str:
+    document = answer.document
+    if not isinstance(document, dict):
+        return ""
+    detail = document.get("detail") or document.get("title")
+    if not isinstance(detail, str):
+        return ""
+    return ": " + re.sub(r"[^ -~]+", " ", detail)[:_DETAIL]
+
+
+class Delivery:
+    """Counts and sizes of what is handed in through one door; for one thread."""
+
+    def __init__(self, door: Door, clock: Clock, steady: Clock, pace: Pace) -> None:
+        """Take the time of reports from `clock`, and measure by `steady`."""
+        self._door = door
+        self._clock = clock
+        self._steady = steady
+        self._pace = pace
+        self._size = pace.rows
+        self._bare_until_s = 0.0
+        self._complained: set[str] = set()
+        self.on_policy: Callable[[str], None] = lambda _: None
+        self.reports = 0
+        self.rows = 0
+        self.set_aside = 0
+
+    def hand_in(self, parcel: Parcel, present: Present, most: int, until_s: float) -> None:
+        """Send what is due of a parcel, at least one report and at most `most`.
+
+        Args:
+            parcel: Whose rows and notices.
+            present: Shown with each report.
+            most: Reports.
+            until_s: By the steady clock: nothing is begun after it.
+
+        Raises:
+            NotTakenError: The service takes none; what was not accepted still waits.
+            DoorError: It does not answer.
+        """
+        for place in range(most):
+            now_s = self._steady.monotonic_s()
+            rows = [row for _, row in parcel.rows.due(self._size, now_s, self._pace.resend_s)]
+            notices = [
+                notice for _, notice in parcel.notices.due(MOST_NOTICES, now_s, self._pace.resend_s)
+            ]
+            if (place and not rows and not notices) or (place and now_s >= until_s):
+                return
+            shown = NOTHING if now_s < self._bare_until_s else present
+            self._one(parcel, rows, notices, shown, until_s)
+
+    def _one(
+        self,
+        parcel: Parcel,
+        rows: list[SpendRow],
+        notices: list[Notice],
+        present: Present,
+        until_s: float,
+    ) -> None:
+        report, status = self._sent(parcel, rows, notices, present, until_s)
+        if status == _TOO_LARGE and len(report.rows) > 1:
+            self._size = len(report.rows) // 2  # what did not fit is still due
+        elif status != _ACCEPTED:
+            self._sift(parcel, report, until_s)
+
+    def _sift(self, parcel: Parcel, report: GuardReport, until_s: float) -> None:
+        """Find the rows that the service will not have, so that the others get through."""
+        parcel.notices.drop(notice.id for notice in report.notices)
+        self.set_aside += len(report.notices)
+        groups = [list(report.rows)] if report.rows else []
+        asked = 0
+        found_bad_rows = False
+        while groups and asked < _SIFTED:
+            group = groups.pop()
+            asked += 1
+            part, status = self._sent(parcel, group, [], NOTHING, until_s)
+            if status == _ACCEPTED:
+                # What did not fit in is due in the next report.
+                continue
+            found_bad_rows = True
+            if len(group) == 1:
+                parcel.refused(part)
+                self.set_aside += 1
+                continue
+            groups += [group[len(group) // 2 :], group[: len(group) // 2]]
+        for group in groups:
+            self.set_aside += len(group)
+            parcel.refused(report._replace(rows=tuple(group), notices=()))
+        if not found_bad_rows:
+            # It was something that is only shown. A later version of the service may like it.
+            self._bare_until_s = self._steady.monotonic_s() + _BARE_S
+
+    def _sent(
+        self,
+        parcel: Parcel,
+        rows: list[SpendRow],
+        notices: list[Notice],
+        present: Present,
+        until_s: float,
+    ) -> tuple[GuardReport, int]:
+        """Send one report; return what went out, and 202, 400 or 413."""
+        report, body = fitted(parcel.report(rows, notices, present, self._clock.now()))
+        left_s = until_s - self._steady.monotonic_s()
+        timeout_s = max(0.05, min(self._pace.answer_s, left_s))
+        # Counted before it goes: a report whose answer was lost may have been taken, too.
+        parcel.sequence = report.sequence
+        answer = self._door.report(body, timeout_s)
+        if answer.status in {_BAD, _TOO_LARGE}:
+            self._complain(trouble(answer))
+            return report, answer.status
+        if answer.status != _ACCEPTED:
+            raise NotTakenError(trouble(answer), answer.retry_after_s)
+        confirmed, revision = _said(answer.document)
+        parcel.accepted(report, confirmed, self._steady.monotonic_s())
+        self.reports += 1
+        self.rows += len(report.rows)
+        if revision is not None:
+            self.on_policy(revision)
+        return report, answer.status
+
+    def _complain(self, reason: str) -> None:
+        if reason not in self._complained and len(self._complained) < 100:  # noqa: PLR2004 - of memory
+            self._complained.add(reason)
+            log().error("the costmon service refused a report, which is set aside: %s", reason)
+
+
+def _said(document: object) -> tuple[int | None, str | None]:
+    """Return what is confirmed, and the policy's revision, as far as the answer says so."""
+    data = document.get("data") if isinstance(document, dict) else None
+    if not isinstance(data, dict):
+        return None, None
+    confirmed, revision = data.get("confirmed"), data.get("policy")
+    number = isinstance(confirmed, int) and not isinstance(confirmed, bool)
+    return confirmed if number else None, revision if isinstance(revision, str) else None

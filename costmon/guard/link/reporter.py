@@ -1,0 +1,279 @@
+"""Report what a guard has spent, turn by turn: look, send, remember what is not confirmed."""
+
+import os
+import random
+import socket
+from collections.abc import Callable
+from typing import NamedTuple
+
+from costmon.clock import Clock
+from costmon.errors import GuardError
+from costmon.guard.link.delivery import Delivery, NotTakenError
+from costmon.guard.link.door import Door, DoorError
+from costmon.guard.link.pace import BackOff, Pace
+from costmon.guard.link.parcel import NOTHING, Name, Parcel, Present
+from costmon.guard.link.presence import Presence
+from costmon.guard.link.source import Identity, Source
+from costmon.guard.link.spool import Leftover, Spool
+from costmon.guard.link.wire import encode_report
+from costmon.guard.log import log
+
+_HOUR_S = 3600
+_DEEP_HOURS = 49
+"""A lease may live a day, and the truth about it may come a day later."""
+
+_SHARE = 20
+"""Looking at the store's rows may take this part of our time: one twentieth."""
+
+_ADOPT_S = 60.0
+_CONFIRM_S = 1.0
+_ASK_S = 0.2
+
+
+class Wiring(NamedTuple):
+    """What a reporter works with.
+
+    Attributes:
+        source: Returns the guard; `None` when nobody has it any more.
+        door: To the service, for this reporter alone.
+        presence: Told whether the service answers.
+        clock: The guard's, for times that people read.
+        steady: The machine's, for pauses.
+        pace: How often.
+        rng: For jitter.
+        folder: Of the spool; `None`: no spool.
+    """
+
+    source: Callable[[], Source | None]
+    door: Door
+    presence: Presence
+    clock: Clock
+    steady: Clock
+    pace: Pace
+    rng: random.Random
+    folder: str | os.PathLike[str] | None
+
+
+class Reporter:
+    """One guard's reports; `turn` and `finish` are for one thread, `touched` for any."""
+
+    def __init__(self, wiring: Wiring) -> None:
+        self.touched = False
+        self.guard = os.urandom(16).hex()
+        self.delivery = Delivery(wiring.door, wiring.clock, wiring.steady, wiring.pace)
+        self.adopted = 0
+        self._wiring = wiring
+        self._back_off = BackOff(
+            wiring.pace.first_back_off_s, wiring.pace.last_back_off_s, wiring.rng
+        )
+        self.spool: Spool | None = None
+        self._parcel: Parcel | None = None
+        self._former: list[tuple[Parcel, Leftover | None]] = []
+        self._seen: dict[int, dict[tuple[str, str], int]] = {}
+        self._noticed = 0
+        self._closed_to_s = self._look_after_s = self._adopt_after_s = 0.0
+        self._deep_at_s: float | None = None
+        self._sent_at_s: float | None = None
+        self._kept_at_s: float | None = None
+
+    @property
+    def given_up(self) -> int:
+        """How many rows were forgotten, since more waited than may."""
+        return self._parcel.rows.given_up if self._parcel else 0
+
+    @property
+    def waiting(self) -> int:
+        """How many rows are not confirmed."""
+        own = len(self._parcel.rows) if self._parcel else 0
+        return own + sum(len(parcel.rows) for parcel, _ in tuple(self._former))
+
+    def turn(self) -> None:
+        """Look at what has changed, send what is due unless the service is away, spool the rest."""
+        now_s = self._wiring.steady.monotonic_s()
+        pace = self._wiring.pace
+        source = self._wiring.source()
+        touched, self.touched = self.touched, False
+        beat = self._sent_at_s is None or now_s - self._sent_at_s >= pace.heartbeat_s
+        if source is not None and (touched or beat) and not self._look(source, now_s):
+            self.touched = True  # later
+        parcel = self._parcel
+        if parcel is not None and now_s >= self._closed_to_s:
+            wants = touched or beat or parcel.wants(now_s)
+            self._guarded(source, now_s + pace.answer_s, pace.reports, own=wants)
+            if touched and self._back_off.failures:
+                self.touched = True  # what is only shown was not shown
+        self._keep(now_s)
+
+    def finish(self, until_s: float, pause: Callable[[float], object]) -> None:
+        """Send all that is left until a moment of the steady clock; then `leave`.
+
+        Args:
+            until_s: Nothing is begun after it.
+            pause: Waits for so many seconds.
+        """
+        steady = self._wiring.steady
+        source = self._wiring.source()
+        self._look_after_s = 0.0
+        self._deep_at_s = None
+        if source is not None:
+            self._look(source, steady.monotonic_s())
+        parcel = self._parcel
+        if parcel is not None:
+            most = self._wiring.pace.waiting
+            self._guarded(source, until_s, most, own=self.touched or not parcel.is_empty)
+            # Only with a spool it is worth waiting until the service has it in its database: else
+            # what was accepted is its own affair.
+            asked_until_s = min(until_s, steady.monotonic_s() + _CONFIRM_S)
+            while (
+                self.spool is not None
+                and not self._back_off.failures
+                and not parcel.is_empty
+                and steady.monotonic_s() + _ASK_S < asked_until_s
+            ):
+                pause(_ASK_S)
+                self._guarded(source, until_s, most, own=True)
+
+    def leave(self) -> None:
+        """Spool what is not confirmed, and let others have the files."""
+        self._keep(None)
+        for _, leftover in self._former:
+            if leftover is not None:
+                leftover.leave()
+        if self.spool is not None:
+            self.spool.close()
+
+    def forget(self) -> None:
+        """Close what belongs to the parent process, in a forked child."""
+        if self.spool is not None:
+            self.spool.forget()
+        for _, leftover in self._former:
+            if leftover is not None:
+                leftover.leave()
+
+    def _look(self, source: Source, now_s: float) -> bool:
+        """Let rows and notices that have changed wait; return False when that is for later."""
+        if now_s < self._look_after_s:
+            return False
+        steady = self._wiring.steady
+        try:
+            parcel = self._own(source.identity())
+            deep = self._deep_at_s is None or now_s - self._deep_at_s >= self._wiring.pace.deep_s
+            hour = int(self._wiring.clock.now().timestamp()) // _HOUR_S * _HOUR_S
+            oldest = hour - _DEEP_HOURS * _HOUR_S
+            for row in source.usage(oldest if deep else hour - _HOUR_S):
+                seen = self._seen.setdefault(row.hour, {})
+                if seen.get((row.scope, row.activity), -1) < row.changes:
+                    seen[row.scope, row.activity] = row.changes
+                    parcel.count(row)
+            notices = source.notices_after(self._noticed)
+        except GuardError:
+            return False  # the store is away, which the guard itself says
+        parcel.note(notice for _, notice in notices)
+        self._noticed = max([self._noticed, *(number for number, _ in notices)])
+        for old in [each for each in self._seen if each < oldest]:
+            del self._seen[old]
+        if deep:
+            self._deep_at_s = now_s
+        ended_s = steady.monotonic_s()
+        self._look_after_s = ended_s + _SHARE * (ended_s - now_s)
+        return True
+
+    def _own(self, identity: Identity) -> Parcel:
+        parcel = self._parcel
+        if parcel is not None and parcel.name.store == identity.store:
+            return parcel
+        if parcel is not None:
+            # Another store is another set of rows: those of the former stay under its name, in the
+            # spool, which we shall find there as if somebody else had left them, or in memory.
+            self._keep(None)
+            if self.spool is None or not self.spool.holds:
+                self._former.append((parcel, None))
+            self.guard = os.urandom(16).hex()
+            self._seen.clear()
+        name = Name(
+            self.guard,
+            identity.store,
+            identity.app,
+            identity.currency,
+            socket.gethostname() or "unknown",
+            os.getpid(),
+        )
+        self._parcel = parcel = Parcel(name, self._wiring.pace)
+        if self.spool is not None:
+            self.spool.close()
+        self.spool = None
+        if self._wiring.folder is not None:
+            self.spool = Spool(self._wiring.folder, self.guard)
+        return parcel
+
+    def _guarded(self, source: Source | None, until_s: float, most: int, *, own: bool) -> None:
+        """Send, and note whether the service took it."""
+        parcel = self._parcel
+        try:
+            if parcel is not None and own:
+                self.delivery.hand_in(parcel, _present(source), most, until_s)
+                self._sent_at_s = self._wiring.steady.monotonic_s()
+                self._took()
+            if self._sent_at_s is not None:
+                self._send_former(until_s, most)
+        except NotTakenError as error:
+            self._missed(str(error), error.retry_after_s)
+        except DoorError as error:
+            self._missed(str(error), None)
+
+    def _send_former(self, until_s: float, most: int) -> None:
+        now_s = self._wiring.steady.monotonic_s()
+        if not self._former and self.spool is not None and now_s >= self._adopt_after_s:
+            leftover = self.spool.adopt()
+            if leftover is None:
+                self._adopt_after_s = now_s + _ADOPT_S
+            else:
+                self.adopted += 1
+                self._former.append((Parcel.adopted(leftover.report, self._wiring.pace), leftover))
+        for parcel, leftover in tuple(self._former):
+            if parcel.wants(now_s) and now_s < until_s:
+                self.delivery.hand_in(parcel, NOTHING, most, until_s)
+                self._took()
+            if parcel.is_empty:
+                self._former.remove((parcel, leftover))
+                if leftover is not None:
+                    log().info("sent what the dead guard %s had left", parcel.name.guard)
+                    leftover.discard()
+
+    def _took(self) -> None:
+        self._back_off.worked()
+        self._wiring.presence.worked("reports")
+
+    def _missed(self, reason: str, retry_after_s: float | None) -> None:
+        pause_s = self._back_off.failed(retry_after_s)
+        self._closed_to_s = self._wiring.steady.monotonic_s() + pause_s
+        self._wiring.presence.failed("reports", reason)
+
+    def _keep(self, now_s: float | None) -> None:
+        """Write the spool when it is time (`None`: it is), or delete it when nothing waits."""
+        parcel = self._parcel
+        if parcel is None or self.spool is None:
+            return
+        if parcel.is_empty:
+            self.spool.clear()
+            self._kept_at_s = now_s
+            return
+        spool_s = self._wiring.pace.spool_s
+        if now_s is None or self._kept_at_s is None or now_s - self._kept_at_s >= spool_s:
+            body = encode_report(parcel.whole(self._wiring.clock.now()))
+            self.spool.keep(body)
+            self._kept_at_s = now_s
+
+
+def _present(source: Source | None) -> Present:
+    if source is None:
+        return NOTHING
+    try:
+        return Present(
+            source.gauges()[:100],
+            source.leases(50)[:50],
+            source.refusals(20)[:20],
+            source.refused()[:200],
+        )
+    except GuardError:
+        return NOTHING  # the store is away: what waits is reported all the same
