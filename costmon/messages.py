@@ -5,6 +5,7 @@ with `assert_never`, so that a forgotten message is a type error.
 """
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from costmon.alerts.alert import Alert
@@ -15,7 +16,8 @@ from costmon.domain.circuit import Circuit
 from costmon.domain.policy import PolicyBudget
 from costmon.domain.poll import Observation, PollFailure, PollReport
 from costmon.domain.resource import Inventory, Resource
-from costmon.domain.spend import GuardReport, Notice
+from costmon.domain.spend import GuardReport, Notice, ScopeGauge
+from costmon.snapshot.board import SpendTotal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,8 +250,16 @@ class RemoveBudget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CircuitChanged:
-    """A circuit was opened or closed (steward -> persister, alerter)."""
+    """A circuit was opened or closed, or an open one has expired (steward -> persister, alerter).
 
+    Of one that has expired only the alerter is told: the database knows when it ends.
+
+    Attributes:
+        id: Of the command that did it; another when it has expired.
+        circuit: What holds from now on.
+    """
+
+    id: str
     circuit: Circuit
 
 
@@ -258,6 +268,7 @@ class BudgetChanged:
     """A budget was set or taken back by API (steward -> persister).
 
     Attributes:
+        id: Of the command that did it.
         scope: The budget's.
         period: The budget's.
         budget: What holds by API from now on; `None`: nothing, it was taken back.
@@ -265,6 +276,7 @@ class BudgetChanged:
         changed_at: When, aware UTC.
     """
 
+    id: str
     scope: str
     period: str
     budget: PolicyBudget | None
@@ -280,18 +292,94 @@ class GuardNoticed:
         app: What the guard's program calls itself.
         host: Its machine.
         notice: What it is.
+        gauge: How the budget that it is about stood then; `None`: it is about none, or not told.
     """
 
     app: str
     host: str
     notice: Notice
+    gauge: ScopeGauge | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpendRecorded:
+    """A guard's report is in the database (persister -> steward).
+
+    Attributes:
+        totals: By scope and currency, of every scope that the report had rows of.
+    """
+
+    totals: Mapping[tuple[str, str], SpendTotal]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetCircuits:
+    """What was decided about circuits? Answered with `tuple[Circuit, ...]` (console -> service)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetBudgets:
+    """Which budgets hold? Answered with `tuple[PolicyBudget, ...]` (console -> service)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetGuards:
+    """Which guards report? Answered with `tuple[GuardStatus, ...]` (console -> service)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CircuitAnswer:
+    """What became of an `OpenCircuit` or `CloseCircuit` (service -> who asked).
+
+    Attributes:
+        confirmed: Whether it is in force by now; `False`: it was accepted and will be.
+        circuit: What holds of this scope; `None` when nothing was ever decided about it.
+    """
+
+    confirmed: bool
+    circuit: Circuit | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardStatus:
+    """One guard in short (service -> who asked).
+
+    Attributes:
+        guard: Its random name.
+        app: What its program calls itself.
+        host: Its machine.
+        pid: Its process.
+        seen_at: When its latest report arrived, aware UTC.
+        age_s: How long ago that was.
+        scopes: Budgets that it has used lately.
+        leases: Calls in flight, as far as they were reported.
+        refused: Calls that it has refused since it was made.
+    """
+
+    guard: str
+    app: str
+    host: str
+    pid: int
+    seen_at: dt.datetime
+    age_s: float
+    scopes: int
+    leases: int
+    refused: int
 
 
 PollerMessage = Tick | RefreshRequested
 CalculatorMessage = Fetched | PollFailed
 GuardCommand = OpenCircuit | CloseCircuit | SetBudget | RemoveBudget
-StewardMessage = Tick | GuardReported | GuardCommand
-PersisterMessage = Tick | CostsCalculated
-AlerterMessage = Tick | CostsCalculated | PollFailed | ChildSetAside | ChildRecovered
+StewardMessage = Tick | GuardReported | GuardCommand | SpendRecorded
+PersisterMessage = Tick | CostsCalculated | GuardReported | CircuitChanged | BudgetChanged
+AlerterMessage = (
+    Tick
+    | CostsCalculated
+    | PollFailed
+    | ChildSetAside
+    | ChildRecovered
+    | GuardNoticed
+    | CircuitChanged
+)
 MessengerMessage = Tick | DeliverAlert
 SupervisorMessage = Tick | ChildStarted | ChildExited | RestartChild | GetChildren | Shutdown

@@ -1,20 +1,28 @@
-"""What listens: HTTP, the scrape port, the console's socket."""
+"""What listens: HTTP, the scrape port, the guards' socket, the console's socket."""
 
 import structlog
 
 from costmon.api import ApiSettings, Face, HttpServer, create_app, create_metrics_app
+from costmon.bootstrap.desk import Desk
 from costmon.bootstrap.service import Service
 from costmon.clock import SystemClock
 from costmon.config import Settings
 from costmon.console import ConsoleServer
+from costmon.intake.clerk import Clerk
+from costmon.intake.server import IntakeServer
 
 _HTTP_STOP_S = 3.0
+_INTAKE_STOP_S = 2.0
 
 log = structlog.get_logger()
 
 
 class Listeners:
-    """Every door that clients come in by; opened after the actors, closed before them."""
+    """Every door that clients come in by; opened after the actors, closed before them.
+
+    Attributes:
+        desk: Answers the console.
+    """
 
     def __init__(self, service: Service, settings: Settings) -> None:
         face = _face(service, settings)
@@ -26,22 +34,28 @@ class Listeners:
                     create_metrics_app(face), settings.host, settings.metrics_port, name="metrics"
                 )
             )
-        self._console = ConsoleServer(settings.console_socket, service.ask, SystemClock())
+        self._intake = IntakeServer(
+            settings.state_dir / "report.sock", _clerk(service), SystemClock()
+        )
+        self.desk = _desk(service)
+        self._console = ConsoleServer(settings.console_socket, self.desk.ask, SystemClock())
 
     def prepare(self) -> None:
         """Take the socket and the ports.
 
         Raises:
-            StateDirectoryError: The console's socket cannot be made.
+            StateDirectoryError: The console's or the guards' socket cannot be made.
             OSError: A port is in use or may not be bound.
         """
         self._console.prepare()
+        self._intake.prepare()
         for server in self._servers:
             server.prepare()
 
     def start(self) -> None:
         """Answer from now on."""
         self._console.start()
+        self._intake.start()
         for server in self._servers:
             server.start()
             log.info("bootstrap.listening", host=self._host, port=server.port)
@@ -49,6 +63,8 @@ class Listeners:
     def stop(self) -> bool:
         """Stop answering; tell whether a thread is left that would not end."""
         self._console.close()
+        # Its threads are daemons: one that hangs does not keep the process.
+        self._intake.close(_INTAKE_STOP_S)
         hanging = False
         for server in reversed(self._servers):
             hanging = not server.stop(_HTTP_STOP_S) or hanging
@@ -68,6 +84,26 @@ def _face(service: Service, settings: Settings) -> Face:
         confirmed=service.confirmed,
         steward=service.tell_steward,
         settings=api_settings(settings),
+        clock=SystemClock(),
+    )
+
+
+def _clerk(service: Service) -> Clerk:
+    return Clerk(
+        steward=service.tell_steward,
+        policy=service.policy,
+        confirmed=service.confirmed,
+        is_draining=lambda: service.cell.is_closed,
+        clock=SystemClock(),
+    )
+
+
+def _desk(service: Service) -> Desk:
+    return Desk(
+        supervisor=service.ask,
+        steward=service.tell_steward,
+        policy=service.policy,
+        board=service.board,
         clock=SystemClock(),
     )
 

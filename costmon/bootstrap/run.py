@@ -89,7 +89,9 @@ def _run_until_stopped(
     listeners.start()
     watchdog.ready()
     prompt = (
-        PromptThread(service.ask, history=settings.state_dir / "console_history") if repl else None
+        PromptThread(listeners.desk.ask, history=settings.state_dir / "console_history")
+        if repl
+        else None
     )
     if prompt is not None:
         prompt.start()

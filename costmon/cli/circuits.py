@@ -3,7 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from costmon.cli.command import add_listener, add_settings, duration_of, load_settings, user_name
+from costmon.cli.command import add_listener, add_settings, duration_of, load_settings
 from costmon.domain.scope import scope_of
 from costmon.errors import InputError
 
@@ -49,6 +49,8 @@ def execute(arguments: argparse.Namespace) -> int:
     client = ServiceClient(settings)
     if arguments.action == "list":
         return _list(client, arguments, settings.timezone)
+    from costmon.console.command import user_name
+
     scope, reason = _decision(arguments)
     path = _path(scope)
     before = client.get(path)

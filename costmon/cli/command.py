@@ -68,16 +68,6 @@ def duration_of(text: str) -> float:
         raise argparse.ArgumentTypeError(f"{text!r}: give {error}") from None
 
 
-def user_name() -> str:
-    """Return who runs this command, for what is remembered with an author."""
-    import getpass
-
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user without an entry; 3.13 has the second
-        return "unknown"
-
-
 def load_settings(arguments: argparse.Namespace, *, accounts_required: bool = False) -> Loaded:
     """Read the settings with what the command line says on top.
 

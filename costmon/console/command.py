@@ -1,20 +1,69 @@
-"""What the console can be asked: two messages, by name, and nothing else."""
+"""What the console can be asked: a few messages, by name, and nothing else."""
 
 import dataclasses
+import datetime as dt
+import getpass
+import uuid
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 import msgspec
 
-from costmon.errors import ConsoleRequestError
-from costmon.messages import ChildStatus, GetChildren, RestartAnswer, RestartChild
+from costmon.domain.circuit import Circuit
+from costmon.domain.policy import PolicyBudget
+from costmon.domain.scope import scope_of
+from costmon.errors import ConsoleRequestError, InputError
+from costmon.intake.wording import NAME_CHARACTERS, REASON_CHARACTERS, wording
+from costmon.messages import (
+    ChildStatus,
+    CircuitAnswer,
+    CloseCircuit,
+    GetBudgets,
+    GetChildren,
+    GetCircuits,
+    GetGuards,
+    GuardStatus,
+    OpenCircuit,
+    RestartAnswer,
+    RestartChild,
+)
 
-Message = RestartChild | GetChildren
-Answer = RestartAnswer | tuple[ChildStatus, ...]
+Query = GetChildren | GetCircuits | GetBudgets | GetGuards
+Message = RestartChild | OpenCircuit | CloseCircuit | Query
+Answer = (
+    RestartAnswer
+    | CircuitAnswer
+    | tuple[ChildStatus, ...]
+    | tuple[Circuit, ...]
+    | tuple[PolicyBudget, ...]
+    | tuple[GuardStatus, ...]
+)
 Ask = Callable[[Message], object]
 
-COMMANDS: Mapping[str, type[RestartChild] | type[GetChildren]] = MappingProxyType(
-    {"children": GetChildren, "restart_child": RestartChild}
+COMMANDS: Mapping[str, type[Message]] = MappingProxyType(
+    {
+        "children": GetChildren,
+        "restart_child": RestartChild,
+        "circuits": GetCircuits,
+        "open_circuit": OpenCircuit,
+        "close_circuit": CloseCircuit,
+        "budgets": GetBudgets,
+        "guards": GetGuards,
+    }
+)
+
+
+def user_name() -> str:
+    """Return who this process runs as, for what is remembered with an author."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without an entry; 3.13 has the second
+        return "unknown"
+
+
+# What need not be said, by the field's name.
+_UNSAID: Mapping[str, Callable[[], object]] = MappingProxyType(
+    {"id": lambda: uuid.uuid4().hex, "author": user_name, "expires_at": lambda: None}
 )
 
 
@@ -33,11 +82,37 @@ def message_of(command: object, arguments: Mapping[str, object]) -> Message:
     if unknown:
         detail = f"{command} takes {' and '.join(fields) or 'no arguments'}, not {unknown[0]!r}"
         raise ConsoleRequestError(detail)
+    unsaid = {name: _UNSAID[name]() for name in fields if name in _UNSAID}
     try:
-        return msgspec.convert(dict(arguments), kind, strict=True)
-    except msgspec.ValidationError as error:
+        return _checked(msgspec.convert({**unsaid, **arguments}, kind, strict=True))
+    except (msgspec.ValidationError, InputError) as error:
         detail = f"{command}: {error}"
         raise ConsoleRequestError(detail) from error
+
+
+def _checked(message: Message) -> Message:
+    """Return the message with its scope in its one spelling and its words fit to be kept."""
+    if not isinstance(message, OpenCircuit | CloseCircuit):
+        return message
+    checked = dataclasses.replace(
+        message,
+        id=_words("id", message.id, NAME_CHARACTERS),
+        scope=scope_of(message.scope, pattern=True),
+        reason=_words("reason", message.reason, REASON_CHARACTERS),
+        author=_words("author", message.author, NAME_CHARACTERS),
+    )
+    if isinstance(checked, OpenCircuit) and checked.expires_at is not None:
+        if checked.expires_at.tzinfo is None:
+            raise InputError("expires_at needs a time zone")
+        checked = dataclasses.replace(checked, expires_at=checked.expires_at.astimezone(dt.UTC))
+    return checked
+
+
+def _words(name: str, text: str, longest: int) -> str:
+    try:
+        return wording(text, longest)
+    except InputError as error:
+        raise InputError(f"{name} {error}") from None
 
 
 def command_of(message: object) -> tuple[str, dict[str, object]]:

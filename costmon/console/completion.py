@@ -7,16 +7,23 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from costmon.console.command import Message
 from costmon.console.namespace import Supervisor, statuses
+from costmon.domain.circuit import Circuit
+from costmon.domain.policy import PolicyBudget
 from costmon.errors import CostmonError
-from costmon.messages import GetChildren
+from costmon.messages import GetBudgets, GetChildren, GetCircuits
 
 _QUOTES = "\"'"
 _HISTORY_LINES = 1000
 
 
 class Completer:
-    """Completes names of the namespace, and inside quotes the names and roles of children."""
+    """Completes names of the namespace, and inside quotes what the service knows by name.
+
+    That is the scopes of circuits and budgets after `open_circuit(` and `close_circuit(`, and
+    the names and roles of children elsewhere.
+    """
 
     def __init__(
         self, names: dict[str, Any], supervisor: Supervisor, line: Callable[[], tuple[str, int]]
@@ -36,20 +43,45 @@ class Completer:
     def complete(self, text: str, state: int) -> str | None:
         """Return the `state`th completion of `text`; `None` when there are no more."""
         line, begin = self._line()
-        if begin == 0 or line[begin - 1] not in _QUOTES:
+        quoted = _quoted(line[:begin])
+        if quoted is None:
             return self._python.complete(text, state)
         if state == 0:
-            self._found = [name for name in self._child_names() if name.startswith(text)]
+            names = self._scopes() if "_circuit" in line[:begin] else self._child_names()
+            # What stands between the quote and the word is typed already: words end at : and -.
+            self._found = [name[len(quoted) :] for name in names if name.startswith(quoted + text)]
         return self._found[state] if state < len(self._found) else None
 
     def _child_names(self) -> list[str]:
+        children = statuses(self._ask(GetChildren()))
+        return sorted({name for child in children for name in (child.role, child.name)})
+
+    def _scopes(self) -> list[str]:
+        circuits, budgets = self._ask(GetCircuits()), self._ask(GetBudgets())
+        return sorted(
+            {circuit.scope for circuit in circuits if isinstance(circuit, Circuit)}
+            | {told.budget.scope for told in budgets if isinstance(told, PolicyBudget)}
+        )
+
+    def _ask(self, message: Message) -> tuple[object, ...]:
         try:
-            children = statuses(self._supervisor.ask(GetChildren()))
+            answer = self._supervisor.ask(message)
         except CostmonError:
             # A message here would land in the middle of what is being typed. Sent off, the line
             # says the same error in full.
-            return []
-        return sorted({name for child in children for name in (child.role, child.name)})
+            return ()
+        return answer if isinstance(answer, tuple) else ()
+
+
+def _quoted(line: str) -> str | None:
+    """Return what follows the quote that is still open; `None` when none is."""
+    opened: str | None = None
+    start = 0
+    for index, character in enumerate(line):
+        if character in _QUOTES and opened in {None, character}:
+            opened = None if opened else character
+            start = index + 1
+    return line[start:] if opened else None
 
 
 @contextlib.contextmanager

@@ -1,13 +1,36 @@
 """What can be said at the prompt."""
 
+import datetime as dt
 import pydoc
 from collections.abc import Callable
-from typing import Any, Never, TextIO
+from typing import Any, Never, TextIO, TypeVar
 
-from costmon.console.command import Ask, command_of, message_of
-from costmon.console.text import harmless, render_children
-from costmon.errors import ConsoleUnavailableError, UnknownChildError
-from costmon.messages import ChildStatus, GetChildren, RestartAnswer, RestartChild
+from costmon.clock import Clock, SystemClock
+from costmon.console.command import Ask, Message, command_of, message_of
+from costmon.console.render import (
+    render_budgets,
+    render_children,
+    render_circuit_answer,
+    render_circuits,
+    render_guards,
+)
+from costmon.console.text import harmless
+from costmon.domain.circuit import Circuit
+from costmon.domain.policy import PolicyBudget
+from costmon.errors import ConsoleRequestError, ConsoleUnavailableError, UnknownChildError
+from costmon.messages import (
+    ChildStatus,
+    CircuitAnswer,
+    CloseCircuit,
+    GetBudgets,
+    GetChildren,
+    GetCircuits,
+    GetGuards,
+    GuardStatus,
+    OpenCircuit,
+    RestartAnswer,
+    RestartChild,
+)
 
 HELP = """\
 children()                                        the children: state, restarts, mailbox, last error
@@ -15,10 +38,19 @@ supervisor.tell(RestartChild(name="poller"))      restart every child of a role
 supervisor.tell(RestartChild(name="poller.eu"))   restart one child by its full name
 send(supervisor, "restart_child", name="poller")  the same, with the message's name as text
 supervisor.ask(GetChildren())                     the children as values
+circuits()                                        what guards were told to stop, by whom and why
+open_circuit("host:api.example.com", "too dear")  stop all calls of a scope; hours=2 ends it then
+close_circuit("host:api.example.com", "fixed")    let them pass again
+budgets()                                         the budgets that guards go by
+guards()                                          the guards that report: where, when, how busy
 help(thing)                                       what Python knows about a thing
 exit()                                            leave the prompt (or Ctrl-D)
 
 The Tab key completes names. Before a restart the message in hand finishes; what waits is kept."""
+
+V = TypeVar("V")
+
+_LONGEST_HOURS = 366 * 24
 
 
 class Supervisor:
@@ -54,13 +86,7 @@ class Supervisor:
             ConsoleRequestError: It is not a message that the console takes.
             ConsoleUnavailableError: The service does not answer.
         """
-        answer = self.ask(message)
-        if isinstance(message, RestartChild) and isinstance(answer, RestartAnswer):
-            if not answer.restarted:
-                raise UnknownChildError(message.name, answer.known)
-            print_line(f"restarting {', '.join(answer.restarted)}", self._out)
-        else:
-            print_line(render_children(statuses(answer)), self._out)
+        print_line(_rendered(message, self.ask(message)), self._out)
 
 
 class Help:
@@ -93,13 +119,16 @@ class Leave:
         raise SystemExit(code)
 
 
-def namespace(ask: Ask, *, source: TextIO, out: TextIO) -> dict[str, Any]:
+def namespace(
+    ask: Ask, *, source: TextIO, out: TextIO, clock: Clock | None = None
+) -> dict[str, Any]:
     """Return the names of the prompt.
 
     Args:
-        ask: Brings a message to the supervisor, directly or through the socket.
+        ask: Brings a message to the service, directly or through the socket.
         source: Where `help` reads from.
         out: Where everything is printed.
+        clock: Tells when a circuit that is opened for some hours ends; the machine's by default.
     """
     supervisor = Supervisor(ask, out)
     return {
@@ -107,9 +136,19 @@ def namespace(ask: Ask, *, source: TextIO, out: TextIO) -> dict[str, Any]:
         "__doc__": None,
         "supervisor": supervisor,
         "send": send,
-        "children": _children(supervisor),
+        "children": _query(supervisor, GetChildren(), "Print the children and how they are."),
+        "circuits": _query(supervisor, GetCircuits(), "Print what was decided about circuits."),
+        "budgets": _query(supervisor, GetBudgets(), "Print the budgets that guards go by."),
+        "guards": _query(supervisor, GetGuards(), "Print the guards that report."),
+        "open_circuit": _open_circuit(supervisor, clock or SystemClock()),
+        "close_circuit": _close_circuit(supervisor),
         "RestartChild": RestartChild,
+        "OpenCircuit": OpenCircuit,
+        "CloseCircuit": CloseCircuit,
         "GetChildren": GetChildren,
+        "GetCircuits": GetCircuits,
+        "GetBudgets": GetBudgets,
+        "GetGuards": GetGuards,
         "help": Help(source, out),
         "exit": Leave(),
         "quit": Leave(),
@@ -131,7 +170,11 @@ def statuses(answer: object) -> tuple[ChildStatus, ...]:
     Raises:
         TypeError: Something else came back.
     """
-    if isinstance(answer, tuple) and all(isinstance(child, ChildStatus) for child in answer):
+    return _all(answer, ChildStatus)
+
+
+def _all(answer: object, kind: type[V]) -> tuple[V, ...]:
+    if isinstance(answer, tuple) and all(isinstance(value, kind) for value in answer):
         return answer
     msg = f"the supervisor answered with {type(answer).__name__}"
     raise TypeError(msg)
@@ -145,9 +188,55 @@ def print_line(text: str, out: TextIO) -> None:
     out.flush()
 
 
-def _children(supervisor: Supervisor) -> Callable[[], None]:
-    def children() -> None:
-        """Print the children with state, generation, restarts, mailbox depth and last error."""
-        supervisor.tell(GetChildren())
+def _query(supervisor: Supervisor, message: Message, what: str) -> Callable[[], None]:
+    def query() -> None:
+        supervisor.tell(message)
 
-    return children
+    query.__name__ = query.__qualname__ = command_of(message)[0]
+    query.__doc__ = what
+    return query
+
+
+def _open_circuit(supervisor: Supervisor, clock: Clock) -> Callable[..., None]:
+    def open_circuit(scope: str, reason: str, hours: float | None = None) -> None:
+        """Stop all calls of a scope, for good or for some hours, and print what became of it."""
+        expires_at = None if hours is None else clock.now() + _hours(hours)
+        supervisor.tell(
+            message_of("open_circuit", {"scope": scope, "reason": reason, "expires_at": expires_at})
+        )
+
+    return open_circuit
+
+
+def _close_circuit(supervisor: Supervisor) -> Callable[..., None]:
+    def close_circuit(scope: str, reason: str) -> None:
+        """Let the calls of a scope pass again, and print what became of it."""
+        supervisor.tell(message_of("close_circuit", {"scope": scope, "reason": reason}))
+
+    return close_circuit
+
+
+def _hours(given: object) -> dt.timedelta:
+    if not isinstance(given, int | float) or not 0 < given <= _LONGEST_HOURS:
+        detail = f"hours={given!r}: give a number above 0, at most {_LONGEST_HOURS}"
+        raise ConsoleRequestError(detail)
+    return dt.timedelta(hours=given)
+
+
+def _rendered(message: object, answer: object) -> str:
+    """Return what became of a message, in words or as a table."""
+    match message, answer:
+        case RestartChild(name=name), RestartAnswer(restarted=restarted, known=known):
+            if not restarted:
+                raise UnknownChildError(name, known)
+            return f"restarting {', '.join(restarted)}"
+        case OpenCircuit(scope=scope) | CloseCircuit(scope=scope), CircuitAnswer():
+            return render_circuit_answer(scope, answer)
+        case GetCircuits(), _:
+            return render_circuits(_all(answer, Circuit))
+        case GetBudgets(), _:
+            return render_budgets(_all(answer, PolicyBudget))
+        case GetGuards(), _:
+            return render_guards(_all(answer, GuardStatus))
+        case _:
+            return render_children(statuses(answer))

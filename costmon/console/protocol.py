@@ -1,30 +1,55 @@
 """The lines that cross the console's socket: one JSON object each way, then the end.
 
-Asked: `{"command": "restart_child", "name": "poller"}` or `{"command": "children"}`.
+Asked: `{"command": "restart_child", "name": "poller"}` or `{"command": "circuits"}`.
 Answered: `{"answer": ...}`, or `{"error": "...", "valid": [...]}`.
 """
 
-from typing import Any
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from costmon.console.command import Answer, Message, command_of, message_of
+from costmon.domain.circuit import Circuit
+from costmon.domain.policy import PolicyBudget
 from costmon.errors import ConsoleError, ConsoleRequestError, ConsoleUnavailableError
-from costmon.messages import ChildStatus, GetChildren, RestartAnswer
+from costmon.messages import (
+    ChildStatus,
+    CircuitAnswer,
+    CloseCircuit,
+    GetBudgets,
+    GetChildren,
+    GetCircuits,
+    GetGuards,
+    GuardStatus,
+    OpenCircuit,
+    RestartAnswer,
+    RestartChild,
+)
+
+A = TypeVar("A")
 
 _encode = msgspec.json.Encoder().encode
 
 
-class _ChildrenReply(msgspec.Struct):
-    answer: tuple[ChildStatus, ...] | None = None
+class _Reply(msgspec.Struct, Generic[A]):
+    answer: A | None = None
     error: str | None = None
     valid: tuple[str, ...] = ()
 
 
-class _RestartReply(msgspec.Struct):
-    answer: RestartAnswer | None = None
-    error: str | None = None
-    valid: tuple[str, ...] = ()
+_REPLIES: Mapping[type[Message], Any] = MappingProxyType(
+    {
+        GetChildren: _Reply[tuple[ChildStatus, ...]],
+        RestartChild: _Reply[RestartAnswer],
+        GetCircuits: _Reply[tuple[Circuit, ...]],
+        OpenCircuit: _Reply[CircuitAnswer],
+        CloseCircuit: _Reply[CircuitAnswer],
+        GetBudgets: _Reply[tuple[PolicyBudget, ...]],
+        GetGuards: _Reply[tuple[GuardStatus, ...]],
+    }
+)
 
 
 def encode_request(message: object) -> bytes:
@@ -71,12 +96,8 @@ def decode_answer(message: Message, line: bytes) -> Answer:
         ConsoleRequestError: The service refused what was asked.
         ConsoleUnavailableError: The line is not an answer: another version, or not costmon.
     """
-    reply: _ChildrenReply | _RestartReply
     try:
-        if isinstance(message, GetChildren):
-            reply = msgspec.json.decode(line, type=_ChildrenReply)
-        else:
-            reply = msgspec.json.decode(line, type=_RestartReply)
+        reply: _Reply[Answer] = msgspec.json.decode(line, type=_REPLIES[type(message)])
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         detail = f"what answers at the socket is not this version of costmon: {error}"
         raise ConsoleUnavailableError(detail) from error

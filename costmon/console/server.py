@@ -1,4 +1,4 @@
-"""Answer operators over a Unix socket: messages to the supervisor, never code."""
+"""Answer operators over a Unix socket: messages to the service, never code."""
 
 import os
 import socket
@@ -10,12 +10,11 @@ from pathlib import Path
 import structlog
 
 from costmon.clock import Clock
-from costmon.console.command import Ask
+from costmon.console.command import Ask, Query
 from costmon.console.line import LineError, read_line
 from costmon.console.protocol import decode_request, encode_answer, encode_error
 from costmon.errors import ConsoleError, ConsoleRequestError, ConsoleUnavailableError
 from costmon.localsocket import LocalSocket, Purpose
-from costmon.messages import GetChildren
 
 _log = structlog.get_logger()
 
@@ -148,7 +147,7 @@ class ConsoleServer:
                 clock=self._clock,
             )
             message = decode_request(line)
-            if not isinstance(message, GetChildren):  # which Tab asks at every press
+            if not isinstance(message, Query):  # which Tab asks at every press
                 _log.info("console.message_received", message=repr(message))
             return encode_answer(self._ask(message))
         except ConsoleError as error:

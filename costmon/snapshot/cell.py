@@ -88,6 +88,11 @@ class SnapshotCell:
             self._snapshot = snapshot
             return True
 
+    @property
+    def is_closed(self) -> bool:
+        """Tell whether readers are turned away."""
+        return self._closed
+
     def close(self) -> None:
         """Turn readers away from now on."""
         self._closed = True

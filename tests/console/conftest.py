@@ -8,7 +8,23 @@ import pytest
 
 from costmon.clock import SystemClock
 from costmon.console import ConsoleClient, ConsoleServer
-from costmon.messages import ChildStatus, RestartAnswer, RestartChild
+from costmon.domain.budget import Budget
+from costmon.domain.circuit import Circuit
+from costmon.domain.policy import PolicyBudget
+from costmon.messages import (
+    ChildStatus,
+    CircuitAnswer,
+    CloseCircuit,
+    GetBudgets,
+    GetCircuits,
+    GetGuards,
+    GuardStatus,
+    OpenCircuit,
+    RestartAnswer,
+    RestartChild,
+)
+
+NOON = dt.datetime(2026, 11, 21, 12, tzinfo=dt.UTC)
 
 
 def status(name, **changes):
@@ -36,6 +52,22 @@ class StandInSupervisor:
             status("messenger"),
             status("poller.digitalocean", generation=3, restarts=2, mailbox=5, busy_s=0.5),
         )
+        self.circuits = (Circuit("provider:openai", "open", "a loop", "ada", NOON, None, 1),)
+        self.budgets = (PolicyBudget(Budget("host:*", "10.50", "month", "USD"), "file", None),)
+        self.guards = (
+            GuardStatus(
+                guard="9f",
+                app="worker",
+                host="box",
+                pid=12,
+                seen_at=NOON,
+                age_s=3.2,
+                scopes=4,
+                leases=1,
+                refused=7,
+            ),
+        )
+        self.confirmed = True
         self.asked = []
         self.hold = threading.Event()
         self.hold.set()
@@ -54,7 +86,26 @@ class StandInSupervisor:
             )
             known = {name for child in self.children for name in (child.role, child.name)}
             return RestartAnswer(restarted=restarted, known=tuple(sorted(known)))
-        return self.children
+        if isinstance(message, OpenCircuit | CloseCircuit):
+            return self._decided(message)
+        answers = {
+            GetCircuits: self.circuits,
+            GetBudgets: self.budgets,
+            GetGuards: self.guards,
+        }
+        return answers.get(type(message), self.children)
+
+    def _decided(self, message):
+        circuit = Circuit(
+            scope=message.scope,
+            state="open" if isinstance(message, OpenCircuit) else "closed",
+            reason=message.reason,
+            author=message.author,
+            changed_at=NOON,
+            expires_at=getattr(message, "expires_at", None),
+            revision=2,
+        )
+        return CircuitAnswer(confirmed=self.confirmed, circuit=circuit if self.confirmed else None)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The prompt, driven by lines without a terminal."""
 
+import datetime as dt
 import io
 
 import pytest
@@ -9,16 +10,17 @@ from costmon.console.namespace import namespace
 from costmon.console.prompt import Prompt
 from costmon.errors import ConsoleUnavailableError
 from costmon.messages import GetChildren, RestartChild
+from costmon.testing.clock import FakeClock
 
 
 class Typist:
     """Feeds lines to a prompt and keeps what it shows."""
 
-    def __init__(self, ask):
+    def __init__(self, ask, clock=None):
         self.out = io.StringIO()
         self.err = io.StringIO()
         self.prompts = []
-        self.names = namespace(ask, source=io.StringIO(), out=self.out)
+        self.names = namespace(ask, source=io.StringIO(), out=self.out, clock=clock)
 
     def type(self, *lines, interactive=False):
         left = iter(lines)
@@ -72,7 +74,8 @@ def test_a_wrong_command_is_answered_with_the_valid_ones(typist, supervisor):
     assert typist.type('send(supervisor, "reboot")') == 1
 
     assert typist.err.getvalue() == (
-        "there is no command 'reboot'; there are: children, restart_child\n"
+        "there is no command 'reboot'; there are: children, restart_child, circuits, "
+        "open_circuit, close_circuit, budgets, guards\n"
     )
     assert supervisor.asked == []
 
@@ -106,6 +109,83 @@ def test_the_children_can_be_had_as_values(typist, supervisor):
 
     assert typist.names["found"] == supervisor.children
     assert supervisor.asked == [GetChildren()]
+
+
+def test_circuits_budgets_and_guards_are_printed(typist):
+    assert typist.type("circuits()", "budgets()", "guards()") == 0
+
+    lines = typist.out.getvalue().splitlines()
+    assert lines == [
+        "scope            state  since                    until  author  reason",
+        "provider:openai  open   2026-11-21 12:00:00 UTC  -      ada     a loop",
+        "scope   period  limit       warn  block  by",
+        "host:*  month   10.50  USD     -      -  file",
+        "app     host  pid     seen  budgets  in flight  refused",
+        "worker  box    12  3 s ago        4          1        7",
+    ]
+
+
+def test_nothing_to_show_is_said_in_words(typist, supervisor):
+    supervisor.circuits = supervisor.budgets = supervisor.guards = ()
+
+    assert typist.type("circuits()", "budgets()", "guards()") == 0
+
+    assert typist.out.getvalue().splitlines() == [
+        "no circuit was ever opened",
+        "there are no budgets",
+        "no guard has reported in the last day",
+    ]
+
+
+def test_a_circuit_is_opened_for_some_hours_and_closed_again(supervisor):
+    clock = FakeClock()
+    typist = Typist(supervisor.ask, clock=clock)
+
+    assert typist.type('open_circuit("host:X.example", "a loop", hours=2)') == 0
+    assert typist.type('close_circuit("host:x.example", reason="fixed")') == 0
+
+    opened, closed = supervisor.asked
+    assert (opened.scope, opened.reason) == ("host:x.example", "a loop")
+    assert opened.expires_at == clock.now() + dt.timedelta(hours=2)
+    assert (closed.scope, closed.reason) == ("host:x.example", "fixed")
+    assert opened.author == closed.author != ""
+    assert typist.out.getvalue().splitlines() == [
+        "host:x.example is open until 2026-11-21 12:00:00 UTC",
+        "host:x.example is closed",
+    ]
+
+
+def test_a_circuit_that_is_not_in_force_yet_is_not_said_to_be(typist, supervisor):
+    supervisor.confirmed = False
+
+    assert typist.type('open_circuit("global", "stop")') == 0
+
+    assert typist.out.getvalue() == "accepted for global: circuits() will show it\n"
+
+
+def test_a_circuit_is_opened_by_the_messages_name_too(typist, supervisor):
+    assert typist.type('send(supervisor, "open_circuit", scope="host:*", reason="stop")') == 0
+
+    assert supervisor.asked[0].scope == "host:*"
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('open_circuit("x.example", "loop")', "'x.example' is no scope: use 'global', or"),
+        ('open_circuit("global", "")', "reason is empty"),
+        ('open_circuit("global", "loop", hours=-1)', "hours=-1: give a number above 0"),
+        ('open_circuit("global", "loop", hours="2")', "hours='2': give a number above 0"),
+        ('open_circuit("global", "loop", hours=1e9)', "at most 8784"),
+        ('close_circuit("global", 3)', "Expected `str`, got `int`"),
+    ],
+)
+def test_a_circuit_that_cannot_be_is_refused_in_one_line(typist, supervisor, line, words):
+    assert typist.type(line) == 1
+
+    assert words in typist.err.getvalue()
+    assert typist.err.getvalue().count("\n") == 1
+    assert supervisor.asked == []
 
 
 def test_help_shows_the_console_and_still_explains_things(typist):
@@ -217,6 +297,17 @@ def test_inside_quotes_the_children_are_completed(typist):
 
     assert completions(typist, line) == ["poller", "poller.digitalocean"]
     assert completions(typist, line + "x") == []
+
+
+def test_scopes_are_completed_behind_the_colon_where_a_word_begins(typist):
+    line = 'close_circuit("provider:op'
+    completer = Completer(
+        typist.names, typist.names["supervisor"], lambda: (line, line.index(":") + 1)
+    )
+
+    assert completer.complete("op", 0) == "openai"
+    assert completer.complete("op", 1) is None
+    assert completions(typist, "open_circuit('h") == ["host:*"]
 
 
 @pytest.mark.parametrize("fault", [ConsoleUnavailableError("gone"), TimeoutError("5 s")])

@@ -1,11 +1,14 @@
 """The lines that cross the socket."""
 
 import datetime as dt
+import re
 from typing import get_args
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from costmon.console.command import COMMANDS
 from costmon.console.protocol import (
     decode_answer,
     decode_request,
@@ -13,8 +16,24 @@ from costmon.console.protocol import (
     encode_error,
     encode_request,
 )
+from costmon.domain.budget import Budget, Thresholds
+from costmon.domain.circuit import Circuit
+from costmon.domain.policy import PolicyBudget
 from costmon.errors import ConsoleRequestError, ConsoleUnavailableError
-from costmon.messages import ChildState, ChildStatus, GetChildren, RestartAnswer, RestartChild
+from costmon.messages import (
+    ChildState,
+    ChildStatus,
+    CircuitAnswer,
+    CloseCircuit,
+    GetBudgets,
+    GetChildren,
+    GetCircuits,
+    GetGuards,
+    GuardStatus,
+    OpenCircuit,
+    RestartAnswer,
+    RestartChild,
+)
 
 TEXT = st.text(max_size=30)
 COUNT = st.integers(0, 2**40)
@@ -47,7 +66,77 @@ def test_restart_answers_survive_the_way(answer):
     assert decode_answer(RestartChild(name="x"), encode_answer(answer)) == answer
 
 
-@given(st.builds(RestartChild, name=TEXT) | st.builds(GetChildren))
+SCOPES = st.sampled_from(["global", "host:a.example", "host:*", "key:batch"])
+WORDS = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=20)
+MOMENTS = st.datetimes(
+    min_value=dt.datetime(2000, 1, 1),  # noqa: DTZ001 - the zone is added by hypothesis
+    max_value=dt.datetime(2200, 1, 1),  # noqa: DTZ001 - the zone is added by hypothesis
+    timezones=st.just(dt.UTC),
+)
+OPENINGS = st.builds(
+    OpenCircuit,
+    id=WORDS,
+    scope=SCOPES,
+    reason=WORDS,
+    author=WORDS,
+    expires_at=st.none() | MOMENTS,
+)
+CLOSINGS = st.builds(CloseCircuit, id=WORDS, scope=SCOPES, reason=WORDS, author=WORDS)
+CIRCUITS = st.builds(
+    Circuit,
+    scope=SCOPES,
+    state=st.sampled_from(["open", "closed"]),
+    reason=TEXT,
+    author=TEXT,
+    changed_at=MOMENTS,
+    expires_at=st.none() | MOMENTS,
+    revision=COUNT,
+)
+
+
+@given(st.lists(CIRCUITS, max_size=3).map(tuple))
+def test_circuits_survive_the_way(circuits):
+    assert decode_answer(GetCircuits(), encode_answer(circuits)) == circuits
+
+
+@given(st.builds(CircuitAnswer, confirmed=st.booleans(), circuit=st.none() | CIRCUITS), CLOSINGS)
+def test_what_became_of_a_circuit_survives_the_way(answer, message):
+    assert decode_answer(message, encode_answer(answer)) == answer
+
+
+def test_budgets_survive_the_way():
+    budgets = (
+        PolicyBudget(Budget("host:*", "10.50", "month", "USD", Thresholds(70, 95)), "api", "ada"),
+        PolicyBudget(Budget("global", "1000"), "file", None),
+    )
+
+    assert decode_answer(GetBudgets(), encode_answer(budgets)) == budgets
+
+
+@given(
+    st.builds(
+        GuardStatus,
+        guard=TEXT,
+        app=TEXT,
+        host=TEXT,
+        pid=COUNT,
+        seen_at=MOMENTS,
+        age_s=st.floats(0, 1e6),
+        scopes=COUNT,
+        leases=COUNT,
+        refused=COUNT,
+    )
+)
+def test_guards_survive_the_way(guard):
+    assert decode_answer(GetGuards(), encode_answer((guard,))) == (guard,)
+
+
+@given(
+    st.builds(RestartChild, name=TEXT)
+    | st.sampled_from([GetChildren(), GetCircuits(), GetBudgets(), GetGuards()])
+    | OPENINGS
+    | CLOSINGS
+)
 def test_messages_survive_the_way(message):
     line = encode_request(message)
 
@@ -61,7 +150,7 @@ def test_no_bytes_are_more_than_a_refusal(line):
         message = decode_request(line)
     except ConsoleRequestError:
         return
-    assert isinstance(message, GetChildren | RestartChild)
+    assert isinstance(message, tuple(COMMANDS.values()))
 
 
 @given(st.binary(max_size=200))
@@ -77,3 +166,34 @@ def test_a_refusal_brings_the_valid_words_along():
     line = encode_error(ConsoleRequestError("no", ("a", "b")))
 
     assert line == b'{"error":"no","valid":["a","b"]}\n'
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (b'{"command":"open_circuit","reason":"x"}', "missing required field `scope`"),
+        (b'{"command":"open_circuit","scope":"x","reason":"x"}', "'x' is no scope"),
+        (b'{"command":"open_circuit","scope":"global","reason":" "}', "reason is empty"),
+        (b'{"command":"close_circuit","scope":"global","reason":"a\\nb"}', "U+000A"),
+        (
+            b'{"command":"open_circuit","scope":"global","reason":"x","expires_at":"2026-11-21T10:00:00"}',
+            "expires_at needs a time zone",
+        ),
+        (b'{"command":"circuits","scope":"global"}', "circuits takes no arguments"),
+    ],
+)
+def test_a_circuit_that_cannot_be_opened_is_refused_in_words(line, words):
+    with pytest.raises(ConsoleRequestError, match=re.escape(words)):
+        decode_request(line)
+
+
+def test_a_scope_gets_its_one_spelling_and_what_need_not_be_said_is_filled_in():
+    message = decode_request(
+        b'{"command":"open_circuit","scope":"host:API.Example.COM:443","reason":"x"}'
+    )
+
+    assert isinstance(message, OpenCircuit)
+    assert message.scope == "host:api.example.com"
+    assert message.expires_at is None
+    assert message.author
+    assert message.id

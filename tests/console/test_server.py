@@ -11,6 +11,7 @@ import pytest
 
 from costmon.clock import SystemClock
 from costmon.console import ConsoleClient, ConsoleServer
+from costmon.console.command import COMMANDS
 from costmon.errors import ConsoleRequestError, ConsoleUnavailableError
 from costmon.messages import GetChildren, RestartAnswer, RestartChild
 
@@ -58,7 +59,7 @@ def test_an_unknown_command_is_answered_with_the_valid_ones(serve, say, supervis
     reply = msgspec.json.decode(say(request_line))
 
     assert reply["error"].startswith("there is no command")
-    assert reply["valid"] == ["children", "restart_child"]
+    assert reply["valid"] == list(COMMANDS)
     assert supervisor.asked == []
 
 

@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from costmon.console.text import harmless, render_children
+from costmon.console.render import render_children
+from costmon.console.text import harmless
 
 
 def test_the_table_is_aligned(supervisor):

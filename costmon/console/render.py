@@ -1,0 +1,129 @@
+"""Render the console's answers: tables for people, without a newline at their end."""
+
+import datetime as dt
+from collections.abc import Collection, Sequence
+
+from costmon.console.text import harmless
+from costmon.domain.circuit import Circuit
+from costmon.domain.policy import PolicyBudget
+from costmon.messages import ChildStatus, CircuitAnswer, GuardStatus
+
+_LONGEST_TEXT = 300
+
+
+def render_children(children: Sequence[ChildStatus]) -> str:
+    """Return the tree of children as an aligned table."""
+    if not children:
+        return "there are no children"
+    return _table(
+        ("name", "state", "generation", "restarts", "mailbox", "last error"),
+        [
+            (
+                child.name,
+                child.state,
+                str(child.generation),
+                str(child.restarts),
+                str(child.mailbox),
+                child.last_error or "-",
+            )
+            for child in children
+        ],
+        right=("generation", "restarts", "mailbox"),
+    )
+
+
+def render_circuits(circuits: Sequence[Circuit]) -> str:
+    """Return circuits as an aligned table."""
+    if not circuits:
+        return "no circuit was ever opened"
+    return _table(
+        ("scope", "state", "since", "until", "author", "reason"),
+        [
+            (
+                circuit.scope,
+                circuit.state,
+                _moment(circuit.changed_at),
+                _moment(circuit.expires_at),
+                circuit.author,
+                circuit.reason,
+            )
+            for circuit in circuits
+        ],
+    )
+
+
+def render_circuit_answer(scope: str, answer: CircuitAnswer) -> str:
+    """Say what became of opening or closing a circuit."""
+    if not answer.confirmed:
+        return f"accepted for {scope}: circuits() will show it"
+    if answer.circuit is None:
+        return f"{scope} was never open"
+    circuit = answer.circuit
+    until = f" until {_moment(circuit.expires_at)}" if circuit.expires_at else ""
+    return f"{scope} is {circuit.state}{until}"
+
+
+def render_budgets(budgets: Sequence[PolicyBudget]) -> str:
+    """Return budgets as an aligned table."""
+    if not budgets:
+        return "there are no budgets"
+    return _table(
+        ("scope", "period", "limit", "", "warn", "block", "by"),
+        [
+            (
+                told.budget.scope,
+                told.budget.period,
+                f"{told.budget.limit:f}",
+                told.budget.currency or "",
+                f"{told.budget.levels.warn:f} %" if told.budget.levels else "-",
+                f"{told.budget.levels.block:f} %" if told.budget.levels else "-",
+                told.author or told.source,
+            )
+            for told in budgets
+        ],
+        right=("limit", "warn", "block"),
+    )
+
+
+def render_guards(guards: Sequence[GuardStatus]) -> str:
+    """Return guards as an aligned table."""
+    if not guards:
+        return "no guard has reported in the last day"
+    return _table(
+        ("app", "host", "pid", "seen", "budgets", "in flight", "refused"),
+        [
+            (
+                guard.app,
+                guard.host,
+                str(guard.pid),
+                f"{guard.age_s:.0f} s ago",
+                str(guard.scopes),
+                str(guard.leases),
+                str(guard.refused),
+            )
+            for guard in guards
+        ],
+        right=("pid", "seen", "budgets", "in flight", "refused"),
+    )
+
+
+def _moment(moment: dt.datetime | None) -> str:
+    return "-" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S %Z}"
+
+
+def _table(
+    headings: Sequence[str], rows: Sequence[Sequence[str]], *, right: Collection[str] = ()
+) -> str:
+    cells = [headings, *([_bounded(harmless(text)) for text in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return "\n".join(
+        "  ".join(
+            text.rjust(width) if heading in right else text.ljust(width)
+            for text, width, heading in zip(row, widths, headings, strict=True)
+        ).rstrip()
+        for row in cells
+    )
+
+
+def _bounded(text: str) -> str:
+    return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}..."

@@ -1,0 +1,159 @@
+"""What operators are answered about guards."""
+
+import datetime as dt
+import threading
+
+import pytest
+
+from costmon.bootstrap.desk import Desk
+from costmon.domain.budget import Budget
+from costmon.domain.circuit import Circuit
+from costmon.domain.policy import Policy, PolicyBudget
+from costmon.errors import ConsoleUnavailableError
+from costmon.messages import (
+    CircuitAnswer,
+    CloseCircuit,
+    GetBudgets,
+    GetChildren,
+    GetCircuits,
+    GetGuards,
+    GuardStatus,
+    OpenCircuit,
+)
+from costmon.snapshot.board import EMPTY, GuardSeen
+from costmon.snapshot.cell import Cell, WatchedCell
+from costmon.testing.clock import START, FakeClock
+
+BUDGET = PolicyBudget(Budget("global", "1000", "month", "USD"), "file", None)
+OPEN = OpenCircuit(id="1", scope="host:x.example", reason="loop", author="ada", expires_at=None)
+CLOSE = CloseCircuit(id="2", scope="host:x.example", reason="fixed", author="ada")
+
+
+def circuit(state, **changes):
+    fields = {
+        "scope": "host:x.example",
+        "state": state,
+        "reason": "loop",
+        "author": "ada",
+        "changed_at": START,
+        "expires_at": None,
+        "revision": 1,
+    }
+    return Circuit(**{**fields, **changes})
+
+
+def policy(*circuits):
+    return Policy(revision=repr(circuits), budgets=(BUDGET,), circuits=circuits)
+
+
+class Room:
+    """A desk whose steward does what a test says."""
+
+    def __init__(self, first, then=None):
+        self.policy = WatchedCell(first)
+        self.board = Cell(EMPTY)
+        self.told = []
+        self.then = then
+        self.desk = Desk(
+            supervisor=lambda message: ("asked", message),
+            steward=self._take,
+            policy=self.policy,
+            board=self.board,
+            clock=FakeClock(),
+            patience_s=0.05 if then is None else 10,
+        )
+
+    def _take(self, message):
+        self.told.append(message)
+        if self.then is not None:
+            threading.Thread(target=self.policy.publish, args=(self.then,)).start()
+
+
+def test_about_actors_the_supervisor_is_asked():
+    assert Room(policy()).desk.ask(GetChildren()) == ("asked", GetChildren())
+
+
+def test_circuits_and_budgets_are_read_from_the_policy():
+    desk = Room(policy(circuit("open"))).desk
+
+    assert desk.ask(GetCircuits()) == (circuit("open"),)
+    assert desk.ask(GetBudgets()) == (BUDGET,)
+
+
+@pytest.mark.parametrize("message", [GetCircuits(), GetBudgets(), OPEN, CLOSE])
+def test_before_the_database_was_read_nothing_is_said_to_be_so(message):
+    room = Room(None)
+
+    with pytest.raises(ConsoleUnavailableError, match="not been read"):
+        room.desk.ask(message)
+
+    assert room.told == []
+
+
+def test_an_opened_circuit_is_confirmed_when_the_policy_has_it():
+    room = Room(policy(), policy(circuit("open")))
+
+    answer = room.desk.ask(OPEN)
+
+    assert answer == CircuitAnswer(confirmed=True, circuit=circuit("open"))
+    assert room.told == [OPEN]
+
+
+def test_opening_it_again_for_another_reason_waits_for_that_one():
+    again = circuit("open", reason="again")
+    room = Room(policy(circuit("open", reason="earlier")), policy(again))
+    message = OpenCircuit(
+        id="1", scope="host:x.example", reason="again", author="ada", expires_at=None
+    )
+
+    assert room.desk.ask(message) == CircuitAnswer(confirmed=True, circuit=again)
+
+
+def test_a_closed_circuit_is_confirmed_when_the_policy_has_it():
+    room = Room(policy(circuit("open")), policy(circuit("closed", reason="fixed")))
+
+    answer = room.desk.ask(CLOSE)
+
+    assert answer == CircuitAnswer(confirmed=True, circuit=circuit("closed", reason="fixed"))
+
+
+def test_closing_what_was_never_open_is_no_error():
+    assert Room(policy()).desk.ask(CLOSE) == CircuitAnswer(confirmed=True, circuit=None)
+
+
+def test_what_is_not_in_force_in_time_is_accepted_and_said_to_be_no_more():
+    room = Room(policy())
+
+    assert room.desk.ask(OPEN) == CircuitAnswer(confirmed=False, circuit=None)
+
+
+def test_guards_are_told_with_their_age():
+    room = Room(policy())
+    seen = GuardSeen(
+        guard="9f",
+        store="s",
+        app="worker",
+        host="box",
+        pid=12,
+        currency="USD",
+        seen_at=START - dt.timedelta(seconds=90),
+        sequence=7,
+        scopes=(),
+        leases=(),
+        refused={("global", "budget"): 2, ("host:x", "rate"): 3},
+    )
+    room.board.publish(EMPTY._replace(guards=(seen,)))
+
+    assert room.desk.ask(GetGuards()) == (
+        GuardStatus(
+            guard="9f",
+            app="worker",
+            host="box",
+            pid=12,
+            seen_at=seen.seen_at,
+            age_s=90.0,
+            scopes=0,
+            leases=0,
+            refused=5,
+        ),
+    )
