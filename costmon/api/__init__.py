@@ -1,7 +1,15 @@
-"""The HTTP face: reads the published values, tells pollers to refresh, never asks an actor."""
+"""The HTTP face: reads the published values, tells pollers and the steward, never asks an actor."""
 
 from costmon.api.app import create_app, create_metrics_app
 from costmon.api.face import ApiSettings, Face
 from costmon.api.server import HttpServer
+from costmon.api.waiters import MOST_WAITING
 
-__all__ = ["ApiSettings", "Face", "HttpServer", "create_app", "create_metrics_app"]
+__all__ = [
+    "MOST_WAITING",
+    "ApiSettings",
+    "Face",
+    "HttpServer",
+    "create_app",
+    "create_metrics_app",
+]

@@ -4,7 +4,11 @@ import flask
 
 from costmon.api import (
     actors,
+    budgets,
+    circuits,
     costs,
+    guard_link,
+    guards,
     health,
     history,
     login,
@@ -19,6 +23,7 @@ from costmon.api.face import Face
 from costmon.api.gate import Gate
 from costmon.api.hosts import is_loopback
 from costmon.api.sessions import Sessions
+from costmon.api.waiters import Waiters
 from costmon.errors import ConfigError, Fault
 from costmon.web.page import create_blueprint as create_page
 
@@ -36,8 +41,11 @@ def create_app(face: Face) -> flask.Flask:
     sessions = Sessions(token, face.clock) if token is not None else None
     if token is not None and sessions is not None:
         app.register_blueprint(login.create_blueprint(token, sessions, face.clock))
-    for noun in (costs, history, providers, actors, metrics, refresh):
+    for noun in (costs, history, providers, actors, metrics, refresh, budgets, guards):
         app.register_blueprint(noun.create_blueprint(face))
+    waiters = Waiters()
+    app.register_blueprint(guard_link.create_blueprint(face, waiters))
+    app.register_blueprint(circuits.create_blueprint(face, waiters))
     app.register_blueprint(health.create_liveness(face))
     app.register_blueprint(health.create_readiness(face))
     app.register_blueprint(openapi.create_blueprint(app))

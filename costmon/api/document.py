@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import Any
 
 import flask
+import msgspec
 from spectree import Response, SpecTree
 from spectree.model_adapter import get_msgspec_model_adapter
 from spectree.models import SecureType, SecurityScheme, SecuritySchemeData
@@ -32,11 +33,13 @@ class Description:
         tag: The noun it belongs to.
         answers: By status: a type for JSON, a media type for anything else, `None` for no body.
         query: The type of its query parameters.
+        body: The type of its JSON body.
     """
 
     tag: str
     answers: Mapping[int, Content]
     query: type[Answer] | None = None
+    body: type[msgspec.Struct] | None = None
 
 
 class DescribedView:
@@ -53,12 +56,18 @@ class DescribedView:
 
 
 def described(
-    *, tag: str, answers: Mapping[int, Content], query: type[Answer] | None = None
+    *,
+    tag: str,
+    answers: Mapping[int, Content],
+    query: type[Answer] | None = None,
+    body: type[msgspec.Struct] | None = None,
 ) -> Callable[[View], DescribedView]:
     """Attach a description to a view."""
-    description = Description(tag=tag, answers=answers, query=query)
+    description = Description(tag=tag, answers=answers, query=query, body=body)
     return lambda view: DescribedView(view, description)
 
+
+_METHODS = {"GET", "POST", "PUT", "DELETE"}
 
 # What any route can answer, by the gate and the server before it.
 _ALWAYS: Mapping[int, Content] = {
@@ -97,15 +106,16 @@ def openapi(app: flask.Flask) -> dict[str, Any]:
         view = app.view_functions[rule.endpoint]
         if not isinstance(view, DescribedView):
             continue
-        methods = (rule.methods or set()) & {"GET", "POST"}
-        answers = {**_ALWAYS, **({403: Problem} if "POST" in methods else {})}
+        methods = (rule.methods or set()) & _METHODS
+        answers = {**_ALWAYS, **({403: Problem} if methods - {"GET"} else {})}
         answers |= view.description.answers
         validated = spec.validate(
             query=view.description.query,
+            json=view.description.body,
             resp=Response(**{f"HTTP_{status}": _model(to) for status, to in answers.items()}),
             tags=(view.description.tag,),
             skip_validation=True,
-            operation_id=_operation_id(rule.rule, methods),
+            operation_id=_operation_id(_written(rule.rule), methods),
         )(view.view)
         # spectree leaves out endpoints that begin with "openapi"; named by path, none does.
         documented.add_url_rule(rule.rule, f"{methods} {rule.rule}", validated, methods=methods)
@@ -116,6 +126,11 @@ def openapi(app: flask.Flask) -> dict[str, Any]:
     _add_media(document, media)
     described_numbers: dict[str, Any] = _with_numbers(document)
     return described_numbers
+
+
+def _written(rule: str) -> str:
+    """Return a rule as the document has it: `/a/<path:b>` is `/a/{b}`."""
+    return re.sub(r"<(?:[^<>:]+:)?([^<>]+)>", r"{\1}", rule)
 
 
 def _operation_id(path: str, methods: Iterable[str]) -> str:
@@ -131,7 +146,7 @@ def _add_media(
     document: dict[str, Any], media: Mapping[tuple[str, str], Mapping[int, Content]]
 ) -> None:
     for (path, method), answers in media.items():
-        responses = document["paths"][path][method]["responses"]
+        responses = document["paths"][_written(path)][method]["responses"]
         for status, content in answers.items():
             if isinstance(content, str):
                 responses[str(status)] = {

@@ -54,6 +54,12 @@ def _checks(face: Face) -> Iterator[Check]:
     yield _check("first_poll_done", _unpolled(snapshot))
     yield _check("data_fresh", _stale(face, snapshot))
     yield _check("database_reachable", face.database_fault())
+    yield _check(
+        "circuits_known",
+        "budgets and circuits have not been read from the database yet"
+        if face.policy.read() is None
+        else None,
+    )
     waiting = face.pending()
     yield _check(
         "observations_written",

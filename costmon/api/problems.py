@@ -6,6 +6,7 @@ from werkzeug.exceptions import HTTPException
 
 from costmon.api.gate import problem
 from costmon.errors import SnapshotClosedError
+from costmon.intake.answer import RETRY_AFTER_S
 
 
 def answer_in_json(app: flask.Flask) -> None:
@@ -23,7 +24,9 @@ def answer_in_json(app: flask.Flask) -> None:
         return response
 
     def closed(_error: SnapshotClosedError) -> flask.typing.ResponseReturnValue:
-        return problem(503, "Service unavailable", "Failed to connect to state store")
+        response = problem(503, "Service unavailable", "Failed to connect to state store")
+        response.headers["Retry-After"] = str(RETRY_AFTER_S)
+        return response
 
     def unexpected(error: Exception) -> flask.typing.ResponseReturnValue:
         log.error(

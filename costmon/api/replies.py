@@ -7,9 +7,20 @@ from costmon.snapshot.wire import Answer, encode
 
 def json_reply(answer: Answer, status: int = 200) -> flask.Response:
     """Return an answer as JSON that nobody may keep."""
-    return flask.Response(
-        encode(answer),
-        status,
-        [("Cache-Control", "no-store")],
-        content_type="application/json",
-    )
+    return encoded_reply(encode(answer), status)
+
+
+def encoded_reply(body: bytes, status: int, *, etag: str | None = None) -> flask.Response:
+    """Return JSON that is encoded already.
+
+    Args:
+        body: The JSON; empty for 304.
+        status: Of the answer.
+        etag: Names the content for who asks again; without it nobody may keep the answer.
+    """
+    kept = [("Cache-Control", "no-store")] if etag is None else _validators(etag)
+    return flask.Response(body, status, kept, content_type="application/json")
+
+
+def _validators(etag: str) -> list[tuple[str, str]]:
+    return [("Cache-Control", "no-cache"), ("ETag", etag)]

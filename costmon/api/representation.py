@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import flask
 
+from costmon.api.etags import matches
 from costmon.api.freshness import fresh_meta
 from costmon.clock import Clock
 from costmon.snapshot.freshness import age_s
@@ -86,7 +87,7 @@ class Representations:
         environ = flask.request.environ
         gzip = shown.wants_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
         age = ("Age", str(age_s(snapshot.as_of or now, now)))
-        if _matches(environ.get("HTTP_IF_NONE_MATCH", ""), shown.etag(gzip=gzip)):
+        if matches(environ.get("HTTP_IF_NONE_MATCH", ""), shown.etag(gzip=gzip)):
             return Ready(304, [*shown.validators(gzip=gzip), age], ())
         body = shown.body(gzip=gzip)
         content = [
@@ -116,13 +117,6 @@ class Ready(flask.Response):
         """Answer as a WSGI application."""
         start_response(self.status, self._ready_headers)
         return () if environ["REQUEST_METHOD"] == "HEAD" else self._ready_body
-
-
-def _matches(if_none_match: str, etag: str) -> bool:
-    if not if_none_match:
-        return False
-    given = (tag.strip().removeprefix("W/") for tag in if_none_match.split(","))
-    return any(tag in {etag, "*"} for tag in given)
 
 
 def _compressed(parts: Iterable[bytes]) -> bytes:

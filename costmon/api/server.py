@@ -31,8 +31,20 @@ class HttpServer:
     thread and the workers are this object's own.
     """
 
-    def __init__(self, app: "WSGIApplication", host: str, port: int, name: str) -> None:
-        self._server = _Server(app, host, port)
+    def __init__(
+        self, app: "WSGIApplication", host: str, port: int, name: str, *, waiters: int = 0
+    ) -> None:
+        """Prepare.
+
+        Args:
+            app: What answers.
+            host: The address to listen on.
+            port: The port; 0 takes a free one.
+            name: Of the serving thread.
+            waiters: Requests that `app` may hold for long; each has a thread besides those that
+                answer.
+        """
+        self._server = _Server(app, host, port, _THREADS + waiters)
         self._name = name
         self._serving: threading.Thread | None = None
 
@@ -107,12 +119,12 @@ class _Server(wsgi.Server):
     max_request_body_size = _MAX_BODY_BYTES
     keep_alive_conn_limit = _KEPT_ALIVE
 
-    def __init__(self, app: "WSGIApplication", host: str, port: int) -> None:
+    def __init__(self, app: "WSGIApplication", host: str, port: int, threads: int) -> None:
         self._log = structlog.get_logger("costmon.api")
         super().__init__(
             (host, port),
             app,
-            numthreads=_THREADS,
+            numthreads=threads,
             # The name only: a version helps nobody but an attacker.
             server_name="costmon",
             request_queue_size=_LISTEN_QUEUE,

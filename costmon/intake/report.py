@@ -53,7 +53,9 @@ _Moment = Annotated[dt.datetime, msgspec.Meta(tz=True)]
 _Count = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
 
 
-class _Row(msgspec.Struct, frozen=True, gc=False):
+class RowBody(msgspec.Struct, frozen=True, gc=False):
+    """What one scope has spent on one activity in one hour, so far."""
+
     hour: _Moment
     scope: _Scope
     activity: _Name
@@ -66,7 +68,9 @@ class _Row(msgspec.Struct, frozen=True, gc=False):
     changes: _Count
 
 
-class _Gauge(msgspec.Struct, frozen=True, gc=False):
+class GaugeBody(msgspec.Struct, frozen=True, gc=False):
+    """How a budget stands."""
+
     scope: _Scope
     period: _Name
     limit: _Amount | None
@@ -75,7 +79,9 @@ class _Gauge(msgspec.Struct, frozen=True, gc=False):
     resets_at: _Moment | None
 
 
-class _Lease(msgspec.Struct, frozen=True, gc=False):
+class LeaseBody(msgspec.Struct, frozen=True, gc=False):
+    """A call in flight."""
+
     id: _Id
     scopes: Annotated[list[_Scope], msgspec.Meta(max_length=MOST_SCOPES_OF_A_CALL)]
     activity: _Name
@@ -83,20 +89,26 @@ class _Lease(msgspec.Struct, frozen=True, gc=False):
     expires_at: _Moment
 
 
-class _Refusal(msgspec.Struct, frozen=True, gc=False):
+class RefusalBody(msgspec.Struct, frozen=True, gc=False):
+    """A call that was not made, and why."""
+
     at: _Moment
     scope: _Scope
     reason: _Slug
     text: _Text
 
 
-class _Refused(msgspec.Struct, frozen=True, gc=False):
+class RefusedBody(msgspec.Struct, frozen=True, gc=False):
+    """How many calls were refused since the guard was made."""
+
     scope: _Scope
     reason: _Slug
     refused: _Count
 
 
-class _Notice(msgspec.Struct, frozen=True, gc=False):
+class NoticeBody(msgspec.Struct, frozen=True, gc=False):
+    """Something that people should know."""
+
     id: _Id
     at: _Moment
     kind: NoticeKind
@@ -115,12 +127,12 @@ class ReportBody(msgspec.Struct, frozen=True, gc=False):
     pid: _Count
     sent_at: _Moment
     currency: _Name
-    rows: Annotated[list[_Row], msgspec.Meta(max_length=MOST_ROWS)]
-    scopes: Annotated[list[_Gauge], msgspec.Meta(max_length=MOST_SCOPES)]
-    leases: Annotated[list[_Lease], msgspec.Meta(max_length=MOST_LEASES)]
-    refusals: Annotated[list[_Refusal], msgspec.Meta(max_length=MOST_REFUSALS)]
-    refused: Annotated[list[_Refused], msgspec.Meta(max_length=MOST_COUNTS)]
-    notices: Annotated[list[_Notice], msgspec.Meta(max_length=MOST_NOTICES)]
+    rows: Annotated[list[RowBody], msgspec.Meta(max_length=MOST_ROWS)]
+    scopes: Annotated[list[GaugeBody], msgspec.Meta(max_length=MOST_SCOPES)]
+    leases: Annotated[list[LeaseBody], msgspec.Meta(max_length=MOST_LEASES)]
+    refusals: Annotated[list[RefusalBody], msgspec.Meta(max_length=MOST_REFUSALS)]
+    refused: Annotated[list[RefusedBody], msgspec.Meta(max_length=MOST_COUNTS)]
+    notices: Annotated[list[NoticeBody], msgspec.Meta(max_length=MOST_NOTICES)]
 
 
 _decoder = msgspec.json.Decoder(ReportBody)
@@ -161,7 +173,7 @@ def decode_report(body: bytes | msgspec.Raw) -> GuardReport:
     )
 
 
-def _row(path: str, row: _Row) -> SpendRow:
+def _row(path: str, row: RowBody) -> SpendRow:
     hour = _utc(f"{path}.hour", row.hour)
     if hour.minute or hour.second or hour.microsecond:
         raise InputError(f"{path}.hour: {hour.isoformat()} is not the start of an hour")
@@ -179,7 +191,7 @@ def _row(path: str, row: _Row) -> SpendRow:
     )
 
 
-def _gauge(path: str, gauge: _Gauge) -> ScopeGauge:
+def _gauge(path: str, gauge: GaugeBody) -> ScopeGauge:
     return ScopeGauge(
         scope=_at(f"{path}.scope", scope_of, gauge.scope),
         period=_at(f"{path}.period", period_of, gauge.period),
@@ -190,7 +202,7 @@ def _gauge(path: str, gauge: _Gauge) -> ScopeGauge:
     )
 
 
-def _lease(path: str, lease: _Lease) -> LeaseNote:
+def _lease(path: str, lease: LeaseBody) -> LeaseNote:
     return LeaseNote(
         id=lease.id,
         scopes=_each(f"{path}.scopes", lambda at, scope: _at(at, scope_of, scope), lease.scopes),
@@ -200,7 +212,7 @@ def _lease(path: str, lease: _Lease) -> LeaseNote:
     )
 
 
-def _refusal(path: str, refusal: _Refusal) -> RefusalNote:
+def _refusal(path: str, refusal: RefusalBody) -> RefusalNote:
     return RefusalNote(
         at=_utc(f"{path}.at", refusal.at),
         scope=_at(f"{path}.scope", _pattern, refusal.scope),
@@ -209,7 +221,7 @@ def _refusal(path: str, refusal: _Refusal) -> RefusalNote:
     )
 
 
-def _refused(path: str, count: _Refused) -> RefusalCount:
+def _refused(path: str, count: RefusedBody) -> RefusalCount:
     return RefusalCount(
         scope=_at(f"{path}.scope", _pattern, count.scope),
         reason=count.reason,
@@ -217,7 +229,7 @@ def _refused(path: str, count: _Refused) -> RefusalCount:
     )
 
 
-def _notice(path: str, notice: _Notice) -> Notice:
+def _notice(path: str, notice: NoticeBody) -> Notice:
     return Notice(
         id=notice.id,
         at=_utc(f"{path}.at", notice.at),

@@ -38,6 +38,10 @@ def child(name="poller.digitalocean", **facts):
     return ChildStatus(**{**values, **facts})
 
 
+def policy(revision="r1", budgets=(), circuits=()):
+    return Policy(revision=revision, budgets=tuple(budgets), circuits=tuple(circuits))
+
+
 class World:
     """Everything behind the face, moved by hand."""
 
@@ -47,7 +51,7 @@ class World:
         self.children: Cell[tuple[ChildStatus, ...]] = Cell((child(),))
         self.requests: list[RefreshRequested] = []
         self.board: Cell[Board] = Cell(EMPTY)
-        self.policy: WatchedCell[Policy | None] = WatchedCell(None)
+        self.policy: WatchedCell[Policy | None] = WatchedCell(policy())
         self.confirmed: Cell[Mapping[str, int]] = Cell({})
         self.told: list[GuardReported | GuardCommand] = []
         self.questions: list[HistoryQuery] = []

@@ -1,0 +1,77 @@
+"""Budgets that guards go by: the file's, and those set by hand, which win."""
+
+import flask
+from werkzeug.exceptions import BadRequest
+
+from costmon.api.answers import Meta, Problem
+from costmon.api.document import described
+from costmon.api.face import Face
+from costmon.api.guard_answers import BudgetBody, BudgetName, BudgetsAnswer, CommandAnswer
+from costmon.api.orders import accepted, body_of, known_policy, order
+from costmon.api.replies import json_reply
+from costmon.errors import InputError
+from costmon.intake.answer import budget_answer
+from costmon.intake.decision import budget_command, removal_command
+
+BUDGETS = "/api/v1/budgets"
+
+
+def create_blueprint(face: Face) -> flask.Blueprint:
+    """Return the routes about budgets."""
+    blueprint = flask.Blueprint("budgets", __name__)
+
+    @blueprint.get(BUDGETS)
+    @described(tag="guard", answers={200: BudgetsAnswer, 503: Problem})
+    def budgets() -> flask.typing.ResponseReturnValue:
+        """Every budget, and who said so."""
+        rows = [budget_answer(budget) for budget in known_policy(face).budgets]
+        meta = Meta(count=len(rows), demo=face.settings.demo)
+        return json_reply(BudgetsAnswer(data=rows, meta=meta))
+
+    @blueprint.put(BUDGETS)
+    @described(tag="guard", body=BudgetBody, answers={202: CommandAnswer, 503: Problem})
+    def change() -> flask.typing.ResponseReturnValue:
+        """Set a budget, in place of the file's and of what was set before."""
+        body = body_of(BudgetBody)
+        try:
+            command = budget_command(
+                scope=body.scope,
+                limit=body.limit,
+                period=body.period,
+                currency=body.currency,
+                warn=body.warn,
+                block=body.block,
+                author=body.author,
+            )
+        except InputError as error:
+            raise BadRequest(str(error)) from None
+        order(face, command)
+        return accepted(command)
+
+    @blueprint.delete(BUDGETS)
+    @described(tag="guard", query=BudgetName, answers={202: CommandAnswer, 503: Problem})
+    def remove() -> flask.typing.ResponseReturnValue:
+        """Take back a budget that was set by hand; the file's holds again."""
+        name = _name()
+        try:
+            command = removal_command(scope=name.scope, period=name.period, author=name.author)
+        except InputError as error:
+            raise BadRequest(str(error)) from None
+        order(face, command)
+        return accepted(command)
+
+    return blueprint
+
+
+def _name() -> BudgetName:
+    accepts = ("scope", "period", "author")
+    given: dict[str, str] = {}
+    for name, values in flask.request.args.lists():
+        if name not in accepts:
+            raise BadRequest(f"{name[:40]!r} is no parameter; accepted: {', '.join(accepts)}")
+        if len(values) > 1:
+            raise BadRequest(f"{name} is given {len(values)} times; accepted: once")
+        given[name] = values[0]
+    if missing := {"scope", "period"} - set(given):
+        raise BadRequest(f"missing: {', '.join(sorted(missing))}")
+    return BudgetName(**given)

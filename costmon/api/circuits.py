@@ -1,0 +1,128 @@
+"""Circuits: which are open, whether a scope's calls may pass, and changing that by hand."""
+
+import datetime as dt
+import hashlib
+import math
+
+import flask
+from werkzeug.exceptions import BadRequest
+
+from costmon.api.answers import Meta, Problem
+from costmon.api.document import described
+from costmon.api.etags import matches
+from costmon.api.face import Face
+from costmon.api.guard_answers import (
+    CircuitBody,
+    CircuitsAnswer,
+    CommandAnswer,
+    ScopeCircuit,
+    ScopeCircuitAnswer,
+    WaitParameters,
+)
+from costmon.api.orders import accepted, body_of, known_policy, order
+from costmon.api.replies import encoded_reply, json_reply
+from costmon.api.waiters import Waiters, asked_wait_s
+from costmon.domain.policy import Policy
+from costmon.domain.stops import stop_of
+from costmon.errors import InputError
+from costmon.intake.answer import circuit_answer
+from costmon.intake.decision import circuit_command, scope_field
+from costmon.snapshot.wire import encode
+
+CIRCUIT = "/api/v1/circuits/<path:scope>"
+
+_SHORTEST_WAIT_S = 0.01
+
+
+def create_blueprint(face: Face, waiters: Waiters) -> flask.Blueprint:
+    """Return the routes about circuits."""
+    blueprint = flask.Blueprint("circuits", __name__)
+
+    @blueprint.get("/api/v1/circuits")
+    @described(tag="guard", answers={200: CircuitsAnswer, 503: Problem})
+    def circuits() -> flask.typing.ResponseReturnValue:
+        """What was last decided about each scope; an open one may have expired since."""
+        rows = [circuit_answer(circuit) for circuit in known_policy(face).circuits]
+        meta = Meta(count=len(rows), demo=face.settings.demo)
+        return json_reply(CircuitsAnswer(data=rows, meta=meta))
+
+    @blueprint.get(CIRCUIT, merge_slashes=False)
+    @described(
+        tag="guard",
+        query=WaitParameters,
+        answers={200: ScopeCircuitAnswer, 304: None, 404: Problem, 503: Problem},
+    )
+    def circuit(scope: str) -> flask.typing.ResponseReturnValue:
+        """Whether calls of a scope may pass now; with `wait`, as soon as that is otherwise."""
+        left_s: float = asked_wait_s()
+        named = _scope(scope)
+        tags = flask.request.headers.get("If-None-Match", "")
+
+        def known(policy: Policy | None) -> bool:
+            return policy is None or matches(tags, _shown(policy, named, face.clock.now())[1])
+
+        if left_s and known(known_policy(face)):
+            with waiters.place():
+                while left_s > 0 and known(policy := known_policy(face)):
+                    # A circuit that ends by itself is no change of the policy.
+                    span_s = min(left_s, _ends_in_s(policy, named, face.clock.now()))
+                    face.policy.wait(known, span_s)
+                    left_s -= span_s
+        body, etag = _shown(known_policy(face), named, face.clock.now())
+        if matches(tags, etag):
+            return encoded_reply(b"", 304, etag=etag)
+        return encoded_reply(body, 200, etag=etag)
+
+    @blueprint.put(CIRCUIT, merge_slashes=False)
+    @described(
+        tag="guard", body=CircuitBody, answers={202: CommandAnswer, 404: Problem, 503: Problem}
+    )
+    def change(scope: str) -> flask.typing.ResponseReturnValue:
+        """Open or close a circuit; guards obey within a second."""
+        body = body_of(CircuitBody)
+        try:
+            command = circuit_command(
+                scope=scope,
+                state=body.state,
+                reason=body.reason,
+                author=body.author,
+                expires_in_s=body.expires_in_s,
+                now=face.clock.now(),
+            )
+        except InputError as error:
+            raise BadRequest(str(error)) from None
+        order(face, command)
+        return accepted(command)
+
+    return blueprint
+
+
+def _scope(text: str) -> str:
+    try:
+        return scope_field(text)
+    except InputError as error:
+        raise BadRequest(str(error)) from None
+
+
+def _shown(policy: Policy, scope: str, now: dt.datetime) -> tuple[bytes, str]:
+    """Return the body and its ETag."""
+    stop = stop_of(scope, policy.circuits, now)
+    shown = ScopeCircuit(
+        scope=scope,
+        state="closed" if stop is None else "open",
+        circuit=None if stop is None else stop.scope,
+        reason=None if stop is None else stop.reason,
+        author=None if stop is None else stop.author,
+        changed_at=None if stop is None else stop.changed_at,
+        expires_at=None if stop is None else stop.expires_at,
+    )
+    body = encode(ScopeCircuitAnswer(data=shown))
+    return body, f'"{hashlib.sha256(body).hexdigest()[:20]}"'
+
+
+def _ends_in_s(policy: Policy, scope: str, now: dt.datetime) -> float:
+    """Return seconds until the circuit that stops a scope closes by itself; infinity for never."""
+    stop = stop_of(scope, policy.circuits, now)
+    if stop is None or stop.expires_at is None:
+        return math.inf
+    return max(_SHORTEST_WAIT_S, (stop.expires_at - now).total_seconds())

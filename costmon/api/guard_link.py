@@ -1,0 +1,65 @@
+"""What guards tell the service, and what it tells them."""
+
+import flask
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+
+from costmon.api.answers import Problem
+from costmon.api.document import described
+from costmon.api.etags import matches
+from costmon.api.face import Face
+from costmon.api.guard_answers import WaitParameters
+from costmon.api.orders import known_policy, tell
+from costmon.api.replies import encoded_reply
+from costmon.api.waiters import Waiters, asked_wait_s
+from costmon.domain.policy import Policy
+from costmon.errors import InputError
+from costmon.intake.answer import PolicyAnswer, ReportAnswer, encode_policy, encode_taken
+from costmon.intake.report import LARGEST_BYTES, ReportBody, decode_report
+from costmon.messages import GuardReported
+
+
+def create_blueprint(face: Face, waiters: Waiters) -> flask.Blueprint:
+    """Return the routes that guards talk to."""
+    blueprint = flask.Blueprint("guard_link", __name__)
+
+    @blueprint.post("/api/v1/guard/reports")
+    @described(tag="guard", body=ReportBody, answers={202: ReportAnswer, 503: Problem})
+    def report() -> flask.typing.ResponseReturnValue:
+        """Take a guard's report; the answer says what it may forget and which policy holds."""
+        body = flask.request.get_data()
+        if len(body) > LARGEST_BYTES:
+            raise RequestEntityTooLarge(f"A report has at most {LARGEST_BYTES} bytes.")
+        try:
+            told = decode_report(body)
+        except InputError as error:
+            raise BadRequest(str(error)) from None
+        tell(face, GuardReported(report=told))
+        confirmed = face.confirmed.read().get(told.guard)
+        return encoded_reply(encode_taken(confirmed, face.policy.read()), 202)
+
+    @blueprint.get("/api/v1/guard/policy")
+    @described(
+        tag="guard", query=WaitParameters, answers={200: PolicyAnswer, 304: None, 503: Problem}
+    )
+    def policy() -> flask.typing.ResponseReturnValue:
+        """Budgets and circuits that guards go by; with `wait`, as soon as they are others."""
+        wait_s = asked_wait_s()
+        held = known_policy(face)
+        tags = flask.request.headers.get("If-None-Match", "")
+
+        def known(policy: Policy | None) -> bool:
+            return policy is None or matches(tags, _etag(policy))
+
+        if wait_s and known(held):
+            with waiters.place():
+                face.policy.wait(known, wait_s)
+            held = known_policy(face)
+        if known(held):
+            return encoded_reply(b"", 304, etag=_etag(held))
+        return encoded_reply(encode_policy(held), 200, etag=_etag(held))
+
+    return blueprint
+
+
+def _etag(policy: Policy) -> str:
+    return f'"{policy.revision}"'

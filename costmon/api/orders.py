@@ -1,0 +1,84 @@
+"""Hand commands to who keeps budgets and circuits, and say that they were taken."""
+
+from typing import TypeVar
+
+import flask
+import msgspec
+import structlog
+from werkzeug.exceptions import BadRequest, ServiceUnavailable
+
+from costmon.api.face import Face
+from costmon.api.guard_answers import CommandAccepted, CommandAnswer
+from costmon.api.replies import json_reply
+from costmon.domain.policy import Policy
+from costmon.errors import MailboxFullError
+from costmon.intake.answer import RETRY_AFTER_S
+from costmon.messages import GuardCommand, GuardReported
+from costmon.snapshot.wire import Answer
+
+Body = TypeVar("Body", bound=Answer)
+
+_log = structlog.get_logger("costmon.api")
+
+
+def tell(face: Face, message: GuardReported | GuardCommand) -> None:
+    """Tell the steward; nobody waits for what comes of it.
+
+    Raises:
+        SnapshotClosedError: The service is stopping: accepting would be a lie.
+        ServiceUnavailable: Too much waits already.
+    """
+    face.snapshot.read()
+    try:
+        face.steward(message)
+    except MailboxFullError as error:
+        _log.warning("api.command_refused", error=str(error))
+        raise ServiceUnavailable(
+            f"{error}; send it again in a while.", retry_after=RETRY_AFTER_S
+        ) from None
+
+
+def order(face: Face, command: GuardCommand) -> None:
+    """Tell the steward what somebody decided, and leave a trace of it.
+
+    Raises:
+        SnapshotClosedError, ServiceUnavailable: See `tell`.
+    """
+    tell(face, command)
+    _log.info("api.command_accepted", command=type(command).__name__, id=command.id)
+
+
+def accepted(command: GuardCommand) -> flask.Response:
+    """Return the answer to who sent a command."""
+    data = CommandAccepted(id=command.id, status="accepted")
+    return json_reply(CommandAnswer(data=data), 202)
+
+
+def known_policy(face: Face) -> Policy:
+    """Return what guards go by.
+
+    Raises:
+        SnapshotClosedError: The service is stopping.
+        ServiceUnavailable: It is not known yet.
+    """
+    face.snapshot.read()
+    policy = face.policy.read()
+    if policy is None:
+        raise ServiceUnavailable(
+            "Budgets and circuits are not known yet: the database has not been read since the "
+            "start; /readyz says why.",
+            retry_after=RETRY_AFTER_S,
+        )
+    return policy
+
+
+def body_of(kind: type[Body]) -> Body:
+    """Return the JSON body of the request.
+
+    Raises:
+        BadRequest: It is not what is accepted; the text names the path.
+    """
+    try:
+        return msgspec.json.decode(flask.request.get_data(), type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise BadRequest(f"The body is not accepted: {error}") from None
