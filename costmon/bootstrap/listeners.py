@@ -2,7 +2,7 @@
 
 import structlog
 
-from costmon.api import ApiSettings, Face, HttpServer, create_app, create_metrics_app
+from costmon.api import MOST_WAITING, ApiSettings, Face, HttpServer, create_app, create_metrics_app
 from costmon.bootstrap.desk import Desk
 from costmon.bootstrap.service import Service
 from costmon.clock import SystemClock
@@ -27,7 +27,11 @@ class Listeners:
     def __init__(self, service: Service, settings: Settings) -> None:
         face = _face(service, settings)
         self._host = settings.host
-        self._servers = [HttpServer(create_app(face), settings.host, settings.port, name="http")]
+        self._servers = [
+            HttpServer(
+                create_app(face), settings.host, settings.port, name="http", waiters=MOST_WAITING
+            )
+        ]
         if settings.metrics_port is not None:
             self._servers.append(
                 HttpServer(
