@@ -9,13 +9,14 @@ sees itself; how often that happened is counted in `store_failures`.
 
 import os
 import threading
+from collections.abc import Callable
 from heapq import nsmallest
 from typing import TYPE_CHECKING
 
 from costmon.clock import EpochClock
 from costmon.domain.scope import host_of
 from costmon.guard.called_host import Admission, CalledHost
-from costmon.guard.errors import GuardStoreError
+from costmon.guard.errors import CallRefused, GuardStoreError, HealthRefused
 from costmon.guard.evidence import of_call
 from costmon.guard.failures import FailureClass
 from costmon.guard.health_record import UNKNOWN, HealthRecord
@@ -41,6 +42,15 @@ class Health:
 
     Safe in threads, in processes that share a store, and after a fork.
 
+    Args:
+        store: Where the hosts' records are.
+        clock: Tells the time; its wall clock must be about that of the other processes.
+        rng: Makes jitter.
+        rules: By which figures hosts are judged.
+        tell: Takes the news that a host was put into quarantine.
+        noted: Counts a refusal, made at a second since 1970, and returns it.
+        most_hosts: How many hosts this process remembers.
+
     Attributes:
         rules: By which figures hosts are judged.
     """
@@ -53,11 +63,13 @@ class Health:
         rng: "Random",
         rules: HealthRules = USUAL,
         tell: Tell | None = None,
+        noted: Callable[[CallRefused, float], CallRefused] | None = None,
         most_hosts: int = MOST_HOSTS,
     ) -> None:
         self.rules = rules
         self._store = HealthStore(store, clock=clock, rng=rng, rules=rules, tell=tell)
         self._clock = clock
+        self._noted = noted
         self._most_hosts = most_hosts
         self._hosts: dict[str, CalledHost] = {}
         self._adding = threading.RLock()
@@ -77,7 +89,11 @@ class Health:
         """
         called = self._called(host)
         called.refresh()
-        return called.admit()
+        try:
+            return called.admit()
+        except HealthRefused as refused:
+            self._note(refused)
+            raise
 
     def check(self, host: str) -> None:
         """Raise what `admit` would, without taking the probe.
@@ -90,7 +106,9 @@ class Health:
         called.refresh()
         now_s = self._clock.epoch_s()
         if called.record.quarantine.wait_s(now_s, self.rules) > 0:
-            raise self._store.refusal(called.host, called.record, now_s)
+            refused = self._store.refusal(called.host, called.record, now_s)
+            self._note(refused)
+            raise refused
 
     def record(
         self,
@@ -210,6 +228,10 @@ class Health:
 
         idle_hosts = [host for host, record in self._store.records() if idle(record)]
         return sum(self._store.remove(host, idle) for host in idle_hosts)
+
+    def _note(self, refused: HealthRefused) -> None:
+        if self._noted is not None:
+            self._noted(refused, self._clock.epoch_s())
 
     def _called(self, host: str) -> CalledHost:
         """Return what is known of a host, in whatever spelling."""

@@ -13,7 +13,7 @@ above `slow_s` it is at most 0.69 (by weights a perfect host that answers in a m
 listed and not refused: a minute is usual for a language model. Raise `slow_s` for those.
 """
 
-from math import isfinite
+from math import nan
 from typing import NamedTuple, Self
 
 from costmon.errors import InputError
@@ -111,10 +111,9 @@ class HealthRules(_HealthRules):
         return evidence.weight >= self.enough_calls and self.score(evidence) < QUARANTINED
 
 
-def _check(name: str, given: float, least: float, most: float) -> None:
-    if isinstance(given, bool) or not isinstance(given, int | float) or not isfinite(given):
-        raise InputError(f"{name}={given!r}: give a number from {least} to {most}")
-    if not least <= given <= most:
+def _check(name: str, given: object, least: float, most: float) -> None:
+    number = given if isinstance(given, int | float) and not isinstance(given, bool) else nan
+    if not least <= number <= most:  # which nan is not, either
         raise InputError(f"{name}={given!r}: give a number from {least} to {most}")
 
 
