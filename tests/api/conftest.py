@@ -17,6 +17,7 @@ from costmon.snapshot.board import EMPTY, Board
 from costmon.snapshot.cell import Cell, SnapshotCell, WatchedCell
 from costmon.testing import FakeClock
 from costmon.testing.samples import failure, inventory, report, resource
+from tests.api.samples import policy
 
 TOKEN = "correct-horse-battery"
 
@@ -38,10 +39,6 @@ def child(name="poller.digitalocean", **facts):
     return ChildStatus(**{**values, **facts})
 
 
-def policy(revision="r1", budgets=(), circuits=()):
-    return Policy(revision=revision, budgets=tuple(budgets), circuits=tuple(circuits))
-
-
 class World:
     """Everything behind the face, moved by hand."""
 
@@ -54,6 +51,7 @@ class World:
         self.policy: WatchedCell[Policy | None] = WatchedCell(policy())
         self.confirmed: Cell[Mapping[str, int]] = Cell({})
         self.told: list[GuardReported | GuardCommand] = []
+        self.steward_error: Exception | None = None
         self.questions: list[HistoryQuery] = []
         self.rows: tuple[HistoryRow, ...] = ()
         self.history_error: Exception | None = None
@@ -109,6 +107,11 @@ class World:
             raise self.history_error
         return self.rows
 
+    def tell(self, message):
+        if self.steward_error is not None:
+            raise self.steward_error
+        self.told.append(message)
+
     def face(self):
         return Face(
             snapshot=self.cell,
@@ -120,7 +123,7 @@ class World:
             board=self.board,
             policy=self.policy,
             confirmed=self.confirmed,
-            steward=self.told.append,
+            steward=self.tell,
             settings=self.settings,
             clock=self.clock,
         )
