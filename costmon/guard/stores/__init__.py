@@ -1,1 +1,59 @@
 """Where a guard keeps its counters and leases: one file per kind of store."""
+
+import random
+
+from costmon.clock import EpochClock
+from costmon.errors import InputError
+from costmon.guard.errors import GuardStoreError
+from costmon.guard.stores.base import Store
+
+ACCEPTED = (
+    "memory://, sqlite:///relative/path, sqlite:////absolute/path, postgresql://host/database,"
+    " redis://host:6379/0, rediss://... or unix:///path/redis.sock"
+)
+
+
+def open_store(url: str, *, clock: EpochClock, rng: random.Random) -> Store:
+    """Return a store by its URL; it connects when it is first used.
+
+    Args:
+        url: See `ACCEPTED`.
+        clock: Tells the time where the store has no clock of its own.
+        rng: Spreads out who tries again.
+
+    Raises:
+        InputError: No store has such a URL.
+        GuardStoreError: Its driver is not installed.
+    """
+    scheme, separator, rest = url.partition("://")
+    # Each kind is imported when it is asked for: drivers take longer than all the rest.
+    if scheme == "memory" and separator and not rest:
+        from costmon.guard.stores.memory import MemoryStore  # noqa: PLC0415 - see above
+
+        return MemoryStore(clock=clock)
+    if scheme == "sqlite" and len(rest) > 1 and rest.startswith("/"):
+        from costmon.guard.stores.sqlite import SQLiteStore  # noqa: PLC0415 - see above
+
+        return SQLiteStore(rest[1:], clock=clock, rng=rng)
+    if scheme in {"postgresql", "postgresql+psycopg", "postgres"} and separator:
+        _need("psycopg", "postgres", "postgresql://")
+        from costmon.guard.stores.postgres import PostgresStore  # noqa: PLC0415 - see above
+
+        return PostgresStore(f"postgresql://{rest}", clock=clock, rng=rng)
+    if scheme in {"redis", "rediss", "unix"} and separator:
+        _need("redis", "redis", f"{scheme}://")
+        from costmon.guard.stores.redis import RedisStore  # noqa: PLC0415 - see above
+
+        return RedisStore(url, clock=clock)
+    # Only the scheme is shown, and only when it looks like one: the rest may hold a password.
+    shown = scheme if separator and scheme.isascii() and scheme.replace("+", "").isalnum() else "?"
+    raise InputError(f"{shown[:20]}:// is no store of a guard: use {ACCEPTED}")
+
+
+def _need(module: str, extra: str, shown: str) -> None:
+    from importlib.util import find_spec  # noqa: PLC0415 - most guards need none
+
+    if find_spec(module) is None:
+        raise GuardStoreError(
+            shown, "be opened", f"its driver is missing; install it: pip install 'costmon[{extra}]'"
+        )

@@ -1,0 +1,444 @@
+"""Counters in an SQLite file: for all processes of one machine.
+
+Leases expire by CLOCK_MONOTONIC, which all processes of one run of a machine share (so do its
+containers, unless they have time namespaces of their own), never by the wall clock; leases of an
+earlier run are due at once. The file is in WAL mode with synchronous=NORMAL: killed processes lose
+nothing; when the machine itself loses power, the last moments may be missing. It must not lie on a
+network file system.
+"""
+
+import random
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+
+from costmon.clock import EpochClock
+from costmon.guard.errors import LeaseError
+from costmon.guard.stores.base import (
+    NOTHING,
+    REMEMBERED_S,
+    Hold,
+    LeaseRow,
+    LeaseState,
+    Line,
+    Outcome,
+    Outdated,
+    Plan,
+    RecordKind,
+    Refusal,
+    Settings,
+    UsageRow,
+)
+from costmon.guard.stores.plan_text import EXPIRED, HELD, RELEASED, SETTLED, STATES, plan_of
+from costmon.guard.stores.sqlite_cells import Bound, bind, bound_of, ensure_cell, window_sums
+from costmon.guard.stores.sqlite_file import SQLiteFile
+
+_DUE_AT_ONCE = 500
+_FORGOTTEN_AT_ONCE = 2000
+_TIDY_S = 60.0
+_RETIRE_S = 3600.0
+_USAGE_KEPT_S = 400 * 86_400
+
+
+class _Unbound(Exception):  # noqa: N818 - never leaves this module
+    """A counter or the plan has been tidied away: look them up again."""
+
+
+class SQLiteStore:
+    """A store in a file that several processes use."""
+
+    shared = True
+
+    def __init__(
+        self, path: str, *, clock: EpochClock, rng: random.Random, boot: str | None = None
+    ) -> None:
+        self._file = SQLiteFile(path, clock=clock, rng=rng, boot=boot)
+        self._clock = clock
+        self._tidied_s = self._retired_s = clock.monotonic_s()
+        self._scanned = 0
+
+    def __str__(self) -> str:
+        return str(self._file)
+
+    def identity(self) -> str:
+        """Return the name that was given to the file's content when it was made."""
+        return self._file.run("be read", lambda _: self._file.identity)
+
+    def reserve(
+        self, plan: Plan, nano: int, ttl_s: float, key: str | None = None
+    ) -> Hold | Refusal | Outdated:
+        """Hold `nano` on every line or on none; see `Store.reserve`."""
+        try:
+            return self._file.run("hold an amount", self._reserve, plan, nano, ttl_s, key)
+        except _Unbound:
+            plan.cache = None
+            return self._file.run("hold an amount", self._reserve, plan, nano, ttl_s, key)
+
+    def _reserve(
+        self, db: sqlite3.Connection, plan: Plan, nano: int, ttl_s: float, key: str | None
+    ) -> Hold | Refusal | Outdated:
+        bound = plan.cache
+        fresh = bound.__class__ is not Bound or bound.identity != self._file.identity  # type: ignore[attr-defined]  # the class was just looked at
+        if fresh:
+            (revision,) = db.execute("SELECT revision FROM guard_state").fetchone()
+            if revision != plan.revision:
+                return Outdated(revision)
+        if key is not None and (known := self._by_key(db, key)) is not None:
+            return _same_chain(known, plan, key)
+        if fresh:
+            bound = bind(db, plan, self._file.identity, int(self._clock.epoch_s()))
+        assert bound.__class__ is Bound  # noqa: S101 - for the type checker
+        sums = db.execute(bound.query, bound.values).fetchone()  # type: ignore[attr-defined]  # as above
+        if sums[0] != plan.revision:
+            return Outdated(sums[0])
+        found = bound.read(sums)  # type: ignore[attr-defined]  # as above
+        for line, spent, held in found:
+            if line.limit is not None:
+                asked = nano if line.fixed is None else line.fixed
+                if spent + held + asked > line.limit:
+                    # Looked up in this transaction, which will be kept.
+                    plan.cache = bound
+                    return Refusal(line, spent, held)
+        bound.add(db, _Unbound, nano, 0, fixed_held=1)  # type: ignore[attr-defined]  # as above
+        due_s = self._clock.monotonic_s() + ttl_s
+        made = db.execute(
+            "INSERT INTO guard_lease (plan, nano, state, at_s, key)"
+            " SELECT id, ?, 0, ?, ? FROM guard_plan WHERE id = ? AND retired = 0",
+            (nano, due_s, key, bound.plan_id),  # type: ignore[attr-defined]  # as above
+        )
+        if made.rowcount != 1:
+            raise _Unbound
+        hold = Hold(self._name(made.lastrowid), plan, nano, ttl_s, key, bound)
+        for line, spent, held in found:
+            held += nano if line.fixed is None else line.fixed
+            if line.warn is not None and spent + held >= line.warn:
+                hold.warned += ((line, spent, held),)
+        plan.cache = bound
+        return hold
+
+    def settle(self, hold: Hold, nano: int, outcome: Outcome = NOTHING) -> LeaseState | None:
+        """Charge what the call really cost; see `Store.settle`."""
+        return self._file.run("settle a lease", self._end, hold, nano, outcome, SETTLED)
+
+    def release(self, hold: Hold) -> LeaseState | None:
+        """Give everything back; see `Store.release`."""
+        return self._file.run("release a lease", self._end, hold, 0, NOTHING, RELEASED)
+
+    def _end(
+        self, db: sqlite3.Connection, hold: Hold, nano: int, outcome: Outcome, after: int
+    ) -> LeaseState | None:
+        number = self._number(hold.id)
+        row = db.execute(
+            "SELECT state, nano, plan, resets FROM guard_lease WHERE id = ?", (number,)
+        ).fetchone()
+        if row is None:
+            return None
+        before, estimate, plan_id, resets = row
+        if before in {SETTLED, RELEASED}:
+            hold.state = STATES[before]
+            return STATES[before]
+        bound = hold.cells
+        if bound.__class__ is not Bound or bound.plan_id != plan_id:  # type: ignore[attr-defined]  # the class was just looked at
+            bound = hold.cells = bound_of(db, plan_id, self._file.identity)
+        if before == HELD:
+            spent = 1 if after == SETTLED else 0
+            bound.add(db, None, -estimate, nano, fixed_held=-1, fixed_spent=spent)  # type: ignore[attr-defined]  # as above
+            if after == SETTLED:
+                bound.count(db, nano, 1, 0, outcome)  # type: ignore[attr-defined]  # as above
+        else:
+            given_back = 0 if after == SETTLED else -1
+            bound.correct(db, nano - estimate, given_back, resets)  # type: ignore[attr-defined]  # as above
+            bound.count(db, nano - estimate, given_back, -1, outcome)  # type: ignore[attr-defined]  # as above
+        db.execute(
+            "UPDATE guard_lease SET state = ?, at_s = ? WHERE id = ?",
+            (after, self._clock.monotonic_s(), number),
+        )
+        hold.state = STATES[after]
+        return STATES[before]
+
+    def renew(self, hold: Hold, ttl_s: float) -> LeaseState | None:
+        """Let a held lease expire `ttl_s` seconds from now; see `Store.renew`."""
+        return self._file.run("renew a lease", self._renew, hold, ttl_s)
+
+    def _renew(self, db: sqlite3.Connection, hold: Hold, ttl_s: float) -> LeaseState | None:
+        number = self._number(hold.id)
+        row = db.execute("SELECT state FROM guard_lease WHERE id = ?", (number,)).fetchone()
+        if row is None:
+            return None
+        hold.state = STATES[row[0]]
+        if row[0] == HELD:
+            due_s = self._clock.monotonic_s() + ttl_s
+            db.execute("UPDATE guard_lease SET at_s = ? WHERE id = ?", (due_s, number))
+            hold.expires_in_s = ttl_s
+        return hold.state
+
+    def find(self, id: str) -> Hold | None:  # noqa: A002 - it is one
+        """Return a lease; see `Store.find`."""
+        return self._file.run("find a lease", self._find, id)
+
+    def _find(self, db: sqlite3.Connection, id: str) -> Hold | None:  # noqa: A002 - it is one
+        return self._hold(db, "id", self._number(id))
+
+    def _by_key(self, db: sqlite3.Connection, key: str) -> Hold | None:
+        return self._hold(db, "key", key)
+
+    def _hold(self, db: sqlite3.Connection, column: str, value: str | int) -> Hold | None:
+        row = db.execute(
+            "SELECT l.id, l.nano, l.state, l.at_s, l.key, p.plan FROM guard_lease AS l"
+            f" JOIN guard_plan AS p ON p.id = l.plan WHERE l.{column} = ?",  # noqa: S608 - one of our columns
+            (value,),
+        ).fetchone()
+        if row is None:
+            return None
+        number, nano, state, at_s, key, text = row
+        left_s = at_s - self._clock.monotonic_s() if state == HELD else 0.0
+        hold = Hold(self._name(number), plan_of(text), nano, left_s, key)
+        hold.state = STATES[state]
+        return hold
+
+    def charge(self, plan: Plan, nano: int, id: str, outcome: Outcome = NOTHING) -> bool:  # noqa: A002 - it is one
+        """Count what was spent elsewhere; see `Store.charge`."""
+        return self._file.run("charge a call", self._charge, plan, nano, id, outcome)
+
+    def _charge(
+        self,
+        db: sqlite3.Connection,
+        plan: Plan,
+        nano: int,
+        id: str,  # noqa: A002 - it is one
+        outcome: Outcome,
+    ) -> bool:
+        made = db.execute(
+            "INSERT OR IGNORE INTO guard_charge VALUES (?, ?)", (id, self._clock.monotonic_s())
+        )
+        if made.rowcount != 1:
+            return False
+        bound = bind(db, plan, self._file.identity, int(self._clock.epoch_s()))
+        bound.add(db, None, 0, nano, fixed_spent=1)
+        bound.count(db, nano, 1, 0, outcome)
+        return True
+
+    def totals(self, lines: Sequence[Line]) -> list[tuple[int, int]]:
+        """Return what each line's window has spent and holds."""
+        self._expire()
+        return self._file.run("be read", self._totals, lines)
+
+    def _totals(self, db: sqlite3.Connection, lines: Sequence[Line]) -> list[tuple[int, int]]:
+        for line in lines:
+            ensure_cell(db, line, int(self._clock.epoch_s()), seed_only=True)
+        return [window_sums(db, line) for line in lines]
+
+    def reset(self, line: Line) -> int:
+        """Set what the line's window has spent to 0; see `Store.reset`."""
+        self._expire()
+        return self._file.run("reset a counter", self._reset, line)
+
+    def _reset(self, db: sqlite3.Connection, line: Line) -> int:
+        ensure_cell(db, line, int(self._clock.epoch_s()))
+        spent, _ = window_sums(db, line)
+        db.execute("UPDATE guard_state SET resets = resets + 1")
+        db.execute(
+            "UPDATE guard_cell SET spent = 0, reset = (SELECT resets FROM guard_state)"
+            " WHERE scope = ? AND period = ? AND bucket BETWEEN ? AND ?",
+            (line.scope, line.period, line.first, line.last),
+        )
+        return spent
+
+    def sweep(self) -> int:
+        """Expire what is due and forget what is long over; see `Store.sweep`."""
+        expired = self._expire()
+        now_s = self._clock.monotonic_s()
+        if now_s - self._tidied_s >= _TIDY_S:
+            self._tidied_s = now_s
+            while self._file.run("forget old leases", self._forget) == _FORGOTTEN_AT_ONCE:
+                pass
+            self._file.run("forget old counters", self._tidy)
+        if now_s - self._retired_s >= _RETIRE_S:
+            self._retired_s = now_s
+            self._file.run("forget old plans", self._retire)
+        return expired
+
+    def _expire(self) -> int:
+        expired = 0
+        while True:
+            one = self._file.run("expire leases", self._expire_some)
+            expired += one
+            if one < _DUE_AT_ONCE:
+                return expired
+
+    def _expire_some(self, db: sqlite3.Connection) -> int:
+        now_s = self._clock.monotonic_s()
+        due = db.execute(
+            "SELECT id, plan, nano FROM guard_lease WHERE state = 0 AND at_s <= ?"
+            " ORDER BY at_s LIMIT ?",
+            (now_s, _DUE_AT_ONCE),
+        ).fetchall()
+        db.execute("UPDATE guard_state SET seen_s = ? WHERE seen_s < ? - 1", (now_s, now_s))
+        by_plan: dict[int, list[int]] = {}
+        for _, plan_id, nano in due:
+            by_plan.setdefault(plan_id, []).append(nano)
+        for plan_id, amounts in by_plan.items():
+            bound = bound_of(db, plan_id, self._file.identity)
+            total, many = sum(amounts), len(amounts)
+            bound.add(db, None, -total, total, fixed_held=-many, fixed_spent=many)
+            bound.count(db, total, many, many, NOTHING)
+        db.executemany(
+            "UPDATE guard_lease SET state = ?, at_s = ?,"
+            " resets = (SELECT resets FROM guard_state) WHERE id = ?",
+            [(EXPIRED, now_s, number) for number, _, _ in due],
+        )
+        return len(due)
+
+    def _forget(self, db: sqlite3.Connection) -> int:
+        """Look at the next leases, by age; those that go on being held are passed by."""
+        before_s = self._clock.monotonic_s() - REMEMBERED_S
+        rows = db.execute(
+            "SELECT id, state, at_s FROM guard_lease WHERE id > ? ORDER BY id LIMIT ?",
+            (self._scanned, _FORGOTTEN_AT_ONCE),
+        ).fetchall()
+        old = [(number,) for number, state, at_s in rows if state != HELD and at_s < before_s]
+        # The newest stays: SQLite would give its number to the next one.
+        db.executemany(
+            "DELETE FROM guard_lease WHERE id = ? AND id < (SELECT max(id) FROM guard_lease)", old
+        )
+        if len(rows) < _FORGOTTEN_AT_ONCE or not old:
+            self._scanned = 0
+            return 0
+        self._scanned = rows[-1][0]
+        return len(rows)
+
+    def _tidy(self, db: sqlite3.Connection) -> None:
+        now = int(self._clock.epoch_s())
+        monotonic_s = self._clock.monotonic_s()
+        db.execute("DELETE FROM guard_charge WHERE at_s < ?", (monotonic_s - REMEMBERED_S,))
+        db.execute("DELETE FROM guard_cell WHERE over_s < ? AND held = 0", (now,))
+        db.execute("DELETE FROM guard_usage WHERE hour < ?", (now - _USAGE_KEPT_S,))
+
+    def _retire(self, db: sqlite3.Connection) -> None:
+        old = int(self._clock.epoch_s()) - 2 * REMEMBERED_S
+        db.execute(
+            "DELETE FROM guard_plan WHERE retired = 1"
+            " AND id NOT IN (SELECT DISTINCT plan FROM guard_lease)"
+        )
+        db.execute("UPDATE guard_plan SET retired = 1 WHERE made_s < ?", (old,))
+
+    def leases(self, limit: int) -> list[LeaseRow]:
+        """Return the held leases, oldest first."""
+        self._expire()
+        return self._file.run("be read", self._leases, limit)
+
+    def _leases(self, db: sqlite3.Connection, limit: int) -> list[LeaseRow]:
+        now_s = self._clock.monotonic_s()
+        rows = []
+        for number, nano, at_s, key, text in db.execute(
+            "SELECT l.id, l.nano, l.at_s, l.key, p.plan FROM guard_lease AS l"
+            " JOIN guard_plan AS p ON p.id = l.plan WHERE l.state = 0 ORDER BY l.id LIMIT ?",
+            (limit,),
+        ):
+            plan = plan_of(text)
+            rows.append(
+                LeaseRow(
+                    id=self._name(number),
+                    key=key,
+                    scopes=plan.scopes,
+                    activity=plan.activity,
+                    nano=nano,
+                    state="held",
+                    expires_in_s=at_s - now_s,
+                )
+            )
+        return rows
+
+    def usage(self, since: int, until: int, scope: str | None = None) -> list[UsageRow]:
+        """Return the rows of the hours in [since, until), oldest first."""
+        self._expire()
+        return self._file.run("be read", self._usage, since, until, scope)
+
+    def _usage(
+        self, db: sqlite3.Connection, since: int, until: int, scope: str | None
+    ) -> list[UsageRow]:
+        found = db.execute(
+            "SELECT hour, scope, activity, spent, requests, failed, expired, bytes_in, bytes_out,"
+            " changes FROM guard_usage WHERE hour >= ? AND hour < ? AND changes > 0"
+            + ("" if scope is None else " AND scope = ?")
+            + " ORDER BY hour, scope, activity",
+            (since, until) if scope is None else (since, until, scope),
+        )
+        return [UsageRow(*row) for row in found]
+
+    def settings(self) -> Settings:
+        """Return what is configured."""
+        return self._file.run("be read", self._settings)
+
+    def _settings(self, db: sqlite3.Connection) -> Settings:
+        (revision,) = db.execute("SELECT revision FROM guard_state").fetchone()
+        kept: dict[str, dict[str, str]] = {"budget": {}, "scope": {}}
+        for kind, key, text in db.execute(
+            "SELECT kind, key, text FROM guard_record WHERE kind IN ('budget', 'scope')"
+            " ORDER BY kind, key"
+        ):
+            kept[kind][key] = text
+        return Settings(revision, kept["budget"], kept["scope"])
+
+    def read(self, kind: RecordKind, key: str) -> str | None:
+        """Return a record's text."""
+        return self._file.run("be read", _read, kind, key)
+
+    def update(
+        self, kind: RecordKind, key: str, change: Callable[[str | None], str | None]
+    ) -> str | None:
+        """Replace a record by `change` of it; see `Store.update`."""
+        return self._file.run("keep a record", _update, kind, key, change)
+
+    def records(self, kind: RecordKind) -> Iterable[tuple[str, str]]:
+        """Return all records of a kind, by key."""
+        return self._file.run(
+            "be read",
+            lambda db: db.execute(
+                "SELECT key, text FROM guard_record WHERE kind = ? ORDER BY key", (kind,)
+            ).fetchall(),
+        )
+
+    def close(self) -> None:
+        """Close the file; leases stay as they are."""
+        self._file.close()
+
+    def _name(self, number: int | None) -> str:
+        """Return a lease's id: with the file's name, lest one of a replaced file is taken for it."""
+        return f"{self._file.identity[:8]}-{number}"
+
+    def _number(self, id: str) -> int:  # noqa: A002 - it is one
+        name, _, number = id.partition("-")
+        known = name == self._file.identity[:8] and number.isdecimal() and len(number) < 19  # noqa: PLR2004 - digits that 64 bits hold
+        return int(number) if known else -1
+
+
+def _read(db: sqlite3.Connection, kind: RecordKind, key: str) -> str | None:
+    row = db.execute(
+        "SELECT text FROM guard_record WHERE kind = ? AND key = ?", (kind, key)
+    ).fetchone()
+    return None if row is None else row[0]
+
+
+def _update(
+    db: sqlite3.Connection,
+    kind: RecordKind,
+    key: str,
+    change: Callable[[str | None], str | None],
+) -> str | None:
+    before = _read(db, kind, key)
+    after = change(before)
+    if after == before:
+        return after
+    if after is None:
+        db.execute("DELETE FROM guard_record WHERE kind = ? AND key = ?", (kind, key))
+    else:
+        db.execute("INSERT OR REPLACE INTO guard_record VALUES (?, ?, ?)", (kind, key, after))
+    if kind != "health":
+        db.execute("UPDATE guard_state SET revision = revision + 1")
+    return after
+
+
+def _same_chain(known: Hold, plan: Plan, key: str) -> Hold:
+    if known.plan.scopes != plan.scopes:
+        raise LeaseError(key, f"the key belongs to a call of {', '.join(known.plan.scopes)}")
+    return known

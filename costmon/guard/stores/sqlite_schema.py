@@ -1,0 +1,107 @@
+"""The tables of the SQLite store, and how they are made."""
+
+import os
+import sqlite3
+
+VERSION = 1
+
+TABLES = (
+    # One row. `resets` goes up with every reset; `boot` and `seen_s` say which monotonic clock
+    # the times of the leases were read from.
+    """
+    CREATE TABLE guard_state (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        version INTEGER NOT NULL,
+        identity TEXT NOT NULL,
+        revision INTEGER NOT NULL,
+        resets INTEGER NOT NULL,
+        boot TEXT NOT NULL,
+        seen_s REAL NOT NULL
+    )
+    """,
+    # SQLite turns an integer that does not fit 64 bits into a float: better an error.
+    """
+    CREATE TABLE guard_cell (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        scope TEXT NOT NULL,
+        period TEXT NOT NULL,
+        bucket INTEGER NOT NULL,
+        spent INTEGER NOT NULL,
+        held INTEGER NOT NULL,
+        reset INTEGER NOT NULL,
+        over_s INTEGER,
+        UNIQUE (scope, period, bucket),
+        CHECK (typeof(spent) = 'integer' AND typeof(held) = 'integer'
+               AND typeof(spent + held) = 'integer')
+    )
+    """,
+    "CREATE INDEX guard_cell_over ON guard_cell (over_s)",
+    """
+    CREATE TABLE guard_usage (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        hour INTEGER NOT NULL,
+        scope TEXT NOT NULL,
+        activity TEXT NOT NULL,
+        spent INTEGER NOT NULL DEFAULT 0 CHECK (typeof(spent) = 'integer'),
+        requests INTEGER NOT NULL DEFAULT 0,
+        failed INTEGER NOT NULL DEFAULT 0,
+        expired INTEGER NOT NULL DEFAULT 0,
+        bytes_in INTEGER NOT NULL DEFAULT 0 CHECK (typeof(bytes_in) = 'integer'),
+        bytes_out INTEGER NOT NULL DEFAULT 0 CHECK (typeof(bytes_out) = 'integer'),
+        changes INTEGER NOT NULL DEFAULT 0,
+        UNIQUE (scope, hour, activity)
+    )
+    """,
+    "CREATE INDEX guard_usage_hour ON guard_usage (hour)",
+    # A retired plan gets no more leases; it goes when the last one has been forgotten.
+    """
+    CREATE TABLE guard_plan (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        made_s INTEGER NOT NULL,
+        retired INTEGER NOT NULL DEFAULT 0,
+        plan TEXT NOT NULL,
+        cells TEXT NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE guard_lease (
+        id INTEGER PRIMARY KEY,
+        plan INTEGER NOT NULL,
+        nano INTEGER NOT NULL,
+        state INTEGER NOT NULL,
+        at_s REAL NOT NULL,
+        resets INTEGER,
+        key TEXT
+    )
+    """,
+    "CREATE INDEX guard_lease_due ON guard_lease (at_s) WHERE state = 0",
+    "CREATE UNIQUE INDEX guard_lease_key ON guard_lease (key) WHERE key IS NOT NULL",
+    "CREATE TABLE guard_charge (id TEXT PRIMARY KEY, at_s REAL NOT NULL) WITHOUT ROWID",
+    """
+    CREATE TABLE guard_record (
+        kind TEXT NOT NULL,
+        key TEXT NOT NULL,
+        text TEXT NOT NULL,
+        PRIMARY KEY (kind, key)
+    ) WITHOUT ROWID
+    """,
+)
+
+
+def make_tables(db: sqlite3.Connection, boot: str) -> None:
+    """Make the tables in the open transaction."""
+    for statement in TABLES:
+        db.execute(statement)
+    db.execute(
+        "INSERT INTO guard_state VALUES (1, ?, ?, 0, 0, ?, 0)",
+        (VERSION, os.urandom(16).hex(), boot),
+    )
+
+
+def boot_name() -> str:
+    """Return what names this run of the machine; empty where the system does not say."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:  # noqa: PTH123 - pathlib takes 5 ms to import
+            return file.read().strip()
+    except OSError:
+        return ""

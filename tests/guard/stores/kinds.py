@@ -1,0 +1,3 @@
+"""The kinds of stores that the contract suite runs over."""
+
+KINDS = ["memory", "sqlite"]

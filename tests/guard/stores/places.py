@@ -1,0 +1,59 @@
+"""Where each kind of store keeps things in a test, and how time passes there."""
+
+import contextlib
+import random
+import sqlite3
+
+from costmon.guard.stores.memory import MemoryStore
+from costmon.guard.stores.sqlite import SQLiteStore
+
+
+class Memory:
+    """One object: other processes and other objects have counters of their own."""
+
+    kind = "memory"
+    shared = False
+    exact_to = None
+
+    def __init__(self, clock):
+        self._clock = clock
+        self._store = MemoryStore(clock=clock)
+
+    def open(self):
+        return self._store
+
+    def let_pass(self, seconds):
+        self._clock.advance(seconds)
+
+    def close(self):
+        self._store.close()
+
+
+class SQLite:
+    """A file."""
+
+    kind = "sqlite"
+    shared = True
+    exact_to = 2**63 - 1
+
+    def __init__(self, clock, path):
+        self._clock = clock
+        self.path = path
+        self.url = f"sqlite:///{path}"
+        self._opened = []
+
+    def open(self, **named):
+        store = SQLiteStore(str(self.path), clock=self._clock, rng=random.Random(1), **named)
+        self._opened.append(store)
+        return store
+
+    def let_pass(self, seconds):
+        self._clock.advance(seconds)
+
+    def close(self):
+        for store in self._opened:
+            store.close()
+
+    def sql(self, statement):
+        with contextlib.closing(sqlite3.connect(self.path, timeout=10)) as db, db:
+            return db.execute(statement).fetchall()
