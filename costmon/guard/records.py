@@ -9,6 +9,7 @@ from costmon.domain.amount import Amount, nano_even
 from costmon.domain.budget import Thresholds
 from costmon.domain.scope import host_of, scope_of
 from costmon.domain.window import zone_of
+from costmon.errors import AmountError
 from costmon.guard.config import ScopeConfig, Tier
 from costmon.guard.failures import FailureClass
 from costmon.guard.health import Health
@@ -85,6 +86,8 @@ class Records:
             InputError: An argument cannot be used.
             GuardStoreError: The store failed.
         """
+        if min(bytes_in, bytes_out) < 0:
+            raise AmountError(f"bytes_in={bytes_in}, bytes_out={bytes_out}", "at least 0")
         chain = [f"host:{host_of(host)}", *map(scope_of, scopes)]
         nano = nano_even(cost)
         # Read anew: a budget that another process has just added has a counter that must know.
