@@ -19,6 +19,7 @@ _SIFTED = 24
 
 _BARE_S = 300.0
 _DETAIL = 300
+_MOST_COMPLAINTS = 20
 
 
 class NotTakenError(Exception):
@@ -54,7 +55,7 @@ def _detail(answer: Answer) -> str:
     document = answer.document
     if not isinstance(document, dict):
         return ""
-    detail = document.get("detail") or document.get("title")
+    detail = document.get("detail") or document.get("message") or document.get("title")
     if not isinstance(detail, str):
         return ""
     return ": " + re.sub(r"[^ -~]+", " ", detail)[:_DETAIL]
@@ -71,6 +72,7 @@ class Delivery:
         self._pace = pace
         self._size = pace.rows
         self._bare_until_s = 0.0
+        self._refusal = ""
         self._complained: set[str] = set()
         self.on_policy: Callable[[str], None] = lambda _: None
         self.reports = 0
@@ -117,6 +119,7 @@ class Delivery:
 
     def _sift(self, parcel: Parcel, report: GuardReport, until_s: float) -> None:
         """Find the rows that the service will not have, so that the others get through."""
+        self._complain()
         parcel.notices.drop(notice.id for notice in report.notices)
         self.set_aside += len(report.notices)
         groups = [list(report.rows)] if report.rows else []
@@ -158,7 +161,7 @@ class Delivery:
         parcel.sequence = report.sequence
         answer = self._door.report(body, timeout_s)
         if answer.status in {_BAD, _TOO_LARGE}:
-            self._complain(trouble(answer))
+            self._refusal = trouble(answer)
             return report, answer.status
         if answer.status != _ACCEPTED:
             raise NotTakenError(trouble(answer), answer.retry_after_s)
@@ -170,8 +173,9 @@ class Delivery:
             self.on_policy(revision)
         return report, answer.status
 
-    def _complain(self, reason: str) -> None:
-        if reason not in self._complained and len(self._complained) < 100:  # noqa: PLR2004 - of memory
+    def _complain(self) -> None:
+        reason = self._refusal
+        if reason not in self._complained and len(self._complained) < _MOST_COMPLAINTS:
             self._complained.add(reason)
             log().error("the costmon service refused a report, which is set aside: %s", reason)
 

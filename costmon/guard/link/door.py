@@ -277,7 +277,7 @@ def _framed(document: object) -> Answer:
 
 def _read(response: http.client.HTTPResponse) -> bytes:
     received = io.BytesIO()
-    while chunk := response.read1(_CHUNK):
+    while chunk := response.read(_CHUNK):
         if received.tell() + len(chunk) > ANSWER_BYTES:
             raise WireError(f"the answer has more than {ANSWER_BYTES} bytes")
         received.write(chunk)

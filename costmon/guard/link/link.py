@@ -24,6 +24,7 @@ _CUT_SHARE = 0.75
 
 _AT_EXIT_S = 2.0
 _START_AGAIN_S = 10.0
+_NEVER_S = float("inf")
 
 
 class LinkNumbers(NamedTuple):
@@ -81,6 +82,7 @@ class Link:
         self._rng = rng or random.Random()  # noqa: S311 - jitter
         self._pace = pace or Pace()
         self._closed = False
+        self._until_s = _NEVER_S
         self._start_after_s = 0.0
         self._source: weakref.ref[Source] = weakref.ref(source, self._abandoned(weakref.ref(self)))
         self._build()
@@ -161,7 +163,7 @@ class Link:
         self._starting = threading.Lock()
         self._stopping = threading.Event()
         self._watch = threading.Event()
-        self._until_s: float = float("inf")
+        self._until_s = _NEVER_S
         self._presence = Presence(self._lost, self._returned)
         self._report_door: Door = open_door(self._address, self._pace.connect_s)
         self._watch_door: Door = open_door(self._address, self._pace.connect_s)

@@ -6,10 +6,13 @@ from typing import Literal
 
 from costmon.guard.log import log
 
-Part = Literal["reports", "policy"]
+Part = Literal["way to report", "policy"]
 
 _IN_A_ROW = 2
 """A single failure may be a restart, or 64 others who wait for the policy."""
+
+_MOST_SAID = 20
+"""Reasons that are logged in one absence, should they all differ."""
 
 
 class Presence:
@@ -20,19 +23,19 @@ class Presence:
         self._tell_returned = returned
         self._lock = threading.Lock()  # held while telling, so that news arrive in order
         self._failures: dict[Part, int] = {}
-        self._said: dict[Part, str] = {}
+        self._said: set[str] = set()
         self.is_lost = False
         self.reason: str | None = None
 
     def failed(self, part: Part, reason: str) -> None:
-        """Say that this part got no use out of the service; a new reason is logged once."""
+        """Say that this part got no use out of the service; a new reason is logged."""
         with self._lock:
             count = self._failures.get(part, 0) + 1
             self._failures[part] = count
             self.reason = reason
-            if self._said.get(part) != reason and count >= _IN_A_ROW:
-                self._said[part] = reason
-                log().warning("the costmon service: %s (%s); the guard goes on alone", reason, part)
+            if count >= _IN_A_ROW and reason not in self._said and len(self._said) < _MOST_SAID:
+                self._said.add(reason)
+                log().warning("no %s for the guard, which goes on alone: %s", part, reason)
             if count >= _IN_A_ROW and not self.is_lost:
                 self.is_lost = True
                 self._tell_lost(reason)
@@ -43,8 +46,10 @@ class Presence:
             return
         with self._lock:
             self._failures[part] = 0
-            self._said.pop(part, None)
-            if self.is_lost and not any(self._failures.values()):
+            if any(self._failures.values()):
+                return
+            self._said.clear()
+            if self.is_lost:
                 self.is_lost = False
                 self.reason = None
                 log().info("the costmon service is back")

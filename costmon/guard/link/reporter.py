@@ -242,12 +242,12 @@ class Reporter:
 
     def _took(self) -> None:
         self._back_off.worked()
-        self._wiring.presence.worked("reports")
+        self._wiring.presence.worked("way to report")
 
     def _missed(self, reason: str, retry_after_s: float | None) -> None:
         pause_s = self._back_off.failed(retry_after_s)
         self._closed_to_s = self._wiring.steady.monotonic_s() + pause_s
-        self._wiring.presence.failed("reports", reason)
+        self._wiring.presence.failed("way to report", reason)
 
     def _keep(self, now_s: float | None) -> None:
         """Write the spool when it is time (`None`: it is), or delete it when nothing waits."""

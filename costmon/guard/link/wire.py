@@ -24,6 +24,7 @@ TEXT_CHARACTERS = 500
 MOST_ENTRIES = 20_000
 MOST_ROWS = 100_000
 _REVISION_CHARACTERS = 200
+_SCOPES_OF_A_CALL = 32
 
 
 class WireError(ValueError):
@@ -52,6 +53,7 @@ def encode_report(report: GuardReport) -> bytes:
     document["leases"] = [
         {
             **note._asdict(),
+            "scopes": note.scopes[:_SCOPES_OF_A_CALL],
             "estimate": amount_text(note.estimate),
             "expires_at": _time_text(note.expires_at),
         }
@@ -205,7 +207,7 @@ def policy_of(document: object) -> Policy:
 
 def _budget(entry: object, where: str) -> PolicyBudget:
     fields = _mapping(entry, where)
-    warn, block = fields.get("warn"), fields.get("block")
+    warn, block, currency = (fields.get(name) for name in ("warn", "block", "currency"))
     try:
         levels = (
             None
@@ -219,7 +221,7 @@ def _budget(entry: object, where: str) -> PolicyBudget:
             _text(fields.get("scope"), f"{where}.scope"),
             _amount(fields.get("limit"), f"{where}.limit"),
             _text(fields.get("period"), f"{where}.period"),
-            _text(fields.get("currency"), f"{where}.currency"),
+            None if currency is None else _text(currency, f"{where}.currency"),
             levels,
         )
     except InputError as error:
