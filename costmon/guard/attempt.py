@@ -1,0 +1,188 @@
+"""One call that was let through: admitted by health, held in the budgets, and then ended in both.
+
+The order of the decision is that of the reference system: a tier that is `blocked`, then health,
+then circuits and budgets. Nothing is sent before all of them agree, and whoever refuses leaves
+nothing behind: no lease, and no probe.
+"""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Protocol
+
+from costmon.clock import EpochClock
+from costmon.domain.amount import Amount
+from costmon.guard.called_host import Admission
+from costmon.guard.config import ScopeConfig
+from costmon.guard.errors import CallRefused, GuardStoreError
+from costmon.guard.failures import failure_of, failure_of_status, nothing_was_sent, status_of
+from costmon.guard.health import Health
+
+_CLIENT_ERROR = 400
+
+
+class HeldLease(Protocol):
+    """What a lease is asked for."""
+
+    def settle(
+        self,
+        actual: Amount | None = None,
+        *,
+        bytes_in: int = 0,
+        bytes_out: int = 0,
+        failed: bool = False,
+    ) -> None:
+        """Charge what the call cost; `None`: the estimate."""
+        ...
+
+    def release(self) -> None:
+        """Charge nothing: nothing was sent."""
+        ...
+
+
+class Reserver(Protocol):
+    """What a guard is asked for."""
+
+    @property
+    def currency(self) -> str:
+        """Return the ISO 4217 code of all amounts."""
+        ...
+
+    def reserve(
+        self, scopes: Iterable[str], amount: Amount, *, ttl: float = 60.0, activity: str = "call"
+    ) -> HeldLease:
+        """Hold an estimate, or raise `CallRefused`."""
+        ...
+
+    def config(self, scope: str) -> ScopeConfig | None:
+        """Return what is configured about a scope."""
+        ...
+
+    def remaining(self, scope: str) -> Decimal | None:
+        """Return what may still be spent; `None` without a limit."""
+        ...
+
+
+class Attempt:
+    """A call that is being made; end it once, by `answered`, `failed` or `abandoned`."""
+
+    __slots__ = ("_admission", "_begun_s", "_clock", "_health", "_lease")
+
+    def __init__(
+        self, lease: HeldLease, health: Health, admission: Admission, clock: EpochClock
+    ) -> None:
+        self._lease = lease
+        self._health = health
+        self._admission = admission
+        self._clock = clock
+        self._begun_s = clock.monotonic_s()
+
+    @classmethod
+    def begin(  # noqa: PLR0913 - what it works with, and what is to be called
+        cls,
+        guard: Reserver,
+        health: Health,
+        clock: EpochClock,
+        host: str,
+        amount: Amount,
+        *,
+        activity: str,
+        ttl: float,
+    ) -> "Attempt":
+        """Let a call to `host`, in its one spelling, through on `global` and on the host.
+
+        Raises:
+            CallRefused: It may not be made.
+            GuardStoreError: The guard's store failed.
+            InputError: An argument cannot be used.
+        """
+        scopes = ("global", f"host:{host}")
+        lease = None
+        config = guard.config(scopes[1])
+        if config is not None and config.tier == "blocked":
+            lease = guard.reserve(scopes, amount, ttl=ttl, activity=activity)  # refuses it
+        try:
+            admission = health.admit(host)
+        except BaseException:
+            if lease is not None:
+                lease.release()
+            raise
+        if lease is None:
+            try:
+                lease = guard.reserve(scopes, amount, ttl=ttl, activity=activity)
+            except BaseException:
+                health.withdraw(admission)
+                raise
+        return cls(lease, health, admission, clock)
+
+    @property
+    def elapsed_s(self) -> float:
+        """Return for how long it has been going on."""
+        return self._clock.monotonic_s() - self._begun_s
+
+    def answered(
+        self,
+        result: object,
+        actual: Amount | None = None,
+        *,
+        bytes_in: int = 0,
+        bytes_out: int = 0,
+    ) -> None:
+        """End it by what was returned; a response with a status is judged by that."""
+        status = status_of(result)
+        failure = None if status is None else failure_of_status(status)
+        self._health.record(
+            self._admission.host, failure, self.elapsed_s, admission=self._admission
+        )
+        failed = status is not None and status >= _CLIENT_ERROR
+        self._settle(actual, bytes_in=bytes_in, bytes_out=bytes_out, failed=failed)
+
+    def failed(
+        self,
+        error: BaseException,
+        actual: Amount | None = None,
+        *,
+        bytes_out: int = 0,
+        one_request: bool = False,
+    ) -> None:
+        """End it by what was raised.
+
+        Charged is `actual`, or the estimate: a call that failed may have cost money all the same.
+        Nothing is charged when a guard inside refused the call, or when it is `one_request` and
+        there was no connection. Errors that say nothing of the host leave its health alone.
+        """
+        if isinstance(error, CallRefused):
+            self.abandoned()
+            return
+        failure = failure_of(error) if isinstance(error, Exception) else None
+        if failure is not None or status_of(error) is not None:
+            self._health.record(
+                self._admission.host, failure, self.elapsed_s, admission=self._admission
+            )
+        else:
+            self._health.withdraw(self._admission)
+        if one_request and failure is not None and nothing_was_sent(error):
+            self._release()
+        else:
+            self._settle(actual, bytes_out=bytes_out, failed=True)
+
+    def abandoned(self) -> None:
+        """End it as one that was not made."""
+        self._health.withdraw(self._admission)
+        self._release()
+
+    # The call is over, and its result must reach the caller. A store that fails now is counted and
+    # told of by the guard, and the lease is charged at its estimate when its time is over.
+
+    def _settle(
+        self, actual: Amount | None, *, bytes_in: int = 0, bytes_out: int = 0, failed: bool
+    ) -> None:
+        try:
+            self._lease.settle(actual, bytes_in=bytes_in, bytes_out=bytes_out, failed=failed)
+        except GuardStoreError:
+            return
+
+    def _release(self) -> None:
+        try:
+            self._lease.release()
+        except GuardStoreError:
+            return

@@ -1,0 +1,282 @@
+"""Make a failed call again, as often as its host's policy, its health and the budgets allow."""
+
+import threading
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from costmon.clock import EpochClock
+from costmon.domain.amount import Amount
+from costmon.domain.scope import host_of
+from costmon.guard.attempt import Attempt, Reserver
+from costmon.guard.errors import CallRefused, HealthRefused, RetriesExhausted, RetryRefused
+from costmon.guard.failures import RETRYABLE, failure_of, failure_of_status, status_of
+from costmon.guard.health import Health
+from costmon.guard.retries import USUAL, RetryPolicy
+from costmon.guard.retry_after import retry_after_s
+from costmon.guard.retry_budget import RetryBudget
+
+if TYPE_CHECKING:
+    from random import Random
+
+T = TypeVar("T")
+
+Pause = Callable[[float, threading.Event], bool]
+"""Waits for seconds, or until the event is set; returns whether it is."""
+
+_MOST_POLICIES = 1000
+
+
+class Retrier:
+    """Makes failed calls again; any thread may use it.
+
+    Tried again are timeouts, refused and broken connections, names that were not found, 429 and
+    5xx, raised or returned. A `CallRefused` never is, nor what says nothing of the host.
+
+    Args:
+        guard: Holds what each attempt may cost, and knows each host's policy.
+        health: Is asked before each retry.
+        clock: Tells the time.
+        rng: Makes jitter.
+        policy: Of hosts that have none of their own.
+        budget: How many retries there may be in all.
+        pause: Waits; `Event.wait` by default.
+        async_pause: Waits; `asyncio.sleep` by default.
+        noted: Counts a refusal, made at a second since 1970, and returns it.
+    """
+
+    def __init__(  # noqa: PLR0913 - what it works with
+        self,
+        guard: Reserver,
+        health: Health,
+        *,
+        clock: EpochClock,
+        rng: "Random",
+        policy: RetryPolicy = USUAL,
+        budget: RetryBudget | None = None,
+        pause: Pause | None = None,
+        async_pause: Callable[[float], Awaitable[None]] | None = None,
+        noted: Callable[[CallRefused, float], CallRefused] | None = None,
+    ) -> None:
+        self.policy = policy
+        self.budget = budget or RetryBudget(clock, currency=guard.currency)
+        self._guard = guard
+        self._health = health
+        self._clock = clock
+        self._rng = rng
+        self._pause = pause or _wait
+        self._async_pause = async_pause or _async_wait
+        self._noted = noted
+        self._policies: dict[str, RetryPolicy] = {}
+
+    def policy_of(self, host: str) -> RetryPolicy:
+        """Return by which policy calls to a host are made again.
+
+        Raises:
+            InputError: It is no host, or what is configured about it is no policy.
+            GuardStoreError: The guard's store failed.
+        """
+        config = self._guard.config(f"host:{host_of(host)}")
+        text = None if config is None else config.retry_policy
+        if text is None:
+            return self.policy
+        policy = self._policies.get(text)
+        if policy is None:
+            if len(self._policies) >= _MOST_POLICIES:
+                self._policies = {}
+            policy = self._policies[text] = RetryPolicy.from_text(text)
+        return policy
+
+    def run(  # noqa: PLR0913 - all but two are by keyword
+        self,
+        host: str,
+        fn: Callable[[], T],
+        *,
+        policy: RetryPolicy | None = None,
+        cancel: threading.Event | None = None,
+        amount: Amount | None = None,
+        activity: str = "call",
+        ttl: float = 60.0,
+    ) -> T:
+        """Call `fn`, and again while it fails and that is allowed.
+
+        Args:
+            host: Whom `fn` calls.
+            fn: The call; it is made anew each time.
+            policy: In place of the host's.
+            cancel: Ends a wait at once when set.
+            amount: What one attempt may cost at most, major units. Each attempt is then a lease of
+                its own, which is charged in full, and health is told how it ended. `None` when `fn`
+                goes through a guarded client, or is what `deliver` returned: those do both.
+            activity: What kind of call it is, for the records.
+            ttl: Seconds after which an attempt is charged although it has not ended.
+
+        Returns:
+            What `fn` returned; also a response with status 429 or 5xx that may not be tried again.
+
+        Raises:
+            RetriesExhausted: Every attempt failed, or `cancel` was set; from the last failure.
+            CallRefused: An attempt may not be made; from the last failure if there was one.
+            Exception: What `fn` raised, when trying again would not help.
+        """
+        course = self._course(host, policy, amount)
+        cancel = cancel or threading.Event()
+        while True:
+            attempt = self._begin(course, activity, ttl)
+            try:
+                result = fn()
+            except BaseException as error:
+                if attempt is not None:
+                    attempt.failed(error)
+                wait_s = course.after_error(error)
+                if self._pause(wait_s, cancel):
+                    raise course.exhausted() from error
+                course.check(error)
+            else:
+                if attempt is not None:
+                    attempt.answered(result)
+                again_s = course.after_answer(result)
+                if again_s is None or self._pause(again_s, cancel) or not course.may():
+                    return result
+
+    async def arun(  # noqa: PLR0913 - all but two are by keyword
+        self,
+        host: str,
+        fn: Callable[[], Awaitable[T]],
+        *,
+        policy: RetryPolicy | None = None,
+        amount: Amount | None = None,
+        activity: str = "call",
+        ttl: float = 60.0,
+    ) -> T:
+        """Do as `run` does in asyncio; cancelling the task ends a wait at once."""
+        course = self._course(host, policy, amount)
+        while True:
+            attempt = self._begin(course, activity, ttl)
+            try:
+                result = await fn()
+            except BaseException as error:  # noqa: BLE001 - `after_error` raises what is final
+                if attempt is not None:
+                    attempt.failed(error)
+                await self._async_pause(course.after_error(error))
+                course.check(error)
+            else:
+                if attempt is not None:
+                    attempt.answered(result)
+                again_s = course.after_answer(result)
+                if again_s is None:
+                    return result
+                await self._async_pause(again_s)
+                if not course.may():
+                    return result
+
+    def _course(self, host: str, policy: RetryPolicy | None, amount: Amount | None) -> "_Course":
+        host = host_of(host)
+        self.budget.count_call()
+        return _Course(self, host, policy or self.policy_of(host), amount)
+
+    def _begin(self, course: "_Course", activity: str, ttl: float) -> Attempt | None:
+        if course.amount is None:
+            return None
+        try:
+            return Attempt.begin(
+                self._guard,
+                self._health,
+                self._clock,
+                course.host,
+                course.amount,
+                activity=activity,
+                ttl=ttl,
+            )
+        except CallRefused as refused:
+            raise refused from course.last
+
+    def allow(self, course: "_Course", result: object) -> float:
+        """Return for how long to wait before the next retry, which the budget then has counted.
+
+        Raises:
+            HealthRefused, RetryRefused: There may be none.
+        """
+        self._health.check(course.host)
+        try:
+            self.budget.take(f"host:{course.host}", course.amount)
+        except RetryRefused as refused:
+            if self._noted is not None:
+                self._noted(refused, self._clock.epoch_s())
+            raise
+        asked_s = retry_after_s(result, self._clock.epoch_s())
+        return course.policy.wait_s(course.retries, self._rng, asked_s)
+
+    def check(self, host: str) -> None:
+        """Raise `HealthRefused` when a host was put into quarantine meanwhile."""
+        self._health.check(host)
+
+
+class _Course:
+    """One call and its retries."""
+
+    def __init__(
+        self, retrier: Retrier, host: str, policy: RetryPolicy, amount: Amount | None
+    ) -> None:
+        self.host = host
+        self.policy = policy
+        self.amount = amount
+        self.retries = 0
+        self.last: BaseException | None = None
+        self._retrier = retrier
+
+    def exhausted(self) -> RetriesExhausted:
+        return RetriesExhausted(self.host, self.retries)
+
+    def after_error(self, error: BaseException) -> float:
+        """Return the seconds to wait before the next attempt, or raise what ends the course."""
+        failure = failure_of(error) if isinstance(error, Exception) else None
+        if isinstance(error, CallRefused) or failure not in RETRYABLE:
+            raise error
+        self.last = error
+        if self.retries >= self.policy.max_retries:
+            raise RetriesExhausted(self.host, self.retries + 1) from error
+        try:
+            wait_s = self._retrier.allow(self, error)
+        except CallRefused as refused:
+            raise refused from error
+        self.retries += 1
+        return wait_s
+
+    def after_answer(self, result: object) -> float | None:
+        """Return the seconds to wait before the next attempt; `None`: the result is final."""
+        status = status_of(result)
+        failure = None if status is None else failure_of_status(status)
+        if failure is None or self.retries >= self.policy.max_retries:
+            return None
+        try:
+            wait_s = self._retrier.allow(self, result)
+        except (HealthRefused, RetryRefused):
+            return None
+        self.last = None
+        self.retries += 1
+        return wait_s
+
+    def check(self, error: BaseException) -> None:
+        """Raise when the host was put into quarantine during the wait."""
+        try:
+            self._retrier.check(self.host)
+        except HealthRefused as refused:
+            raise refused from error
+
+    def may(self) -> bool:
+        """Tell whether the host may be called after the wait."""
+        try:
+            self._retrier.check(self.host)
+        except HealthRefused:
+            return False
+        return True
+
+
+def _wait(seconds: float, cancel: threading.Event) -> bool:
+    return cancel.wait(seconds)
+
+
+async def _async_wait(seconds: float) -> None:
+    import asyncio  # noqa: PLC0415 - 30 ms, for who uses it anyway
+
+    await asyncio.sleep(seconds)
