@@ -4,24 +4,28 @@ import flask
 
 from costmon.api.document import described
 from costmon.api.face import Face
+from costmon.export.guards import GuardCollector
 from costmon.export.prometheus import CostCollector, exposition
 
 
 def create_blueprint(face: Face) -> flask.Blueprint:
     """Return the route that Prometheus scrapes."""
     blueprint = flask.Blueprint("metrics", __name__)
-    collector = CostCollector(
-        snapshot=face.snapshot.latest,
-        children=face.children.read,
-        pending=face.pending,
-        now=face.clock.now,
+    collectors = (
+        CostCollector(
+            snapshot=face.snapshot.latest,
+            children=face.children.read,
+            pending=face.pending,
+            now=face.clock.now,
+        ),
+        GuardCollector(board=face.board.read, policy=face.policy.read, now=face.clock.now),
     )
 
     @blueprint.get("/metrics")
     @described(tag="service", answers={200: "text/plain"})
     def metrics() -> flask.typing.ResponseReturnValue:
-        """Actors, polls and current costs for Prometheus, or OpenMetrics for who accepts it."""
-        body, content_type = exposition(collector, flask.request.headers.get("Accept", ""))
+        """Actors, polls, costs and guards for Prometheus, or OpenMetrics for who accepts it."""
+        body, content_type = exposition(collectors, flask.request.headers.get("Accept", ""))
         return flask.Response(
             body, headers={"Cache-Control": "no-store"}, content_type=content_type
         )

@@ -69,10 +69,11 @@ class CostCollector(Collector):
         return (family for family in families if family.samples)
 
 
-def exposition(collector: Collector, accept: str) -> tuple[bytes, str]:
+def exposition(collectors: Iterable[Collector], accept: str) -> tuple[bytes, str]:
     """Return the metrics and their content type: OpenMetrics for who accepts it, else text."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(collector)
+    for collector in collectors:
+        registry.register(collector)
     encoder, content_type = choose_encoder(accept)
     return encoder(registry), content_type
 

@@ -1,7 +1,6 @@
 """How budgets stand, over all guards: guards that share a store say the same, which counts once."""
 
 import datetime as dt
-from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -102,14 +101,6 @@ def flights(board: Board, now: dt.datetime) -> tuple[Flight, ...]:
 def is_away(guard: GuardSeen, now: dt.datetime) -> bool:
     """Tell whether a guard has been silent for longer than one that lives."""
     return (now - guard.seen_at).total_seconds() > AWAY_AFTER_S
-
-
-def dearest(board: Board, currency: str, most: int) -> Sequence[tuple[str, Decimal]]:
-    """Return the scopes that have cost most in a currency, and what, dearest first."""
-    spent = [
-        (scope, total.spent) for (scope, code), total in board.totals.items() if code == currency
-    ]
-    return sorted(spent, key=lambda pair: (-pair[1], pair[0]))[:most]
 
 
 def _fullest_first(standing: Standing) -> tuple[bool, Decimal, Decimal, str, str]:

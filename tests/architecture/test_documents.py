@@ -122,7 +122,7 @@ def routes() -> set[str]:
         clock=SystemClock(),
     )
     return {
-        f"{method} {rule.rule}"
+        f"{method} {re.sub(r'<(?:[^<>:]+:)?([^<>]+)>', r'{\1}', rule.rule)}"
         for app in (create_app(face), create_metrics_app(face))
         for rule in app.url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
@@ -133,7 +133,11 @@ def routes() -> set[str]:
 def test_the_readme_lists_exactly_the_routes_that_are_served():
     api = README.partition("\n## API\n")[2].partition("\n## ")[0]
     table = [line for line in api.splitlines() if line.startswith("| `")]
-    listed = {match for line in table for match in re.findall(r"`((?:GET|POST) /[^`?]*)`", line)}
+    listed = {
+        match
+        for line in table
+        for match in re.findall(r"`((?:GET|POST|PUT|DELETE) /[^`?]*)`", line)
+    }
 
     assert listed == routes()
 
@@ -179,8 +183,8 @@ def test_make_help_lists_every_target():
 
 def test_every_metric_is_documented():
     text = (ROOT / "docs" / "metrics.md").read_text("utf-8")
-    source = (ROOT / "costmon" / "export" / "prometheus.py").read_text("utf-8")
-    names = set(re.findall(r'"((?:costmon|cost)_[a-z_]+)"', source))
+    sources = [path.read_text("utf-8") for path in (ROOT / "costmon" / "export").glob("*.py")]
+    names = set(re.findall(r'"((?:costmon|cost)_[a-z_]+)"', "".join(sources)))
 
     assert [name for name in sorted(names) if name not in text] == []
 

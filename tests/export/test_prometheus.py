@@ -56,7 +56,7 @@ def exposed(snapshot, *, children=(), pending=0, now=START, accept=""):
         pending=lambda: pending,
         now=lambda: now,
     )
-    return exposition(collector, accept)
+    return exposition([collector], accept)
 
 
 def samples(snapshot, name, **facts):

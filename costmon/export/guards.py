@@ -1,0 +1,184 @@
+"""Show what guards reported, and what they go by, to Prometheus.
+
+Only amounts in USD: adding currencies would be wrong, and a budget in another one still has its
+ratio. Each scope of a call's chain counts the call, so sums over scopes mean nothing: the scope
+`global` is the sum.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from heapq import nlargest
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from costmon.domain.policy import Policy
+from costmon.domain.scope import GLOBAL
+from costmon.domain.vendor_hosts import provider_of
+from costmon.export.scopes import MOST_SCOPES, OTHER, Bounded, Series, dearest
+from costmon.snapshot.board import Board
+from costmon.snapshot.standings import Standing, is_away, standings
+
+_CURRENCY = "USD"
+
+
+class GuardCollector(Collector):
+    """Read what guards reported anew at every scrape."""
+
+    def __init__(
+        self,
+        *,
+        board: Callable[[], Board],
+        policy: Callable[[], Policy | None],
+        now: Callable[[], dt.datetime],
+    ) -> None:
+        self._board = board
+        self._policy = policy
+        self._now = now
+        self._spent = Bounded()
+        self._decisions = Bounded()
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every family that has something to say."""
+        board, policy, now = self._board(), self._policy(), self._now()
+        families = (
+            *self._totals(board),
+            *_budgets(board, policy, now),
+            _held(board, now),
+            _circuits(policy, now),
+            _last_reports(board),
+        )
+        return (family for family in families if family.samples)
+
+    def _totals(self, board: Board) -> Iterator[Metric]:
+        spent: dict[Series, Decimal] = {}
+        requests: dict[str, int] = {}
+        for (scope, currency), total in board.totals.items():
+            requests[scope] = requests.get(scope, 0) + total.requests
+            if currency == _CURRENCY:
+                spent[_provider(scope), scope] = total.spent
+        shown = dearest((labels[-1], amount) for labels, amount in spent.items()) | {GLOBAL}
+        family = CounterMetricFamily(
+            "costmon_guard_spent_usd",
+            "What calls behind guards have cost, in USD. Each scope of a call counts it: the sum "
+            "is the scope `global`.",
+            labels=("provider", "scope"),
+        )
+        for labels, amount in self._spent.series(spent, shown):
+            family.add_metric(labels, float(amount))
+        yield family
+        yield self._decided(board, requests, shown)
+
+    def _decided(self, board: Board, requests: dict[str, int], shown: frozenset[str]) -> Metric:
+        decisions: dict[Series, Decimal] = {
+            ("allowed", scope): Decimal(count) for scope, count in requests.items()
+        }
+        for (scope, reason), refused in board.refused.items():
+            decisions[f"refused_{reason}", scope] = Decimal(refused)
+        refusing = nlargest(MOST_SCOPES, board.refused.items(), key=lambda pair: pair[1])
+        shown |= {scope for (scope, _), _ in refusing}
+        family = CounterMetricFamily(
+            "costmon_guard_decisions",
+            "Calls that guards charged (`allowed`) or did not make (`refused_` and the reason), "
+            "by scope.",
+            labels=("decision", "scope"),
+        )
+        for labels, count in self._decisions.series(decisions, shown):
+            family.add_metric(labels, float(count))
+        return family
+
+
+def _provider(scope: str) -> str:
+    """Return whose vendor a scope is about; empty when it is about none, or several."""
+    kind, _, value = scope.partition(":")
+    if kind == "provider":
+        return value
+    return (provider_of(value) or "") if kind == "host" else ""
+
+
+def _budgets(board: Board, policy: Policy | None, now: dt.datetime) -> Iterator[Metric]:
+    limits: dict[str, Decimal] = {}
+    for told in policy.budgets if policy else ():
+        if told.budget.currency == _CURRENCY:
+            limits[f"{told.budget.scope} {told.budget.period}"] = told.budget.limit
+    fullest: dict[str, Standing] = {}
+    for standing in standings(board):
+        # Those come fullest first; of a window that has ended nothing is known.
+        if standing.limit is not None and not standing.is_over(now):
+            fullest.setdefault(f"{standing.scope} {standing.period}", standing)
+    for name, standing in list(fullest.items())[:MOST_SCOPES]:
+        if standing.currency == _CURRENCY and standing.limit is not None:
+            limits[name] = standing.limit
+    limit = GaugeMetricFamily(
+        "costmon_budget_limit_usd",
+        "The limit that guards enforce, after threshold and tier; the budget's own until one does.",
+        labels=("budget",),
+    )
+    for name, amount in list(limits.items())[: 2 * MOST_SCOPES]:
+        limit.add_metric((name,), float(amount))
+    yield limit
+    ratio = GaugeMetricFamily(
+        "costmon_budget_used_ratio",
+        "Spent and held in the present window as a part of the limit, in the store where most is.",
+        labels=("budget",),
+    )
+    for name, standing in list(fullest.items())[:MOST_SCOPES]:
+        if standing.ratio is not None:
+            ratio.add_metric((name,), float(standing.ratio))
+    yield ratio
+
+
+def _held(board: Board, now: dt.datetime) -> Metric:
+    family = GaugeMetricFamily(
+        "costmon_guard_held_usd",
+        "Estimates of calls in flight, by guards that are heard of, in USD.",
+        labels=("scope",),
+    )
+    living = Board(
+        guards=tuple(seen for seen in board.guards if not is_away(seen, now)),
+        totals={},
+        refused={},
+        refusals=(),
+        notices=(),
+    )
+    by_store: dict[tuple[str, str], Decimal] = {}
+    for standing in standings(living):
+        if standing.currency == _CURRENCY:
+            key = (standing.scope, standing.store)
+            # Each period of a scope holds the same calls.
+            by_store[key] = max(by_store.get(key, Decimal()), standing.held)
+    held: dict[str, Decimal] = {}
+    for (scope, _), amount in by_store.items():
+        held[scope] = held.get(scope, Decimal()) + amount
+    for scope, amount in nlargest(MOST_SCOPES, held.items(), key=lambda pair: pair[1]):
+        family.add_metric((scope,), float(amount))
+    return family
+
+
+def _circuits(policy: Policy | None, now: dt.datetime) -> Metric:
+    family = GaugeMetricFamily(
+        "costmon_circuit_open",
+        "Whether the scope's circuit stops calls: open ones, then those that were open last.",
+        labels=("scope",),
+    )
+    circuits = policy.circuits if policy else ()
+    latest = nlargest(MOST_SCOPES, circuits, key=lambda it: (it.is_open(now), it.changed_at))
+    for circuit in latest:
+        family.add_metric((circuit.scope,), circuit.is_open(now))
+    return family
+
+
+def _last_reports(board: Board) -> Metric:
+    family = GaugeMetricFamily(
+        "costmon_guard_last_report_timestamp_seconds",
+        "When the latest report of a guard of the program arrived.",
+        labels=("app",),
+    )
+    latest: dict[str, float] = {}
+    for seen in sorted(board.guards, key=lambda guard: guard.seen_at, reverse=True):
+        app = seen.app if seen.app in latest or len(latest) < MOST_SCOPES else OTHER
+        latest.setdefault(app, seen.seen_at.timestamp())
+    for app, seen_at in latest.items():
+        family.add_metric((app,), seen_at)
+    return family
