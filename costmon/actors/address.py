@@ -25,6 +25,11 @@ class Address:
         """The actor's full name."""
         return self._mailbox.name
 
+    @property
+    def waiting(self) -> int:
+        """Messages that wait there."""
+        return len(self._mailbox)
+
     def __repr__(self) -> str:
         return f"Address({self.name!r})"
 

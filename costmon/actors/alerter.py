@@ -12,6 +12,7 @@ from typing import Protocol, assert_never
 from costmon.actors.address import Address
 from costmon.actors.base import Incarnation, SupervisedActor
 from costmon.alerts import condition as conditions
+from costmon.alerts import guard as guard_conditions
 from costmon.alerts.condition import Condition
 from costmon.alerts.memory import NOTHING_SAID, Memory
 from costmon.alerts.policy import judge
@@ -20,8 +21,10 @@ from costmon.messages import (
     AlerterMessage,
     ChildRecovered,
     ChildSetAside,
+    CircuitChanged,
     CostsCalculated,
     DeliverAlert,
+    GuardNoticed,
     PollFailed,
     Tick,
 )
@@ -102,6 +105,15 @@ class Alerter(SupervisedActor[AlerterMessage]):
             case ChildRecovered(name=name):
                 cause = f"recovered {self.clock.now().isoformat()}"
                 self._judge(conditions.child_set_aside(name, holds=False, error="", cause=cause))
+            case GuardNoticed(app=app, host=host, notice=notice, gauge=gauge):
+                condition, least_s = guard_conditions.noticed(
+                    notice, app=app, host=host, gauge=gauge, cooldown_s=self._plan.cooldown_s
+                )
+                self._judge(condition, least_s)
+            case CircuitChanged(id=id_, circuit=circuit):
+                # Each opening is somebody's decision: none is a repeat.
+                now = self.clock.now()
+                self._judge(guard_conditions.circuit(circuit, now=now, cause=id_), 0.0)
             case Tick():
                 self._store_is_away = False
                 self._save()
@@ -123,17 +135,18 @@ class Alerter(SupervisedActor[AlerterMessage]):
             )
         )
 
-    def _judge(self, condition: Condition) -> None:
+    def _judge(self, condition: Condition, cooldown_s: float | None = None) -> None:
         if not self._memory.loaded:
             self._save()  # still unread when the database is away: told twice beats not at all
         now = self.clock.now()
+        least_s = self._plan.cooldown_s if cooldown_s is None else cooldown_s
         before = self._memory.said.get(condition.name, NOTHING_SAID)
         verdict, after = judge(
             holds=condition.holds,
             cause=condition.cause,
             memory=before,
             now=now,
-            cooldown_s=self._plan.cooldown_s,
+            cooldown_s=least_s,
         )
         match verdict:
             case "say" | "resolve":
@@ -145,7 +158,7 @@ class Alerter(SupervisedActor[AlerterMessage]):
                     message="suppressed by cooldown",
                     condition=condition.name,
                     suppressed=after.suppressed,
-                    cooldown_s=self._plan.cooldown_s,
+                    cooldown_s=least_s,
                     **condition.facts,
                 )
             case "quiet":

@@ -1,24 +1,45 @@
-"""Write history: every cycle once, whatever happens to the database.
+"""Write history: every cycle and every decision once, whatever happens to the database.
 
 While the database cannot be written, cycles wait in a journal on disk, in order, and are written
 when it returns. A cycle is in the database, in the journal or in this actor's mailbox, never
-nowhere; writing one twice is one row.
+nowhere; writing one twice is one row. Decisions about guards wait in a journal of their own. Of
+what guards report some waits here; the rest they send again, since it is not confirmed.
 """
 
 import datetime as dt
-from collections.abc import Callable
-from typing import Protocol, assert_never
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol, TypeVar, assert_never
 
+from costmon.actors.address import Address
 from costmon.actors.base import Incarnation, SupervisedActor
+from costmon.domain.change import Change
 from costmon.domain.poll import Observation
+from costmon.domain.spend import GuardReport
 from costmon.errors import StoreError, StoreFencedError
-from costmon.messages import CostsCalculated, PersisterMessage, Tick
+from costmon.messages import (
+    BudgetChanged,
+    CircuitChanged,
+    CostsCalculated,
+    GuardReported,
+    PersisterMessage,
+    SpendRecorded,
+    Tick,
+)
 from costmon.snapshot.cell import Cell
+from costmon.snapshot.guards import Recorded
+
+T = TypeVar("T")
 
 _RETRY, _PRUNE = "retry", "prune"
 _RETRY_MIN_S, _RETRY_MAX_S = 1.0, 30.0
 _PRUNE_EVERY_S = 6 * 3600.0
 _PRUNE_FIRST_S = 60.0
+_MOST_ROWS = 20_000
+"""Rows of reports that wait in memory, about 10 MB; guards keep what is not confirmed."""
+_MOST_CONFIRMED = 2_000
+"""Guards whose confirmations are published; one that is not is only late to forget its rows."""
 
 
 class Writer(Protocol):
@@ -26,6 +47,14 @@ class Writer(Protocol):
 
     def record(self, observation: Observation) -> bool:
         """Write one cycle in one transaction; `False` when it was there already."""
+        ...
+
+    def record_report(self, report: GuardReport) -> Recorded:
+        """Write what a guard has reported, in one transaction; twice is once."""
+        ...
+
+    def apply_change(self, change: Change) -> bool:
+        """Write one decision in one transaction; `False` when it was there already."""
         ...
 
     def prune(self, now: dt.datetime) -> None:
@@ -53,28 +82,51 @@ class Waiting(Protocol):
         ...
 
 
-class Persister(SupervisedActor[PersisterMessage]):
-    """The only writer of history.
+class WaitingChanges(Protocol):
+    """Where decisions wait for the database, first in first out, on disk."""
 
-    Args:
-        incarnation: Given by the supervisor.
+    def first(self) -> Change | None:
+        """Return the one that has waited longest."""
+        ...
+
+    def drop_first(self, change_id: str) -> None:
+        """Forget the first if it has that id: it is written."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersisterPlan:
+    """What the persister goes by.
+
+    Attributes:
         claim: Claims the right to write; a later claim revokes the earlier one. Raises
             `StoreError` when the database cannot be used.
         journal: Where cycles wait.
+        changes: Where decisions about guards wait.
         fault: Where it is published why nothing can be written; `None` while all is well.
+        confirmed: Where it is published up to which report each guard's rows are written.
     """
 
-    def __init__(
-        self,
-        incarnation: Incarnation,
-        claim: Callable[[], Writer],
-        journal: Waiting,
-        fault: Cell[str | None],
-    ) -> None:
+    claim: Callable[[], Writer]
+    journal: Waiting
+    changes: WaitingChanges
+    fault: Cell[str | None]
+    confirmed: Cell[Mapping[str, int]]
+
+
+class Persister(SupervisedActor[PersisterMessage]):
+    """The only writer of history, of decisions about guards and of what these report."""
+
+    def __init__(self, incarnation: Incarnation, plan: PersisterPlan, steward: Address) -> None:
         super().__init__(incarnation)
-        self._claim = claim
-        self._journal = journal
-        self._fault = fault
+        self._claim = plan.claim
+        self._journal = plan.journal
+        self._changes = plan.changes
+        self._fault = plan.fault
+        self._confirmed = plan.confirmed
+        self._steward = steward
+        self._reports: deque[GuardReport] = deque()
+        self._report_rows = 0
         self._writer: Writer | None = None
         self._retry_s = _RETRY_MIN_S
         self._away_since_s: float | None = None
@@ -85,10 +137,15 @@ class Persister(SupervisedActor[PersisterMessage]):
         self.timer.every(_PRUNE, _PRUNE_EVERY_S, first_s=_PRUNE_FIRST_S)
 
     def handle(self, message: PersisterMessage) -> None:
-        """Write a cycle, or try again, or prune."""
+        """Write what the message says, or try again, or prune."""
         match message:
             case CostsCalculated(observation=observation):
                 self._keep(observation)
+            case GuardReported(report=report):
+                self._keep_report(report)
+            case CircuitChanged() | BudgetChanged():
+                # It waits in the journal, perhaps behind others: all are written, in their order.
+                self._write_now()
             case Tick(key=key) if key == _PRUNE:
                 self._prune()
             case Tick():
@@ -105,28 +162,103 @@ class Persister(SupervisedActor[PersisterMessage]):
             else:
                 return
         self._journal.append(observation)
+        if self._away_since_s is None:
+            # Others wait since the mailbox was full: nobody else would come back to them.
+            self.timer.after(_RETRY, 0.0)
         self.log.info(
             "persister.cycle_waits",
             cycle_id=observation.report.cycle_id,
             waiting=len(self._journal),
         )
 
+    def _keep_report(self, report: GuardReport) -> None:
+        if self._away_since_s is None and not self._reports:
+            try:
+                self._record_report(report)
+            except StoreError as error:
+                self._gone(error)
+            else:
+                return
+        rows = len(report.rows)
+        if self._report_rows + rows >= _MOST_ROWS:
+            # Its guard sends it again: what comes after it is not confirmed until then.
+            self.log.warning("persister.report_dropped", guard=report.guard, rows=rows)
+            return
+        self._reports.append(report)
+        self._report_rows += rows + 1
+
+    def _write_now(self) -> None:
+        if self._away_since_s is None:
+            try:
+                self._write_changes()
+            except StoreError as error:
+                self._gone(error)
+
     def _write_waiting(self) -> None:
         try:
+            self._write_changes()
             while (observation := self._journal.first()) is not None:
                 self._record(observation)
                 self._journal.drop_first(observation.report.cycle_id)
+            while self._reports:
+                self._record_report(self._reports[0])
+                self._report_rows -= len(self._reports.popleft().rows) + 1
         except StoreError as error:
             self._gone(error)
             return
         self._back()
 
     def _record(self, observation: Observation) -> None:
+        written = self._write(lambda writer: writer.record(observation))
+        self.log.info(
+            "persister.cycle_written" if written else "persister.cycle_known",
+            cycle_id=observation.report.cycle_id,
+            resources=len(observation.inventory.resources) if observation.inventory else None,
+        )
+
+    def _write_changes(self) -> None:
+        while (change := self._changes.first()) is not None:
+            written = self._apply(change)
+            self._changes.drop_first(change.id)
+            self.log.info(
+                "persister.change_written" if written else "persister.change_known", id=change.id
+            )
+
+    def _apply(self, change: Change) -> bool:
+        return self._write(lambda writer: writer.apply_change(change))
+
+    def _record_report(self, report: GuardReport) -> None:
+        recorded = self._write(lambda writer: writer.record_report(report))
+        if recorded.ignored:
+            self.log.warning(
+                "persister.rows_ignored",
+                guard=report.guard,
+                app=report.app,
+                rows=recorded.ignored,
+                hint="older than [retention] guard_spend, or figures beyond all bounds",
+            )
+        # Told again when a crash repeats it: these are sums, not steps.
+        if recorded.totals:
+            self.tell(self._steward, SpendRecorded(totals=recorded.totals))
+        if recorded.confirmed is not None:
+            self._confirm(report.guard, recorded.confirmed)
+
+    def _confirm(self, guard: str, sequence: int) -> None:
+        known = self._confirmed.read()
+        if known.get(guard) == sequence:
+            return
+        confirmed = {name: value for name, value in known.items() if name != guard}
+        while len(confirmed) >= _MOST_CONFIRMED:
+            del confirmed[next(iter(confirmed))]
+        confirmed[guard] = sequence
+        self.fenced(lambda: self._confirmed.publish(confirmed))
+
+    def _write(self, act: Callable[[Writer], T]) -> T:
         self.beat()
         if self._writer is None:
             self._writer = self._claim()
         try:
-            written = self._writer.record(observation)
+            return act(self._writer)
         except StoreFencedError:
             self.beat()  # a replaced incarnation ends here
             self.log.error(
@@ -134,11 +266,6 @@ class Persister(SupervisedActor[PersisterMessage]):
             )
             self._writer = None
             raise
-        self.log.info(
-            "persister.cycle_written" if written else "persister.cycle_known",
-            cycle_id=observation.report.cycle_id,
-            resources=len(observation.inventory.resources) if observation.inventory else None,
-        )
 
     def _gone(self, error: StoreError) -> None:
         now_s = self.clock.monotonic_s()

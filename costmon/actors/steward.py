@@ -1,38 +1,247 @@
-"""Keep what guards go by and what they report."""
+"""Keep what guards go by, and what they have reported.
 
-from typing import assert_never
+What people decide is on the disk before anything else happens, and in the database as soon as that
+can be written; what guards go by is published with every change, and when a circuit expires. The
+published values are all the state there is: a new incarnation resumes from them.
+"""
 
+import datetime as dt
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol, assert_never
+
+from costmon.actors import decision
+from costmon.actors.address import Address
 from costmon.actors.base import Incarnation, SupervisedActor
-from costmon.domain.policy import Policy
+from costmon.domain.budget import Budget
+from costmon.domain.change import Change, CircuitChange
+from costmon.domain.circuit import Circuit
+from costmon.domain.policy import Policy, PolicyBudget
+from costmon.errors import StoreError
 from costmon.messages import (
+    CircuitChanged,
     CloseCircuit,
+    GuardCommand,
+    GuardNoticed,
     GuardReported,
     OpenCircuit,
     RemoveBudget,
     SetBudget,
+    SpendRecorded,
     StewardMessage,
     Tick,
 )
-from costmon.snapshot.board import Board
+from costmon.snapshot import guards
+from costmon.snapshot import policy as policies
+from costmon.snapshot.board import Board, SpendTotal
 from costmon.snapshot.cell import Cell, WatchedCell
+from costmon.snapshot.policy import Decided
+
+_LOAD, _EXPIRE = "load", "expire"
+_LOAD_MIN_S, _LOAD_MAX_S = 0.5, 15.0
+_LOOK_AGAIN_S = 30.0
+"""At most so long until the wall clock is looked at again: it may be set."""
+_MOST_LOGGED = 10
+
+
+class WaitingChanges(Protocol):
+    """Where decisions wait for the database, first in first out, on disk."""
+
+    def keep(self, change: Change) -> Change:
+        """Keep a change; return it, or the one of the same id that waits already."""
+        ...
+
+    def waiting(self) -> tuple[Change, ...]:
+        """Return all that wait, in order."""
+        ...
+
+
+class Standing(Protocol):
+    """What the database knows of guards."""
+
+    @property
+    def circuits(self) -> Iterable[Circuit]:
+        """The last decision about every scope."""
+        ...
+
+    @property
+    def budgets(self) -> Iterable[PolicyBudget]:
+        """Those that were set by API."""
+        ...
+
+    @property
+    def totals(self) -> Mapping[tuple[str, str], SpendTotal]:
+        """What was spent, by scope and currency."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StewardPlan:
+    """What the steward goes by.
+
+    Attributes:
+        budgets: Those of costmon.toml.
+        load: Reads the database; raises `StoreError` when it cannot be read.
+        changes: Where decisions wait for the database.
+        board: Where it is published what guards report.
+        policy: Where it is published what guards go by.
+    """
+
+    budgets: tuple[Budget, ...]
+    load: Callable[[], Standing]
+    changes: WaitingChanges
+    board: Cell[Board]
+    policy: WatchedCell[Policy | None]
 
 
 class Steward(SupervisedActor[StewardMessage]):
     """Answers for budgets and circuits, and knows what guards have reported."""
 
     def __init__(
-        self, incarnation: Incarnation, board: Cell[Board], policy: WatchedCell[Policy | None]
+        self, incarnation: Incarnation, plan: StewardPlan, *, persister: Address, alerter: Address
     ) -> None:
         super().__init__(incarnation)
-        self._board = board
-        self._policy = policy
+        self._plan = plan
+        self._persister = persister
+        self._alerter = alerter
+        self._load_again_s = _LOAD_MIN_S
+        self._told_expired: set[tuple[str, int]] = set()
+
+    def started(self) -> None:
+        """Read what was decided before the process started, unless an incarnation has done so."""
+        self.timer.after(_LOAD if self._plan.policy.read() is None else _EXPIRE, 0.0)
 
     def handle(self, message: StewardMessage) -> None:
-        """Fold a report, carry out a command, or try again."""
+        """Fold what guards report, carry out a command, or look at the time."""
         match message:
-            case GuardReported() | OpenCircuit() | CloseCircuit() | SetBudget() | RemoveBudget():
-                self.log.info("steward.message_seen", kind=type(message).__name__)
+            case GuardReported():
+                self._fold(message)
+            case SpendRecorded(totals=totals):
+                board = guards.recorded(self._plan.board.read(), totals)
+                self.fenced(lambda: self._plan.board.publish(board))
+            case OpenCircuit() | CloseCircuit() | SetBudget() | RemoveBudget():
+                self._decide(message)
+            case Tick(key=key) if key == _LOAD:
+                self._load()
             case Tick():
-                pass
+                self._look_at_the_time()
             case _:
                 assert_never(message)
+
+    # --- what guards report ------------------------------------------------------------------
+
+    def _fold(self, message: GuardReported) -> None:
+        report, before = message.report, self._plan.board.read()
+        after, fresh = guards.reported(before, report, self.clock.now())
+        for notice in fresh:
+            self.tell(
+                self._alerter,
+                GuardNoticed(
+                    app=report.app,
+                    host=report.host,
+                    notice=notice,
+                    gauge=guards.pressing(report, notice.scope),
+                ),
+            )
+        self.tell(self._persister, message)
+        # Published last: after a crash before this line all of it happens again, and whoever was
+        # told knows notices by their ids and rows by their changes.
+        self.fenced(lambda: self._plan.board.publish(after))
+        if all(seen.guard != report.guard for seen in before.guards):
+            self.log.info(
+                "steward.guard_appeared",
+                guard=report.guard,
+                app=report.app,
+                host=report.host,
+                pid=report.pid,
+                store=report.store,
+            )
+
+    # --- what people decide ------------------------------------------------------------------
+
+    def _decide(self, command: GuardCommand) -> None:
+        policy, waiting, now = (
+            self._plan.policy.read(),
+            self._plan.changes.waiting(),
+            self.clock.now(),
+        )
+        known = [it.circuit.revision for it in waiting if isinstance(it, CircuitChange)]
+        known += [it.revision for it in policy.circuits] if policy is not None else []
+        revision = decision.next_revision(known, now)
+        change = self._plan.changes.keep(decision.change_of(command, now, revision))
+        told = decision.told(change)
+        self.tell(self._persister, told)
+        if isinstance(told, CircuitChanged):
+            self.tell(self._alerter, told)
+        if policy is not None:
+            self._publish(policies.after(policies.of_policy(policy), change))
+        event, facts = decision.logged(change)
+        self.log.info(event, id=change.id, published=policy is not None, **facts)
+
+    # --- what guards go by -------------------------------------------------------------------
+
+    def _load(self) -> None:
+        """Publish what guards go by, once the database says what was decided before.
+
+        Guessing would let calls pass that somebody has stopped: until then nothing is published.
+        """
+        if self._plan.policy.read() is not None:
+            return
+        # First what waits, then the database: what is written in between is seen twice, not never.
+        waiting = self._plan.changes.waiting()
+        try:
+            standing = self._plan.load()
+        except StoreError as error:
+            self.log.warning(
+                "steward.decisions_unreadable", error=str(error), retry_s=self._load_again_s
+            )
+            self.timer.after(_LOAD, self._load_again_s)
+            self._load_again_s = min(self._load_again_s * 2, _LOAD_MAX_S)
+            return
+        taken = policies.decided(standing.circuits, standing.budgets)
+        for change in waiting:
+            taken = policies.after(taken, change)
+        board = guards.recorded(self._plan.board.read(), standing.totals)
+        self.fenced(lambda: self._plan.board.publish(board))
+        self._publish(taken)
+        self.log.info(
+            "steward.decisions_loaded",
+            circuits=len(taken.circuits),
+            budgets=len(taken.budgets) + len(self._plan.budgets),
+            waiting=len(waiting),
+        )
+
+    def _look_at_the_time(self) -> None:
+        policy = self._plan.policy.read()
+        if policy is not None:
+            self._publish(policies.of_policy(policy))
+
+    def _publish(self, taken: Decided) -> None:
+        now = self.clock.now()
+        before, after = self._plan.policy.read(), policies.policy_of(self._plan.budgets, taken, now)
+        if before is None or before.revision != after.revision:
+            self.fenced(lambda: self._plan.policy.publish(after))
+            self.log.info(
+                "steward.policy_published",
+                revision=after.revision,
+                budgets=len(after.budgets),
+                open_circuits=[it.scope for it in after.circuits if it.is_open(now)][:_MOST_LOGGED],
+            )
+        self._tell_expired(after.circuits, now)
+        end = policies.next_expiry(after.circuits, now)
+        if end is None:
+            self.timer.cancel(_EXPIRE)
+        else:
+            self.timer.after(_EXPIRE, min((end - now).total_seconds(), _LOOK_AGAIN_S))
+
+    def _tell_expired(self, circuits: Iterable[Circuit], now: dt.datetime) -> None:
+        """Let people know what has ended by itself; whoever was told before is not told again."""
+        for circuit in circuits:
+            ended = (circuit.scope, circuit.revision)
+            if circuit.state == "closed" or circuit.is_open(now) or ended in self._told_expired:
+                continue
+            self.tell(
+                self._alerter,
+                CircuitChanged(id=f"expired/{circuit.revision}", circuit=circuit),
+            )
+            self._told_expired.add(ended)

@@ -1,6 +1,6 @@
 """Draw the actor tree: who is started, in which order, with which mailbox and which rules."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 from costmon.actors.alerter import Alerter, AlerterPlan
@@ -9,16 +9,25 @@ from costmon.actors.base import Incarnation
 from costmon.actors.calculator import Calculator
 from costmon.actors.child import ChildSpec
 from costmon.actors.messenger import Messenger, Outbox
-from costmon.actors.persister import Persister, Waiting, Writer
+from costmon.actors.persister import Persister, PersisterPlan
 from costmon.actors.poller import Poller, PollerPlan
-from costmon.actors.steward import Steward
-from costmon.domain.policy import Policy
-from costmon.messages import CostsCalculated, Fetched, PollFailed, RefreshRequested
-from costmon.snapshot.board import Board
-from costmon.snapshot.cell import Cell, SnapshotCell, WatchedCell
+from costmon.actors.steward import Steward, StewardPlan
+from costmon.messages import (
+    BudgetChanged,
+    CircuitChanged,
+    CostsCalculated,
+    Fetched,
+    GuardReported,
+    PollFailed,
+    RefreshRequested,
+)
+from costmon.snapshot.cell import SnapshotCell
 
 PERSISTER, MESSENGER, ALERTER, CALCULATOR = "persister", "messenger", "alerter", "calculator"
 STEWARD = "steward"
+STEWARD_CAPACITY = 1_000
+STEWARD_REPORTS = STEWARD_CAPACITY // 2
+"""Where so many messages wait reports are turned away: what people decide has room for itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,24 +37,18 @@ class Parts:
     Attributes:
         plans: One per account, in the order of the configuration.
         cell: Where the calculator publishes.
-        claim: Claims the right to write history.
-        journal: Where cycles wait for the database.
-        database_fault: Where the persister publishes why it cannot write.
+        persisting: What the persister goes by.
         alerting: What the alerter goes by.
         outboxes: One per channel.
-        board: Where the steward publishes what guards report.
-        policy: Where the steward publishes what guards go by.
+        stewardship: What the steward goes by.
     """
 
     plans: Sequence[PollerPlan]
     cell: SnapshotCell
-    claim: Callable[[], Writer]
-    journal: Waiting
-    database_fault: Cell[str | None]
+    persisting: PersisterPlan
     alerting: AlerterPlan
     outboxes: Sequence[Outbox]
-    board: Cell[Board]
-    policy: WatchedCell[Policy | None]
+    stewardship: StewardPlan
 
 
 def poller_name(account: str) -> str:
@@ -57,7 +60,7 @@ def child_specs(parts: Parts) -> tuple[ChildSpec, ...]:
     """Return the children in start order; they stop in reverse."""
 
     def persister(incarnation: Incarnation) -> Persister:
-        return Persister(incarnation, parts.claim, parts.journal, parts.database_fault)
+        return Persister(incarnation, parts.persisting, incarnation.addresses[STEWARD])
 
     def messenger(incarnation: Incarnation) -> Messenger:
         return Messenger(incarnation, parts.outboxes)
@@ -74,13 +77,22 @@ def child_specs(parts: Parts) -> tuple[ChildSpec, ...]:
         )
 
     def steward(incarnation: Incarnation) -> Steward:
-        return Steward(incarnation, parts.board, parts.policy)
+        return Steward(
+            incarnation,
+            parts.stewardship,
+            persister=incarnation.addresses[PERSISTER],
+            alerter=incarnation.addresses[ALERTER],
+        )
 
     def spill(message: object) -> bool:
-        if not isinstance(message, CostsCalculated):
-            return False
-        parts.journal.append(message.observation)
-        return True
+        match message:
+            case CostsCalculated(observation=observation):
+                parts.persisting.journal.append(observation)
+                return True
+            case CircuitChanged() | BudgetChanged():
+                return True  # it waits in its journal; the next message brings it to mind
+            case _:
+                return False
 
     return (
         ChildSpec(
@@ -89,7 +101,7 @@ def child_specs(parts: Parts) -> tuple[ChildSpec, ...]:
             core=True,
             hang_after_s=60.0,
             stop_timeout_s=10.0,
-            mailbox=MailboxRules(capacity=64, overflow=spill),
+            mailbox=MailboxRules(capacity=256, overflow=spill, supersede=guard_of),
         ),
         ChildSpec(
             name=MESSENGER,
@@ -105,7 +117,7 @@ def child_specs(parts: Parts) -> tuple[ChildSpec, ...]:
             core=True,
             hang_after_s=60.0,
             stop_timeout_s=5.0,
-            mailbox=MailboxRules(capacity=256, supersede=account_of),
+            mailbox=MailboxRules(capacity=1000, supersede=account_of),
         ),
         ChildSpec(
             name=CALCULATOR,
@@ -121,7 +133,7 @@ def child_specs(parts: Parts) -> tuple[ChildSpec, ...]:
             core=True,
             hang_after_s=60.0,
             stop_timeout_s=5.0,
-            mailbox=MailboxRules(capacity=1000),
+            mailbox=MailboxRules(capacity=STEWARD_CAPACITY, supersede=guard_of),
         ),
         *(_poller_spec(plan) for plan in parts.plans),
     )
@@ -151,6 +163,14 @@ def account_of(message: object) -> Hashable | None:
             return observation.report.account
         case _:
             return None
+
+
+def guard_of(message: object) -> Hashable | None:
+    """Name the guard that reports: a newer report supersedes an older one.
+
+    The rows of the older one come again, since none is confirmed after a report that is missing.
+    """
+    return message.report.guard if isinstance(message, GuardReported) else None
 
 
 def is_refresh(message: object) -> Hashable | None:

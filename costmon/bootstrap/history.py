@@ -3,9 +3,12 @@
 import datetime as dt
 from dataclasses import dataclass
 
+from costmon.domain.change import Change
 from costmon.domain.poll import Observation
 from costmon.domain.resource import Inventory
+from costmon.domain.spend import GuardReport
 from costmon.errors import StoreError, StoreFencedError
+from costmon.snapshot.guards import Recorded
 from costmon.store import FenceToken, Retention, Store
 from costmon.store.migrate import check_schema
 
@@ -21,6 +24,14 @@ class FencedWriter:
     def record(self, observation: Observation) -> bool:
         """Write one cycle."""
         return self.store.record(observation, self.token)
+
+    def record_report(self, report: GuardReport) -> Recorded:
+        """Write what a guard has reported."""
+        return self.store.record_report(report, self.retention, self.token)
+
+    def apply_change(self, change: Change) -> bool:
+        """Write one decision about guards."""
+        return self.store.apply_change(change, self.token)
 
     def prune(self, now: dt.datetime) -> None:
         """Delete what is older than its retention."""

@@ -8,9 +8,18 @@ import structlog
 
 from costmon.actors.alerter import AlerterPlan, Recollection
 from costmon.actors.messenger import Outbox
+from costmon.actors.persister import PersisterPlan
 from costmon.actors.poller import PollerPlan
+from costmon.actors.steward import StewardPlan
 from costmon.actors.system import StopReport, System
-from costmon.bootstrap.assembly import ALERTER, STEWARD, Parts, child_specs, poller_name
+from costmon.bootstrap.assembly import (
+    ALERTER,
+    STEWARD,
+    STEWARD_REPORTS,
+    Parts,
+    child_specs,
+    poller_name,
+)
 from costmon.bootstrap.history import AlertMemory, Writers, read_fault, restored
 from costmon.bootstrap.line import VendorLine
 from costmon.clock import Clock
@@ -24,9 +33,11 @@ from costmon.notifiers.log import LogChannel
 from costmon.snapshot import fold
 from costmon.snapshot.board import EMPTY, Board
 from costmon.snapshot.cell import Cell, SnapshotCell, WatchedCell
-from costmon.store import Journal, Retention, open_store
+from costmon.store import Docket, Journal, Retention, Standing, open_store
+from costmon.store.migrate import check_schema
 
 _JOURNAL_BYTES = 64 * 1024 * 1024
+_DOCKET_BYTES = 4 * 1024 * 1024
 _ASK_TIMEOUT_S = 5.0
 
 
@@ -51,6 +62,7 @@ class Service:
         self.policy: WatchedCell[Policy | None] = WatchedCell(None)
         self.confirmed: Cell[Mapping[str, int]] = Cell({})
         self.journal = Journal(settings.state_dir / "observations.journal", _JOURNAL_BYTES)
+        self.docket = Docket(settings.state_dir / "decisions.journal", _DOCKET_BYTES)
         rng = random.Random()  # noqa: S311 - jitter and ids, nothing secret
         self.system = System(
             child_specs(self._parts(rng)),
@@ -68,9 +80,13 @@ class Service:
         return Parts(
             plans=tuple(self._plan(account, rng) for account in settings.accounts),
             cell=self.cell,
-            claim=writers.claim,
-            journal=self.journal,
-            database_fault=self._write_fault,
+            persisting=PersisterPlan(
+                claim=writers.claim,
+                journal=self.journal,
+                changes=self.docket,
+                fault=self._write_fault,
+                confirmed=self.confirmed,
+            ),
             alerting=AlerterPlan(
                 threshold=settings.cost_threshold,
                 cooldown_s=settings.alert_cooldown_s,
@@ -78,9 +94,23 @@ class Service:
                 recollection=Recollection(said={}, unsaved=set()),
             ),
             outboxes=(Outbox(channel=LogChannel()),),
-            board=self.board,
-            policy=self.policy,
+            stewardship=StewardPlan(
+                budgets=settings.budgets,
+                load=self._standing,
+                changes=self.docket,
+                board=self.board,
+                policy=self.policy,
+            ),
         )
+
+    def _standing(self) -> Standing:
+        """Return what was decided about guards.
+
+        Raises:
+            StoreError: It cannot be read, or its schema is not this version's.
+        """
+        check_schema(self._settings.database_url)
+        return self.store.standing()
 
     def _plan(self, account: AccountSettings, rng: random.Random) -> PollerPlan:
         def open_line(pause: Callable[[float], bool], beat: Callable[[], None]) -> VendorLine:
@@ -139,8 +169,15 @@ class Service:
             self.system.addresses[poller_name(account.name)].tell(message)
 
     def tell_steward(self, message: GuardReported | GuardCommand) -> None:
-        """Hand over what a guard reports, or what somebody decides about guards."""
-        self.system.addresses[STEWARD].tell(message)
+        """Hand over what a guard reports, or what somebody decides about guards.
+
+        A report that finds too many waiting is dropped: its guard sends the rows again.
+        """
+        steward = self.system.addresses[STEWARD]
+        if isinstance(message, GuardReported) and steward.waiting >= STEWARD_REPORTS:
+            self._log.warning("bootstrap.report_dropped", guard=message.report.guard)
+            return
+        steward.tell(message)
 
     @property
     def is_polled(self) -> bool:
@@ -165,7 +202,14 @@ class Service:
                 waiting=waiting,
                 hint="they are in the journal and are written at the next start",
             )
+        if decisions := len(self.docket):
+            self._log.warning(
+                "bootstrap.decisions_wait",
+                waiting=decisions,
+                hint="they are in the journal and are written at the next start",
+            )
         self.journal.close()
+        self.docket.close()
         self.store.close()
         return report
 

@@ -1,13 +1,13 @@
 """Check `costmon.toml`: what is not a secret and too long for a variable.
 
-Tables: `[[account]]`, `[prices.<provider>]`, `[retention]`. Anything else is a fault, since a
-misspelt table would otherwise be a setting that silently does nothing.
+Tables: `[[account]]`, `[[budget]]`, `[prices.<provider>]`, `[retention]`. Anything else is a fault,
+since a misspelt table would otherwise be a setting that silently does nothing.
 """
 
 import math
 import re
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -15,17 +15,19 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from costmon.config import parsers
+from costmon.config.budgets import read_budgets
 from costmon.config.parsers import Refused
 from costmon.config.providers import PROVIDERS
-from costmon.config.reader import Reader
+from costmon.config.tables import TableReader, shown
+from costmon.domain.budget import Budget
 from costmon.errors import Fault
 
 T = TypeVar("T")
 
-TABLES = ("account", "prices", "retention")
+TABLES = ("account", "budget", "prices", "retention")
 ACCOUNT_KEYS = ("provider", "name", "token_env", "api_url")
 # What history keeps, one name for each kind of row; a test compares with the store.
-RETENTION_TABLES = ("cycles", "intervals", "rollups")
+RETENTION_TABLES = ("cycles", "intervals", "rollups", "guard_spend")
 FOREVER = "forever"
 
 _ACCOUNT_NAME = re.compile(r"[a-z0-9-]{1,40}", re.ASCII)
@@ -59,12 +61,14 @@ class FileSettings:
 
     Attributes:
         accounts: In the order of the file.
+        budgets: In the order of the file; each has its currency.
         prices: By provider, then by `kind:slug`: USD a month.
         retention: Days by table.
         faults: Everything that is wrong.
     """
 
     accounts: tuple[AccountEntry, ...] = ()
+    budgets: tuple[Budget, ...] = ()
     prices: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
     retention: Mapping[str, float] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
@@ -101,10 +105,15 @@ def check_file(content: Mapping[str, object]) -> FileSettings:
     read = _FileReader()
     read.known_keys("", content, TABLES, "table")
     accounts = read.accounts(content.get("account", []))
+    budgets = read_budgets(read, content.get("budget", []))
     prices = read.prices(content.get("prices", {}))
     retention = read.retention(content.get("retention", {}))
     return FileSettings(
-        accounts=accounts, prices=prices, retention=retention, faults=tuple(read.faults)
+        accounts=accounts,
+        budgets=budgets,
+        prices=prices,
+        retention=retention,
+        faults=tuple(read.faults),
     )
 
 
@@ -112,25 +121,12 @@ def _unreadable(name: str, path: Path, accepted: str) -> FileSettings:
     return FileSettings(faults=(Fault(name=name, value=str(path), accepted=accepted),))
 
 
-class _FileReader(Reader):
+class _FileReader(TableReader):
     """Walks the tables and collects faults."""
 
-    def __init__(self) -> None:
-        super().__init__({})
-
-    def known_keys(
-        self, where: str, table: Mapping[str, object], known: Collection[str], what: str
-    ) -> None:
-        for key in table:
-            if key not in known:
-                dot = "." if where else ""
-                self.refuse_unknown(f"{where}{dot}{key}", "...", known, what)
-
     def accounts(self, tables: object) -> tuple[AccountEntry, ...]:
-        if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-            self.refuse("account", _shown(tables), "tables: write [[account]] with two brackets")
-            return ()
-        entries = (self._account(f"account[{n}]", table) for n, table in enumerate(tables))
+        listed = self.listed("account", tables)
+        entries = (self._account(f"account[{n}]", table) for n, table in enumerate(listed))
         return tuple(entry for entry in entries if entry is not None)
 
     def _account(self, where: str, table: Mapping[str, object]) -> AccountEntry | None:
@@ -167,25 +163,25 @@ class _FileReader(Reader):
         try:
             return parsers.api_url(text) if text is not None else None
         except Refused as refused:
-            self.refuse(f"{where}.api_url", _shown(text), str(refused))
+            self.refuse(f"{where}.api_url", shown(text), str(refused))
             return None
 
     def _text(self, where: str, table: Mapping[str, object], key: str) -> str | None:
         value = table.get(key)
         if not isinstance(value, str) or not value:
-            self.refuse(f"{where}.{key}", _shown(value), "a text in quotes; it is needed")
+            self.refuse(f"{where}.{key}", shown(value), "a text in quotes; it is needed")
             return None
         return value
 
     def prices(self, tables: object) -> Mapping[str, Mapping[str, Decimal]]:
         found = {}
-        for provider, table in self._table("prices", tables).items():
+        for provider, table in self.table("prices", tables).items():
             where = f"prices.{provider}"
             if provider not in PROVIDERS:
                 self.refuse_unknown(where, "...", [f"prices.{slug}" for slug in PROVIDERS], "table")
                 continue
             prices = {}
-            for key, value in self._table(where, table).items():
+            for key, value in self.table(where, table).items():
                 price = self._price(f'{where}."{key}"', key, value)
                 if price is not None:
                     prices[key] = price
@@ -194,18 +190,18 @@ class _FileReader(Reader):
 
     def _price(self, where: str, key: str, value: object) -> Decimal | None:
         if _PRICE_KEY.fullmatch(key) is None:
-            self.refuse(where, _shown(value), 'a key such as "droplet:s-1vcpu-1gb" (kind:size)')
+            self.refuse(where, shown(value), 'a key such as "droplet:s-1vcpu-1gb" (kind:size)')
             return None
         try:
             if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
                 raise Refused("a price in USD a month, such as 12.00")  # noqa: TRY301 - one handler
             return parsers.amount(str(value))
         except Refused as refused:
-            self.refuse(where, _shown(value), str(refused))
+            self.refuse(where, shown(value), str(refused))
             return None
 
     def retention(self, table: object) -> Mapping[str, float]:
-        kept = self._table("retention", table)
+        kept = self.table("retention", table)
         self.known_keys("retention", kept, RETENTION_TABLES, "key of [retention]")
         found = {}
         for key in RETENTION_TABLES:
@@ -221,17 +217,6 @@ class _FileReader(Reader):
         days = float(value) if isinstance(value, int | Decimal) else math.nan
         if isinstance(value, bool) or not 1 <= days <= _LONGEST_RETENTION_DAYS:
             accepted = f'days from 1 to {_LONGEST_RETENTION_DAYS}, or "{FOREVER}"'
-            self.refuse(where, _shown(value), accepted)
+            self.refuse(where, shown(value), accepted)
             return None
         return days
-
-    def _table(self, where: str, value: object) -> Mapping[str, object]:
-        if isinstance(value, dict):
-            return value
-        self.refuse(where, _shown(value), f"a table: write [{where}]")
-        return {}
-
-
-def _shown(value: object) -> str:
-    text = "" if value is None else str(value)
-    return text if len(text) <= 60 else f"{text[:60]}..."  # noqa: PLR2004 - about a line's rest

@@ -163,6 +163,11 @@ def path(text: str) -> Path:
         raise Refused("a path whose ~ is a known home directory") from None
 
 
+def path_or_off(text: str) -> Path | None:
+    """Accept a path, or `off`."""
+    return None if text.lower() == "off" else path(text)
+
+
 def timezone(text: str) -> str:
     """Accept a name of the IANA time zone database."""
     if text in {"UTC", "Etc/UTC"}:

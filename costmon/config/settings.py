@@ -14,9 +14,11 @@ from costmon.config.parsers import is_loopback
 from costmon.config.reader import Reader
 from costmon.config.secret import Secret
 from costmon.config.unknown import refuse_unknown
+from costmon.domain.budget import Budget
 from costmon.errors import ConfigError
 
 CONSOLE_SOCKET = "console.sock"
+REPORT_SOCKET = "report.sock"
 # sockaddr_un.sun_path has 108 bytes on Linux, the last of them NUL.
 _LONGEST_SOCKET_PATH = 107
 
@@ -38,12 +40,14 @@ class Settings:
         health_check_interval_s: Seconds between two sweeps of the supervisor.
         stop_timeout_s: Seconds that a stop may take.
         config_path: Where `costmon.toml` is, whether or not it exists.
-        state_dir: Directory of database, journal, lock and console socket.
+        state_dir: Directory of database, journals, lock and console socket.
+        report_socket: Where guards on this machine report; `None` is off.
         allowed_hosts: Further names accepted in a Host header, lower case.
         timezone: IANA key of the times that the command line prints.
         log_format: `auto`, `json` or `console`.
         log_level: Least severe level that is written.
         database_upgrade: `auto`, `yes` or `no`.
+        budgets: What guards may let be spent, as far as the file says; each has its currency.
         retention: Days that each table's rows are kept, only what was set.
         prices: By provider, then by `kind:slug`: USD a month, the user's own.
         demo: The vendor is simulated; state is apart and real tokens are not looked at.
@@ -63,11 +67,13 @@ class Settings:
     stop_timeout_s: float
     config_path: Path
     state_dir: Path
+    report_socket: Path | None
     allowed_hosts: tuple[str, ...]
     timezone: str
     log_format: var.LogFormat
     log_level: var.LogLevel
     database_upgrade: var.DatabaseUpgrade
+    budgets: tuple[Budget, ...]
     retention: Mapping[str, float]
     prices: Mapping[str, Mapping[str, Decimal]]
     demo: bool
@@ -140,11 +146,13 @@ class Settings:
             stop_timeout_s=read.read(var.STOP_TIMEOUT),
             config_path=read.read(var.CONFIG),
             state_dir=state_dir,
+            report_socket=_report_socket(read, state_dir, demo=demo),
             allowed_hosts=read.read_optional(var.ALLOWED_HOSTS) or (),
             timezone=read.read(var.TIMEZONE),
             log_format=read.read(var.LOG_FORMAT),
             log_level=read.read(var.LOG_LEVEL),
             database_upgrade=read.read(var.DATABASE_UPGRADE),
+            budgets=file.budgets,
             retention=file.retention,
             prices=file.prices,
             demo=demo,
@@ -175,6 +183,25 @@ def _state_dir(read: Reader, *, demo: bool) -> Path:
             f"socket in it may be {_LONGEST_SOCKET_PATH} bytes long",
         )
     return path
+
+
+def _report_socket(read: Reader, state_dir: Path, *, demo: bool) -> Path | None:
+    """Return where guards report; real guards never report to a demo."""
+    given = read.read_optional(var.REPORT_SOCKET)
+    if demo and given is not None:
+        return state_dir / REPORT_SOCKET
+    if given is None:
+        # Shorter than the console's socket, which has been checked.
+        return None if read.given(var.REPORT_SOCKET) else state_dir / REPORT_SOCKET
+    length = len(os.fsencode(given))
+    if length > _LONGEST_SOCKET_PATH:
+        read.refuse(
+            var.REPORT_SOCKET.name,
+            str(given),
+            f"a path at least {length - _LONGEST_SOCKET_PATH} bytes shorter: a socket's may be "
+            f"{_LONGEST_SOCKET_PATH} bytes long",
+        )
+    return given
 
 
 def _database_url(read: Reader, state_dir: Path, *, demo: bool) -> str:

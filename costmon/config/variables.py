@@ -160,7 +160,7 @@ CONFIG: Variable[Path] = Variable(
     default="costmon.toml",
     parse=parsers.path,
     accepted="a path; a missing file is an error only when this is set",
-    meaning="The file for what is not a secret: further accounts, prices, retention.",
+    meaning="The file for what is not a secret: further accounts, budgets, prices, retention.",
 )
 STATE_DIR: Variable[Path] = Variable(
     name="COSTMON_STATE_DIR",
@@ -169,6 +169,14 @@ STATE_DIR: Variable[Path] = Variable(
     parse=parsers.path,
     accepted="a directory; created with mode 0700",
     meaning="Where the database, the journal, the lock and the console's socket live.",
+)
+REPORT_SOCKET: Variable[Path | None] = Variable(
+    name="COSTMON_REPORT_SOCKET",
+    default=None,
+    default_words="report.sock in the state directory",
+    parse=parsers.path_or_off,
+    accepted="off, or a path of at most 107 bytes",
+    meaning="The Unix socket that guards on this machine report to and learn their budgets from.",
 )
 TIMEZONE: Variable[str] = Variable(
     name="COSTMON_TIMEZONE",
@@ -197,6 +205,7 @@ GROUPS: tuple[tuple[str, tuple[Variable[object], ...]], ...] = (
     ("Polling and alerts", (POLL_INTERVAL, ALERT_COOLDOWN, HEALTH_CHECK_INTERVAL)),
     ("HTTP", (HOST, PORT, API_TOKEN, ALLOWED_HOSTS, METRICS_PORT)),
     ("History and files", (STATE_DIR, DATABASE_URL, DATABASE_UPGRADE, CONFIG)),
+    ("Guards", (REPORT_SOCKET,)),
     ("Running", (STOP_TIMEOUT, TIMEZONE, LOG_FORMAT, LOG_LEVEL)),
 )
 VARIABLES: tuple[Variable[object], ...] = tuple(

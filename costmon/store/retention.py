@@ -7,10 +7,21 @@ from dataclasses import dataclass
 from sqlalchemy import Delete, Engine, delete, exists, select, tuple_
 
 from costmon.store.fence import hold_all
-from costmon.store.schema import daily_coverage, daily_rollup, poll_cycle, rate_interval, resource
+from costmon.store.schema import (
+    daily_coverage,
+    daily_rollup,
+    guard_seen,
+    guard_spend,
+    poll_cycle,
+    rate_interval,
+    resource,
+)
 
 _BATCH = 2_000
 """Rows a transaction: a recording waits for milliseconds, not for a year's worth of deleting."""
+_LATE_DAYS = 1
+"""Guards' rows are kept for so long after new copies of them are no longer taken: a copy that came
+once its row is forgotten would be counted twice, also when our clock is set back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,11 +32,14 @@ class Retention:
         cycles: Rows of poll cycles. The last good one of an account is known for ever.
         intervals: Closed rate intervals, by their end; an open one is never forgotten.
         rollups: Daily roll-ups.
+        guard_spend: Rows that guards reported, and guards that have not been seen since. What the
+            rows add up to is known for ever.
     """
 
     cycles: float = 400
     intervals: float = 800
     rollups: float = math.inf
+    guard_spend: float = 400
 
 
 def prune(engine: Engine, now: dt.datetime, retention: Retention) -> dict[str, int]:
@@ -35,27 +49,41 @@ def prune(engine: Engine, now: dt.datetime, retention: Retention) -> dict[str, i
     gives a new interval to a resource that is just being forgotten.
     """
     removed = {}
-    if (cut := _cut(now, retention.cycles)) is not None:
+    if (cut := cut_of(now, retention.cycles)) is not None:
         removed["poll_cycle"] = _repeat(engine, _cycles_before(cut))
-    if (cut := _cut(now, retention.intervals)) is not None:
+    if (cut := cut_of(now, retention.intervals)) is not None:
         removed["rate_interval"] = _repeat(engine, _intervals_before(cut))
         removed["resource"] = _repeat(engine, _resources_without_intervals())
-    if (cut := _cut(now, retention.rollups)) is not None:
+    if (cut := cut_of(now, retention.rollups)) is not None:
         removed["daily_rollup"] = _once(
             engine, delete(daily_rollup).where(daily_rollup.c.day < cut.date())
         )
         removed["daily_coverage"] = _once(
             engine, delete(daily_coverage).where(daily_coverage.c.day < cut.date())
         )
+    if (cut := cut_of(now, retention.guard_spend + _LATE_DAYS)) is not None:
+        removed["guard_spend"] = _repeat(engine, _spend_before(cut))
+        removed["guard_seen"] = _repeat(engine, _guards_before(cut))
     return removed
 
 
-def _cut(now: dt.datetime, days: float) -> dt.datetime | None:
+def cut_of(now: dt.datetime, days: float) -> dt.datetime | None:
     """Return the moment before which rows go; `None` when that is before all time."""
     try:
         return now.astimezone(dt.UTC) - dt.timedelta(days=days)
     except OverflowError:
         return None
+
+
+def _spend_before(cut: dt.datetime) -> Delete:
+    key = (guard_spend.c.store, guard_spend.c.hour, guard_spend.c.scope, guard_spend.c.activity)
+    batch = select(*key).where(guard_spend.c.hour < cut).limit(_BATCH)
+    return delete(guard_spend).where(tuple_(*key).in_(batch))
+
+
+def _guards_before(cut: dt.datetime) -> Delete:
+    batch = select(guard_seen.c.guard).where(guard_seen.c.seen_at < cut).limit(_BATCH)
+    return delete(guard_seen).where(guard_seen.c.guard.in_(batch))
 
 
 def _cycles_before(cut: dt.datetime) -> Delete:

@@ -179,3 +179,98 @@ alert_memory = Table(
     Column("state", Text, nullable=False),
 )
 """What was last sent about each condition, in the alerter's own words (JSON)."""
+
+guard_spend = Table(
+    "guard_spend",
+    metadata,
+    Column("store", _Key, primary_key=True),
+    Column("hour", UtcMicros, primary_key=True),
+    Column("scope", _Key, primary_key=True),
+    Column("activity", _Key, primary_key=True),
+    Column("currency", _Key, nullable=False),
+    Column("spent", NanoAmount, nullable=False),
+    Column("requests", BigInteger, nullable=False),
+    Column("failed", BigInteger, nullable=False),
+    Column("expired", BigInteger, nullable=False),
+    Column("bytes_in", BigInteger, nullable=False),
+    Column("bytes_out", BigInteger, nullable=False),
+    Column("changes", BigInteger, nullable=False),
+    Index(None, "hour"),
+    sqlite_with_rowid=False,
+)
+"""What guards have reported: cumulative, so that of two copies the one with more `changes` holds.
+
+Each scope of a call has its own row: rows of different scopes are never added.
+"""
+
+guard_total = Table(
+    "guard_total",
+    metadata,
+    Column("scope", _Key, primary_key=True),
+    Column("currency", _Key, primary_key=True),
+    Column("spent", NanoAmount, nullable=False),
+    Column("requests", BigInteger, nullable=False),
+    Column("failed", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What `guard_spend` adds up to by scope, rows included that are no longer kept."""
+
+guard_seen = Table(
+    "guard_seen",
+    metadata,
+    Column("guard", _Key, primary_key=True),
+    Column("store", _Key, nullable=False),
+    Column("app", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("pid", BigInteger, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("confirmed", BigInteger),
+    Column("gap_at", UtcMicros),
+    Column("seen_at", UtcMicros, nullable=False),
+    Index(None, "seen_at"),
+)
+"""Each guard by its latest report, and up to which one nothing of it is missing (`confirmed`).
+
+`gap_at` is when, by the guard's clock, a report was missed that may have held rows.
+"""
+
+budget = Table(
+    "budget",
+    metadata,
+    Column("scope", _Key, primary_key=True),
+    Column("period", _Key, primary_key=True),
+    Column("limit_amount", NanoAmount, nullable=False),
+    Column("currency", _Key, nullable=False),
+    Column("warn", NanoAmount),
+    Column("block", NanoAmount),
+    Column("author", Text),
+    Column("changed_at", UtcMicros, nullable=False),
+)
+"""Budgets set by API; they win over those of costmon.toml. `warn` and `block` are per cent."""
+
+circuit = Table(
+    "circuit",
+    metadata,
+    Column("scope", _Key, primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("changed_at", UtcMicros, nullable=False),
+    Column("expires_at", UtcMicros),
+    Column("revision", BigInteger, nullable=False),
+    CheckConstraint("state IN ('open', 'closed')", name="state"),
+)
+"""What was last decided about each scope's circuit."""
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("change_id", _Key, nullable=False, unique=True),
+    Column("kind", String(16), nullable=False),
+    Column("scope", _Key, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("changed_at", UtcMicros, nullable=False),
+    Column("change", Text, nullable=False),
+)
+"""Every change of a circuit or budget, for ever; `change` is all of it as JSON."""

@@ -12,20 +12,26 @@ from typing import Self
 from sqlalchemy import Connection, Engine, delete, insert, select
 
 from costmon.clock import Clock
+from costmon.domain.change import Change
 from costmon.domain.history import HistoryQuery, HistoryRow
 from costmon.domain.poll import Observation
+from costmon.domain.spend import GuardReport
 from costmon.errors import StoreUnavailableError
+from costmon.snapshot.guards import Recorded
 from costmon.store import fence
 from costmon.store.cycles import is_recorded, write_cycle
 from costmon.store.database import Database, locate
+from costmon.store.decisions import apply_change
 from costmon.store.engine import make_engine
 from costmon.store.faults import translated
 from costmon.store.fence import FenceToken
+from costmon.store.guards import record_report
 from costmon.store.history import read_history
 from costmon.store.inventories import StoredAccount, read_latest
 from costmon.store.ledger import Ledger
-from costmon.store.retention import Retention, prune
+from costmon.store.retention import Retention, cut_of, prune
 from costmon.store.schema import alert_memory, poll_cycle
+from costmon.store.standing import Standing, read_standing
 from costmon.store.text import storable, storable_key
 
 STATE_CHARACTERS = 1_000_000
@@ -110,6 +116,39 @@ class Store:
             ledger.keep(inventory, state)
             self._ledgers[token] = ledger
         return True
+
+    def record_report(
+        self, report: GuardReport, retention: Retention, token: FenceToken
+    ) -> Recorded:
+        """Write what a guard has reported; writing a report twice changes nothing.
+
+        Raises:
+            StoreFencedError: `token` is no longer the newest of its name.
+        """
+        now = self._clock.now()
+        with self._writer() as connection:
+            fence.verify(connection, token)
+            return record_report(
+                connection, report, now=now, not_before=cut_of(now, retention.guard_spend)
+            )
+
+    def apply_change(self, change: Change, token: FenceToken) -> bool:
+        """Write what was decided about a circuit or a budget, and who decided it.
+
+        Returns:
+            False when that change had been written before; nothing was changed then.
+
+        Raises:
+            StoreFencedError: `token` is no longer the newest of its name.
+        """
+        with self._writer() as connection:
+            fence.verify(connection, token)
+            return apply_change(connection, change)
+
+    def standing(self) -> Standing:
+        """Return what guards go by and what they have spent, for the start."""
+        with self._reader() as connection:
+            return read_standing(connection)
 
     def latest(self) -> tuple[StoredAccount, ...]:
         """Return what every account held in its last good cycle, for the start."""

@@ -54,7 +54,8 @@ def test_an_account_needs_provider_name_and_the_variable_of_its_token():
         ("[retention]\ncycles = nan", "retention.cycles"),
         ("[retention]\ncycles = 1e9", "retention.cycles"),
         ("[retention]\ncycels = 3", "retention.cycels"),
-        ("[[budget]]\nlimit = 3", "budget"),
+        ("[[budget]]\nlimit = 3", "budget[0].scope"),
+        ("[[bugdet]]\nlimit = 3", "bugdet"),
     ],
 )
 def test_what_is_wrong_is_named_by_its_place(text, name):

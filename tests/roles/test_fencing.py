@@ -7,15 +7,15 @@ from contextlib import closing
 import pytest
 
 from costmon.actors.child import ChildSpec
-from costmon.actors.persister import Persister
+from costmon.actors.persister import Persister, PersisterPlan
 from costmon.bootstrap.history import Writers
 from costmon.clock import SystemClock
 from costmon.messages import GetChildren
 from costmon.snapshot.cell import Cell
 from costmon.store import Journal, Retention, open_store
 from costmon.store.migrate import upgrade
-from tests.roles.tree import PATIENCE_S, SOON, running
-from tests.roles.values import calculated
+from tests.roles.tree import PATIENCE_S, SOON, Ear, running
+from tests.roles.values import NO_CHANGES, calculated
 
 
 class Sticky:
@@ -37,6 +37,12 @@ class Sticky:
                 raise
         return self.writer.record(observation)
 
+    def record_report(self, report):
+        return self.writer.record_report(report)
+
+    def apply_change(self, change):
+        return self.writer.apply_change(change)
+
     def prune(self, now):
         self.writer.prune(now)
 
@@ -54,16 +60,21 @@ def test_the_late_commit_of_a_replaced_persister_is_refused_by_the_database(hist
     gate = threading.Event()
     ends: list[object] = []
 
+    plan = PersisterPlan(
+        claim=lambda: Sticky(writers.claim(), gate, ends),
+        journal=journal,
+        changes=NO_CHANGES,
+        fault=Cell(None),
+        confirmed=Cell({}),
+    )
     spec = ChildSpec(
         name="persister",
-        build=lambda incarnation: Persister(
-            incarnation, lambda: Sticky(writers.claim(), gate, ends), journal, Cell(None)
-        ),
+        build=lambda incarnation: Persister(incarnation, plan, incarnation.addresses["steward"]),
         core=True,
         hang_after_s=0.3,
         policy=SOON,
     )
-    with running([spec]) as system:
+    with running([spec, Ear().spec("steward")]) as system:
         for number in range(5):
             system.addresses["persister"].tell(calculated(f"c{number}", minutes=number))
         rows = wait_for_rows(path, 5)

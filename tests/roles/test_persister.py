@@ -4,13 +4,13 @@ import threading
 from collections import deque
 
 from costmon.actors.child import ChildSpec
-from costmon.actors.persister import Persister
+from costmon.actors.persister import Persister, PersisterPlan
 from costmon.domain.poll import Observation
 from costmon.errors import StoreUnavailableError
 from costmon.messages import CostsCalculated
 from costmon.snapshot.cell import Cell
-from tests.roles.tree import PATIENCE_S, SOON, running
-from tests.roles.values import calculated
+from tests.roles.tree import PATIENCE_S, SOON, Ear, running
+from tests.roles.values import NO_CHANGES, calculated
 
 
 class Journal:
@@ -78,10 +78,17 @@ class Database:
             assert self.changed.wait_for(lambda: len(self.rows) >= count, PATIENCE_S), self.rows
 
 
-def persister(database, journal):
+def persister(database, journal, changes=NO_CHANGES, confirmed=None):
+    plan = PersisterPlan(
+        claim=database.claim,
+        journal=journal,
+        changes=changes,
+        fault=database.fault,
+        confirmed=Cell({}) if confirmed is None else confirmed,
+    )
     return ChildSpec(
         name="persister",
-        build=lambda incarnation: Persister(incarnation, database.claim, journal, database.fault),
+        build=lambda incarnation: Persister(incarnation, plan, incarnation.addresses["steward"]),
         core=True,
         policy=SOON,
     )
@@ -90,7 +97,7 @@ def persister(database, journal):
 def test_cycles_are_written_in_order():
     database, journal = Database(), Journal()
 
-    with running([persister(database, journal)]) as system:
+    with running([Ear().spec("steward"), persister(database, journal)]) as system:
         for number in range(5):
             system.addresses["persister"].tell(calculated(f"c{number}", minutes=number))
         database.wait_for(5)
@@ -104,7 +111,7 @@ def test_a_crash_before_or_after_the_commit_loses_nothing_and_doubles_nothing():
     database.crash_before = {"c1"}
     database.crash_after = {"c3"}
 
-    with running([persister(database, journal)]) as system:
+    with running([Ear().spec("steward"), persister(database, journal)]) as system:
         for number in range(6):
             system.addresses["persister"].tell(calculated(f"c{number}", minutes=number))
         database.wait_for(6)
@@ -116,7 +123,7 @@ def test_while_the_database_is_away_cycles_wait_in_order_and_are_written_when_it
     database, journal = Database(), Journal()
     database.away = True
 
-    with running([persister(database, journal)]) as system:
+    with running([Ear().spec("steward"), persister(database, journal)]) as system:
         for number in range(3):
             system.addresses["persister"].tell(calculated(f"c{number}", minutes=number))
         until = threading.Event()
@@ -136,7 +143,7 @@ def test_an_outage_is_no_crash():
     database, journal = Database(), Journal()
     database.away = True
 
-    with running([persister(database, journal)]) as system:
+    with running([Ear().spec("steward"), persister(database, journal)]) as system:
         system.addresses["persister"].tell(calculated("c0"))
         until = threading.Event()
         while len(journal) < 1:
@@ -150,7 +157,7 @@ def test_what_waited_from_an_earlier_process_is_written_first():
     database, journal = Database(), Journal()
     journal.append(calculated("old").observation)
 
-    with running([persister(database, journal)]) as system:
+    with running([Ear().spec("steward"), persister(database, journal)]) as system:
         system.addresses["persister"].tell(calculated("new", minutes=5))
         database.wait_for(2)
 

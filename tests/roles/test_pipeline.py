@@ -12,14 +12,16 @@ from structlog.testing import capture_logs
 
 from costmon.actors.alerter import AlerterPlan, Recollection
 from costmon.actors.messenger import Outbox
+from costmon.actors.persister import PersisterPlan
 from costmon.actors.poller import PollerPlan
+from costmon.actors.steward import StewardPlan
 from costmon.bootstrap.assembly import Parts, child_specs
 from costmon.bootstrap.history import AlertMemory, Writers
 from costmon.clock import SystemClock
 from costmon.snapshot import fold
 from costmon.snapshot.board import EMPTY
 from costmon.snapshot.cell import Cell, SnapshotCell, WatchedCell
-from costmon.store import Journal, Retention, open_store
+from costmon.store import Docket, Journal, Retention, open_store
 from costmon.store.migrate import upgrade
 from costmon.testing import samples
 from costmon.testing.clock import START
@@ -71,6 +73,12 @@ class StruckWriter:
         self.chance.strike("after the commit")
         return written
 
+    def record_report(self, report):
+        return self.writer.record_report(report)
+
+    def apply_change(self, change):
+        return self.writer.apply_change(change)
+
     def prune(self, now):
         self.writer.prune(now)
 
@@ -120,7 +128,11 @@ def test_no_observation_is_lost_none_is_there_twice_and_the_snapshot_never_goes_
     cell = StruckCell(chance)
     first = fold.first((("work", "digitalocean"),), {}, now=START, poll_interval_s=1.0, demo=False)
     SnapshotCell.publish(cell, first)
-    with open_store(url, clock=SystemClock()) as store, Journal(tmp_path / "j", 1 << 22) as journal:
+    with (
+        open_store(url, clock=SystemClock()) as store,
+        Journal(tmp_path / "j", 1 << 22) as journal,
+        Docket(tmp_path / "d", 1 << 16) as docket,
+    ):
         writers = Writers(store, url, Retention())
         specs = child_specs(
             Parts(
@@ -133,9 +145,13 @@ def test_no_observation_is_lost_none_is_there_twice_and_the_snapshot_never_goes_
                     ),
                 ),
                 cell=cell,
-                claim=lambda: StruckWriter(writers.claim(), chance),
-                journal=journal,
-                database_fault=Cell(None),
+                persisting=PersisterPlan(
+                    claim=lambda: StruckWriter(writers.claim(), chance),
+                    journal=journal,
+                    changes=docket,
+                    fault=Cell(None),
+                    confirmed=Cell({}),
+                ),
                 alerting=AlerterPlan(
                     threshold=Decimal(100),
                     cooldown_s=0.0,
@@ -143,8 +159,13 @@ def test_no_observation_is_lost_none_is_there_twice_and_the_snapshot_never_goes_
                     recollection=Recollection(said={}, unsaved=set()),
                 ),
                 outboxes=(Outbox(channel=channel),),
-                board=Cell(EMPTY),
-                policy=WatchedCell(None),
+                stewardship=StewardPlan(
+                    budgets=(),
+                    load=store.standing,
+                    changes=docket,
+                    board=Cell(EMPTY),
+                    policy=WatchedCell(None),
+                ),
             )
         )
         patient = [

@@ -11,6 +11,19 @@ from costmon.testing.clock import START
 ACCOUNT = "digitalocean"
 
 
+class NoChanges:
+    """No decision about guards waits."""
+
+    def first(self) -> None:
+        return None
+
+    def drop_first(self, change_id: str) -> None:
+        raise AssertionError(change_id)
+
+
+NO_CHANGES = NoChanges()
+
+
 def after(minutes: int) -> dt.datetime:
     return START + dt.timedelta(minutes=minutes)
 

@@ -29,6 +29,8 @@ def test_old_rows_go_and_young_ones_stay(store, token, cycles, look):
         "resource": 0,
         "daily_rollup": 7,
         "daily_coverage": 7,
+        "guard_spend": 0,
+        "guard_seen": 0,
     }
 
 
@@ -56,7 +58,7 @@ def test_rollups_are_kept_for_ever_by_default(store, token, cycles, look):
 
 
 def test_for_ever_means_before_all_time(store):
-    forever = Retention(cycles=math.inf, intervals=1e12, rollups=math.inf)
+    forever = Retention(cycles=math.inf, intervals=1e12, rollups=math.inf, guard_spend=1e12)
 
     assert store.prune(days_later(0), forever) == {}
 

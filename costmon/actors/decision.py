@@ -1,0 +1,93 @@
+"""Turn what somebody wants of guards into what is kept, told and logged of it."""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+
+from costmon.domain.change import BudgetChange, Change, CircuitChange
+from costmon.domain.circuit import Circuit
+from costmon.domain.policy import PolicyBudget
+from costmon.messages import (
+    BudgetChanged,
+    CircuitChanged,
+    CloseCircuit,
+    GuardCommand,
+    OpenCircuit,
+    RemoveBudget,
+    SetBudget,
+)
+
+
+def change_of(command: GuardCommand, now: dt.datetime, revision: int) -> Change:
+    """Return the change that a command asks for.
+
+    Args:
+        command: What somebody wants.
+        now: Aware UTC.
+        revision: Of the circuit, if it is about one.
+    """
+    match command:
+        case OpenCircuit(expires_at=expires_at):
+            return _circuit_change(command, now, revision, expires_at)
+        case CloseCircuit():
+            return _circuit_change(command, now, revision, None)
+        case SetBudget(budget=budget):
+            given = PolicyBudget(budget, "api", command.author)
+            return BudgetChange(command.id, budget.scope, budget.period, given, command.author, now)
+        case RemoveBudget():
+            return BudgetChange(
+                command.id, command.scope, command.period, None, command.author, now
+            )
+
+
+def _circuit_change(
+    command: OpenCircuit | CloseCircuit,
+    now: dt.datetime,
+    revision: int,
+    expires_at: dt.datetime | None,
+) -> CircuitChange:
+    circuit = Circuit(
+        scope=command.scope,
+        state="open" if isinstance(command, OpenCircuit) else "closed",
+        reason=command.reason,
+        author=command.author,
+        changed_at=now,
+        expires_at=expires_at,
+        revision=revision,
+    )
+    return CircuitChange(command.id, circuit)
+
+
+def next_revision(known: Iterable[int], now: dt.datetime) -> int:
+    """Return a number above all earlier ones, even when the database cannot be read.
+
+    Microseconds since 1970, or one more than the highest known when the clock was set back.
+    """
+    return max(int(now.timestamp() * 1_000_000), max(known, default=0) + 1)
+
+
+def told(change: Change) -> CircuitChanged | BudgetChanged:
+    """Return the message that says a change."""
+    match change:
+        case CircuitChange(id=id_, circuit=circuit):
+            return CircuitChanged(id=id_, circuit=circuit)
+        case BudgetChange():
+            return BudgetChanged(**change._asdict())
+
+
+def logged(change: Change) -> tuple[str, Mapping[str, object]]:
+    """Return the event and the facts of the log line about a change."""
+    match change:
+        case CircuitChange(circuit=circuit):
+            return f"steward.circuit_{'opened' if circuit.state == 'open' else 'closed'}", {
+                "scope": circuit.scope,
+                "reason": circuit.reason,
+                "author": circuit.author,
+                "expires_at": circuit.expires_at and circuit.expires_at.isoformat(),
+            }
+        case BudgetChange(budget=given):
+            return f"steward.budget_{'removed' if given is None else 'set'}", {
+                "scope": change.scope,
+                "period": change.period,
+                "limit": None if given is None else str(given.budget.limit),
+                "author": change.author,
+            }

@@ -1,0 +1,134 @@
+"""Fold what guards report into the board: pure, bounded, and the same when a report comes twice."""
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple, TypeVar
+
+from costmon.domain.spend import GuardReport, Notice, RefusalNote, ScopeGauge
+from costmon.snapshot.board import Board, GuardSeen, SpendTotal
+
+TotalKey = tuple[str, str]
+"""Scope and currency."""
+
+SEEN_FOR = dt.timedelta(days=1)
+MOST_GUARDS = 500
+MOST_TOTALS = 2_000
+"""The largest are shown; all of them are in the database."""
+MOST_REFUSED = 5_000
+MOST_REFUSALS = 200
+MOST_NOTICES = 100
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Recorded(NamedTuple):
+    """What came of writing a report.
+
+    Attributes:
+        guard: Whose.
+        confirmed: The sequence up to which nothing of this guard is missing; `None`: not known yet.
+        totals: Of every scope that it had rows of, after writing.
+        rows: That were compared with the stored ones.
+        ignored: Rows that could not be taken: too old, or out of range.
+    """
+
+    guard: str
+    confirmed: int | None
+    totals: Mapping[TotalKey, SpendTotal]
+    rows: int
+    ignored: int
+
+
+def reported(
+    board: Board, report: GuardReport, now: dt.datetime
+) -> tuple[Board, tuple[Notice, ...]]:
+    """Return the board with a report folded in, and those of its notices that are new to it.
+
+    A report that is not newer than the guard's latest adds what it tells of refusals and notices,
+    and changes nothing else.
+    """
+    before = next((seen for seen in board.guards if seen.guard == report.guard), None)
+    after = board._replace(
+        refusals=_refusals(board.refusals, report), notices=_notices(board.notices, report)
+    )
+    known = {notice.id for _, notice in board.notices}
+    fresh = tuple({it.id: it for it in report.notices if it.id not in known}.values())
+    if before is not None and report.sequence <= before.sequence:
+        return after, fresh
+    seen = _seen(report, now)
+    others = (it for it in board.guards if it.guard != report.guard and now - it.seen_at < SEEN_FOR)
+    return after._replace(
+        guards=(seen, *others)[:MOST_GUARDS],
+        refused=_refused(board.refused, seen.refused, before.refused if before else {}),
+    ), fresh
+
+
+def recorded(board: Board, totals: Mapping[TotalKey, SpendTotal]) -> Board:
+    """Return the board with new totals in the place of old ones; the largest stay."""
+    merged = {**board.totals, **totals}
+    return board._replace(totals=_largest(merged, MOST_TOTALS, lambda total: total.spent))
+
+
+def pressing(report: GuardReport, scope: str) -> ScopeGauge | None:
+    """Return the budget of `scope` that is nearest to its limit; `None` when none is reported."""
+    gauges = [it for it in report.scopes if it.scope == scope and it.limit is not None]
+    return max(gauges, key=_used, default=None)
+
+
+def _used(gauge: ScopeGauge) -> float:
+    taken = gauge.spent + gauge.held
+    return float(taken / gauge.limit) if gauge.limit else float("inf")
+
+
+def _seen(report: GuardReport, now: dt.datetime) -> GuardSeen:
+    return GuardSeen(
+        guard=report.guard,
+        store=report.store,
+        app=report.app,
+        host=report.host,
+        pid=report.pid,
+        currency=report.currency,
+        seen_at=now,
+        sequence=report.sequence,
+        scopes=report.scopes,
+        leases=report.leases,
+        refused={(it.scope, it.reason): it.refused for it in report.refused},
+    )
+
+
+def _refused(
+    board: Mapping[TotalKey, int], now: Mapping[TotalKey, int], before: Mapping[TotalKey, int]
+) -> Mapping[TotalKey, int]:
+    """Add what a guard has refused since its last report: its own counts only go up."""
+    counts = dict(board)
+    for key, refused in now.items():
+        counts[key] = counts.get(key, 0) + max(0, refused - before.get(key, 0))
+    return _largest(counts, MOST_REFUSED, lambda count: count)
+
+
+def _refusals(
+    known: tuple[tuple[str, RefusalNote], ...], report: GuardReport
+) -> tuple[tuple[str, RefusalNote], ...]:
+    told = (*known, *((report.guard, refusal) for refusal in report.refusals))
+    return _newest(told, lambda it: it[1].at, MOST_REFUSALS)
+
+
+def _notices(
+    known: tuple[tuple[str, Notice], ...], report: GuardReport
+) -> tuple[tuple[str, Notice], ...]:
+    ids = {notice.id for _, notice in known}
+    told = (*known, *((report.guard, it) for it in report.notices if it.id not in ids))
+    return _newest(told, lambda it: it[1].at, MOST_NOTICES)
+
+
+def _newest(items: Iterable[V], at: Callable[[V], dt.datetime], most: int) -> tuple[V, ...]:
+    distinct = tuple(dict.fromkeys(items))
+    return tuple(sorted(distinct, key=at, reverse=True)[:most])
+
+
+def _largest(values: dict[K, V], most: int, size: Callable[[V], object]) -> Mapping[K, V]:
+    if len(values) <= most:
+        return values
+    kept = sorted(values, key=lambda key: (size(values[key]), key), reverse=True)[:most]
+    return {key: values[key] for key in kept}

@@ -1,0 +1,88 @@
+"""Write what was decided about guards as text and back, for the journal and the audit."""
+
+import datetime as dt
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from costmon.domain.budget import Budget, Thresholds
+from costmon.domain.change import BudgetChange, Change, CircuitChange
+from costmon.domain.circuit import Circuit
+from costmon.domain.policy import PolicyBudget
+
+
+def to_text(change: Change) -> str:
+    """Return a change as one line of JSON, in ASCII."""
+    if isinstance(change, CircuitChange):
+        circuit = change.circuit
+        fields: dict[str, object] = {
+            "kind": "circuit",
+            "id": change.id,
+            **circuit._asdict(),
+            "changed_at": circuit.changed_at.isoformat(),
+            "expires_at": circuit.expires_at and circuit.expires_at.isoformat(),
+        }
+    else:
+        fields = {
+            "kind": "budget",
+            "id": change.id,
+            "scope": change.scope,
+            "period": change.period,
+            "author": change.author,
+            "changed_at": change.changed_at.isoformat(),
+            "budget": change.budget and _budget_fields(change.budget.budget),
+        }
+    return json.dumps(fields)
+
+
+def _budget_fields(budget: Budget) -> dict[str, object]:
+    return {
+        "limit": str(budget.limit),
+        "currency": budget.currency,
+        "levels": budget.levels and [str(percent) for percent in budget.levels],
+    }
+
+
+def from_text(text: str) -> Change:
+    """Return the change that `to_text` made a text of.
+
+    Raises:
+        ValueError, KeyError, TypeError, InputError: It is no such text.
+    """
+    fields: Mapping[str, Any] = json.loads(text)
+    changed_at = dt.datetime.fromisoformat(fields["changed_at"])
+    if fields["kind"] == "circuit":
+        expires_at = fields["expires_at"]
+        circuit = Circuit(
+            scope=fields["scope"],
+            state=fields["state"],
+            reason=fields["reason"],
+            author=fields["author"],
+            changed_at=changed_at,
+            expires_at=None if expires_at is None else dt.datetime.fromisoformat(expires_at),
+            revision=fields["revision"],
+        )
+        return CircuitChange(fields["id"], circuit)
+    given = fields["budget"]
+    budget = None
+    if given is not None:
+        levels = given["levels"]
+        budget = PolicyBudget(
+            Budget(
+                fields["scope"],
+                given["limit"],
+                fields["period"],
+                given["currency"],
+                None if levels is None else Thresholds(*levels),
+            ),
+            "api",
+            fields["author"],
+        )
+    return BudgetChange(
+        id=fields["id"],
+        scope=fields["scope"],
+        period=fields["period"],
+        budget=budget,
+        author=fields["author"],
+        changed_at=changed_at,
+    )

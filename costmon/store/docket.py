@@ -1,0 +1,132 @@
+"""Decisions that wait for the database, in a file that survives a crash and a full disk."""
+
+import threading
+from pathlib import Path
+from typing import Self
+
+import structlog
+
+from costmon.domain.change import BudgetChange, Change
+from costmon.errors import InputError, StoreUnavailableError
+from costmon.store.changes import from_text, to_text
+from costmon.store.spool import Entry, Spool
+
+_UNREADABLE = (ValueError, KeyError, TypeError, InputError)
+
+
+class Docket:
+    """A first-in-first-out store of changes; any thread may call any method.
+
+    What `keep` has taken is on the disk: somebody who has opened a circuit finds it open after a
+    kill -9, whether or not the database was there. Changes are rare and short, some thousand fit.
+    When there is no room, the older ones of several about the same thing are given up.
+
+    Args:
+        path: The file; made 0600 when missing, its folder must exist.
+        capacity_bytes: How much of the disk to take.
+
+    Raises:
+        StoreUnavailableError: The file cannot be made or opened, or there is no room for it.
+    """
+
+    def __init__(self, path: Path, capacity_bytes: int) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._log = structlog.get_logger("costmon.store")
+        try:
+            self._spool = Spool(path, capacity_bytes)
+        except OSError as error:
+            msg = (
+                f"the journal {path} cannot be opened ({error.strerror}); free"
+                f" {capacity_bytes // 1_000_000 + 1} MB, or make its folder writable"
+            )
+            raise StoreUnavailableError(msg) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        """Return how many changes wait."""
+        with self._lock:
+            return len(self._spool.entries)
+
+    def keep(self, change: Change) -> Change:
+        """Keep a change and return it; on the disk when this returns.
+
+        When one of the same id waits already, that one is returned and nothing else is done.
+        """
+        payload = to_text(change).encode("ascii")
+        with self._lock:
+            for entry in self._spool.entries:
+                waiting = self._read(entry)
+                if waiting is not None and waiting.id == change.id:
+                    return waiting
+            if len(payload) > self._spool.free_bytes:
+                self._make_room(change, len(payload))
+            self._spool.append(payload)
+        return change
+
+    def waiting(self) -> tuple[Change, ...]:
+        """Return all that wait, in order."""
+        with self._lock:
+            read = [self._read(entry) for entry in self._spool.entries]
+        return tuple(change for change in read if change is not None)
+
+    def first(self) -> Change | None:
+        """Return the change that has waited longest; `None` when none waits."""
+        with self._lock:
+            while self._spool.entries:
+                change = self._read(self._spool.entries[0])
+                if change is not None:
+                    return change
+                # A record passed its checksum and is no change: an older costmon runs again.
+                self._log.error("store.change_unreadable", path=str(self._path))
+                self._spool.drop_first()
+            return None
+
+    def drop_first(self, change_id: str) -> None:
+        """Forget the first change if it has that id, and do nothing if it is another."""
+        with self._lock:
+            if not self._spool.entries:
+                return
+            first = self._read(self._spool.entries[0])
+            if first is not None and first.id == change_id:
+                self._spool.drop_first()
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._spool.close()
+
+    def _read(self, entry: Entry) -> Change | None:
+        try:
+            return from_text(self._spool.read(entry).decode("ascii"))
+        except _UNREADABLE:
+            return None
+
+    def _make_room(self, change: Change, length: int) -> None:
+        """Give up what a later change makes void, oldest first, until there is room."""
+        kept = list(self._spool.entries)
+        subjects = [_subject(self._read(entry)) for entry in kept] + [_subject(change)]
+        void = [entry for n, entry in enumerate(kept) if subjects[n] in subjects[n + 1 :]]
+        room = self._spool.room_for([self._spool.largest_bytes])
+        while void and self._spool.room_for([*(it.length for it in kept), length]) > room:
+            kept.remove(void.pop(0))
+        dropped = len(subjects) - 1 - len(kept)
+        if dropped:
+            self._log.error("store.changes_given_up", path=str(self._path), dropped=dropped)
+        self._spool.keep_only(kept, dropped=dropped)
+        if length > self._spool.free_bytes:
+            msg = f"{self._path} is full of changes that wait for the database: bring it back"
+            raise StoreUnavailableError(msg)
+
+
+def _subject(change: Change | None) -> tuple[str, ...]:
+    if change is None:
+        return ()
+    if isinstance(change, BudgetChange):
+        return ("budget", change.scope, change.period)
+    return ("circuit", change.circuit.scope)

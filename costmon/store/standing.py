@@ -1,0 +1,32 @@
+"""Read what was decided about guards, and what they have spent, all at one moment."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from costmon.domain.circuit import Circuit
+from costmon.domain.policy import PolicyBudget
+from costmon.snapshot.board import SpendTotal
+from costmon.snapshot.guards import TotalKey
+from costmon.store.decisions import read_budgets, read_circuits
+from costmon.store.guards import read_totals
+
+
+class Standing(NamedTuple):
+    """What the service knows of guards when it starts.
+
+    Attributes:
+        circuits: The last decision about every scope.
+        budgets: Those that were set by API.
+        totals: The largest, by scope and currency.
+    """
+
+    circuits: tuple[Circuit, ...]
+    budgets: tuple[PolicyBudget, ...]
+    totals: Mapping[TotalKey, SpendTotal]
+
+
+def read_standing(connection: Connection) -> Standing:
+    """Return all of it."""
+    return Standing(read_circuits(connection), read_budgets(connection), read_totals(connection))
