@@ -38,8 +38,10 @@ class Listeners:
                     create_metrics_app(face), settings.host, settings.metrics_port, name="metrics"
                 )
             )
-        self._intake = IntakeServer(
-            settings.state_dir / "report.sock", _clerk(service), SystemClock()
+        self._intake = (
+            IntakeServer(settings.report_socket, _clerk(service), SystemClock())
+            if settings.report_socket is not None
+            else None
         )
         self.desk = _desk(service)
         self._console = ConsoleServer(settings.console_socket, self.desk.ask, SystemClock())
@@ -52,14 +54,16 @@ class Listeners:
             OSError: A port is in use or may not be bound.
         """
         self._console.prepare()
-        self._intake.prepare()
+        if self._intake is not None:
+            self._intake.prepare()
         for server in self._servers:
             server.prepare()
 
     def start(self) -> None:
         """Answer from now on."""
         self._console.start()
-        self._intake.start()
+        if self._intake is not None:
+            self._intake.start()
         for server in self._servers:
             server.start()
             log.info("bootstrap.listening", host=self._host, port=server.port)
@@ -67,8 +71,9 @@ class Listeners:
     def stop(self) -> bool:
         """Stop answering; tell whether a thread is left that would not end."""
         self._console.close()
-        # Its threads are daemons: one that hangs does not keep the process.
-        self._intake.close(_INTAKE_STOP_S)
+        if self._intake is not None:
+            # Its threads are daemons: one that hangs does not keep the process.
+            self._intake.close(_INTAKE_STOP_S)
         hanging = False
         for server in reversed(self._servers):
             hanging = not server.stop(_HTTP_STOP_S) or hanging

@@ -15,7 +15,7 @@ HELP = "list the circuits that guards obey, open one to stop spending, close it 
 
 _PATH = "/api/v1/circuits"
 _NOT_MODIFIED = 304
-_PATIENCE_S = 5
+_PATIENCE_S = 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,8 +54,9 @@ def execute(arguments: argparse.Namespace) -> int:
     scope, reason = _decision(arguments)
     path = _path(scope)
     before = client.get(path)
+    state = "open" if arguments.action == "open" else "closed"
     body = {
-        "state": "open" if arguments.action == "open" else "closed",
+        "state": state,
         "reason": reason,
         "author": arguments.author or user_name(),
         "expires_in_s": None if arguments.duration_s is None else int(arguments.duration_s),
@@ -67,7 +68,7 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(accepted.text.strip())
     else:
-        print(_outcome(scope, body["state"], now, settings.timezone))
+        print(_outcome(scope, state, now, settings.timezone))
     return 0
 
 

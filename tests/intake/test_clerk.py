@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import threading
+from collections.abc import Mapping
 
 import pytest
 from hypothesis import given
@@ -52,8 +53,8 @@ class Office:
         self.told = []
         self.full = False
         self.draining = False
-        self.policy = WatchedCell(FIRST)
-        self.confirmed = Cell({})
+        self.policy: WatchedCell[Policy | None] = WatchedCell(FIRST)
+        self.confirmed: Cell[Mapping[str, int]] = Cell({})
         self.clerk = Clerk(
             steward=self._take,
             policy=self.policy,

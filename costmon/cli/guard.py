@@ -1,0 +1,128 @@
+"""`costmon guard`: how budgets stand, setting them, and what they would have done."""
+
+import argparse
+from pathlib import Path
+
+from costmon.cli.command import add_listener, add_settings, duration_of, load_settings
+from costmon.domain.budget import Budget
+from costmon.errors import BudgetError, InputError
+
+NAME = "guard"
+HELP = "budgets in front of outbound calls: status, set, reset, top, simulate"
+
+_STORE = "sqlite:///FILE, postgresql://... or redis://...: the guards' store, without the service"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the actions; each has the options of its own."""
+    actions = parser.add_subparsers(metavar="ACTION", dest="action", required=True)
+    status = actions.add_parser("status", help="how budgets stand, calls in flight, refusals")
+    _add_budgets(status)
+    status.add_argument("--json", action="store_true", help="print it as JSON")
+    change = actions.add_parser("set", help="set or remove a budget; with --store also a tier")
+    _add_set(change)
+    reset = actions.add_parser("reset", help="forget what a scope has spent in this period")
+    reset.add_argument("scope", metavar="SCOPE")
+    reset.add_argument("--period", help="of which budget; its first one unless told")
+    reset.add_argument("--yes", action="store_true", help="do not ask")
+    top = actions.add_parser("top", help="who spent most")
+    top.add_argument(
+        "-n", type=_count, default=10, metavar="N", help="print N rows, 10 unless told"
+    )
+    top.add_argument("--by", choices=("spend", "requests", "refusals"), default="spend")
+    top.add_argument("--since", type=duration_of, metavar="TIME", help="the last TIME, such as 24h")
+    simulate = actions.add_parser("simulate", help="what these budgets would have done")
+    _add_simulate(simulate)
+    for action in (status, change, reset, top):
+        action.add_argument("--store", metavar="URL", help=_STORE)
+        add_listener(action)
+    for action in (status, change, reset, top, simulate):
+        action.add_argument("--currency", default="USD", help="of all amounts, USD unless told")
+        action.add_argument("--zone", default="UTC", help="where days begin, UTC unless told")
+        add_settings(action)
+
+
+def _add_budgets(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--budget",
+        action="append",
+        default=[],
+        metavar="SCOPE=LIMIT[/PERIOD]",
+        help="a budget of the program, such as host:*=10/month; the configuration's unless told",
+    )
+
+
+def _add_set(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("scope", metavar="SCOPE", help="or a pattern such as host:*")
+    parser.add_argument("--limit", metavar="AMOUNT", help="what may be spent in a period")
+    parser.add_argument("--period", default="month", help="hour, day, month, total, rolling:24h")
+    parser.add_argument("--warn", metavar="PERCENT", help="tell people from there on")
+    parser.add_argument("--block", metavar="PERCENT", help="refuse from there on")
+    parser.add_argument("--remove", action="store_true", help="remove the budget of the period")
+    parser.add_argument("--author", metavar="NAME", help="who decided; this user unless told")
+    group = parser.add_argument_group("with --store")
+    group.add_argument("--tier", choices=("premium", "standard", "limited", "blocked"))
+    group.add_argument("--rate", type=_count, metavar="N", help="calls a minute")
+    group.add_argument("--custom-budget", metavar="AMOUNT", help="in place of every limit of SCOPE")
+    group.add_argument("--plain", action="store_true", help="forget tier, rate and custom budget")
+
+
+def _add_simulate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "file",
+        nargs="?",
+        type=Path,
+        metavar="FILE",
+        help="CSV or JSON lines with time, amount, and scopes, url, host, model or key; - is stdin",
+    )
+    _add_budgets(parser)
+    parser.add_argument("--warn", metavar="PERCENT", default="80")
+    parser.add_argument("--block", metavar="PERCENT", default="100")
+    group = parser.add_argument_group("instead of a FILE")
+    group.add_argument("--calls", type=_count, metavar="N", help="generate N calls")
+    group.add_argument("--amount", metavar="AMOUNT", help="that cost AMOUNT each")
+    group.add_argument("--scope", action="append", default=[], metavar="SCOPE", help="of SCOPE")
+    group.add_argument(
+        "--every", type=duration_of, default=1.0, metavar="TIME", help="1s unless told"
+    )
+    parser.add_argument("--json", action="store_true", help="print it as JSON")
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Do one action; `simulate` exits with 1 when something would be refused."""
+    from costmon import logs
+    from costmon.cli import guard_service, guard_simulation, guard_store
+
+    settings = load_settings(arguments).settings
+    # What a guard warns its own program of is here the answer, or not about this command.
+    logs.configure(level="error", form=settings.log_format, secrets=settings.secrets())
+    given = tuple(budget_of(text) for text in getattr(arguments, "budget", ()))
+    budgets = given or tuple(settings.budgets)
+    if arguments.action == "simulate":
+        return guard_simulation.run(arguments, budgets)
+    if arguments.store is not None:
+        if arguments.store.startswith("memory:"):
+            raise InputError("memory:// is a store that only its own process can see")
+        return guard_store.run(arguments, budgets)
+    if given:
+        raise InputError("--budget needs --store: the service knows its budgets")
+    return guard_service.run(arguments, settings)
+
+
+def budget_of(text: str) -> Budget:
+    """Return a budget from `host:*=10/month`; without a period it is by month.
+
+    Raises:
+        InputError: It is none.
+    """
+    scope, equals, rest = text.rpartition("=")
+    limit, _, period = rest.partition("/")
+    if not equals or not limit:
+        raise BudgetError(f"{text!r} is no budget: use SCOPE=LIMIT/PERIOD, such as host:*=10/month")
+    return Budget(scope, limit, period or "month")
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= 10_000_000:  # noqa: PLR2004 - about ten minutes' work
+        raise argparse.ArgumentTypeError(f"{text!r}: give a whole number from 1 to 10000000")
+    return int(text)

@@ -1,0 +1,183 @@
+"""`costmon guard` through the running service, which hears from all guards."""
+
+import argparse
+from collections import Counter
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any
+
+from costmon.cli.client import Reply, ServiceClient
+from costmon.cli.guard_tables import amount, moment, scope_rows
+from costmon.cli.table import table
+from costmon.clock import SystemClock
+from costmon.config import Settings
+from costmon.console.command import user_name
+from costmon.domain.scope import scope_of
+from costmon.domain.window import period_of
+from costmon.errors import InputError
+
+_SHOWN = 10
+_PATIENCE_S = 3
+_NOT_MODIFIED = 304
+_PARTS = ("scopes", "leases", "refusals", "guards")
+
+
+def run(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Do one action through the service.
+
+    Raises:
+        InputError: Something that was given cannot be used.
+        ServiceError: No service is there, or it refuses.
+    """
+    action = _ACTIONS.get(arguments.action)
+    if action is None:
+        raise InputError(
+            f"guard {arguments.action} needs --store URL: what was spent is in the guards' store"
+        )
+    return action(ServiceClient(settings), arguments, settings.timezone)
+
+
+def _status(client: ServiceClient, arguments: argparse.Namespace, zone: str) -> int:
+    replies = {part: client.get(f"/api/v1/guard/{part}") for part in _PARTS}
+    if arguments.json:
+        inner = ", ".join(f'"{part}": {reply.text.strip()}' for part, reply in replies.items())
+        print(f"{{{inner}}}")
+        return 0
+    guards = _rows(replies["guards"])
+    if not guards:
+        print("No guard has reported in the last day.")
+        return 0
+    if scopes := _rows(replies["scopes"]):
+        print(scope_rows(scopes, zone))
+        print()
+    leases, refusals = _rows(replies["leases"]), _rows(replies["refusals"])
+    print(f"{len(leases)} calls in flight, {len(refusals)} of the latest refusals known")
+    if refusals:
+        print()
+        print(
+            table(
+                ("refused at", "scope", "reason", "text"),
+                [
+                    (moment(row["at"], zone), row["scope"], row["reason"], row["text"])
+                    for row in refusals[:_SHOWN]
+                ],
+            )
+        )
+    print()
+    print(
+        table(
+            ("guard", "app", "host", "pid", "seen", "in flight", "refused"),
+            [
+                (
+                    row["guard"],
+                    row["app"],
+                    row["host"],
+                    row["pid"],
+                    f"{row['age_s']} s ago" + (", away" if row["away"] else ""),
+                    row["leases"],
+                    row["refused"],
+                )
+                for row in guards
+            ],
+            right=("pid", "in flight", "refused"),
+        )
+    )
+    return 0
+
+
+def _set(client: ServiceClient, arguments: argparse.Namespace, zone: str) -> int:
+    del zone
+    if arguments.tier or arguments.rate or arguments.custom_budget or arguments.plain:
+        raise InputError("tiers, rates and custom budgets are in the guards' store: add --store")
+    if bool(arguments.limit) == arguments.remove:
+        raise InputError("guard set needs --limit AMOUNT or --remove, one of them")
+    scope, period = scope_of(arguments.scope, pattern=True), period_of(arguments.period)
+    author = arguments.author or user_name()
+    before = client.get("/api/v1/guard/policy")
+    if arguments.remove:
+        params = {"scope": scope, "period": period, "author": author}
+        client.send("DELETE", "/api/v1/budgets", params)
+    else:
+        body = {
+            "scope": scope,
+            "limit": arguments.limit,
+            "period": period,
+            "currency": arguments.currency,
+            "warn": arguments.warn,
+            "block": arguments.block,
+            "author": author,
+        }
+        client.send("PUT", "/api/v1/budgets", body=body)
+    now = client.get(
+        "/api/v1/guard/policy",
+        {"wait": str(_PATIENCE_S)},
+        accepted=(_NOT_MODIFIED,),
+        unless=before.etag,
+    )
+    print(_outcome(scope, period, before if now.status == _NOT_MODIFIED else now))
+    return 0
+
+
+def _outcome(scope: str, period: str, policy: Reply) -> str:
+    for budget in policy.content["data"]["budgets"]:
+        if (budget["scope"], budget["period"]) == (scope, period):
+            by = budget["author"] or "the configuration"
+            return (
+                f"accepted; {scope} may spend {amount(budget['limit'])} {budget['currency']}:"
+                f" {period}, by {by}"
+            )
+    return f"accepted; {scope} has no budget by {period}"
+
+
+def _top(client: ServiceClient, arguments: argparse.Namespace, zone: str) -> int:
+    if arguments.by == "refusals":
+        return _top_refusals(client, arguments)
+    if arguments.by == "requests" or arguments.since is not None:
+        raise InputError(
+            "the service knows what was spent in present periods: for requests, and for --since,"
+            " add --store URL"
+        )
+    rows = _rows(client.get("/api/v1/guard/scopes"))
+    rows.sort(key=lambda row: Decimal(row["spent"]), reverse=True)
+    if not rows:
+        print("Nothing was reported by any guard in the last day.")
+        return 0
+    print(scope_rows(rows[: arguments.n], zone))
+    return 0
+
+
+def _top_refusals(client: ServiceClient, arguments: argparse.Namespace) -> int:
+    import datetime as dt
+
+    since = None
+    if arguments.since is not None:
+        since = SystemClock().now() - dt.timedelta(seconds=arguments.since)
+    counts = Counter(
+        (row["scope"], row["reason"])
+        for row in _rows(client.get("/api/v1/guard/refusals"))
+        if since is None or dt.datetime.fromisoformat(row["at"]) >= since
+    )
+    if not counts:
+        print("No refusal is known.")
+        return 0
+    print(
+        table(
+            ("scope", "reason", "refused"),
+            [(*name, count) for name, count in counts.most_common(arguments.n)],
+            right=("refused",),
+        )
+    )
+    print()
+    print("of the latest 200 refusals that guards have reported")
+    return 0
+
+
+def _rows(reply: Reply) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = reply.content["data"]
+    return rows
+
+
+_ACTIONS: Mapping[str, Callable[[ServiceClient, argparse.Namespace, str], int]] = MappingProxyType(
+    {"status": _status, "set": _set, "top": _top}
+)

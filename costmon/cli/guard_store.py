@@ -1,0 +1,230 @@
+"""`costmon guard` on a guards' store itself: it needs no service."""
+
+import argparse
+import datetime as dt
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from costmon.cli.guard_tables import amount, moment, scope_rows
+from costmon.domain.budget import Budget, Thresholds
+from costmon.errors import InputError
+from costmon.guard import Guard, ScopeConfig
+from costmon.guard.errors import GuardStoreError
+
+_SQLITE = "sqlite:///"
+_DAY_S = 86_400
+_EVERY_SCOPE = 1_000_000
+
+
+def run(arguments: argparse.Namespace, budgets: Sequence[Budget]) -> int:
+    """Do one action on the store that the command line names.
+
+    Raises:
+        InputError: Something that was given cannot be used.
+        GuardStoreError: The store cannot be read or written.
+    """
+    if arguments.action != "set":
+        _must_exist(arguments.store)
+    with Guard(
+        arguments.store,
+        budgets,
+        currency=arguments.currency,
+        zone=arguments.zone,
+        app="costmon guard",
+    ) as guard:
+        return _ACTIONS[arguments.action](guard, arguments)
+
+
+def _must_exist(url: str) -> None:
+    """Refuse to make an empty store where a file name was mistyped."""
+    path = url.removeprefix(_SQLITE)
+    if path != url and not Path(path).exists():
+        raise GuardStoreError(url, "be read", "there is no such file; look at the path")
+
+
+def _status(guard: Guard, arguments: argparse.Namespace) -> int:
+    status, configs = guard.status(), guard.configs()
+    if arguments.json:
+        print(_status_json(guard, status._asdict(), configs))
+        return 0
+    from costmon.cli.table import table
+
+    print(f"{status.store}, amounts in {status.currency}")
+    print()
+    if status.scopes:
+        print(scope_rows([_gauge(gauge._asdict()) for gauge in status.scopes], arguments.zone))
+    else:
+        print("Nothing was spent this month, and nothing is held.")
+    if configs:
+        print()
+        print(
+            table(
+                ("scope", "tier", "own budget", "calls a minute"),
+                [
+                    (
+                        config.scope,
+                        config.tier,
+                        "" if config.custom_budget is None else amount(config.custom_budget),
+                        "" if config.rate is None else config.rate,
+                    )
+                    for config in configs
+                ],
+                right=("own budget", "calls a minute"),
+            )
+        )
+    if status.leases:
+        print()
+        print(
+            table(
+                ("in flight", "activity", "scopes", "estimate", "expires"),
+                [
+                    (
+                        lease.id,
+                        lease.activity,
+                        " ".join(lease.scopes),
+                        amount(lease.estimate),
+                        moment(lease.expires_at, arguments.zone),
+                    )
+                    for lease in status.leases
+                ],
+                right=("estimate",),
+            )
+        )
+    return 0
+
+
+def _gauge(gauge: Mapping[str, Any]) -> dict[str, Any]:
+    limit = gauge["limit"]
+    room = None if limit is None else max(limit - gauge["spent"] - gauge["held"], 0)
+    return {**gauge, "remaining": room}
+
+
+def _status_json(guard: Guard, status: Mapping[str, Any], configs: Sequence[ScopeConfig]) -> str:
+    from costmon.cli.guard_tables import to_json
+
+    return to_json(
+        {
+            "store": status["store"],
+            "currency": status["currency"],
+            "budgets": [
+                {"scope": budget.scope, "period": budget.period, "limit": budget.limit}
+                for budget in guard.budgets()
+            ],
+            "scopes": [_gauge(gauge._asdict()) for gauge in status["scopes"]],
+            "leases": [lease._asdict() for lease in status["leases"]],
+            "configs": [config._asdict() for config in configs],
+        }
+    )
+
+
+def _set(guard: Guard, arguments: argparse.Namespace) -> int:
+    config = (arguments.tier, arguments.rate, arguments.custom_budget)
+    if not (arguments.limit or arguments.remove or arguments.plain or any(config)):
+        raise InputError(
+            "guard set needs --limit AMOUNT, --remove, --tier, --rate, --custom-budget or --plain"
+        )
+    if arguments.limit and arguments.remove:
+        raise InputError("guard set takes --limit or --remove, not both")
+    scope, period = arguments.scope, arguments.period
+    if arguments.limit:
+        budget = Budget(scope, arguments.limit, period, levels=levels_of(arguments))
+        guard.set_budget(budget)
+        print(f"{budget.scope} may spend {amount(budget.limit)} {guard.currency}: {budget.period}")
+    if arguments.remove:
+        guard.remove_budget(scope, period)
+        print(f"{scope} has no budget by {period} any more")
+    if arguments.plain:
+        guard.unconfigure(scope)
+        print(f"{scope} has the tier standard, and no rate and budget of its own")
+    if any(config):
+        changed = guard.configure(
+            scope,
+            tier=arguments.tier,
+            rate_limit=arguments.rate,
+            custom_budget=arguments.custom_budget,
+        )
+        rate = f", {changed.rate} calls a minute" if changed.rate is not None else ""
+        own = (
+            f", {amount(changed.custom_budget)} {guard.currency} of its own"
+            if changed.custom_budget is not None
+            else ""
+        )
+        print(f"{changed.scope} has the tier {changed.tier}{rate}{own}")
+    return 0
+
+
+def levels_of(arguments: argparse.Namespace) -> Thresholds | None:
+    """Return when the budget warns and refuses; `None` leaves that to who enforces it."""
+    if arguments.warn is None and arguments.block is None:
+        return None
+    usual = Thresholds()
+    return Thresholds(arguments.warn or usual.warn, arguments.block or usual.block)
+
+
+def _reset(guard: Guard, arguments: argparse.Namespace) -> int:
+    scope, period = arguments.scope, arguments.period
+    spent = guard.spent(scope, period)
+    what = f"{amount(spent)} {guard.currency} that {scope} has spent in this period"
+    if not arguments.yes and not _confirmed(f"Forget {what}?"):
+        print("Nothing was changed.")
+        return 1
+    forgotten = guard.reset(scope, period)
+    held = guard.held(scope, period)
+    print(
+        f"forgot {amount(forgotten)} {guard.currency} that {scope} had spent in this period;"
+        f" {amount(held)} is held by calls in flight and stays"
+    )
+    return 0
+
+
+def _confirmed(question: str) -> bool:
+    if not sys.stdin.isatty():
+        raise InputError("guard reset forgets what was spent: say --yes when nobody can be asked")
+    return input(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
+
+
+def _top(guard: Guard, arguments: argparse.Namespace) -> int:
+    from costmon.cli.table import table
+
+    if arguments.by == "refusals":
+        raise InputError("refusals are known to the service, not to the store: leave --store out")
+    now = guard.clock.now()
+    since = now - dt.timedelta(seconds=arguments.since or _DAY_S)
+    since = since.replace(minute=0, second=0, microsecond=0)
+    uses = guard.top(_EVERY_SCOPE, since, now + dt.timedelta(seconds=1))
+    if arguments.by == "requests":
+        uses = tuple(sorted(uses, key=lambda use: use.requests, reverse=True))
+    if not uses:
+        print(f"Nothing was spent since {moment(since, arguments.zone)}.")
+        return 0
+    print(
+        table(
+            ("scope", "spent", "requests", "failed", "bytes in", "bytes out"),
+            [
+                (
+                    use.scope,
+                    amount(use.spent),
+                    use.requests,
+                    use.failed,
+                    use.bytes_in,
+                    use.bytes_out,
+                )
+                for use in uses[: arguments.n]
+            ],
+            right=("spent", "requests", "failed", "bytes in", "bytes out"),
+        )
+    )
+    print()
+    print(
+        f"{guard.currency} since {moment(since, arguments.zone)}; do not add rows: a call counts"
+        " in each of its scopes"
+    )
+    return 0
+
+
+_ACTIONS: Mapping[str, Callable[[Guard, argparse.Namespace], int]] = MappingProxyType(
+    {"status": _status, "set": _set, "reset": _reset, "top": _top}
+)
