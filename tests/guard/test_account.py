@@ -92,7 +92,7 @@ def test_what_has_no_price_is_not_counted(account):
 
 def test_no_use_is_lost_or_free_twice_when_threads_count_it(clock):
     account = Account(region="us-east-1", clock=clock)
-    costs = []
+    costs: list[Decimal] = []
 
     def work():
         costs.extend(account.add(Usage(transfer_out=GB)).total for _ in range(100))
@@ -103,7 +103,7 @@ def test_no_use_is_lost_or_free_twice_when_threads_count_it(clock):
     for thread in threads:
         thread.join()
 
-    assert account.month().billed == {("us-east-1", "transfer_out"): 700 * GB}
+    assert account.month().billed() == {("us-east-1", "transfer_out"): 700 * GB}
     assert sum(costs) == 63
 
 

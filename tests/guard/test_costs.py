@@ -151,5 +151,5 @@ def test_with_an_accounts_month_free_use_is_taken_into_account():
         "Create", bytes=5000, region="us-east-1", direction="inbound", so_far=fresh
     )
 
-    assert (cost.transfer, cost.lambda_) == (0, 0)
+    assert cost.transfer == cost.lambda_ == 0
     assert cost.total == cost.dynamodb == Decimal("0.000000625")

@@ -116,7 +116,9 @@ def test_health_is_unknown_until_somebody_tells(records):
 
     records.update_health("a.example", latency_s=0.2)
 
-    assert records.get_health("a.example").healthy
+    health = records.get_health("a.example")
+    assert health is not None
+    assert health.healthy
 
 
 def test_another_program_sees_the_health_that_was_told(store, records, clock):
@@ -125,6 +127,7 @@ def test_another_program_sees_the_health_that_was_told(store, records, clock):
 
     found = Records(store, clock=clock).get_health("sick.example")
 
+    assert found is not None
     assert not found.healthy
 
 

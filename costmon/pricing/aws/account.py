@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from decimal import Decimal
 from types import MappingProxyType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from costmon.pricing.aws import compute, s3, transfer
 from costmon.pricing.aws.cost import Cost
@@ -62,49 +62,78 @@ _PART = {"transfer": 0, "lambda": 1, "dynamodb": 2, "s3": 3}
 class AccountMonth(NamedTuple):
     """What one account has used in one billing month; a value: `after` returns the next one.
 
-    Free use goes to whoever comes first. AWS shares it out its own way between regions, and between
-    Lambda's architectures: of an account that uses several the month's sum may differ by their
-    difference in price for the free amount, which is at most $6 of transfer and $1.40 of Lambda.
+    The cost of a month depends on what was used in it and not on the order. Free use that several
+    prices share (regions; Lambda's architectures) goes to the lowest price first: AWS shares it out
+    its own way, and its bill is then lower by at most $6 of transfer and $1.40 of Lambda.
 
     Attributes:
         month: The billing month, UTC, as `2026-11`.
         allowances: What is free in it.
-        free: What has been used of the allowances.
-        billed: What has been used beyond them, by (region, meter), in base units.
+        used: What has been used by (region, meter), free or not, in base units.
     """
 
     month: str
     allowances: Allowances = ALWAYS_FREE
-    free: Allowances = NONE_FREE
-    billed: Mapping[tuple[str, str], Quantity] = MappingProxyType({})
+    used: Mapping[tuple[str, str], Quantity] = MappingProxyType({})
 
-    def after(self, additional: Usage, region: str, prices: Prices = AWS) -> tuple[Self, Cost]:
+    @property
+    def free(self) -> Allowances:
+        """Return what has been used of the allowances."""
+        taken = NONE_FREE._asdict()
+        for (_, meter), used in self.used.items():
+            pool = _POOL.get(meter)
+            if pool is not None:
+                taken[pool] = min(_more(taken[pool], used), getattr(self.allowances, pool))
+        return Allowances(**taken)
+
+    def after(
+        self, additional: Usage, region: str, prices: Prices = AWS
+    ) -> tuple["AccountMonth", Cost]:
         """Return the month with more use, and what that use costs on top of what was before.
 
         Raises:
             PriceUnknownError: Something was used that has no price in that region.
             AmountError: A quantity is none.
         """
-        billed = dict(self.billed)
-        free = self.free._asdict()
+        used = dict(self.used)
+        touched = []
+        for meter, more in additional.checked()._asdict().items():
+            if more:
+                prices.row(region, meter)
+                used[region, meter] = _more(used.get((region, meter), 0), more)
+                touched.append(meter)
+        month = self._replace(used=MappingProxyType(used))
         costs = [Decimal(0)] * len(_PART)
-        for meter, used in additional.checked()._asdict().items():
-            if not used:
-                continue
-            row = prices.row(region, meter)
-            pool = _POOL.get(meter)
-            if pool is not None:
-                spared = min(used, _less(getattr(self.allowances, pool), free[pool]))
-                free[pool] = _more(free[pool], spared)
-                used = _less(used, spared)  # noqa: PLW2901 - what is left of it is billed
-            before = billed.get((region, meter), 0)
-            now = _more(before, used)
-            billed[region, meter] = now
-            part = _PART[meter.partition("_")[0]]
-            cost = cost_between(row.tiers, before, now, per_unit=PER_UNIT[meter])
-            costs[part] = EXACT.add(costs[part], cost)
-        month = self._replace(free=Allowances(**free), billed=MappingProxyType(billed))
+        for pool in dict.fromkeys(_POOL.get(meter, meter) for meter in touched):
+            before = self._billed(pool, region, prices)
+            after = month._billed(pool, region, prices)  # noqa: SLF001 - it is of this class
+            part = _PART[pool.partition("_")[0]]
+            for key, end in after.items():
+                row, per_unit = prices.row(*key), PER_UNIT[key[1]]
+                cost = cost_between(row.tiers, before.get(key, 0), end, per_unit=per_unit)
+                costs[part] = EXACT.add(costs[part], cost)
         return month, Cost(*costs)
+
+    def billed(self, prices: Prices = AWS) -> Mapping[tuple[str, str], Quantity]:
+        """Return what has been used beyond the allowances, by (region, meter)."""
+        found: dict[tuple[str, str], Quantity] = {}
+        for region, meter in self.used:
+            found |= self._billed(_POOL.get(meter, meter), region, prices)
+        return {key: amount for key, amount in found.items() if amount}
+
+    def _billed(self, pool: str, region: str, prices: Prices) -> dict[tuple[str, str], Quantity]:
+        """Return what is billed of an allowance's meters, or of a meter without one in a region."""
+        if pool in PER_UNIT and pool not in _POOL:
+            return {(region, pool): self.used.get((region, pool), 0)}
+        keys = [key for key in self.used if _POOL.get(key[1]) == pool]
+        if len(keys) > 1:
+            keys.sort(key=lambda key: (prices.row(*key).tiers[0].price, key))
+        left: Quantity = getattr(self.allowances, pool)
+        billed = {}
+        for key in keys:
+            billed[key] = _less(self.used[key], left)
+            left = _less(left, self.used[key])
+        return billed
 
 
 def cost_of(

@@ -16,7 +16,7 @@ from costmon.pricing.aws.usage import GB, Architecture, Usage, invocations
 NO_MONTH = AccountMonth(
     "",
     NONE_FREE,
-    billed={
+    used={
         (region, "dynamodb_storage"): FREE_STORAGE_GB * GB
         for region in AWS.regions("dynamodb_storage")
     },

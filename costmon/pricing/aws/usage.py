@@ -1,7 +1,7 @@
 """What was used of an AWS region: whole base units, so that nothing is rounded before the sum."""
 
 from decimal import ROUND_CEILING, Decimal
-from typing import Literal, NamedTuple, Self
+from typing import Literal, NamedTuple
 
 from costmon.errors import AmountError
 from costmon.pricing.aws.exact import EXACT, Quantity, quantity_of
@@ -69,22 +69,22 @@ class Usage(NamedTuple):
     s3_puts: Quantity = 0
     s3_gets: Quantity = 0
 
-    def plus(self, other: "Usage") -> Self:
+    def plus(self, other: "Usage") -> "Usage":
         """Return both together."""
-        return self._make(
+        return Usage._make(
             mine + its
             if isinstance(mine, int) and isinstance(its, int)
             else EXACT.add(Decimal(mine), Decimal(its))
             for mine, its in zip(self, other, strict=True)
         )
 
-    def checked(self) -> Self:
+    def checked(self) -> "Usage":
         """Return it when every field is a quantity.
 
         Raises:
             AmountError: One is negative, not finite, or a float.
         """
-        return self._make(map(quantity_of, self._fields, self))
+        return Usage._make(map(quantity_of, self._fields, self))
 
 
 NO_USAGE = Usage()
