@@ -1,10 +1,10 @@
 """What a guard remembers of refusals and of what people should know."""
 
 import datetime as dt
+import itertools
 import threading
-from collections import Counter, deque
+from collections import defaultdict, deque
 from collections.abc import Callable
-from itertools import islice
 from typing import Any
 
 from costmon.clock import EpochClock
@@ -16,10 +16,34 @@ _REFUSALS = 200
 _NOTICES = 200
 _SAID = 10_000
 _SCOPES = 10_000
-_TELL_AGAIN_S = 3600
+_OTHER = "(other)"
+_QUIET_S = 3600
 """People are told of a scope's refusals for one reason once in so many seconds."""
 
 Subscriber = Callable[[Notice], None]
+
+
+class Tally:
+    """How often one scope was refused for one reason, and when people were last told.
+
+    Attributes:
+        tick: Counts one more, without a lock: the next of an iterator is one step.
+        quiet_until_s: People are not told again before, seconds since 1970.
+    """
+
+    __slots__ = ("_looks", "_numbers", "quiet_until_s", "tick")
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count()
+        self._looks = 0
+        self.tick = self._numbers.__next__
+        self.quiet_until_s = float("-inf")
+
+    def count(self) -> int:
+        """Return how often `tick` was called; not by two threads at once."""
+        count = self.tick() - self._looks
+        self._looks += 1
+        return count
 
 
 class Diary:
@@ -28,43 +52,55 @@ class Diary:
     def __init__(self, clock: EpochClock) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._told_s: dict[tuple[str, str], float] = {}
-        self._counts: Counter[tuple[str, str]] = Counter()
+        self._tallies: defaultdict[str, dict[str, Tally]] = defaultdict(dict)
         # Not the errors themselves: their tracebacks would keep the frames of the caller alive.
         self._refusals: deque[tuple[float, type[CallRefused], tuple[Any, ...]]] = deque(
             maxlen=_REFUSALS
         )
+        self.remember = self._refusals.append
         self._notices: deque[tuple[int, Notice]] = deque(maxlen=_NOTICES)
         self._number = 0
         self._said: dict[object, None] = {}
         self._subscribers: tuple[Subscriber, ...] = ()
 
-    def refuse(self, refused: CallRefused, at_s: float) -> bool:
-        """Count a refusal and remember it; say whether it is the first of its kind in this hour."""
-        with self._lock:
-            name = (refused.scope, refused.reason)
-            if len(self._counts) >= _SCOPES and name not in self._counts:
-                name = ("(other)", refused.reason)
-            self._counts[name] += 1
-            told_s = self._told_s.get(name, 0.0)
-            self._refusals.append((at_s, refused.__class__, refused.args))
-            if 0 <= at_s - told_s < _TELL_AGAIN_S:
-                return False
-            self._told_s[name] = at_s
-            return True
+    def refuse(self, refused: CallRefused, reason: str, scope: str, at_s: float) -> bool:
+        """Count a refusal and remember it; say whether people should be told of it.
+
+        Reason and scope are the refusal's own, which the caller has at hand.
+        """
+        self.remember((at_s, refused.__class__, refused.args))
+        tally = self.tallies(reason).get(scope)
+        if tally is None:
+            tally = self._new_tally(reason, scope)
+        tally.tick()
+        if tally.quiet_until_s - _QUIET_S <= at_s < tally.quiet_until_s:
+            return False
+        tally.quiet_until_s = at_s + _QUIET_S
+        return True
+
+    def tallies(self, reason: str) -> "dict[str, Tally]":
+        """Return the tallies of one reason by scope: always the same dictionary, to be read."""
+        return self._tallies[reason]
 
     def refused(self) -> tuple[RefusalCount, ...]:
         """Return the counts since the guard was made, the highest first."""
         with self._lock:
-            return tuple(
-                RefusalCount(scope, reason, count)
-                for (scope, reason), count in self._counts.most_common()
-            )
+            counts = [
+                RefusalCount(scope, reason, tally.count())
+                for reason, tallies in self._tallies.items()
+                for scope, tally in tallies.items()
+            ]
+        return tuple(sorted(counts, key=lambda count: count.refused, reverse=True))
+
+    def _new_tally(self, reason: str, scope: str) -> "Tally":
+        with self._lock:
+            tallies = self._tallies[reason]
+            return tallies.setdefault(scope if len(tallies) < _SCOPES else _OTHER, Tally())
 
     def refusals(self, limit: int) -> tuple[RefusalNote, ...]:
         """Return the latest refusals, newest first."""
         with self._lock:
-            latest = list(islice(reversed(self._refusals), limit))
+            latest = list(itertools.islice(reversed(self._refusals), limit))
         again = [(at_s, kind(*args)) for at_s, kind, args in latest]
         return tuple(
             RefusalNote(

@@ -28,7 +28,7 @@ from costmon.guard.errors import (
 )
 from costmon.guard.estimates import Estimates
 from costmon.guard.figures import Figures, ScopeUse
-from costmon.guard.lease import LONGEST_TTL_S, Lease, checked_ttl
+from costmon.guard.lease import DEFAULT_TTL_S, Lease, checked_ttl
 from costmon.guard.numbers import Numbers
 from costmon.guard.policy import Route, Rules
 from costmon.guard.rulebook import Rulebook
@@ -45,6 +45,7 @@ Scopes = str | Iterable[str]
 EstimateMode = Literal["strict", "adaptive"]
 
 _EXTRA: ContextVar[tuple[str, ...]] = ContextVar("costmon.guard.scopes", default=())
+_scoped = False
 _MOST_ROUTES = 4096
 _MOST_RELOADS = 20
 _LONGEST_ACTIVITY = 60
@@ -56,7 +57,6 @@ class _Request(NamedTuple):
     scopes: "Scopes"
     activity: str
     nano: int
-    upper: int
     ttl: float
     key: str | None
 
@@ -92,6 +92,7 @@ class Guard:
     Attributes:
         currency: ISO 4217.
         store: Where it counts.
+        spends: Nano-units of amounts that were spent.
         busy: Whether somebody must be told when a lease ends.
 
     Raises:
@@ -127,7 +128,9 @@ class Guard:
         self._epoch_s = self.clock.epoch_s
         self._estimates = Estimates() if estimates == "adaptive" else None
         self._diary = Diary(self.clock)
-        self.spent_nano = Numbers(nano_even).of
+        self._remember = self._diary.remember
+        self._tallies = self._diary.tallies(BudgetRefused.reason)
+        self.spends = Numbers(nano_even)
         self._holds = Numbers(nano_up)
         self._routes: dict[object, Route] = {}
         self._waiting: WaitingRoom[Hold] = WaitingRoom(self.clock)
@@ -162,7 +165,7 @@ class Guard:
         scopes: Scopes,
         amount: Amount,
         *,
-        ttl: float = 60.0,
+        ttl: float = DEFAULT_TTL_S,
         key: str | None = None,
         activity: str = "call",
         wait: float = 0.0,
@@ -187,29 +190,40 @@ class Guard:
             GuardStoreError: The store failed, and the guard may not go on without it.
             InputError: An argument cannot be used.
         """
-        nano = self._holds[amount] if isinstance(amount, str) else self._holds.of(amount)
+        at_s = self._epoch_s()
+        try:
+            nano = self._holds[amount]  # type: ignore[index]  # whatever it is, `Numbers` says so
+            route = self._routes[scopes]
+        except (KeyError, TypeError):
+            nano = self._holds.of(amount)
+            route = self._route(scopes, activity, at_s)
+        else:
+            if _scoped or activity != "call" or not route.since <= at_s < route.until:
+                route = self._route(scopes, activity, at_s)
+        if ttl is not DEFAULT_TTL_S:
+            checked_ttl(ttl)
         if currency is not None and currency != self.currency:
             raise AmountError(currency, f"an amount in {self.currency}, which this guard counts")
-        if not 0 < ttl <= LONGEST_TTL_S:
-            checked_ttl(ttl)
-        at_s = self._epoch_s()
-        route = None
-        if isinstance(scopes, str) and activity == "call" and not _EXTRA.get():
-            route = self._routes.get(scopes)
-        if route is None or not route.since <= at_s < route.until:
-            route = self._route(scopes, activity, at_s)
         if route.obstacle is not None:
             raise self._noted(route.obstacle(at_s), at_s)
-        upper = nano
         if self._estimates is not None:
-            nano = self._estimates.of(route.plan, upper)
+            return self._reserve_adaptive(scopes, nano, route, ttl, key, wait)
         found = self.store.reserve(route.plan, nano, ttl, key)
+        if found.__class__ is Refusal and wait <= 0:
+            line = found.line
+            tally = self._tallies.get(line.scope)
+            if line.fixed is not None or tally is None or at_s >= tally.quiet_until_s:
+                raise self._turned_away(found, nano, at_s)
+            # What `_turned_away` does, in a third of its time.
+            tally.tick()
+            refused = BudgetRefused(found, nano, self.currency, at_s)
+            self._remember((at_s, BudgetRefused, refused.args))
+            raise refused
         if not isinstance(found, Hold):
-            request = _Request(scopes, activity, nano, upper, ttl, key)
-            found = self._again(found, request, route, wait)
+            found = self._again(found, _Request(scopes, activity, nano, ttl, key), route, wait)
         if found.warned:
             self._warn(found)
-        return Lease(self, found, upper)
+        return Lease(self, found)
 
     def lease(self, id: str) -> Lease:  # noqa: A002 - it is one
         """Return a lease by its id, to end it from elsewhere; its key will not do.
@@ -230,6 +244,8 @@ class Guard:
         Raises:
             ScopeError: One is none.
         """
+        global _scoped  # noqa: PLW0603 - set once, so that who never does this need not look
+        _scoped = True
         checked = tuple(scope_of(scope) for scope in scopes)
         before = _EXTRA.set((*_EXTRA.get(), *checked))
         try:
@@ -432,8 +448,8 @@ class Guard:
         extra = _EXTRA.get()
         given = (scopes,) if isinstance(scopes, str) else tuple(scopes)
         name: object = scopes
-        if extra or activity != "call" or not isinstance(scopes, str):
-            name = (given, extra, activity)
+        if extra or activity != "call" or not isinstance(scopes, str | tuple):
+            name = (None, given, extra, activity)
             known = self._routes.get(name)
             if known is not None and known.since <= at_s < known.until:
                 return known
@@ -454,6 +470,25 @@ class Guard:
             if self._failover is None or not self._failover.open:
                 raise
             return self._rulebook.without_store()
+
+    def _reserve_adaptive(  # noqa: PLR0913, PLR0917 - what `reserve` was asked for
+        self,
+        scopes: Scopes,
+        upper: int,
+        route: Route,
+        ttl: float,
+        key: str | None,
+        wait: float,
+    ) -> Lease:
+        """Hold what calls like this one needed lately, at most `upper`."""
+        nano = upper if self._estimates is None else self._estimates.of(route.plan, upper)
+        found = self.store.reserve(route.plan, nano, ttl, key)
+        if not isinstance(found, Hold):
+            request = _Request(scopes, route.plan.activity, nano, ttl, key)
+            found = self._again(found, request, route, wait)
+        if found.warned:
+            self._warn(found)
+        return Lease(self, found, upper)
 
     def _again(
         self, found: Hold | Refusal | Outdated, request: _Request, route: Route, wait: float
@@ -480,7 +515,7 @@ class Guard:
                 patient = self._wait(request, route, wait)
                 if patient is not None:
                     return patient
-            raise self._noted(self._refusal(found, request.nano, at_s), at_s)
+            raise self._turned_away(found, request.nano, at_s)
         raise GuardStoreError(str(self.store), "reserve", "its settings change all the time")
 
     def _wait(self, request: _Request, route: Route, wait: float) -> Hold | None:
@@ -501,18 +536,21 @@ class Guard:
         self.busy = True
         return self._waiting.wait(attempt, premium=route.premium, timeout_s=wait)
 
-    def _refusal(self, refusal: Refusal, nano: int, at_s: float) -> CallRefused:
+    def _turned_away(self, refusal: Refusal, nano: int, at_s: float) -> CallRefused:
         line = refusal.line
-        if line.fixed is not None:
-            after_s = None if line.resets_at is None else max(0.0, line.resets_at - at_s)
-            return RateRefused(line.scope, line.limit or 0, after_s)
-        return BudgetRefused(refusal, nano, self.currency, at_s)
+        if line.fixed is None:
+            return self._noted(BudgetRefused(refusal, nano, self.currency, at_s), at_s)
+        after_s = None if line.resets_at is None else max(0.0, line.resets_at - at_s)
+        return self._noted(RateRefused(line.scope, line.limit or 0, after_s), at_s)
 
     def _noted(self, refused: CallRefused, at_s: float) -> CallRefused:
         """Count a refusal, and tell people of the first of its kind in its window."""
-        if self._diary.refuse(refused, at_s):
-            self._diary.tell("refused", refused.scope, str(refused))
+        if self._diary.refuse(refused, refused.reason, refused.scope, at_s):
+            self._tell(refused)
         return refused
+
+    def _tell(self, refused: CallRefused) -> None:
+        self._diary.tell("refused", refused.scope, str(refused))
 
     def _warn(self, hold: Hold) -> None:
         for line, spent, held in hold.warned:

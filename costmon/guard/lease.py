@@ -13,6 +13,7 @@ from costmon.guard.stores.base import NOTHING, Hold, LeaseState, Outcome
 if TYPE_CHECKING:
     from costmon.guard.guard import Guard
 
+DEFAULT_TTL_S = 60.0
 LONGEST_TTL_S = 31 * 86_400
 
 
@@ -105,7 +106,11 @@ class Lease:
         guard = self._guard
         if currency is not None and currency != guard.currency:
             raise AmountError(currency, f"an amount in {guard.currency}, which this guard counts")
-        nano = hold.nano if actual is None else guard.spent_nano(actual)
+        if actual is None:
+            nano = hold.nano
+        else:
+            spends = guard.spends
+            nano = spends[actual] if isinstance(actual, str) else spends.of(actual)
         if bytes_in or bytes_out or failed:
             outcome = Outcome(_count(bytes_in), _count(bytes_out), failed)
         else:

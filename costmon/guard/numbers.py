@@ -10,7 +10,7 @@ _MOST = 4096
 class Numbers(dict[str, int]):
     """Nano-units by amount as text: a dictionary that fills itself, so that a hit is one look-up.
 
-    Only texts are kept: 1, True and 1.0 are one key.
+    Only texts are kept: 1, True and 1.0 would be one key.
     """
 
     def __init__(self, convert: Callable[[Amount], int]) -> None:
@@ -23,10 +23,12 @@ class Numbers(dict[str, int]):
         Raises:
             AmountError: It is none.
         """
-        return self[amount] if isinstance(amount, str) else self._convert(amount)
+        return self._convert(amount)
 
-    def __missing__(self, amount: str) -> int:
+    def __missing__(self, amount: Amount) -> int:
         nano = self._convert(amount)
+        if not isinstance(amount, str):
+            return nano
         if len(self) >= _MOST:
             self.clear()
         self[amount] = nano
