@@ -17,7 +17,7 @@ _REGIONS: tuple[tuple[str, Confidence], ...] = (
     ("us-east-1", "listed"),
     ("us-east-2", "recalled"),
     ("us-west-2", "recalled"),
-    ("eu-west-1", "listed"),
+    ("eu-west-1", "recalled"),  # x86 and requests were compared, Arm was not
     ("eu-central-1", "recalled"),
     ("ap-southeast-1", "recalled"),
     ("ap-northeast-1", "recalled"),

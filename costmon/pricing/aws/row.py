@@ -23,7 +23,7 @@ class PriceRow(NamedTuple):
         region: AWS's code, such as `eu-west-1`.
         meter: A field of `Usage`.
         tiers: Ascending, the first from 0; in published units and US dollars.
-        as_of: When the price was last compared.
+        as_of: The price list that it is meant to be of; `listed` ones were compared with it.
         source: Where it is published.
         confidence: How sure we are.
     """

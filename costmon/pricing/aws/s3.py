@@ -41,9 +41,9 @@ S3 = (
     *_rows("us-east-1", "0.023", "0.022", "0.021", "0.005", "0.0004", "listed"),
     *_rows("us-east-2", "0.023", "0.022", "0.021", "0.005", "0.0004", "recalled"),
     *_rows("us-west-2", "0.023", "0.022", "0.021", "0.005", "0.0004", "recalled"),
-    *_rows("eu-west-1", "0.023", "0.022", "0.021", "0.005", "0.0004", "listed"),
     # Of the rest the first tier and the requests were compared, the upper tiers are recalled;
     # of Singapore all is.
+    *_rows("eu-west-1", "0.023", "0.022", "0.021", "0.005", "0.0004", "recalled"),
     *_rows("eu-central-1", "0.0245", "0.0235", "0.0225", "0.0054", "0.00043", "recalled"),
     *_rows("ap-southeast-1", "0.025", "0.024", "0.023", "0.005", "0.0004", "recalled"),
     *_rows("ap-northeast-1", "0.025", "0.024", "0.023", "0.0047", "0.00037", "recalled"),
