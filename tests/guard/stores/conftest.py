@@ -1,4 +1,11 @@
-"""One store per test, of each kind whose server there is."""
+"""One store per test, of each kind whose server there is.
+
+`pg_virtualenv pytest tests/guard/stores` provides PostgreSQL; a Redis server is started when there
+is one to start.
+"""
+
+import os
+import uuid
 
 import pytest
 
@@ -6,19 +13,52 @@ from costmon.testing.clock import FakeClock
 from tests.guard.stores import places
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "redis: needs redis-server (skipped when there is none)")
+
+
 @pytest.fixture
 def clock():
     return FakeClock()
 
 
+@pytest.fixture(scope="session")
+def postgres_server():
+    """Run statements as the server's administrator; `url(database)` names one of its databases."""
+    if not os.environ.get("PGHOST"):
+        pytest.skip("no PostgreSQL: PGHOST is not set (run under pg_virtualenv)")
+    import psycopg
+
+    with psycopg.connect(_postgres_url("postgres"), autocommit=True) as db:
+        yield db.execute
+
+
+def _postgres_url(database):
+    user, password = os.environ.get("PGUSER", ""), os.environ.get("PGPASSWORD", "")
+    host, port = os.environ["PGHOST"], os.environ.get("PGPORT", "5432")
+    return f"postgresql://{user}:{password}@{host}:{port}/{database}"
+
+
 @pytest.fixture
 def place(request, clock, tmp_path):
     """Where a store keeps things; parametrised by the tests' modules."""
-    kind = request.param
+    yield from _place(request, request.param, clock, tmp_path)
+
+
+def _place(request, kind, clock, tmp_path):
     if kind == "memory":
         made = places.Memory(clock)
     elif kind == "sqlite":
         made = places.SQLite(clock, tmp_path / "guard.db")
+    elif kind == "postgresql":
+        execute = request.getfixturevalue("postgres_server")
+        name = f"costmon_guard_{uuid.uuid4().hex[:8]}"
+        execute(f"CREATE DATABASE {name}")
+        made = places.Postgres(clock, _postgres_url(name))
+        yield made
+        made.close()
+        execute(f"DROP DATABASE {name} WITH (FORCE)")
+        return
     yield made
     made.close()
 

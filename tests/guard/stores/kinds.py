@@ -1,3 +1,8 @@
 """The kinds of stores that the contract suite runs over."""
 
-KINDS = ["memory", "sqlite"]
+import pytest
+
+POSTGRES = pytest.param("postgresql", id="postgresql", marks=pytest.mark.postgres)
+REDIS = pytest.param("redis", id="redis", marks=pytest.mark.redis)
+SERVERS = [POSTGRES]
+KINDS = ["memory", "sqlite", *SERVERS]

@@ -57,3 +57,39 @@ class SQLite:
     def sql(self, statement):
         with contextlib.closing(sqlite3.connect(self.path, timeout=10)) as db, db:
             return db.execute(statement).fetchall()
+
+
+class Postgres:
+    """A database of its own."""
+
+    kind = "postgresql"
+    shared = True
+    exact_to = 2**63 - 1
+
+    def __init__(self, clock, url):
+        self._clock = clock
+        self.url = url
+        self._opened = []
+
+    def open(self):
+        from costmon.guard.stores.postgres import PostgresStore
+
+        store = PostgresStore(self.url, clock=self._clock, rng=random.Random(1))
+        self._opened.append(store)
+        return store
+
+    def let_pass(self, seconds):
+        """Make everything older: the time is the server's."""
+        self._clock.advance(seconds)
+        self.sql(f"UPDATE costmon_guard_lease SET at_s = at_s - {seconds}")  # noqa: S608
+
+    def sql(self, statement):
+        import psycopg
+
+        with psycopg.connect(self.url, autocommit=True) as db:
+            cursor = db.execute(statement)
+            return cursor.fetchall() if cursor.description else []
+
+    def close(self):
+        for store in self._opened:
+            store.close()

@@ -1,0 +1,181 @@
+"""A few connections to a PostgreSQL server, opened late and replaced when they break."""
+
+import os
+import select
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from costmon.errors import InputError
+from costmon.guard.errors import GuardStoreError, GuardStoreUnavailable
+from costmon.guard.stores.postgres_schema import SCHEMA, VERSION
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+_CONNECT_S = 3
+_STATEMENT_MS = 5000
+# All calls go through one row lock: more connections would only wait inside the server.
+_MOST = 4
+_SCHEMA_LOCK = 0x636F73746D6F6E
+_UNBOUND = "CG001"
+_NO_ROOM = "22003"
+_FOR_NOW_CLASSES = frozenset({"08", "25", "40", "53", "55", "57", "58"})
+
+
+class Unbound(Exception):  # noqa: N818 - never leaves the store
+    """A counter has been tidied away: look it up again."""
+
+
+class PostgresPool:
+    """Lends connections in autocommit mode; the schema is made when the first is opened."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            self._given = conninfo_to_dict(url)
+        except psycopg.Error:
+            raise InputError("postgresql://: that URL cannot be read: check it") from None
+        self._shown = _without_credentials(url)
+        self.identity = ""
+        self._pid = os.getpid()
+        self._fresh()
+
+    def __str__(self) -> str:
+        return self._shown
+
+    @contextmanager
+    def lend(self, operation: str) -> Iterator[Connection]:
+        """Lend a connection; what goes wrong with it is told as an error of the store."""
+        if os.getpid() != self._pid:
+            self._leave_parent()
+        places, idle = self._places, self._idle
+        if not places.acquire(timeout=_STATEMENT_MS / 1000):
+            raise GuardStoreUnavailable(
+                str(self), operation, "all its connections are busy; is the server stuck?"
+            )
+        connection = None
+        try:
+            connection = self._alive(idle) or self._open()
+            yield connection
+        except psycopg.Error as error:
+            if error.sqlstate == _UNBOUND:
+                raise Unbound from None
+            raise self._failure(operation, error) from None
+        finally:
+            if connection is not None:
+                # In the middle of something, when an interrupt came: nobody knows its state.
+                if connection.closed or connection.info.transaction_status != _IDLE:
+                    connection.close()
+                else:
+                    idle.append(connection)
+            places.release()
+
+    def close(self) -> None:
+        """Close what is idle."""
+        if os.getpid() != self._pid:
+            self._leave_parent()
+        while self._idle:
+            self._idle.pop().close()
+
+    def _fresh(self) -> None:
+        self._idle: list[Connection] = []
+        self._places = threading.BoundedSemaphore(_MOST)
+
+    @staticmethod
+    def _alive(idle: list[Connection]) -> Connection | None:
+        while True:
+            try:
+                connection = idle.pop()
+            except IndexError:
+                return None
+            # A server that goes away says so, or closes: there is something to read.
+            ready, _, _ = select.select([connection.fileno()], [], [], 0)
+            if not ready:
+                return connection
+            connection.close()
+
+    def _open(self) -> Connection:
+        defaults: dict[str, Any] = {
+            "connect_timeout": _CONNECT_S,
+            "tcp_user_timeout": _STATEMENT_MS,
+            "application_name": "costmon guard",
+        }
+        connection = psycopg.connect(**(defaults | self._given), autocommit=True)
+        try:
+            connection.execute(
+                f"SET statement_timeout = {_STATEMENT_MS};"
+                f" SET lock_timeout = {_STATEMENT_MS};"
+                f" SET idle_in_transaction_session_timeout = {_STATEMENT_MS};"
+                " SET client_min_messages = warning"
+            )
+            self._prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _prepare(self, connection: Connection) -> None:
+        with connection.transaction():
+            if not _known(connection):
+                connection.execute("SELECT pg_advisory_xact_lock(%s)", (_SCHEMA_LOCK,))
+                if not _known(connection):
+                    connection.execute(SCHEMA)
+                    connection.execute(
+                        "INSERT INTO costmon_guard_state (version, identity) VALUES (%s, %s)",
+                        (VERSION, os.urandom(16).hex()),
+                    )
+            row = connection.execute(
+                "SELECT version, identity FROM costmon_guard_state"
+            ).fetchone() or (0, "")
+        version, self.identity = row
+        if version != VERSION:
+            raise GuardStoreError(
+                str(self),
+                "be used",
+                f"it was made by another version of costmon (its tables are of version {version},"
+                f" this one knows {VERSION}); use that costmon, or another database",
+            )
+
+    def _failure(self, operation: str, error: psycopg.Error) -> GuardStoreError:
+        # The driver's own texts may hold parts of the URL; the server's first line does not.
+        said = error.diag.message_primary if error.sqlstate else None
+        if error.sqlstate == _NO_ROOM or isinstance(error, psycopg.DataError):
+            detail = f"a figure is beyond what 64 bits hold (9223372036.85): {said}"
+            return GuardStoreError(str(self), operation, detail)
+        if error.sqlstate is None:
+            detail = "the server does not answer; start it, or check host, port and password"
+            return GuardStoreUnavailable(str(self), operation, detail)
+        kind = GuardStoreUnavailable if error.sqlstate[:2] in _FOR_NOW_CLASSES else GuardStoreError
+        return kind(str(self), operation, f"the server said {error.sqlstate}: {said}")
+
+    def _leave_parent(self) -> None:
+        """Forget, in a forked child, the parent's connections without a word to the server."""
+        self._pid = os.getpid()
+        inherited = self._idle
+        self._fresh()
+        nowhere = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        for connection in inherited:
+            # Closing says goodbye, in the parent's name: let it say that to nobody.
+            os.dup2(nowhere, connection.fileno(), inheritable=False)
+            connection.close()
+        os.close(nowhere)
+
+
+_IDLE = psycopg.pq.TransactionStatus.IDLE
+
+
+def _known(connection: Connection) -> bool:
+    # Not by to_regclass, which may go on not knowing what was made while we waited for the lock.
+    found = connection.execute(
+        "SELECT 1 FROM pg_class WHERE relname = 'costmon_guard_state' AND pg_table_is_visible(oid)"
+    )
+    return found.fetchone() is not None
+
+
+def _without_credentials(url: str) -> str:
+    before, _, place = url.partition("://")[2].rpartition("@")
+    # A query may hold a password, and so may what looks like a place behind an odd one.
+    return "postgresql://..." if "?" in before else f"postgresql://{place.partition('?')[0]}"
