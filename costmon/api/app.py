@@ -7,6 +7,7 @@ from costmon.api import (
     budgets,
     circuits,
     costs,
+    guard_forms,
     guard_link,
     guards,
     health,
@@ -25,6 +26,7 @@ from costmon.api.hosts import is_loopback
 from costmon.api.sessions import Sessions
 from costmon.api.waiters import Waiters
 from costmon.errors import ConfigError, Fault
+from costmon.web.guard_page import GuardPage
 from costmon.web.page import create_blueprint as create_page
 
 MAX_BODY_BYTES = 64 * 1024
@@ -46,6 +48,11 @@ def create_app(face: Face) -> flask.Flask:
     waiters = Waiters()
     app.register_blueprint(guard_link.create_blueprint(face, waiters))
     app.register_blueprint(circuits.create_blueprint(face, waiters))
+    page = GuardPage(board=face.board.read, policy=face.policy.read, now=face.clock.now)
+    app.register_blueprint(guard_forms.create_blueprint(face, waiters, page))
+    app.register_blueprint(
+        page.create_blueprint(described(tag="pages", answers={200: "text/html", 303: None}))
+    )
     app.register_blueprint(health.create_liveness(face))
     app.register_blueprint(health.create_readiness(face))
     app.register_blueprint(openapi.create_blueprint(app))

@@ -37,6 +37,7 @@ SECURITY_HEADERS = (
 )
 
 OPEN_PATHS = frozenset({"/healthz", "/login"})
+PAGES = frozenset({"/", "/guard"})
 OPEN_PREFIX = "/static/"
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -115,7 +116,7 @@ def _same_origin(environ: "WSGIEnvironment", host: str) -> bool:
 
 def _unauthorized(environ: "WSGIEnvironment") -> Response:
     accepts_pages = "text/html" in environ.get("HTTP_ACCEPT", "")
-    if environ.get("PATH_INFO") == "/" and accepts_pages:
+    if environ.get("PATH_INFO") in PAGES and accepts_pages:
         return Response(status=303, headers={"Location": "/login", "Cache-Control": "no-store"})
     refusal = problem(
         401, "Unauthorized", "Send the header 'Authorization: Bearer <COSTMON_API_TOKEN>'."

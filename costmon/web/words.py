@@ -7,6 +7,9 @@ from costmon.domain.money import shown
 
 _SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£"}
 _LONGEST = 80
+# Calls cost fractions of a cent, which must not look like nothing.
+_PLACES = ((Decimal(10), 2), (Decimal("0.01"), 4))
+_MOST_PLACES = 9
 _MINUTE_S = 60
 _HOUR_S = 3600
 _DAY_S = 86_400
@@ -21,6 +24,18 @@ def money(amount: Decimal | None, currency: str = "USD", *, sign: bool = False) 
     figure = f"{abs(rounded):,.2f}"
     symbol = _SYMBOLS.get(currency)
     return f"{before}{symbol}{figure}" if symbol else f"{before}{figure} {currency}"
+
+
+def fine(amount: Decimal | None, currency: str = "USD") -> str:
+    """Return an amount of any smallness such as `$0.0000131`; "unknown" when it is not known."""
+    if amount is None:
+        return "unknown"
+    places = next((places for least, places in _PLACES if amount >= least), _MOST_PLACES)
+    figure = f"{amount:,.{places}f}"
+    whole, _, decimals = figure.partition(".")
+    figure = f"{whole}.{decimals.rstrip('0'):0<2}"
+    symbol = _SYMBOLS.get(currency)
+    return f"{symbol}{figure}" if symbol else f"{figure} {currency}"
 
 
 def moment(when: dt.datetime | None) -> str:
@@ -42,9 +57,12 @@ def age(seconds: float | None) -> str:
     return f"{whole // _DAY_S} days"
 
 
+def whole(text: str) -> str:
+    """Return a text from outside as it is, unprintable characters made visible."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
 def short(name: str | None) -> str:
     """Return a vendor's text cut to one line, unprintable characters made visible."""
-    line = "".join(
-        c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in (name or "")[:200]
-    )
+    line = whole((name or "")[:200])
     return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"

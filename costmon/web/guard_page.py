@@ -1,0 +1,83 @@
+"""The page at `/guard`."""
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+import flask
+
+from costmon.domain.policy import Policy
+from costmon.snapshot.board import Board
+from costmon.web import words
+from costmon.web.guard_view import Entered, guard_overview
+
+View = Callable[[], flask.typing.ResponseReturnValue]
+
+EXPIRIES = (
+    ("", "until somebody closes it"),
+    ("900", "for 15 minutes"),
+    ("3600", "for an hour"),
+    ("21600", "for 6 hours"),
+    ("86400", "for a day"),
+    ("604800", "for a week"),
+)
+"""Seconds, and how they are called."""
+
+PERIODS = ("hour", "day", "month", "total", "rolling:24h", "rolling:7d")
+
+
+class GuardPage:
+    """Renders the page, with a form that was not accepted or without one."""
+
+    def __init__(
+        self,
+        *,
+        board: Callable[[], Board],
+        policy: Callable[[], Policy | None],
+        now: Callable[[], dt.datetime],
+    ) -> None:
+        """Prepare.
+
+        Args:
+            board: Reads what guards have reported.
+            policy: Reads what they go by.
+            now: Tells the time.
+        """
+        self._board = board
+        self._policy = policy
+        self._now = now
+
+    def create_blueprint(self, describe: Callable[[View], Any]) -> flask.Blueprint:
+        """Return the page; its style and icon are the other page's.
+
+        Args:
+            describe: Wraps the view for the API's document.
+        """
+        blueprint = flask.Blueprint("guard_page", __name__, template_folder="templates")
+        for name in ("fine", "whole"):
+            blueprint.add_app_template_filter(getattr(words, name), name)
+
+        def guard() -> flask.typing.ResponseReturnValue:
+            """What guards spend, hold and refuse, and the budgets and circuits they go by."""
+            return self.render(None)
+
+        blueprint.add_url_rule("/guard", "guard", describe(guard))
+        return blueprint
+
+    def render(self, entered: Entered | None) -> flask.Response:
+        """Return the page; 400 when it shows a form that was not accepted."""
+        shown = guard_overview(self._board(), self._policy(), self._now())
+        text = flask.render_template(
+            "costmon/guard.html",
+            page=shown,
+            entered=entered,
+            expiries=EXPIRIES,
+            periods=PERIODS,
+            service=flask.request.host_url.rstrip("/"),
+        )
+        return flask.Response(
+            text.encode("utf-8", "replace"),
+            200 if entered is None else 400,
+            {"Cache-Control": "no-store"},
+            content_type="text/html; charset=utf-8",
+        )
