@@ -177,7 +177,9 @@ class _Wrapped:
 
         if self._retrier is None:
             return once()
-        return self._retrier.run(delivery.host, once, policy=self._policy)
+        return self._retrier.run(
+            delivery.host, once, policy=self._policy, retry_cost=delivery.estimate
+        )
 
     async def async_deliver(self, instance_url: str, activity_json: str | bytes) -> Any:  # noqa: ANN401 - what the wrapped function returns
         """Deliver an activity in asyncio."""
@@ -196,7 +198,9 @@ class _Wrapped:
 
         if self._retrier is None:
             return await once()
-        return await self._retrier.arun(delivery.host, once, policy=self._policy)
+        return await self._retrier.arun(
+            delivery.host, once, policy=self._policy, retry_cost=delivery.estimate
+        )
 
     def _extra(self, delivery: _Delivery) -> dict[str, dict[str, str]]:
         if not self._allowed:

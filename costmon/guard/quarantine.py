@@ -14,6 +14,8 @@ QuarantineState = Literal["closed", "open", "half_open"]
 
 _JITTER = 0.2
 _MOST_DOUBLINGS = 30
+_ROUNDING_S = 0.001
+"""Who waits for as long as a refusal says is let through, although clocks round."""
 
 
 class Quarantine(NamedTuple):
@@ -68,4 +70,4 @@ CLOSED = Quarantine()
 
 def _left(seconds: float, most: float) -> float:
     """Return what is left to wait; nothing, when a clock was set back so far that it is absurd."""
-    return seconds if 0 < seconds <= most else 0.0
+    return seconds if _ROUNDING_S < seconds <= most else 0.0

@@ -94,6 +94,7 @@ class Retrier:
         policy: RetryPolicy | None = None,
         cancel: threading.Event | None = None,
         amount: Amount | None = None,
+        retry_cost: Amount | None = None,
         activity: str = "call",
         ttl: float = 60.0,
     ) -> T:
@@ -107,6 +108,7 @@ class Retrier:
             amount: What one attempt may cost at most, major units. Each attempt is then a lease of
                 its own, which is charged in full, and health is told how it ended. `None` when `fn`
                 goes through a guarded client, or is what `deliver` returned: those do both.
+            retry_cost: What a retry counts for in the retry budget; `None` for `amount`.
             activity: What kind of call it is, for the records.
             ttl: Seconds after which an attempt is charged although it has not ended.
 
@@ -118,7 +120,7 @@ class Retrier:
             CallRefused: An attempt may not be made; from the last failure if there was one.
             Exception: What `fn` raised, when trying again would not help.
         """
-        course = self._course(host, policy, amount)
+        course = self._course(host, policy, amount, amount if retry_cost is None else retry_cost)
         cancel = cancel or threading.Event()
         while True:
             attempt = self._begin(course, activity, ttl)
@@ -145,11 +147,12 @@ class Retrier:
         *,
         policy: RetryPolicy | None = None,
         amount: Amount | None = None,
+        retry_cost: Amount | None = None,
         activity: str = "call",
         ttl: float = 60.0,
     ) -> T:
         """Do as `run` does in asyncio; cancelling the task ends a wait at once."""
-        course = self._course(host, policy, amount)
+        course = self._course(host, policy, amount, amount if retry_cost is None else retry_cost)
         while True:
             attempt = self._begin(course, activity, ttl)
             try:
@@ -169,10 +172,16 @@ class Retrier:
                 if not course.may():
                     return result
 
-    def _course(self, host: str, policy: RetryPolicy | None, amount: Amount | None) -> "_Course":
+    def _course(
+        self,
+        host: str,
+        policy: RetryPolicy | None,
+        amount: Amount | None,
+        retry_cost: Amount | None,
+    ) -> "_Course":
         host = host_of(host)
         self.budget.count_call()
-        return _Course(self, host, policy or self.policy_of(host), amount)
+        return _Course(self, host, policy or self.policy_of(host), amount, retry_cost)
 
     def _begin(self, course: "_Course", activity: str, ttl: float) -> Attempt | None:
         if course.amount is None:
@@ -198,7 +207,7 @@ class Retrier:
         """
         self._health.check(course.host)
         try:
-            self.budget.take(f"host:{course.host}", course.amount)
+            self.budget.take(f"host:{course.host}", course.retry_cost)
         except RetryRefused as refused:
             if self._noted is not None:
                 self._noted(refused, self._clock.epoch_s())
@@ -215,11 +224,17 @@ class _Course:
     """One call and its retries."""
 
     def __init__(
-        self, retrier: Retrier, host: str, policy: RetryPolicy, amount: Amount | None
+        self,
+        retrier: Retrier,
+        host: str,
+        policy: RetryPolicy,
+        amount: Amount | None,
+        retry_cost: Amount | None,
     ) -> None:
         self.host = host
         self.policy = policy
         self.amount = amount
+        self.retry_cost = retry_cost
         self.retries = 0
         self.last: BaseException | None = None
         self._retrier = retrier
