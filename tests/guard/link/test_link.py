@@ -348,9 +348,9 @@ def test_close_reports_what_is_left(service, address, source):
 @pytest.mark.parametrize("hanging", ["both", "accepting"])
 def test_close_ends_in_time_while_the_service_hangs(service, source, hanging, tmp_path):
     source.spend(row())
-    with running(service) as url, socket.create_server(("127.0.0.1", 0)) as mute:
-        if hanging == "accepting":  # accepted by the kernel, and never answered
-            url = f"http://127.0.0.1:{mute.getsockname()[1]}"
+    with running(service) as listening, socket.create_server(("127.0.0.1", 0)) as mute:
+        accepting = f"http://127.0.0.1:{mute.getsockname()[1]}"  # by the kernel, without an answer
+        url = accepting if hanging == "accepting" else listening
         service.hangs.set()
         pace = SOON._replace(answer_s=30.0)
         link = Link(source, url, clock=FakeClock(NOW), pace=pace, spool=tmp_path)
