@@ -119,7 +119,7 @@ def _decision(arguments: argparse.Namespace) -> tuple[str, str]:
 def _path(scope: str) -> str:
     from urllib.parse import quote
 
-    return f"{_PATH}/{quote(scope, safe=':')}"
+    return f"{_PATH}/{quote(scope, safe=':/')}"
 
 
 def _outcome(scope: str, wanted: str, now: "Reply", timezone: str) -> str:
