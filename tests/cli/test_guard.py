@@ -381,6 +381,7 @@ def report(path):
         connection.connect(str(path))
         connection.sendall(frame(json.dumps({"op": "report", "report": sent}).encode()))
         answer = read_frame(connection, idle_s=10, whole_s=10, clock=SystemClock())
+    assert answer is not None
     return json.loads(answer)
 
 
