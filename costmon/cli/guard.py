@@ -38,7 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         add_listener(action)
     for action in (status, change, reset, top, simulate):
         action.add_argument("--currency", default="USD", help="of all amounts, USD unless told")
-        action.add_argument("--zone", default="UTC", help="where days begin, UTC unless told")
+        action.add_argument(
+            "--zone", default="UTC", help="where days and months of budgets begin, UTC unless told"
+        )
         add_settings(action)
 
 
@@ -99,11 +101,11 @@ def execute(arguments: argparse.Namespace) -> int:
     given = tuple(budget_of(text) for text in getattr(arguments, "budget", ()))
     budgets = given or tuple(settings.budgets)
     if arguments.action == "simulate":
-        return guard_simulation.run(arguments, budgets)
+        return guard_simulation.run(arguments, budgets, settings.timezone)
     if arguments.store is not None:
         if arguments.store.startswith("memory:"):
             raise InputError("memory:// is a store that only its own process can see")
-        return guard_store.run(arguments, budgets)
+        return guard_store.run(arguments, budgets, settings.timezone)
     if given:
         raise InputError("--budget needs --store: the service knows its budgets")
     return guard_service.run(arguments, settings)

@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     return action(ServiceClient(settings), arguments, settings.timezone)
 
 
-def _status(client: ServiceClient, arguments: argparse.Namespace, zone: str) -> int:
+def _status(client: ServiceClient, arguments: argparse.Namespace, timezone: str) -> int:
     replies = {part: client.get(f"/api/v1/guard/{part}") for part in _PARTS}
     if arguments.json:
         inner = ", ".join(f'"{part}": {reply.text.strip()}' for part, reply in replies.items())
@@ -49,7 +49,7 @@ def _status(client: ServiceClient, arguments: argparse.Namespace, zone: str) -> 
         print("No guard has reported in the last day.")
         return 0
     if scopes := _rows(replies["scopes"]):
-        print(scope_rows(scopes, zone))
+        print(scope_rows(scopes, timezone))
         print()
     leases, refusals = _rows(replies["leases"]), _rows(replies["refusals"])
     print(f"{len(leases)} calls in flight, {len(refusals)} of the latest refusals known")
@@ -59,7 +59,7 @@ def _status(client: ServiceClient, arguments: argparse.Namespace, zone: str) -> 
             table(
                 ("refused at", "scope", "reason", "text"),
                 [
-                    (moment(row["at"], zone), row["scope"], row["reason"], row["text"])
+                    (moment(row["at"], timezone), row["scope"], row["reason"], row["text"])
                     for row in refusals[:_SHOWN]
                 ],
             )
@@ -86,8 +86,7 @@ def _status(client: ServiceClient, arguments: argparse.Namespace, zone: str) -> 
     return 0
 
 
-def _set(client: ServiceClient, arguments: argparse.Namespace, zone: str) -> int:
-    del zone
+def _set(client: ServiceClient, arguments: argparse.Namespace, _: str) -> int:
     if arguments.tier or arguments.rate or arguments.custom_budget or arguments.plain:
         raise InputError("tiers, rates and custom budgets are in the guards' store: add --store")
     if bool(arguments.limit) == arguments.remove:
@@ -130,7 +129,7 @@ def _outcome(scope: str, period: str, policy: Reply) -> str:
     return f"accepted; {scope} has no budget by {period}"
 
 
-def _top(client: ServiceClient, arguments: argparse.Namespace, zone: str) -> int:
+def _top(client: ServiceClient, arguments: argparse.Namespace, timezone: str) -> int:
     if arguments.by == "refusals":
         return _top_refusals(client, arguments)
     if arguments.by == "requests" or arguments.since is not None:
@@ -143,7 +142,7 @@ def _top(client: ServiceClient, arguments: argparse.Namespace, zone: str) -> int
     if not rows:
         print("Nothing was reported by any guard in the last day.")
         return 0
-    print(scope_rows(rows[: arguments.n], zone))
+    print(scope_rows(rows[: arguments.n], timezone))
     return 0
 
 

@@ -91,7 +91,7 @@ def simulate(calls: Sequence[Call], guard: Guard, clock: SimulatedClock) -> Outc
     return outcome
 
 
-def run(arguments: argparse.Namespace, budgets: Sequence[Budget]) -> int:
+def run(arguments: argparse.Namespace, budgets: Sequence[Budget], timezone: str) -> int:
     """Print what would have become of the calls; 1 when one would have been refused.
 
     Raises:
@@ -118,7 +118,7 @@ def run(arguments: argparse.Namespace, budgets: Sequence[Budget]) -> int:
     if arguments.json:
         print(_json(outcome, arguments.currency))
     else:
-        _print(outcome, arguments.currency, arguments.zone)
+        _print(outcome, arguments.currency, timezone)
     return 1 if outcome.refused else 0
 
 
@@ -138,7 +138,7 @@ def _calls(arguments: argparse.Namespace) -> list[Call]:
     )
 
 
-def _print(outcome: Outcome, currency: str, zone: str) -> None:
+def _print(outcome: Outcome, currency: str, timezone: str) -> None:
     total = outcome.allowed + outcome.refused
     print(f"{total} calls: {outcome.allowed} allowed, {outcome.refused} refused")
     if outcome.refusals:
@@ -152,7 +152,7 @@ def _print(outcome: Outcome, currency: str, zone: str) -> None:
                         scope,
                         by,
                         "" if found.limit is None else amount(found.limit),
-                        moment(dt.datetime.fromtimestamp(found.first_at, dt.UTC), zone),
+                        moment(dt.datetime.fromtimestamp(found.first_at, dt.UTC), timezone),
                         found.calls,
                         amount(found.worth),
                     )

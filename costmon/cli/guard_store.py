@@ -19,7 +19,7 @@ _DAY_S = 86_400
 _EVERY_SCOPE = 1_000_000
 
 
-def run(arguments: argparse.Namespace, budgets: Sequence[Budget]) -> int:
+def run(arguments: argparse.Namespace, budgets: Sequence[Budget], timezone: str) -> int:
     """Do one action on the store that the command line names.
 
     Raises:
@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace, budgets: Sequence[Budget]) -> int:
         zone=arguments.zone,
         app="costmon guard",
     ) as guard:
-        return _ACTIONS[arguments.action](guard, arguments)
+        return _ACTIONS[arguments.action](guard, arguments, timezone)
 
 
 def _must_exist(url: str) -> None:
@@ -45,7 +45,7 @@ def _must_exist(url: str) -> None:
         raise GuardStoreError(url, "be read", "there is no such file; look at the path")
 
 
-def _status(guard: Guard, arguments: argparse.Namespace) -> int:
+def _status(guard: Guard, arguments: argparse.Namespace, timezone: str) -> int:
     status, configs = guard.status(), guard.configs()
     if arguments.json:
         print(_status_json(guard, status._asdict(), configs))
@@ -55,7 +55,7 @@ def _status(guard: Guard, arguments: argparse.Namespace) -> int:
     print(f"{status.store}, amounts in {status.currency}")
     print()
     if status.scopes:
-        print(scope_rows([_gauge(gauge._asdict()) for gauge in status.scopes], arguments.zone))
+        print(scope_rows([_gauge(gauge._asdict()) for gauge in status.scopes], timezone))
     else:
         print("Nothing was spent this month, and nothing is held.")
     if configs:
@@ -86,7 +86,7 @@ def _status(guard: Guard, arguments: argparse.Namespace) -> int:
                         lease.activity,
                         " ".join(lease.scopes),
                         amount(lease.estimate),
-                        moment(lease.expires_at, arguments.zone),
+                        moment(lease.expires_at, timezone),
                     )
                     for lease in status.leases
                 ],
@@ -120,7 +120,7 @@ def _status_json(guard: Guard, status: Mapping[str, Any], configs: Sequence[Scop
     )
 
 
-def _set(guard: Guard, arguments: argparse.Namespace) -> int:
+def _set(guard: Guard, arguments: argparse.Namespace, _: str) -> int:
     config = (arguments.tier, arguments.rate, arguments.custom_budget)
     if not (arguments.limit or arguments.remove or arguments.plain or any(config)):
         raise InputError(
@@ -164,7 +164,7 @@ def levels_of(arguments: argparse.Namespace) -> Thresholds | None:
     return Thresholds(arguments.warn or usual.warn, arguments.block or usual.block)
 
 
-def _reset(guard: Guard, arguments: argparse.Namespace) -> int:
+def _reset(guard: Guard, arguments: argparse.Namespace, _: str) -> int:
     scope, period = arguments.scope, arguments.period
     spent = guard.spent(scope, period)
     what = f"{amount(spent)} {guard.currency} that {scope} has spent in this period"
@@ -186,7 +186,7 @@ def _confirmed(question: str) -> bool:
     return input(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
 
 
-def _top(guard: Guard, arguments: argparse.Namespace) -> int:
+def _top(guard: Guard, arguments: argparse.Namespace, timezone: str) -> int:
     from costmon.cli.table import table
 
     if arguments.by == "refusals":
@@ -198,7 +198,7 @@ def _top(guard: Guard, arguments: argparse.Namespace) -> int:
     if arguments.by == "requests":
         uses = tuple(sorted(uses, key=lambda use: use.requests, reverse=True))
     if not uses:
-        print(f"Nothing was spent since {moment(since, arguments.zone)}.")
+        print(f"Nothing was spent since {moment(since, timezone)}.")
         return 0
     print(
         table(
@@ -219,12 +219,12 @@ def _top(guard: Guard, arguments: argparse.Namespace) -> int:
     )
     print()
     print(
-        f"{guard.currency} since {moment(since, arguments.zone)}; do not add rows: a call counts"
+        f"{guard.currency} since {moment(since, timezone)}; do not add rows: a call counts"
         " in each of its scopes"
     )
     return 0
 
 
-_ACTIONS: Mapping[str, Callable[[Guard, argparse.Namespace], int]] = MappingProxyType(
+_ACTIONS: Mapping[str, Callable[[Guard, argparse.Namespace, str], int]] = MappingProxyType(
     {"status": _status, "set": _set, "reset": _reset, "top": _top}
 )

@@ -17,14 +17,14 @@ def amount(given: Decimal | str | None) -> str:
     return UNKNOWN if given is None else shown_exact(Decimal(given))
 
 
-def moment(given: dt.datetime | str | None, zone: str) -> str:
+def moment(given: dt.datetime | str | None, timezone: str) -> str:
     """Return a time as people of a time zone write it; nothing for never."""
     if given is None:
         return ""
-    return when(given if isinstance(given, str) else given.isoformat(), zone)
+    return when(given if isinstance(given, str) else given.isoformat(), timezone)
 
 
-def scope_rows(gauges: Sequence[Mapping[str, Any]], zone: str) -> str:
+def scope_rows(gauges: Sequence[Mapping[str, Any]], timezone: str) -> str:
     """Return the table of how budgets stand."""
     return table(
         ("scope", "period", "limit", "spent", "held", "remaining", "resets"),
@@ -36,7 +36,7 @@ def scope_rows(gauges: Sequence[Mapping[str, Any]], zone: str) -> str:
                 amount(gauge["spent"]),
                 amount(gauge["held"]),
                 "" if gauge["limit"] is None else amount(gauge["remaining"]),
-                moment(gauge["resets_at"], zone),
+                moment(gauge["resets_at"], timezone),
             )
             for gauge in gauges
         ],
