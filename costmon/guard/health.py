@@ -48,7 +48,7 @@ class Health:
         rng: Makes jitter.
         rules: By which figures hosts are judged.
         tell: Takes the news that a host was put into quarantine.
-        noted: Counts a refusal, made at a second since 1970, and returns it.
+        noted: Counts a refusal, made at a second since 1970.
         most_hosts: How many hosts this process remembers.
 
     Attributes:
@@ -63,7 +63,7 @@ class Health:
         rng: "Random",
         rules: HealthRules = USUAL,
         tell: Tell | None = None,
-        noted: Callable[[CallRefused, float], CallRefused] | None = None,
+        noted: Callable[[CallRefused, float], object] | None = None,
         most_hosts: int = MOST_HOSTS,
     ) -> None:
         self.rules = rules

@@ -41,7 +41,7 @@ class Retrier:
         budget: How many retries there may be in all.
         pause: Waits; `Event.wait` by default.
         async_pause: Waits; `asyncio.sleep` by default.
-        noted: Counts a refusal, made at a second since 1970, and returns it.
+        noted: Counts a refusal, made at a second since 1970.
     """
 
     def __init__(  # noqa: PLR0913 - what it works with
@@ -55,7 +55,7 @@ class Retrier:
         budget: RetryBudget | None = None,
         pause: Pause | None = None,
         async_pause: Callable[[float], Awaitable[None]] | None = None,
-        noted: Callable[[CallRefused, float], CallRefused] | None = None,
+        noted: Callable[[CallRefused, float], object] | None = None,
     ) -> None:
         self.policy = policy
         self.budget = budget or RetryBudget(clock, currency=guard.currency)

@@ -22,7 +22,7 @@ from costmon.guard.failures import (
 def closed_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+        return int(listener.getsockname()[1])
 
 
 def like(name, *bases, **fields):
@@ -76,7 +76,7 @@ def test_a_host_that_never_answers_is_a_timeout_and_may_have_got_the_request():
         (OSError(errno.ETIMEDOUT, "timed out"), "timeout"),
         (OSError(errno.EHOSTUNREACH, "no route"), "network"),
         (ConnectionResetError(), "network"),
-        (http.client.RemoteDisconnected(), "network"),
+        (http.client.RemoteDisconnected(""), "network"),
         (http.client.IncompleteRead(b""), "network"),
         (urllib.error.URLError(ConnectionRefusedError()), "refused"),
         (urllib.error.URLError(socket.gaierror(-2, "unknown")), "dns"),
