@@ -123,7 +123,8 @@ def test_an_open_circuit_says_why_who_and_until_when_and_can_be_closed():
 
     shown = str(Text(source))
     assert "1 circuit open" in shown
-    assert "host:api.example.com open it spends too much ann 2026-11-21 10:00 UTC" in shown
+    assert "host:api.example.com open it spends too much close Why" in shown
+    assert "ann 2026-11-21 10:00 UTC" in shown
     assert "2026-11-21 11:00 UTC" in shown
     assert '<input type="hidden" name="state" value="closed">' in source
 

@@ -1,0 +1,139 @@
+import datetime as dt
+from decimal import Decimal
+
+from tests.api.samples import board, gauge, lease, seen
+
+GUARD = "/api/v1/guard"
+
+
+def rows(world, noun):
+    answer = world.client().get(f"{GUARD}/{noun}")
+    assert answer.status_code == 200
+    assert answer.json["meta"] == {"count": len(answer.json["data"])}
+    return answer.json["data"]
+
+
+def test_without_a_guard_every_list_is_empty(world):
+    for noun in ("guards", "scopes", "leases", "refusals"):
+        assert rows(world, noun) == []
+
+
+def test_a_guard_is_shown_with_its_age(world):
+    world.board.publish(board())
+    world.confirmed.publish({"g1": 6})
+    world.clock.advance(12)
+
+    assert rows(world, "guards") == [
+        {
+            "guard": "g1",
+            "store": "s1",
+            "app": "worker",
+            "host": "box",
+            "pid": 12,
+            "currency": "USD",
+            "seen_at": "2026-11-21T10:00:00Z",
+            "age_s": 12,
+            "away": False,
+            "sequence": 7,
+            "confirmed": 6,
+            "leases": 1,
+            "refused": 3,
+        }
+    ]
+
+
+def test_a_guard_that_is_silent_for_more_than_a_minute_is_away(world):
+    world.board.publish(board())
+    world.clock.advance(61)
+
+    assert rows(world, "guards")[0]["away"] is True
+
+
+def test_amounts_are_exact(world):
+    world.board.publish(board(seen(scopes=(gauge(spent="0.000000001", held="0"),))))
+
+    [row] = rows(world, "scopes")
+    assert (row["spent"], row["limit"], row["remaining"]) == ("0.000000001", "10", "9.999999999")
+
+
+def test_a_scope_without_a_limit_has_nothing_remaining_and_not_zero(world):
+    world.board.publish(board(seen(scopes=(gauge(limit=None),))))
+
+    [row] = rows(world, "scopes")
+    assert (row["limit"], row["remaining"]) == (None, None)
+
+
+def test_a_debt_leaves_nothing_rather_than_less(world):
+    world.board.publish(board(seen(scopes=(gauge(spent="12"),))))
+
+    assert Decimal(rows(world, "scopes")[0]["remaining"]) == 0
+
+
+def test_guards_of_one_store_say_the_same_once_by_the_latest(world):
+    later = world.clock.now() + dt.timedelta(seconds=5)
+    world.board.publish(
+        board(
+            seen("g2", seen_at=later, scopes=(gauge(spent="3"),)),
+            seen("g1"),
+            seen("g3", store="s2"),
+        )
+    )
+
+    found = {row["store"]: row for row in rows(world, "scopes")}
+
+    assert (found["s1"]["spent"], found["s1"]["guards"]) == ("3", ["g1", "g2"])
+    assert found["s2"]["guards"] == ["g3"]
+
+
+def test_the_fullest_budget_comes_first(world):
+    world.board.publish(
+        board(
+            seen(
+                scopes=(
+                    gauge("key:low", spent="1"),
+                    gauge("key:none", limit=None, spent="99"),
+                    gauge("key:high", spent="9"),
+                )
+            )
+        )
+    )
+
+    assert [row["scope"] for row in rows(world, "scopes")] == ["key:high", "key:low", "key:none"]
+
+
+def test_a_window_that_has_ended_is_over(world):
+    world.board.publish(board())
+    world.clock.advance(3_600)
+
+    assert rows(world, "scopes")[0]["over"] is True
+
+
+def test_a_call_in_flight_is_shown_until_its_lease_ends(world):
+    soon = world.clock.now() + dt.timedelta(seconds=30)
+    world.board.publish(board(seen(leases=(lease("b"), lease("a", expires_at=soon)))))
+
+    assert [row["id"] for row in rows(world, "leases")] == ["a", "b"]
+    world.clock.advance(30)
+    assert [row["id"] for row in rows(world, "leases")] == ["b"]
+
+
+def test_a_refusal_is_shown_with_its_whole_text(world):
+    world.board.publish(board())
+
+    assert rows(world, "refusals") == [
+        {
+            "at": "2026-11-21T10:00:00Z",
+            "guard": "g1",
+            "scope": "host:api.example.com",
+            "reason": "budget",
+            "text": "host:api.example.com has no money left",
+        }
+    ]
+
+
+def test_metrics_are_served(world):
+    world.board.publish(board())
+
+    assert 'costmon_guard_spent_usd_total{provider="",scope="global"} 2.5' in (
+        world.client().get("/metrics").text
+    )
