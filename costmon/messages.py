@@ -5,7 +5,6 @@ with `assert_never`, so that a forgotten message is a type error.
 """
 
 import datetime as dt
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from costmon.alerts.alert import Alert
@@ -17,7 +16,6 @@ from costmon.domain.policy import PolicyBudget
 from costmon.domain.poll import Observation, PollFailure, PollReport
 from costmon.domain.resource import Inventory, Resource
 from costmon.domain.spend import GuardReport, Notice, ScopeGauge
-from costmon.snapshot.board import SpendTotal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -302,17 +300,6 @@ class GuardNoticed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SpendRecorded:
-    """A guard's report is in the database (persister -> steward).
-
-    Attributes:
-        totals: By scope and currency, of every scope that the report had rows of.
-    """
-
-    totals: Mapping[tuple[str, str], SpendTotal]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GetCircuits:
     """What was decided about circuits? Answered with `tuple[Circuit, ...]` (console -> service)."""
 
@@ -370,7 +357,7 @@ class GuardStatus:
 PollerMessage = Tick | RefreshRequested
 CalculatorMessage = Fetched | PollFailed
 GuardCommand = OpenCircuit | CloseCircuit | SetBudget | RemoveBudget
-StewardMessage = Tick | GuardReported | GuardCommand | SpendRecorded
+StewardMessage = Tick | GuardReported | GuardCommand
 PersisterMessage = Tick | CostsCalculated | GuardReported | CircuitChanged | BudgetChanged
 AlerterMessage = (
     Tick

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeVar, assert_never
 
-from costmon.actors.address import Address
 from costmon.actors.base import Incarnation, SupervisedActor
 from costmon.domain.change import Change
 from costmon.domain.poll import Observation
@@ -24,10 +23,11 @@ from costmon.messages import (
     CostsCalculated,
     GuardReported,
     PersisterMessage,
-    SpendRecorded,
     Tick,
 )
-from costmon.snapshot.cell import Cell
+from costmon.snapshot import guards
+from costmon.snapshot.board import Board
+from costmon.snapshot.cell import Cell, SharedCell
 from costmon.snapshot.guards import Recorded
 
 T = TypeVar("T")
@@ -105,6 +105,7 @@ class PersisterPlan:
         changes: Where decisions about guards wait.
         fault: Where it is published why nothing can be written; `None` while all is well.
         confirmed: Where it is published up to which report each guard's rows are written.
+        board: Where it is published what the rows add up to.
     """
 
     claim: Callable[[], Writer]
@@ -112,19 +113,20 @@ class PersisterPlan:
     changes: WaitingChanges
     fault: Cell[str | None]
     confirmed: Cell[Mapping[str, int]]
+    board: SharedCell[Board]
 
 
 class Persister(SupervisedActor[PersisterMessage]):
     """The only writer of history, of decisions about guards and of what these report."""
 
-    def __init__(self, incarnation: Incarnation, plan: PersisterPlan, steward: Address) -> None:
+    def __init__(self, incarnation: Incarnation, plan: PersisterPlan) -> None:
         super().__init__(incarnation)
         self._claim = plan.claim
         self._journal = plan.journal
         self._changes = plan.changes
         self._fault = plan.fault
         self._confirmed = plan.confirmed
-        self._steward = steward
+        self._board = plan.board
         self._reports: deque[GuardReport] = deque()
         self._report_rows = 0
         self._writer: Writer | None = None
@@ -237,9 +239,11 @@ class Persister(SupervisedActor[PersisterMessage]):
                 rows=recorded.ignored,
                 hint="older than [retention] guard_spend, or figures beyond all bounds",
             )
-        # Told again when a crash repeats it: these are sums, not steps.
+        # Published again when a crash repeats it: these are sums, not steps.
         if recorded.totals:
-            self.tell(self._steward, SpendRecorded(totals=recorded.totals))
+            self.fenced(
+                lambda: self._board.change(lambda board: guards.recorded(board, recorded.totals))
+            )
         if recorded.confirmed is not None:
             self._confirm(report.guard, recorded.confirmed)
 

@@ -27,14 +27,13 @@ from costmon.messages import (
     OpenCircuit,
     RemoveBudget,
     SetBudget,
-    SpendRecorded,
     StewardMessage,
     Tick,
 )
 from costmon.snapshot import guards
 from costmon.snapshot import policy as policies
 from costmon.snapshot.board import Board, SpendTotal
-from costmon.snapshot.cell import Cell, WatchedCell
+from costmon.snapshot.cell import SharedCell, WatchedCell
 from costmon.snapshot.policy import Decided
 
 _LOAD, _EXPIRE = "load", "expire"
@@ -83,14 +82,14 @@ class StewardPlan:
         budgets: Those of costmon.toml.
         load: Reads the database; raises `StoreError` when it cannot be read.
         changes: Where decisions wait for the database.
-        board: Where it is published what guards report.
+        board: Where it is published what guards report; the persister adds what it adds up to.
         policy: Where it is published what guards go by.
     """
 
     budgets: tuple[Budget, ...]
     load: Callable[[], Standing]
     changes: WaitingChanges
-    board: Cell[Board]
+    board: SharedCell[Board]
     policy: WatchedCell[Policy | None]
 
 
@@ -116,9 +115,6 @@ class Steward(SupervisedActor[StewardMessage]):
         match message:
             case GuardReported():
                 self._fold(message)
-            case SpendRecorded(totals=totals):
-                board = guards.recorded(self._plan.board.read(), totals)
-                self.fenced(lambda: self._plan.board.publish(board))
             case OpenCircuit() | CloseCircuit() | SetBudget() | RemoveBudget():
                 self._decide(message)
             case Tick(key=key) if key == _LOAD:
@@ -131,8 +127,9 @@ class Steward(SupervisedActor[StewardMessage]):
     # --- what guards report ------------------------------------------------------------------
 
     def _fold(self, message: GuardReported) -> None:
-        report, before = message.report, self._plan.board.read()
-        after, fresh = guards.reported(before, report, self.clock.now())
+        report, now = message.report, self.clock.now()
+        before = self._plan.board.read()
+        _, fresh = guards.reported(before, report, now)
         for notice in fresh:
             self.tell(
                 self._alerter,
@@ -146,7 +143,7 @@ class Steward(SupervisedActor[StewardMessage]):
         self.tell(self._persister, message)
         # Published last: after a crash before this line all of it happens again, and whoever was
         # told knows notices by their ids and rows by their changes.
-        self.fenced(lambda: self._plan.board.publish(after))
+        self._change_board(lambda board: guards.reported(board, report, now)[0])
         if all(seen.guard != report.guard for seen in before.guards):
             self.log.info(
                 "steward.guard_appeared",
@@ -156,6 +153,9 @@ class Steward(SupervisedActor[StewardMessage]):
                 pid=report.pid,
                 store=report.store,
             )
+
+    def _change_board(self, fold: Callable[[Board], Board]) -> None:
+        self.fenced(lambda: self._plan.board.change(fold))
 
     # --- what people decide ------------------------------------------------------------------
 
@@ -201,8 +201,10 @@ class Steward(SupervisedActor[StewardMessage]):
         taken = policies.decided(standing.circuits, standing.budgets)
         for change in waiting:
             taken = policies.after(taken, change)
-        board = guards.recorded(self._plan.board.read(), standing.totals)
-        self.fenced(lambda: self._plan.board.publish(board))
+        # What the persister has published meanwhile is at least as new.
+        self._change_board(
+            lambda board: guards.recorded(board, {**standing.totals, **board.totals})
+        )
         self._publish(taken)
         self.log.info(
             "steward.decisions_loaded",

@@ -60,7 +60,7 @@ def child_specs(parts: Parts) -> tuple[ChildSpec, ...]:
     """Return the children in start order; they stop in reverse."""
 
     def persister(incarnation: Incarnation) -> Persister:
-        return Persister(incarnation, parts.persisting, incarnation.addresses[STEWARD])
+        return Persister(incarnation, parts.persisting)
 
     def messenger(incarnation: Incarnation) -> Messenger:
         return Messenger(incarnation, parts.outboxes)

@@ -32,7 +32,7 @@ from costmon.messages import ChildStatus, GuardCommand, GuardReported, RefreshRe
 from costmon.notifiers.log import LogChannel
 from costmon.snapshot import fold
 from costmon.snapshot.board import EMPTY, Board
-from costmon.snapshot.cell import Cell, SnapshotCell, WatchedCell
+from costmon.snapshot.cell import Cell, SharedCell, SnapshotCell, WatchedCell
 from costmon.store import Docket, Journal, Retention, Standing, open_store
 from costmon.store.migrate import check_schema
 
@@ -58,7 +58,7 @@ class Service:
         self.cell = SnapshotCell()
         self.children: Cell[tuple[ChildStatus, ...]] = Cell(())
         self._write_fault: Cell[str | None] = Cell(None)
-        self.board: Cell[Board] = Cell(EMPTY)
+        self.board: SharedCell[Board] = SharedCell(EMPTY)
         self.policy: WatchedCell[Policy | None] = WatchedCell(None)
         self.confirmed: Cell[Mapping[str, int]] = Cell({})
         self.journal = Journal(settings.state_dir / "observations.journal", _JOURNAL_BYTES)
@@ -86,6 +86,7 @@ class Service:
                 changes=self.docket,
                 fault=self._write_fault,
                 confirmed=self.confirmed,
+                board=self.board,
             ),
             alerting=AlerterPlan(
                 threshold=settings.cost_threshold,

@@ -25,6 +25,19 @@ class Cell(Generic[V]):
         self._value = value
 
 
+class SharedCell(Cell[V]):
+    """A cell that several actors change, each its own part of the value."""
+
+    def __init__(self, value: V) -> None:
+        super().__init__(value)
+        self._changing = threading.Lock()
+
+    def change(self, fold: Callable[[V], V]) -> None:
+        """Replace the value by what `fold` makes of it, which must be quick and only compute."""
+        with self._changing:
+            self._value = fold(self._value)
+
+
 class WatchedCell(Cell[V]):
     """A cell that a reader may wait at until somebody publishes something else."""
 

@@ -11,10 +11,11 @@ from costmon.actors.persister import Persister, PersisterPlan
 from costmon.bootstrap.history import Writers
 from costmon.clock import SystemClock
 from costmon.messages import GetChildren
-from costmon.snapshot.cell import Cell
+from costmon.snapshot.board import EMPTY
+from costmon.snapshot.cell import Cell, SharedCell
 from costmon.store import Journal, Retention, open_store
 from costmon.store.migrate import upgrade
-from tests.roles.tree import PATIENCE_S, SOON, Ear, running
+from tests.roles.tree import PATIENCE_S, SOON, running
 from tests.roles.values import NO_CHANGES, calculated
 
 
@@ -66,15 +67,16 @@ def test_the_late_commit_of_a_replaced_persister_is_refused_by_the_database(hist
         changes=NO_CHANGES,
         fault=Cell(None),
         confirmed=Cell({}),
+        board=SharedCell(EMPTY),
     )
     spec = ChildSpec(
         name="persister",
-        build=lambda incarnation: Persister(incarnation, plan, incarnation.addresses["steward"]),
+        build=lambda incarnation: Persister(incarnation, plan),
         core=True,
         hang_after_s=0.3,
         policy=SOON,
     )
-    with running([spec, Ear().spec("steward")]) as system:
+    with running([spec]) as system:
         for number in range(5):
             system.addresses["persister"].tell(calculated(f"c{number}", minutes=number))
         rows = wait_for_rows(path, 5)

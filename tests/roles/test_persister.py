@@ -8,8 +8,9 @@ from costmon.actors.persister import Persister, PersisterPlan
 from costmon.domain.poll import Observation
 from costmon.errors import StoreUnavailableError
 from costmon.messages import CostsCalculated
-from costmon.snapshot.cell import Cell
-from tests.roles.tree import PATIENCE_S, SOON, Ear, running
+from costmon.snapshot.board import EMPTY
+from costmon.snapshot.cell import Cell, SharedCell
+from tests.roles.tree import PATIENCE_S, SOON, running
 from tests.roles.values import NO_CHANGES, calculated
 
 
@@ -78,17 +79,18 @@ class Database:
             assert self.changed.wait_for(lambda: len(self.rows) >= count, PATIENCE_S), self.rows
 
 
-def persister(database, journal, changes=NO_CHANGES, confirmed=None):
+def persister(database, journal):
     plan = PersisterPlan(
         claim=database.claim,
         journal=journal,
-        changes=changes,
+        changes=NO_CHANGES,
         fault=database.fault,
-        confirmed=Cell({}) if confirmed is None else confirmed,
+        confirmed=Cell({}),
+        board=SharedCell(EMPTY),
     )
     return ChildSpec(
         name="persister",
-        build=lambda incarnation: Persister(incarnation, plan, incarnation.addresses["steward"]),
+        build=lambda incarnation: Persister(incarnation, plan),
         core=True,
         policy=SOON,
     )
@@ -97,7 +99,7 @@ def persister(database, journal, changes=NO_CHANGES, confirmed=None):
 def test_cycles_are_written_in_order():
     database, journal = Database(), Journal()
 
-    with running([Ear().spec("steward"), persister(database, journal)]) as system:
+    with running([persister(database, journal)]) as system:
         for number in range(5):
             system.addresses["persister"].tell(calculated(f"c{number}", minutes=number))
         database.wait_for(5)
@@ -111,7 +113,7 @@ def test_a_crash_before_or_after_the_commit_loses_nothing_and_doubles_nothing():
     database.crash_before = {"c1"}
     database.crash_after = {"c3"}
 
-    with running([Ear().spec("steward"), persister(database, journal)]) as system:
+    with running([persister(database, journal)]) as system:
         for number in range(6):
             system.addresses["persister"].tell(calculated(f"c{number}", minutes=number))
         database.wait_for(6)
@@ -123,7 +125,7 @@ def test_while_the_database_is_away_cycles_wait_in_order_and_are_written_when_it
     database, journal = Database(), Journal()
     database.away = True
 
-    with running([Ear().spec("steward"), persister(database, journal)]) as system:
+    with running([persister(database, journal)]) as system:
         for number in range(3):
             system.addresses["persister"].tell(calculated(f"c{number}", minutes=number))
         until = threading.Event()
@@ -143,7 +145,7 @@ def test_an_outage_is_no_crash():
     database, journal = Database(), Journal()
     database.away = True
 
-    with running([Ear().spec("steward"), persister(database, journal)]) as system:
+    with running([persister(database, journal)]) as system:
         system.addresses["persister"].tell(calculated("c0"))
         until = threading.Event()
         while len(journal) < 1:
@@ -157,7 +159,7 @@ def test_what_waited_from_an_earlier_process_is_written_first():
     database, journal = Database(), Journal()
     journal.append(calculated("old").observation)
 
-    with running([Ear().spec("steward"), persister(database, journal)]) as system:
+    with running([persister(database, journal)]) as system:
         system.addresses["persister"].tell(calculated("new", minutes=5))
         database.wait_for(2)
 

@@ -20,7 +20,7 @@ from costmon.bootstrap.history import AlertMemory, Writers
 from costmon.clock import SystemClock
 from costmon.snapshot import fold
 from costmon.snapshot.board import EMPTY
-from costmon.snapshot.cell import Cell, SnapshotCell, WatchedCell
+from costmon.snapshot.cell import Cell, SharedCell, SnapshotCell, WatchedCell
 from costmon.store import Docket, Journal, Retention, open_store
 from costmon.store.migrate import upgrade
 from costmon.testing import samples
@@ -125,7 +125,7 @@ def test_no_observation_is_lost_none_is_there_twice_and_the_snapshot_never_goes_
     url = f"sqlite:///{tmp_path / 'costmon.db'}"
     upgrade(url)
     chance, vendor, channel = Chance(seed), Vendor(), Channel()
-    cell = StruckCell(chance)
+    cell, board = StruckCell(chance), SharedCell(EMPTY)
     first = fold.first((("work", "digitalocean"),), {}, now=START, poll_interval_s=1.0, demo=False)
     SnapshotCell.publish(cell, first)
     with (
@@ -151,6 +151,7 @@ def test_no_observation_is_lost_none_is_there_twice_and_the_snapshot_never_goes_
                     changes=docket,
                     fault=Cell(None),
                     confirmed=Cell({}),
+                    board=board,
                 ),
                 alerting=AlerterPlan(
                     threshold=Decimal(100),
@@ -163,7 +164,7 @@ def test_no_observation_is_lost_none_is_there_twice_and_the_snapshot_never_goes_
                     budgets=(),
                     load=store.standing,
                     changes=docket,
-                    board=Cell(EMPTY),
+                    board=board,
                     policy=WatchedCell(None),
                 ),
             )

@@ -1,0 +1,451 @@
+"""The steward and the persister on a real database: decisions once and for good, rows once."""
+
+import datetime as dt
+import random
+import threading
+from contextlib import contextmanager
+from decimal import Decimal
+from types import SimpleNamespace
+
+import pytest
+from structlog.testing import capture_logs
+
+from costmon.actors.backlog import MailboxRules
+from costmon.actors.child import ChildSpec
+from costmon.actors.persister import Persister, PersisterPlan
+from costmon.actors.steward import Steward, StewardPlan
+from costmon.bootstrap.history import Writers
+from costmon.clock import SystemClock
+from costmon.domain.budget import Budget
+from costmon.errors import StoreUnavailableError
+from costmon.messages import (
+    BudgetChanged,
+    CircuitChanged,
+    CloseCircuit,
+    GuardNoticed,
+    GuardReported,
+    OpenCircuit,
+    RemoveBudget,
+    RestartChild,
+    SetBudget,
+)
+from costmon.snapshot.board import EMPTY
+from costmon.snapshot.cell import Cell, SharedCell, WatchedCell
+from costmon.store import Docket, Journal, Retention, open_store
+from costmon.store.migrate import upgrade
+from costmon.testing.spend import gauge, guard_report, notice, spend_row
+from tests.roles.tree import PATIENCE_S, SOON, Ear, running
+
+FILE = (Budget("global", "1000", "month", "USD"),)
+SOON_S = 0.2
+
+
+class World:
+    """One process's worth of steward and persister; the database may be away, or kill them."""
+
+    def __init__(self, path, store):
+        self.path = path
+        self.store = store
+        self.clock = SystemClock()
+        self.writers = Writers(store, f"sqlite:///{path / 'costmon.db'}", Retention())
+        self.away = False
+        self.rng = random.Random(1)
+        self.crash_share = 0.0
+        self.crashes = 0
+        self.board = SharedCell(EMPTY)
+        self.policy = WatchedCell(None)
+        self.confirmed = Cell({})
+        self.people = Ear()
+
+    def strike(self):
+        if self.rng.random() < self.crash_share:
+            self.crashes += 1
+            raise RuntimeError("struck")
+
+    def claim(self):
+        if self.away:
+            raise StoreUnavailableError("the database is away")
+        return StruckWriter(self, self.writers.claim())
+
+    def standing(self):
+        if self.away:
+            raise StoreUnavailableError("the database is away")
+        self.strike()
+        return self.store.standing()
+
+    @contextmanager
+    def process(self):
+        """Run until the end of the block; what is published begins anew."""
+        self.board, self.policy, self.confirmed = SharedCell(EMPTY), WatchedCell(None), Cell({})
+        self.people = Ear()
+        with (
+            Journal(self.path / "cycles", 1 << 20) as journal,
+            Docket(self.path / "decisions", 1 << 20) as docket,
+        ):
+            persisting = PersisterPlan(
+                claim=self.claim,
+                journal=journal,
+                changes=docket,
+                fault=Cell(None),
+                confirmed=self.confirmed,
+                board=self.board,
+            )
+            stewardship = StewardPlan(
+                budgets=FILE,
+                load=self.standing,
+                changes=StruckDocket(self, docket),
+                board=self.board,
+                policy=StruckCell(self),
+            )
+            specs = (
+                spec("persister", lambda it: Persister(it, persisting)),
+                self.people.spec("alerter"),
+                spec(
+                    "steward",
+                    lambda it: Steward(
+                        it,
+                        stewardship,
+                        persister=it.addresses["persister"],
+                        alerter=it.addresses["alerter"],
+                    ),
+                ),
+            )
+            with running(specs, clock=self.clock) as system:
+                yield SimpleNamespace(
+                    system=system, tell=system.addresses["steward"].tell, docket=docket
+                )
+
+    def when(self, claim):
+        """Return the first policy of which `claim` is true."""
+        policy = self.policy.wait(lambda it: it is None or not claim(it), PATIENCE_S)
+        assert policy is not None
+        assert claim(policy), policy
+        return policy
+
+    def open_scopes(self):
+        now = self.clock.now()
+        return [it.scope for it in self.policy.read().circuits if it.is_open(now)]
+
+
+class StruckWriter:
+    def __init__(self, world, writer):
+        self.world = world
+        self.writer = writer
+
+    def __getattr__(self, name):
+        act = getattr(self.writer, name)
+
+        def struck(*arguments):
+            if self.world.away:
+                raise StoreUnavailableError("the database is away")
+            self.world.strike()
+            result = act(*arguments)
+            self.world.strike()
+            return result
+
+        return struck
+
+
+class StruckDocket:
+    def __init__(self, world, docket):
+        self.world = world
+        self.docket = docket
+
+    def keep(self, change):
+        self.world.strike()
+        kept = self.docket.keep(change)
+        self.world.strike()
+        return kept
+
+    def waiting(self):
+        return self.docket.waiting()
+
+
+class StruckCell:
+    """The policy's cell, that may kill who publishes."""
+
+    def __init__(self, world):
+        self.world = world
+
+    def read(self):
+        return self.world.policy.read()
+
+    def publish(self, policy):
+        self.world.strike()
+        self.world.policy.publish(policy)
+        self.world.strike()
+
+
+def spec(name, build):
+    return ChildSpec(
+        name=name,
+        build=build,
+        core=True,
+        policy=SOON,
+        mailbox=MailboxRules(capacity=10_000, max_deliveries=50),
+    )
+
+
+@pytest.fixture
+def world(tmp_path):
+    url = f"sqlite:///{tmp_path / 'costmon.db'}"
+    upgrade(url)
+    with open_store(url, clock=SystemClock()) as store:
+        yield World(tmp_path, store)
+
+
+def opening(number=1, *, scope="host:api.example.com", expires_at=None):
+    return OpenCircuit(
+        id=f"open{number}", scope=scope, reason="runaway", author="ann", expires_at=expires_at
+    )
+
+
+def closing(number=1, *, scope="host:api.example.com"):
+    return CloseCircuit(id=f"close{number}", scope=scope, reason="fixed", author="bob")
+
+
+def setting(number=1, limit="5", *, scope="global", period="month"):
+    return SetBudget(id=f"set{number}", budget=Budget(scope, limit, period, "USD"), author="ann")
+
+
+def wait_until(claim):
+    for _ in range(int(PATIENCE_S / 0.005)):
+        if claim():
+            return
+        threading.Event().wait(0.005)
+    pytest.fail("it never came about")
+
+
+def is_open(policy):
+    return any(it.state == "open" for it in policy.circuits)
+
+
+def test_the_files_budgets_are_published_once_the_database_was_read(world):
+    with world.process():
+        policy = world.when(lambda it: True)
+
+    assert [(it.budget, it.source) for it in policy.budgets] == [(FILE[0], "file")]
+
+
+def test_a_circuit_that_was_opened_is_open_in_the_next_process(world):
+    with world.process() as process:
+        world.when(lambda it: True)
+        process.tell(opening())
+        before = world.when(is_open)
+
+    with world.process():
+        after = world.when(lambda it: True)
+
+    assert after == before
+    assert after.circuits[0].author == "ann"
+
+
+def test_closing_and_taking_back_hold_in_the_next_process_too(world):
+    with world.process() as process:
+        for command in (opening(), setting(), closing()):
+            process.tell(command)
+        process.tell(RemoveBudget(id="r", scope="global", period="month", author="bob"))
+
+    with world.process():
+        policy = world.when(lambda it: True)
+
+    assert [it.state for it in policy.circuits] == ["closed"]
+    assert [it.source for it in policy.budgets] == ["file"]
+
+
+def test_a_budget_set_by_api_wins_over_the_files_also_after_a_restart(world):
+    with world.process() as process:
+        process.tell(setting(limit="5"))
+    with world.process():
+        policy = world.when(lambda it: True)
+
+    assert [(it.budget.limit, it.source, it.author) for it in policy.budgets] == [(5, "api", "ann")]
+
+
+def test_while_the_database_cannot_be_read_nothing_is_guessed_and_no_decision_is_lost(world):
+    with world.process() as process:
+        process.tell(opening(1, scope="key:before"))
+    world.away = True
+    with world.process() as process:
+        process.tell(opening(2, scope="key:while-away"))
+        process.tell(closing(1, scope="key:before"))
+        wait_until(lambda: len(process.docket) == 2)
+        assert world.policy.read() is None
+        world.away = False
+        policy = world.when(lambda it: len(it.circuits) == 2)
+        wait_until(lambda: len(process.docket) == 0)
+
+    assert [(it.scope, it.state) for it in policy.circuits] == [
+        ("key:before", "closed"),
+        ("key:while-away", "open"),
+    ]
+    assert {it.scope: it.state for it in world.store.standing().circuits} == {
+        "key:before": "closed",
+        "key:while-away": "open",
+    }
+    assert policy.circuits[1].revision < policy.circuits[0].revision
+
+
+def test_what_was_decided_before_a_kill_while_the_database_was_away_is_there_afterwards(world):
+    world.away = True
+    with world.process() as process:
+        process.tell(opening())
+        wait_until(lambda: len(process.docket) == 1)
+
+    world.away = False
+    with world.process() as process:
+        world.when(is_open)
+        wait_until(lambda: len(process.docket) == 0)
+
+    assert [it.state for it in world.store.standing().circuits] == ["open"]
+
+
+def test_a_waiting_guard_is_woken_when_a_circuit_expires(world):
+    with world.process() as process:
+        world.when(lambda it: True)
+        end = world.clock.now() + dt.timedelta(seconds=SOON_S)
+        process.tell(opening(expires_at=end))
+        opened = world.when(is_open)
+
+        expired = world.policy.wait(lambda it: it.revision == opened.revision, PATIENCE_S)
+
+        assert world.clock.now() >= end
+        assert expired.circuits == opened.circuits
+        assert world.open_scopes() == []
+        told = world.people.wait_for(2)
+    assert [message.id.partition("/")[0] for message in told] == ["open1", "expired"]
+
+
+def test_people_are_told_of_circuits_and_the_persister_of_all_changes(world):
+    with world.process() as process:
+        for command in (opening(), setting(), closing()):
+            process.tell(command)
+        heard = world.people.wait_for(2)
+
+    assert [(type(it), it.circuit.state) for it in heard] == [
+        (CircuitChanged, "open"),
+        (CircuitChanged, "closed"),
+    ]
+    assert BudgetChanged not in {type(it) for it in heard}
+
+
+def test_a_new_incarnation_goes_on_from_what_is_published(world):
+    with world.process() as process:
+        process.tell(opening())
+        before = world.when(is_open)
+        process.system.supervisor.ask(RestartChild(name="steward"), PATIENCE_S)
+        process.tell(closing())
+
+        after = world.when(lambda it: not is_open(it))
+
+    assert after.circuits[0].revision > before.circuits[0].revision
+
+
+def test_a_report_is_on_the_board_and_its_rows_are_confirmed_once_they_are_written(world):
+    with world.process() as process:
+        process.tell(
+            GuardReported(
+                report=guard_report(1, [spend_row("0.01")], scopes=[gauge()], notices=[notice()])
+            )
+        )
+        wait_until(lambda: world.confirmed.read().get("g1") == 1)
+        wait_until(lambda: world.board.read().totals)
+        (told,) = world.people.wait_for(1)
+
+    board = world.board.read()
+    assert board.guards[0].app == "worker"
+    assert board.totals["global", "USD"].spent == Decimal("0.01")
+    assert told == GuardNoticed(app="worker", host="box", notice=notice(), gauge=gauge())
+    with world.process():
+        world.when(lambda it: True)
+        assert world.board.read().totals == board.totals
+
+
+def test_the_same_report_again_tells_nobody_again(world):
+    message = GuardReported(report=guard_report(1, [spend_row("0.01")], notices=[notice()]))
+    with world.process() as process:
+        process.tell(message)
+        process.tell(message)
+    assert len(world.people.heard) == 1
+    assert world.store.standing().totals["global", "USD"].requests == 1
+
+
+def test_reports_wait_while_the_database_is_away_and_are_confirmed_when_it_returns(world):
+    with world.process() as process:
+        world.when(lambda it: True)
+        world.away = True
+        for sequence in (1, 2, 3):
+            rows = [spend_row(str(sequence), changes=sequence)]
+            process.tell(GuardReported(report=guard_report(sequence, rows)))
+        wait_until(lambda: world.board.read().guards and world.board.read().guards[0].sequence == 3)
+        assert world.confirmed.read() == {}
+        world.away = False
+        wait_until(lambda: world.confirmed.read().get("g1") == 3)
+
+    assert world.store.standing().totals["global", "USD"].spent == 3
+
+
+def test_more_reports_than_can_wait_are_dropped_and_not_confirmed(world, monkeypatch):
+    monkeypatch.setattr("costmon.actors.persister._MOST_ROWS", 5)
+    world.away = True
+    with capture_logs() as lines, world.process() as process:
+        for sequence in range(1, 9):
+            rows = [spend_row("1", scope=f"key:{sequence}")]
+            process.tell(GuardReported(report=guard_report(sequence, rows)))
+        wait_until(lambda: any(it["event"] == "persister.report_dropped" for it in lines))
+        world.away = False
+        wait_until(world.confirmed.read)
+        written = world.confirmed.read()["g1"]
+        process.tell(GuardReported(report=guard_report(9, [spend_row("1")])))
+        wait_until(lambda: ("global", "USD") in world.board.read().totals)
+
+    assert 1 <= written < 8
+    assert world.confirmed.read()["g1"] == written
+    totals = world.store.standing().totals
+    assert len(totals) == written + 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whoever_crashes_every_decision_and_every_row_is_there_once(world, seed):
+    world.rng, world.crash_share = random.Random(seed), 0.05
+    commands = [
+        (opening(n, scope=f"key:{n % 5}") if n % 3 else closing(n, scope=f"key:{n % 5}"))
+        for n in range(40)
+    ] + [setting(n, str(n + 1), period=("hour", "day")[n % 2]) for n in range(20)]
+    with capture_logs(), world.process() as process:
+        for sequence, command in enumerate(commands, start=1):
+            process.tell(command)
+            rows = [
+                spend_row(str(sequence), changes=sequence),
+                spend_row("1", scope=f"key:{sequence}"),
+            ]
+            process.tell(GuardReported(report=guard_report(sequence, rows)))
+        wait_until(lambda: world.confirmed.read().get("g1") == len(commands))
+        wait_until(lambda: len(process.docket) == 0)
+        last = {it.scope: it.state for it in expected_circuits(commands)}
+        policy = world.when(lambda it: {c.scope: c.state for c in it.circuits} == last)
+        wait_until(lambda: len(world.board.read().totals) == len(commands) + 1)
+
+    assert world.crashes > 5
+    world.crash_share = 0.0
+    standing = world.store.standing()
+    assert {it.scope: it.state for it in standing.circuits} == last
+    assert {it.budget.period: it.budget.limit for it in standing.budgets} == {
+        "hour": 19,
+        "day": 20,
+    }
+    assert standing.totals["global", "USD"].spent == len(commands)
+    assert standing.totals == world.board.read().totals
+    assert [it.budget.limit for it in policy.budgets if it.source == "api"] == [20, 19]
+    with world.store._reading.connect() as connection:
+        audited = connection.exec_driver_sql("SELECT change_id FROM audit ORDER BY id").all()
+    assert [row[0] for row in audited] == [it.id for it in commands]
+
+
+def expected_circuits(commands):
+    """Return the last command about each scope as a circuit would say it."""
+    return [
+        SimpleNamespace(scope=it.scope, state="open" if isinstance(it, OpenCircuit) else "closed")
+        for it in commands
+        if isinstance(it, OpenCircuit | CloseCircuit)
+    ]
