@@ -42,8 +42,9 @@ MOST_SCOPES_OF_A_CALL = 32
 _LEAST_EXPONENT = -18
 _FIRST_YEAR, _LAST_YEAR = 2000, 2200
 
-_Id = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z][0-9A-Za-z._:/+=-]{0,99}$")]
-_Slug = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,29}$")]
+# `$` also matches before a last line feed.
+_Id = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z][0-9A-Za-z._:/+=-]{0,99}$(?!\n)")]
+_Slug = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,29}$(?!\n)")]
 # A host may be longer before it is in its one spelling.
 _Scope = Annotated[str, msgspec.Meta(min_length=1, max_length=2 * LONGEST)]
 _Name = Annotated[str, msgspec.Meta(max_length=2 * NAME_CHARACTERS)]
