@@ -13,6 +13,7 @@ from psycopg.conninfo import conninfo_to_dict
 from costmon.errors import InputError
 from costmon.guard.errors import GuardStoreError, GuardStoreUnavailable
 from costmon.guard.stores.postgres_schema import SCHEMA, VERSION
+from costmon.guard.stores.shown_url import shown_url
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -38,7 +39,7 @@ class PostgresPool:
             self._given = conninfo_to_dict(url)
         except psycopg.Error:
             raise InputError("postgresql://: that URL cannot be read: check it") from None
-        self._shown = _without_credentials(url)
+        self._shown = shown_url(url)
         self.identity = ""
         self._pid = os.getpid()
         self._fresh()
@@ -173,9 +174,3 @@ def _known(connection: Connection) -> bool:
         "SELECT 1 FROM pg_class WHERE relname = 'costmon_guard_state' AND pg_table_is_visible(oid)"
     )
     return found.fetchone() is not None
-
-
-def _without_credentials(url: str) -> str:
-    before, _, place = url.partition("://")[2].rpartition("@")
-    # A query may hold a password, and so may what looks like a place behind an odd one.
-    return "postgresql://..." if "?" in before else f"postgresql://{place.partition('?')[0]}"

@@ -5,12 +5,13 @@ is one to start.
 """
 
 import os
+import shutil
 import uuid
 
 import pytest
 
 from costmon.testing.clock import FakeClock
-from tests.guard.stores import places
+from tests.guard.stores import places, servers
 
 
 def pytest_configure(config):
@@ -39,6 +40,17 @@ def _postgres_url(database):
     return f"postgresql://{user}:{password}@{host}:{port}/{database}"
 
 
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory):
+    pytest.importorskip("redis", reason="redis-py is not installed")
+    if shutil.which("redis-server") is None:
+        pytest.skip("no Redis: redis-server is not installed")
+    server = servers.RedisServer(tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server
+    server.stop()
+
+
 @pytest.fixture
 def place(request, clock, tmp_path):
     """Where a store keeps things; parametrised by the tests' modules."""
@@ -59,6 +71,8 @@ def _place(request, kind, clock, tmp_path):
         made.close()
         execute(f"DROP DATABASE {name} WITH (FORCE)")
         return
+    else:
+        made = places.Redis(clock, request.getfixturevalue("redis_server").url)
     yield made
     made.close()
 

@@ -4,5 +4,5 @@ import pytest
 
 POSTGRES = pytest.param("postgresql", id="postgresql", marks=pytest.mark.postgres)
 REDIS = pytest.param("redis", id="redis", marks=pytest.mark.redis)
-SERVERS = [POSTGRES]
+SERVERS = [POSTGRES, REDIS]
 KINDS = ["memory", "sqlite", *SERVERS]

@@ -93,3 +93,43 @@ class Postgres:
     def close(self):
         for store in self._opened:
             store.close()
+
+
+class Redis:
+    """A server whose only content this is."""
+
+    kind = "redis"
+    shared = True
+    exact_to = 2**63 - 1
+
+    def __init__(self, clock, url):
+        import redis
+
+        self._clock = clock
+        self.url = url
+        self._opened = []
+        self.admin = redis.Redis.from_url(url, decode_responses=True)
+        self.admin.flushall()
+
+    def open(self):
+        from costmon.guard.stores.redis import RedisStore
+
+        store = RedisStore(self.url, clock=self._clock)
+        self._opened.append(store)
+        return store
+
+    def let_pass(self, seconds):
+        """Make everything older: the time is the server's."""
+        self._clock.advance(seconds)
+        due = "costmon:guard:{costmon}:due"
+        for name in self.admin.zrange(due, 0, -1):
+            self.admin.zincrby(due, -seconds, name)
+        for key in self.admin.scan_iter():
+            left_ms = self.admin.pttl(key)
+            if left_ms > 0:
+                self.admin.pexpire(key, max(0, left_ms - int(seconds * 1000)))
+
+    def close(self):
+        for store in self._opened:
+            store.close()
+        self.admin.close()
