@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
-from costmon.config.reader import Reader
+from costmon.config.reader import Reader, did_you_mean
 
 _LONGEST_SHOWN = 60
 
@@ -20,7 +20,8 @@ class TableReader(Reader):
         for key in table:
             if key not in known:
                 dot = "." if where else ""
-                self.refuse_unknown(f"{where}{dot}{key}", "...", known, what)
+                near = did_you_mean(key, known)
+                self.refuse(f"{where}{dot}{key}", "...", f"not a {what} of costmon{near}")
 
     def table(self, where: str, value: object) -> Mapping[str, object]:
         """Return a table; an empty one, and a fault, when it is none."""

@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 
 from costmon.alerts import guard
-from costmon.alerts.memory import NOTHING_SAID
+from costmon.alerts.memory import NOTHING_SAID, Memory
 from costmon.alerts.policy import judge
 from costmon.domain.circuit import Circuit
 from costmon.testing.clock import START
@@ -30,7 +30,8 @@ def opened(**facts):
 
 def said(*noticed, gap=dt.timedelta(minutes=1)):
     """Return which of these (notice, gauge) lead to an alert."""
-    memories, verdicts, now = {}, [], START
+    memories: dict[str, Memory] = {}
+    verdicts, now = [], START
     for told, about in noticed:
         condition, least_s = guard.noticed(
             told, app="worker", host="box", gauge=about, cooldown_s=COOLDOWN_S

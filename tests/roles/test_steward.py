@@ -3,6 +3,7 @@
 import datetime as dt
 import random
 import threading
+from collections.abc import Mapping
 from contextlib import contextmanager
 from decimal import Decimal
 from types import SimpleNamespace
@@ -17,6 +18,7 @@ from costmon.actors.steward import Steward, StewardPlan
 from costmon.bootstrap.history import Writers
 from costmon.clock import SystemClock
 from costmon.domain.budget import Budget
+from costmon.domain.policy import Policy
 from costmon.errors import StoreUnavailableError
 from costmon.messages import (
     BudgetChanged,
@@ -53,8 +55,8 @@ class World:
         self.crash_share = 0.0
         self.crashes = 0
         self.board = SharedCell(EMPTY)
-        self.policy = WatchedCell(None)
-        self.confirmed = Cell({})
+        self.policy = StruckCell(self)
+        self.confirmed: Cell[Mapping[str, int]] = Cell({})
         self.people = Ear()
 
     def strike(self):
@@ -76,7 +78,7 @@ class World:
     @contextmanager
     def process(self):
         """Run until the end of the block; what is published begins anew."""
-        self.board, self.policy, self.confirmed = SharedCell(EMPTY), WatchedCell(None), Cell({})
+        self.board, self.policy, self.confirmed = SharedCell(EMPTY), StruckCell(self), Cell({})
         self.people = Ear()
         with (
             Journal(self.path / "cycles", 1 << 20) as journal,
@@ -95,7 +97,7 @@ class World:
                 load=self.standing,
                 changes=StruckDocket(self, docket),
                 board=self.board,
-                policy=StruckCell(self),
+                policy=self.policy,
             )
             specs = (
                 spec("persister", lambda it: Persister(it, persisting)),
@@ -123,8 +125,9 @@ class World:
         return policy
 
     def open_scopes(self):
-        now = self.clock.now()
-        return [it.scope for it in self.policy.read().circuits if it.is_open(now)]
+        policy, now = self.policy.read(), self.clock.now()
+        assert policy is not None
+        return [it.scope for it in policy.circuits if it.is_open(now)]
 
 
 class StruckWriter:
@@ -161,18 +164,16 @@ class StruckDocket:
         return self.docket.waiting()
 
 
-class StruckCell:
+class StruckCell(WatchedCell[Policy | None]):
     """The policy's cell, that may kill who publishes."""
 
     def __init__(self, world):
+        super().__init__(None)
         self.world = world
-
-    def read(self):
-        return self.world.policy.read()
 
     def publish(self, policy):
         self.world.strike()
-        self.world.policy.publish(policy)
+        super().publish(policy)
         self.world.strike()
 
 

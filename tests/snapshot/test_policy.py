@@ -31,10 +31,10 @@ def revision(taken, now=START, file=FILE):
 def test_a_budget_set_by_api_wins_over_the_files_and_says_so():
     policy = policies.policy_of(FILE, policies.after(NOTHING, setting("5")), START)
 
-    assert [(it.budget.scope, it.budget.limit, it.source, it.author) for it in policy.budgets] == [
-        ("global", 5, "api", "ann"),
-        ("host:*", 10, "file", None),
-    ]
+    assert policy.budgets == (
+        PolicyBudget(Budget("global", "5", "month", "USD"), "api", "ann"),
+        PolicyBudget(FILE[1], "file", None),
+    )
 
 
 def test_a_budget_taken_back_leaves_the_files():

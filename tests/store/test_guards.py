@@ -22,9 +22,7 @@ HOUR = dt.timedelta(hours=1)
 @pytest.fixture
 def record(store, token):
     def write(*reports, retention=FOREVER):
-        for report in reports:
-            recorded = store.record_report(report, retention, token)
-        return recorded
+        return [store.record_report(report, retention, token) for report in reports][-1]
 
     return write
 
