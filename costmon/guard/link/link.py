@@ -23,6 +23,7 @@ _CUT_SHARE = 0.75
 """Part of the time for closing that the last report may take; the rest is for the spool."""
 
 _AT_EXIT_S = 2.0
+_AT_LEAST_S = 0.1
 _START_AGAIN_S = 10.0
 _NEVER_S = float("inf")
 
@@ -38,7 +39,7 @@ class LinkNumbers(NamedTuple):
         rows: In them.
         waiting: Rows that are not confirmed yet.
         set_aside: Rows and notices that the service would not have.
-        given_up: Rows forgotten, since more waited than are kept.
+        given_up: Rows and notices forgotten, since more waited than are kept.
         adopted: Files of dead guards that were taken over.
         spool_failures: Times the spool could not be used.
         spool_bad: Damaged files that were set aside.
@@ -296,8 +297,10 @@ def _after_fork() -> None:
 
 
 def _at_exit() -> None:
+    steady = SystemClock()
+    until_s = steady.monotonic_s() + _AT_EXIT_S
     for link in tuple(_LINKS):
-        link.close(_AT_EXIT_S)
+        link.close(max(_AT_LEAST_S, until_s - steady.monotonic_s()))
 
 
 os.register_at_fork(after_in_child=_after_fork)

@@ -71,6 +71,7 @@ class Reporter:
         self._former: list[tuple[Parcel, Leftover | None]] = []
         self._seen: dict[int, dict[tuple[str, str], int]] = {}
         self._noticed = 0
+        self._said_given_up = False
         self._closed_to_s = self._look_after_s = self._adopt_after_s = 0.0
         self._deep_at_s: float | None = None
         self._sent_at_s: float | None = None
@@ -78,8 +79,9 @@ class Reporter:
 
     @property
     def given_up(self) -> int:
-        """How many rows were forgotten, since more waited than may."""
-        return self._parcel.rows.given_up if self._parcel else 0
+        """How many rows and notices were forgotten, since more waited than may."""
+        parcel = self._parcel
+        return parcel.rows.given_up + parcel.notices.given_up if parcel else 0
 
     @property
     def waiting(self) -> int:
@@ -172,6 +174,9 @@ class Reporter:
         self._noticed = max([self._noticed, *(number for number, _ in notices)])
         for old in [each for each in self._seen if each < oldest]:
             del self._seen[old]
+        if self.given_up and not self._said_given_up:
+            self._said_given_up = True
+            log().error("more waits for the service than is kept: the oldest rows are forgotten")
         if deep:
             self._deep_at_s = now_s
         ended_s = steady.monotonic_s()

@@ -166,10 +166,11 @@ class Spool:
 
     def _check_room(self, size: int) -> None:
         own = self._path("report.json").name
+        others = 0
         with os.scandir(self._folder) as entries:
-            others = sum(
-                entry.stat(follow_symlinks=False).st_size for entry in entries if entry.name != own
-            )
+            for entry in entries:
+                with contextlib.suppress(FileNotFoundError):  # its guard has just deleted it
+                    others += entry.stat(follow_symlinks=False).st_size if entry.name != own else 0
         if size > FILE_BYTES or others + size > FOLDER_BYTES:
             raise OSError(f"{size} bytes more would be more than a spool may have")
 

@@ -7,9 +7,12 @@ import socketserver
 import struct
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
+from costmon.domain.spend import GuardReport, SpendRow
 from costmon.intake.report import decode_report
 
 LENGTH = struct.Struct("!I")
@@ -20,21 +23,22 @@ class Service:
 
     def __init__(self):
         self.news = threading.Condition()
-        self.reports = []
-        self.statuses = []
+        self.reports: list[GuardReport] = []
+        self.statuses: list[int] = []
         self.confirms = True
-        self.down = None
+        self.down: tuple[int, float | None] | None = None
         """(status, retry_after) instead of any answer."""
-        self.refuses = lambda report: None
+        self.refuses: Callable[[GuardReport], int | None] = lambda _: None
         """Returns a status for a report that is refused."""
         self.hangs = threading.Event()
         self.leaving = threading.Event()
-        self.token = None
+        self.token: str | None = None
         self.policies = 0
         self.revision = "r1"
-        self.budgets = []
-        self.circuits = []
+        self.budgets: list[dict[str, object]] = []
+        self.circuits: list[dict[str, object]] = []
         self.no_waiting = False
+        self.impatient = False
         self.waits = 0
 
     def open_circuit(self, scope, revision="r2"):
@@ -58,7 +62,7 @@ class Service:
 
     def rows(self):
         """Return the newest copy of each row that was reported, by store, hour, scope, activity."""
-        found = {}
+        found: dict[tuple[object, ...], SpendRow] = {}
         with self.news:
             for report in self.reports:
                 for row in report.rows:
@@ -87,7 +91,7 @@ class Service:
             self.news.notify_all()
             if wait_s and self.no_waiting:
                 return 503, None
-            if wait_s:
+            if wait_s and not self.impatient:
                 self.waits += 1
                 self.news.notify_all()
                 self.news.wait_for(
@@ -116,22 +120,24 @@ class Service:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    timeout = 60
+    timeout: ClassVar[float | None] = 60
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if not self._is_barred():
-            self._answer(*self.server.service.take(body))
+            self._answer(*vars(self.server)["service"].take(body))
 
     def do_GET(self):
         if self._is_barred():
             return
         query = parse_qs(urlsplit(self.path).query)
         known = (self.headers["If-None-Match"] or "").strip('"')
-        self._answer(*self.server.service.policy(known, float(query.get("wait", ["0"])[0])))
+        self._answer(
+            *vars(self.server)["service"].policy(known, float(query.get("wait", ["0"])[0]))
+        )
 
     def _is_barred(self):
-        service = self.server.service
+        service = vars(self.server)["service"]
         service.hang()
         with service.news:
             service.news.notify_all()
@@ -160,16 +166,15 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
-class _Tracking:
+class _Tracking(socketserver.TCPServer):
     """Remembers connections, to drop them, and waits for the threads."""
 
-    daemon_threads = False
-    block_on_close = True
     allow_reuse_address = True
     request_queue_size = 128
 
-    def __init__(self, *args):
-        self.open = set()
+    def __init__(self, service, *args):
+        self.service = service
+        self.open: set[Any] = set()
         super().__init__(*args)
 
     def process_request(self, request, address):
@@ -189,13 +194,13 @@ class _Tracking:
                 connection.shutdown(socket.SHUT_RDWR)
 
 
-class _HttpServer(_Tracking, ThreadingHTTPServer):
-    pass
+class _HttpServer(_Tracking, socketserver.ThreadingMixIn, HTTPServer):
+    daemon_threads = False
 
 
 class _Frames(socketserver.BaseRequestHandler):
     def handle(self):
-        service = self.server.service
+        service = vars(self.server)["service"]
         while head := self._exactly(LENGTH.size):
             asked = json.loads(self._exactly(LENGTH.unpack(head)[0]))
             service.hang()
@@ -219,19 +224,20 @@ class _Frames(socketserver.BaseRequestHandler):
 
 
 class _UnixServer(_Tracking, socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
-    pass
+    daemon_threads = False
+    allow_reuse_address = False
 
 
 @contextlib.contextmanager
 def running(service, where="127.0.0.1", port=0):
     """Serve on a port of loopback, or on the path of a socket; give the address."""
+    server: _Tracking
     if where.startswith("/"):
-        server = _UnixServer(where, _Frames)
+        server = _UnixServer(service, where, _Frames)
         address = f"unix:{where}"
     else:
-        server = _HttpServer((where, port), _Handler)
+        server = _HttpServer(service, (where, port), _Handler)
         address = f"http://{where}:{server.server_address[1]}"
-    server.service = service
     service.leaving.clear()
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), name="service")
     thread.start()

@@ -58,7 +58,11 @@ def test_a_connection_is_kept_between_reports(opened):
     accepted = []
     reply = b"HTTP/1.1 202 OK\r\nContent-Length: 2\r\n\r\n{}"
 
-    with _talking(lambda each: [accepted.append(each), _answering(each, reply)]) as url:
+    def talk(connection):
+        accepted.append(connection)
+        _answering(connection, reply)
+
+    with _talking(talk) as url:
         door = opened(url)
         for _ in range(3):
             assert door.report(b"{}", 2.0).status == 202

@@ -122,6 +122,8 @@ def test_a_child_does_not_keep_the_spool_of_its_dead_parent_locked(tmp_path):
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
         assert process.stdout.readline() == "living\n"
         process.wait(10)
         spool = Spool(tmp_path, "f" * 32)

@@ -332,6 +332,17 @@ def test_a_policy_that_is_hostile_is_refused_whole_and_said_once(service, source
     assert "budgets[0]" in caplog.text
 
 
+def test_a_cache_that_answers_at_once_is_not_asked_in_a_hot_loop(service, source, linked):
+    service.impatient = True
+    with running(service) as url:
+        link = linked(source, url)
+        assert link.first_policy(5.0)
+        time.sleep(0.5)
+        link.close(1.0)
+
+    assert service.policies <= 3
+
+
 def test_close_reports_what_is_left(service, address, source):
     link = Link(source, address, clock=FakeClock(NOW), pace=SOON._replace(report_s=30.0))
     link.touch()

@@ -18,8 +18,10 @@ STEPS = st.lists(
 
 @given(STEPS)
 def test_nothing_is_forgotten_before_its_newest_version_is_in_the_database(steps):
-    box = Outbox(most=100)
-    newest, stored, taken = {}, {}, []
+    box: Outbox[int, int] = Outbox(most=100)
+    newest: dict[int, int] = {}
+    stored: dict[int, int] = {}
+    taken: list[tuple[int, list[tuple[int, int]]]] = []
     sequence, now_s = 0, 0.0
     for step, figure in steps:
         if step == "change":
@@ -53,7 +55,7 @@ def test_nothing_is_forgotten_before_its_newest_version_is_in_the_database(steps
 
 
 def test_an_older_version_does_not_replace_a_newer_one():
-    box = Outbox(most=10)
+    box: Outbox[str, str] = Outbox(most=10)
     box.put("a", 2, "new")
     box.put("a", 1, "old")
 
@@ -61,7 +63,7 @@ def test_an_older_version_does_not_replace_a_newer_one():
 
 
 def test_when_too_much_waits_the_oldest_is_given_up_and_counted():
-    box = Outbox(most=2)
+    box: Outbox[str, str] = Outbox(most=2)
     for name in "abc":
         box.put(name, 1, name)
 
@@ -71,7 +73,7 @@ def test_when_too_much_waits_the_oldest_is_given_up_and_counted():
 
 
 def test_what_was_sent_is_due_again_only_after_a_while():
-    box = Outbox(most=10)
+    box: Outbox[str, str] = Outbox(most=10)
     box.put("a", 1, "x")
     box.sent(["a"], 1, 100.0)
 
@@ -80,7 +82,7 @@ def test_what_was_sent_is_due_again_only_after_a_while():
 
 
 def test_what_changed_since_it_was_sent_is_due_at_once_and_not_confirmed():
-    box = Outbox(most=10)
+    box: Outbox[str, str] = Outbox(most=10)
     box.put("a", 1, "x")
     box.sent(["a"], 1, 100.0)
     box.put("a", 2, "y")

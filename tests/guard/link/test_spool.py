@@ -243,6 +243,7 @@ def test_a_process_killed_before_its_rows_were_confirmed_loses_none(tmp_path):
             stdout=subprocess.PIPE,
             text=True,
         ) as process:
+            assert process.stdout is not None
             try:
                 guard = process.stdout.readline().strip()
                 service.wait_for(lambda: len(service.rows()) == 300, 15)
