@@ -13,7 +13,16 @@ from costmon.clock import SystemClock
 from costmon.console import ConsoleClient, ConsoleServer
 from costmon.console.command import COMMANDS
 from costmon.errors import ConsoleRequestError, ConsoleUnavailableError
-from costmon.messages import GetChildren, RestartAnswer, RestartChild
+from costmon.messages import (
+    GetBudgets,
+    GetChildren,
+    GetCircuits,
+    GetGuards,
+    OpenCircuit,
+    RestartAnswer,
+    RestartChild,
+)
+from costmon.testing.clock import FakeClock
 
 NOBODY = 65534
 
@@ -33,6 +42,24 @@ def test_a_restart_reaches_the_supervisor_and_its_answer_comes_back(serve, clien
     assert answer == RestartAnswer(
         restarted=("poller.digitalocean",), known=("messenger", "poller", "poller.digitalocean")
     )
+
+
+def test_a_circuit_is_opened_through_the_socket_and_its_answer_comes_back(
+    serve, client, supervisor
+):
+    serve()
+    message = OpenCircuit(
+        id="1", scope="host:*", reason="a loop", author="ada", expires_at=FakeClock().now()
+    )
+
+    answer = client.ask(message)
+
+    assert supervisor.asked == [message]
+    assert answer.confirmed
+    assert answer.circuit.expires_at == message.expires_at
+    assert client.ask(GetCircuits()) == supervisor.circuits
+    assert client.ask(GetBudgets()) == supervisor.budgets
+    assert client.ask(GetGuards()) == supervisor.guards
 
 
 def test_a_wrong_name_is_answered_with_the_valid_ones(serve, client):
