@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from costmon.clock import SystemClock
-from costmon.intake.frame import FrameError, FrameTooLongError, frame, read_frame
+from costmon.intake.frame import FrameError, frame, read_frame
 
 
 def read(data, *, count=1):
@@ -39,8 +39,7 @@ def test_a_frame_that_breaks_off_is_no_frame(content, data):
 def test_no_bytes_are_more_than_a_typed_error(data):
     try:
         (content,) = read(data)
-    except FrameError as error:
-        assert isinstance(error, FrameTooLongError) or "middle" in str(error)
-    else:
-        assert content is not None
-        assert data.startswith(frame(content))
+    except FrameError:
+        return
+    assert content is not None
+    assert data.startswith(frame(content))
