@@ -153,11 +153,12 @@ class PostgresStore:
             (before,) = _one(
                 db,
                 "SELECT costmon_guard_end(%s::bigint, %s::bigint, %s::integer, %s::bigint,"
-                " %s::bigint, %s::bigint)",
+                " %s::bigint, %s::bigint, %s::bigint)",
                 (
                     self._number(hold.id),
                     nano,
                     after,
+                    outcome.requests,
                     int(outcome.failed),
                     outcome.bytes_in,
                     outcome.bytes_out,
@@ -218,9 +219,9 @@ class PostgresStore:
             number = self._bind(db, plan)
             db.execute(
                 "SELECT costmon_guard_add(p, 0, %s::bigint, 0, 1),"
-                " costmon_guard_count(p, %s::bigint, 1, 0, %s::bigint, %s::bigint, %s::bigint)"
+                " costmon_guard_count(p, %s::bigint, %s::bigint, 0, %s::bigint, %s::bigint, %s::bigint)"
                 " FROM costmon_guard_plan AS p WHERE id = %s",
-                (nano, nano, int(outcome.failed), outcome.bytes_in, outcome.bytes_out, number),
+                (nano, nano, outcome.requests, int(outcome.failed), outcome.bytes_in, outcome.bytes_out, number),
             )
         return True
 

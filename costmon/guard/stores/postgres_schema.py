@@ -162,7 +162,8 @@ BEGIN
 END $$;
 
 CREATE FUNCTION costmon_guard_end(
-    lease_id bigint, nano bigint, after integer, failed bigint, bytes_in bigint, bytes_out bigint
+    lease_id bigint, nano bigint, after integer, requests bigint, failed bigint, bytes_in bigint,
+    bytes_out bigint
 ) RETURNS smallint LANGUAGE plpgsql AS $$
 DECLARE
     l costmon_guard_lease;
@@ -178,7 +179,7 @@ BEGIN
     IF l.state = 0 THEN
         PERFORM costmon_guard_add(p, -l.nano, nano, -1, 1 + given_back);
         IF after = 1 THEN
-            PERFORM costmon_guard_count(p, nano, 1, 0, failed, bytes_in, bytes_out);
+            PERFORM costmon_guard_count(p, nano, requests, 0, failed, bytes_in, bytes_out);
         END IF;
     ELSE
         -- What a reset has forgiven since is not given back once more.
@@ -188,7 +189,7 @@ BEGIN
             FROM unnest(p.cells, p.fixed) AS f (id, fixed)
             WHERE c.id = f.id AND c.reset <= l.resets;
         PERFORM costmon_guard_count(
-            p, nano - l.nano, given_back, -1, failed, bytes_in, bytes_out);
+            p, nano - l.nano, CASE WHEN after = 1 THEN requests - 1 ELSE -1 END, -1, failed, bytes_in, bytes_out);
     END IF;
     UPDATE costmon_guard_lease SET state = after, at_s = costmon_guard_now() WHERE id = lease_id;
     RETURN l.state;

@@ -372,8 +372,9 @@ def _marked(text: str | None) -> str:
     return "-" if text is None else f"={text}"
 
 
-def _figures(store: RedisStore, outcome: Outcome) -> tuple[int, int, int]:
+def _figures(store: RedisStore, outcome: Outcome) -> tuple[int, int, int, int]:
     return (
+        outcome.requests,
         int(outcome.failed),
         _fitting(store, outcome.bytes_in),
         _fitting(store, outcome.bytes_out),

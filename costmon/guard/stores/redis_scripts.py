@@ -337,7 +337,7 @@ local counted = true
 if lease.state == 0 then
     add(plan, negated(lease.nano), nano, -1, 1 + given_back)
     if after == 1 then
-        count(plan, nano, '1', '0', ARGV[5], ARGV[6], ARGV[7])
+        count(plan, nano, ARGV[5], '0', ARGV[6], ARGV[7], ARGV[8])
     else
         counted = false
     end
@@ -355,7 +355,8 @@ else
             end
         end
     end
-    count(plan, delta, tostring(given_back), '-1', ARGV[5], ARGV[6], ARGV[7])
+    local asked = after == 1 and sum(ARGV[5], '-1') or '-1'
+    count(plan, delta, asked, '-1', ARGV[6], ARGV[7], ARGV[8])
 end
 if not fits() then return {'overflow'} end
 write()
@@ -400,7 +401,7 @@ local plan = cjson.decode(ARGV[2])
 local now_s = now()
 for _, line in ipairs(plan.lines) do window(line, now_s) end
 add(plan, '0', ARGV[4], 0, 1)
-count(plan, ARGV[4], '1', '0', ARGV[5], ARGV[6], ARGV[7])
+count(plan, ARGV[4], ARGV[5], '0', ARGV[6], ARGV[7], ARGV[8])
 if not fits() then return {'overflow'} end
 write()
 keep_usage(plan)

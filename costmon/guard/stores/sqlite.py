@@ -143,11 +143,12 @@ class SQLiteStore:
             spent = 1 if after == SETTLED else 0
             bound.add(db, None, -estimate, nano, fixed_held=-1, fixed_spent=spent)  # type: ignore[attr-defined]  # as above
             if after == SETTLED:
-                bound.count(db, nano, 1, 0, outcome)  # type: ignore[attr-defined]  # as above
+                bound.count(db, nano, outcome.requests, 0, outcome)  # type: ignore[attr-defined]  # as above
         else:
             given_back = 0 if after == SETTLED else -1
+            asked = outcome.requests - 1 if after == SETTLED else -1
             bound.correct(db, nano - estimate, given_back, resets)  # type: ignore[attr-defined]  # as above
-            bound.count(db, nano - estimate, given_back, -1, outcome)  # type: ignore[attr-defined]  # as above
+            bound.count(db, nano - estimate, asked, -1, outcome)  # type: ignore[attr-defined]  # as above
         db.execute(
             "UPDATE guard_lease SET state = ?, at_s = ? WHERE id = ?",
             (after, self._clock.monotonic_s(), number),
@@ -214,7 +215,7 @@ class SQLiteStore:
             return False
         bound = bind(db, plan, self._file.identity, int(self._clock.epoch_s()))
         bound.add(db, None, 0, nano, fixed_spent=1)
-        bound.count(db, nano, 1, 0, outcome)
+        bound.count(db, nano, outcome.requests, 0, outcome)
         return True
 
     def totals(self, lines: Sequence[Line]) -> list[tuple[int, int]]:

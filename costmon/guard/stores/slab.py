@@ -1,0 +1,502 @@
+"""Take slices of a budget from a shared store and split them up in memory.
+
+A process holds one lease, a slab, in the store behind this one and grants calls from it without
+asking again, in a few microseconds at most. What that changes, exactly:
+
+* Nothing is overspent: a slab is held in the store like any lease, and what is granted from it
+  never passes it. What calls cost above their estimates is counted as soon as the slab ends.
+* A call may be refused although there is room: by as much as all slabs that are in use have left,
+  those of other processes and of this one's other plans. A slab is `share` of what remains of the
+  tightest line when it is taken, at least what the call asks for; the less remains, the smaller.
+* A process that dies leaves its slabs to expire: each is charged in full, though less may have
+  been spent. That is at most `share` of what remained, or one call's estimate, for each plan that
+  it was using, and stays so: nobody is left who knows the truth.
+* Figures and usage rows of other processes know a slab as held until it ends: when it is used up,
+  idle, or `ttl_s` old, and its calls are over. This process's own figures are exact.
+* A truth that comes more than `ttl_s` after its lease expired, when its slab has ended, is counted
+  if it is higher than the estimate; if it is lower, the difference is not given back.
+* Budgets that another process changes are obeyed from the next slab or `sweep` on.
+
+Calls with a key, and calls that a rate limit counts, go to the store each time.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
+
+from costmon.clock import Clock
+from costmon.domain.amount import Amount, amount_of
+from costmon.errors import BudgetError
+from costmon.guard.stores.base import (
+    NOTHING,
+    Hold,
+    LeaseRow,
+    LeaseState,
+    Line,
+    Outcome,
+    Outdated,
+    Plan,
+    RecordKind,
+    Refusal,
+    Settings,
+    Store,
+    UsageRow,
+)
+
+_IDLE_S = 1.0
+_UNLIMITED_CALLS = 100
+"""How many calls like the first a slab is for when nothing limits it."""
+
+
+class _Slab:
+    """A lease in the store behind, and what has been granted from it."""
+
+    __slots__ = (
+        "bytes_in",
+        "bytes_out",
+        "due_s",
+        "failed",
+        "held",
+        "hold",
+        "late",
+        "made_s",
+        "open",
+        "over",
+        "requests",
+        "spent",
+        "used_s",
+    )
+
+    def __init__(self, hold: Hold, now_s: float, due_s: float) -> None:
+        self.hold = hold
+        self.made_s = self.used_s = now_s
+        self.due_s = due_s
+        self.held = self.spent = 0
+        self.open: dict[str, Hold] = {}
+        # Expired ones whose truth may still come, with when they expired.
+        self.late: dict[str, float] = {}
+        self.requests = self.failed = self.bytes_in = self.bytes_out = 0
+        self.over = False
+
+    def room(self) -> int:
+        return self.hold.nano - self.held - self.spent
+
+    def count(self, outcome: Outcome) -> None:
+        self.failed += outcome.failed
+        self.bytes_in += outcome.bytes_in
+        self.bytes_out += outcome.bytes_out
+
+
+class _Desk:
+    """The slabs of one plan."""
+
+    __slots__ = ("owner", "plan", "slabs")
+
+    def __init__(self, owner: object, plan: Plan) -> None:
+        self.owner = owner
+        # The store behind has a cache of its own in a plan.
+        self.plan = Plan(plan.lines, plan.scopes, plan.activity, plan.hour, plan.revision)
+        self.slabs: list[_Slab] = []
+
+
+class _Local:
+    """Where a lease of this store stands."""
+
+    __slots__ = ("due_s", "owner", "slab")
+
+    def __init__(self, owner: object, slab: _Slab, due_s: float) -> None:
+        self.owner = owner
+        self.slab = slab
+        self.due_s = due_s
+
+
+class SlabStore:
+    """A store in front of a shared one; see the module's text for what it promises.
+
+    Args:
+        inner: The store behind.
+        share: Per cent of what remains that is taken at a time, above 0, at most 100.
+        ttl_s: How long a slab is granted from, and how long it outlives its calls.
+        clock: Tells the time.
+
+    Raises:
+        BudgetError: `share` is out of its range.
+    """
+
+    def __init__(
+        self, inner: Store, *, share: Amount = 1, ttl_s: float = 10.0, clock: Clock
+    ) -> None:
+        per_cent = amount_of(share)
+        if not 0 < per_cent <= 100:  # noqa: PLR2004 - per cent
+            raise BudgetError(
+                f"slab={share!r}: give per cent of what remains, above 0, at most 100"
+            )
+        self._inner = inner
+        self.shared = inner.shared
+        self._share: Decimal = per_cent / 100
+        self._ttl_s = ttl_s
+        self._monotonic_s = clock.monotonic_s
+        self._fresh()
+
+    def _fresh(self) -> None:
+        self._pid = os.getpid()
+        # What is in here is this process's: after a fork the child has an owner of its own.
+        self._owner = object()
+        self._lock = threading.RLock()
+        self._desks: dict[tuple[object, ...], _Desk] = {}
+        self._numbers = 0
+        self._revision: int | None = None
+
+    def __str__(self) -> str:
+        return str(self._inner)
+
+    def identity(self) -> str:
+        """Return the name of the store behind."""
+        return self._inner.identity()
+
+    def reserve(
+        self, plan: Plan, nano: int, ttl_s: float, key: str | None = None
+    ) -> Hold | Refusal | Outdated:
+        """Hold `nano` of a slab, or of a new one; see `Store.reserve`."""
+        if os.getpid() != self._pid:
+            self._fresh()
+        if key is not None or any(line.fixed is not None for line in plan.lines):
+            return self._directly(plan, nano, ttl_s, key)
+        with self._lock:
+            if self._revision is not None and self._revision != plan.revision:
+                return Outdated(self._revision)
+            desk = plan.cache
+            if desk.__class__ is not _Desk or desk.owner is not self._owner:  # type: ignore[attr-defined]  # the class was just looked at
+                desk = plan.cache = self._desk(plan)
+            now_s = self._monotonic_s()
+            for slab in desk.slabs:  # type: ignore[attr-defined]  # as above
+                if not slab.over and slab.room() >= nano:
+                    if now_s - slab.made_s < self._ttl_s:
+                        return self._grant(slab, plan, nano, ttl_s, now_s)
+                    slab.over = True
+            taken = self._take(desk, nano, ttl_s, now_s)  # type: ignore[arg-type]  # as above
+            if not isinstance(taken, _Slab):
+                return taken
+            hold = self._grant(taken, plan, nano, ttl_s, now_s)
+            hold.warned = taken.hold.warned
+            return hold
+
+    def _directly(
+        self, plan: Plan, nano: int, ttl_s: float, key: str | None
+    ) -> Hold | Refusal | Outdated:
+        if plan.cache.__class__ is _Desk:
+            plan.cache = None
+        found = self._inner.reserve(plan, nano, ttl_s, key)
+        if isinstance(found, Refusal):
+            with self._lock:
+                if self._end_idle():
+                    found = self._inner.reserve(plan, nano, ttl_s, key)
+        return found
+
+    def _desk(self, plan: Plan) -> _Desk:
+        name = (plan.lines, plan.scopes, plan.activity, plan.hour, plan.revision)
+        return self._desks.setdefault(name, _Desk(self._owner, plan))
+
+    def _take(
+        self, desk: _Desk, nano: int, ttl_s: float, now_s: float
+    ) -> _Slab | Refusal | Outdated:
+        for slab in desk.slabs:
+            slab.over = True
+        self._end_idle(only_over=True)
+        lasts_s = ttl_s + 2 * self._ttl_s
+        limited = [line for line in desk.plan.lines if line.limit is not None]
+        if limited:
+            totals = self._inner.totals(limited)
+            remaining = min(
+                (line.limit or 0) - spent - held
+                for line, (spent, held) in zip(limited, totals, strict=True)
+            )
+            size = int(max(0, remaining) * self._share)
+        else:
+            size = nano * _UNLIMITED_CALLS
+        found = self._inner.reserve(desk.plan, max(nano, size), lasts_s)
+        if isinstance(found, Refusal):
+            self._end_idle()
+            found = self._inner.reserve(desk.plan, nano, lasts_s)
+        if isinstance(found, Hold):
+            slab = _Slab(found, now_s, now_s + lasts_s)
+            desk.slabs.append(slab)
+            return slab
+        if isinstance(found, Outdated):
+            self._revision = found.revision
+        else:
+            # A slab with calls in flight may have got room while this one was asked for.
+            for slab in desk.slabs:
+                if slab.room() >= nano:
+                    return slab
+        return found
+
+    def _grant(self, slab: _Slab, plan: Plan, nano: int, ttl_s: float, now_s: float) -> Hold:
+        due_s = now_s + ttl_s
+        if due_s > slab.due_s:
+            self._prolong(slab, due_s, now_s)
+        self._numbers += 1
+        hold = Hold(
+            f"{slab.hold.id}/{self._numbers}",
+            plan,
+            nano,
+            ttl_s,
+            None,
+            _Local(self._owner, slab, due_s),
+        )
+        slab.held += nano
+        slab.used_s = now_s
+        slab.open[hold.id] = hold
+        return hold
+
+    def _prolong(self, slab: _Slab, due_s: float, now_s: float) -> None:
+        lasts_s = due_s - now_s + 2 * self._ttl_s
+        # If it has expired in the store it is charged there in full: what is granted from it stays
+        # covered.
+        self._inner.renew(slab.hold, lasts_s)
+        slab.due_s = now_s + lasts_s
+
+    def settle(self, hold: Hold, nano: int, outcome: Outcome = NOTHING) -> LeaseState | None:
+        """Charge what the call really cost; see `Store.settle`."""
+        if hold.cells.__class__ is not _Local:
+            return self._inner.settle(hold, nano, outcome)
+        with self._lock:
+            local: _Local = hold.cells  # type: ignore[assignment]  # just looked at
+            if os.getpid() != self._pid or local.owner is not self._owner:
+                return None
+            before, slab = hold.state, local.slab
+            if before == "held":
+                del slab.open[hold.id]
+                slab.held -= hold.nano
+                slab.spent += nano
+                slab.requests += 1
+                slab.count(outcome)
+            elif before == "expired":
+                if slab.late.pop(hold.id, None) is not None:
+                    slab.spent += nano - hold.nano
+                    slab.count(outcome)
+                elif nano > hold.nano:
+                    late = outcome._replace(requests=0)
+                    self._inner.charge(slab.hold.plan, nano - hold.nano, hold.id, late)
+            else:
+                return before
+            hold.state = "settled"
+            return before
+
+    def release(self, hold: Hold) -> LeaseState | None:
+        """Give everything back; see `Store.release`."""
+        if hold.cells.__class__ is not _Local:
+            return self._inner.release(hold)
+        with self._lock:
+            local: _Local = hold.cells  # type: ignore[assignment]  # just looked at
+            if os.getpid() != self._pid or local.owner is not self._owner:
+                return None
+            before, slab = hold.state, local.slab
+            if before == "held":
+                del slab.open[hold.id]
+                slab.held -= hold.nano
+            elif before == "expired":
+                if slab.late.pop(hold.id, None) is not None:
+                    slab.spent -= hold.nano
+                    slab.requests -= 1
+            else:
+                return before
+            hold.state = "released"
+            return before
+
+    def renew(self, hold: Hold, ttl_s: float) -> LeaseState | None:
+        """Let a held lease expire `ttl_s` seconds from now; see `Store.renew`."""
+        if hold.cells.__class__ is not _Local:
+            return self._inner.renew(hold, ttl_s)
+        with self._lock:
+            local: _Local = hold.cells  # type: ignore[assignment]  # just looked at
+            if os.getpid() != self._pid or local.owner is not self._owner:
+                return None
+            if hold.state == "held":
+                now_s = self._monotonic_s()
+                local.due_s = now_s + ttl_s
+                hold.expires_in_s = ttl_s
+                if local.due_s > local.slab.due_s:
+                    self._prolong(local.slab, local.due_s, now_s)
+            return hold.state
+
+    def find(self, id: str) -> Hold | None:  # noqa: A002 - it is one
+        """Return a lease; those granted from a slab are found in their own process only."""
+        with self._lock:
+            for desk in self._desks.values():
+                for slab in desk.slabs:
+                    if id in slab.open:
+                        return slab.open[id]
+        return self._inner.find(id)
+
+    def charge(self, plan: Plan, nano: int, id: str, outcome: Outcome = NOTHING) -> bool:  # noqa: A002 - it is one
+        """Count what was spent elsewhere; see `Store.charge`."""
+        plain = Plan(plan.lines, plan.scopes, plan.activity, plan.hour, plan.revision)
+        return self._inner.charge(plain, nano, id, outcome)
+
+    def totals(self, lines: Sequence[Line]) -> list[tuple[int, int]]:
+        """Return what each line's window has spent and holds, this process's slabs looked into."""
+        with self._lock:
+            self._expire()
+            totals = self._inner.totals(lines)
+            for desk in self._desks.values():
+                for slab in desk.slabs:
+                    known = self._inner.find(slab.hold.id) if desk.slabs else None
+                    if known is None:
+                        continue
+                    for place, line in enumerate(lines):
+                        if any(_within(own, line) for own in desk.plan.lines):
+                            spent, held = totals[place]
+                            if known.state == "expired":
+                                spent -= known.nano
+                            else:
+                                held -= known.nano
+                            totals[place] = (spent + slab.spent, held + slab.held)
+            return totals
+
+    def reset(self, line: Line) -> int:
+        """Set what the line's window has spent to 0; what this process spent of slabs is first counted."""
+        with self._lock:
+            self._end_idle()
+            return self._inner.reset(line)
+
+    def sweep(self) -> int:
+        """Expire what is due, give back slabs that are idle, and look for changed settings."""
+        if os.getpid() != self._pid:
+            self._fresh()
+        with self._lock:
+            expired = self._expire()
+            now_s = self._monotonic_s()
+            for desk in self._desks.values():
+                for slab in desk.slabs:
+                    if now_s - slab.used_s >= _IDLE_S or now_s - slab.made_s >= self._ttl_s:
+                        slab.over = True
+                    waiting = slab.open or slab.late
+                    if waiting and now_s + self._ttl_s > slab.due_s:
+                        self._prolong(slab, now_s + self._ttl_s, now_s)
+            self._end_idle(only_over=True)
+            revision = self._inner.settings().revision
+            if self._revision is None or revision > self._revision:
+                self._revision = revision
+            for name in [
+                name
+                for name, desk in self._desks.items()
+                if not desk.slabs and desk.plan.revision != revision
+            ]:
+                del self._desks[name]
+        return expired + self._inner.sweep()
+
+    def leases(self, limit: int) -> list[LeaseRow]:
+        """Return the held leases; of other processes, their slabs."""
+        with self._lock:
+            self._expire()
+            own = [slab for desk in self._desks.values() for slab in desk.slabs]
+            slabs = {slab.hold.id for slab in own}
+            now_s = self._monotonic_s()
+            rows = [
+                LeaseRow(
+                    id=hold.id,
+                    key=None,
+                    scopes=hold.plan.scopes,
+                    activity=hold.plan.activity,
+                    nano=hold.nano,
+                    state="held",
+                    expires_in_s=hold.cells.due_s - now_s,  # type: ignore[attr-defined]  # a _Local
+                )
+                for slab in own
+                for hold in slab.open.values()
+            ]
+        others = [row for row in self._inner.leases(limit + len(slabs)) if row.id not in slabs]
+        return (others + rows)[:limit]
+
+    def usage(self, since: int, until: int, scope: str | None = None) -> list[UsageRow]:
+        """Return the rows of the store behind, which know slabs that have ended."""
+        return self._inner.usage(since, until, scope)
+
+    def settings(self) -> Settings:
+        """Return what is configured."""
+        settings = self._inner.settings()
+        with self._lock:
+            self._revision = settings.revision
+        return settings
+
+    def read(self, kind: RecordKind, key: str) -> str | None:
+        """Return a record's text."""
+        return self._inner.read(kind, key)
+
+    def update(
+        self, kind: RecordKind, key: str, change: Callable[[str | None], str | None]
+    ) -> str | None:
+        """Replace a record by `change` of it; see `Store.update`."""
+        after = self._inner.update(kind, key, change)
+        if kind != "health":
+            self.settings()
+        return after
+
+    def records(self, kind: RecordKind) -> Iterable[tuple[str, str]]:
+        """Return all records of a kind, by key."""
+        return self._inner.records(kind)
+
+    def close(self) -> None:
+        """Settle the slabs, calls in flight at their estimates, and close the store behind."""
+        if os.getpid() != self._pid:
+            self._fresh()
+        with self._lock:
+            for desk in self._desks.values():
+                for slab in desk.slabs:
+                    for hold in slab.open.values():
+                        slab.spent += hold.nano
+                        slab.requests += 1
+                        hold.state = "expired"
+                    self._end(slab)
+                desk.slabs.clear()
+        self._inner.close()
+
+    def _expire(self) -> int:
+        now_s, expired = self._monotonic_s(), 0
+        for desk in self._desks.values():
+            for slab in desk.slabs:
+                due = [
+                    hold
+                    for hold in slab.open.values()
+                    if hold.cells.due_s <= now_s  # type: ignore[attr-defined]  # a _Local
+                ]
+                for hold in due:
+                    del slab.open[hold.id]
+                    slab.held -= hold.nano
+                    slab.spent += hold.nano
+                    slab.requests += 1
+                    slab.late[hold.id] = now_s
+                    hold.state = "expired"
+                expired += len(due)
+        return expired
+
+    def _end_idle(self, *, only_over: bool = False) -> int:
+        """Give back slabs that no call depends on; return how many."""
+        now_s, ended = self._monotonic_s(), 0
+        for desk in self._desks.values():
+            for slab in list(desk.slabs):
+                waiting = any(now_s - at_s < self._ttl_s for at_s in slab.late.values())
+                if slab.open or waiting or (only_over and not slab.over):
+                    continue
+                self._end(slab)
+                desk.slabs.remove(slab)
+                ended += 1
+        return ended
+
+    def _end(self, slab: _Slab) -> None:
+        slab.late.clear()
+        if slab.requests:
+            outcome = Outcome(slab.bytes_in, slab.bytes_out, slab.failed, slab.requests)
+            self._inner.settle(slab.hold, slab.spent, outcome)
+        else:
+            self._inner.release(slab.hold)
+
+
+def _within(own: Line, asked: Line) -> bool:
+    return (
+        own.scope == asked.scope
+        and own.period == asked.period
+        and asked.first <= own.bucket <= asked.last
+    )
