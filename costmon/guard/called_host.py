@@ -11,6 +11,8 @@ from costmon.guard.health_store import HealthStore
 SYNC_S = 1.0
 """A host's record is read or written at most once in so many seconds, changes of state apart."""
 
+_NEVER = float("-inf")
+
 
 class Admission(NamedTuple):
     """A call that may be made; hand it to `Health.record` when it ended, or to `withdraw`.
@@ -57,7 +59,7 @@ class CalledHost:
         self._admission = Admission(host, None)
         self._pending = NOTHING  # not yet given to the store
         self._sent = NOTHING  # being given to it
-        self._synced_s = float("-inf")
+        self._synced_s = _NEVER
         # `_syncing` is held while the store is asked, `_lock` only to change fields. A finalizer
         # may record a call in the middle of anything, in the very thread that holds them.
         self._lock = threading.RLock()
@@ -69,11 +71,16 @@ class CalledHost:
         return self._pending.calls > 0
 
     def refresh(self) -> None:
-        """Merge with the store unless that was done in the last second, or is being done."""
-        due = self._store.clock.monotonic_s() - self._synced_s >= SYNC_S
-        if due and self._syncing.acquire(blocking=False):
+        """Merge with the store unless that was done in the last second, or is being done.
+
+        The first time it waits for that: what is not known yet may be a quarantine.
+        """
+        if not self._due():
+            return
+        if self._syncing.acquire(blocking=self._synced_s == _NEVER):
             try:
-                self._merge()
+                if self._due():
+                    self._merge()
             finally:
                 self._syncing.release()
 
@@ -149,10 +156,12 @@ class CalledHost:
                 )
             )
 
+    def _due(self) -> bool:
+        return self._store.clock.monotonic_s() - self._synced_s >= SYNC_S
+
     def _merge(self) -> None:
         """Give the store what was counted, and take what it knows; with `_syncing` held."""
         store = self._store
-        self._synced_s = store.clock.monotonic_s()
         with self._lock:
             sent, era = self._pending, self.record.era
             self._pending, self._sent = NOTHING, sent
@@ -177,3 +186,4 @@ class CalledHost:
                 self._pending = NOTHING  # it was seen in an era that is over
             self.record = record
             self._sent = NOTHING
+        self._synced_s = self._store.clock.monotonic_s()

@@ -443,6 +443,28 @@ def test_exactly_one_of_32_threads_is_the_probe(health, clock):
     assert probe.probe is not None
 
 
+def test_a_host_that_is_new_to_a_process_is_looked_up_before_anybody_calls_it(health, store, clock):
+    fail(health)
+    other = another(store, clock)
+    start = threading.Barrier(16)
+    admitted = []
+
+    def ask():
+        start.wait()
+        try:
+            admitted.append(other.admit("sick.example"))
+        except HealthRefused:
+            return
+
+    threads = [threading.Thread(target=ask) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert admitted == []
+
+
 def test_threads_that_record_at_once_lose_nothing(health):
     def record():
         for _ in range(200):

@@ -306,7 +306,7 @@ def test_in_asyncio_a_cancelled_task_ends_its_wait_at_once_and_holds_nothing(ben
 
         policy = RetryPolicy(3, 3600, 3600, jitter="none")
         task = asyncio.create_task(retrier.arun("a.example", fn, amount="0.01", policy=policy))
-        await failed.wait()
+        await asyncio.wait_for(failed.wait(), 5)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -326,7 +326,7 @@ def test_in_asyncio_a_call_that_is_cancelled_is_charged_and_says_nothing_of_the_
             await asyncio.Event().wait()
 
         task = asyncio.create_task(bench.retrier.arun("a.example", fn, amount="0.01"))
-        await begun.wait()
+        await asyncio.wait_for(begun.wait(), 5)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
