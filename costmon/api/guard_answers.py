@@ -19,7 +19,7 @@ _Percent = Annotated[str, Describe(description="Per cent of the limit, such as '
 
 
 class Standing(Answer, frozen=True):
-    """How one scope stands in one period, in one store; `away` when nobody reports it any more.
+    """How one scope stands in one period, in one store, by the latest report about it.
 
     `over` says that the window has ended: the figures are those of the window before.
     """

@@ -1,8 +1,9 @@
 """Clients that wait for a change: so many, and no more.
 
 Each waits in a thread of the server, which has as many more threads than it needs to answer: so
-the ones that answer are never taken. 74 idle threads instead of 10 take 1.6 MB more, and a p99 of
-26 ms instead of 24.5 ms at 32 busy connections.
+the ones that answer are never taken. 74 idle threads instead of 10 take 1.1 MB, 64 clients that
+wait another 1.5 MB; the p99 of `/healthz` at 32 busy connections stays within its noise (17 to
+38 ms with them, 30 ms without). A thread made for each wait would leak: cheroot keeps its figures.
 """
 
 import threading

@@ -3,6 +3,7 @@ from decimal import Decimal
 
 import pytest
 
+from costmon.web import words
 from costmon.web.words import age, moment, money, short
 
 
@@ -52,3 +53,29 @@ def test_long_and_unprintable_text_is_made_harmless():
     assert short("a" * 100) == "a" * 79 + "…"
     assert short("a\x00\u202eb") == "a\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}b"
     assert short(None) == ""
+
+
+@pytest.mark.parametrize(
+    ("amount", "shown"),
+    [
+        ("0", "$0.00"),
+        ("0.000000001", "$0.000000001"),
+        ("0.0000131", "$0.0000131"),
+        ("0.013", "$0.013"),
+        ("0.10", "$0.10"),
+        ("2.5", "$2.50"),
+        ("4.9999", "$4.9999"),
+        ("1234.5678", "$1,234.57"),
+        (None, "unknown"),
+    ],
+)
+def test_a_fine_amount_is_never_shown_as_nothing_unless_it_is(amount, shown):
+    assert words.fine(None if amount is None else Decimal(amount)) == shown
+
+
+def test_a_fine_amount_of_another_currency_has_its_code():
+    assert words.fine(Decimal("0.5"), "CHF") == "0.50 CHF"
+
+
+def test_a_whole_text_is_not_cut_but_shows_what_cannot_be_printed():
+    assert words.whole("a\x1b" + "b" * 500) == "a\N{REPLACEMENT CHARACTER}" + "b" * 500
