@@ -6,13 +6,13 @@ nowhere; writing one twice is one row. Decisions about guards wait in a journal 
 what guards report some waits here; the rest they send again, since it is not confirmed.
 """
 
-import datetime as dt
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol, TypeVar, assert_never
+from typing import TypeVar, assert_never
 
 from costmon.actors.base import Incarnation, SupervisedActor
+from costmon.actors.writer import Waiting, WaitingChanges, Writer
 from costmon.domain.change import Change
 from costmon.domain.poll import Observation
 from costmon.domain.spend import GuardReport
@@ -28,7 +28,6 @@ from costmon.messages import (
 from costmon.snapshot import guards
 from costmon.snapshot.board import Board
 from costmon.snapshot.cell import Cell, SharedCell
-from costmon.snapshot.guards import Recorded
 
 T = TypeVar("T")
 
@@ -40,58 +39,6 @@ _MOST_ROWS = 20_000
 """Rows of reports that wait in memory, about 10 MB; guards keep what is not confirmed."""
 _MOST_CONFIRMED = 2_000
 """Guards whose confirmations are published; one that is not is only late to forget its rows."""
-
-
-class Writer(Protocol):
-    """The right to write history, claimed for one incarnation."""
-
-    def record(self, observation: Observation) -> bool:
-        """Write one cycle in one transaction; `False` when it was there already."""
-        ...
-
-    def record_report(self, report: GuardReport) -> Recorded:
-        """Write what a guard has reported, in one transaction; twice is once."""
-        ...
-
-    def apply_change(self, change: Change) -> bool:
-        """Write one decision in one transaction; `False` when it was there already."""
-        ...
-
-    def prune(self, now: dt.datetime) -> None:
-        """Delete what is older than its retention."""
-        ...
-
-
-class Waiting(Protocol):
-    """Where cycles wait for the database, first in first out, on disk."""
-
-    def append(self, observation: Observation) -> None:
-        """Keep one more."""
-        ...
-
-    def first(self) -> Observation | None:
-        """Return the one that has waited longest."""
-        ...
-
-    def drop_first(self, cycle_id: str) -> None:
-        """Forget the first if it is that cycle: it is written."""
-        ...
-
-    def __len__(self) -> int:
-        """Return how many wait."""
-        ...
-
-
-class WaitingChanges(Protocol):
-    """Where decisions wait for the database, first in first out, on disk."""
-
-    def first(self) -> Change | None:
-        """Return the one that has waited longest."""
-        ...
-
-    def drop_first(self, change_id: str) -> None:
-        """Forget the first if it has that id: it is written."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

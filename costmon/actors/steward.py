@@ -36,7 +36,8 @@ from costmon.snapshot.board import Board, SpendTotal
 from costmon.snapshot.cell import SharedCell, WatchedCell
 from costmon.snapshot.policy import Decided
 
-_LOAD, _EXPIRE = "load", "expire"
+_LOAD, _EXPIRE, _SWEEP = "load", "expire", "sweep"
+_SWEEP_EVERY_S = 600.0
 _LOAD_MIN_S, _LOAD_MAX_S = 0.5, 15.0
 _LOOK_AGAIN_S = 30.0
 """At most so long until the wall clock is looked at again: it may be set."""
@@ -108,6 +109,7 @@ class Steward(SupervisedActor[StewardMessage]):
 
     def started(self) -> None:
         """Read what was decided before the process started, unless an incarnation has done so."""
+        self.timer.every(_SWEEP, _SWEEP_EVERY_S, first_s=_SWEEP_EVERY_S)
         self.timer.after(_LOAD if self._plan.policy.read() is None else _EXPIRE, 0.0)
 
     def handle(self, message: StewardMessage) -> None:
@@ -119,6 +121,9 @@ class Steward(SupervisedActor[StewardMessage]):
                 self._decide(message)
             case Tick(key=key) if key == _LOAD:
                 self._load()
+            case Tick(key=key) if key == _SWEEP:
+                now = self.clock.now()
+                self._change_board(lambda board: guards.swept(board, now))
             case Tick():
                 self._look_at_the_time()
             case _:

@@ -64,6 +64,11 @@ def reported(
     ), fresh
 
 
+def swept(board: Board, now: dt.datetime) -> Board:
+    """Return the board without guards that have not been seen for a day."""
+    return board._replace(guards=tuple(it for it in board.guards if now - it.seen_at < SEEN_FOR))
+
+
 def recorded(board: Board, totals: Mapping[TotalKey, SpendTotal]) -> Board:
     """Return the board with new totals in the place of old ones; the largest stay."""
     merged = {**board.totals, **totals}

@@ -45,6 +45,7 @@ def test_the_latest_guard_comes_first_and_one_of_yesterday_is_gone():
     board = fold(guard_report(guard="b"), board=board, now=day_later)
 
     assert [seen.guard for seen in board.guards] == ["b", "a"]
+    assert guards.swept(board, day_later + dt.timedelta(days=2)).guards == ()
 
 
 def test_refusals_are_added_over_guards_and_counted_once():

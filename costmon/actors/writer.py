@@ -1,0 +1,61 @@
+"""What the persister writes with, and where what it has to write waits."""
+
+import datetime as dt
+from typing import Protocol
+
+from costmon.domain.change import Change
+from costmon.domain.poll import Observation
+from costmon.domain.spend import GuardReport
+from costmon.snapshot.guards import Recorded
+
+
+class Writer(Protocol):
+    """The right to write history, claimed for one incarnation."""
+
+    def record(self, observation: Observation) -> bool:
+        """Write one cycle in one transaction; `False` when it was there already."""
+        ...
+
+    def record_report(self, report: GuardReport) -> Recorded:
+        """Write what a guard has reported, in one transaction; twice is once."""
+        ...
+
+    def apply_change(self, change: Change) -> bool:
+        """Write one decision in one transaction; `False` when it was there already."""
+        ...
+
+    def prune(self, now: dt.datetime) -> None:
+        """Delete what is older than its retention."""
+        ...
+
+
+class Waiting(Protocol):
+    """Where cycles wait for the database, first in first out, on disk."""
+
+    def append(self, observation: Observation) -> None:
+        """Keep one more."""
+        ...
+
+    def first(self) -> Observation | None:
+        """Return the one that has waited longest."""
+        ...
+
+    def drop_first(self, cycle_id: str) -> None:
+        """Forget the first if it is that cycle: it is written."""
+        ...
+
+    def __len__(self) -> int:
+        """Return how many wait."""
+        ...
+
+
+class WaitingChanges(Protocol):
+    """Where decisions wait for the database, first in first out, on disk."""
+
+    def first(self) -> Change | None:
+        """Return the one that has waited longest."""
+        ...
+
+    def drop_first(self, change_id: str) -> None:
+        """Forget the first if it has that id: it is written."""
+        ...
