@@ -59,7 +59,7 @@ class Bench:
             clock=self.clock,
             rng=random.Random(1),
             budget=RetryBudget(self.clock, **retry_budget),
-            pause=lambda seconds, cancel: self.waits.append(seconds) is not None,
+            pause=self.pause,
         )
         self.deliverer = Deliverer(
             self.guard, self.health, self.retrier, clock=self.clock, cost=cost
@@ -67,6 +67,10 @@ class Bench:
         self.sent: list[tuple[str, str]] = []
         self.outcome: object = response(202)
         self.took_s = 0.1
+
+    def pause(self, seconds, cancel):
+        self.waits.append(seconds)
+        return cancel.is_set()
 
     def send(self, instance_url, activity_json):
         self.sent.append((instance_url, activity_json))

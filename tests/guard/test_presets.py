@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from costmon.domain.spend import Notice
 from costmon.errors import BudgetError, ScopeError
 from costmon.guard.errors import BudgetRefused, RateRefused, TierRefused
 from costmon.guard.presets import federation
@@ -35,7 +36,7 @@ def test_an_instance_is_refused_from_95_per_cent_of_its_budget_on(guard):
 
 
 def test_people_are_told_from_80_per_cent_on(guard):
-    told = []
+    told: list[Notice] = []
     guard.subscribe(told.append)
 
     spend(guard, "a.example", "7.99")
