@@ -24,6 +24,7 @@ _CUT_SHARE = 0.75
 
 _AT_EXIT_S = 2.0
 _AT_LEAST_S = 0.1
+_MOST_SAID = 20
 _START_AGAIN_S = 10.0
 _NEVER_S = float("inf")
 
@@ -83,6 +84,7 @@ class Link:
         self._rng = rng or random.Random()  # noqa: S311 - jitter
         self._pace = pace or Pace()
         self._closed = False
+        self._said: set[str] = set()
         self._until_s = _NEVER_S
         self._start_after_s = 0.0
         self._source: weakref.ref[Source] = weakref.ref(source, self._abandoned(weakref.ref(self)))
@@ -255,12 +257,22 @@ class Link:
         try:
             act()
         except GuardError as error:
-            log().warning("the guard's link: %s", error)
-        except Exception:  # noqa: BLE001 - the edge of a thread in somebody else's process
-            log().exception("the guard's link met what nobody expected, and goes on")
+            if self._is_new(error):
+                log().warning("the guard's link: %s", error)
+        except Exception as error:  # noqa: BLE001 - the edge of a thread in somebody else's process
+            if self._is_new(error):
+                log().exception("the guard's link met what nobody expected, and goes on")
         else:
             return True
         return False
+
+    def _is_new(self, error: Exception) -> bool:
+        """Tell whether this is to be logged: it may come again every second."""
+        text = f"{type(error).__name__}: {error}"
+        if text in self._said or len(self._said) >= _MOST_SAID:
+            return False
+        self._said.add(text)
+        return True
 
     def _nudge(self, revision: str) -> None:
         if revision != self._watcher.revision:

@@ -71,7 +71,7 @@ class Reporter:
         self._former: list[tuple[Parcel, Leftover | None]] = []
         self._seen: dict[int, dict[tuple[str, str], int]] = {}
         self._noticed = 0
-        self._said_given_up = False
+        self._said_given_up = self._said_fault = False
         self._closed_to_s = self._look_after_s = self._adopt_after_s = 0.0
         self._deep_at_s: float | None = None
         self._sent_at_s: float | None = None
@@ -216,7 +216,7 @@ class Reporter:
         parcel = self._parcel
         try:
             if parcel is not None and own:
-                self.delivery.hand_in(parcel, _present(source), most, until_s)
+                self.delivery.hand_in(parcel, self._present(source), most, until_s)
                 self._sent_at_s = self._wiring.steady.monotonic_s()
                 self._took()
             if self._sent_at_s is not None:
@@ -269,16 +269,21 @@ class Reporter:
             self.spool.keep(body)
             self._kept_at_s = now_s
 
-
-def _present(source: Source | None) -> Present:
-    if source is None:
-        return NOTHING
-    try:
-        return Present(
-            source.gauges()[:100],
-            source.leases(50)[:50],
-            source.refusals(20)[:20],
-            source.refused()[:200],
-        )
-    except GuardError:
-        return NOTHING  # the store is away: what waits is reported all the same
+    def _present(self, source: Source | None) -> Present:
+        """Return what is only shown; no fault in it may keep back what was spent."""
+        if source is None:
+            return NOTHING
+        try:
+            return Present(
+                tuple(source.gauges()[:100]),
+                tuple(source.leases(50)[:50]),
+                tuple(source.refusals(20)[:20]),
+                tuple(source.refused()[:200]),
+            )
+        except GuardError:
+            return NOTHING  # the store is away, which the guard itself says
+        except Exception:  # noqa: BLE001 - the edge of a thread in somebody else's process
+            if not self._said_fault:
+                self._said_fault = True
+                log().exception("the guard cannot say how it stands; its spending is reported")
+            return NOTHING

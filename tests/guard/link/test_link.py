@@ -308,7 +308,20 @@ def test_a_fault_in_the_guard_is_logged_and_no_end(service, source, linked, capl
         service.wait_for(service.rows)
         link.close(1.0)
 
-    assert "nobody expected" in caplog.text
+    assert caplog.text.count("nobody expected") == 1
+
+
+def test_a_fault_in_what_is_only_shown_keeps_no_spending_back(service, source, linked, caplog):
+    source.present = None
+    source.spend(row())
+    with running(service) as url:
+        link = linked(source, url)
+        link.touch()
+        service.wait_for(lambda: len(service.reports) > 2)
+        link.close(1.0)
+
+    assert service.rows()
+    assert caplog.text.count("cannot say how it stands") == 1
 
 
 def test_a_policy_that_is_hostile_is_refused_whole_and_said_once(service, source, linked, caplog):
