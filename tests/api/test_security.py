@@ -249,7 +249,7 @@ def test_every_answer_is_hardened(world, path):
     assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["X-Frame-Options"] == "DENY"
-    assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["Referrer-Policy"] == "same-origin"
     assert "Permissions-Policy" in headers
     assert "Access-Control-Allow-Origin" not in headers
 
