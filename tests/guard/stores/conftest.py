@@ -25,13 +25,17 @@ def clock():
 
 @pytest.fixture(scope="session")
 def postgres_server():
-    """Run statements as the server's administrator; `url(database)` names one of its databases."""
+    """A database for all tests: how to run statements in it, and its URL."""
     if not os.environ.get("PGHOST"):
         pytest.skip("no PostgreSQL: PGHOST is not set (run under pg_virtualenv)")
     import psycopg
 
+    name = f"costmon_guard_{uuid.uuid4().hex[:8]}"
     with psycopg.connect(_postgres_url("postgres"), autocommit=True) as db:
-        yield db.execute
+        db.execute(f"CREATE DATABASE {name}")
+        with psycopg.connect(_postgres_url(name), autocommit=True) as mine:
+            yield mine.execute, _postgres_url(name)
+        db.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def _postgres_url(database):
@@ -63,13 +67,14 @@ def _place(request, kind, clock, tmp_path):
     elif kind == "sqlite":
         made = places.SQLite(clock, tmp_path / "guard.db")
     elif kind == "postgresql":
-        execute = request.getfixturevalue("postgres_server")
-        name = f"costmon_guard_{uuid.uuid4().hex[:8]}"
-        execute(f"CREATE DATABASE {name}")
-        made = places.Postgres(clock, _postgres_url(name))
+        execute, url = request.getfixturevalue("postgres_server")
+        name = f"test_{uuid.uuid4().hex[:8]}"
+        execute(f"CREATE SCHEMA {name}")
+        made = places.Postgres(clock, f"{url}?options=-csearch_path%3D{name}")
         yield made
         made.close()
-        execute(f"DROP DATABASE {name} WITH (FORCE)")
+        execute("SET client_min_messages = warning")
+        execute(f"DROP SCHEMA {name} CASCADE")
         return
     else:
         made = places.Redis(clock, request.getfixturevalue("redis_server").url)
