@@ -1,0 +1,57 @@
+"""What the service hands to the steward: reports give way to decisions."""
+
+import pytest
+from structlog.testing import capture_logs
+
+from costmon.bootstrap.assembly import STEWARD, STEWARD_CAPACITY, STEWARD_REPORTS, guard_of
+from costmon.bootstrap.components import components
+from costmon.bootstrap.service import Service
+from costmon.config.settings import Settings
+from costmon.messages import CloseCircuit, GuardReported
+from costmon.testing import FakeClock
+from costmon.testing.spend import guard_report
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings.from_env(
+        {"DO_API_TOKEN": "dop_v1_0123456789abcdef", "COSTMON_STATE_DIR": str(tmp_path)}
+    )
+
+
+@pytest.fixture
+def service(settings):
+    """A service whose actors do not run, so that what they are told waits."""
+    made = Service(settings, clock=FakeClock(), on_scan=lambda: None)
+    yield made
+    for part in (made.journal, made.docket, made.store):
+        part.close()
+
+
+def test_reports_leave_room_for_what_people_decide(service):
+    with capture_logs() as lines:
+        for number in range(STEWARD_REPORTS + 5):
+            report = guard_report(1, guard=f"g{number}")
+            service.tell_steward(GuardReported(report=report))
+        for number in range(STEWARD_CAPACITY - STEWARD_REPORTS):
+            service.tell_steward(
+                CloseCircuit(id=f"c{number}", scope="global", reason="", author="ann")
+            )
+
+    assert service.system.addresses[STEWARD].waiting == STEWARD_CAPACITY
+    assert [line["event"] for line in lines] == ["bootstrap.report_dropped"] * 5
+
+
+def test_turning_readers_away_ends_every_wait_for_a_policy(service):
+    service.turn_away()
+
+    assert service.policy.wait(lambda _known: True, 60.0) is None
+
+
+def test_only_reports_are_superseded():
+    assert guard_of(GuardReported(report=guard_report(1, guard="g7"))) == "g7"
+    assert guard_of(CloseCircuit(id="c", scope="global", reason="", author="ann")) is None
+
+
+def test_the_steward_is_one_of_the_components(settings):
+    assert ("actor", "steward") in {(it.kind, it.name) for it in components(settings)}
