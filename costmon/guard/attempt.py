@@ -13,8 +13,14 @@ from costmon.clock import EpochClock
 from costmon.domain.amount import Amount
 from costmon.guard.called_host import Admission
 from costmon.guard.config import ScopeConfig
-from costmon.guard.errors import CallRefused, GuardStoreError
-from costmon.guard.failures import failure_of, failure_of_status, nothing_was_sent, status_of
+from costmon.guard.errors import GuardStoreError
+from costmon.guard.failures import (
+    failure_of,
+    failure_of_status,
+    nothing_was_sent,
+    refusal_of,
+    status_of,
+)
 from costmon.guard.health import Health
 
 _CLIENT_ERROR = 400
@@ -150,7 +156,7 @@ class Attempt:
         Nothing is charged when a guard inside refused the call, or when it is `one_request` and
         there was no connection. Errors that say nothing of the host leave its health alone.
         """
-        if isinstance(error, CallRefused):
+        if refusal_of(error) is not None:
             self.abandoned()
             return
         failure = failure_of(error) if isinstance(error, Exception) else None

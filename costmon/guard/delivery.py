@@ -6,6 +6,8 @@ refusal raises before any byte is sent. Afterwards it is charged:
 - it returned: what its kind costs with the bytes sent and received (bodies, without headers);
 - it raised, and there had been no connection (unknown name, refused, no handshake): nothing;
 - it raised anything else: what its kind costs with the whole body, for it may have been sent.
+
+Guarded clients that the function calls count nothing: the delivery is counted already.
 """
 
 from collections.abc import Callable, Collection
@@ -16,6 +18,7 @@ from costmon.domain.amount import Amount, amount_of
 from costmon.domain.scope import host_of
 from costmon.guard.attempt import Attempt, Reserver
 from costmon.guard.cost_headers import allowed_hosts, cost_headers
+from costmon.guard.covering import covered
 from costmon.guard.delivery_cost import (
     DeliveryCost,
     activity_of,
@@ -168,7 +171,8 @@ class _Wrapped:
             extra = self._extra(delivery)
             attempt = self._deliverer.begin(delivery, self._ttl)
             try:
-                result = self._fn(instance_url, activity_json, **extra)
+                with covered():
+                    result = self._fn(instance_url, activity_json, **extra)
             except BaseException as error:
                 self._failed(attempt, error, delivery)
                 raise
@@ -189,7 +193,8 @@ class _Wrapped:
             extra = self._extra(delivery)
             attempt = self._deliverer.begin(delivery, self._ttl)
             try:
-                result = await self._fn(instance_url, activity_json, **extra)
+                with covered():
+                    result = await self._fn(instance_url, activity_json, **extra)
             except BaseException as error:
                 self._failed(attempt, error, delivery)
                 raise

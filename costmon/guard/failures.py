@@ -13,6 +13,8 @@ import errno
 from collections.abc import Iterator
 from typing import Literal
 
+from costmon.guard.errors import CallRefused
+
 FailureClass = Literal["timeout", "refused", "dns", "tls", "5xx", "429", "network"]
 
 RETRYABLE: frozenset[FailureClass] = frozenset(
@@ -95,6 +97,8 @@ _CONNECTING = frozenset(
 
 def failure_of(error: BaseException) -> FailureClass | None:
     """Return what kind of failure of the host `error` is; `None` when it says nothing of one."""
+    if refusal_of(error) is not None:
+        return None
     status = status_of(error)
     if status is not None:
         return failure_of_status(status)
@@ -129,6 +133,19 @@ def status_of(result: object) -> int | None:
             status = (holder.get("ResponseMetadata") or {}).get("HTTPStatusCode")
             if isinstance(status, int) and status in _STATUSES:
                 return status
+    return None
+
+
+def refusal_of(error: BaseException) -> CallRefused | None:
+    """Return the refusal of a guard that an error is, or says it was raised from.
+
+    OpenAI's client, for one, takes a refusal by its transport for a failed connection.
+    """
+    cause: BaseException | None = error
+    for _ in range(_DEEPEST):
+        if cause is None or isinstance(cause, CallRefused):
+            return cause
+        cause = cause.__cause__
     return None
 
 

@@ -2,18 +2,19 @@
 
 import threading
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, TypeVar
 
 from costmon.clock import EpochClock
 from costmon.domain.amount import Amount
 from costmon.domain.scope import host_of
 from costmon.guard.attempt import Attempt, Reserver
-from costmon.guard.errors import CallRefused, HealthRefused, RetriesExhausted, RetryRefused
-from costmon.guard.failures import RETRYABLE, failure_of, failure_of_status, status_of
+from costmon.guard.covering import covered
+from costmon.guard.errors import CallRefused
 from costmon.guard.health import Health
 from costmon.guard.retries import USUAL, RetryPolicy
-from costmon.guard.retry_after import retry_after_s
 from costmon.guard.retry_budget import RetryBudget
+from costmon.guard.retry_course import RetryCourse
 
 if TYPE_CHECKING:
     from random import Random
@@ -106,8 +107,9 @@ class Retrier:
             policy: In place of the host's.
             cancel: Ends a wait at once when set.
             amount: What one attempt may cost at most, major units. Each attempt is then a lease of
-                its own, which is charged in full, and health is told how it ended. `None` when `fn`
-                goes through a guarded client, or is what `deliver` returned: those do both.
+                its own, which is charged in full, health is told how it ended, and guarded clients
+                inside count nothing. `None` when `fn` goes through a guarded client, or is what
+                `deliver` returned: those do both.
             retry_cost: What a retry counts for in the retry budget; `None` for `amount`.
             activity: What kind of call it is, for the records.
             ttl: Seconds after which an attempt is charged although it has not ended.
@@ -120,12 +122,13 @@ class Retrier:
             CallRefused: An attempt may not be made; from the last failure if there was one.
             Exception: What `fn` raised, when trying again would not help.
         """
-        course = self._course(host, policy, amount, amount if retry_cost is None else retry_cost)
+        course = self._course(host, policy, amount if retry_cost is None else retry_cost)
         cancel = cancel or threading.Event()
         while True:
-            attempt = self._begin(course, activity, ttl)
+            attempt = self._begin(course, amount, activity, ttl)
             try:
-                result = fn()
+                with covered() if attempt is not None else nullcontext():
+                    result = fn()
             except BaseException as error:
                 if attempt is not None:
                     attempt.failed(error)
@@ -152,11 +155,12 @@ class Retrier:
         ttl: float = 60.0,
     ) -> T:
         """Do as `run` does in asyncio; cancelling the task ends a wait at once."""
-        course = self._course(host, policy, amount, amount if retry_cost is None else retry_cost)
+        course = self._course(host, policy, amount if retry_cost is None else retry_cost)
         while True:
-            attempt = self._begin(course, activity, ttl)
+            attempt = self._begin(course, amount, activity, ttl)
             try:
-                result = await fn()
+                with covered() if attempt is not None else nullcontext():
+                    result = await fn()
             except BaseException as error:  # noqa: BLE001 - `after_error` raises what is final
                 if attempt is not None:
                     attempt.failed(error)
@@ -176,15 +180,25 @@ class Retrier:
         self,
         host: str,
         policy: RetryPolicy | None,
-        amount: Amount | None,
         retry_cost: Amount | None,
-    ) -> "_Course":
+    ) -> RetryCourse:
         host = host_of(host)
         self.budget.count_call()
-        return _Course(self, host, policy or self.policy_of(host), amount, retry_cost)
+        return RetryCourse(
+            host,
+            policy or self.policy_of(host),
+            cost=retry_cost,
+            budget=self.budget,
+            health=self._health,
+            clock=self._clock,
+            rng=self._rng,
+            noted=self._noted,
+        )
 
-    def _begin(self, course: "_Course", activity: str, ttl: float) -> Attempt | None:
-        if course.amount is None:
+    def _begin(
+        self, course: RetryCourse, amount: Amount | None, activity: str, ttl: float
+    ) -> Attempt | None:
+        if amount is None:
             return None
         try:
             return Attempt.begin(
@@ -192,99 +206,12 @@ class Retrier:
                 self._health,
                 self._clock,
                 course.host,
-                course.amount,
+                amount,
                 activity=activity,
                 ttl=ttl,
             )
         except CallRefused as refused:
             raise refused from course.last
-
-    def allow(self, course: "_Course", result: object) -> float:
-        """Return for how long to wait before the next retry, which the budget then has counted.
-
-        Raises:
-            HealthRefused, RetryRefused: There may be none.
-        """
-        self._health.check(course.host)
-        try:
-            self.budget.take(f"host:{course.host}", course.retry_cost)
-        except RetryRefused as refused:
-            if self._noted is not None:
-                self._noted(refused, self._clock.epoch_s())
-            raise
-        asked_s = retry_after_s(result, self._clock.epoch_s())
-        return course.policy.wait_s(course.retries, self._rng, asked_s)
-
-    def check(self, host: str) -> None:
-        """Raise `HealthRefused` when a host was put into quarantine meanwhile."""
-        self._health.check(host)
-
-
-class _Course:
-    """One call and its retries."""
-
-    def __init__(
-        self,
-        retrier: Retrier,
-        host: str,
-        policy: RetryPolicy,
-        amount: Amount | None,
-        retry_cost: Amount | None,
-    ) -> None:
-        self.host = host
-        self.policy = policy
-        self.amount = amount
-        self.retry_cost = retry_cost
-        self.retries = 0
-        self.last: BaseException | None = None
-        self._retrier = retrier
-
-    def exhausted(self) -> RetriesExhausted:
-        return RetriesExhausted(self.host, self.retries)
-
-    def after_error(self, error: BaseException) -> float:
-        """Return the seconds to wait before the next attempt, or raise what ends the course."""
-        failure = failure_of(error) if isinstance(error, Exception) else None
-        if isinstance(error, CallRefused) or failure not in RETRYABLE:
-            raise error
-        self.last = error
-        if self.retries >= self.policy.max_retries:
-            raise RetriesExhausted(self.host, self.retries + 1) from error
-        try:
-            wait_s = self._retrier.allow(self, error)
-        except CallRefused as refused:
-            raise refused from error
-        self.retries += 1
-        return wait_s
-
-    def after_answer(self, result: object) -> float | None:
-        """Return the seconds to wait before the next attempt; `None`: the result is final."""
-        status = status_of(result)
-        failure = None if status is None else failure_of_status(status)
-        if failure is None or self.retries >= self.policy.max_retries:
-            return None
-        try:
-            wait_s = self._retrier.allow(self, result)
-        except (HealthRefused, RetryRefused):
-            return None
-        self.last = None
-        self.retries += 1
-        return wait_s
-
-    def check(self, error: BaseException) -> None:
-        """Raise when the host was put into quarantine during the wait."""
-        try:
-            self._retrier.check(self.host)
-        except HealthRefused as refused:
-            raise refused from error
-
-    def may(self) -> bool:
-        """Tell whether the host may be called after the wait."""
-        try:
-            self._retrier.check(self.host)
-        except HealthRefused:
-            return False
-        return True
 
 
 def _wait(seconds: float, cancel: threading.Event) -> bool:

@@ -11,6 +11,7 @@ import requests
 
 from costmon.domain.budget import Budget
 from costmon.errors import AmountError, ScopeError
+from costmon.guard.covering import is_covered
 from costmon.guard.delivery import Deliverer
 from costmon.guard.errors import (
     BudgetRefused,
@@ -244,6 +245,24 @@ def test_a_call_that_another_guard_inside_refused_is_not_charged(bench):
         bench.deliverer.wrap(bench.send)("https://a.example/", NOTE)
 
     assert bench.spent() == 0
+
+
+def test_guarded_clients_inside_a_delivery_or_a_counted_attempt_count_nothing(bench):
+    inside = []
+
+    def send(instance_url, activity_json):
+        inside.append(is_covered())
+
+    async def send_later(instance_url, activity_json):
+        inside.append(is_covered())
+
+    bench.deliverer.wrap(send)("https://a.example/", NOTE)
+    asyncio.run(bench.deliverer.wrap(send_later)("https://a.example/", NOTE))
+    bench.retrier.run("a.example", lambda: inside.append(is_covered()), amount=0)
+    bench.retrier.run("a.example", lambda: inside.append(is_covered()))
+
+    assert inside == [True, True, True, False]
+    assert not is_covered()
 
 
 class BudgetRefusedByAnother(TierRefused):

@@ -10,11 +10,13 @@ import pytest
 import requests
 import urllib3
 
+from costmon.guard.errors import TierRefused
 from costmon.guard.failures import (
     RETRYABLE,
     failure_of,
     failure_of_status,
     nothing_was_sent,
+    refusal_of,
     status_of,
 )
 
@@ -139,6 +141,22 @@ def test_an_error_that_was_silenced_on_purpose_is_not_looked_at():
         parse()
 
     assert failure_of(caught.value) is None
+
+
+def test_a_refusal_that_a_client_takes_for_a_failed_connection_is_none():
+    refused = TierRefused("host:a.example")
+    wrapped = caused(like("APIConnectionError"), refused)
+
+    assert failure_of(wrapped) is None
+    assert refusal_of(wrapped) is refused
+
+
+def test_a_failure_while_a_refusal_was_handled_is_a_failure():
+    failed = TimeoutError()
+    failed.__context__ = TierRefused("host:a.example")
+
+    assert failure_of(failed) == "timeout"
+    assert refusal_of(failed) is None
 
 
 def test_causes_in_a_circle_end():
