@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
+from typing import Any
 
 import pytest
 
@@ -48,7 +49,7 @@ class Watcher:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.connect(str(service.state / "report.sock"))
 
-    def ask(self, revision: str | None = None, *, wait: float = 0) -> dict:
+    def ask(self, revision: str | None = None, *, wait: float = 0) -> Any:
         content = json.dumps({"op": "policy", "revision": revision, "wait": wait}).encode()
         self._socket.settimeout(PATIENCE_S)
         self._socket.sendall(frame(content))
@@ -101,7 +102,7 @@ def test_a_guard_that_waits_hears_of_a_circuit_at_once_and_of_the_end_of_the_ser
 ):
     with run(tmp_path, vendor) as service, Watcher(service_ready(service)) as watcher:
         first = watcher.ask()["body"]["data"]
-        heard: list[dict] = []
+        heard: list[dict[str, Any]] = []
         waiting = threading.Thread(
             target=lambda: heard.append(watcher.ask(first["revision"], wait=60))
         )
