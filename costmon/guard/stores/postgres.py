@@ -31,6 +31,7 @@ from costmon.guard.stores.postgres_pool import Connection, PostgresPool, Unbound
 from costmon.guard.stores.seeding import seed_bucket
 
 _TIDY_S = 60.0
+_RETIRE_S = 3600.0
 _USAGE_KEPT_S = 400 * 86_400
 _KEPT_S = (300, 86_400)
 """How long a counter stays after its window at least and at most."""
@@ -48,6 +49,7 @@ class PostgresStore:
         self._clock = clock
         # Not all guards at once.
         self._tidied_s = clock.monotonic_s() - rng.uniform(0, _TIDY_S)
+        self._retired_s = self._tidied_s
 
     def __str__(self) -> str:
         return str(self._pool)
@@ -65,12 +67,12 @@ class PostgresStore:
             cache = plan.cache
             try:
                 with self._pool.lend("hold an amount") as db:
-                    if cache.__class__ is not tuple or cache[0] != self._pool.identity:  # type: ignore[index]  # a tuple
+                    if not isinstance(cache, tuple) or cache[0] != self._pool.identity:
                         found = self._bound(db, plan)
                         if isinstance(found, Outdated):
                             return found
                         plan.cache = cache = (self._pool.identity, found)
-                    answer = self._reserve(db, plan, cache[1], nano, ttl_s, key)  # type: ignore[index]  # a tuple
+                    answer = self._reserve(db, plan, cache[1], nano, ttl_s, key)
             except Unbound:
                 answer = None
             if answer is not None:
@@ -119,7 +121,7 @@ class PostgresStore:
         lines = plan.lines
         (number,) = _one(
             db,
-            "INSERT INTO costmon_guard_plan (made_s, plan, cells, usage, scopes, periods, firsts,"
+            "INSERT INTO costmon_guard_plan (made_s, plan, cells, usage, scopes, periods, firsts,"  # noqa: S608 - our own columns and functions
             f" lasts, limits, warns, fixed) VALUES ({_NOW}::bigint, %s, %s::bigint[], %s::bigint[],"
             " %s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],"
             " %s::bigint[]) RETURNING id",
@@ -166,15 +168,16 @@ class PostgresStore:
             )
         if before is None:
             return None
-        hold.state = STATES[before if before in {SETTLED, RELEASED} else after]
-        return STATES[before]
+        state = int(before)
+        hold.state = STATES[state if state in {SETTLED, RELEASED} else after]
+        return STATES[state]
 
     def renew(self, hold: Hold, ttl_s: float) -> LeaseState | None:
         """Let a held lease expire `ttl_s` seconds from now; see `Store.renew`."""
         with self._pool.lend("renew a lease") as db, db.transaction():
             _one(db, _LOCK)
             row = db.execute(
-                "UPDATE costmon_guard_lease SET at_s ="
+                "UPDATE costmon_guard_lease SET at_s ="  # noqa: S608 - our own columns and functions
                 f" CASE WHEN state = 0 THEN {_NOW} + %s::double precision ELSE at_s END"
                 " WHERE id = %s RETURNING state",
                 (ttl_s, self._number(hold.id)),
@@ -219,9 +222,18 @@ class PostgresStore:
             number = self._bind(db, plan)
             db.execute(
                 "SELECT costmon_guard_add(p, 0, %s::bigint, 0, 1),"
-                " costmon_guard_count(p, %s::bigint, %s::bigint, 0, %s::bigint, %s::bigint, %s::bigint)"
+                " costmon_guard_count(p, %s::bigint, %s::bigint, 0, %s::bigint, %s::bigint,"
+                " %s::bigint)"
                 " FROM costmon_guard_plan AS p WHERE id = %s",
-                (nano, nano, outcome.requests, int(outcome.failed), outcome.bytes_in, outcome.bytes_out, number),
+                (
+                    nano,
+                    nano,
+                    outcome.requests,
+                    int(outcome.failed),
+                    outcome.bytes_in,
+                    outcome.bytes_out,
+                    number,
+                ),
             )
         return True
 
@@ -261,6 +273,9 @@ class PostgresStore:
             if now_s - self._tidied_s >= _TIDY_S:
                 self._tidied_s = now_s
                 _tidy(db)
+            if now_s - self._retired_s >= _RETIRE_S:
+                self._retired_s = now_s
+                _retire(db)
         return expired
 
     def leases(self, limit: int) -> list[LeaseRow]:
@@ -350,7 +365,7 @@ class PostgresStore:
         self._pool.close()
 
     def _name(self, number: int) -> str:
-        """Return a lease's id: with the content's name, lest another database's is taken for it."""
+        """Return a lease's id, with the content's name: another's is not taken for it."""
         return f"{self._pool.identity[:8]}-{number}"
 
     def _number(self, id: str) -> int:  # noqa: A002 - it is one
@@ -451,17 +466,29 @@ def _window_sums(db: Connection, line: Line) -> tuple[int, int]:
 def _tidy(db: Connection) -> None:
     with db.transaction():
         _one(db, _LOCK)
-        for statement in (
-            f"DELETE FROM costmon_guard_lease WHERE state <> 0 AND at_s < {_NOW} - {REMEMBERED_S}",
-            f"DELETE FROM costmon_guard_charge WHERE at_s < {_NOW} - {REMEMBERED_S}",
-            f"DELETE FROM costmon_guard_cell WHERE over_s < {_NOW} AND held = 0",
-            f"DELETE FROM costmon_guard_usage WHERE hour < {_NOW} - {_USAGE_KEPT_S}",
-            f"UPDATE costmon_guard_plan SET retired = true"
-            f" WHERE NOT retired AND made_s < {_NOW} - 2 * {REMEMBERED_S}",
-        ):
-            db.execute(statement.encode())
+        for statement in _TIDY:
+            db.execute(statement)
+
+
+def _retire(db: Connection) -> None:
+    db.execute(
+        "UPDATE costmon_guard_plan SET retired = true"
+        " WHERE NOT retired AND made_s < costmon_guard_now() - %s",
+        (2 * REMEMBERED_S,),
+    )
     # A retired plan gets no more leases: this needs no lock.
     db.execute(
         "DELETE FROM costmon_guard_plan AS p WHERE retired AND NOT EXISTS"
         " (SELECT 1 FROM costmon_guard_lease AS l WHERE l.plan = p.id)"
     )
+
+
+_TIDY = tuple(
+    f"DELETE FROM costmon_guard_{rest}".encode()
+    for rest in (
+        f"lease WHERE state <> 0 AND at_s < {_NOW} - {REMEMBERED_S}",
+        f"charge WHERE at_s < {_NOW} - {REMEMBERED_S}",
+        f"cell WHERE over_s < {_NOW} AND held = 0",
+        f"usage WHERE hour < {_NOW} - {_USAGE_KEPT_S}",
+    )
+)

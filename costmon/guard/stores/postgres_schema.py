@@ -189,7 +189,8 @@ BEGIN
             FROM unnest(p.cells, p.fixed) AS f (id, fixed)
             WHERE c.id = f.id AND c.reset <= l.resets;
         PERFORM costmon_guard_count(
-            p, nano - l.nano, CASE WHEN after = 1 THEN requests - 1 ELSE -1 END, -1, failed, bytes_in, bytes_out);
+            p, nano - l.nano, CASE WHEN after = 1 THEN requests - 1 ELSE -1 END, -1, failed,
+            bytes_in, bytes_out);
     END IF;
     UPDATE costmon_guard_lease SET state = after, at_s = costmon_guard_now() WHERE id = lease_id;
     RETURN l.state;

@@ -13,7 +13,7 @@ use PostgreSQL.
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import redis
 from redis.backoff import NoBackoff
@@ -39,6 +39,8 @@ from costmon.guard.stores.base import (
 )
 from costmon.guard.stores.plan_text import HELD, RELEASED, SETTLED, STATES, plan_of, plan_text
 from costmon.guard.stores.shown_url import shown_url
+
+T = TypeVar("T")
 
 PREFIX = "costmon:guard:{costmon}:"
 _CONNECT_S = 3
@@ -83,11 +85,11 @@ class RedisStore:
         self, plan: Plan, nano: int, ttl_s: float, key: str | None = None
     ) -> Hold | Refusal | Outdated:
         """Hold `nano` on every line or on none; see `Store.reserve`."""
-        if plan.cache.__class__ is not tuple:
+        cache = plan.cache
+        if not isinstance(cache, tuple):
             text = plan_text(plan)
-            plan.cache = (text, hashlib.sha256(text.encode()).hexdigest()[:32])
-        text, sha = plan.cache  # type: ignore[misc]  # made above
-        given = [text, sha, plan.revision, _fitting(self, nano), repr(ttl_s)]
+            cache = plan.cache = (text, hashlib.sha256(text.encode()).hexdigest()[:32])
+        given = [*cache, plan.revision, _fitting(self, nano), repr(ttl_s)]
         if key is not None:
             given.append(key)
         answer = self._run("hold an amount", scripts.RESERVE, *given)
@@ -126,7 +128,7 @@ class RedisStore:
         answer = self._run(operation, scripts.END, *given)
         if answer[0] != "was":
             return None
-        before = answer[1]
+        before = int(answer[1])
         hold.state = STATES[before if before in {SETTLED, RELEASED} else after]
         return STATES[before]
 
@@ -160,7 +162,7 @@ class RedisStore:
     def charge(self, plan: Plan, nano: int, id: str, outcome: Outcome = NOTHING) -> bool:  # noqa: A002 - it is one
         """Count what was spent elsewhere; see `Store.charge`."""
         given = (plan_text(plan), id, _fitting(self, nano), *_figures(self, outcome))
-        return self._run("charge a call", scripts.CHARGE, *given)[0] == "charged"
+        return bool(self._run("charge a call", scripts.CHARGE, *given)[0] == "charged")
 
     def totals(self, lines: Sequence[Line]) -> list[tuple[int, int]]:
         """Return what each line's window has spent and holds."""
@@ -182,7 +184,7 @@ class RedisStore:
     def _expire(self) -> int:
         expired = 0
         while True:
-            one = self._run("expire leases", scripts.EXPIRE)[1]
+            one = int(self._run("expire leases", scripts.EXPIRE)[1])
             expired += one
             if one < _BATCH:
                 return expired
@@ -252,7 +254,7 @@ class RedisStore:
         found: Any = self._guarded(
             "be read", lambda: self._redis.hget(f"{PREFIX}record:{kind}", key)
         )
-        return found
+        return None if found is None else str(found)
 
     def update(
         self, kind: RecordKind, key: str, change: Callable[[str | None], str | None]
@@ -322,7 +324,7 @@ class RedisStore:
             )
         self._identity = identity
 
-    def _guarded(self, operation: str, work: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever the server answers
+    def _guarded(self, operation: str, work: Callable[[], T]) -> T:
         try:
             return work()
         except redis.exceptions.AuthenticationError:
@@ -333,7 +335,7 @@ class RedisStore:
             raise GuardStoreUnavailable(str(self), operation, detail) from None
         except redis.exceptions.ResponseError as error:
             said = str(error)[:200]
-            passing = said.startswith(_PASSING) or any(word in said for word in _PASSING)
+            passing = any(word in said for word in _PASSING)
             kind = GuardStoreUnavailable if passing else GuardStoreError
             raise kind(str(self), operation, f"the server said: {said}") from None
         except redis.RedisError as error:
@@ -341,7 +343,7 @@ class RedisStore:
             raise GuardStoreUnavailable(str(self), operation, detail) from None
 
     def _name(self, number: str) -> str:
-        """Return a lease's id: with the content's name, lest another Redis's is taken for it."""
+        """Return a lease's id, with the content's name: another's is not taken for it."""
         return f"{self._identity[:8]}-{number}"
 
     def _number(self, id: str) -> str | None:  # noqa: A002 - it is one

@@ -298,7 +298,11 @@ for i, line in ipairs(plan.lines) do
     if line.warn then
         local wh, wl = parse(line.warn)
         if not more(wh, wl, ah, al) then
-            if line.fixed then hh, hl = plus(hh, hl, line.fixed) else hh, hl = norm(hh + nh, hl + nl) end
+            if line.fixed then
+                hh, hl = plus(hh, hl, line.fixed)
+            else
+                hh, hl = norm(hh + nh, hl + nl)
+            end
             told[#told + 1] = {i, show(sh, sl), show(hh, hl)}
         end
     end

@@ -167,15 +167,15 @@ class SlabStore:
             if self._revision is not None and self._revision != plan.revision:
                 return Outdated(self._revision)
             desk = plan.cache
-            if desk.__class__ is not _Desk or desk.owner is not self._owner:  # type: ignore[attr-defined]  # the class was just looked at
+            if not isinstance(desk, _Desk) or desk.owner is not self._owner:
                 desk = plan.cache = self._desk(plan)
             now_s = self._monotonic_s()
-            for slab in desk.slabs:  # type: ignore[attr-defined]  # as above
+            for slab in desk.slabs:
                 if not slab.over and slab.room() >= nano:
                     if now_s - slab.made_s < self._ttl_s:
                         return self._grant(slab, plan, nano, ttl_s, now_s)
                     slab.over = True
-            taken = self._take(desk, nano, ttl_s, now_s)  # type: ignore[arg-type]  # as above
+            taken = self._take(desk, nano, ttl_s, now_s)
             if not isinstance(taken, _Slab):
                 return taken
             hold = self._grant(taken, plan, nano, ttl_s, now_s)
@@ -185,7 +185,7 @@ class SlabStore:
     def _directly(
         self, plan: Plan, nano: int, ttl_s: float, key: str | None
     ) -> Hold | Refusal | Outdated:
-        if plan.cache.__class__ is _Desk:
+        if isinstance(plan.cache, _Desk):
             plan.cache = None
         found = self._inner.reserve(plan, nano, ttl_s, key)
         if isinstance(found, Refusal):
@@ -259,10 +259,10 @@ class SlabStore:
 
     def settle(self, hold: Hold, nano: int, outcome: Outcome = NOTHING) -> LeaseState | None:
         """Charge what the call really cost; see `Store.settle`."""
-        if hold.cells.__class__ is not _Local:
+        if not isinstance(hold.cells, _Local):
             return self._inner.settle(hold, nano, outcome)
         with self._lock:
-            local: _Local = hold.cells  # type: ignore[assignment]  # just looked at
+            local = hold.cells
             if os.getpid() != self._pid or local.owner is not self._owner:
                 return None
             before, slab = hold.state, local.slab
@@ -286,10 +286,10 @@ class SlabStore:
 
     def release(self, hold: Hold) -> LeaseState | None:
         """Give everything back; see `Store.release`."""
-        if hold.cells.__class__ is not _Local:
+        if not isinstance(hold.cells, _Local):
             return self._inner.release(hold)
         with self._lock:
-            local: _Local = hold.cells  # type: ignore[assignment]  # just looked at
+            local = hold.cells
             if os.getpid() != self._pid or local.owner is not self._owner:
                 return None
             before, slab = hold.state, local.slab
@@ -307,10 +307,10 @@ class SlabStore:
 
     def renew(self, hold: Hold, ttl_s: float) -> LeaseState | None:
         """Let a held lease expire `ttl_s` seconds from now; see `Store.renew`."""
-        if hold.cells.__class__ is not _Local:
+        if not isinstance(hold.cells, _Local):
             return self._inner.renew(hold, ttl_s)
         with self._lock:
-            local: _Local = hold.cells  # type: ignore[assignment]  # just looked at
+            local = hold.cells
             if os.getpid() != self._pid or local.owner is not self._owner:
                 return None
             if hold.state == "held":
@@ -342,7 +342,7 @@ class SlabStore:
             totals = self._inner.totals(lines)
             for desk in self._desks.values():
                 for slab in desk.slabs:
-                    known = self._inner.find(slab.hold.id) if desk.slabs else None
+                    known = self._inner.find(slab.hold.id)
                     if known is None:
                         continue
                     for place, line in enumerate(lines):
@@ -356,7 +356,7 @@ class SlabStore:
             return totals
 
     def reset(self, line: Line) -> int:
-        """Set what the line's window has spent to 0; what this process spent of slabs is first counted."""
+        """Set what the line's window has spent to 0, after counting this process's idle slabs."""
         with self._lock:
             self._end_idle()
             return self._inner.reset(line)

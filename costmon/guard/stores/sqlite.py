@@ -73,45 +73,43 @@ class SQLiteStore:
             plan.cache = None
             return self._file.run("hold an amount", self._reserve, plan, nano, ttl_s, key)
 
-    def _reserve(
+    def _reserve(  # noqa: C901 - one step after the other, in one transaction
         self, db: sqlite3.Connection, plan: Plan, nano: int, ttl_s: float, key: str | None
     ) -> Hold | Refusal | Outdated:
         bound = plan.cache
-        fresh = bound.__class__ is not Bound or bound.identity != self._file.identity  # type: ignore[attr-defined]  # the class was just looked at
-        if fresh:
+        if not isinstance(bound, Bound) or bound.identity != self._file.identity:
             (revision,) = db.execute("SELECT revision FROM guard_state").fetchone()
             if revision != plan.revision:
                 return Outdated(revision)
-        if key is not None and (known := self._by_key(db, key)) is not None:
+            bound = None
+        if key is not None and (known := self._hold(db, "key", key)) is not None:
             return _same_chain(known, plan, key)
-        if fresh:
+        if bound is None:
             bound = bind(db, plan, self._file.identity, int(self._clock.epoch_s()))
-        assert bound.__class__ is Bound  # noqa: S101 - for the type checker
-        sums = db.execute(bound.query, bound.values).fetchone()  # type: ignore[attr-defined]  # as above
-        if sums[0] != plan.revision:
-            return Outdated(sums[0])
-        found = bound.read(sums)  # type: ignore[attr-defined]  # as above
+        revision, found = bound.look(db)
+        if revision != plan.revision:
+            return Outdated(revision)
         for line, spent, held in found:
-            if line.limit is not None:
-                asked = nano if line.fixed is None else line.fixed
-                if spent + held + asked > line.limit:
-                    # Looked up in this transaction, which will be kept.
-                    plan.cache = bound
-                    return Refusal(line, spent, held)
-        bound.add(db, _Unbound, nano, 0, fixed_held=1)  # type: ignore[attr-defined]  # as above
+            asked = nano if line.fixed is None else line.fixed
+            if line.limit is not None and spent + held + asked > line.limit:
+                # Looked up in this transaction, which will be kept.
+                plan.cache = bound
+                return Refusal(line, spent, held)
+        if not bound.add(db, nano, 0, calls_held=1):
+            raise _Unbound
         due_s = self._clock.monotonic_s() + ttl_s
         made = db.execute(
             "INSERT INTO guard_lease (plan, nano, state, at_s, key)"
             " SELECT id, ?, 0, ?, ? FROM guard_plan WHERE id = ? AND retired = 0",
-            (nano, due_s, key, bound.plan_id),  # type: ignore[attr-defined]  # as above
+            (nano, due_s, key, bound.plan_id),
         )
         if made.rowcount != 1:
             raise _Unbound
         hold = Hold(self._name(made.lastrowid), plan, nano, ttl_s, key, bound)
         for line, spent, held in found:
-            held += nano if line.fixed is None else line.fixed
-            if line.warn is not None and spent + held >= line.warn:
-                hold.warned += ((line, spent, held),)
+            asked = nano if line.fixed is None else line.fixed
+            if line.warn is not None and spent + held + asked >= line.warn:
+                hold.warned += ((line, spent, held + asked),)
         plan.cache = bound
         return hold
 
@@ -135,26 +133,25 @@ class SQLiteStore:
         before, estimate, plan_id, resets = row
         if before in {SETTLED, RELEASED}:
             hold.state = STATES[before]
-            return STATES[before]
+            return hold.state
         bound = hold.cells
-        if bound.__class__ is not Bound or bound.plan_id != plan_id:  # type: ignore[attr-defined]  # the class was just looked at
+        if not isinstance(bound, Bound) or bound.plan_id != plan_id:
             bound = hold.cells = bound_of(db, plan_id, self._file.identity)
+        settled = after == SETTLED
         if before == HELD:
-            spent = 1 if after == SETTLED else 0
-            bound.add(db, None, -estimate, nano, fixed_held=-1, fixed_spent=spent)  # type: ignore[attr-defined]  # as above
-            if after == SETTLED:
-                bound.count(db, nano, outcome.requests, 0, outcome)  # type: ignore[attr-defined]  # as above
+            bound.add(db, -estimate, nano, calls_held=-1, calls_spent=int(settled))
+            if settled:
+                bound.count(db, nano, outcome.requests, 0, outcome)
         else:
-            given_back = 0 if after == SETTLED else -1
-            asked = outcome.requests - 1 if after == SETTLED else -1
-            bound.correct(db, nano - estimate, given_back, resets)  # type: ignore[attr-defined]  # as above
-            bound.count(db, nano - estimate, asked, -1, outcome)  # type: ignore[attr-defined]  # as above
+            bound.correct(db, nano - estimate, 0 if settled else -1, resets)
+            requests = outcome.requests - 1 if settled else -1
+            bound.count(db, nano - estimate, requests, -1, outcome)
         db.execute(
             "UPDATE guard_lease SET state = ?, at_s = ? WHERE id = ?",
             (after, self._clock.monotonic_s(), number),
         )
         hold.state = STATES[after]
-        return STATES[before]
+        return "held" if before == HELD else "expired"
 
     def renew(self, hold: Hold, ttl_s: float) -> LeaseState | None:
         """Let a held lease expire `ttl_s` seconds from now; see `Store.renew`."""
@@ -179,13 +176,10 @@ class SQLiteStore:
     def _find(self, db: sqlite3.Connection, id: str) -> Hold | None:  # noqa: A002 - it is one
         return self._hold(db, "id", self._number(id))
 
-    def _by_key(self, db: sqlite3.Connection, key: str) -> Hold | None:
-        return self._hold(db, "key", key)
-
     def _hold(self, db: sqlite3.Connection, column: str, value: str | int) -> Hold | None:
         row = db.execute(
-            "SELECT l.id, l.nano, l.state, l.at_s, l.key, p.plan FROM guard_lease AS l"
-            f" JOIN guard_plan AS p ON p.id = l.plan WHERE l.{column} = ?",  # noqa: S608 - one of our columns
+            "SELECT l.id, l.nano, l.state, l.at_s, l.key, p.plan FROM guard_lease AS l"  # noqa: S608 - our own columns and functions
+            f" JOIN guard_plan AS p ON p.id = l.plan WHERE l.{column} = ?",
             (value,),
         ).fetchone()
         if row is None:
@@ -214,7 +208,7 @@ class SQLiteStore:
         if made.rowcount != 1:
             return False
         bound = bind(db, plan, self._file.identity, int(self._clock.epoch_s()))
-        bound.add(db, None, 0, nano, fixed_spent=1)
+        bound.add(db, 0, nano, calls_spent=1)
         bound.count(db, nano, outcome.requests, 0, outcome)
         return True
 
@@ -280,7 +274,7 @@ class SQLiteStore:
         for plan_id, amounts in by_plan.items():
             bound = bound_of(db, plan_id, self._file.identity)
             total, many = sum(amounts), len(amounts)
-            bound.add(db, None, -total, total, fixed_held=-many, fixed_spent=many)
+            bound.add(db, -total, total, calls_held=-many, calls_spent=many)
             bound.count(db, total, many, many, NOTHING)
         db.executemany(
             "UPDATE guard_lease SET state = ?, at_s = ?,"
@@ -358,7 +352,7 @@ class SQLiteStore:
         self, db: sqlite3.Connection, since: int, until: int, scope: str | None
     ) -> list[UsageRow]:
         found = db.execute(
-            "SELECT hour, scope, activity, spent, requests, failed, expired, bytes_in, bytes_out,"
+            "SELECT hour, scope, activity, spent, requests, failed, expired, bytes_in, bytes_out,"  # noqa: S608 - our own columns and functions
             " changes FROM guard_usage WHERE hour >= ? AND hour < ? AND changes > 0"
             + ("" if scope is None else " AND scope = ?")
             + " ORDER BY hour, scope, activity",
@@ -404,7 +398,7 @@ class SQLiteStore:
         self._file.close()
 
     def _name(self, number: int | None) -> str:
-        """Return a lease's id: with the file's name, lest one of a replaced file is taken for it."""
+        """Return a lease's id, with the file's name: another file's is not taken for it."""
         return f"{self._file.identity[:8]}-{number}"
 
     def _number(self, id: str) -> int:  # noqa: A002 - it is one

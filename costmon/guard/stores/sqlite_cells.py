@@ -20,8 +20,6 @@ class Bound:
     Attributes:
         identity: Of the file that the rows are in.
         plan_id: The plan's own row.
-        query: Reads the revision and what the lines with a limit or a warning stand at.
-        values: Its parameters.
     """
 
     __slots__ = (
@@ -29,12 +27,12 @@ class Bound:
         "_correct",
         "_fixed",
         "_money",
+        "_query",
         "_seen",
         "_usage",
+        "_values",
         "identity",
         "plan_id",
-        "query",
-        "values",
     )
 
     def __init__(
@@ -60,51 +58,51 @@ class Bound:
         self._seen = tuple(
             line for line, _ in found if line.limit is not None or line.warn is not None
         )
-        columns, values = [], []
+        columns: list[str] = []
+        values: list[str | int] = []
         for line, number in found:
             if line.limit is None and line.warn is None:
                 continue
             if line.first == line.last:
-                where, given = "id = ?", (number,)
-                columns += [
-                    f"(SELECT {name} FROM guard_cell WHERE {where})" for name in ("spent", "held")
-                ]
-                values += [*given, *given]
+                columns += (f"(SELECT {name} FROM guard_cell WHERE id = ?)" for name in _FIGURES)  # noqa: S608 - our columns
+                values += (number, number)
             else:
-                where = "scope = ? AND period = ? AND bucket BETWEEN ? AND ?"
                 window = (line.scope, line.period, line.first, line.last)
-                columns += [f"(SELECT {name} FROM guard_cell WHERE {where})" for name in _SUMS]
+                columns += (f"(SELECT {name} FROM guard_cell WHERE {_WINDOW})" for name in _SUMS)  # noqa: S608 - our columns
                 values += window * len(_SUMS)
-        self.query = f"SELECT {', '.join(['revision', *columns])} FROM guard_state"  # noqa: S608 - made above
-        self.values = tuple(values)
+        self._query = f"SELECT {', '.join(['revision', *columns])} FROM guard_state"  # noqa: S608 - made above
+        self._values = tuple(values)
 
-    def read(self, row: tuple[int | None, ...]) -> list[tuple[Line, int, int]]:
-        """Return the lines with a limit or a warning, with what they have spent and hold."""
+    def look(self, db: sqlite3.Connection) -> tuple[int, list[tuple[Line, int, int]]]:
+        """Return the revision, and what the lines with a limit or a warning have spent and hold."""
+        row = db.execute(self._query, self._values).fetchone()
         found, place = [], 1
         for line in self._seen:
             if line.first == line.last:
                 found.append((line, row[place] or 0, row[place + 1] or 0))
                 place += 2
             else:
-                spent, held = _whole(row[place : place + 4])
-                found.append((line, spent, held))
+                found.append((line, *_whole(row[place : place + 4])))
                 place += 4
-        return found
+        return row[0], found
 
-    def add(  # noqa: PLR0913 - two figures for money, two for counts
+    def add(
         self,
         db: sqlite3.Connection,
-        missing: type[Exception] | None,
         held: int,
         spent: int,
         *,
-        fixed_held: int = 0,
-        fixed_spent: int = 0,
-    ) -> None:
-        """Change every counter; `fixed_...` say how often a fixed figure is counted.
+        calls_held: int = 0,
+        calls_spent: int = 0,
+    ) -> bool:
+        """Change every counter; return whether all are still there.
 
-        Raises:
-            Exception: `missing`, when a counter is not there any more.
+        Args:
+            db: In a transaction.
+            held: For counters of money.
+            spent: For counters of money.
+            calls_held: How often a fixed figure is held.
+            calls_spent: How often it is spent.
         """
         changed = 0
         if self._money:
@@ -112,10 +110,9 @@ class Bound:
         for number, count in self._fixed:
             changed += db.execute(
                 "UPDATE guard_cell SET held = held + ?, spent = spent + ? WHERE id = ?",
-                (fixed_held * count, fixed_spent * count, number),
+                (calls_held * count, calls_spent * count, number),
             ).rowcount
-        if missing is not None and changed != len(self._money) + len(self._fixed):
-            raise missing
+        return changed == len(self._money) + len(self._fixed)
 
     def correct(self, db: sqlite3.Connection, spent: int, given_back: int, resets: int) -> None:
         """Change what was charged for an expired lease, but not where that was reset since."""
@@ -126,22 +123,22 @@ class Bound:
                 (given_back * count, number, resets),
             )
 
-    def count(  # noqa: PLR0913 - one for each column
+    def count(
         self, db: sqlite3.Connection, spent: int, requests: int, expired: int, outcome: Outcome
     ) -> None:
         """Change the usage rows."""
         here = _marks(self._usage)
         if outcome is NOTHING:
             db.execute(
-                "UPDATE guard_usage SET changes = changes + 1, spent = spent + ?,"
-                f" requests = requests + ?, expired = expired + ? WHERE id IN ({here})",  # noqa: S608 - question marks
+                "UPDATE guard_usage SET changes = changes + 1, spent = spent + ?,"  # noqa: S608 - our own columns and functions
+                f" requests = requests + ?, expired = expired + ? WHERE id IN ({here})",
                 (spent, requests, expired, *self._usage),
             )
             return
         db.execute(
-            "UPDATE guard_usage SET changes = changes + 1, spent = spent + ?,"
+            "UPDATE guard_usage SET changes = changes + 1, spent = spent + ?,"  # noqa: S608 - our own columns and functions
             " requests = requests + ?, expired = expired + ?, failed = failed + ?,"
-            f" bytes_in = bytes_in + ?, bytes_out = bytes_out + ? WHERE id IN ({here})",  # noqa: S608 - question marks
+            f" bytes_in = bytes_in + ?, bytes_out = bytes_out + ? WHERE id IN ({here})",
             (
                 spent,
                 requests,
@@ -154,6 +151,8 @@ class Bound:
         )
 
 
+_WINDOW = "scope = ? AND period = ? AND bucket BETWEEN ? AND ?"
+_FIGURES = ("spent", "held")
 _SUMS = (
     # SUM of amounts near 2**63 would fail; SUM of halves does not.
     "sum(spent >> 32)",

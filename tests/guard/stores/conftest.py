@@ -7,6 +7,7 @@ is one to start.
 import os
 import shutil
 import uuid
+from typing import Any
 
 import pytest
 
@@ -62,6 +63,7 @@ def place(request, clock, tmp_path):
 
 
 def _place(request, kind, clock, tmp_path):
+    made: Any
     if kind == "memory":
         made = places.Memory(clock)
     elif kind == "sqlite":

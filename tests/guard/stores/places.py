@@ -123,7 +123,7 @@ class Redis:
         self._clock.advance(seconds)
         due = "costmon:guard:{costmon}:due"
         for name in self.admin.zrange(due, 0, -1):
-            self.admin.zincrby(due, -seconds, name)
+            self.admin.zincrby(due, -seconds, str(name))
         for key in self.admin.scan_iter():
             left_ms = self.admin.pttl(key)
             if left_ms > 0:

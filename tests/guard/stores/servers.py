@@ -20,7 +20,7 @@ class RedisServer:
     def start(self):
         self._process = subprocess.Popen(
             [
-                shutil.which("redis-server"),
+                shutil.which("redis-server") or "redis-server",
                 *("--port", str(self.port), "--bind", "127.0.0.1", "--save", ""),
                 *("--dir", str(self._folder)),
             ],

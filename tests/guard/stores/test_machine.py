@@ -50,7 +50,7 @@ def _operations():
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(operations=_operations(), limit=st.sampled_from([0, 50, 10**9, 2**53, 3 * 10**18, _MOST]))
-def test_any_sequence_of_operations_is_counted_as_in_the_book(place, operations, limit):
+def test_any_sequence_of_operations_is_counted_as_in_the_book(place, operations, limit):  # noqa: C901, PLR0912 - one branch for each operation
     store, book, run = place.open(), Book(), next(_RUN)
     scopes = ("global", f"key:{run}", "key:b")
     # Each run has counters of its own, in the same store.

@@ -42,8 +42,7 @@ def start(place):
     for process in started:
         process.kill()
         process.wait()
-        process.stdin.close()
-        process.stdout.close()
+        process.communicate()
 
 
 def test_eight_processes_are_granted_exactly_the_limit(store, start):

@@ -2,6 +2,7 @@
 
 import os
 import random
+from typing import Any
 
 import pytest
 
@@ -43,7 +44,8 @@ class Counting:
 
 def test_calls_are_granted_from_a_slice_without_asking_the_store(place, clock):
     behind = Counting(place.open())
-    store, wanted = SlabStore(behind, share=10, clock=clock), limited(1000)
+    store: Any = SlabStore(behind, share=10, clock=clock)
+    wanted = limited(1000)
     store.reserve(wanted, 10, 60.0)
     behind.asked.clear()
 

@@ -95,9 +95,12 @@ def test_a_full_disk_is_unavailable_and_changes_nothing(store):
     pages = db.execute("PRAGMA page_count").fetchone()[0]
     db.execute(f"PRAGMA max_page_count = {pages}")
 
-    with pytest.raises(GuardStoreUnavailable, match="full"):
+    def fill():
         for number in range(10_000):
             store.reserve(plan(line(limit=10**6), line(f"key:{number}" + "x" * 150)), 1, 60.0)
+
+    with pytest.raises(GuardStoreUnavailable, match="full"):
+        fill()
 
     # The connection was dropped, and with it the limit.
     held = store.totals([line()])[0][1]
@@ -157,11 +160,10 @@ def test_a_step_of_the_wall_clock_expires_nothing(store, clock):
 
 
 def test_old_leases_counters_and_plans_are_forgotten(store, place, clock):
-    for number in range(20):
+    kept = store.reserve(limited(100, period="hour"), 1, 1e9)
+    for _ in range(20):
         hold = store.reserve(limited(100, period="hour", at=clock.epoch_s()), 1, 60.0)
         store.settle(hold, 1)
-        if number == 10:
-            kept = store.reserve(limited(100, period="hour", at=clock.epoch_s()), 1, 1e9)
         clock.advance(3600)
         store.sweep()
     for _ in range(6):
