@@ -1,0 +1,255 @@
+"""A guard under aiohttp: one lease for every request that is sent, retries and redirects included.
+
+```python
+async with aiohttp.ClientSession(middlewares=(guard_middleware(guard),)) as session: ...
+async with GuardedSession(guard) as session: ...
+```
+
+Needs aiohttp 3.12, which has client middlewares. Refusals (`CallRefused`) are raised as they are.
+Middlewares that are given to a single request replace those of the session: give them the guard's
+too.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+from aiohttp import ClientRequest, ClientResponse, StreamReader
+from aiohttp.payload import BytesPayload, Payload
+
+from costmon.guard.costing import Costing
+from costmon.guard.covering import covered, is_covered
+from costmon.guard.exchange import Exchange
+from costmon.guard.wire_call import WireCall, wire_call
+
+if TYPE_CHECKING:
+    from costmon.guard.guard import Guard
+
+Handler = Callable[[ClientRequest], Awaitable[ClientResponse]]
+Middleware = Callable[[ClientRequest, Handler], Awaitable[ClientResponse]]
+
+_UNSENT = (
+    aiohttp.ClientConnectorError,  # no such name, refused, no handshake
+    aiohttp.ClientConnectorCertificateError,
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.InvalidURL,
+)
+
+
+def guard_middleware(guard: "Guard", costing: Costing | None = None) -> Middleware:
+    """Return a client middleware that asks a guard before each request; put it last."""
+    costs = costing or Costing()
+
+    async def guarded(request: ClientRequest, handler: Handler) -> ClientResponse:
+        return await guarded_send(guard, costs, request, handler)
+
+    return guarded
+
+
+def GuardedSession(  # noqa: N802 - it makes a session, which aiohttp does not want subclassed
+    guard: "Guard",
+    costing: Costing | None = None,
+    *,
+    middlewares: tuple[Middleware, ...] = (),
+    **options: Any,  # noqa: ANN401 - as aiohttp declares them
+) -> aiohttp.ClientSession:
+    """Return a `ClientSession` with a guard behind its other middlewares."""
+    chain = (*middlewares, guard_middleware(guard, costing))
+    return aiohttp.ClientSession(middlewares=chain, **options)
+
+
+async def guarded_send(
+    guard: "Guard", costing: Costing, request: ClientRequest, handler: Handler
+) -> ClientResponse:
+    """Send one request if the guard lets it, waiting for room without blocking the loop."""
+    if is_covered():
+        return await handler(request)
+    exchange = await Exchange.begin_async(guard, costing, _call(request))
+    # The request is aiohttp's own, made for this one attempt: the caller's arguments stay as given.
+    request.headers.update(exchange.headers)
+    restore = _count_upload(request, exchange)
+    try:
+        with covered():
+            response = await handler(request)
+    except BaseException as error:
+        restore()
+        exchange.failed(error, unsent=isinstance(error, _UNSENT))
+        raise
+    _watch(response, exchange, restore)
+    return response
+
+
+def _call(request: ClientRequest) -> WireCall:
+    body = request.body
+    whole: bytes | None = None
+    size: int | None = 0
+    if isinstance(body, BytesPayload):
+        whole = bytes(body._value)  # noqa: SLF001 - `decode` would make text of it, and back
+        size = len(whole)
+    elif isinstance(body, Payload):
+        size = body.size
+    return wire_call(request.method, str(request.url), request.headers.items(), whole, size)
+
+
+def _count_upload(request: ClientRequest, exchange: Exchange) -> Callable[[], None]:
+    """Count a body that is made while it is sent; returns how to stop."""
+    body = request.body
+    if not isinstance(body, Payload) or isinstance(body, BytesPayload) or body.size is not None:
+        return lambda: None
+    write = body.write_with_length
+
+    async def counted(writer: Any, length: int | None) -> None:  # noqa: ANN401 - aiohttp's
+        await write(_CountingWriter(writer, exchange), length)  # type: ignore[arg-type]  # speaks as one
+
+    body.write_with_length = counted  # type: ignore[method-assign]  # on this one payload
+
+    def restore() -> None:
+        body.__dict__.pop("write_with_length", None)
+
+    return restore
+
+
+class _CountingWriter:
+    """Counts what a payload writes."""
+
+    def __init__(self, writer: Any, exchange: Exchange) -> None:  # noqa: ANN401 - aiohttp's
+        self._writer = writer
+        self._exchange = exchange
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the writer has
+        return getattr(self._writer, name)
+
+    async def write(self, chunk: Any, **options: Any) -> None:  # noqa: ANN401 - as aiohttp declares it
+        """Write and count."""
+        self._exchange.sent(memoryview(chunk).nbytes)
+        await self._writer.write(chunk, **options)
+
+
+def _watch(response: ClientResponse, exchange: Exchange, restore: Callable[[], None]) -> None:
+    """Let the exchange see what is read of a response."""
+    content = response.content
+    plain = "content-encoding" not in response.headers
+    # aiohttp has decoded the content unless the session was told not to.
+    decoded = plain or getattr(content, "total_compressed_bytes", None) is not None
+    exchange.answered(response.status, response.headers.items(), decoded=decoded)
+    response.content = _Content(content, exchange)
+    exchange.watch(response)
+    content.on_eof(restore)
+    if content.at_eof():
+        exchange.completed()
+
+
+class _Content(StreamReader):
+    """The content of an answer, looked at while it is read; all else is the real one's.
+
+    Its own fields are never set, so that whatever is asked of it is asked of the real one.
+    """
+
+    __slots__ = ("_exchange", "_real")
+
+    def __init__(self, real: StreamReader, exchange: Exchange) -> None:
+        self._real = real
+        self._exchange = exchange
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the real one has
+        if name in {"_real", "_exchange"}:
+            raise AttributeError(name)
+        return getattr(self._real, name)
+
+    def __repr__(self) -> str:
+        return repr(self._real)
+
+    def _seen(self, data: bytes) -> bytes:
+        exchange = self._exchange
+        if not exchange.over:
+            if data:
+                exchange.received(data)
+            if self._real.at_eof():
+                exchange.weighed(self._real.total_raw_bytes)
+                exchange.completed()
+        return data
+
+    async def read(self, n: int = -1) -> bytes:
+        """Read as the real one does."""
+        try:
+            return self._seen(await self._real.read(n))
+        except Exception:
+            self._exchange.broken()
+            raise
+
+    async def readany(self) -> bytes:
+        """Read as the real one does."""
+        try:
+            return self._seen(await self._real.readany())
+        except Exception:
+            self._exchange.broken()
+            raise
+
+    async def readuntil(self, separator: bytes = b"\n", **options: Any) -> bytes:  # noqa: ANN401 - as aiohttp declares them
+        """Read as the real one does."""
+        try:
+            return self._seen(await self._real.readuntil(separator, **options))
+        except Exception:
+            self._exchange.broken()
+            raise
+
+    async def readline(self, **options: Any) -> bytes:  # noqa: ANN401 - as aiohttp declares them
+        """Read as the real one does."""
+        return await self.readuntil(**options)
+
+    async def readexactly(self, n: int) -> bytes:
+        """Read as the real one does."""
+        try:
+            return self._seen(await self._real.readexactly(n))
+        except Exception:
+            self._exchange.broken()
+            raise
+
+    async def readchunk(self) -> tuple[bytes, bool]:
+        """Read as the real one does."""
+        try:
+            data, last = await self._real.readchunk()
+        except Exception:
+            self._exchange.broken()
+            raise
+        return self._seen(data), last
+
+    def read_nowait(self, n: int = -1) -> bytes:
+        """Read as the real one does."""
+        return self._seen(self._real.read_nowait(n))
+
+    def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
+        """End it as the real one does: the response was closed or released, or its end is known."""
+        if not self._exchange.over:
+            if self._real.is_eof() and self._real.exception() is None:
+                self._exchange.received(self._real.read_nowait(-1))
+                self._exchange.weighed(self._real.total_raw_bytes)
+                self._exchange.completed()
+            else:
+                self._exchange.weighed(self._real.total_raw_bytes)
+                self._exchange.closed()
+        self._real.set_exception(exc, *cause)
+
+    def set_read_chunk_size(self, n: int) -> None:
+        """Tell the real one."""
+        self._real.set_read_chunk_size(n)
+
+    def on_eof(self, callback: Callable[[], None]) -> None:
+        """Tell the real one."""
+        self._real.on_eof(callback)
+
+    async def wait_eof(self) -> None:
+        """Wait as the real one does."""
+        await self._real.wait_eof()
+
+    def unread_data(self, data: bytes) -> None:
+        """Give back to the real one."""
+        self._real.unread_data(data)
+
+    def feed_data(self, data: bytes, size: int = 0) -> bool:
+        """Feed the real one."""
+        return self._real.feed_data(data, size)
+
+    def feed_eof(self) -> None:
+        """Feed the real one."""
+        self._real.feed_eof()

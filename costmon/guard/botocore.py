@@ -1,0 +1,62 @@
+"""A guard under botocore and boto3: one lease for every attempt of every request.
+
+```python
+client = guard_client(boto3.client("bedrock-runtime"), guard)
+```
+
+A client and its own retries stay as they are; its connections are made by guarded pools. Refusals
+(`CallRefused`) are raised as they are, and botocore does not retry them.
+"""
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from botocore.exceptions import HTTPClientError
+
+from costmon.errors import GuardError, InputError
+from costmon.guard.costing import Costing
+from costmon.guard.urllib3 import guarded_pools
+
+if TYPE_CHECKING:
+    from costmon.guard.guard import Guard
+
+C = TypeVar("C")
+
+
+def guard_client(client: C, guard: "Guard", costing: Costing | None = None) -> C:
+    """Put a guard before all requests of a client, and return the client.
+
+    Args:
+        client: Made by botocore or boto3.
+        guard: Is asked.
+        costing: What requests cost.
+
+    Raises:
+        InputError: It is no client, or one whose connections are not known to us.
+    """
+    session = getattr(getattr(client, "_endpoint", None), "http_session", None)
+    pools = getattr(session, "_pool_classes_by_scheme", None)
+    if session is None or not isinstance(pools, dict):
+        raise InputError(f"{type(client).__name__} is no botocore client that can be guarded")
+    # The session has given this very dictionary to its manager, and gives it to those of proxies.
+    pools.update(guarded_pools(pools, guard, costing or Costing()))
+    session.close()
+    session.send = _unwrapping(session.send)
+    return client
+
+
+def _unwrapping(send: Any) -> Any:  # noqa: ANN401 - the method of botocore's session
+    """Return `send`, raising a guard's refusal as it is."""
+
+    def unwrapped(request: Any) -> Any:  # noqa: ANN401 - as botocore declares it
+        try:
+            return send(request)
+        except HTTPClientError as error:
+            raise unwrap(error) from None
+
+    return unwrapped
+
+
+def unwrap(error: HTTPClientError) -> BaseException:
+    """Return the guard's error that botocore has wrapped, or the error itself."""
+    inner = error.kwargs.get("error")
+    return inner if isinstance(inner, GuardError | InputError) else error

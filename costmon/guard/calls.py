@@ -1,0 +1,230 @@
+"""A guard before anything that can be called: functions, coroutines, generators of both kinds.
+
+```python
+@guarded(guard, "key:batch", "0.02", actual=lambda answer: answer.cost)
+def ask(question): ...
+```
+
+Without a client that is guarded below: what the function does inside is not looked at.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from costmon.domain.amount import Amount, amount_of
+from costmon.guard.covering import covered
+from costmon.guard.dropped import UNDERTAKER
+from costmon.guard.errors import BudgetRefused, CallRefused, GuardStoreError, RateRefused
+from costmon.guard.exchange import room
+from costmon.guard.failures import nothing_was_sent
+
+if TYPE_CHECKING:
+    from costmon.guard.guard import Guard
+    from costmon.guard.lease import Lease
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def guarded(  # noqa: PLR0913 - what `reserve` is given, and what it did cost
+    guard: "Guard",
+    scopes: str | Iterable[str] | Callable[..., str | Iterable[str]],
+    estimate: Amount | Callable[..., Amount],
+    *,
+    actual: Callable[[Any], Amount | None] | None = None,
+    activity: str = "call",
+    ttl: float = 60.0,
+    wait: float = 0.0,
+    covers: bool = False,
+) -> Callable[[F], F]:
+    """Return a decorator that reserves before each call and settles after it.
+
+    A generator is a call from its first item to its last; it is settled when it ends, is closed or
+    is dropped.
+
+    Args:
+        guard: Is asked.
+        scopes: Of the call, or a function of its arguments.
+        estimate: What the call can cost at most, or a function of its arguments.
+        actual: Says what it did cost: of what the function returned; of each item that a generator
+            yields, of which the last answer that is not `None` counts. `None` is the estimate.
+        activity: What kind of call it is, for the records.
+        ttl: Seconds after which it is charged although it has not ended.
+        wait: Seconds to wait for room before the call is refused.
+        covers: Whether what guarded clients do inside is part of the price, and not charged again.
+
+    The decorated function raises besides what it does itself:
+        CallRefused: It may not be called; nothing was done.
+        GuardStoreError: The guard's store failed.
+        InputError: An argument cannot be used.
+
+    What is charged when the function raises: the estimate, unless a guard inside refused it, or
+    there was no connection.
+    """
+
+    def decorate(function: F) -> F:
+        gate = _Gate(guard, scopes, estimate, actual, activity, ttl, wait, covers)
+        return cast("F", wraps(function)(gate.around(function)))
+
+    return decorate
+
+
+class _Gate:
+    """What stands before one function."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - as of `guarded`
+        self,
+        guard: "Guard",
+        scopes: str | Iterable[str] | Callable[..., str | Iterable[str]],
+        estimate: Amount | Callable[..., Amount],
+        actual: Callable[[Any], Amount | None] | None,
+        activity: str,
+        ttl: float,
+        wait: float,
+        covers: bool,  # noqa: FBT001 - as of `guarded`
+    ) -> None:
+        self._guard = guard
+        self._scopes = scopes if callable(scopes) or isinstance(scopes, str) else tuple(scopes)
+        self._estimate = estimate
+        self._actual = actual
+        self._activity = activity
+        self._ttl = ttl
+        self._wait = wait
+        self._covers = covers
+
+    def around(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a function of the same kind."""
+        import inspect  # noqa: PLC0415 - 14 ms, when something is decorated
+
+        if inspect.isasyncgenfunction(function):
+            return self._around_async_generator(function)
+        if inspect.isgeneratorfunction(function):
+            return self._around_generator(function)
+        if inspect.iscoroutinefunction(function):
+            return self._around_coroutine(function)
+        return self._around_function(function)
+
+    def _around_function(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **named: Any) -> Any:  # noqa: ANN401 - the function's own
+            paid = _Paid(self._reserve(self._wait, args, named), self._actual)
+            try:
+                if self._covers:
+                    with covered():
+                        result = function(*args, **named)
+                else:
+                    result = function(*args, **named)
+            except BaseException as error:
+                paid.failed(error)
+                raise
+            paid.item(result)
+            paid.ended()
+            return result
+
+        return call
+
+    def _around_coroutine(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        async def call(*args: Any, **named: Any) -> Any:  # noqa: ANN401 - the function's own
+            paid = _Paid(await self._reserve_async(args, named), self._actual)
+            try:
+                if self._covers:
+                    with covered():
+                        result = await function(*args, **named)
+                else:
+                    result = await function(*args, **named)
+            except BaseException as error:
+                paid.failed(error)
+                raise
+            paid.item(result)
+            paid.ended()
+            return result
+
+        return call
+
+    def _around_generator(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **named: Any) -> Iterator[Any]:  # noqa: ANN401 - the function's own
+            paid = _Paid(self._reserve(self._wait, args, named), self._actual)
+            try:
+                for item in function(*args, **named):
+                    paid.item(item)
+                    yield item
+            except GeneratorExit:
+                UNDERTAKER.end(paid.ended)
+                raise
+            except BaseException as error:
+                paid.failed(error)
+                raise
+            paid.ended()
+
+        return call
+
+    def _around_async_generator(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        async def call(*args: Any, **named: Any) -> AsyncIterator[Any]:  # noqa: ANN401 - the function's own
+            paid = _Paid(await self._reserve_async(args, named), self._actual)
+            try:
+                async for item in function(*args, **named):
+                    paid.item(item)
+                    yield item
+            except GeneratorExit:
+                UNDERTAKER.end(paid.ended)
+                raise
+            except BaseException as error:
+                paid.failed(error)
+                raise
+            paid.ended()
+
+        return call
+
+    def _reserve(self, wait: float, args: tuple[Any, ...], named: dict[str, Any]) -> "Lease":
+        scopes = self._scopes(*args, **named) if callable(self._scopes) else self._scopes
+        amount = self._estimate(*args, **named) if callable(self._estimate) else self._estimate
+        return self._guard.reserve(
+            scopes, amount, ttl=self._ttl, activity=self._activity, wait=wait
+        )
+
+    async def _reserve_async(self, args: tuple[Any, ...], named: dict[str, Any]) -> "Lease":
+        deadline_s = self._guard.clock.monotonic_s() + self._wait
+        while True:
+            try:
+                return self._reserve(0.0, args, named)
+            except (BudgetRefused, RateRefused) as refused:
+                if not await room(self._guard, refused, deadline_s):
+                    raise
+
+
+class _Paid:
+    """One call that was let through."""
+
+    def __init__(self, lease: "Lease", actual: Callable[[Any], Amount | None] | None) -> None:
+        self._lease = lease
+        self._actual = actual
+        self._cost: Amount | None = None
+
+    def item(self, item: object) -> None:
+        """Note what was returned or yielded."""
+        if self._actual is None:
+            return
+        try:
+            cost = self._actual(item)
+            if cost is not None:
+                self._cost = amount_of(cost)
+        except BaseException:
+            self.ended()  # the call was made, whatever the function of the program raises
+            raise
+
+    def ended(self) -> None:
+        """Charge it."""
+        try:
+            self._lease.settle(self._cost)
+        except GuardStoreError:
+            return  # told of by the guard; the lease is charged when its time is over
+
+    def failed(self, error: BaseException) -> None:
+        """Charge it, unless nothing can have been sent."""
+        unsent = isinstance(error, Exception) and nothing_was_sent(error)
+        try:
+            if unsent or isinstance(error, CallRefused):
+                self._lease.release()
+            else:
+                self._lease.settle(self._cost, failed=True)
+        except GuardStoreError:
+            return

@@ -1,0 +1,183 @@
+"""Put a guard before every client library of this program at once.
+
+```python
+installation = install(guard)     # or guard.install()
+...
+installation.uninstall()
+```
+
+Covered are urllib3 and all that goes through it (requests, botocore, boto3), httpx and all SDKs on
+it, and aiohttp, as far as they are installed; clients that exist already, too. A request that is
+counted by a guarded client of its own is not counted again.
+"""
+
+import threading
+from collections.abc import Callable
+from importlib.util import find_spec
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from costmon.errors import InputError
+from costmon.guard.costing import Costing
+
+if TYPE_CHECKING:
+    from costmon.guard.guard import Guard
+
+LIBRARIES = ("urllib3", "botocore", "httpx", "aiohttp")
+
+_LOCK = threading.Lock()
+_INSTALLED: "list[Installation]" = []
+"""At most one: the libraries have only one class each that could be changed."""
+
+
+class Installation:
+    """A guard that stands before the libraries until it is uninstalled.
+
+    Attributes:
+        guard: Which.
+        libraries: The names of those it stands before.
+    """
+
+    def __init__(self, guard: "Guard", costing: Costing) -> None:
+        self.guard = guard
+        self.libraries = tuple(name for name in LIBRARIES if find_spec(name) is not None)
+        self._undo: list[Callable[[], None]] = []
+        for name in self.libraries:
+            _PATCHES[name](self, guard, costing)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.uninstall()
+
+    def replace(self, owner: Any, name: str, wrap: Callable[[Any], Any]) -> None:  # noqa: ANN401 - a class of a library
+        """Replace a method of a class by what `wrap` makes of it, until it is uninstalled."""
+        original = owner.__dict__[name]
+        setattr(owner, name, wrap(original))
+        self._undo.append(lambda: setattr(owner, name, original))
+
+    def uninstall(self) -> None:
+        """Leave the libraries as they were; calling it again changes nothing."""
+        with _LOCK:
+            while self._undo:
+                self._undo.pop()()
+            if self in _INSTALLED:
+                _INSTALLED.remove(self)
+
+
+def install(guard: "Guard", costing: Costing | None = None) -> Installation:
+    """Put a guard before all client libraries; once is enough, and twice is once.
+
+    Raises:
+        InputError: Another guard stands there; uninstall it first.
+    """
+    with _LOCK:
+        for installed in _INSTALLED:
+            if installed.guard is guard:
+                return installed
+            raise InputError("another guard is installed: uninstall it first")
+        installation = Installation(guard, costing or Costing())
+        _INSTALLED.append(installation)
+        return installation
+
+
+def _patch_urllib3(installation: Installation, guard: "Guard", costing: Costing) -> None:
+    from urllib3.connectionpool import (  # noqa: PLC0415 - only where it is installed
+        HTTPConnectionPool,
+        HTTPSConnectionPool,
+    )
+
+    from costmon.guard.urllib3 import defer_tunnel, guarded_request  # noqa: PLC0415 - see above
+
+    def request(original: Any) -> Any:  # noqa: ANN401 - urllib3's method
+        def _make_request(self: Any, conn: Any, method: str, url: str, **options: Any) -> Any:  # noqa: ANN401 - as urllib3 declares them
+            def send(*args: Any, **named: Any) -> Any:  # noqa: ANN401 - as urllib3 declares them
+                return original(self, *args, **named)
+
+            return guarded_request(guard, costing, self, conn, method, url, options, send)
+
+        return _make_request
+
+    def prepare(original: Any) -> Any:  # noqa: ANN401 - urllib3's method
+        def _prepare_proxy(self: Any, conn: Any) -> None:  # noqa: ANN401 - as urllib3 declares them
+            defer_tunnel(self, conn, lambda one: original(self, one))
+
+        return _prepare_proxy
+
+    installation.replace(HTTPConnectionPool, "_make_request", request)
+    installation.replace(HTTPConnectionPool, "_prepare_proxy", prepare)
+    installation.replace(HTTPSConnectionPool, "_prepare_proxy", prepare)
+
+
+def _patch_botocore(installation: Installation, _: "Guard", __: Costing) -> None:
+    from botocore.exceptions import HTTPClientError  # noqa: PLC0415 - only where it is installed
+    from botocore.httpsession import URLLib3Session  # noqa: PLC0415 - see above
+
+    from costmon.guard.botocore import unwrap  # noqa: PLC0415 - see above
+
+    def sending(original: Any) -> Any:  # noqa: ANN401 - botocore's method
+        def send(self: Any, request: Any) -> Any:  # noqa: ANN401 - as botocore declares it
+            try:
+                return original(self, request)
+            except HTTPClientError as error:
+                raise unwrap(error) from None
+
+        return send
+
+    installation.replace(URLLib3Session, "send", sending)
+
+
+def _patch_httpx(installation: Installation, guard: "Guard", costing: Costing) -> None:
+    import httpx  # noqa: PLC0415 - only where it is installed
+
+    from costmon.guard.httpx import guarded_send, guarded_send_async  # noqa: PLC0415 - see above
+
+    def sync(original: Any) -> Any:  # noqa: ANN401 - httpx's method
+        def handle_request(self: Any, request: Any) -> Any:  # noqa: ANN401 - as httpx declares it
+            return guarded_send(guard, costing, request, lambda one: original(self, one))
+
+        return handle_request
+
+    def asynchronous(original: Any) -> Any:  # noqa: ANN401 - httpx's method
+        async def handle_async_request(self: Any, request: Any) -> Any:  # noqa: ANN401 - as httpx declares it
+            return await guarded_send_async(
+                guard, costing, request, lambda one: original(self, one)
+            )
+
+        return handle_async_request
+
+    installation.replace(httpx.HTTPTransport, "handle_request", sync)
+    installation.replace(httpx.AsyncHTTPTransport, "handle_async_request", asynchronous)
+
+
+def _patch_aiohttp(installation: Installation, guard: "Guard", costing: Costing) -> None:
+    import aiohttp  # noqa: PLC0415 - only where it is installed
+
+    from costmon.guard.aiohttp import guard_middleware  # noqa: PLC0415 - see above
+
+    last = guard_middleware(guard, costing)
+
+    def requesting(original: Any) -> Any:  # noqa: ANN401 - aiohttp's method
+        async def _request(self: Any, *args: Any, **named: Any) -> Any:  # noqa: ANN401 - as aiohttp declares them
+            given = named.get("middlewares")
+            chain = self._middlewares if given is None else given
+            named["middlewares"] = (*chain, last)
+            return await original(self, *args, **named)
+
+        return _request
+
+    installation.replace(aiohttp.ClientSession, "_request", requesting)
+
+
+_PATCHES: dict[str, Callable[[Installation, "Guard", Costing], None]] = {
+    "urllib3": _patch_urllib3,
+    "botocore": _patch_botocore,
+    "httpx": _patch_httpx,
+    "aiohttp": _patch_aiohttp,
+}

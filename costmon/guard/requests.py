@@ -1,0 +1,75 @@
+"""A guard under requests: one lease for every request that is sent, retries and redirects included.
+
+```python
+session = GuardedSession(guard, costing=Costing(per_call="0.002"))
+session.post("https://api.example.com/v1/things", json={...})
+```
+
+or, for one vendor only, `session.mount("https://api.openai.com/", GuardAdapter(guard))`. Refusals
+(`CallRefused`) are raised as they are, never as a `requests.ConnectionError`. Streams are settled
+when they end, are closed or are dropped.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from costmon.guard.costing import Costing
+from costmon.guard.urllib3 import guard_manager
+
+if TYPE_CHECKING:
+    from costmon.guard.guard import Guard
+
+
+class GuardAdapter(HTTPAdapter):
+    """An `HTTPAdapter` whose requests a guard lets through, each retry of its own too.
+
+    Args:
+        guard: Is asked.
+        costing: What requests cost.
+        options: As of `HTTPAdapter`.
+    """
+
+    def __init__(
+        self,
+        guard: "Guard",
+        costing: Costing | None = None,
+        **options: Any,  # noqa: ANN401 - as requests declares them
+    ) -> None:
+        self._guard = guard
+        self._costing = costing or Costing()
+        super().__init__(**options)
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - as requests declares them
+        """Make the pools, guarded."""
+        super().init_poolmanager(*args, **options)
+        guard_manager(self.poolmanager, self._guard, self._costing)
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:  # noqa: ANN401 - as requests declares them
+        """Return the pools behind a proxy, guarded."""
+        known = proxy in self.proxy_manager
+        manager = super().proxy_manager_for(proxy, **options)
+        if not known:
+            guard_manager(manager, self._guard, self._costing)
+        return manager
+
+
+class GuardedSession(requests.Session):
+    """A `Session` whose requests a guard lets through.
+
+    Args:
+        guard: Is asked.
+        costing: What requests cost.
+        options: Of the `HTTPAdapter`, such as `max_retries`.
+    """
+
+    def __init__(
+        self,
+        guard: "Guard",
+        costing: Costing | None = None,
+        **options: Any,  # noqa: ANN401 - as requests declares them
+    ) -> None:
+        super().__init__()
+        for prefix in ("https://", "http://"):
+            self.mount(prefix, GuardAdapter(guard, costing, **options))

@@ -1,0 +1,124 @@
+"""Undo a content encoding piece by piece, in bounded memory, beside the client that does it too.
+
+The client gets the bytes as they came and decodes them itself; this copy is only looked at. A bomb
+that would swell to gigabytes comes out in pieces of 64 KiB, each of which is dropped at once.
+"""
+
+import zlib
+from collections.abc import Iterator
+from typing import Protocol
+
+_PIECE = 65_536
+_GZIP = 31
+_EITHER = 47
+_RAW = -15
+
+
+class UnreadableError(Exception):
+    """The bytes cannot be decoded here: an encoding we lack, or not what it says."""
+
+
+class Decoder(Protocol):
+    """Turns what came over the wire into the content."""
+
+    def pieces(self, data: bytes) -> Iterator[bytes]:
+        """Yield the content that the bytes complete.
+
+        Raises:
+            UnreadableError: They cannot be decoded.
+        """
+        ...
+
+
+class Plain:
+    """What is not encoded."""
+
+    def pieces(self, data: bytes) -> Iterator[bytes]:
+        """Yield the bytes."""
+        yield data
+
+
+class _Zlib:
+    def __init__(self, bits: int) -> None:
+        self._bits = bits
+        self._inner = zlib.decompressobj(bits)
+        self._begun = False
+
+    def pieces(self, data: bytes) -> Iterator[bytes]:
+        while data:
+            if self._inner.eof:
+                self._inner = zlib.decompressobj(self._bits)  # a gzip of several members
+            try:
+                piece = self._inner.decompress(data, _PIECE)
+            except zlib.error as error:
+                if self._begun or self._bits != _EITHER:
+                    raise UnreadableError(str(error)) from error
+                # Some servers say deflate and mean it without the header that zlib has.
+                self._bits, self._begun = _RAW, True
+                self._inner = zlib.decompressobj(_RAW)
+                continue
+            self._begun = True
+            data = self._inner.unconsumed_tail or self._inner.unused_data
+            if piece:
+                yield piece
+
+
+class _Foreign:
+    """The decompressor of a package that may be installed, which knows no bound for its output."""
+
+    def __init__(self, inner: object, *names: str) -> None:
+        self._feed = next(
+            found for found in (getattr(inner, name, None) for name in names) if found is not None
+        )
+
+    def pieces(self, data: bytes) -> Iterator[bytes]:
+        # 256 bytes at a time: at the 1,000 : 1 of a bomb that is 256 KiB.
+        for start in range(0, len(data), 256):
+            try:
+                yield self._feed(data[start : start + 256])
+            except Exception as error:  # each package has an error class of its own
+                raise UnreadableError(str(error)) from error
+
+
+def decoder_of(encoding: str) -> Decoder:
+    """Return a decoder for a Content-Encoding header.
+
+    Raises:
+        UnreadableError: We have none.
+    """
+    name = encoding.strip().lower()
+    if name in {"", "identity"}:
+        return Plain()
+    if name in {"gzip", "x-gzip"}:
+        return _Zlib(_GZIP)
+    if name == "deflate":
+        return _Zlib(_EITHER)
+    if name == "br":
+        return _Foreign(_brotli(), "process", "decompress")
+    if name == "zstd":
+        return _Foreign(_zstandard(), "decompress")
+    raise UnreadableError(f"no decoder for {name[:20]!r}")
+
+
+def _brotli() -> object:
+    from importlib import import_module  # noqa: PLC0415 - rarely needed
+
+    for package in ("brotli", "brotlicffi"):
+        try:
+            return import_module(package).Decompressor()
+        except ImportError:
+            continue
+    raise UnreadableError("brotli is not installed")
+
+
+def _zstandard() -> object:
+    from importlib import import_module  # noqa: PLC0415 - rarely needed
+
+    try:
+        return import_module("compression.zstd").ZstdDecompressor()
+    except ImportError:
+        pass
+    try:
+        return import_module("zstandard").ZstdDecompressor().decompressobj()
+    except ImportError:
+        raise UnreadableError("zstandard is not installed") from None

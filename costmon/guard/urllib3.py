@@ -1,0 +1,222 @@
+"""A guard under urllib3's own retries and redirects: one lease for every request that is sent.
+
+```python
+http = GuardedPoolManager(guard)
+http.request("GET", "https://api.example.com/v1/things")
+```
+
+Any other manager, such as a `ProxyManager`, is guarded by `guard_manager(manager, guard)`. The
+guard stands in `HTTPConnectionPool._make_request`, which urllib3 calls once for each attempt; it is
+not part of urllib3's public interface, so a version without it is refused when this is imported.
+A refusal is raised as it is, for urllib3 retries only what is an error of its own.
+"""
+
+import io
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import urllib3
+from urllib3.connectionpool import HTTPConnectionPool
+
+from costmon.guard.costing import Costing
+from costmon.guard.covering import covered, is_covered
+from costmon.guard.exchange import Exchange
+from costmon.guard.failures import nothing_was_sent
+from costmon.guard.urllib3_answer import watch_answer
+from costmon.guard.wire_call import WireCall, wire_call
+
+if TYPE_CHECKING:
+    from costmon.guard.guard import Guard
+
+if not hasattr(HTTPConnectionPool, "_make_request"):
+    raise ImportError(f"urllib3 {urllib3.__version__} is not known to costmon.guard")
+
+
+class GuardedPoolManager(urllib3.PoolManager):
+    """A `PoolManager` whose requests a guard lets through.
+
+    Args:
+        guard: Is asked.
+        num_pools: As of `PoolManager`.
+        headers: As of `PoolManager`.
+        costing: What requests cost.
+        options: As of `PoolManager`.
+    """
+
+    def __init__(
+        self,
+        guard: "Guard",
+        num_pools: int = 10,
+        headers: Any = None,  # noqa: ANN401 - as urllib3 declares it
+        *,
+        costing: Costing | None = None,
+        **options: Any,  # noqa: ANN401 - as urllib3 declares them
+    ) -> None:
+        super().__init__(num_pools, headers, **options)
+        guard_manager(self, guard, costing)
+
+
+def guard_manager(
+    manager: urllib3.PoolManager, guard: "Guard", costing: Costing | None = None
+) -> None:
+    """Put a guard before all requests of a manager; connections that it has open are closed."""
+    manager.pool_classes_by_scheme = guarded_pools(
+        manager.pool_classes_by_scheme, guard, costing or Costing()
+    )
+    manager.clear()
+
+
+def guarded_pools(classes: Any, guard: "Guard", costing: Costing) -> dict[str, Any]:  # noqa: ANN401 - pool classes by scheme
+    """Return subclasses of pool classes that ask a guard."""
+    return {scheme: guarded_pool(one, guard, costing) for scheme, one in classes.items()}
+
+
+@lru_cache(maxsize=64)
+def guarded_pool(pool: type[Any], guard: "Guard", costing: Costing) -> type[Any]:
+    """Return a subclass of a pool class that asks a guard before each request."""
+
+    def _prepare_proxy(self: Any, conn: Any) -> None:  # noqa: ANN401 - as urllib3 declares them
+        defer_tunnel(self, conn, super(guarded, self)._prepare_proxy)
+
+    def _make_request(self: Any, conn: Any, method: str, url: str, **options: Any) -> Any:  # noqa: ANN401 - as urllib3 declares them
+        send = super(guarded, self)._make_request
+        return guarded_request(guard, costing, self, conn, method, url, options, send)
+
+    guarded = type(
+        f"Guarded{pool.__name__}",
+        (pool,),
+        {"_prepare_proxy": _prepare_proxy, "_make_request": _make_request},
+    )
+    return guarded
+
+
+def defer_tunnel(pool: Any, conn: Any, prepare: Any) -> None:  # noqa: ANN401 - as urllib3 declares them
+    """Leave the tunnel through a proxy for later: until the guard is asked, nothing may be sent."""
+    if is_covered():
+        prepare(conn)
+    else:
+        conn._costmon_tunnel = lambda: _tunnel(pool, conn, prepare)  # noqa: SLF001 - our own mark
+
+
+def _tunnel(pool: Any, conn: Any, prepare: Any) -> None:  # noqa: ANN401 - as urllib3 declares them
+    """Do what `urlopen` does about the tunnel."""
+    try:
+        prepare(conn)
+    except OSError as error:  # TLS errors and timeouts are OSErrors, too
+        pool._raise_timeout(err=error, url=pool.proxy.url, timeout_value=conn.timeout)  # noqa: SLF001 - see above
+        raise
+
+
+def guarded_request(  # noqa: PLR0913, PLR0917 - what `_make_request` was given, and how to go on
+    guard: "Guard",
+    costing: Costing,
+    pool: Any,  # noqa: ANN401 - of any version of urllib3
+    conn: Any,  # noqa: ANN401 - of any version of urllib3
+    method: str,
+    url: str,
+    options: dict[str, Any],
+    send: Any,  # noqa: ANN401 - the method of the class that is guarded
+) -> Any:  # noqa: ANN401 - urllib3's response
+    """Send one request if the guard lets it."""
+    tunnel = conn.__dict__.pop("_costmon_tunnel", None)
+    if is_covered():
+        if tunnel is not None:
+            tunnel()
+        return send(conn, method, url, **options)
+    exchange = Exchange.begin(guard, costing, _call(pool, method, url, options))
+    begun: list[bool] = []
+    preload = options.get("preload_content", True)
+    options = options | {"preload_content": False}
+    if exchange.headers:
+        options["headers"] = {**dict(options.get("headers") or {}), **exchange.headers}
+    if _size(options.get("body")) is None:
+        options["body"] = _counted(options["body"], exchange)
+    request = conn.request
+
+    def begin(*args: Any, **named: Any) -> Any:  # noqa: ANN401 - as urllib3 declares them
+        begun.append(True)
+        return request(*args, **named)
+
+    conn.request = begin
+    try:
+        with covered():
+            if tunnel is not None:
+                tunnel()
+            response = send(conn, method, url, **options)
+    except BaseException as error:
+        exchange.failed(error, unsent=not begun or _unsent(error))
+        raise
+    finally:
+        del conn.request
+    watch_answer(response, exchange)
+    if preload:
+        try:
+            response.read(decode_content=options.get("decode_content", True), cache_content=True)
+        except BaseException:
+            exchange.broken()
+            raise
+    return response
+
+
+def _unsent(error: BaseException) -> bool:
+    # A broken TLS connection is one that was there; a handshake that fails is not `begun`.
+    return not isinstance(error, urllib3.exceptions.SSLError) and nothing_was_sent(error)
+
+
+def _call(pool: Any, method: str, url: str, options: dict[str, Any]) -> WireCall:  # noqa: ANN401 - of any version of urllib3
+    if url.startswith("/"):
+        host = f"[{pool.host}]" if ":" in pool.host else pool.host
+        port = "" if pool.port is None else f":{pool.port}"
+        url = f"{pool.scheme}://{host}{port}{url}"
+    body = options.get("body")
+    if isinstance(body, str):
+        body = body.encode()
+    whole = bytes(body) if isinstance(body, bytes | bytearray) else None
+    headers = options.get("headers") or {}
+    return wire_call(method, url, headers.items(), whole, _size(body))
+
+
+def _size(body: object) -> int | None:
+    """Return the bytes of a body; `None` when they are only known while they are sent."""
+    if body is None:
+        return 0
+    if isinstance(body, str):
+        return len(body.encode())
+    try:
+        return memoryview(body).nbytes  # type: ignore[arg-type]  # what has no buffer raises
+    except TypeError:
+        return None
+
+
+def _counted(body: Any, exchange: Exchange) -> Any:  # noqa: ANN401 - as urllib3 declares it
+    """Return a body that counts what is taken of it; the caller's own stays as it is."""
+    return (
+        _CountedFile(body, exchange) if hasattr(body, "read") else _counted_pieces(body, exchange)
+    )
+
+
+def _counted_pieces(pieces: Any, exchange: Exchange) -> Iterator[bytes]:  # noqa: ANN401 - any iterable
+    for piece in pieces:
+        data = piece.encode() if isinstance(piece, str) else piece
+        exchange.sent(len(data))
+        yield data
+
+
+class _CountedFile:
+    """A file that is sent."""
+
+    def __init__(self, file: Any, exchange: Exchange) -> None:  # noqa: ANN401 - any file
+        self._file = file
+        self._exchange = exchange
+        self._text = isinstance(file, io.TextIOBase)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the file has
+        return getattr(self._file, name)
+
+    def read(self, size: int = -1) -> bytes:
+        """Read as the file does, text as UTF-8."""
+        data = self._file.read(size)
+        piece: bytes = data.encode() if self._text or isinstance(data, str) else data
+        self._exchange.sent(len(piece))
+        return piece

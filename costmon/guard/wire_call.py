@@ -1,0 +1,58 @@
+"""One request as it goes over the wire, whichever client sends it."""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from costmon.domain.scope import host_of
+
+
+class WireCall(NamedTuple):
+    """A request that is about to be sent.
+
+    Attributes:
+        method: HTTP's, upper case.
+        url: Without user information and query, which may be secret.
+        host: In its one spelling.
+        headers: By lower-case name; of several of a name the last.
+        body: What is sent, when it is at hand; `None` when there is none, or it is yet to be made.
+        size: Bytes of the body; `None` when not known before it is sent.
+    """
+
+    method: str
+    url: str
+    host: str
+    headers: Mapping[str, str]
+    body: bytes | None
+    size: int | None
+
+    @property
+    def path(self) -> str:
+        """Return the URL's path."""
+        return urlsplit(self.url).path
+
+
+def wire_call(
+    method: str,
+    url: str,
+    headers: Iterable[tuple[object, object]],
+    body: bytes | None,
+    size: int | None,
+) -> WireCall:
+    """Return a request in the words that costing understands.
+
+    Raises:
+        ScopeError: The URL names no host.
+    """
+    parts = urlsplit(url)
+    bare = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    return WireCall(method.upper(), bare, host_of(bare), header_dict(headers), body, size)
+
+
+def header_dict(headers: Iterable[tuple[object, object]]) -> dict[str, str]:
+    """Return headers by lower-case name."""
+    return {_text(name).lower(): _text(value) for name, value in headers}
+
+
+def _text(value: object) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
