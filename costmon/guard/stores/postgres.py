@@ -484,7 +484,7 @@ def _retire(db: Connection) -> None:
 
 
 _TIDY = tuple(
-    f"DELETE FROM costmon_guard_{rest}".encode()
+    f"DELETE FROM costmon_guard_{rest}".encode()  # noqa: S608 - our own columns and functions
     for rest in (
         f"lease WHERE state <> 0 AND at_s < {_NOW} - {REMEMBERED_S}",
         f"charge WHERE at_s < {_NOW} - {REMEMBERED_S}",

@@ -93,8 +93,9 @@ class PostgresPool:
             except IndexError:
                 return None
             # A server that goes away says so, or closes: there is something to read.
-            ready, _, _ = select.select([connection.fileno()], [], [], 0)
-            if not ready:
+            watch = select.poll()
+            watch.register(connection.fileno(), select.POLLIN | select.POLLHUP)
+            if not watch.poll(0):
                 return connection
             connection.close()
 
@@ -107,7 +108,9 @@ class PostgresPool:
         connection = psycopg.connect(**(defaults | self._given), autocommit=True)
         try:
             connection.execute(
-                f"SET statement_timeout = {_STATEMENT_MS};"
+                # Reads after the lock must see what was written before it.
+                "SET default_transaction_isolation = 'read committed';"
+                f" SET statement_timeout = {_STATEMENT_MS};"
                 f" SET lock_timeout = {_STATEMENT_MS};"
                 f" SET idle_in_transaction_session_timeout = {_STATEMENT_MS};"
                 " SET client_min_messages = warning"

@@ -215,7 +215,9 @@ end
 local function add(plan, held, spent, calls_held, calls_spent)
     for _, line in ipairs(plan.lines) do
         local key = cell(line)
-        if line.fixed then
+        if redis.call('HEXISTS', key, line.bucket .. ':s') == 0 then
+            -- Its window was over long ago, and nobody was there to end the lease.
+        elseif line.fixed then
             stage(key, line.bucket .. ':h', times(calls_held, line.fixed))
             stage(key, line.bucket .. ':s', times(calls_spent, line.fixed))
         else
@@ -242,7 +244,14 @@ local function over_now(lease, state)
     redis.call('ZREM', P .. 'held', lease.number)
     redis.call('EXPIRE', key, DAY + 60)
     if lease.key then redis.call('EXPIRE', P .. 'key:' .. lease.key, DAY + 60) end
-    keep(P .. 'plan:' .. lease.plan, 2 * DAY)
+    if lease.state == 0 then
+        if redis.call('HINCRBY', P .. 'uses', lease.plan, -1) <= 0 then
+            redis.call('HDEL', P .. 'uses', lease.plan)
+        end
+    end
+    if redis.call('HEXISTS', P .. 'uses', lease.plan) == 0 then
+        redis.call('EXPIRE', P .. 'plan:' .. lease.plan, 2 * DAY)
+    end
 end
 local function expire(lease)
     local plan = cjson.decode(lease.text)
@@ -320,7 +329,9 @@ if key then
     redis.call('SET', P .. 'key:' .. key, number)
 end
 redis.call('SET', P .. 'plan:' .. sha, text, 'NX')
-keep(P .. 'plan:' .. sha, 2 * DAY + tonumber(ttl))
+-- As long as a lease is held its plan is needed, however late somebody comes to end it.
+redis.call('PERSIST', P .. 'plan:' .. sha)
+redis.call('HINCRBY', P .. 'uses', sha, 1)
 for _, line in ipairs(plan.lines) do
     if line.resets_at then keep(cell(line), tonumber(ttl) + DAY) end
 end
@@ -378,7 +389,6 @@ if not lease or not lease.text then return {'gone'} end
 if lease.state == 0 then
     local ttl = tonumber(ARGV[3])
     redis.call('ZADD', P .. 'due', string.format('%.6f', now() + ttl), lease.number)
-    keep(P .. 'plan:' .. lease.plan, 2 * DAY + ttl)
     for _, line in ipairs(cjson.decode(lease.text).lines) do
         if line.resets_at then keep(cell(line), ttl + DAY) end
     end

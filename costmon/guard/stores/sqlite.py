@@ -67,11 +67,15 @@ class SQLiteStore:
         self, plan: Plan, nano: int, ttl_s: float, key: str | None = None
     ) -> Hold | Refusal | Outdated:
         """Hold `nano` on every line or on none; see `Store.reserve`."""
-        try:
-            return self._file.run("hold an amount", self._reserve, plan, nano, ttl_s, key)
-        except _Unbound:
-            plan.cache = None
-            return self._file.run("hold an amount", self._reserve, plan, nano, ttl_s, key)
+        while True:
+            try:
+                return self._file.run("hold an amount", self._reserve, plan, nano, ttl_s, key)
+            except _Unbound:
+                plan.cache = None
+            except BaseException:
+                # What was looked up in a transaction that was undone may become another row.
+                plan.cache = None
+                raise
 
     def _reserve(  # noqa: C901 - one step after the other, in one transaction
         self, db: sqlite3.Connection, plan: Plan, nano: int, ttl_s: float, key: str | None

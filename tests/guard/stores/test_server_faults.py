@@ -6,7 +6,7 @@ from costmon.guard.errors import GuardStoreError, GuardStoreUnavailable
 from costmon.guard.stores.base import Hold
 from tests.guard.stores import places, servers
 from tests.guard.stores.kinds import POSTGRES, REDIS
-from tests.guard.stores.makers import limited, line
+from tests.guard.stores.makers import limited, line, plan
 
 
 @pytest.mark.redis
@@ -97,3 +97,37 @@ def test_old_leases_counters_and_plans_are_forgotten_by_postgresql(store, place)
     for table in ("lease", "cell", "plan"):
         assert place.sql(f"SELECT count(*) FROM costmon_guard_{table}") == [(0,)]  # noqa: S608
     assert store.totals([line()]) == [(1, 0)]
+
+
+@pytest.mark.parametrize("place", [REDIS], indirect=True)
+def test_a_lease_that_nobody_was_there_to_end_is_still_charged(store, place):
+    lasting = limited(100, period="total")
+    short = line("host:a", 100, period="hour")
+    store.reserve(plan(*lasting.lines, short), 10, 60.0)
+    place.let_pass(40 * 86_400)
+
+    assert store.sweep() == 1
+
+    assert store.totals(lasting.lines) == [(10, 0)]
+    place.let_pass(3 * 86_400)
+    names = {key.rpartition("}:")[2].partition(":")[0] for key in place.admin.scan_iter()}
+    assert names == {"state", "hours", "cell", "usage", "spent"}
+    assert len(list(place.admin.scan_iter("*cell:*"))) == 1
+
+
+@pytest.mark.parametrize("place", [POSTGRES], indirect=True)
+def test_a_server_that_hangs_is_unavailable_soon(store, place, monkeypatch):
+    import psycopg
+
+    from costmon.guard.stores import postgres_pool
+
+    monkeypatch.setattr(postgres_pool, "_STATEMENT_MS", 200)
+    store.close()
+    store.settings()
+    with psycopg.connect(place.url) as other:
+        other.execute("SELECT 1 FROM costmon_guard_state FOR UPDATE")
+
+        with pytest.raises(GuardStoreUnavailable, match="timeout"):
+            store.reserve(limited(100), 10, 60.0)
+
+    assert isinstance(store.reserve(limited(100), 10, 60.0), Hold)

@@ -184,3 +184,23 @@ def test_a_counter_that_was_tidied_away_is_looked_up_again(store, place, clock):
 
     assert isinstance(store.reserve(wanted, 90, 60.0), Hold)
     assert store.totals(wanted.lines) == [(10, 90)], "the usage rows knew"
+
+
+def test_what_was_looked_up_in_an_undone_transaction_is_looked_up_again(store):
+    first, second = limited(100), plan(line("key:b", 100))
+    store.settings()
+    db = store._file._db
+    db.set_authorizer(
+        lambda action, table, *_: (
+            sqlite3.SQLITE_DENY
+            if action == sqlite3.SQLITE_INSERT and table == "guard_lease"
+            else sqlite3.SQLITE_OK
+        )
+    )
+    with pytest.raises(GuardStoreError):
+        store.reserve(first, 10, 60.0)
+
+    store.reserve(second, 20, 60.0)
+    store.reserve(first, 10, 60.0)
+
+    assert store.totals([first.lines[0], second.lines[0]]) == [(0, 10), (0, 20)]
