@@ -15,7 +15,9 @@ asking again, in a few microseconds at most. What that changes, exactly:
   idle, or `ttl_s` old, and its calls are over. This process's own figures are exact.
 * A truth that comes more than `ttl_s` after its lease expired, when its slab has ended, is counted
   if it is higher than the estimate; if it is lower, the difference is not given back.
-* Budgets that another process changes are obeyed from the next slab or `sweep` on.
+* Budgets that another process changes are obeyed from the next slab or `sweep` on. A counter that
+  is new begins without what slabs that are in use just then will have spent, as it does without
+  what leases in flight will.
 
 Calls with a key, and calls that a rate limit counts, go to the store each time.
 """
@@ -47,6 +49,8 @@ from costmon.guard.stores.base import (
 _IDLE_S = 1.0
 _UNLIMITED_CALLS = 100
 """How many calls like the first a slab is for when nothing limits it."""
+_UNLIMITED_NANO = 10**12
+"""And how much it is then at most, unless one call needs more."""
 
 
 class _Slab:
@@ -203,19 +207,14 @@ class SlabStore:
     ) -> _Slab | Refusal | Outdated:
         for slab in desk.slabs:
             slab.over = True
+        for other in self._desks.values():
+            # A budget that is new begins with what the store's usage rows know: tell it first.
+            if other.plan.revision != desk.plan.revision:
+                for slab in other.slabs:
+                    slab.over = True
         self._end_idle(only_over=True)
         lasts_s = ttl_s + 2 * self._ttl_s
-        limited = [line for line in desk.plan.lines if line.limit is not None]
-        if limited:
-            totals = self._inner.totals(limited)
-            remaining = min(
-                (line.limit or 0) - spent - held
-                for line, (spent, held) in zip(limited, totals, strict=True)
-            )
-            size = int(max(0, remaining) * self._share)
-        else:
-            size = nano * _UNLIMITED_CALLS
-        found = self._inner.reserve(desk.plan, max(nano, size), lasts_s)
+        found = self._inner.reserve(desk.plan, max(nano, self._size(desk.plan, nano)), lasts_s)
         if isinstance(found, Refusal):
             self._end_idle()
             found = self._inner.reserve(desk.plan, nano, lasts_s)
@@ -231,6 +230,17 @@ class SlabStore:
                 if slab.room() >= nano:
                     return slab
         return found
+
+    def _size(self, plan: Plan, nano: int) -> int:
+        limited = [line for line in plan.lines if line.limit is not None]
+        if not limited:
+            return min(nano * _UNLIMITED_CALLS, _UNLIMITED_NANO)
+        totals = self._inner.totals(limited)
+        remaining = min(
+            (line.limit or 0) - spent - held
+            for line, (spent, held) in zip(limited, totals, strict=True)
+        )
+        return int(max(0, remaining) * self._share)
 
     def _grant(self, slab: _Slab, plan: Plan, nano: int, ttl_s: float, now_s: float) -> Hold:
         due_s = now_s + ttl_s

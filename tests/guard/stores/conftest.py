@@ -68,6 +68,8 @@ def _place(request, kind, clock, tmp_path):
         made = places.Memory(clock)
     elif kind == "sqlite":
         made = places.SQLite(clock, tmp_path / "guard.db")
+    elif kind == "slab":
+        made = places.Slabs(clock, tmp_path / "guard.db")
     elif kind == "postgresql":
         execute, url = request.getfixturevalue("postgres_server")
         name = f"test_{uuid.uuid4().hex[:8]}"

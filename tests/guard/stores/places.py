@@ -133,3 +133,16 @@ class Redis:
         for store in self._opened:
             store.close()
         self.admin.close()
+
+
+class Slabs(SQLite):
+    """Slabs in front of a file."""
+
+    kind = "slab"
+
+    def open(self, **named):
+        from costmon.guard.stores.slab import SlabStore
+
+        store = SlabStore(super().open(**named), share=10, clock=self._clock)
+        self._opened.append(store)
+        return store
