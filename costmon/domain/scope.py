@@ -38,7 +38,9 @@ def scope_of(text: object, *, pattern: bool = False) -> str:  # noqa: C901 - one
         return GLOBAL
     kind, colon, value = text.partition(":")
     if not colon or kind not in KINDS:
-        raise ScopeError(text, f"'{GLOBAL}', or one of {', '.join(KINDS)} with ':' and a value")
+        raise ScopeError(
+            _shown(text), f"'{GLOBAL}', or one of {', '.join(KINDS)} with ':' and a value"
+        )
     if not value.strip() or value != value.strip() or not value.isprintable():
         raise ScopeError(text, f"a value after '{kind}:' without control characters")
     if "*" in value:

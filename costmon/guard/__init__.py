@@ -10,8 +10,9 @@ with guard.reserve(["host:api.example.com", "key:batch"], "0.02") as lease:
 ```
 """
 
+from typing import TYPE_CHECKING
+
 from costmon.domain.budget import Budget, Thresholds
-from costmon.domain.spend import Notice
 from costmon.errors import AmountError, BudgetError, GuardError, InputError, ScopeError
 from costmon.guard.config import ScopeConfig
 from costmon.guard.errors import (
@@ -29,7 +30,32 @@ from costmon.guard.errors import (
 )
 from costmon.guard.guard import Guard
 from costmon.guard.lease import Lease
-from costmon.guard.status import Status
+
+if TYPE_CHECKING:
+    from costmon.domain.spend import Notice
+    from costmon.guard.costs import estimate_total_activity_cost
+    from costmon.guard.records import Records
+    from costmon.guard.retries import RetryPolicy
+    from costmon.guard.status import Status
+
+# Imported when first asked for: importing the guard shall be quick.
+_LATER = {
+    "Notice": "costmon.domain.spend",
+    "Records": "costmon.guard.records",
+    "RetryPolicy": "costmon.guard.retries",
+    "Status": "costmon.guard.status",
+    "estimate_total_activity_cost": "costmon.guard.costs",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATER:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    from importlib import import_module  # noqa: PLC0415 - as its caller
+
+    return getattr(import_module(_LATER[name]), name)
+
 
 __all__ = [
     "AmountError",
@@ -48,11 +74,14 @@ __all__ = [
     "LeaseError",
     "Notice",
     "RateRefused",
+    "Records",
     "RetriesExhausted",
+    "RetryPolicy",
     "RetryRefused",
     "ScopeConfig",
     "ScopeError",
     "Status",
     "Thresholds",
     "TierRefused",
+    "estimate_total_activity_cost",
 ]

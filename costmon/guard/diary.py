@@ -5,12 +5,14 @@ import itertools
 import threading
 from collections import defaultdict, deque
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from costmon.clock import EpochClock
-from costmon.domain.spend import Notice, NoticeKind, RefusalCount, RefusalNote
 from costmon.guard.errors import CallRefused
 from costmon.guard.log import log
+
+if TYPE_CHECKING:  # 2 ms, for who only calls
+    from costmon.domain.spend import Notice, NoticeKind, RefusalCount, RefusalNote
 
 _REFUSALS = 200
 _NOTICES = 200
@@ -20,7 +22,7 @@ _OTHER = "(other)"
 _QUIET_S = 3600
 """People are told of a scope's refusals for one reason once in so many seconds."""
 
-Subscriber = Callable[[Notice], None]
+Subscriber = Callable[["Notice"], None]
 
 
 class Tally:
@@ -82,8 +84,10 @@ class Diary:
         """Return the tallies of one reason by scope: always the same dictionary, to be read."""
         return self._tallies[reason]
 
-    def refused(self) -> tuple[RefusalCount, ...]:
+    def refused(self) -> "tuple[RefusalCount, ...]":
         """Return the counts since the guard was made, the highest first."""
+        from costmon.domain.spend import RefusalCount  # noqa: PLC0415 - see above
+
         with self._lock:
             counts = [
                 RefusalCount(scope, reason, tally.count())
@@ -97,8 +101,10 @@ class Diary:
             tallies = self._tallies[reason]
             return tallies.setdefault(scope if len(tallies) < _SCOPES else _OTHER, Tally())
 
-    def refusals(self, limit: int) -> tuple[RefusalNote, ...]:
+    def refusals(self, limit: int) -> "tuple[RefusalNote, ...]":
         """Return the latest refusals, newest first."""
+        from costmon.domain.spend import RefusalNote  # noqa: PLC0415 - see above
+
         with self._lock:
             latest = list(itertools.islice(reversed(self._refusals), limit))
         again = [(at_s, kind(*args)) for at_s, kind, args in latest]
@@ -112,12 +118,14 @@ class Diary:
             for at_s, refused in again
         )
 
-    def tell(self, kind: NoticeKind, scope: str, text: str, *, once: object = None) -> None:
+    def tell(self, kind: "NoticeKind", scope: str, text: str, *, once: object = None) -> None:
         """Log a notice, remember it and tell who subscribed; nothing when `once` was told before.
 
         A subscriber that raises is logged, and harms neither the call nor the other subscribers.
         """
         import uuid  # noqa: PLC0415 - news are rare
+
+        from costmon.domain.spend import Notice  # noqa: PLC0415 - see above
 
         with self._lock:
             if once is not None:
@@ -136,7 +144,7 @@ class Diary:
             except Exception:  # noqa: BLE001 - it is the user's code, and may raise anything
                 log().exception("a subscriber of the guard failed")
 
-    def notices_after(self, number: int) -> list[tuple[int, Notice]]:
+    def notices_after(self, number: int) -> "list[tuple[int, Notice]]":
         """Return the remembered notices numbered above `number`, in order."""
         with self._lock:
             return [item for item in self._notices if item[0] > number]

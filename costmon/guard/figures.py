@@ -61,7 +61,7 @@ class Figures:
 
         Those with a limit come first, the most used of them first; at most 100.
         """
-        rules, epoch_s = self._rulebook.rules(), self._clock.epoch_s()
+        rules, epoch_s = self._rulebook.fresh(), self._clock.epoch_s()
         scopes = dict.fromkeys(line.scope for line in used if not line.period.startswith(CALLS))
         month = window_at("month", epoch_s, dt.UTC)
         scopes |= dict.fromkeys(row.scope for row in self.usage(month.bucket, int(epoch_s) + 1))
@@ -121,7 +121,7 @@ class Figures:
     def _line(self, scope: str, period: str | None) -> tuple[Line, Limit]:
         name = scope_of(scope)
         asked = None if period is None else period_of(period)
-        return self._rulebook.rules().line(name, asked, self._clock.epoch_s())
+        return self._rulebook.fresh().line(name, asked, self._clock.epoch_s())
 
 
 def _use(gauge: ScopeGauge) -> tuple[bool, Decimal]:

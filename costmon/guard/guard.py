@@ -1,23 +1,23 @@
 """A guard: reserve before a call, settle after it, refuse what does not fit."""
 
-import datetime as dt
 import random
-from collections.abc import Iterable, Iterator
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from decimal import Decimal
-from typing import TYPE_CHECKING, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, TypeVar
 
 from costmon.clock import EpochClock, SystemClock
 from costmon.domain.amount import Amount, amount_of, currency_of, nano_even, nano_up
 from costmon.domain.budget import Budget, Thresholds
 from costmon.domain.money import from_nano, shown_exact
 from costmon.domain.scope import scope_of
-from costmon.domain.spend import LeaseNote, RefusalCount, ScopeGauge
 from costmon.domain.window import zone_of
-from costmon.errors import AmountError, BudgetError, ScopeError
-from costmon.guard.config import ScopeConfig, Tier
-from costmon.guard.diary import Diary, Subscriber
+from costmon.errors import AmountError, BudgetError, InputError, ScopeError
+from costmon.guard.calling import Calling
+from costmon.guard.diary import Diary
 from costmon.guard.errors import (
     BudgetRefused,
     CallRefused,
@@ -27,19 +27,21 @@ from costmon.guard.errors import (
     RateRefused,
 )
 from costmon.guard.estimates import Estimates
-from costmon.guard.figures import Figures, ScopeUse
 from costmon.guard.lease import DEFAULT_TTL_S, Lease, checked_ttl
+from costmon.guard.log import log
 from costmon.guard.numbers import Numbers
 from costmon.guard.policy import Route, Rules
+from costmon.guard.readings import Readings
 from costmon.guard.rulebook import Rulebook
-from costmon.guard.status import Status
-from costmon.guard.stores.base import Hold, Outdated, Refusal, Store, UsageRow
+from costmon.guard.ruling import Ruling
+from costmon.guard.stores.base import Hold, Outdated, Refusal, Store
 from costmon.guard.waiting import WaitingRoom
 
 if TYPE_CHECKING:
     from costmon.guard.failover import FailoverStore, WhenStoreFails
     from costmon.guard.housekeeping import Housekeeper
     from costmon.guard.link.link import Link
+    from costmon.guard.reported import Reported
 
 Scopes = str | Iterable[str]
 EstimateMode = Literal["strict", "adaptive"]
@@ -49,6 +51,15 @@ _scoped = False
 _MOST_ROUTES = 4096
 _MOST_RELOADS = 20
 _LONGEST_ACTIVITY = 60
+_LONGEST_APP = 60
+_HOUR_S = 3600.0
+_MOST_SCOPES = 30
+_FIRST_POLICY_S = 1.0
+"""How long the first call waits at most for the service's circuits, which may be open."""
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
+_Abandoned = tuple[Lease, Amount | None, dict[str, Any]]
 
 
 class _Request(NamedTuple):
@@ -61,7 +72,7 @@ class _Request(NamedTuple):
     key: str | None
 
 
-class Guard:
+class Guard(Readings, Ruling, Calling):
     """Budgets in front of outbound calls; any thread may use it.
 
     What is promised: in `strict` mode with true worst cases, what is spent and held never passes a
@@ -119,10 +130,13 @@ class Guard:
         clock: EpochClock | None = None,
         rng: random.Random | None = None,
     ) -> None:
+        super().__init__()
         self.clock = clock or SystemClock()
         self.rng = rng or random.Random()  # noqa: S311 - jitter, nothing secret
         self.currency = currency_of(currency)
-        self.app = app
+        self.app = _program() if app is None else app
+        if not 0 < len(self.app) <= _LONGEST_APP or not self.app.isprintable():
+            raise InputError(f"app={app!r}: give a name of at most {_LONGEST_APP} characters")
         if estimates not in {"strict", "adaptive"}:
             raise BudgetError(f"estimates={estimates!r}: use strict or adaptive")
         self._epoch_s = self.clock.epoch_s
@@ -135,6 +149,8 @@ class Guard:
         self._routes: dict[object, Route] = {}
         self._waiting: WaitingRoom[Hold] = WaitingRoom(self.clock)
         self.busy = self._estimates is not None
+        self._attentive = self._asked = False
+        self._look_after_health_s = self.clock.monotonic_s() + _HOUR_S
         self._failover: FailoverStore | None = None
         self.store = self._opened(store, when_store_fails, cap, slab)
         self._rulebook = Rulebook(
@@ -146,10 +162,14 @@ class Guard:
             clock=self.clock,
             changed=self._forget_routes,
         )
-        self._figures = Figures(self.store, self._rulebook, self.clock)
-        self._service_fault: str | None = None
+        self._abandoned: deque[_Abandoned] = deque()
         self._keeper: Housekeeper | None = None
-        self._link: Link | None = None
+        if slab is not None:
+            from costmon.guard import housekeeping  # noqa: PLC0415 - slabs only
+
+            self._keeper = housekeeping.Housekeeper(self.sweep, self._chore_failed)
+        self._reported: Reported | None = None
+        self._link = None if service is None else self._linked(service, token, spool)
 
     def __enter__(self) -> Self:
         return self
@@ -160,7 +180,7 @@ class Guard:
     def __repr__(self) -> str:
         return f"<Guard on {self.store} in {self.currency}>"
 
-    def reserve(  # noqa: PLR0913 - all but two are by keyword and rarely given
+    def reserve(  # noqa: C901, PLR0913 - the way that every call takes: a function more is 5 % more
         self,
         scopes: Scopes,
         amount: Amount,
@@ -204,8 +224,10 @@ class Guard:
             checked_ttl(ttl)
         if currency is not None and currency != self.currency:
             raise AmountError(currency, f"an amount in {self.currency}, which this guard counts")
+        if self._attentive:
+            route = self._attend(scopes, activity, route)
         if route.obstacle is not None:
-            raise self._noted(route.obstacle(at_s), at_s)
+            route = self._looked_again(scopes, activity, at_s)
         if self._estimates is not None:
             return self._reserve_adaptive(scopes, nano, route, ttl, key, wait)
         found = self.store.reserve(route.plan, nano, ttl, key)
@@ -253,56 +275,6 @@ class Guard:
         finally:
             _EXTRA.reset(before)
 
-    def spent(self, scope: str, period: str | None = None) -> Decimal:
-        """Return what a scope has spent in the present window, major units.
-
-        Args:
-            scope: No pattern.
-            period: `None` for that of its first budget, or `month` without one.
-
-        Raises:
-            InputError: An argument cannot be used.
-            GuardStoreError: The store failed.
-        """
-        return from_nano(self._figures.counter(scope, period)[1])
-
-    def held(self, scope: str, period: str | None = None) -> Decimal:
-        """Return what calls in flight hold of a scope's present window; see `spent`."""
-        return from_nano(self._figures.counter(scope, period)[2])
-
-    def remaining(self, scope: str, period: str | None = None) -> Decimal | None:
-        """Return what may still be spent and held, at least 0; `None` without a limit.
-
-        That is after the block threshold and the tier's share, not below 0 after an overshoot.
-        """
-        limit, spent, held = self._figures.counter(scope, period)
-        return (
-            None if limit.effective is None else from_nano(max(0, limit.effective - spent - held))
-        )
-
-    def budgets(self) -> tuple[Budget, ...]:
-        """Return the budgets that hold now, of the program, the store and the service."""
-        return tuple(self._rulebook.rules().budgets.values())
-
-    def set_budget(self, budget: Budget) -> None:
-        """Set a budget for all guards on the store, with their next call.
-
-        It replaces the one of the same scope and period; what was spent before counts.
-
-        Raises:
-            AmountError: It is in another currency.
-            GuardStoreError: The store failed.
-        """
-        self._rulebook.set_budget(budget)
-
-    def remove_budget(self, scope: str, period: str = "month") -> None:
-        """Remove a budget for all guards on the store; the service's stays."""
-        self._rulebook.remove_budget(scope, period)
-
-    def set_thresholds(self, thresholds: Thresholds) -> None:
-        """Set when budgets without levels of their own warn and refuse, for all on the store."""
-        self._rulebook.set_thresholds(thresholds)
-
     def reset(self, scope: str, period: str | None = None) -> Decimal:
         """Forget what a scope has spent in the present window; return what it was.
 
@@ -312,112 +284,52 @@ class Guard:
         self._waiting.poke()
         return forgotten
 
-    def configure(
-        self,
-        scope: str,
-        *,
-        tier: Tier | None = None,
-        custom_budget: Amount | None = None,
-        rate_limit: int | None = None,
-        retry_policy: str | None = None,
-    ) -> ScopeConfig:
-        """Configure a scope for all guards on the store, with their next call.
+    def _linked(self, service: str, token: str | None, spool: str | None) -> "Link":
+        from costmon.guard.link.link import Link  # noqa: PLC0415 - a guard may work alone
+        from costmon.guard.reported import Reported  # noqa: PLC0415 - as above
 
-        What is not given stays as it is.
-
-        Args:
-            scope: No pattern.
-            tier: `premium`, `standard`, `limited` or `blocked`.
-            custom_budget: In place of the limits of its budgets, major units.
-            rate_limit: Calls a minute.
-            retry_policy: As text; see `costmon.guard.retries.RetryPolicy`.
-
-        Raises:
-            InputError: An argument cannot be used.
-            GuardStoreError: The store failed.
-        """
-        return self._rulebook.configure(
-            scope,
-            tier=tier,
-            custom_budget=custom_budget,
-            rate_limit=rate_limit,
-            retry_policy=retry_policy,
+        self._reported = Reported(self, lambda: self._figures, self._rulebook, self._diary)
+        link = Link(
+            self._reported, service, token=token, spool=spool, clock=self.clock, rng=self.rng
         )
+        self._attentive = self.busy = True
+        link.touch()
+        return link
 
-    def unconfigure(self, scope: str) -> None:
-        """Make a scope `standard` again, without own budget, rate and retry policy."""
-        self._rulebook.unconfigure(scope)
+    def _attend(self, scopes: Scopes, activity: str, route: Route) -> Route:
+        """Do what some guards must before a call: know the circuits, settle what was abandoned."""
+        self._settle_abandoned()
+        if self._link is None:
+            self._attentive = False
+            return route
+        self._link.touch()
+        if self._rulebook.policy is None and not self._asked:
+            self._asked = True
+            if self._link.first_policy(_FIRST_POLICY_S):
+                return self._route(scopes, activity, self._epoch_s())
+        return route
 
-    def config(self, scope: str) -> ScopeConfig | None:
-        """Return what is configured about a scope; `None`: nothing, it is `standard`."""
-        return self._rulebook.rules().configs.get(scope_of(scope))
+    def _settle_abandoned(self) -> None:
+        while self._abandoned:
+            try:
+                lease, actual, outcome = self._abandoned.popleft()
+            except IndexError:
+                return  # another thread was quicker
+            lease.settle(actual, **outcome)
 
-    def configs(self) -> tuple[ScopeConfig, ...]:
-        """Return everything that is configured, by scope."""
-        configs = self._rulebook.rules().configs
-        return tuple(configs[scope] for scope in sorted(configs))
-
-    def status(self) -> Status:
-        """Return how the guard stands.
-
-        Raises:
-            GuardStoreError: The store failed.
-        """
-        failover = self._failover
-        self.sweep()
-        return Status(
-            store=str(self.store),
-            currency=self.currency,
-            scopes=self.gauges(),
-            leases=self.leases(),
-            refusals=self._diary.refusals(20),
-            refused=self._diary.refused(),
-            store_fault=failover.fault if failover else None,
-            store_failures=failover.failures if failover else 0,
-            passed_without_store=failover.passed if failover else 0,
-            owed=failover.owed if failover else 0,
-            service_fault=self._service_fault,
-        )
-
-    def gauges(self) -> tuple[ScopeGauge, ...]:
-        """Return how the budgets stand that were used lately, the most used first; at most 100."""
-        routes = list(self._routes.values())
-        return self._figures.gauges(line for route in routes for line in route.plan.lines)
-
-    def leases(self, limit: int = 50) -> tuple[LeaseNote, ...]:
-        """Return the oldest calls in flight."""
-        return self._figures.leases(limit)
-
-    def refused(self) -> tuple[RefusalCount, ...]:
-        """Return how many calls this guard has refused, by scope and reason."""
-        return self._diary.refused()
-
-    def usage(
-        self, since: dt.datetime, until: dt.datetime, scope: str | None = None
-    ) -> list[UsageRow]:
-        """Return what was spent in the hours that begin in [since, until), oldest first.
-
-        Each scope of a call has its own row: rows of different scopes must not be added.
-        """
-        return self._figures.usage(
-            int(since.timestamp()),
-            int(until.timestamp()),
-            None if scope is None else scope_of(scope),
-        )
-
-    def top(self, count: int, since: dt.datetime, until: dt.datetime) -> tuple[ScopeUse, ...]:
-        """Return the scopes that spent most in the hours that begin in [since, until)."""
-        return self._figures.top(count, since, until, lambda use: (use.spent, use.requests))
-
-    def subscribe(self, subscriber: Subscriber) -> None:
-        """Call `subscriber` with every `Notice` from now on, in the thread that caused it."""
-        self._diary.subscribe(subscriber)
+    def _chore_failed(self, error: Exception) -> None:
+        log().warning("the guard's housekeeping: %s", error)
 
     def sweep(self) -> int:
         """Charge leases whose time is over at their estimate; return how many.
 
         It is done before any figure is read, and makes no difference to what is refused.
         """
+        self._settle_abandoned()
+        now_s = self.clock.monotonic_s()
+        if self._health is not None and now_s >= self._look_after_health_s:
+            self._look_after_health_s = now_s + _HOUR_S
+            self._health.sweep()
         expired = self.store.sweep()
         if expired:
             self._diary.tell(
@@ -428,8 +340,20 @@ class Guard:
             )
         return expired
 
+    def abandon(self, lease: Lease, actual: Amount | None = None, **outcome: Any) -> None:  # noqa: ANN401 - what `settle` takes
+        """Settle a lease soon, from a place that must not wait: a finalizer or a signal handler.
+
+        Those may run in the middle of anything, a step of the store included. It is settled before
+        the next call and before any figure is read.
+        """
+        self._abandoned.append((lease, actual, outcome))
+        self._attentive = True
+
     def close(self) -> None:
         """End its threads, tell the service and the store what they are owed, and close them."""
+        self._settle_abandoned()
+        if self._health is not None:
+            self._health.flush()
         if self._keeper is not None:
             self._keeper.stop()
         if self._link is not None:
@@ -442,6 +366,11 @@ class Guard:
             self._estimates.learn(hold, nano, upper)
         if len(self._waiting):
             self._waiting.poke()
+        if self._link is not None:
+            self._link.touch()
+
+    def _reserver(self) -> Self:
+        return self
 
     def _route(self, scopes: Scopes, activity: str, at_s: float) -> Route:
         """Look up or make the route of a chain, and remember it under what was asked."""
@@ -457,6 +386,10 @@ class Guard:
             raise ScopeError("", "at least one scope, such as 'global'")
         if not 0 < len(activity) <= _LONGEST_ACTIVITY or not activity.isprintable():
             raise ScopeError(repr(activity), "an activity such as 'http_request'")
+        if len(given) + len(extra) > _MOST_SCOPES:
+            raise ScopeError(
+                f"{len(given) + len(extra)} scopes", f"at most {_MOST_SCOPES} at a time"
+            )
         route = self._rules().route([*map(scope_of, given), *extra], activity, at_s)
         if len(self._routes) >= _MOST_ROUTES:
             self._routes = {}
@@ -470,6 +403,14 @@ class Guard:
             if self._failover is None or not self._failover.open:
                 raise
             return self._rulebook.without_store()
+
+    def _looked_again(self, scopes: Scopes, activity: str, at_s: float) -> Route:
+        """Refuse what may not be called, unless another guard has changed that meanwhile."""
+        self._rulebook.fresh()
+        route = self._route(scopes, activity, at_s)
+        if route.obstacle is not None:
+            raise self._noted(route.obstacle(at_s), at_s)
+        return route
 
     def _reserve_adaptive(  # noqa: PLR0913, PLR0917 - what `reserve` was asked for
         self,
@@ -543,15 +484,6 @@ class Guard:
         after_s = None if line.resets_at is None else max(0.0, line.resets_at - at_s)
         return self._noted(RateRefused(line.scope, line.limit or 0, after_s), at_s)
 
-    def _noted(self, refused: CallRefused, at_s: float) -> CallRefused:
-        """Count a refusal, and tell people of the first of its kind in its window."""
-        if self._diary.refuse(refused, refused.reason, refused.scope, at_s):
-            self._tell(refused)
-        return refused
-
-    def _tell(self, refused: CallRefused) -> None:
-        self._diary.tell("refused", refused.scope, str(refused))
-
     def _warn(self, hold: Hold) -> None:
         for line, spent, held in hold.warned:
             self._diary.tell(
@@ -587,3 +519,9 @@ class Guard:
             opened, when=when, cap=cap, clock=self.clock, diary=self._diary
         )
         return self._failover
+
+
+def _program() -> str:
+    """Return the name of the file that was started."""
+    name = sys.argv[0].rpartition("/")[2][:_LONGEST_APP]
+    return name if name.isprintable() and name else "python"

@@ -2,19 +2,37 @@
 
 from decimal import Decimal
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Protocol, Self
 
 from costmon.domain.amount import Amount
 from costmon.domain.money import from_nano
 from costmon.errors import AmountError
 from costmon.guard.errors import LeaseError
-from costmon.guard.stores.base import NOTHING, Hold, LeaseState, Outcome
-
-if TYPE_CHECKING:
-    from costmon.guard.guard import Guard
+from costmon.guard.numbers import Numbers
+from costmon.guard.stores.base import NOTHING, Hold, LeaseState, Outcome, Store
 
 DEFAULT_TTL_S = 60.0
 LONGEST_TTL_S = 31 * 86_400
+
+
+class Keeper(Protocol):
+    """The guard that a lease is of.
+
+    Attributes:
+        currency: ISO 4217.
+        store: Where it counts.
+        spends: Nano-units of amounts that were spent.
+        busy: Whether it wants to know when a lease ends.
+    """
+
+    currency: str
+    store: Store
+    spends: Numbers
+    busy: bool
+
+    def ended(self, hold: Hold, nano: int | None, upper: int | None) -> None:
+        """Note that a lease ended."""
+        ...
 
 
 class Lease:
@@ -26,7 +44,7 @@ class Lease:
 
     __slots__ = ("__weakref__", "_guard", "_hold", "_upper")
 
-    def __init__(self, guard: "Guard", hold: Hold, upper: int | None = None) -> None:
+    def __init__(self, guard: Keeper, hold: Hold, upper: int | None = None) -> None:
         self._guard = guard
         self._hold = hold
         self._upper = upper

@@ -3,11 +3,11 @@
 import datetime as dt
 import threading
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from costmon.clock import EpochClock
 from costmon.domain.amount import Amount
 from costmon.domain.budget import Budget, Thresholds
-from costmon.domain.policy import Policy
 from costmon.domain.scope import scope_of
 from costmon.domain.window import period_of
 from costmon.errors import AmountError, InputError
@@ -15,6 +15,9 @@ from costmon.guard.config import ScopeConfig, Tier, budget_amount, rate_of, tier
 from costmon.guard.log import log
 from costmon.guard.policy import Rules, budget_from, budget_text
 from costmon.guard.stores.base import Settings, Store
+
+if TYPE_CHECKING:
+    from costmon.domain.policy import Policy
 
 _THRESHOLDS = "*"
 """The key under which the thresholds are kept among the store's budgets."""
@@ -82,12 +85,28 @@ class Rulebook:
             self._settings = settings
             return self._lay()
 
+    def fresh(self) -> Rules:
+        """Return what holds now, also when another guard has just changed it.
+
+        Raises:
+            GuardStoreError: The store's part cannot be read.
+        """
+        before = self._rules
+        settings = self._store.settings()
+        with self._lock:
+            if before is not None and before.revision == settings.revision:
+                return self._rules or before
+            self._settings = settings
+            rules = self._lay()
+        self._changed()
+        return rules
+
     def without_store(self) -> Rules:
         """Return what holds as far as it is known without reading the store."""
         with self._lock:
             return self._rules or self._lay()
 
-    def apply(self, policy: Policy) -> None:
+    def apply(self, policy: "Policy") -> None:
         """Obey the service's budgets and circuits in place of what it said before."""
         with self._lock:
             self._policy = policy
@@ -96,7 +115,7 @@ class Rulebook:
         self._changed()
 
     @property
-    def policy(self) -> Policy | None:
+    def policy(self) -> "Policy | None":
         """Return what the service said last; `None`: nothing yet."""
         return self._policy
 

@@ -1,12 +1,14 @@
 """Counters in this process's memory: exact among its threads, gone when it ends.
 
-After a fork the child has a copy of its own and would spend the budget once more; a program that
-forks workers needs a store that processes share.
+After a fork the child has counters of its own: it knows what its parent had spent, but neither of
+them sees what the other one spends from then on. A program that forks workers needs a store that
+processes share.
 """
 
 import itertools
 import os
 import threading
+import weakref
 from collections.abc import Callable, Iterable, Sequence
 
 from costmon.clock import EpochClock
@@ -88,6 +90,17 @@ class _Bound:
         self.usage: tuple[_Usage, ...] = ()
 
 
+_STORES: "weakref.WeakSet[MemoryStore]" = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for store in list(_STORES):
+        store.after_fork()
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
 class MemoryStore:
     """A store that lives and dies with its process."""
 
@@ -113,6 +126,8 @@ class MemoryStore:
         self._over: dict[str, tuple[Hold | None, float]] = {}
         self._records: dict[RecordKind, dict[str, str]] = {"budget": {}, "scope": {}, "health": {}}
         self._revision = 0
+
+        _STORES.add(self)
 
     def __str__(self) -> str:
         return "memory://"
@@ -359,6 +374,23 @@ class MemoryStore:
 
     def close(self) -> None:
         """Nothing is open."""
+
+    def after_fork(self) -> None:
+        """Be another store in the child: what the parent holds and has reported is the parent's."""
+        self._lock = threading.Lock()
+        self._acquire = self._lock.acquire
+        self._release = self._lock.release
+        self._identity = os.urandom(16).hex()
+        for hold in self._held.values():
+            bound: _Bound = hold.plan.cache  # type: ignore[assignment]  # ours: it was reserved here
+            for cell in bound.money:
+                _add(cell, 0, -hold.nano)
+            for cell, count in bound.fixed:
+                _add(cell, 0, -count)
+            hold.state = "released"
+        self._held.clear()
+        for row in self._usage.values():
+            row.__init__()  # type: ignore[misc]  # plans refer to the row: it must stay the same one
 
     def _take(self) -> None:
         """Take the lock without ever sleeping in it.

@@ -1,0 +1,94 @@
+"""Calls that a guard makes or wraps: health, retries, deliveries, client libraries."""
+
+import random
+import threading
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from costmon.clock import EpochClock
+from costmon.guard.diary import Diary
+from costmon.guard.errors import CallRefused
+from costmon.guard.stores.base import Store
+
+if TYPE_CHECKING:
+    from costmon.guard.attempt import Reserver
+    from costmon.guard.health import Health
+    from costmon.guard.retrying import Retrier
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Calling:
+    """What stands between a guard and the hosts that are called; made when first asked for."""
+
+    clock: EpochClock
+    currency: str
+    rng: random.Random
+    store: Store
+    _diary: Diary
+
+    def __init__(self) -> None:
+        self._making = threading.RLock()
+        self._health: Health | None = None
+        self._retrier: Retrier | None = None
+
+    @property
+    def health(self) -> "Health":
+        """Return what is known of the hosts that are called; it refuses those in quarantine."""
+        from costmon.guard.health import Health  # noqa: PLC0415 - who calls no hosts needs none
+
+        with self._making:
+            if self._health is None:
+                self._health = Health(
+                    self.store,
+                    clock=self.clock,
+                    rng=self.rng,
+                    tell=self._diary.tell,
+                    noted=self._noted,
+                )
+            return self._health
+
+    @property
+    def retries(self) -> "Retrier":
+        """Return what makes failed calls again; its `policy` and `budget` may be replaced."""
+        from costmon.guard.retrying import Retrier  # noqa: PLC0415 - who retries nothing needs none
+
+        with self._making:
+            if self._retrier is None:
+                self._retrier = Retrier(
+                    self._reserver(),
+                    self.health,
+                    clock=self.clock,
+                    rng=self.rng,
+                    noted=self._noted,
+                )
+            return self._retrier
+
+    def retry(self, host: str, fn: Callable[[], T], **options: Any) -> T:  # noqa: ANN401 - see there
+        """Call `fn`, and again while it fails and that is allowed; see `Retrier.run`."""
+        return self.retries.run(host, fn, **options)
+
+    async def aretry(self, host: str, fn: Callable[[], Awaitable[T]], **options: Any) -> T:  # noqa: ANN401 - see there
+        """Do as `retry` does in asyncio; see `Retrier.arun`."""
+        return await self.retries.arun(host, fn, **options)
+
+    def deliver(self, fn: F, **options: Any) -> F:  # noqa: ANN401 - see there
+        """Put the budget in front of `fn(instance_url, activity_json)`; see `Deliverer.wrap`."""
+        from costmon.guard.delivery import Deliverer  # noqa: PLC0415 - federation only
+
+        deliverer = Deliverer(self._reserver(), self.health, self.retries, clock=self.clock)
+        return deliverer.wrap(fn, **options)
+
+    def _reserver(self) -> "Reserver":
+        """Return the guard itself."""
+        raise NotImplementedError
+
+    def _noted(self, refused: CallRefused, at_s: float) -> CallRefused:
+        """Count a refusal made at a second since 1970, and return it."""
+        if self._diary.refuse(refused, refused.reason, refused.scope, at_s):
+            self._tell(refused)
+        return refused
+
+    def _tell(self, refused: CallRefused) -> None:
+        self._diary.tell("refused", refused.scope, str(refused))

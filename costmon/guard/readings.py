@@ -1,0 +1,136 @@
+"""What a guard can be asked about money: the reading half of `Guard`."""
+
+import datetime as dt
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from costmon.clock import EpochClock
+from costmon.domain.money import from_nano
+from costmon.domain.scope import scope_of
+from costmon.guard.diary import Diary, Subscriber
+from costmon.guard.policy import Limit, Route
+from costmon.guard.rulebook import Rulebook
+from costmon.guard.stores.base import Store, UsageRow
+
+if TYPE_CHECKING:  # what is only named here costs a third of the time of importing the guard
+    from costmon.domain.spend import LeaseNote, RefusalCount, ScopeGauge
+    from costmon.guard.failover import FailoverStore
+    from costmon.guard.figures import Figures, ScopeUse
+    from costmon.guard.reported import Reported
+    from costmon.guard.status import Status
+
+
+class Readings:
+    """Figures of the guard's store, and what the guard remembers; every method only reads."""
+
+    store: Store
+    currency: str
+    clock: EpochClock
+    _rulebook: Rulebook
+    _diary: Diary
+    _routes: dict[object, Route]
+    _failover: "FailoverStore | None"
+    _reported: "Reported | None"
+
+    def spent(self, scope: str, period: str | None = None) -> Decimal:
+        """Return what a scope has spent in the present window, major units.
+
+        Args:
+            scope: No pattern.
+            period: `None` for that of its first budget, or `month` without one.
+
+        Raises:
+            InputError: An argument cannot be used.
+            GuardStoreError: The store failed.
+        """
+        return from_nano(self._counter(scope, period)[1])
+
+    def held(self, scope: str, period: str | None = None) -> Decimal:
+        """Return what calls in flight hold of a scope's present window; see `spent`."""
+        return from_nano(self._counter(scope, period)[2])
+
+    def remaining(self, scope: str, period: str | None = None) -> Decimal | None:
+        """Return what may still be spent and held, at least 0; `None` without a limit.
+
+        That is after the block threshold and the tier's share, not below 0 after an overshoot.
+        """
+        limit, spent, held = self._counter(scope, period)
+        return (
+            None if limit.effective is None else from_nano(max(0, limit.effective - spent - held))
+        )
+
+    def status(self) -> "Status":
+        """Return how the guard stands.
+
+        Raises:
+            GuardStoreError: The store failed.
+        """
+        from costmon.guard.status import Status  # noqa: PLC0415 - who only calls needs none
+
+        failover = self._failover
+        self.sweep()
+        return Status(
+            store=str(self.store),
+            currency=self.currency,
+            scopes=self.gauges(),
+            leases=self.leases(),
+            refusals=self._diary.refusals(20),
+            refused=self._diary.refused(),
+            store_fault=failover.fault if failover else None,
+            store_failures=failover.failures if failover else 0,
+            passed_without_store=failover.passed if failover else 0,
+            owed=failover.owed if failover else 0,
+            service_fault=self._reported.fault if self._reported else None,
+        )
+
+    def gauges(self) -> "tuple[ScopeGauge, ...]":
+        """Return how the budgets stand that were used lately, the most used first; at most 100."""
+        routes = list(self._routes.values())
+        return self._figures.gauges(line for route in routes for line in route.plan.lines)
+
+    def leases(self, limit: int = 50) -> "tuple[LeaseNote, ...]":
+        """Return the oldest calls in flight."""
+        return self._figures.leases(limit)
+
+    def refused(self) -> "tuple[RefusalCount, ...]":
+        """Return how many calls this guard has refused, by scope and reason."""
+        return self._diary.refused()
+
+    def usage(
+        self, since: dt.datetime, until: dt.datetime, scope: str | None = None
+    ) -> list[UsageRow]:
+        """Return what was spent in the hours that begin in [since, until), oldest first.
+
+        Each scope of a call has its own row: rows of different scopes must not be added.
+        """
+        return self._figures.usage(
+            int(since.timestamp()),
+            int(until.timestamp()),
+            None if scope is None else scope_of(scope),
+        )
+
+    def top(self, count: int, since: dt.datetime, until: dt.datetime) -> "tuple[ScopeUse, ...]":
+        """Return the scopes that spent most in the hours that begin in [since, until)."""
+        return self._figures.top(count, since, until, lambda use: (use.spent, use.requests))
+
+    def subscribe(self, subscriber: Subscriber) -> None:
+        """Call `subscriber` with every `Notice` from now on, in the thread that caused it."""
+        self._diary.subscribe(subscriber)
+
+    def sweep(self) -> int:
+        """Charge leases whose time is over; see `Guard.sweep`."""
+        raise NotImplementedError
+
+    def _settle_abandoned(self) -> None:
+        """Settle what was abandoned."""
+        raise NotImplementedError
+
+    @property
+    def _figures(self) -> "Figures":
+        from costmon.guard.figures import Figures  # noqa: PLC0415 - who only calls needs none
+
+        return Figures(self.store, self._rulebook, self.clock)
+
+    def _counter(self, scope: str, period: str | None) -> tuple[Limit, int, int]:
+        self._settle_abandoned()
+        return self._figures.counter(scope, period)

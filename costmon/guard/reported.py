@@ -1,0 +1,85 @@
+"""What a guard tells the service of itself, and how it takes the service's word."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from costmon.domain.policy import Policy
+from costmon.domain.spend import LeaseNote, Notice, RefusalCount, RefusalNote, ScopeGauge
+from costmon.guard.diary import Diary
+from costmon.guard.figures import Figures
+from costmon.guard.link.source import Identity
+from costmon.guard.rulebook import Rulebook
+from costmon.guard.stores.base import Store, UsageRow
+
+_FAR_S = 1 << 40
+
+
+class Reporting(Protocol):
+    """What is asked of the guard itself."""
+
+    app: str
+    currency: str
+    store: Store
+
+    def gauges(self) -> tuple[ScopeGauge, ...]:
+        """Return how the budgets stand that have been used lately."""
+        ...
+
+    def sweep(self) -> int:
+        """Charge leases whose time is over."""
+        ...
+
+
+class Reported:
+    """A guard as its link sees it; see `costmon.guard.link.source.Source`."""
+
+    def __init__(
+        self, guard: Reporting, figures: Callable[[], Figures], rulebook: Rulebook, diary: Diary
+    ) -> None:
+        self._guard = guard
+        self._figures = figures
+        self._rulebook = rulebook
+        self._diary = diary
+        self.fault: str | None = None
+        """Why the service does not answer; `None` when it does, or was not asked yet."""
+
+    def identity(self) -> Identity:
+        """Return who reports."""
+        return Identity(self._guard.store.identity(), self._guard.app, self._guard.currency)
+
+    def usage(self, since_hour: int) -> list[UsageRow]:
+        """Return the store's rows of the hours from `since_hour` on."""
+        self._guard.sweep()
+        return self._figures().usage(since_hour, _FAR_S)
+
+    def gauges(self) -> tuple[ScopeGauge, ...]:
+        """Return how the budgets stand that have been used lately."""
+        return self._guard.gauges()
+
+    def leases(self, limit: int) -> tuple[LeaseNote, ...]:
+        """Return the oldest calls in flight."""
+        return self._figures().leases(limit)
+
+    def refusals(self, limit: int) -> tuple[RefusalNote, ...]:
+        """Return the latest refusals, newest first."""
+        return self._diary.refusals(limit)
+
+    def refused(self) -> tuple[RefusalCount, ...]:
+        """Return how often this guard has refused, the most frequent first."""
+        return self._diary.refused()[:200]
+
+    def notices_after(self, number: int) -> list[tuple[int, Notice]]:
+        """Return the notices numbered above `number` that are still remembered."""
+        return self._diary.notices_after(number)
+
+    def apply(self, policy: Policy) -> None:
+        """Obey the service."""
+        self._rulebook.apply(policy)
+
+    def service_lost(self, reason: str) -> None:
+        """Remember why; the link has logged it."""
+        self.fault = reason
+
+    def service_returned(self) -> None:
+        """Forget why."""
+        self.fault = None
