@@ -25,7 +25,6 @@ Calls with a key, and calls that a rate limit counts, go to the store each time.
 import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from decimal import Decimal
 
 from costmon.clock import Clock
 from costmon.domain.amount import Amount, amount_of
@@ -120,7 +119,7 @@ class SlabStore:
 
     Args:
         inner: The store behind.
-        share: Per cent of what remains that is taken at a time, above 0, at most 100.
+        share: Part of what remains that is taken at a time, above 0, at most 1.
         ttl_s: How long a slab is granted from, and how long it outlives its calls.
         clock: Tells the time.
 
@@ -129,16 +128,14 @@ class SlabStore:
     """
 
     def __init__(
-        self, inner: Store, *, share: Amount = 1, ttl_s: float = 10.0, clock: Clock
+        self, inner: Store, *, share: Amount = "0.01", ttl_s: float = 10.0, clock: Clock
     ) -> None:
-        per_cent = amount_of(share)
-        if not 0 < per_cent <= 100:  # noqa: PLR2004 - per cent
-            raise BudgetError(
-                f"slab={share!r}: give per cent of what remains, above 0, at most 100"
-            )
+        part = amount_of(share)
+        if not 0 < part <= 1:
+            raise BudgetError(f"slab={share!r}: give a share of what remains, above 0, at most 1")
         self._inner = inner
         self.shared = inner.shared
-        self._share: Decimal = per_cent / 100
+        self._share = part
         self._ttl_s = ttl_s
         self._monotonic_s = clock.monotonic_s
         self._fresh()

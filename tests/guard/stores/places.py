@@ -143,6 +143,6 @@ class Slabs(SQLite):
     def open(self, **named):
         from costmon.guard.stores.slab import SlabStore
 
-        store = SlabStore(super().open(**named), share=10, clock=self._clock)
+        store = SlabStore(super().open(**named), share="0.1", clock=self._clock)
         self._opened.append(store)
         return store

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
 def slabs(place, clock):
     made = []
 
-    def make(share=10, **named):
+    def make(share="0.1", **named):
         made.append(SlabStore(place.open(), share=share, clock=clock, **named))
         return made[-1]
 
@@ -44,7 +44,7 @@ class Counting:
 
 def test_calls_are_granted_from_a_slice_without_asking_the_store(place, clock):
     behind = Counting(place.open())
-    store: Any = SlabStore(behind, share=10, clock=clock)
+    store: Any = SlabStore(behind, share="0.1", clock=clock)
     wanted = limited(1000)
     store.reserve(wanted, 10, 60.0)
     behind.asked.clear()
@@ -81,7 +81,7 @@ def test_an_idle_slab_is_given_back_and_counted_as_its_calls(place, slabs, clock
 
 
 def test_processes_together_never_pass_the_limit_and_reach_it(slabs):
-    stores = [slabs(share=5) for _ in range(4)]
+    stores = [slabs(share="0.05") for _ in range(4)]
     rng, granted, refused = random.Random(5), 0, 0
     wanted = [limited(1000) for _ in stores]
     while refused < 200:
@@ -201,7 +201,7 @@ def test_a_forked_child_takes_slabs_of_its_own(place, slabs):
     assert store.settle(hold, 1) == "held"
 
 
-@pytest.mark.parametrize("share", [0, -1, 101, "nan"])
-def test_a_share_is_per_cent(place, clock, share):
+@pytest.mark.parametrize("share", [0, -1, "1.01", "nan"])
+def test_a_share_is_a_part_of_one(place, clock, share):
     with pytest.raises((BudgetError, ValueError)):
         SlabStore(place.open(), share=share, clock=clock)
