@@ -10,7 +10,9 @@ Middlewares that are given to a single request replace those of the session: giv
 too.
 """
 
+import weakref
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -101,7 +103,7 @@ def _count_upload(request: ClientRequest, exchange: Exchange) -> Callable[[], No
     async def counted(writer: Any, length: int | None) -> None:  # noqa: ANN401 - aiohttp's
         await write(_CountingWriter(writer, exchange), length)  # type: ignore[arg-type]  # speaks as one
 
-    body.write_with_length = counted  # type: ignore[method-assign]  # on this one payload
+    body.write_with_length = counted  # type: ignore[method-assign,assignment]  # on this one payload
 
     def restore() -> None:
         body.__dict__.pop("write_with_length", None)
@@ -133,10 +135,29 @@ def _watch(response: ClientResponse, exchange: Exchange, restore: Callable[[], N
     decoded = plain or getattr(content, "total_compressed_bytes", None) is not None
     exchange.answered(response.status, response.headers.items(), decoded=decoded)
     response.content = _Content(content, exchange)
+    _let_go(response, content)
     exchange.watch(response)
     content.on_eof(restore)
     if content.at_eof():
         exchange.completed()
+
+
+def _let_go(response: ClientResponse, content: StreamReader) -> None:
+    """Let a response be collected that the program has dropped.
+
+    The open connection refers to it, to tell it of the end of the content: it would live, and hold
+    its lease and the connection, for as long as the other side keeps the connection open.
+    """
+    callbacks = getattr(content, "_eof_callbacks", None)
+    for place, callback in enumerate(callbacks or ()):
+        if getattr(callback, "__self__", None) is response:
+            callbacks[place] = partial(_call_weakly, weakref.WeakMethod(callback))
+
+
+def _call_weakly(method: "weakref.WeakMethod[Callable[[], None]]") -> None:
+    callback = method()
+    if callback is not None:
+        callback()
 
 
 class _Content(StreamReader):

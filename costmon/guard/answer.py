@@ -30,5 +30,5 @@ class Answer(NamedTuple):
     tokens: Tokens | None = None
     text_bytes: int = 0
     model: str | None = None
-    usage: Mapping[str, object] = {}  # noqa: RUF012 - never changed
+    usage: Mapping[str, object] = {}
     body: bytes | None = None

@@ -116,8 +116,12 @@ def _patch_urllib3(installation: Installation, guard: "Guard", costing: Costing)
 
 
 def _patch_botocore(installation: Installation, _: "Guard", __: Costing) -> None:
-    from botocore.exceptions import HTTPClientError  # noqa: PLC0415 - only where it is installed
-    from botocore.httpsession import URLLib3Session  # noqa: PLC0415 - see above
+    from botocore.exceptions import (  # type: ignore[import-untyped]  # it has no types  # noqa: PLC0415 - only where it is installed
+        HTTPClientError,
+    )
+    from botocore.httpsession import (  # type: ignore[import-untyped]  # it has no types  # noqa: PLC0415 - see above
+        URLLib3Session,
+    )
 
     from costmon.guard.botocore import unwrap  # noqa: PLC0415 - see above
 

@@ -13,7 +13,7 @@ A refusal is raised as it is, for urllib3 retries only what is an error of its o
 
 import io
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import urllib3
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from costmon.guard.guard import Guard
 
 if not hasattr(HTTPConnectionPool, "_make_request"):
-    raise ImportError(f"urllib3 {urllib3.__version__} is not known to costmon.guard")
+    raise ImportError("this urllib3 is not known to costmon.guard")
 
 
 class GuardedPoolManager(urllib3.PoolManager):
@@ -77,18 +77,14 @@ def guarded_pool(pool: type[Any], guard: "Guard", costing: Costing) -> type[Any]
     """Return a subclass of a pool class that asks a guard before each request."""
 
     def _prepare_proxy(self: Any, conn: Any) -> None:  # noqa: ANN401 - as urllib3 declares them
-        defer_tunnel(self, conn, super(guarded, self)._prepare_proxy)
+        defer_tunnel(self, conn, partial(pool._prepare_proxy, self))  # noqa: SLF001 - see above
 
     def _make_request(self: Any, conn: Any, method: str, url: str, **options: Any) -> Any:  # noqa: ANN401 - as urllib3 declares them
-        send = super(guarded, self)._make_request
+        send = partial(pool._make_request, self)  # noqa: SLF001 - see above
         return guarded_request(guard, costing, self, conn, method, url, options, send)
 
-    guarded = type(
-        f"Guarded{pool.__name__}",
-        (pool,),
-        {"_prepare_proxy": _prepare_proxy, "_make_request": _make_request},
-    )
-    return guarded
+    methods = {"_prepare_proxy": _prepare_proxy, "_make_request": _make_request}
+    return type(f"Guarded{pool.__name__}", (pool,), methods)
 
 
 def defer_tunnel(pool: Any, conn: Any, prepare: Any) -> None:  # noqa: ANN401 - as urllib3 declares them

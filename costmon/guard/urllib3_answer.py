@@ -4,6 +4,7 @@ urllib3, requests and botocore read a body in many ways (whole, in pieces, by li
 past http.client), but all of them read from the one file that http.client has made of the socket.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from costmon.guard.exchange import Exchange
@@ -72,21 +73,28 @@ class WatchedFile:
 
     def read(self, size: int | None = -1) -> bytes:
         """Read as the file does."""
-        return self._seen(self._file.read(size), wanted=size)
+        return self._seen(self._taken(self._file.read, size), wanted=size)
 
     def read1(self, size: int = -1) -> bytes:
         """Read as the file does."""
-        return self._seen(self._file.read1(size), wanted=size)
+        return self._seen(self._taken(self._file.read1, size), wanted=size)
 
     def readline(self, size: int | None = -1) -> bytes:
         """Read as the file does."""
-        return self._seen(self._file.readline(size), wanted=size)
+        return self._seen(self._taken(self._file.readline, size), wanted=size)
 
     def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - any writable buffer
         """Read as the file does."""
-        count: int = self._file.readinto(buffer)
+        count: int = self._taken(self._file.readinto, buffer)
         self._seen(bytes(memoryview(buffer).cast("B")[: count or 0]), wanted=len(buffer))
         return count
+
+    def _taken(self, read: Callable[[Any], Any], size: Any) -> Any:  # noqa: ANN401 - as of the file
+        try:
+            return read(size)
+        except Exception:
+            self._exchange.broken()
+            raise
 
     def close(self) -> None:
         """Close the file; if not all has come, nobody wants the rest."""
@@ -108,9 +116,11 @@ class WatchedFile:
         elif self._left is not None:
             self._left = max(0, self._left - len(data))
         elif not data and wanted != 0:
-            self._ended = True
+            self._ended = True  # without a length, the end of the connection is that of the body
         if body:
             self._exchange.received(body)
+        elif not data and wanted != 0 and not self._ended and self._left != 0:
+            self._exchange.broken()
         if self._ended or self._left == 0:
             self._exchange.completed()
         return data
