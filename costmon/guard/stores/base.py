@@ -44,7 +44,8 @@ class Plan:
     """What one chain of scopes is counted by, right for a span of time and one revision.
 
     Attributes:
-        lines: At least one; of a scope with several periods there are several.
+        lines: At least one; of a scope with several periods there are several. First those that
+            a refusal should name first.
         scopes: The chain, each once.
         activity: What kind of call it is, for the usage rows.
         hour: The UTC hour that usage is counted in, seconds since 1970.
@@ -85,18 +86,18 @@ class Hold:
         cells: The store's own.
     """
 
-    __slots__ = ("cells", "expires_in_s", "id", "key", "nano", "plan", "state", "warned")
+    __slots__ = ("_id", "cells", "expires_in_s", "key", "nano", "plan", "state", "warned")
 
-    def __init__(  # noqa: PLR0913 - positional, for speed: this is made for every call
+    def __init__(  # noqa: PLR0913, PLR0917 - positional, for speed: this is made for every call
         self,
-        id: str,  # noqa: A002 - it is one
+        id: str | int,  # noqa: A002 - it is one
         plan: Plan,
         nano: int,
         expires_in_s: float,
         key: str | None = None,
         cells: object = None,
     ) -> None:
-        self.id = id
+        self._id = id
         self.plan = plan
         self.nano = nano
         self.expires_in_s = expires_in_s
@@ -104,6 +105,11 @@ class Hold:
         self.warned: tuple[tuple[Line, int, int], ...] = ()
         self.key = key
         self.cells = cells
+
+    @property
+    def id(self) -> str:
+        """Return its name."""
+        return str(self._id)
 
 
 class Refusal(NamedTuple):
@@ -133,11 +139,13 @@ class Outcome(NamedTuple):
         bytes_in: Received, as sent over the wire where that is known.
         bytes_out: Sent.
         failed: Whether the call failed (what is charged is another question).
+        requests: How many calls it was; then `failed` says how many of them failed.
     """
 
     bytes_in: int = 0
     bytes_out: int = 0
-    failed: bool = False
+    failed: int = False
+    requests: int = 1
 
 
 NOTHING = Outcome()
