@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from costmon.domain.amount import Amount, amount_of
 from costmon.guard.covering import covered
-from costmon.guard.dropped import UNDERTAKER
+from costmon.guard.dropped import inside_a_guard
 from costmon.guard.errors import BudgetRefused, CallRefused, GuardStoreError, RateRefused
 from costmon.guard.exchange import room
 from costmon.guard.failures import nothing_was_sent
@@ -106,7 +106,7 @@ class _Gate:
 
     def _around_function(self, function: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **named: Any) -> Any:  # noqa: ANN401 - the function's own
-            paid = _Paid(self._reserve(self._wait, args, named), self._actual)
+            paid = self._paid(args, named)
             try:
                 if self._covers:
                     with covered():
@@ -124,7 +124,7 @@ class _Gate:
 
     def _around_coroutine(self, function: Callable[..., Any]) -> Callable[..., Any]:
         async def call(*args: Any, **named: Any) -> Any:  # noqa: ANN401 - the function's own
-            paid = _Paid(await self._reserve_async(args, named), self._actual)
+            paid = await self._paid_async(args, named)
             try:
                 if self._covers:
                     with covered():
@@ -142,13 +142,13 @@ class _Gate:
 
     def _around_generator(self, function: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **named: Any) -> Iterator[Any]:  # noqa: ANN401 - the function's own
-            paid = _Paid(self._reserve(self._wait, args, named), self._actual)
+            paid = self._paid(args, named)
             try:
                 for item in function(*args, **named):
                     paid.item(item)
                     yield item
             except GeneratorExit:
-                UNDERTAKER.end(paid.ended)
+                paid.ended(later=inside_a_guard())
                 raise
             except BaseException as error:
                 paid.failed(error)
@@ -159,13 +159,13 @@ class _Gate:
 
     def _around_async_generator(self, function: Callable[..., Any]) -> Callable[..., Any]:
         async def call(*args: Any, **named: Any) -> AsyncIterator[Any]:  # noqa: ANN401 - the function's own
-            paid = _Paid(await self._reserve_async(args, named), self._actual)
+            paid = await self._paid_async(args, named)
             try:
                 async for item in function(*args, **named):
                     paid.item(item)
                     yield item
             except GeneratorExit:
-                UNDERTAKER.end(paid.ended)
+                paid.ended(later=inside_a_guard())
                 raise
             except BaseException as error:
                 paid.failed(error)
@@ -181,11 +181,14 @@ class _Gate:
             scopes, amount, ttl=self._ttl, activity=self._activity, wait=wait
         )
 
-    async def _reserve_async(self, args: tuple[Any, ...], named: dict[str, Any]) -> "Lease":
+    def _paid(self, args: tuple[Any, ...], named: dict[str, Any]) -> "_Paid":
+        return _Paid(self._guard, self._reserve(self._wait, args, named), self._actual)
+
+    async def _paid_async(self, args: tuple[Any, ...], named: dict[str, Any]) -> "_Paid":
         deadline_s = self._guard.clock.monotonic_s() + self._wait
         while True:
             try:
-                return self._reserve(0.0, args, named)
+                return _Paid(self._guard, self._reserve(0.0, args, named), self._actual)
             except (BudgetRefused, RateRefused) as refused:
                 if not await room(self._guard, refused, deadline_s):
                     raise
@@ -194,7 +197,10 @@ class _Gate:
 class _Paid:
     """One call that was let through."""
 
-    def __init__(self, lease: "Lease", actual: Callable[[Any], Amount | None] | None) -> None:
+    def __init__(
+        self, guard: "Guard", lease: "Lease", actual: Callable[[Any], Amount | None] | None
+    ) -> None:
+        self._guard = guard
         self._lease = lease
         self._actual = actual
         self._cost: Amount | None = None
@@ -211,8 +217,11 @@ class _Paid:
             self.ended()  # the call was made, whatever the function of the program raises
             raise
 
-    def ended(self) -> None:
-        """Charge it."""
+    def ended(self, *, later: bool = False) -> None:
+        """Charge it; `later` when a finalizer may have interrupted the guard itself."""
+        if later:
+            self._guard.abandon(self._lease, self._cost)
+            return
         try:
             self._lease.settle(self._cost)
         except GuardStoreError:

@@ -22,7 +22,7 @@ from costmon.errors import AmountError
 from costmon.guard.answer import Answer
 from costmon.guard.cost_headers import cost_headers
 from costmon.guard.costing import Costing, Quote
-from costmon.guard.dropped import UNDERTAKER
+from costmon.guard.dropped import inside_a_guard
 from costmon.guard.errors import BudgetRefused, CallRefused, GuardStoreError, RateRefused
 from costmon.guard.failures import failure_of, failure_of_status
 from costmon.guard.log import log
@@ -203,14 +203,14 @@ class Exchange:
     def watch(self, answer: object) -> None:
         """End it when `answer` is dropped without having been read or closed."""
         if not self._over:
-            self._finalizer = weakref.finalize(answer, UNDERTAKER.end, self.aborted)
+            self._finalizer = weakref.finalize(answer, self.closed)
 
     def closed(self) -> None:
         """End it as `aborted` does, when a finalizer may be what closes it."""
         if not self._over:
-            UNDERTAKER.end(self.aborted)
+            self._end_answered(complete=False, later=inside_a_guard())
 
-    def _end_answered(self, *, complete: bool, failed: bool = False) -> None:
+    def _end_answered(self, *, complete: bool, failed: bool = False, later: bool = False) -> None:
         if not self._finish():
             return
         reader = self._reader
@@ -232,6 +232,10 @@ class Exchange:
         if reader is not None and not reader.readable and actual is not None:
             actual = self._unread(actual, answer)
         failed = failed or self._status >= _CLIENT_ERROR
+        count = {"bytes_in": self._bytes_in, "bytes_out": self._bytes_out}
+        if later:
+            self._guard.abandon(self._lease, actual, **count, failed=failed)
+            return
         try:
             self._settle(actual, failed=failed)
         except GuardStoreError:
