@@ -21,14 +21,35 @@ is made when it is read, for refusals are frequent and cheap.
 
 import datetime as dt
 from decimal import Decimal
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from costmon.domain.circuit import Circuit
 from costmon.domain.money import from_nano, shown_exact
 from costmon.errors import GuardError
 
-if TYPE_CHECKING:
-    from costmon.guard.stores.base import Refusal
+
+class _Line(Protocol):
+    """The counter that had no room; see `costmon.guard.stores.base.Line`."""
+
+    @property
+    def scope(self) -> str: ...
+    @property
+    def period(self) -> str: ...
+    @property
+    def limit(self) -> int | None: ...
+    @property
+    def resets_at(self) -> float | None: ...
+
+
+class _Shortage(Protocol):
+    """What a store says of a refusal; see `costmon.guard.stores.base.Refusal`."""
+
+    @property
+    def line(self) -> _Line: ...
+    @property
+    def spent(self) -> int: ...
+    @property
+    def held(self) -> int: ...
 
 
 class CallRefused(GuardError):  # noqa: N818 - a refusal is no fault: the stable name says so
@@ -62,7 +83,7 @@ class BudgetRefused(CallRefused):
     if TYPE_CHECKING:
 
         def __init__(
-            self, refusal: "Refusal", estimate_nano: int, currency: str, at_s: float
+            self, refusal: _Shortage, estimate_nano: int, currency: str, at_s: float
         ) -> None:
             """Refuse at `at_s`, seconds since 1970."""
     else:
@@ -70,7 +91,7 @@ class BudgetRefused(CallRefused):
         __init__ = Exception.__init__
 
     @property
-    def _refusal(self) -> "Refusal":
+    def _refusal(self) -> _Shortage:
         return self.args[0]  # type: ignore[no-any-return]  # see __init__
 
     @property

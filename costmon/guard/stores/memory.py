@@ -41,11 +41,12 @@ _KEPT_S = 40 * 86_400
 class _Cell:
     """One counter in one bucket; of a rolling window, `sum` is all its live buckets together."""
 
-    __slots__ = ("held", "spent", "sum")
+    __slots__ = ("held", "resets", "spent", "sum")
 
     def __init__(self) -> None:
         self.spent = 0
         self.held = 0
+        self.resets = 0
         self.sum: _Cell | None = None
 
 
@@ -181,7 +182,9 @@ class MemoryStore:
             self._release()
         return hold
 
-    def settle(self, hold: Hold, nano: int, outcome: Outcome = NOTHING) -> LeaseState | None:
+    def settle(  # noqa: PLR0912 - in one piece, as `reserve`
+        self, hold: Hold, nano: int, outcome: Outcome = NOTHING
+    ) -> LeaseState | None:
         """Charge what the call really cost; see `Store.settle`."""
         bound: _Bound = hold.plan.cache  # type: ignore[assignment]  # ours: it was reserved here
         if not self._acquire(False):  # noqa: FBT003 - 20 ns quicker than by keyword
@@ -202,9 +205,11 @@ class MemoryStore:
                         _add(cell, count, -count)
                 for row in bound.usage:
                     row.spent += nano
-                    row.requests += 1
                     row.changes += 1
-                    if outcome is not NOTHING:
+                    if outcome is NOTHING:
+                        row.requests += 1
+                    else:
+                        row.requests += outcome.requests
                         row.add(outcome)
             elif before == "expired":
                 self._correct(hold, nano, outcome, requests=0)
@@ -262,7 +267,7 @@ class MemoryStore:
                 _add(cell, nano, 0)
             for cell, count in bound.fixed:
                 _add(cell, count, 0)
-            self._count(bound, nano, outcome, requests=1, expired=0)
+            self._count(bound, nano, outcome, requests=outcome.requests, expired=0)
             self._over[name] = (None, self._monotonic_s())
             return True
 
@@ -283,6 +288,7 @@ class MemoryStore:
                 if line.first <= bucket <= line.last:
                     forgotten += cell.spent
                     cell.spent = 0
+                    cell.resets += 1
             top.spent = 0
             return forgotten
 
@@ -482,6 +488,7 @@ class MemoryStore:
                 _add(cell, count, -count)
             self._count(bound, hold.nano, NOTHING, requests=1, expired=1)
             hold.state = "expired"
+            hold.cells = tuple(cell.resets for cell in bound.money)
             self._end(hold)
         self._earliest_due_s = min(map(_due_s, self._held.values()), default=_NEVER)
         return len(due)
@@ -501,8 +508,11 @@ class MemoryStore:
     def _correct(self, hold: Hold, nano: int, outcome: Outcome, *, requests: int) -> None:
         """Replace what an expired lease was charged."""
         bound: _Bound = hold.plan.cache  # type: ignore[assignment]  # ours: it was reserved here
-        for cell in bound.money:
-            _add(cell, nano - hold.nano, 0)
+        resets: tuple[int, ...] = hold.cells  # type: ignore[assignment]  # ours: see `_expire`
+        for cell, before in zip(bound.money, resets, strict=True):
+            # What a reset has forgiven cannot be given back.
+            if cell.resets == before:
+                _add(cell, nano - hold.nano, 0)
         if requests:
             for cell, count in bound.fixed:
                 _add(cell, -count, 0)

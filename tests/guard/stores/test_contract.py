@@ -145,8 +145,6 @@ def test_a_release_after_expiry_takes_the_charge_back(store, place):
 
 
 def test_a_late_truth_does_not_give_back_what_a_reset_forgave(store, place):
-    if place.kind == "memory":
-        pytest.xfail("the memory store lets a counter go below zero here")
     wanted = limited(100)
     hold = store.reserve(wanted, 30, 60.0)
     place.let_pass(61)
