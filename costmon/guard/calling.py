@@ -3,7 +3,7 @@
 import random
 import threading
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from costmon.clock import EpochClock
 from costmon.guard.diary import Diary
@@ -12,7 +12,10 @@ from costmon.guard.stores.base import Store
 
 if TYPE_CHECKING:
     from costmon.guard.attempt import Reserver
+    from costmon.guard.costing import Costing
+    from costmon.guard.guard import Guard
     from costmon.guard.health import Health
+    from costmon.guard.install import Installation
     from costmon.guard.retrying import Retrier
 
 T = TypeVar("T")
@@ -79,6 +82,12 @@ class Calling:
 
         deliverer = Deliverer(self._reserver(), self.health, self.retries, clock=self.clock)
         return deliverer.wrap(fn, **options)
+
+    def install(self, costing: "Costing | None" = None) -> "Installation":
+        """Put the guard before all client libraries at once; see `costmon.guard.install`."""
+        from costmon.guard.install import install  # noqa: PLC0415 - it imports those libraries
+
+        return install(cast("Guard", self), costing)
 
     def _reserver(self) -> "Reserver":
         """Return the guard itself."""

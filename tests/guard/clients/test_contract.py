@@ -321,12 +321,12 @@ def test_a_function_that_fails_does_not_spoil_the_answer(name, drive, guard, ser
 
 
 @every
-def test_64_threads_spend_no_more_than_the_cap(name, drive, server):
+def test_64_threads_of_5_ms_calls_spend_no_more_than_the_cap(name, drive, server):
     if name.endswith("async") or "aiohttp" in name:
         pytest.skip("a loop has one thread; see test_tasks")
     with Guard(budgets=[Budget("global", "0.10", "total")]) as guard:
         client = DRIVERS[name](guard, Costing(per_call="0.01"))
-        url = server.answer("/paid", whole({"ok": True}))
+        url = server.answer("/paid", server.slow(0.005))
         refused = []
 
         def call():

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, Self, cast
 
 
 class Got(NamedTuple):
@@ -67,7 +67,7 @@ class WireServer:
             target=self._server.serve_forever, kwargs={"poll_interval": 0.01}
         )
 
-    def __enter__(self) -> "WireServer":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -97,6 +97,15 @@ class WireServer:
 
         self.routes[path] = route
         return self.url + path
+
+    def slow(self, seconds: float = 0.005, content: bytes = b"{}") -> Callable[[Got], Script]:
+        """Return an answer whose content takes a while."""
+
+        def pieces() -> Iterator[bytes]:
+            self.leaving.wait(seconds)
+            yield content
+
+        return lambda _: Script(pieces(), headers={"content-type": "application/json"})
 
     def script_for(self, got: Got) -> Script:
         with self._lock:
@@ -135,7 +144,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._serve()
 
-    do_POST = do_PUT = do_HEAD = do_DELETE = do_GET
+    do_POST = do_PUT = do_HEAD = do_DELETE = do_GET  # noqa: N815 - as http.server finds them
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as in http.server
         """Write nothing to stderr."""
