@@ -32,6 +32,11 @@ def from_nano(nano: int) -> Decimal:
     return Decimal(nano).scaleb(-9)
 
 
+def plain(nano: int) -> Decimal:
+    """Return the exact amount of nano-units as people write it: `0.00`, `0.013`, `1000.00`."""
+    return Decimal(shown_exact(from_nano(nano)))
+
+
 def shown_exact(amount: Decimal) -> str:
     """Return every digit there is, at least two after the point: `0.02`, `0.000013`, `1000.00`."""
     text = f"{amount:f}"

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from costmon.clock import EpochClock
 from costmon.guard.diary import Diary
 from costmon.guard.errors import CallRefused
+from costmon.guard.rulebook import Rulebook
 from costmon.guard.stores.base import Store
 
 if TYPE_CHECKING:
     from costmon.guard.attempt import Reserver
     from costmon.guard.costing import Costing
-    from costmon.guard.guard import Guard
+    from costmon.guard.gatekeeper import Gatekeeper
     from costmon.guard.health import Health
+    from costmon.guard.records import Records
     from costmon.guard.install import Installation
     from costmon.guard.retrying import Retrier
 
@@ -30,6 +32,7 @@ class Calling:
     rng: random.Random
     store: Store
     _diary: Diary
+    _rulebook: Rulebook
 
     def __init__(self) -> None:
         self._making = threading.RLock()
@@ -68,6 +71,13 @@ class Calling:
                 )
             return self._retrier
 
+    @property
+    def records(self) -> "Records":
+        """Return costs, health and configuration by host and by period, as records."""
+        from costmon.guard.records import Records  # noqa: PLC0415 - who only calls needs none
+
+        return Records(self.store, rulebook=self._rulebook, health=self.health, clock=self.clock)
+
     def retry(self, host: str, fn: Callable[[], T], **options: Any) -> T:  # noqa: ANN401 - see there
         """Call `fn`, and again while it fails and that is allowed; see `Retrier.run`."""
         return self.retries.run(host, fn, **options)
@@ -87,7 +97,7 @@ class Calling:
         """Put the guard before all client libraries at once; see `costmon.guard.install`."""
         from costmon.guard.install import install  # noqa: PLC0415 - it imports those libraries
 
-        return install(cast("Guard", self), costing)
+        return install(cast("Gatekeeper", self), costing)
 
     def _reserver(self) -> "Reserver":
         """Return the guard itself."""

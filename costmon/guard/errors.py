@@ -24,7 +24,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from costmon.domain.circuit import Circuit
-from costmon.domain.money import from_nano, shown_exact
+from costmon.domain.money import plain, shown_exact
 from costmon.errors import GuardError
 
 
@@ -112,22 +112,22 @@ class BudgetRefused(CallRefused):
     @property
     def limit(self) -> Decimal:
         """Return what may be spent and held, after the block threshold and the tier's share."""
-        return from_nano(self._refusal.line.limit or 0)
+        return plain(self._refusal.line.limit or 0)
 
     @property
     def spent(self) -> Decimal:
         """Return what has been spent in the window."""
-        return from_nano(self._refusal.spent)
+        return plain(self._refusal.spent)
 
     @property
     def held(self) -> Decimal:
         """Return what calls in flight hold of it."""
-        return from_nano(self._refusal.held)
+        return plain(self._refusal.held)
 
     @property
     def estimate(self) -> Decimal:
         """Return what this call asked for."""
-        return from_nano(self.args[1])
+        return plain(self.args[1])
 
     @property
     def resets_at(self) -> dt.datetime | None:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from costmon.clock import EpochClock
-from costmon.domain.money import from_nano
+from costmon.domain.money import plain
 from costmon.domain.scope import scope_of
 from costmon.domain.spend import LeaseNote, ScopeGauge
 from costmon.domain.window import period_of, window_at
@@ -54,7 +54,7 @@ class Figures:
     def reset(self, scope: str, period: str | None) -> Decimal:
         """Forget what has been spent in the present window; return what it was."""
         line, _ = self._line(scope, period)
-        return from_nano(self._store.reset(line))
+        return plain(self._store.reset(line))
 
     def gauges(self, used: Iterable[Line]) -> tuple[ScopeGauge, ...]:
         """Return how the counters stand of lately used lines and of all used this month.
@@ -74,9 +74,9 @@ class Figures:
             ScopeGauge(
                 scope=line.scope,
                 period=line.period,
-                limit=None if line.limit is None else from_nano(line.limit),
-                spent=from_nano(spent),
-                held=from_nano(held),
+                limit=None if line.limit is None else plain(line.limit),
+                spent=plain(spent),
+                held=plain(held),
                 resets_at=_moment(line.resets_at),
             )
             for line, (spent, held) in zip(lines, self._store.totals(lines), strict=True)
@@ -91,7 +91,7 @@ class Figures:
                 id=row.id,
                 scopes=row.scopes,
                 activity=row.activity,
-                estimate=from_nano(row.nano),
+                estimate=plain(row.nano),
                 expires_at=now + dt.timedelta(seconds=row.expires_in_s),
             )
             for row in self._store.leases(limit)
@@ -110,7 +110,7 @@ class Figures:
             before = sums.get(row.scope, ScopeUse(row.scope, Decimal(), 0, 0, 0, 0))
             sums[row.scope] = ScopeUse(
                 scope=row.scope,
-                spent=before.spent + from_nano(row.spent),
+                spent=before.spent + plain(row.spent),
                 requests=before.requests + row.requests,
                 failed=before.failed + row.failed,
                 bytes_in=before.bytes_in + row.bytes_in,

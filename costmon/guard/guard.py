@@ -38,6 +38,8 @@ from costmon.guard.stores.base import Hold, Outdated, Refusal, Store
 from costmon.guard.waiting import WaitingRoom
 
 if TYPE_CHECKING:
+    from asyncio import Future
+
     from costmon.guard.failover import FailoverStore, WhenStoreFails
     from costmon.guard.housekeeping import Housekeeper
     from costmon.guard.link.link import Link
@@ -246,6 +248,23 @@ class Guard(Readings, Ruling, Calling):
         if found.warned:
             self._warn(found)
         return Lease(self, found)
+
+    async def areserve(self, scopes: Scopes, amount: Amount, **options: Any) -> Lease:  # noqa: ANN401 - what `reserve` takes
+        """Do as `reserve` does, and let other tasks run while it waits for room.
+
+        Without `wait` it is `reserve` itself: one step of the store, which other tasks stand by.
+        When the task is cancelled, what it is given afterwards is released.
+        """
+        if not options.get("wait"):
+            return self.reserve(scopes, amount, **options)
+        import asyncio  # noqa: PLC0415 - who is called here has it
+
+        waiting = asyncio.ensure_future(asyncio.to_thread(self.reserve, scopes, amount, **options))
+        try:
+            return await asyncio.shield(waiting)
+        except asyncio.CancelledError:
+            waiting.add_done_callback(_give_back)
+            raise
 
     def lease(self, id: str) -> Lease:  # noqa: A002 - it is one
         """Return a lease by its id, to end it from elsewhere; its key will not do.
@@ -519,6 +538,12 @@ class Guard(Readings, Ruling, Calling):
             opened, when=when, cap=cap, clock=self.clock, diary=self._diary
         )
         return self._failover
+
+
+def _give_back(waited: "Future[Lease]") -> None:
+    """Release the lease of a call that nobody will make."""
+    if not waited.cancelled() and waited.exception() is None:
+        waited.result().release()
 
 
 def _program() -> str:

@@ -5,7 +5,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from costmon.domain.amount import Amount
-from costmon.domain.money import from_nano
+from costmon.domain.money import plain
 from costmon.errors import AmountError
 from costmon.guard.errors import LeaseError
 from costmon.guard.numbers import Numbers
@@ -77,7 +77,7 @@ class Lease:
     @property
     def estimate(self) -> Decimal:
         """Return what is held, major units."""
-        return from_nano(self._hold.nano)
+        return plain(self._hold.nano)
 
     @property
     def state(self) -> LeaseState:

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from costmon.clock import EpochClock
-from costmon.domain.money import from_nano
+from costmon.domain.money import plain
 from costmon.domain.scope import scope_of
 from costmon.guard.diary import Diary, Subscriber
 from costmon.guard.policy import Limit, Route
@@ -43,11 +43,11 @@ class Readings:
             InputError: An argument cannot be used.
             GuardStoreError: The store failed.
         """
-        return from_nano(self._counter(scope, period)[1])
+        return plain(self._counter(scope, period)[1])
 
     def held(self, scope: str, period: str | None = None) -> Decimal:
         """Return what calls in flight hold of a scope's present window; see `spent`."""
-        return from_nano(self._counter(scope, period)[2])
+        return plain(self._counter(scope, period)[2])
 
     def remaining(self, scope: str, period: str | None = None) -> Decimal | None:
         """Return what may still be spent and held, at least 0; `None` without a limit.
@@ -55,9 +55,7 @@ class Readings:
         That is after the block threshold and the tier's share, not below 0 after an overshoot.
         """
         limit, spent, held = self._counter(scope, period)
-        return (
-            None if limit.effective is None else from_nano(max(0, limit.effective - spent - held))
-        )
+        return None if limit.effective is None else plain(max(0, limit.effective - spent - held))
 
     def status(self) -> "Status":
         """Return how the guard stands.
