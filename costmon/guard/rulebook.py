@@ -19,6 +19,7 @@ from costmon.guard.stores.base import Settings, Store
 if TYPE_CHECKING:
     from costmon.domain.policy import Policy
 
+_RECENT_S = 1.0
 _THRESHOLDS = "*"
 """The key under which the thresholds are kept among the store's budgets."""
 
@@ -64,6 +65,7 @@ class Rulebook:
         self._settings: Settings | None = None
         self._policy: Policy | None = None
         self._rules: Rules | None = None
+        self._read_s = clock.monotonic_s()
 
     def rules(self) -> Rules:
         """Return what holds now.
@@ -100,6 +102,18 @@ class Rulebook:
             rules = self._lay()
         self._changed()
         return rules
+
+    def recent(self) -> Rules:
+        """Return what held within the last second: for who asks before every call.
+
+        Raises:
+            GuardStoreError: The store's part cannot be read.
+        """
+        now_s = self._clock.monotonic_s()
+        if self._rules is not None and now_s - self._read_s < _RECENT_S:
+            return self._rules
+        self._read_s = now_s
+        return self.fresh()
 
     def without_store(self) -> Rules:
         """Return what holds as far as it is known without reading the store."""

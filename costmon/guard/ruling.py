@@ -72,8 +72,11 @@ class Ruling:
         self._rulebook.unconfigure(scope)
 
     def config(self, scope: str) -> ScopeConfig | None:
-        """Return what is configured about a scope; `None`: nothing, it is `standard`."""
-        return self._rulebook.fresh().configs.get(scope_of(scope))
+        """Return what is configured about a scope; `None`: nothing, it is `standard`.
+
+        What another guard has just changed is seen within a second, or with the next call.
+        """
+        return self._rulebook.recent().configs.get(scope_of(scope))
 
     def configs(self) -> tuple[ScopeConfig, ...]:
         """Return everything that is configured, by scope."""
