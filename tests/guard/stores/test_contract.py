@@ -235,11 +235,11 @@ def test_a_lease_is_found_by_its_id_with_its_lines(store):
     assert figures(store) == [(10, 0)]
 
 
-@pytest.mark.parametrize("id", ["", "7", "nobody-1", "x" * 300, "0", "-1", "a\x00b"])  # noqa: RUF100, A002
-def test_an_unknown_id_finds_nothing(store, id):  # noqa: A002
+@pytest.mark.parametrize("name", ["", "7", "nobody-1", "x" * 300, "0", "-1", "a\x00b"])
+def test_an_unknown_id_finds_nothing(store, name):
     store.sweep()
 
-    assert store.find(id) is None
+    assert store.find(name) is None
 
 
 def test_a_plan_of_older_settings_is_outdated(store):
