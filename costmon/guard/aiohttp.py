@@ -13,7 +13,7 @@ too.
 import weakref
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import aiohttp
 from aiohttp import ClientRequest, ClientResponse, StreamReader
@@ -22,10 +22,8 @@ from aiohttp.payload import BytesPayload, Payload
 from costmon.guard.costing import Costing
 from costmon.guard.covering import covered, is_covered
 from costmon.guard.exchange import Exchange
+from costmon.guard.gatekeeper import Gatekeeper
 from costmon.guard.wire_call import WireCall, wire_call
-
-if TYPE_CHECKING:
-    from costmon.guard.guard import Guard
 
 Handler = Callable[[ClientRequest], Awaitable[ClientResponse]]
 Middleware = Callable[[ClientRequest, Handler], Awaitable[ClientResponse]]
@@ -38,7 +36,7 @@ _UNSENT = (
 )
 
 
-def guard_middleware(guard: "Guard", costing: Costing | None = None) -> Middleware:
+def guard_middleware(guard: Gatekeeper, costing: Costing | None = None) -> Middleware:
     """Return a client middleware that asks a guard before each request; put it last."""
     costs = costing or Costing()
 
@@ -49,7 +47,7 @@ def guard_middleware(guard: "Guard", costing: Costing | None = None) -> Middlewa
 
 
 def GuardedSession(  # noqa: N802 - it makes a session, which aiohttp does not want subclassed
-    guard: "Guard",
+    guard: Gatekeeper,
     costing: Costing | None = None,
     *,
     middlewares: tuple[Middleware, ...] = (),
@@ -61,7 +59,7 @@ def GuardedSession(  # noqa: N802 - it makes a session, which aiohttp does not w
 
 
 async def guarded_send(
-    guard: "Guard", costing: Costing, request: ClientRequest, handler: Handler
+    guard: Gatekeeper, costing: Costing, request: ClientRequest, handler: Handler
 ) -> ClientResponse:
     """Send one request if the guard lets it, waiting for room without blocking the loop."""
     if is_covered():
@@ -148,8 +146,8 @@ def _let_go(response: ClientResponse, content: StreamReader) -> None:
     The open connection refers to it, to tell it of the end of the content: it would live, and hold
     its lease and the connection, for as long as the other side keeps the connection open.
     """
-    callbacks = getattr(content, "_eof_callbacks", None)
-    for place, callback in enumerate(callbacks or ()):
+    callbacks: list[Any] = getattr(content, "_eof_callbacks", [])
+    for place, callback in enumerate(callbacks):
         if getattr(callback, "__self__", None) is response:
             callbacks[place] = partial(_call_weakly, weakref.WeakMethod(callback))
 

@@ -8,21 +8,19 @@ A client and its own retries stay as they are; its connections are made by guard
 (`CallRefused`) are raised as they are, and botocore does not retry them.
 """
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from botocore.exceptions import HTTPClientError  # type: ignore[import-untyped]  # it has no types
 
 from costmon.errors import GuardError, InputError
 from costmon.guard.costing import Costing
+from costmon.guard.gatekeeper import Gatekeeper
 from costmon.guard.urllib3 import guarded_pools
-
-if TYPE_CHECKING:
-    from costmon.guard.guard import Guard
 
 C = TypeVar("C")
 
 
-def guard_client(client: C, guard: "Guard", costing: Costing | None = None) -> C:
+def guard_client(client: C, guard: Gatekeeper, costing: Costing | None = None) -> C:
     """Put a guard before all requests of a client, and return the client.
 
     Args:

@@ -10,24 +10,22 @@ Without a client that is guarded below: what the function does inside is not loo
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from functools import wraps
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from costmon.domain.amount import Amount, amount_of
+from costmon.guard.attempt import HeldLease
 from costmon.guard.covering import covered
 from costmon.guard.dropped import inside_a_guard
 from costmon.guard.errors import BudgetRefused, CallRefused, GuardStoreError, RateRefused
 from costmon.guard.exchange import room
 from costmon.guard.failures import nothing_was_sent
-
-if TYPE_CHECKING:
-    from costmon.guard.guard import Guard
-    from costmon.guard.lease import Lease
+from costmon.guard.gatekeeper import Gatekeeper
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def guarded(  # noqa: PLR0913 - what `reserve` is given, and what it did cost
-    guard: "Guard",
+    guard: Gatekeeper,
     scopes: str | Iterable[str] | Callable[..., str | Iterable[str]],
     estimate: Amount | Callable[..., Amount],
     *,
@@ -74,7 +72,7 @@ class _Gate:
 
     def __init__(  # noqa: PLR0913, PLR0917 - as of `guarded`
         self,
-        guard: "Guard",
+        guard: Gatekeeper,
         scopes: str | Iterable[str] | Callable[..., str | Iterable[str]],
         estimate: Amount | Callable[..., Amount],
         actual: Callable[[Any], Amount | None] | None,
@@ -174,7 +172,7 @@ class _Gate:
 
         return call
 
-    def _reserve(self, wait: float, args: tuple[Any, ...], named: dict[str, Any]) -> "Lease":
+    def _reserve(self, wait: float, args: tuple[Any, ...], named: dict[str, Any]) -> HeldLease:
         scopes = self._scopes(*args, **named) if callable(self._scopes) else self._scopes
         amount = self._estimate(*args, **named) if callable(self._estimate) else self._estimate
         return self._guard.reserve(
@@ -198,7 +196,7 @@ class _Paid:
     """One call that was let through."""
 
     def __init__(
-        self, guard: "Guard", lease: "Lease", actual: Callable[[Any], Amount | None] | None
+        self, guard: Gatekeeper, lease: HeldLease, actual: Callable[[Any], Amount | None] | None
     ) -> None:
         self._guard = guard
         self._lease = lease

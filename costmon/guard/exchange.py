@@ -15,25 +15,21 @@ import asyncio
 import weakref
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from costmon.domain.amount import amount_of
 from costmon.errors import AmountError
 from costmon.guard.answer import Answer
+from costmon.guard.attempt import HeldLease
+from costmon.guard.called_host import Admission
 from costmon.guard.cost_headers import cost_headers
 from costmon.guard.costing import Costing, Quote
 from costmon.guard.dropped import inside_a_guard
 from costmon.guard.errors import BudgetRefused, CallRefused, GuardStoreError, RateRefused
-from costmon.guard.failures import failure_of, failure_of_status
+from costmon.guard.failures import FailureClass, failure_of, failure_of_status
+from costmon.guard.gatekeeper import Gatekeeper
 from costmon.guard.log import log
 from costmon.guard.settling.reading import AnswerReader
 from costmon.guard.wire_call import WireCall, header_dict
-
-if TYPE_CHECKING:
-    from costmon.guard.called_host import Admission
-    from costmon.guard.guard import Guard
-    from costmon.guard.health import Health
-    from costmon.guard.lease import Lease
 
 _CLIENT_ERROR = 400
 _FIRST_LOOK_S = 0.02
@@ -68,19 +64,19 @@ class Exchange:
 
     def __init__(  # noqa: PLR0913, PLR0917 - what `begin` has found out
         self,
-        guard: "Guard",
+        guard: Gatekeeper,
         costing: Costing,
         call: WireCall,
         quote: Quote,
-        lease: "Lease",
-        admission: "Admission | None",
+        lease: HeldLease,
+        admission: Admission,
     ) -> None:
         self._guard = guard
         self._costing = costing
         self._call = call
         self._quote = quote
         self._lease = lease
-        self._admission = admission
+        self._admission: Admission | None = admission
         self._begun_s = guard.clock.monotonic_s()
         self._bytes_in = 0
         self._bytes_out = call.size or 0
@@ -92,7 +88,7 @@ class Exchange:
         self.headers = self._told_headers()
 
     @classmethod
-    def begin(cls, guard: "Guard", costing: Costing, call: WireCall) -> "Exchange":
+    def begin(cls, guard: Gatekeeper, costing: Costing, call: WireCall) -> "Exchange":
         """Let a request through.
 
         Raises:
@@ -104,8 +100,10 @@ class Exchange:
         return cls._let_through(guard, costing, call, quote, costing.wait)
 
     @classmethod
-    async def begin_async(cls, guard: "Guard", costing: Costing, call: WireCall) -> "Exchange":
+    async def begin_async(cls, guard: Gatekeeper, costing: Costing, call: WireCall) -> "Exchange":
         """Let a request through, waiting for room without blocking the loop; see `begin`."""
+        if call.method == "POST" and not costing.book.loaded:
+            await asyncio.to_thread(costing.book.load)  # once, and half a second
         quote = costing.quote(call)
         if costing.wait <= 0:
             return cls._let_through(guard, costing, call, quote, 0.0)
@@ -119,16 +117,14 @@ class Exchange:
 
     @classmethod
     def _let_through(
-        cls, guard: "Guard", costing: Costing, call: WireCall, quote: Quote, wait: float
+        cls, guard: Gatekeeper, costing: Costing, call: WireCall, quote: Quote, wait: float
     ) -> "Exchange":
-        def reserve() -> "Lease":
+        def reserve() -> HeldLease:
             return guard.reserve(
                 quote.scopes, quote.estimate, ttl=costing.ttl, activity=costing.activity, wait=wait
             )
 
-        health = health_of(guard)
-        if health is None:
-            return cls(guard, costing, call, quote, reserve(), None)
+        health = guard.health
         config = guard.config(f"host:{call.host}")
         lease = reserve() if config is not None and config.tier == "blocked" else None
         try:
@@ -264,17 +260,17 @@ class Exchange:
             self._finalizer.detach()
         return True
 
-    def _record(self, *, failure: object, withdraw: bool) -> None:
+    def _record(self, *, failure: FailureClass | None, withdraw: bool) -> None:
         """Tell the host's health how the call went, once."""
         admission, self._admission = self._admission, None
-        health = health_of(self._guard)
-        if admission is None or health is None:
+        health = self._guard.health
+        if admission is None:
             return
         if withdraw:
             health.withdraw(admission)
             return
         latency_s = self._guard.clock.monotonic_s() - self._begun_s
-        health.record(admission.host, failure, latency_s, admission=admission)  # type: ignore[arg-type]  # what `failures` returns
+        health.record(admission.host, failure, latency_s, admission=admission)
 
     def _told_headers(self) -> dict[str, str]:
         told = self._costing.told_hosts
@@ -295,11 +291,6 @@ class Exchange:
         )
 
 
-def health_of(guard: "Guard") -> "Health | None":
-    """Return who knows how hosts do; the one place where guarded clients ask for it."""
-    return getattr(guard, "health", None)
-
-
 def refusal_in(error: BaseException) -> CallRefused | None:
     """Return the refusal that an SDK has wrapped in an error of its own, if that was the cause.
 
@@ -316,7 +307,7 @@ def refusal_in(error: BaseException) -> CallRefused | None:
     return None
 
 
-async def room(guard: "Guard", refused: BudgetRefused | RateRefused, deadline_s: float) -> bool:
+async def room(guard: Gatekeeper, refused: BudgetRefused | RateRefused, deadline_s: float) -> bool:
     """Wait until it looks as if there were room; say whether it does.
 
     Only looks: a refusal that is asked for again and again would be counted again and again.

@@ -11,17 +11,15 @@ in its own: `costmon.guard.exchange.refusal_in` finds them.
 """
 
 from collections.abc import AsyncIterator, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 
 from costmon.guard.costing import Costing
 from costmon.guard.covering import covered, is_covered
 from costmon.guard.exchange import Exchange
+from costmon.guard.gatekeeper import Gatekeeper
 from costmon.guard.wire_call import WireCall, wire_call
-
-if TYPE_CHECKING:
-    from costmon.guard.guard import Guard
 
 _UNSENT = (
     httpx.ConnectError,  # no such name, refused, no handshake
@@ -43,7 +41,7 @@ class GuardTransport(httpx.BaseTransport):
 
     def __init__(
         self,
-        guard: "Guard",
+        guard: Gatekeeper,
         transport: httpx.BaseTransport | None = None,
         *,
         costing: Costing | None = None,
@@ -67,7 +65,7 @@ class AsyncGuardTransport(httpx.AsyncBaseTransport):
 
     def __init__(
         self,
-        guard: "Guard",
+        guard: Gatekeeper,
         transport: httpx.AsyncBaseTransport | None = None,
         *,
         costing: Costing | None = None,
@@ -88,7 +86,7 @@ class AsyncGuardTransport(httpx.AsyncBaseTransport):
 
 
 def guarded_client(
-    guard: "Guard",
+    guard: Gatekeeper,
     *,
     costing: Costing | None = None,
     transport: httpx.BaseTransport | None = None,
@@ -101,7 +99,7 @@ def guarded_client(
 
 
 def guarded_async_client(
-    guard: "Guard",
+    guard: Gatekeeper,
     *,
     costing: Costing | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
@@ -118,7 +116,7 @@ _WIRE = frozenset(("verify", "cert", "http1", "http2", "limits", "proxy"))
 
 
 def guarded_send(
-    guard: "Guard",
+    guard: Gatekeeper,
     costing: Costing,
     request: httpx.Request,
     send: Any,  # noqa: ANN401 - the bound method of the transport that sends
@@ -142,7 +140,7 @@ def guarded_send(
 
 
 async def guarded_send_async(
-    guard: "Guard",
+    guard: Gatekeeper,
     costing: Costing,
     request: httpx.Request,
     send: Any,  # noqa: ANN401 - the bound method of the transport that sends

@@ -15,13 +15,11 @@ import threading
 from collections.abc import Callable
 from importlib.util import find_spec
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from costmon.errors import InputError
 from costmon.guard.costing import Costing
-
-if TYPE_CHECKING:
-    from costmon.guard.guard import Guard
+from costmon.guard.gatekeeper import Gatekeeper
 
 LIBRARIES = ("urllib3", "botocore", "httpx", "aiohttp")
 
@@ -38,7 +36,7 @@ class Installation:
         libraries: The names of those it stands before.
     """
 
-    def __init__(self, guard: "Guard", costing: Costing) -> None:
+    def __init__(self, guard: Gatekeeper, costing: Costing) -> None:
         self.guard = guard
         self.libraries = tuple(name for name in LIBRARIES if find_spec(name) is not None)
         self._undo: list[Callable[[], None]] = []
@@ -71,7 +69,7 @@ class Installation:
                 _INSTALLED.remove(self)
 
 
-def install(guard: "Guard", costing: Costing | None = None) -> Installation:
+def install(guard: Gatekeeper, costing: Costing | None = None) -> Installation:
     """Put a guard before all client libraries; once is enough, and twice is once.
 
     Raises:
@@ -87,7 +85,7 @@ def install(guard: "Guard", costing: Costing | None = None) -> Installation:
         return installation
 
 
-def _patch_urllib3(installation: Installation, guard: "Guard", costing: Costing) -> None:
+def _patch_urllib3(installation: Installation, guard: Gatekeeper, costing: Costing) -> None:
     from urllib3.connectionpool import (  # noqa: PLC0415 - only where it is installed
         HTTPConnectionPool,
         HTTPSConnectionPool,
@@ -115,7 +113,7 @@ def _patch_urllib3(installation: Installation, guard: "Guard", costing: Costing)
     installation.replace(HTTPSConnectionPool, "_prepare_proxy", prepare)
 
 
-def _patch_botocore(installation: Installation, _: "Guard", __: Costing) -> None:
+def _patch_botocore(installation: Installation, _: Gatekeeper, __: Costing) -> None:
     from botocore.exceptions import (  # type: ignore[import-untyped]  # it has no types  # noqa: PLC0415 - only where it is installed
         HTTPClientError,
     )
@@ -137,7 +135,7 @@ def _patch_botocore(installation: Installation, _: "Guard", __: Costing) -> None
     installation.replace(URLLib3Session, "send", sending)
 
 
-def _patch_httpx(installation: Installation, guard: "Guard", costing: Costing) -> None:
+def _patch_httpx(installation: Installation, guard: Gatekeeper, costing: Costing) -> None:
     import httpx  # noqa: PLC0415 - only where it is installed
 
     from costmon.guard.httpx import guarded_send, guarded_send_async  # noqa: PLC0415 - see above
@@ -160,7 +158,7 @@ def _patch_httpx(installation: Installation, guard: "Guard", costing: Costing) -
     installation.replace(httpx.AsyncHTTPTransport, "handle_async_request", asynchronous)
 
 
-def _patch_aiohttp(installation: Installation, guard: "Guard", costing: Costing) -> None:
+def _patch_aiohttp(installation: Installation, guard: Gatekeeper, costing: Costing) -> None:
     import aiohttp  # noqa: PLC0415 - only where it is installed
 
     from costmon.guard.aiohttp import guard_middleware  # noqa: PLC0415 - see above
@@ -179,7 +177,7 @@ def _patch_aiohttp(installation: Installation, guard: "Guard", costing: Costing)
     installation.replace(aiohttp.ClientSession, "_request", requesting)
 
 
-_PATCHES: dict[str, Callable[[Installation, "Guard", Costing], None]] = {
+_PATCHES: dict[str, Callable[[Installation, Gatekeeper, Costing], None]] = {
     "urllib3": _patch_urllib3,
     "botocore": _patch_botocore,
     "httpx": _patch_httpx,

@@ -10,16 +10,14 @@ or, for one vendor only, `session.mount("https://api.openai.com/", GuardAdapter(
 when they end, are closed or are dropped.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
 
 from costmon.guard.costing import Costing
+from costmon.guard.gatekeeper import Gatekeeper
 from costmon.guard.urllib3 import guard_manager
-
-if TYPE_CHECKING:
-    from costmon.guard.guard import Guard
 
 
 class GuardAdapter(HTTPAdapter):
@@ -33,7 +31,7 @@ class GuardAdapter(HTTPAdapter):
 
     def __init__(
         self,
-        guard: "Guard",
+        guard: Gatekeeper,
         costing: Costing | None = None,
         **options: Any,  # noqa: ANN401 - as requests declares them
     ) -> None:
@@ -66,7 +64,7 @@ class GuardedSession(requests.Session):
 
     def __init__(
         self,
-        guard: "Guard",
+        guard: Gatekeeper,
         costing: Costing | None = None,
         **options: Any,  # noqa: ANN401 - as requests declares them
     ) -> None:

@@ -13,8 +13,8 @@ A refusal is raised as it is, for urllib3 retries only what is an error of its o
 
 import io
 from collections.abc import Iterator
-from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
 import urllib3
 from urllib3.connectionpool import HTTPConnectionPool
@@ -23,11 +23,9 @@ from costmon.guard.costing import Costing
 from costmon.guard.covering import covered, is_covered
 from costmon.guard.exchange import Exchange
 from costmon.guard.failures import nothing_was_sent
+from costmon.guard.gatekeeper import Gatekeeper
 from costmon.guard.urllib3_answer import watch_answer
 from costmon.guard.wire_call import WireCall, wire_call
-
-if TYPE_CHECKING:
-    from costmon.guard.guard import Guard
 
 if not hasattr(HTTPConnectionPool, "_make_request"):
     raise ImportError("this urllib3 is not known to costmon.guard")
@@ -46,7 +44,7 @@ class GuardedPoolManager(urllib3.PoolManager):
 
     def __init__(
         self,
-        guard: "Guard",
+        guard: Gatekeeper,
         num_pools: int = 10,
         headers: Any = None,  # noqa: ANN401 - as urllib3 declares it
         *,
@@ -58,7 +56,7 @@ class GuardedPoolManager(urllib3.PoolManager):
 
 
 def guard_manager(
-    manager: urllib3.PoolManager, guard: "Guard", costing: Costing | None = None
+    manager: urllib3.PoolManager, guard: Gatekeeper, costing: Costing | None = None
 ) -> None:
     """Put a guard before all requests of a manager; connections that it has open are closed."""
     manager.pool_classes_by_scheme = guarded_pools(
@@ -67,13 +65,12 @@ def guard_manager(
     manager.clear()
 
 
-def guarded_pools(classes: Any, guard: "Guard", costing: Costing) -> dict[str, Any]:  # noqa: ANN401 - pool classes by scheme
+def guarded_pools(classes: Any, guard: Gatekeeper, costing: Costing) -> dict[str, Any]:  # noqa: ANN401 - pool classes by scheme
     """Return subclasses of pool classes that ask a guard."""
     return {scheme: guarded_pool(one, guard, costing) for scheme, one in classes.items()}
 
 
-@lru_cache(maxsize=64)
-def guarded_pool(pool: type[Any], guard: "Guard", costing: Costing) -> type[Any]:
+def guarded_pool(pool: type[Any], guard: Gatekeeper, costing: Costing) -> type[Any]:
     """Return a subclass of a pool class that asks a guard before each request."""
 
     def _prepare_proxy(self: Any, conn: Any) -> None:  # noqa: ANN401 - as urllib3 declares them
@@ -105,7 +102,7 @@ def _tunnel(pool: Any, conn: Any, prepare: Any) -> None:  # noqa: ANN401 - as ur
 
 
 def guarded_request(  # noqa: PLR0913, PLR0917 - what `_make_request` was given, and how to go on
-    guard: "Guard",
+    guard: Gatekeeper,
     costing: Costing,
     pool: Any,  # noqa: ANN401 - of any version of urllib3
     conn: Any,  # noqa: ANN401 - of any version of urllib3

@@ -1,6 +1,7 @@
 """What a model costs: the user's own prices, then genai-prices when it is newer, then our list."""
 
 import datetime as dt
+import threading
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,9 @@ class PriceBook:
         extra: Whether genai-prices may be asked, if it is installed.
         clock: Says which of genai-prices' dated prices hold.
 
+    Attributes:
+        loaded: Whether looking up takes no more than a look.
+
     Raises:
         AmountError: A price is none.
     """
@@ -56,14 +60,18 @@ class PriceBook:
         self._extra = extra
         self._snapshot: DataSnapshot | None = None
         self._newer = False
-        self._loaded = not extra
+        self._loading = threading.Lock()
+        self.loaded = not extra
         self._found: dict[tuple[str, str], ModelPrice | None] = {}
 
     def load(self) -> None:
         """Load genai-prices now, which takes half a second, and not with the first call."""
-        if self._loaded:
-            return
-        self._loaded = True
+        with self._loading:
+            if not self.loaded:
+                self._load()
+                self.loaded = True
+
+    def _load(self) -> None:
         try:
             from importlib.metadata import version  # noqa: PLC0415 - not for who calls no models
 
@@ -83,7 +91,8 @@ class PriceBook:
         key = (model, url)
         if key in self._found:
             return self._found[key]
-        self.load()
+        if not self.loaded:
+            self.load()
         own = next((self._own[name] for name in spellings(model) if name in self._own), None)
         if own is not None:
             found: ModelPrice | None = own

@@ -2,16 +2,16 @@
 
 import asyncio
 import gc
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, Protocol
 
 import aiohttp
-import botocore.session
+import botocore.session  # type: ignore[import-untyped]  # it has no types
 import httpx
 import requests
 import urllib3
-from botocore.awsrequest import AWSRequest
-from botocore.config import Config
+from botocore.awsrequest import AWSRequest  # type: ignore[import-untyped]  # it has no types
+from botocore.config import Config  # type: ignore[import-untyped]  # it has no types
 
 from costmon.guard import Guard
 from costmon.guard.aiohttp import GuardedSession as GuardedAioSession
@@ -48,6 +48,8 @@ class Stream(Protocol):
         """Forget it without closing it."""
         ...
 
+    response: Any
+
 
 class Driver(Protocol):
     """A client with a guard."""
@@ -70,25 +72,29 @@ class Driver(Protocol):
 class _Held:
     """A stream that is the only one to hold its response."""
 
-    def __init__(self, response: Any, read: Any, close: Any) -> None:
+    def __init__(
+        self, response: Any, read: Any, close: Any, let_go: Callable[[], object] = lambda: None
+    ) -> None:
         self.response = response
         self._read = read
         self._close = close
+        self._let_go = let_go
 
     def first(self) -> bytes:
-        return self._read(self.response)
+        return bytes(self._read(self.response))
 
     def close(self) -> None:
         self._close(self.response)
 
     def drop(self) -> None:
         self.response = None
+        self._let_go()
         gc.collect()
 
 
 class Requests:
     def __init__(self, guard: Guard, costing: Costing | None) -> None:
-        self.client = GuardedSession(guard, costing)
+        self.client: requests.Session = GuardedSession(guard, costing)
 
     def send(self, method, url, body=None, headers=None):
         answer = self.client.request(method, url, data=body, headers=headers, timeout=10)
@@ -103,10 +109,7 @@ class Requests:
                 chunks.append(response.iter_content(16))
             return next(chunks[0])
 
-        held = _Held(answer, read, lambda one: one.close())
-        forget = held.drop
-        held.drop = lambda: (chunks.clear(), forget())  # type: ignore[method-assign]
-        return held
+        return _Held(answer, read, lambda one: one.close(), chunks.clear)
 
     def close(self):
         self.client.close()
@@ -170,10 +173,7 @@ class Httpx:
                 chunks.append(response.iter_bytes(16))
             return next(chunks[0])
 
-        held = _Held(answer, read, lambda one: one.close())
-        forget = held.drop
-        held.drop = lambda: (chunks.clear(), forget())  # type: ignore[method-assign]
-        return held
+        return _Held(answer, read, lambda one: one.close(), chunks.clear)
 
     def close(self):
         self.client.close()
@@ -232,10 +232,11 @@ class AsyncHttpx:
                 chunks.append(response.aiter_bytes(16))
             return self.runner.run(anext(chunks[0]))
 
-        held = _Held(answer, read, lambda one: self.runner.run(one.aclose()))
-        forget = held.drop
-        held.drop = lambda: (chunks.clear(), forget(), self.runner.run(_turns()))  # type: ignore[method-assign]
-        return held
+        def let_go():
+            chunks.clear()
+            self.runner.run(_turns())
+
+        return _Held(answer, read, lambda one: self.runner.run(one.aclose()), let_go)
 
     def close(self):
         self.runner.run(self.client.aclose())
@@ -282,10 +283,12 @@ class Aiohttp:
 
             self.runner.run(closing())
 
-        held = _Held(answer, lambda one: self.runner.run(one.content.read(16)), close)
-        forget = held.drop
-        held.drop = lambda: (forget(), self.runner.run(_turns()))  # type: ignore[method-assign]
-        return held
+        return _Held(
+            answer,
+            lambda one: self.runner.run(one.content.read(16)),
+            close,
+            lambda: self.runner.run(_turns()),
+        )
 
     def close(self):
         self.runner.run(self.client.close())
@@ -355,7 +358,7 @@ class PlainBotocore(Botocore):
         self.installation.uninstall()
 
 
-DRIVERS = {
+DRIVERS: dict[str, Callable[[Guard, Costing | None], Driver]] = {
     "requests": Requests,
     "httpx": Httpx,
     "httpx-async": AsyncHttpx,

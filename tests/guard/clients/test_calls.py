@@ -52,7 +52,7 @@ def test_a_function_is_charged_what_its_result_says(guard):
 
 
 def test_a_refused_function_is_not_called(guard):
-    called = []
+    called: list[int] = []
     ask = guarded(guard, "key:k", "1.01")(called.append)
 
     with pytest.raises(BudgetRefused):

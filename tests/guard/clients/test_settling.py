@@ -4,6 +4,7 @@ import gzip
 import json
 import tracemalloc
 import zlib
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -18,7 +19,7 @@ from costmon.pricing.llm import Tokens
 JSON = {"content-type": "application/json"}
 SSE = {"content-type": "text/event-stream; charset=utf-8"}
 
-VENDORS = {
+VENDORS: dict[str, tuple[dict[str, Any], Tokens]] = {
     "openai chat": (
         {
             "usage": {
@@ -179,7 +180,7 @@ def test_counts_that_make_no_sense_are_no_counts(usage):
     assert tokens_of(usage) is None
 
 
-STREAMS = {
+STREAMS: dict[str, tuple[list[dict[str, Any]], Tokens]] = {
     "openai chat": (
         [
             {"choices": [{"delta": {"role": "assistant", "content": ""}}], "usage": None},

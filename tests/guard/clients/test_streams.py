@@ -123,4 +123,4 @@ def test_a_stream_is_counted_while_its_time_to_live_passes(server):
 
         assert answer.content == b"12345"
 
-        assert (meanwhile, guard.spent("global")) == (Decimal("0.5"), 5)
+        assert (meanwhile, guard.spent("global")) == (Decimal("0.5"), Decimal(5))
