@@ -25,7 +25,8 @@ from benchmarks.report import Row, print_table
 from costmon.api import ApiSettings, Face, HttpServer, create_app
 from costmon.clock import SystemClock
 from costmon.snapshot import fold
-from costmon.snapshot.cell import Cell, SnapshotCell
+from costmon.snapshot.board import EMPTY
+from costmon.snapshot.cell import Cell, SnapshotCell, WatchedCell
 from costmon.testing.samples import inventory, report, resource
 
 DROPLETS = 1_000
@@ -192,6 +193,10 @@ def _application() -> flask.Flask:
             database_fault=lambda: None,
             pending=lambda: 0,
             refresh=lambda _requested: None,
+            board=Cell(EMPTY),
+            policy=WatchedCell(None),
+            confirmed=Cell({}),
+            steward=lambda _message: None,
             settings=ApiSettings(
                 host="127.0.0.1",
                 port=0,
