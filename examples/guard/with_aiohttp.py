@@ -1,0 +1,35 @@
+"""aiohttp: a session with the guard as its middleware; calls wait for room instead of failing.
+
+Run it: `python examples/guard/with_aiohttp.py`. It talks to a pretended vendor on loopback.
+"""
+
+import asyncio
+
+from pretend_vendor import QUESTION, PretendVendor
+
+from costmon.guard import Budget, Guard
+from costmon.guard.aiohttp import GuardedSession
+from costmon.guard.costing import Costing
+
+
+async def ask_together(guard: Guard, url: str) -> None:
+    """Ask three questions whose worst cases fit only one by one, and whose true costs fit all."""
+    async with GuardedSession(guard, Costing(wait=30)) as session:
+
+        async def ask() -> None:
+            async with session.post(url, json=QUESTION) as answer:
+                await answer.json()
+            print(f"answered; {guard.spent('global', 'day')} USD spent")
+
+        await asyncio.gather(ask(), ask(), ask())
+
+
+def main() -> None:
+    """Let tasks wait for room while the loop goes on."""
+    with PretendVendor() as vendor, Guard(budgets=[Budget("global", "0.03", "day")]) as guard:
+        asyncio.run(ask_together(guard, vendor.chat))
+        print(f"the vendor was asked {vendor.asked} times")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+"""botocore (and boto3): a client whose every attempt is let through by a guard.
+
+Run it: `python examples/guard/with_botocore.py`. It talks to a pretended vendor on loopback.
+"""
+
+import botocore.session
+from botocore.config import Config
+from pretend_vendor import PretendVendor
+
+from costmon.guard import Budget, BudgetRefused, Guard
+from costmon.guard.botocore import guard_client
+from costmon.guard.costing import Costing
+
+
+def main() -> None:
+    """Put objects at S3's price for a PUT until the budget is spent."""
+    with PretendVendor() as vendor, Guard(budgets=[Budget("global", "0.000015", "day")]) as guard:
+        plain = botocore.session.Session().create_client(
+            "s3",
+            region_name="us-east-1",
+            endpoint_url=vendor.url,
+            aws_access_key_id="nobody",
+            aws_secret_access_key="nothing",  # noqa: S106 - the vendor is pretended
+            config=Config(retries={"mode": "standard"}),
+        )
+        client = guard_client(plain, guard, Costing(per_call="0.000005"))
+        try:
+            while True:
+                client.put_object(Bucket="bucket", Key="key", Body=b"content")
+                print(f"stored; {guard.spent('global', 'day')} USD spent")
+        except BudgetRefused as refused:
+            print(f"refused: {refused}")
+        finally:
+            client.close()
+        print(f"the vendor was asked {vendor.asked} times")
+
+
+if __name__ == "__main__":
+    main()

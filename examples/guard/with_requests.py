@@ -1,0 +1,29 @@
+"""requests: a session whose every request is let through by a guard.
+
+Run it: `python examples/guard/with_requests.py`. It talks to a pretended vendor on loopback.
+"""
+
+from pretend_vendor import QUESTION, PretendVendor
+
+from costmon.guard import Budget, BudgetRefused, Guard
+from costmon.guard.requests import GuardedSession
+
+
+def main() -> None:
+    """Ask until the budget of the model has no room for one more worst case."""
+    with (
+        PretendVendor() as vendor,
+        Guard(budgets=[Budget("model:gpt-4o", "0.03", "day")]) as guard,
+        GuardedSession(guard, max_retries=2) as session,
+    ):
+        try:
+            while True:
+                session.post(vendor.chat, json=QUESTION, timeout=10).raise_for_status()
+                print(f"answered; {guard.spent('model:gpt-4o', 'day')} USD spent")
+        except BudgetRefused as refused:
+            print(f"refused: {refused}")
+        print(f"the vendor was asked {vendor.asked} times")
+
+
+if __name__ == "__main__":
+    main()

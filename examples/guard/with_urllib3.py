@@ -1,0 +1,31 @@
+"""urllib3: a pool manager whose uploads are paid by the byte.
+
+Run it: `python examples/guard/with_urllib3.py`. It talks to a pretended vendor on loopback.
+"""
+
+from pretend_vendor import PretendVendor
+
+from costmon.guard import Budget, BudgetRefused, Guard
+from costmon.guard.costing import Costing, egress_price
+from costmon.guard.urllib3 import GuardedPoolManager
+
+
+def main() -> None:
+    """Send megabytes at AWS's price for egress until $0.001 are spent."""
+    costing = Costing(per_gb_out=egress_price("us-east-1"))
+    with PretendVendor() as vendor, Guard(budgets=[Budget("host:*", "0.001", "day")]) as guard:
+        http = GuardedPoolManager(guard, costing=costing)
+        megabyte = b"x" * 1_000_000
+        try:
+            while True:
+                http.request("PUT", f"{vendor.url}/object", body=megabyte)
+                print(f"sent; {guard.spent('host:127.0.0.1', 'day')} USD spent")
+        except BudgetRefused as refused:
+            print(f"refused: {refused}")
+        finally:
+            http.clear()
+        print(f"the vendor was sent {vendor.asked} objects")
+
+
+if __name__ == "__main__":
+    main()
