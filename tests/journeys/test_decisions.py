@@ -45,6 +45,9 @@ def test_a_circuit_and_a_budget_survive_kill_9(tmp_path, vendor):
         service.wait_for("persister.change_written", id=id_)
         service.wait_for("persister.change_written", count=2)
         alert = service.wait_for("alerter.circuit_opened")
+        # The alerter has remembered what it said once it goes on to the next cycle.
+        said = len(service.heard("alerter.alert_suppressed"))
+        service.wait_for("alerter.alert_suppressed", count=said + 1)
         kill(service)
 
     with run(tmp_path, vendor) as service:
