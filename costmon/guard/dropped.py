@@ -17,6 +17,8 @@ _FREE = frozenset(
         "dropped",
         "exchange",
         "httpx",
+        "httpx2",
+        "httpx_wire",
         "install",
         "requests",
         "urllib3",

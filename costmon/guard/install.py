@@ -6,22 +6,25 @@ installation = install(guard)     # or guard.install()
 installation.uninstall()
 ```
 
-Covered are urllib3 and all that goes through it (requests, botocore, boto3), httpx and all SDKs on
-it, and aiohttp, as far as they are installed; clients that exist already, too. A request that is
-counted by a guarded client of its own is not counted again.
+Covered are urllib3 and all that goes through it (requests, botocore, boto3), httpx, httpx2 and all
+SDKs on them, and aiohttp, as far as they are installed; clients that exist already, too. A request
+that is counted by a guarded client of its own is not counted again.
 """
 
 import threading
 from collections.abc import Callable
 from importlib.util import find_spec
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from costmon.errors import InputError
 from costmon.guard.costing import Costing
 from costmon.guard.gatekeeper import Gatekeeper
 
-LIBRARIES = ("urllib3", "botocore", "httpx", "aiohttp")
+if TYPE_CHECKING:
+    from costmon.guard.httpx_wire import HttpxWire
+
+LIBRARIES = ("urllib3", "botocore", "httpx", "httpx2", "aiohttp")
 
 _LOCK = threading.Lock()
 _INSTALLED: "list[Installation]" = []
@@ -138,24 +141,40 @@ def _patch_botocore(installation: Installation, _: Gatekeeper, __: Costing) -> N
 def _patch_httpx(installation: Installation, guard: Gatekeeper, costing: Costing) -> None:
     import httpx  # noqa: PLC0415 - only where it is installed
 
-    from costmon.guard.httpx import guarded_send, guarded_send_async  # noqa: PLC0415 - see above
+    from costmon.guard.httpx import WIRE  # noqa: PLC0415 - see above
 
-    def sync(original: Any) -> Any:  # noqa: ANN401 - httpx's method
-        def handle_request(self: Any, request: Any) -> Any:  # noqa: ANN401 - as httpx declares it
-            return guarded_send(guard, costing, request, lambda one: original(self, one))
+    _patch_transports(installation, httpx, WIRE, guard, costing)
+
+
+def _patch_httpx2(installation: Installation, guard: Gatekeeper, costing: Costing) -> None:
+    import httpx2  # noqa: PLC0415 - only where it is installed
+
+    from costmon.guard.httpx2 import WIRE  # noqa: PLC0415 - see above
+
+    _patch_transports(installation, httpx2, WIRE, guard, costing)
+
+
+def _patch_transports(
+    installation: Installation,
+    library: Any,  # noqa: ANN401 - httpx or httpx2
+    wire: "HttpxWire",
+    guard: Gatekeeper,
+    costing: Costing,
+) -> None:
+    def sync(original: Any) -> Any:  # noqa: ANN401 - the library's method
+        def handle_request(self: Any, request: Any) -> Any:  # noqa: ANN401 - as it declares them
+            return wire.send(guard, costing, request, lambda one: original(self, one))
 
         return handle_request
 
-    def asynchronous(original: Any) -> Any:  # noqa: ANN401 - httpx's method
-        async def handle_async_request(self: Any, request: Any) -> Any:  # noqa: ANN401 - as httpx declares it
-            return await guarded_send_async(
-                guard, costing, request, lambda one: original(self, one)
-            )
+    def asynchronous(original: Any) -> Any:  # noqa: ANN401 - the library's method
+        async def handle_async_request(self: Any, request: Any) -> Any:  # noqa: ANN401 - as it declares them
+            return await wire.send_async(guard, costing, request, lambda one: original(self, one))
 
         return handle_async_request
 
-    installation.replace(httpx.HTTPTransport, "handle_request", sync)
-    installation.replace(httpx.AsyncHTTPTransport, "handle_async_request", asynchronous)
+    installation.replace(library.HTTPTransport, "handle_request", sync)
+    installation.replace(library.AsyncHTTPTransport, "handle_async_request", asynchronous)
 
 
 def _patch_aiohttp(installation: Installation, guard: Gatekeeper, costing: Costing) -> None:
@@ -181,5 +200,6 @@ _PATCHES: dict[str, Callable[[Installation, Gatekeeper, Costing], None]] = {
     "urllib3": _patch_urllib3,
     "botocore": _patch_botocore,
     "httpx": _patch_httpx,
+    "httpx2": _patch_httpx2,
     "aiohttp": _patch_aiohttp,
 }

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 import aiohttp
 import botocore.session  # type: ignore[import-untyped]  # it has no types
 import httpx
+import httpx2
 import requests
 import urllib3
 from botocore.awsrequest import AWSRequest  # type: ignore[import-untyped]  # it has no types
@@ -18,6 +19,8 @@ from costmon.guard.aiohttp import GuardedSession as GuardedAioSession
 from costmon.guard.botocore import guard_client
 from costmon.guard.costing import Costing
 from costmon.guard.httpx import guarded_async_client, guarded_client
+from costmon.guard.httpx2 import guarded_async_client as guarded_async_client2
+from costmon.guard.httpx2 import guarded_client as guarded_client2
 from costmon.guard.install import install
 from costmon.guard.requests import GuardedSession
 from costmon.guard.urllib3 import GuardedPoolManager
@@ -156,7 +159,7 @@ class PlainUrllib3(Urllib3):
 
 class Httpx:
     def __init__(self, guard: Guard, costing: Costing | None) -> None:
-        self.client = guarded_client(guard, costing=costing, follow_redirects=True, timeout=10)
+        self.client: Any = guarded_client(guard, costing=costing, follow_redirects=True, timeout=10)
 
     def send(self, method, url, body=None, headers=None):
         answer = self.client.request(method, url, content=body, headers=headers)
@@ -189,6 +192,17 @@ class PlainHttpx(Httpx):
         self.installation.uninstall()
 
 
+class Httpx2(Httpx):
+    def __init__(self, guard: Guard, costing: Costing | None) -> None:
+        self.client = guarded_client2(guard, costing=costing, follow_redirects=True, timeout=10)
+
+
+class PlainHttpx2(PlainHttpx):
+    def __init__(self, guard: Guard, costing: Costing | None) -> None:
+        self.installation = install(guard, costing)
+        self.client = httpx2.Client(follow_redirects=True, timeout=10)
+
+
 async def _turns() -> None:
     """Let the loop close the async generators that were dropped, one inside of the other."""
     for _ in range(10):
@@ -208,7 +222,7 @@ def _async_body(body: Body) -> Any:
 class AsyncHttpx:
     def __init__(self, guard: Guard, costing: Costing | None) -> None:
         self.runner = asyncio.Runner()
-        self.client = guarded_async_client(
+        self.client: Any = guarded_async_client(
             guard, costing=costing, follow_redirects=True, timeout=10
         )
 
@@ -252,6 +266,21 @@ class PlainAsyncHttpx(AsyncHttpx):
     def close(self):
         super().close()
         self.installation.uninstall()
+
+
+class AsyncHttpx2(AsyncHttpx):
+    def __init__(self, guard: Guard, costing: Costing | None) -> None:
+        self.runner = asyncio.Runner()
+        self.client = guarded_async_client2(
+            guard, costing=costing, follow_redirects=True, timeout=10
+        )
+
+
+class PlainAsyncHttpx2(PlainAsyncHttpx):
+    def __init__(self, guard: Guard, costing: Costing | None) -> None:
+        self.installation = install(guard, costing)
+        self.runner = asyncio.Runner()
+        self.client = httpx2.AsyncClient(follow_redirects=True, timeout=10)
 
 
 class Aiohttp:
@@ -362,12 +391,16 @@ DRIVERS: dict[str, Callable[[Guard, Costing | None], Driver]] = {
     "requests": Requests,
     "httpx": Httpx,
     "httpx-async": AsyncHttpx,
+    "httpx2": Httpx2,
+    "httpx2-async": AsyncHttpx2,
     "urllib3": Urllib3,
     "aiohttp": Aiohttp,
     "botocore": Botocore,
     "installed-requests": PlainRequests,
     "installed-httpx": PlainHttpx,
     "installed-httpx-async": PlainAsyncHttpx,
+    "installed-httpx2": PlainHttpx2,
+    "installed-httpx2-async": PlainAsyncHttpx2,
     "installed-urllib3": PlainUrllib3,
     "installed-aiohttp": PlainAiohttp,
     "installed-botocore": PlainBotocore,

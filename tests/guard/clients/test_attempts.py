@@ -200,7 +200,7 @@ def test_installing_twice_is_once_and_uninstalling_leaves_nothing(guard, server)
     first.uninstall()
     requests.get(url, timeout=10)
 
-    assert first.libraries == ("urllib3", "botocore", "httpx", "aiohttp")
+    assert first.libraries == ("urllib3", "botocore", "httpx", "httpx2", "aiohttp")
     assert requests_of(guard) == 1
     assert before == (
         urllib3.HTTPConnectionPool._make_request,
@@ -302,8 +302,7 @@ def test_an_adapter_for_one_host_leaves_the_others_alone(guard, server):
 
 def test_a_transport_of_your_own_can_be_guarded(guard):
     inner = httpx.MockTransport(lambda _: httpx.Response(200, json={"ok": True}))
-    costing = AT_A_CENT
-    with httpx.Client(transport=GuardTransport(guard, inner, costing=costing)) as client:
+    with httpx.Client(transport=GuardTransport(guard, inner, AT_A_CENT)) as client:
         assert client.get("https://api.example.com/").json() == {"ok": True}
 
     assert spent(guard) == Decimal("0.01")
