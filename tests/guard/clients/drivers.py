@@ -76,7 +76,7 @@ class _Held:
     """A stream that is the only one to hold its response."""
 
     def __init__(
-        self, response: Any, read: Any, close: Any, let_go: Callable[[], object] = lambda: None
+        self, response: Any, read: Any, close: Any, let_go: Callable[[Any], object] | None = None
     ) -> None:
         self.response = response
         self._read = read
@@ -90,8 +90,10 @@ class _Held:
         self._close(self.response)
 
     def drop(self) -> None:
-        self.response = None
-        self._let_go()
+        if self._let_go is None:
+            self.response = None
+        else:
+            self._let_go(self)
         gc.collect()
 
 
@@ -112,7 +114,11 @@ class Requests:
                 chunks.append(response.iter_content(16))
             return next(chunks[0])
 
-        return _Held(answer, read, lambda one: one.close(), chunks.clear)
+        def let_go(held):
+            held.response = None
+            chunks.clear()
+
+        return _Held(answer, read, lambda one: one.close(), let_go)
 
     def close(self):
         self.client.close()
@@ -176,7 +182,11 @@ class Httpx:
                 chunks.append(response.iter_bytes(16))
             return next(chunks[0])
 
-        return _Held(answer, read, lambda one: one.close(), chunks.clear)
+        def let_go(held):
+            held.response = None
+            chunks.clear()
+
+        return _Held(answer, read, lambda one: one.close(), let_go)
 
     def close(self):
         self.client.close()
@@ -246,9 +256,13 @@ class AsyncHttpx:
                 chunks.append(response.aiter_bytes(16))
             return self.runner.run(anext(chunks[0]))
 
-        def let_go():
-            chunks.clear()
-            self.runner.run(_turns())
+        def let_go(held):
+            async def inside():
+                held.response = None
+                chunks.clear()
+                await _turns()
+
+            self.runner.run(inside())
 
         return _Held(answer, read, lambda one: self.runner.run(one.aclose()), let_go)
 
@@ -312,11 +326,18 @@ class Aiohttp:
 
             self.runner.run(closing())
 
+        def let_go(held):
+            async def inside():
+                held.response = None
+                await _turns()
+
+            self.runner.run(inside())
+
         return _Held(
             answer,
             lambda one: self.runner.run(one.content.read(16)),
             close,
-            lambda: self.runner.run(_turns()),
+            let_go,
         )
 
     def close(self):

@@ -41,7 +41,7 @@ def guard():
 
 @pytest.fixture(params=DRIVERS)
 def driver(request, guard):
-    made = DRIVERS[request.param](guard, getattr(request, "costing", None))
+    made = DRIVERS[request.param](guard, None)
     yield made
     made.close()
 
@@ -140,6 +140,8 @@ def test_a_stream_that_is_closed_early_is_charged_by_what_was_seen(driver, guard
     assert usage(guard)[:2] == (1, 0)
 
 
+# httpx2 2.16 itself complains of its dropped generators, without any guard, too.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_stream_that_is_dropped_without_close_is_charged(driver, guard, server):
     url = server.answer("/v1/chat/completions", endless(server))
 
