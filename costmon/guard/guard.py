@@ -217,7 +217,7 @@ class Guard(Readings, Ruling, Calling):
             nano = self._holds[amount]  # type: ignore[index]  # whatever it is, `Numbers` says so
             route = self._routes[scopes]
         except (KeyError, TypeError):
-            nano = self._holds.of(amount)
+            nano = self._holds[amount] if isinstance(amount, str) else self._holds.of(amount)
             route = self._route(scopes, activity, at_s)
         else:
             if _scoped or activity != "call" or not route.since <= at_s < route.until:
