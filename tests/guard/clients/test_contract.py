@@ -61,6 +61,10 @@ def drive(request, guard):
 
 
 every = pytest.mark.parametrize("name", DRIVERS)
+threaded = pytest.mark.parametrize(
+    "name", [name for name in DRIVERS if "async" not in name and "aiohttp" not in name]
+)
+uploading = pytest.mark.parametrize("name", [name for name in DRIVERS if "botocore" not in name])
 
 
 def usage(guard):
@@ -236,10 +240,8 @@ def test_each_call_costs_its_price_and_bytes_both_ways(name, drive, guard, serve
     assert guard.spent("global", "total") == Decimal("0.010013")
 
 
-@every
+@uploading
 def test_a_body_that_is_made_while_it_is_sent_is_counted(name, drive, guard, server):
-    if "botocore" in name:
-        pytest.skip("botocore sends no such bodies")
     driver = drive(name, per_gb_out="1000", unknown_bytes=100)
     url = server.answer("/things", Script([b""], chunked=False))
 
@@ -322,10 +324,8 @@ def test_a_function_that_fails_does_not_spoil_the_answer(name, drive, guard, ser
     assert "cannot be told" in caplog.text
 
 
-@every
+@threaded
 def test_64_threads_of_5_ms_calls_spend_no_more_than_the_cap(name, drive, server):
-    if name.endswith("async") or "aiohttp" in name:
-        pytest.skip("a loop has one thread; see test_tasks")
     with Guard(budgets=[Budget("global", "0.10", "total")]) as guard:
         client = DRIVERS[name](guard, Costing(per_call="0.01"))
         url = server.answer("/paid", server.slow(0.005))
