@@ -106,7 +106,8 @@ class Diary:
         from costmon.domain.spend import RefusalNote  # noqa: PLC0415 - see above
 
         with self._lock:
-            latest = list(itertools.islice(reversed(self._refusals), limit))
+            # Copied in one step: other threads remember without the lock.
+            latest = list(self._refusals)[: -limit - 1 : -1]
         again = [(at_s, kind(*args)) for at_s, kind, args in latest]
         return tuple(
             RefusalNote(

@@ -41,12 +41,14 @@ _KEPT_S = 40 * 86_400
 class _Cell:
     """One counter in one bucket; of a rolling window, `sum` is all its live buckets together."""
 
-    __slots__ = ("held", "resets", "spent", "sum")
+    __slots__ = ("first", "held", "resets", "spent", "sum")
 
     def __init__(self) -> None:
         self.spent = 0
         self.held = 0
         self.resets = 0
+        self.first = 0
+        """Of a sum: from which bucket on it was made."""
         self.sum: _Cell | None = None
 
 
@@ -77,10 +79,11 @@ class _Bound:
         limits: What must have room: the window's cell, its limit, what is asked there or `None`
             for the call's own amount, the line.
         warns: From which sum on people are to be told.
+        rolling: The sums of rolling windows, with their lines.
         usage: The usage rows.
     """
 
-    __slots__ = ("fixed", "limits", "money", "only", "usage", "warns")
+    __slots__ = ("fixed", "limits", "money", "only", "rolling", "usage", "warns")
 
     def __init__(self) -> None:
         self.only: tuple[_Cell, float, float, Line] | None = None
@@ -88,6 +91,7 @@ class _Bound:
         self.fixed: tuple[tuple[_Cell, int], ...] = ()
         self.limits: tuple[tuple[_Cell, int, int | None, Line], ...] = ()
         self.warns: tuple[tuple[_Cell, int, Line], ...] = ()
+        self.rolling: tuple[tuple[_Cell, Line], ...] = ()
         self.usage: tuple[_Usage, ...] = ()
 
 
@@ -170,6 +174,11 @@ class MemoryStore:
                 if used >= warn:
                     hold.warned = ((line, cell.spent, cell.held),)
             else:
+                for top, line in bound.rolling:
+                    if top.first != line.first:
+                        # A clock was set, and another thread still counts by the other time.
+                        bound = self._look_up(plan)
+                        break
                 refusal = _hold_all(bound, hold)
                 if refusal is not None:
                     return refusal
@@ -410,33 +419,38 @@ class MemoryStore:
 
     def _bind(self, plan: Plan) -> _Bound:
         with self._lock:
-            bound = _Bound()
-            found = [(line, self._cell(line)) for line in plan.lines]
-            bound.money = tuple(cell for line, cell in found if line.fixed is None)
-            bound.fixed = tuple(
-                (cell, line.fixed) for line, cell in found if line.fixed is not None
-            )
-            bound.limits = tuple(
-                (self._top(line, cell), line.limit, line.fixed, line)
-                for line, cell in found
-                if line.limit is not None
-            )
-            bound.warns = tuple(
-                (self._top(line, cell), line.warn, line)
-                for line, cell in found
-                if line.warn is not None
-            )
-            if len(plan.lines) == 1 and plan.lines[0].fixed is None:
-                ((line, cell),) = found
-                if line.first == line.last:
-                    limit = _NEVER if line.limit is None else line.limit
-                    bound.only = (cell, limit, _NEVER if line.warn is None else line.warn, line)
-            bound.usage = tuple(
-                self._usage.setdefault((plan.hour, scope, plan.activity), _Usage())
-                for scope in plan.scopes
-            )
-            plan.cache = bound
-            return bound
+            return self._look_up(plan)
+
+    def _look_up(self, plan: Plan) -> _Bound:
+        """Find the cells of a plan, its windows' sums brought up to date; the lock is held."""
+        bound = _Bound()
+        found = [(line, self._cell(line)) for line in plan.lines]
+        bound.money = tuple(cell for line, cell in found if line.fixed is None)
+        bound.fixed = tuple((cell, line.fixed) for line, cell in found if line.fixed is not None)
+        bound.limits = tuple(
+            (self._top(line, cell), line.limit, line.fixed, line)
+            for line, cell in found
+            if line.limit is not None
+        )
+        bound.warns = tuple(
+            (self._top(line, cell), line.warn, line)
+            for line, cell in found
+            if line.warn is not None
+        )
+        bound.rolling = tuple(
+            (self._top(line, cell), line) for line, cell in found if line.first != line.last
+        )
+        if len(plan.lines) == 1 and plan.lines[0].fixed is None:
+            ((line, cell),) = found
+            if line.first == line.last:
+                limit = _NEVER if line.limit is None else line.limit
+                bound.only = (cell, limit, _NEVER if line.warn is None else line.warn, line)
+        bound.usage = tuple(
+            self._usage.setdefault((plan.hour, scope, plan.activity), _Usage())
+            for scope in plan.scopes
+        )
+        plan.cache = bound
+        return bound
 
     def _cell(self, line: Line) -> _Cell:
         """Return the line's cell, its window's sum brought up to date."""
@@ -449,6 +463,7 @@ class MemoryStore:
             return cell
         top = self._sums.setdefault(name, _Cell())
         top.spent = top.held = 0
+        top.first = line.first
         for bucket, one in list(buckets.items()):
             if line.first <= bucket <= line.last:
                 one.sum = top
