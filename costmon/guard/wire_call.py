@@ -1,6 +1,7 @@
 """One request as it goes over the wire, whichever client sends it."""
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -46,7 +47,13 @@ def wire_call(
     """
     parts = urlsplit(url)
     bare = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-    return WireCall(method.upper(), bare, host_of(bare), header_dict(headers), body, size)
+    return WireCall(method.upper(), bare, _host_of(parts.netloc), header_dict(headers), body, size)
+
+
+@lru_cache(maxsize=1024)
+def _host_of(location: str) -> str:
+    """Return the host of a URL's network location; the same few come again and again."""
+    return host_of(f"//{location}")
 
 
 def header_dict(headers: Iterable[tuple[object, object]]) -> dict[str, str]:
