@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from costmon.guard.costing import Costing
     from costmon.guard.gatekeeper import Gatekeeper
     from costmon.guard.health import Health
-    from costmon.guard.records import Records
     from costmon.guard.install import Installation
+    from costmon.guard.records import Records
     from costmon.guard.retrying import Retrier
 
 T = TypeVar("T")

@@ -17,9 +17,9 @@ from costmon.guard.attempt import HeldLease
 from costmon.guard.covering import covered
 from costmon.guard.dropped import inside_a_guard
 from costmon.guard.errors import BudgetRefused, CallRefused, GuardStoreError, RateRefused
-from costmon.guard.exchange import room
 from costmon.guard.failures import nothing_was_sent
 from costmon.guard.gatekeeper import Gatekeeper
+from costmon.guard.patience import room
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -28,12 +28,11 @@ from costmon.guard.errors import BudgetRefused, CallRefused, GuardStoreError, Ra
 from costmon.guard.failures import FailureClass, failure_of, failure_of_status
 from costmon.guard.gatekeeper import Gatekeeper
 from costmon.guard.log import log
+from costmon.guard.patience import room
 from costmon.guard.settling.reading import AnswerReader
 from costmon.guard.wire_call import WireCall, header_dict
 
 _CLIENT_ERROR = 400
-_FIRST_LOOK_S = 0.02
-_LONGEST_LOOK_S = 0.25
 
 
 class Exchange:
@@ -305,22 +304,3 @@ def refusal_in(error: BaseException) -> CallRefused | None:
         seen.add(id(cause))
         cause = cause.__cause__ or cause.__context__
     return None
-
-
-async def room(guard: Gatekeeper, refused: BudgetRefused | RateRefused, deadline_s: float) -> bool:
-    """Wait until it looks as if there were room; say whether it does.
-
-    Only looks: a refusal that is asked for again and again would be counted again and again.
-    """
-    look_s = _FIRST_LOOK_S
-    rate = isinstance(refused, RateRefused)
-    while (left_s := deadline_s - guard.clock.monotonic_s()) > 0:
-        pause_s = refused.retry_after_s if rate and refused.retry_after_s else look_s
-        await asyncio.sleep(min(left_s, pause_s))
-        look_s = min(look_s * 1.5, _LONGEST_LOOK_S)
-        if isinstance(refused, RateRefused):
-            return True
-        remaining = guard.remaining(refused.scope, refused.period)
-        if remaining is None or remaining >= refused.estimate:
-            return True
-    return False

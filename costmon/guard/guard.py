@@ -38,8 +38,6 @@ from costmon.guard.stores.base import Hold, Outdated, Refusal, Store
 from costmon.guard.waiting import WaitingRoom
 
 if TYPE_CHECKING:
-    from asyncio import Future
-
     from costmon.guard.failover import FailoverStore, WhenStoreFails
     from costmon.guard.housekeeping import Housekeeper
     from costmon.guard.link.link import Link
@@ -252,19 +250,18 @@ class Guard(Readings, Ruling, Calling):
     async def areserve(self, scopes: Scopes, amount: Amount, **options: Any) -> Lease:  # noqa: ANN401 - what `reserve` takes
         """Do as `reserve` does, and let other tasks run while it waits for room.
 
-        Without `wait` it is `reserve` itself: one step of the store, which other tasks stand by.
-        When the task is cancelled, what it is given afterwards is released.
+        It looks again and again whether there is room, so that no thread waits; unlike in `reserve`
+        the order of those who wait is not kept.
         """
-        if not options.get("wait"):
-            return self.reserve(scopes, amount, **options)
-        import asyncio  # noqa: PLC0415 - who is called here has it
+        from costmon.guard.patience import room  # noqa: PLC0415 - who is called here has asyncio
 
-        waiting = asyncio.ensure_future(asyncio.to_thread(self.reserve, scopes, amount, **options))
-        try:
-            return await asyncio.shield(waiting)
-        except asyncio.CancelledError:
-            waiting.add_done_callback(_give_back)
-            raise
+        deadline_s = self.clock.monotonic_s() + options.pop("wait", 0.0)
+        while True:
+            try:
+                return self.reserve(scopes, amount, **options)
+            except (BudgetRefused, RateRefused) as refused:
+                if not await room(self, refused, deadline_s):
+                    raise
 
     def lease(self, id: str) -> Lease:  # noqa: A002 - it is one
         """Return a lease by its id, to end it from elsewhere; its key will not do.
@@ -538,12 +535,6 @@ class Guard(Readings, Ruling, Calling):
             opened, when=when, cap=cap, clock=self.clock, diary=self._diary
         )
         return self._failover
-
-
-def _give_back(waited: "Future[Lease]") -> None:
-    """Release the lease of a call that nobody will make."""
-    if not waited.cancelled() and waited.exception() is None:
-        waited.result().release()
 
 
 def _program() -> str:
