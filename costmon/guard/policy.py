@@ -73,6 +73,8 @@ class Rules(NamedTuple):
         configs: By scope.
         circuits: Those that are not closed.
         zone: Where calendar days and months begin.
+        removed: Budgets that were removed, by (scope or pattern, period): they go on being counted,
+            so that one that comes back within its window knows what was spent meanwhile.
     """
 
     revision: int
@@ -81,6 +83,7 @@ class Rules(NamedTuple):
     configs: Mapping[str, ScopeConfig]
     circuits: tuple[Circuit, ...]
     zone: dt.tzinfo
+    removed: tuple[tuple[str, str], ...] = ()
 
     def limits(self, scope: str) -> tuple[Limit, ...]:
         """Return what holds for one scope, at least one entry; the shortest period comes last."""
@@ -89,9 +92,15 @@ class Rules(NamedTuple):
         if config is not None and config.custom_budget is not None:
             periods = list(found) or [UNLIMITED_PERIOD]
             found = {period: Budget(scope, config.custom_budget, period) for period in periods}
-        if not found:
-            return (Limit(UNLIMITED_PERIOD, None, None, None),)
-        return tuple(self._limit(budget, config) for budget in found.values())
+        limits = [self._limit(budget, config) for budget in found.values()]
+        counted = dict.fromkeys(
+            period
+            for pattern, period in self.removed
+            if period not in found and covers(pattern, scope)
+        )
+        if not limits:
+            counted = {UNLIMITED_PERIOD: None, **counted}
+        return (*limits, *(Limit(period, None, None, None) for period in counted))
 
     def _budgets_of(self, scope: str) -> dict[str, Budget]:
         best: dict[str, tuple[int, Budget]] = {}

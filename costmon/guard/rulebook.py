@@ -201,6 +201,7 @@ class Rulebook:
         budgets = dict(self._own)
         thresholds = self._own_thresholds
         configs: dict[str, ScopeConfig] = {}
+        removed: dict[tuple[str, str], None] = {}
         settings = self._settings or Settings(0, {}, {})
         for key, text in settings.budgets.items():
             try:
@@ -212,6 +213,7 @@ class Rulebook:
                 else:
                     scope, _, period = key.rpartition("|")
                     budgets.pop((scope, period), None)
+                    removed[scope, period] = None
             except InputError as error:
                 log().error("the store holds a budget that cannot be read: %s", error)
         for text in settings.scopes.values():
@@ -230,6 +232,7 @@ class Rulebook:
             configs=configs,
             circuits=self._policy.circuits if self._policy else (),
             zone=self._zone,
+            removed=tuple(name for name in removed if name not in budgets),
         )
         return self._rules
 
