@@ -10,7 +10,7 @@ A client and its own retries stay as they are; its connections are made by guard
 
 from typing import Any, TypeVar
 
-from botocore.exceptions import HTTPClientError  # type: ignore[import-untyped]  # it has no types
+from botocore.exceptions import HTTPClientError
 
 from costmon.errors import GuardError, InputError
 from costmon.guard.costing import Costing

@@ -117,10 +117,10 @@ def _patch_urllib3(installation: Installation, guard: Gatekeeper, costing: Costi
 
 
 def _patch_botocore(installation: Installation, _: Gatekeeper, __: Costing) -> None:
-    from botocore.exceptions import (  # type: ignore[import-untyped]  # it has no types  # noqa: PLC0415 - only where it is installed
+    from botocore.exceptions import (  # noqa: PLC0415 - only where it is installed
         HTTPClientError,
     )
-    from botocore.httpsession import (  # type: ignore[import-untyped]  # it has no types  # noqa: PLC0415 - see above
+    from botocore.httpsession import (  # noqa: PLC0415 - see above
         URLLib3Session,
     )
 

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, Protocol
 
 import aiohttp
-import botocore.session  # type: ignore[import-untyped]  # it has no types
+import botocore.session
 import httpx
 import httpx2
 import requests
 import urllib3
-from botocore.awsrequest import AWSRequest  # type: ignore[import-untyped]  # it has no types
-from botocore.config import Config  # type: ignore[import-untyped]  # it has no types
+from botocore.awsrequest import AWSRequest
+from botocore.config import Config
 
 from costmon.guard import Guard
 from costmon.guard.aiohttp import GuardedSession as GuardedAioSession
