@@ -107,3 +107,33 @@ def test_the_installed_wheel_runs_the_demo_once(installed):
         assert done.returncode == 0, done.stderr[-3000:]
         assert "DEMO" in done.stdout
         assert (Path(folder) / "data-demo" / "costmon.db").exists()
+
+
+def test_the_guard_works_on_the_wheel_and_the_standard_library_alone(wheel, tmp_path):
+    folder = tmp_path / "bare"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True, timeout=60)
+    site = next(folder.glob("lib/python*/site-packages"))
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(site)
+    program = """
+import sys
+before = set(sys.modules)
+import costmon.guard
+theirs = {name.partition(".")[0] for name in set(sys.modules) - before}
+print(sorted(theirs - set(sys.stdlib_module_names)))
+from costmon.guard import Budget, BudgetRefused, Guard
+guard = Guard("sqlite:///guard.db", [Budget("global", "0.05", "total")])
+for _ in range(5):
+    guard.reserve("host:api.openai.com", "0.01").settle()
+try:
+    guard.reserve("global", "0.01")
+except BudgetRefused as refused:
+    print(refused.scope, refused.spent, guard.spent("provider:openai"))
+guard.health.record("api.openai.com", "timeout", 1.0)
+print(guard.retry("api.openai.com", lambda: "answered"))
+guard.close()
+"""
+
+    done = run(folder / "bin" / "python", "-c", program, cwd=tmp_path)
+
+    assert done.stdout.splitlines() == ["['costmon']", "global 0.05 0.05", "answered"], done.stderr
