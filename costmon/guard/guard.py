@@ -222,7 +222,7 @@ class Guard(Readings, Ruling, Calling):
                 route = self._route(scopes, activity, at_s)
         if ttl is not DEFAULT_TTL_S:
             checked_ttl(ttl)
-        if currency is not None and currency != self.currency:
+        if currency is not None and currency_of(currency) != self.currency:
             raise AmountError(currency, f"an amount in {self.currency}, which this guard counts")
         if self._attentive:
             route = self._attend(scopes, activity, route)
@@ -391,7 +391,10 @@ class Guard(Readings, Ruling, Calling):
     def _route(self, scopes: Scopes, activity: str, at_s: float) -> Route:
         """Look up or make the route of a chain, and remember it under what was asked."""
         extra = _EXTRA.get()
-        given = (scopes,) if isinstance(scopes, str) else tuple(scopes)
+        try:
+            given = (scopes,) if isinstance(scopes, str) else tuple(scopes)
+        except TypeError:
+            raise ScopeError(repr(scopes)[:60], "one scope or several, such as 'global'") from None
         name: object = scopes
         if extra or activity != "call" or not isinstance(scopes, str | tuple):
             name = (None, given, extra, activity)
@@ -527,7 +530,7 @@ class Guard(Readings, Ruling, Calling):
             from costmon.guard.stores.slab import SlabStore  # noqa: PLC0415 - rarely used
 
             opened = SlabStore(opened, share=amount_of(slab), clock=self.clock)
-        if not opened.shared and when == "fail_closed":
+        if not opened.shared and when == "fail_closed" and cap is None:
             return opened
         from costmon.guard.failover import FailoverStore  # noqa: PLC0415 - memory needs none
 

@@ -4,7 +4,7 @@ from decimal import Decimal
 from types import TracebackType
 from typing import Protocol, Self
 
-from costmon.domain.amount import Amount
+from costmon.domain.amount import Amount, currency_of
 from costmon.domain.money import plain
 from costmon.errors import AmountError
 from costmon.guard.errors import LeaseError
@@ -122,7 +122,7 @@ class Lease:
         """
         hold = self._hold
         guard = self._guard
-        if currency is not None and currency != guard.currency:
+        if currency is not None and currency_of(currency) != guard.currency:
             raise AmountError(currency, f"an amount in {guard.currency}, which this guard counts")
         if actual is None:
             nano = hold.nano
