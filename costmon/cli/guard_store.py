@@ -47,6 +47,8 @@ def _must_exist(url: str) -> None:
 
 def _status(guard: Guard, arguments: argparse.Namespace, timezone: str) -> int:
     status, configs = guard.status(), guard.configs()
+    if status.scopes is None:
+        raise GuardStoreError(status.store, "be read", status.store_fault or "it is away")
     if arguments.json:
         print(_status_json(guard, status._asdict(), configs))
         return 0

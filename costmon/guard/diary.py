@@ -80,6 +80,11 @@ class Diary:
         tally.quiet_until_s = at_s + _QUIET_S
         return True
 
+    def count(self, reason: str, scope: str) -> None:
+        """Count a refusal that another error has told of."""
+        tally = self._tallies[reason].get(scope) or self._new_tally(reason, scope)
+        tally.tick()
+
     def tallies(self, reason: str) -> "dict[str, Tally]":
         """Return the tallies of one reason by scope: always the same dictionary, to be read."""
         return self._tallies[reason]

@@ -12,6 +12,7 @@ from typing import Literal, TypeVar, get_args
 
 from costmon.clock import EpochClock
 from costmon.domain.amount import Amount, nano_even
+from costmon.domain.scope import GLOBAL
 from costmon.errors import BudgetError
 from costmon.guard.diary import Diary
 from costmon.guard.errors import GuardStoreError, GuardStoreUnavailable
@@ -34,6 +35,9 @@ from costmon.guard.stores.base import (
 T = TypeVar("T")
 
 WhenStoreFails = Literal["fail_closed", "fail_open_with_cap", "fail_open"]
+
+_REASON = "store"
+"""Under which calls are counted that were refused because the store was away."""
 
 _MOST_OWED = 100_000
 _RETRY_S = 1.0
@@ -234,10 +238,12 @@ class FailoverStore:
     ) -> Hold:
         """Decide alone; raise when that was not allowed."""
         if self._when == "fail_closed":
+            self._diary.count(_REASON, GLOBAL)
             raise error
         with self._lock:
             room = None if self._cap_nano is None else self._cap_nano - self._local_nano
             if room is not None and nano > room:
+                self._diary.count(_REASON, GLOBAL)
                 raise GuardStoreUnavailable(
                     str(self),
                     "be asked for room",

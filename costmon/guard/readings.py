@@ -8,6 +8,7 @@ from costmon.clock import EpochClock
 from costmon.domain.money import plain
 from costmon.domain.scope import scope_of
 from costmon.guard.diary import Diary, Subscriber
+from costmon.guard.errors import GuardStoreUnavailable
 from costmon.guard.policy import Limit, Route
 from costmon.guard.rulebook import Rulebook
 from costmon.guard.stores.base import Store, UsageRow
@@ -66,12 +67,18 @@ class Readings:
         from costmon.guard.status import Status  # noqa: PLC0415 - who only calls needs none
 
         failover = self._failover
-        self.sweep()
+        scopes: tuple[ScopeGauge, ...] | None
+        leases: tuple[LeaseNote, ...] | None
+        try:
+            self.sweep()
+            scopes, leases = self.gauges(), self.leases()
+        except GuardStoreUnavailable:
+            scopes = leases = None
         return Status(
             store=str(self.store),
             currency=self.currency,
-            scopes=self.gauges(),
-            leases=self.leases(),
+            scopes=scopes,
+            leases=leases,
             refusals=self._diary.refusals(20),
             refused=self._diary.refused(),
             store_fault=failover.fault if failover else None,

@@ -11,8 +11,8 @@ class Status(NamedTuple):
     Attributes:
         store: Where it counts, without credentials.
         currency: Of all amounts.
-        scopes: How the budgets stand that have been used lately.
-        leases: The oldest calls in flight.
+        scopes: How the budgets stand that have been used lately; `None` while the store is away.
+        leases: The oldest calls in flight; `None` while the store is away.
         refusals: The latest calls that were not made, newest first.
         refused: How many, by scope and reason.
         store_fault: Why the store cannot be used; `None` when it can, or was not tried yet.
@@ -24,8 +24,8 @@ class Status(NamedTuple):
 
     store: str
     currency: str
-    scopes: tuple[ScopeGauge, ...]
-    leases: tuple[LeaseNote, ...]
+    scopes: tuple[ScopeGauge, ...] | None
+    leases: tuple[LeaseNote, ...] | None
     refusals: tuple[RefusalNote, ...]
     refused: tuple[RefusalCount, ...]
     store_fault: str | None
