@@ -1,7 +1,5 @@
 """A status says what it cannot see."""
 
-import sqlite3
-
 from costmon.guard import Budget, Guard, GuardStoreUnavailable
 
 
@@ -22,15 +20,14 @@ def test_calls_that_are_refused_because_the_store_is_away_are_counted(tmp_path):
     path = tmp_path / "guard.db"
     with Guard(f"sqlite:///{path}", [Budget("global", "1", "day")]) as guard:
         guard.reserve("global", "0.01").settle()
-        locked = sqlite3.connect(path)
-        path.rename(tmp_path / "elsewhere.db")
+        path.unlink()
+        path.mkdir()
         refused = 0
         for _ in range(3):
             try:
                 guard.reserve("global", "0.01")
             except GuardStoreUnavailable:
                 refused += 1
-        locked.close()
 
         counts = guard.refused()
 
