@@ -120,7 +120,7 @@ class FailoverStore:
             self._pay()
         try:
             found = self._inner.reserve(plan, nano, ttl_s, key)
-        except GuardStoreUnavailable as error:
+        except GuardStoreError as error:
             self._lost(error)
             return self._without(plan, nano, ttl_s, key, error)
         if self._away_since_s is not None:
@@ -133,7 +133,7 @@ class FailoverStore:
             return self._settle_local(hold, nano, outcome, release=False)
         try:
             return self._inner.settle(hold, nano, outcome)
-        except GuardStoreUnavailable as error:
+        except GuardStoreError as error:
             self._lost(error)
             return self._later(hold, nano, outcome, release=False)
 
@@ -143,7 +143,7 @@ class FailoverStore:
             return self._settle_local(hold, 0, NOTHING, release=True)
         try:
             return self._inner.release(hold)
-        except GuardStoreUnavailable as error:
+        except GuardStoreError as error:
             self._lost(error)
             return self._later(hold, 0, NOTHING, release=True)
 
@@ -226,7 +226,7 @@ class FailoverStore:
     def _tried(self, action: Callable[[], T]) -> T:
         try:
             found = action()
-        except GuardStoreUnavailable as error:
+        except GuardStoreError as error:
             self._lost(error)
             raise
         if self._away_since_s is not None:
@@ -234,7 +234,7 @@ class FailoverStore:
         return found
 
     def _without(
-        self, plan: Plan, nano: int, ttl_s: float, key: str | None, error: GuardStoreUnavailable
+        self, plan: Plan, nano: int, ttl_s: float, key: str | None, error: GuardStoreError
     ) -> Hold:
         """Decide alone; raise when that was not allowed."""
         if self._when == "fail_closed":
@@ -346,7 +346,7 @@ class FailoverStore:
         elif hold is not None:
             self._inner.settle(hold, owed.nano, owed.outcome)
 
-    def _lost(self, error: GuardStoreUnavailable) -> None:
+    def _lost(self, error: GuardStoreError) -> None:
         with self._lock:
             self.failures += 1
             self.fault = str(error)

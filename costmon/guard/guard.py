@@ -22,7 +22,6 @@ from costmon.guard.errors import (
     BudgetRefused,
     CallRefused,
     GuardStoreError,
-    GuardStoreUnavailable,
     LeaseError,
     RateRefused,
 )
@@ -418,7 +417,7 @@ class Guard(Readings, Ruling, Calling):
     def _rules(self) -> Rules:
         try:
             return self._rulebook.rules()
-        except GuardStoreUnavailable:
+        except GuardStoreError:
             if self._failover is None or not self._failover.open:
                 raise
             return self._rulebook.without_store()

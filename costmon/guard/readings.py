@@ -8,7 +8,7 @@ from costmon.clock import EpochClock
 from costmon.domain.money import plain
 from costmon.domain.scope import scope_of
 from costmon.guard.diary import Diary, Subscriber
-from costmon.guard.errors import GuardStoreUnavailable
+from costmon.guard.errors import GuardStoreError
 from costmon.guard.policy import Limit, Route
 from costmon.guard.rulebook import Rulebook
 from costmon.guard.stores.base import Store, UsageRow
@@ -72,7 +72,7 @@ class Readings:
         try:
             self.sweep()
             scopes, leases = self.gauges(), self.leases()
-        except GuardStoreUnavailable:
+        except GuardStoreError:
             scopes = leases = None
         return Status(
             store=str(self.store),
