@@ -1,6 +1,6 @@
 """A status says what it cannot see."""
 
-from costmon.guard import Budget, Guard, GuardStoreUnavailable
+from costmon.guard import Budget, Guard, GuardStoreError
 
 
 def test_a_status_while_the_store_is_away_names_the_fault_and_shows_no_figures(tmp_path):
@@ -26,7 +26,7 @@ def test_calls_that_are_refused_because_the_store_is_away_are_counted(tmp_path):
         for _ in range(3):
             try:
                 guard.reserve("global", "0.01")
-            except GuardStoreUnavailable:
+            except GuardStoreError:
                 refused += 1
 
         counts = guard.refused()
