@@ -33,18 +33,23 @@ from costmon.guard.lease import Lease
 
 if TYPE_CHECKING:
     from costmon.domain.spend import Notice
-    from costmon.guard.costs import estimate_total_activity_cost
+    from costmon.guard.clients.costing import Costing, egress_price
+    from costmon.guard.costs.account import Account
+    from costmon.guard.costs.estimate import estimate_total_activity_cost
     from costmon.guard.records import Records
-    from costmon.guard.retries import RetryPolicy
+    from costmon.guard.retries.policy import RetryPolicy
     from costmon.guard.status import Status
 
 # Imported when first asked for: importing the guard shall be quick.
 _LATER = {
+    "Account": "costmon.guard.costs.account",
+    "Costing": "costmon.guard.clients.costing",
     "Notice": "costmon.domain.spend",
     "Records": "costmon.guard.records",
-    "RetryPolicy": "costmon.guard.retries",
+    "RetryPolicy": "costmon.guard.retries.policy",
     "Status": "costmon.guard.status",
-    "estimate_total_activity_cost": "costmon.guard.costs",
+    "egress_price": "costmon.guard.clients.costing",
+    "estimate_total_activity_cost": "costmon.guard.costs.estimate",
 }
 
 
@@ -58,12 +63,14 @@ def __getattr__(name: str) -> object:
 
 
 __all__ = [
+    "Account",
     "AmountError",
     "Budget",
     "BudgetError",
     "BudgetRefused",
     "CallRefused",
     "CircuitRefused",
+    "Costing",
     "Guard",
     "GuardError",
     "GuardStoreError",
@@ -83,5 +90,6 @@ __all__ = [
     "Status",
     "Thresholds",
     "TierRefused",
+    "egress_price",
     "estimate_total_activity_cost",
 ]

@@ -19,11 +19,11 @@ import aiohttp
 from aiohttp import ClientRequest, ClientResponse, StreamReader
 from aiohttp.payload import BytesPayload, Payload
 
-from costmon.guard.costing import Costing
-from costmon.guard.covering import covered, is_covered
-from costmon.guard.exchange import Exchange
-from costmon.guard.gatekeeper import Gatekeeper
-from costmon.guard.wire_call import WireCall, wire_call
+from costmon.guard.clients.costing import Costing
+from costmon.guard.clients.covering import covered, is_covered
+from costmon.guard.clients.exchange import Exchange
+from costmon.guard.clients.gatekeeper import Gatekeeper
+from costmon.guard.clients.wire_call import WireCall, wire_call
 
 Handler = Callable[[ClientRequest], Awaitable[ClientResponse]]
 Middleware = Callable[[ClientRequest, Handler], Awaitable[ClientResponse]]

@@ -11,17 +11,17 @@ from typing import Protocol
 
 from costmon.clock import EpochClock
 from costmon.domain.amount import Amount
-from costmon.guard.called_host import Admission
 from costmon.guard.config import ScopeConfig
 from costmon.guard.errors import GuardStoreError
-from costmon.guard.failures import (
+from costmon.guard.health.called_host import Admission
+from costmon.guard.health.failures import (
     failure_of,
     failure_of_status,
     nothing_was_sent,
     refusal_of,
     status_of,
 )
-from costmon.guard.health import Health
+from costmon.guard.health.health import Health
 
 _CLIENT_ERROR = 400
 

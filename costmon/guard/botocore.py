@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 from botocore.exceptions import HTTPClientError
 
 from costmon.errors import GuardError, InputError
-from costmon.guard.costing import Costing
-from costmon.guard.gatekeeper import Gatekeeper
+from costmon.guard.clients.costing import Costing
+from costmon.guard.clients.gatekeeper import Gatekeeper
 from costmon.guard.urllib3 import guarded_pools
 
 C = TypeVar("C")

@@ -13,12 +13,12 @@ from costmon.guard.stores.base import Store
 
 if TYPE_CHECKING:
     from costmon.guard.attempt import Reserver
-    from costmon.guard.costing import Costing
-    from costmon.guard.gatekeeper import Gatekeeper
-    from costmon.guard.health import Health
+    from costmon.guard.clients.costing import Costing
+    from costmon.guard.clients.gatekeeper import Gatekeeper
+    from costmon.guard.health.health import Health
     from costmon.guard.install import Installation
     from costmon.guard.records import Records
-    from costmon.guard.retrying import Retrier
+    from costmon.guard.retries.retrier import Retrier
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -42,7 +42,7 @@ class Calling:
     @property
     def health(self) -> "Health":
         """Return what is known of the hosts that are called; it refuses those in quarantine."""
-        from costmon.guard.health import Health  # noqa: PLC0415 - who calls no hosts needs none
+        from costmon.guard.health.health import Health  # noqa: PLC0415 - who calls no hosts needs none
 
         with self._making:
             if self._health is None:
@@ -58,7 +58,7 @@ class Calling:
     @property
     def retries(self) -> "Retrier":
         """Return what makes failed calls again; its `policy` and `budget` may be replaced."""
-        from costmon.guard.retrying import Retrier  # noqa: PLC0415 - who retries nothing needs none
+        from costmon.guard.retries.retrier import Retrier  # noqa: PLC0415 - who retries nothing needs none
 
         with self._making:
             if self._retrier is None:

@@ -14,11 +14,11 @@ from typing import Any, TypeVar, cast
 
 from costmon.domain.amount import Amount, amount_of
 from costmon.guard.attempt import HeldLease
-from costmon.guard.covering import covered
-from costmon.guard.dropped import inside_a_guard
+from costmon.guard.clients.covering import covered
+from costmon.guard.clients.dropped import inside_a_guard
+from costmon.guard.clients.gatekeeper import Gatekeeper
 from costmon.guard.errors import BudgetRefused, CallRefused, GuardStoreError, RateRefused
-from costmon.guard.failures import nothing_was_sent
-from costmon.guard.gatekeeper import Gatekeeper
+from costmon.guard.health.failures import nothing_was_sent
 from costmon.guard.patience import room
 
 F = TypeVar("F", bound=Callable[..., Any])

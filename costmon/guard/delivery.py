@@ -17,8 +17,8 @@ from costmon.clock import EpochClock
 from costmon.domain.amount import Amount, amount_of
 from costmon.domain.scope import host_of
 from costmon.guard.attempt import Attempt, Reserver
+from costmon.guard.clients.covering import covered
 from costmon.guard.cost_headers import allowed_hosts, cost_headers
-from costmon.guard.covering import covered
 from costmon.guard.delivery_cost import (
     DeliveryCost,
     activity_of,
@@ -26,9 +26,9 @@ from costmon.guard.delivery_cost import (
     received_bytes,
     size_of,
 )
-from costmon.guard.health import Health
-from costmon.guard.retries import RetryPolicy
-from costmon.guard.retrying import Retrier
+from costmon.guard.health.health import Health
+from costmon.guard.retries.policy import RetryPolicy
+from costmon.guard.retries.retrier import Retrier
 
 F = TypeVar("F", bound=Callable[..., Any])
 

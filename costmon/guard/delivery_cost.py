@@ -20,7 +20,7 @@ def aws_delivery_cost(region: str = "us-east-1") -> DeliveryCost:
     """
 
     def cost(activity: str, bytes_out: int, bytes_in: int) -> Amount:
-        from costmon.guard.costs import estimate_total_activity_cost  # noqa: PLC0415 - a price list
+        from costmon.guard.costs.estimate import estimate_total_activity_cost  # noqa: PLC0415 - a price list
 
         try:
             found = estimate_total_activity_cost(

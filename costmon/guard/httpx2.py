@@ -8,16 +8,16 @@ anthropic.Anthropic(http_client=client)
 A client that exists already is guarded by `guard_client(client, guard)`, a transport of your own by
 `GuardTransport(guard, transport)`. Refusals (`CallRefused`) are raised as they are; of an SDK that
 takes every error of its transport for a broken connection, and wraps it in an error of its own,
-`costmon.guard.exchange.refusal_in` finds them.
+`costmon.guard.clients.exchange.refusal_in` finds them.
 """
 
 from typing import Any, TypeVar
 
 import httpx2
 
-from costmon.guard.costing import Costing
-from costmon.guard.gatekeeper import Gatekeeper
-from costmon.guard.httpx_wire import AsyncGuard, HttpxWire, SyncGuard, wrap_transports
+from costmon.guard.clients.costing import Costing
+from costmon.guard.clients.gatekeeper import Gatekeeper
+from costmon.guard.clients.httpx_wire import AsyncGuard, HttpxWire, SyncGuard, wrap_transports
 
 C = TypeVar("C", httpx2.Client, httpx2.AsyncClient)
 

@@ -18,11 +18,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from costmon.errors import InputError
-from costmon.guard.costing import Costing
-from costmon.guard.gatekeeper import Gatekeeper
+from costmon.guard.clients.costing import Costing
+from costmon.guard.clients.gatekeeper import Gatekeeper
 
 if TYPE_CHECKING:
-    from costmon.guard.httpx_wire import HttpxWire
+    from costmon.guard.clients.httpx_wire import HttpxWire
 
 LIBRARIES = ("urllib3", "botocore", "httpx", "httpx2", "aiohttp")
 

@@ -11,10 +11,17 @@ from costmon.domain.scope import host_of, scope_of
 from costmon.domain.window import zone_of
 from costmon.errors import AmountError
 from costmon.guard.config import ScopeConfig, Tier
-from costmon.guard.failures import FailureClass
-from costmon.guard.health import Health
-from costmon.guard.host_health import HostHealth
-from costmon.guard.metrics import CostMetrics, HostCost, cost_metrics, host_cost, span_of, top_hosts
+from costmon.guard.costs.metrics import (
+    CostMetrics,
+    HostCost,
+    cost_metrics,
+    host_cost,
+    span_of,
+    top_hosts,
+)
+from costmon.guard.health.failures import FailureClass
+from costmon.guard.health.health import Health
+from costmon.guard.health.host_health import HostHealth
 from costmon.guard.rulebook import Rulebook
 from costmon.guard.stores.base import Outcome, Store
 

@@ -15,8 +15,8 @@ from typing import Any
 import requests
 from requests.adapters import HTTPAdapter
 
-from costmon.guard.costing import Costing
-from costmon.guard.gatekeeper import Gatekeeper
+from costmon.guard.clients.costing import Costing
+from costmon.guard.clients.gatekeeper import Gatekeeper
 from costmon.guard.urllib3 import guard_manager
 
 

@@ -53,7 +53,7 @@ class Ruling:
             tier: `premium`, `standard`, `limited` or `blocked`.
             custom_budget: In place of the limits of its budgets, major units.
             rate_limit: Calls a minute.
-            retry_policy: As text; see `costmon.guard.retries.RetryPolicy`.
+            retry_policy: As text; see `costmon.guard.retries.policy.RetryPolicy`.
 
         Raises:
             InputError: An argument cannot be used.

@@ -19,13 +19,13 @@ from typing import Any
 import urllib3
 from urllib3.connectionpool import HTTPConnectionPool
 
-from costmon.guard.costing import Costing
-from costmon.guard.covering import covered, is_covered
-from costmon.guard.exchange import Exchange
-from costmon.guard.failures import nothing_was_sent
-from costmon.guard.gatekeeper import Gatekeeper
-from costmon.guard.urllib3_answer import watch_answer
-from costmon.guard.wire_call import WireCall, wire_call
+from costmon.guard.clients.costing import Costing
+from costmon.guard.clients.covering import covered, is_covered
+from costmon.guard.clients.exchange import Exchange
+from costmon.guard.clients.gatekeeper import Gatekeeper
+from costmon.guard.clients.urllib3_answer import watch_answer
+from costmon.guard.clients.wire_call import WireCall, wire_call
+from costmon.guard.health.failures import nothing_was_sent
 
 if not hasattr(HTTPConnectionPool, "_make_request"):
     raise ImportError("this urllib3 is not known to costmon.guard")

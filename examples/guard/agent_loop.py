@@ -8,8 +8,7 @@ import threading
 
 from pretend_vendor import PretendVendor
 
-from costmon.guard import Budget, BudgetRefused, Guard
-from costmon.guard.costing import Costing
+from costmon.guard import Budget, BudgetRefused, Costing, Guard
 from costmon.guard.requests import GuardedSession
 
 

@@ -7,9 +7,8 @@ import asyncio
 
 from pretend_vendor import QUESTION, PretendVendor
 
-from costmon.guard import Budget, Guard
+from costmon.guard import Budget, Costing, Guard
 from costmon.guard.aiohttp import GuardedSession
-from costmon.guard.costing import Costing
 
 
 async def ask_together(guard: Guard, url: str) -> None:

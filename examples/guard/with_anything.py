@@ -8,9 +8,8 @@ import urllib.request
 import requests
 from pretend_vendor import PretendVendor
 
-from costmon.guard import Budget, CallRefused, Guard
+from costmon.guard import Budget, CallRefused, Costing, Guard
 from costmon.guard.calls import guarded
-from costmon.guard.costing import Costing
 
 
 def main() -> None:

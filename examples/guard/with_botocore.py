@@ -7,9 +7,8 @@ import botocore.session
 from botocore.config import Config
 from pretend_vendor import PretendVendor
 
-from costmon.guard import Budget, BudgetRefused, Guard
+from costmon.guard import Budget, BudgetRefused, Costing, Guard
 from costmon.guard.botocore import guard_client
-from costmon.guard.costing import Costing
 
 
 def main() -> None:

@@ -5,8 +5,7 @@ Run it: `python examples/guard/with_urllib3.py`. It talks to a pretended vendor 
 
 from pretend_vendor import PretendVendor
 
-from costmon.guard import Budget, BudgetRefused, Guard
-from costmon.guard.costing import Costing, egress_price
+from costmon.guard import Budget, BudgetRefused, Costing, Guard, egress_price
 from costmon.guard.urllib3 import GuardedPoolManager
 
 

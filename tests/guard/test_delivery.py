@@ -11,7 +11,7 @@ import requests
 
 from costmon.domain.budget import Budget
 from costmon.errors import AmountError, ScopeError
-from costmon.guard.covering import is_covered
+from costmon.guard.clients.covering import is_covered
 from costmon.guard.delivery import Deliverer
 from costmon.guard.errors import (
     BudgetRefused,
@@ -21,10 +21,10 @@ from costmon.guard.errors import (
     TierRefused,
 )
 from costmon.guard.guard import Guard
-from costmon.guard.health import Health
-from costmon.guard.retries import RetryPolicy
-from costmon.guard.retry_budget import RetryBudget
-from costmon.guard.retrying import Retrier
+from costmon.guard.health.health import Health
+from costmon.guard.retries.budget import RetryBudget
+from costmon.guard.retries.policy import RetryPolicy
+from costmon.guard.retries.retrier import Retrier
 from costmon.testing.clock import FakeClock
 
 NOTE = json.dumps(

@@ -246,7 +246,9 @@ def test_reset_forgets_what_was_spent_but_not_what_is_held_nor_what_happened(clo
 
 
 def test_figures_of_other_periods_can_be_asked_for(clock):
-    guard = Guard(budgets=[Budget("global", "1", "hour"), Budget("global", "5", "day")], clock=clock)
+    guard = Guard(
+        budgets=[Budget("global", "1", "hour"), Budget("global", "5", "day")], clock=clock
+    )
     guard.reserve("global", "1").settle()
     clock.advance(3600)
 

@@ -8,7 +8,7 @@ from costmon.domain.spend import Notice
 from costmon.errors import BudgetError, ScopeError
 from costmon.guard.errors import BudgetRefused, RateRefused, TierRefused
 from costmon.guard.presets import federation
-from costmon.guard.retries import RetryPolicy
+from costmon.guard.retries.policy import RetryPolicy
 from costmon.testing.clock import FakeClock
 
 

@@ -11,11 +11,11 @@ import pytest
 
 from costmon.domain.budget import Budget, Thresholds
 from costmon.errors import BudgetError
-from costmon.guard.activities import ACTIVITIES
-from costmon.guard.costs import estimate_total_activity_cost, usage_of
+from costmon.guard.costs.activities import ACTIVITIES
+from costmon.guard.costs.estimate import estimate_total_activity_cost, usage_of
+from costmon.guard.costs.metrics import cost_metrics, projected
 from costmon.guard.errors import BudgetRefused, GuardStoreUnavailable
 from costmon.guard.guard import Guard
-from costmon.guard.metrics import cost_metrics, projected
 from costmon.guard.records import Records
 from costmon.guard.rulebook import Rulebook
 from costmon.guard.stores.memory import MemoryStore

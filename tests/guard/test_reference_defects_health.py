@@ -17,9 +17,9 @@ from costmon.domain.budget import Budget
 from costmon.errors import InputError
 from costmon.guard.errors import BudgetRefused, HealthRefused
 from costmon.guard.guard import Guard
-from costmon.guard.health import Health
-from costmon.guard.health_rules import HEALTHY
-from costmon.guard.retries import RetryPolicy
+from costmon.guard.health.health import Health
+from costmon.guard.health.rules import HEALTHY
+from costmon.guard.retries.policy import RetryPolicy
 from costmon.guard.stores.memory import MemoryStore
 from costmon.testing.clock import FakeClock
 

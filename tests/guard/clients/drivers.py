@@ -18,7 +18,7 @@ from botocore.config import Config
 from costmon.guard import Guard
 from costmon.guard.aiohttp import GuardedSession as GuardedAioSession
 from costmon.guard.botocore import guard_client
-from costmon.guard.costing import Costing
+from costmon.guard.clients.costing import Costing
 from costmon.guard.httpx import guarded_async_client, guarded_client
 from costmon.guard.httpx2 import guarded_async_client as guarded_async_client2
 from costmon.guard.httpx2 import guarded_client as guarded_client2

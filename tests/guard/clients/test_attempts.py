@@ -18,8 +18,8 @@ from costmon.errors import InputError
 from costmon.guard import Budget, BudgetRefused, Guard, GuardStoreUnavailable, HealthRefused
 from costmon.guard.aiohttp import GuardedSession as GuardedAioSession
 from costmon.guard.botocore import guard_client
-from costmon.guard.costing import Costing
-from costmon.guard.exchange import refusal_in
+from costmon.guard.clients.costing import Costing
+from costmon.guard.clients.exchange import refusal_in
 from costmon.guard.httpx import GuardTransport, guarded_async_client, guarded_client
 from costmon.guard.install import install
 from costmon.guard.requests import GuardAdapter, GuardedSession

@@ -9,7 +9,7 @@ import pytest
 from costmon.clock import SystemClock
 from costmon.guard import Budget, BudgetRefused, Guard
 from costmon.guard.calls import guarded
-from costmon.guard.costing import Costing
+from costmon.guard.clients.costing import Costing
 from costmon.guard.requests import GuardedSession
 from tests.guard.clients.wire_server import WireServer, whole
 

@@ -10,7 +10,7 @@ import pytest
 
 from costmon.clock import SystemClock
 from costmon.guard import Budget, BudgetRefused, Guard
-from costmon.guard.costing import Costing
+from costmon.guard.clients.costing import Costing
 from tests.guard.clients.drivers import DRIVERS
 from tests.guard.clients.wire_server import Script, WireServer, events, whole
 

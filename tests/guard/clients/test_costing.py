@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from costmon.errors import AmountError, PriceUnknownError, ScopeError
-from costmon.guard.answer import Answer
-from costmon.guard.costing import Costing, egress_price
+from costmon.guard.clients.answer import Answer
+from costmon.guard.clients.costing import Costing, egress_price
+from costmon.guard.clients.wire_call import wire_call
 from costmon.guard.settling.llm_call import llm_call_of
 from costmon.guard.settling.price_book import PriceBook
-from costmon.guard.wire_call import wire_call
 from costmon.pricing.llm import ModelPrice, Rates, Tokens
 
 OPENAI = "https://api.openai.com/v1/chat/completions"
@@ -292,7 +292,7 @@ def test_prices_of_your_own_are_two_figures_or_a_whole_row():
     row = ModelPrice("b", Rates.of(2, 4), most_output=10)
     book = PriceBook({"A": ("1", "2"), "b": row}, extra=False)
 
-    assert book.price("a", "").rates == Rates.of("1", "2")  # type: ignore[union-attr]
+    assert book.price("a", "").rates == Rates.of("1", "2")  # type: ignore[union-attr]  # it is there
     assert book.price("b", "") is row
     assert book.price("c", "") is None
 

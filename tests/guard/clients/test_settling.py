@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from costmon.guard.clients.urllib3_answer import Dechunker
 from costmon.guard.settling.decoding import UnreadableError, decoder_of
 from costmon.guard.settling.reading import AnswerReader
 from costmon.guard.settling.tokens import tokens_of
-from costmon.guard.urllib3_answer import Dechunker
 from costmon.pricing.llm import Tokens
 
 JSON = {"content-type": "application/json"}

@@ -10,7 +10,7 @@ import pytest
 from costmon.clock import SystemClock
 from costmon.guard import Budget, Guard
 from costmon.guard.aiohttp import GuardedSession as GuardedAioSession
-from costmon.guard.costing import Costing
+from costmon.guard.clients.costing import Costing
 from costmon.guard.httpx import guarded_async_client, guarded_client
 from costmon.guard.requests import GuardedSession
 from costmon.guard.stores.memory import MemoryStore

@@ -1,0 +1,1 @@
+"""What all guarded client libraries share: one request and its answer on the wire."""

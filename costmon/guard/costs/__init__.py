@@ -1,0 +1,1 @@
+"""What calls cost in the cloud, from dated prices, and what they have cost."""

@@ -1,0 +1,1 @@
+"""Make failed calls again, within a budget."""
