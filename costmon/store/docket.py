@@ -9,7 +9,7 @@ import structlog
 from costmon.domain.change import BudgetChange, Change
 from costmon.errors import InputError, StoreUnavailableError
 from costmon.store.changes import from_text, to_text
-from costmon.store.spool import Entry, Spool
+from costmon.store.spool import Entry, open_spool
 
 _UNREADABLE = (ValueError, KeyError, TypeError, InputError)
 
@@ -33,14 +33,7 @@ class Docket:
         self._path = path
         self._lock = threading.Lock()
         self._log = structlog.get_logger("costmon.store")
-        try:
-            self._spool = Spool(path, capacity_bytes)
-        except OSError as error:
-            msg = (
-                f"the journal {path} cannot be opened ({error.strerror}); free"
-                f" {capacity_bytes // 1_000_000 + 1} MB, or make its folder writable"
-            )
-            raise StoreUnavailableError(msg) from error
+        self._spool = open_spool(path, capacity_bytes)
 
     def __enter__(self) -> Self:
         return self

@@ -10,8 +10,7 @@ import msgspec
 import structlog
 
 from costmon.domain.poll import Observation
-from costmon.errors import StoreUnavailableError
-from costmon.store.spool import Entry, Spool
+from costmon.store.spool import Entry, open_spool
 
 _COMPRESSION = 1
 
@@ -40,14 +39,7 @@ class Journal:
         self._path = path
         self._lock = threading.Lock()
         self._log = structlog.get_logger("costmon.store")
-        try:
-            self._spool = Spool(path, capacity_bytes)
-        except OSError as error:
-            msg = (
-                f"the journal {path} cannot be opened ({error.strerror}); free"
-                f" {capacity_bytes // 1_000_000 + 1} MB, or make its folder writable"
-            )
-            raise StoreUnavailableError(msg) from error
+        self._spool = open_spool(path, capacity_bytes)
 
     def __enter__(self) -> Self:
         return self

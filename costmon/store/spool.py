@@ -18,6 +18,8 @@ from pathlib import Path
 
 import structlog
 
+from costmon.errors import StoreUnavailableError
+
 _MAGIC = b"costmonJ"
 _HEADER = struct.Struct("<8sQBQQQQ")  # magic, write count, half, head, number, dropped, half size
 _CHECK = struct.Struct("<I")
@@ -245,6 +247,22 @@ class Spool:
 
     def _where(self, half: int, offset: int) -> int:
         return _START + half * self._head.half_bytes + offset
+
+
+def open_spool(path: Path, capacity_bytes: int) -> Spool:
+    """Return the spool in a file, which is made when missing.
+
+    Raises:
+        StoreUnavailableError: The file cannot be made or opened, or there is no room for it.
+    """
+    try:
+        return Spool(path, capacity_bytes)
+    except OSError as error:
+        msg = (
+            f"the journal {path} cannot be opened ({error.strerror}); free"
+            f" {capacity_bytes // 1_000_000 + 1} MB, or make its folder writable"
+        )
+        raise StoreUnavailableError(msg) from error
 
 
 def _crc(number: int, payload: bytes) -> int:
