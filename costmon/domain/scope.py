@@ -42,7 +42,7 @@ def scope_of(text: object, *, pattern: bool = False) -> str:  # noqa: C901 - one
             _shown(text), f"'{GLOBAL}', or one of {', '.join(KINDS)} with ':' and a value"
         )
     if not value.strip() or value != value.strip() or not value.isprintable():
-        raise ScopeError(text, f"a value after '{kind}:' without control characters")
+        raise ScopeError(_shown(text), f"a value after '{kind}:' without control characters")
     if "*" in value:
         return _pattern(text, kind, value, allowed=pattern)
     if kind == "host":
@@ -61,12 +61,16 @@ def scope_of(text: object, *, pattern: bool = False) -> str:  # noqa: C901 - one
 
 def _pattern(text: str, kind: str, value: str, *, allowed: bool) -> str:
     if not allowed:
-        raise ScopeError(text, "one value: a pattern can have a budget, but nothing to spend")
+        raise ScopeError(
+            _shown(text), "one value: a pattern can have a budget, but nothing to spend"
+        )
     if value == "*":
         return f"{kind}:*"
     if kind == "host" and value.startswith("*.") and "*" not in value[1:]:
         return f"host:*.{host_of(value[2:])}"
-    raise ScopeError(text, f"'{kind}:*'" + (" or 'host:*.example.com'" if kind == "host" else ""))
+    raise ScopeError(
+        _shown(text), f"'{kind}:*'" + (" or 'host:*.example.com'" if kind == "host" else "")
+    )
 
 
 def host_of(text: object) -> str:

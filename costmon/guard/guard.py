@@ -26,7 +26,14 @@ from costmon.guard.errors import (
     RateRefused,
 )
 from costmon.guard.estimates import Estimates
-from costmon.guard.lease import DEFAULT_TTL_S, Lease, checked_ttl
+from costmon.guard.lease import (
+    DEFAULT_TTL_S,
+    NO_WAIT,
+    Lease,
+    checked_key,
+    checked_ttl,
+    checked_wait,
+)
 from costmon.guard.log import log
 from costmon.guard.numbers import Numbers
 from costmon.guard.policy import Route, Rules
@@ -179,7 +186,7 @@ class Guard(Readings, Ruling, Calling):
     def __repr__(self) -> str:
         return f"<Guard on {self.store} in {self.currency}>"
 
-    def reserve(  # noqa: C901, PLR0913 - the way that every call takes: a function more is 5 % more
+    def reserve(  # noqa: C901, PLR0912, PLR0913 - the way that every call takes: a function more is 5 % more
         self,
         scopes: Scopes,
         amount: Amount,
@@ -187,7 +194,7 @@ class Guard(Readings, Ruling, Calling):
         ttl: float = DEFAULT_TTL_S,
         key: str | None = None,
         activity: str = "call",
-        wait: float = 0.0,
+        wait: float = NO_WAIT,
         currency: str | None = None,
     ) -> Lease:
         """Hold an estimate for a call that is about to be made, on all of its scopes or on none.
@@ -221,6 +228,10 @@ class Guard(Readings, Ruling, Calling):
                 route = self._route(scopes, activity, at_s)
         if ttl is not DEFAULT_TTL_S:
             checked_ttl(ttl)
+        if wait is not NO_WAIT:
+            checked_wait(wait)
+        if key is not None:
+            checked_key(key)
         if currency is not None and currency_of(currency) != self.currency:
             raise AmountError(currency, f"an amount in {self.currency}, which this guard counts")
         if self._attentive:
@@ -392,8 +403,10 @@ class Guard(Readings, Ruling, Calling):
         extra = _EXTRA.get()
         try:
             given = (scopes,) if isinstance(scopes, str) else tuple(scopes)
+            hash((given, activity))
         except TypeError:
-            raise ScopeError(repr(scopes)[:60], "one scope or several, such as 'global'") from None
+            what = type(scopes).__name__
+            raise ScopeError(what, "one scope or several texts, such as 'global'") from None
         name: object = scopes
         if extra or activity != "call" or not isinstance(scopes, str | tuple):
             name = (None, given, extra, activity)
@@ -402,7 +415,11 @@ class Guard(Readings, Ruling, Calling):
                 return known
         if not given:
             raise ScopeError("", "at least one scope, such as 'global'")
-        if not 0 < len(activity) <= _LONGEST_ACTIVITY or not activity.isprintable():
+        if (
+            not isinstance(activity, str)
+            or not 0 < len(activity) <= _LONGEST_ACTIVITY
+            or not activity.isprintable()
+        ):
             raise ScopeError(repr(activity), "an activity such as 'http_request'")
         if len(given) + len(extra) > _MOST_SCOPES:
             raise ScopeError(

@@ -6,13 +6,15 @@ from typing import Protocol, Self
 
 from costmon.domain.amount import Amount, currency_of
 from costmon.domain.money import plain
-from costmon.errors import AmountError
+from costmon.errors import AmountError, InputError
 from costmon.guard.errors import LeaseError
 from costmon.guard.numbers import Numbers
 from costmon.guard.stores.base import NOTHING, Hold, LeaseState, Outcome, Store
 
 DEFAULT_TTL_S = 60.0
 LONGEST_TTL_S = 31 * 86_400
+LONGEST_KEY = 200
+NO_WAIT = 0.0
 
 
 class Keeper(Protocol):
@@ -165,9 +167,35 @@ def checked_ttl(ttl: object) -> float:
     Raises:
         AmountError: It is not above 0 and at most 31 days.
     """
-    if not isinstance(ttl, int | float) or not 0 < ttl <= LONGEST_TTL_S:
+    if isinstance(ttl, bool) or not isinstance(ttl, int | float) or not 0 < ttl <= LONGEST_TTL_S:
         raise AmountError(f"ttl={ttl!r}", f"seconds above 0, at most {LONGEST_TTL_S}")
     return ttl
+
+
+def checked_wait(wait: object) -> float:
+    """Return how long to wait for room, in seconds.
+
+    Raises:
+        AmountError: It is not from 0 to 31 days.
+    """
+    if (
+        isinstance(wait, bool)
+        or not isinstance(wait, int | float)
+        or not 0 <= wait <= LONGEST_TTL_S
+    ):
+        raise AmountError(f"wait={wait!r}", f"seconds from 0 to {LONGEST_TTL_S}")
+    return wait
+
+
+def checked_key(key: object) -> str:
+    """Return an idempotency key.
+
+    Raises:
+        InputError: It is no printable text of 1 to 200 characters.
+    """
+    if not isinstance(key, str) or not 0 < len(key) <= LONGEST_KEY or not key.isprintable():
+        raise InputError(f"key={ascii(key)[:60]}: give a text of at most {LONGEST_KEY} characters")
+    return key
 
 
 def _count(number: object) -> int:

@@ -9,6 +9,7 @@ import random
 import sqlite3
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
@@ -69,6 +70,7 @@ class SQLiteFile:
         self._db: sqlite3.Connection | None = None
         self._inode = (0, 0)
         self._inherited: list[sqlite3.Connection] = []
+        _FILES.add(self)
 
     def __str__(self) -> str:
         return f"sqlite:///{self.path}"
@@ -106,6 +108,14 @@ class SQLiteFile:
                 self._undo(db)
                 raise
             return answer
+
+    def pause(self) -> bool:
+        """Begin no transaction until `resume`; False when the present one takes too long."""
+        return self._lock.acquire(timeout=_LONGEST_PAUSE_S)
+
+    def resume(self) -> None:
+        """Go on after `pause`."""
+        self._lock.release()
 
     def close(self) -> None:
         """Close the file; the next use opens it again."""
@@ -242,6 +252,27 @@ class SQLiteFile:
             self._inherited.append(self._db)
             self._db = None
 
+
+_LONGEST_PAUSE_S = 6.0
+"""More than a transaction takes; who forks in the middle of their own must not wait for ever."""
+_FILES: "weakref.WeakSet[SQLiteFile]" = weakref.WeakSet()
+_forking = threading.RLock()
+_paused: list[SQLiteFile] = []
+
+
+def _before_fork() -> None:
+    """Let no thread be inside of SQLite: the child would wait for its mutexes for ever."""
+    _forking.acquire()
+    _paused.extend(file for file in list(_FILES) if file.pause())
+
+
+def _after_fork() -> None:
+    while _paused:
+        _paused.pop().resume()
+    _forking.release()
+
+
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
 
 _PASSING = frozenset({4, 5, 12, 23, 24, 28, 122})
 """EINTR, EIO, ENOMEM, ENFILE, EMFILE, ENOSPC, EDQUOT."""
