@@ -324,16 +324,27 @@ class FailoverStore:
                 owed = self._owed.popleft()
             try:
                 self._tell(owed)
-            except GuardStoreUnavailable as error:
+            except GuardStoreError as error:
+                if self._is_usable(error):
+                    self.dropped += 1
+                    self._diary.tell(
+                        "store_lost", "global", f"a charge could not be made good: {error}"
+                    )
+                    continue
                 with self._lock:
                     self._owed.appendleft(owed)
                 self._lost(error)
                 return
-            except GuardStoreError as error:
-                self.dropped += 1
-                self._diary.tell(
-                    "store_lost", "global", f"a charge could not be made good: {error}"
-                )
+
+    def _is_usable(self, error: GuardStoreError) -> bool:
+        """Tell whether it was one charge that failed, not the store as a whole."""
+        if isinstance(error, GuardStoreUnavailable):
+            return False
+        try:
+            self._inner.settings()
+        except GuardStoreError:
+            return False
+        return True
 
     def _tell(self, owed: _Owed) -> None:
         if owed.hold is None:

@@ -148,13 +148,13 @@ class SQLiteFile:
         try:
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             found = os.stat(self.path)  # noqa: PTH116 - see above
-        except PermissionError as error:
-            raise GuardStoreError(
-                str(self), "be opened", "let this user write it and its folder"
-            ) from error
         except OSError as error:
-            kind = GuardStoreUnavailable if error.errno in _PASSING else GuardStoreError
+            # What was there once is away: its disk may come back.
+            passing = error.errno in _PASSING or self._inode != (0, 0)
+            kind = GuardStoreUnavailable if passing else GuardStoreError
             detail = f"{error.strerror}; name a file in a folder that exists"
+            if isinstance(error, PermissionError):
+                detail = "let this user write it and its folder"
             raise kind(str(self), "be opened", detail) from error
         uri = f"file:{Path(self.path).absolute().as_posix().translate(_QUOTED)}?mode=rw"
         db = sqlite3.connect(

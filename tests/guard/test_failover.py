@@ -1,0 +1,276 @@
+"""A store that really goes away: every call is refused, or passes up to a cap, and never silently."""
+
+import os
+import shutil
+import subprocess
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from costmon.guard import Budget, BudgetError, Guard, GuardStoreUnavailable
+from costmon.testing.clock import FakeClock
+
+POSTGRES = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"))), None)
+
+
+class File:
+    """An SQLite file whose folder is taken away."""
+
+    def __init__(self, folder):
+        self._home, self._away = folder / "home", folder / "away"
+        self._home.mkdir()
+        self.url = f"sqlite:///{self._home / 'guard.db'}"
+
+    def stop(self):
+        self._home.rename(self._away)
+
+    def start(self):
+        if self._away.exists():
+            self._away.rename(self._home)
+
+    def end(self):
+        shutil.rmtree(self._home, ignore_errors=True)
+
+
+class Server:
+    """A PostgreSQL of this test's own that is stopped and started."""
+
+    def __init__(self, folder):
+        self._data = folder / "data"
+        self._socket = folder / "s"
+        self._socket.mkdir()
+        # PostgreSQL does not run as root.
+        self._as = []
+        if os.getuid() == 0:
+            for one in (folder, self._socket):
+                shutil.chown(one, "postgres")
+            for parent in list(folder.parents)[:3]:
+                parent.chmod(0o755)
+            self._as = ["runuser", "-u", "postgres", "--"]
+        self._run(
+            POSTGRES / "initdb", "-D", self._data, "-A", "trust", "-U", "postgres", "--no-sync"
+        )
+        self.url = f"postgresql://postgres@/postgres?host={self._socket}"
+        self.start()
+
+    def _run(self, *command):
+        done = subprocess.run(
+            [*self._as, *map(str, command)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.STDOUT,
+            check=True,
+            timeout=50,
+        )
+        assert done.returncode == 0
+
+    def start(self):
+        options = f"-k {self._socket} -c listen_addresses='' -c fsync=off"
+        self._run(
+            POSTGRES / "pg_ctl", "-D", self._data, "-w", "-l", self._data / "log", "-o", options,
+            "start",
+        )  # fmt: skip
+
+    def stop(self):
+        self._run(POSTGRES / "pg_ctl", "-D", self._data, "-w", "-m", "fast", "stop")
+
+    def end(self):
+        self._run(POSTGRES / "pg_ctl", "-D", self._data, "-w", "-m", "immediate", "stop")
+
+
+@pytest.fixture(
+    params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)], scope="module"
+)
+def place(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("p")
+    if request.param == "postgresql":
+        if POSTGRES is None or not os.environ.get("PGHOST"):
+            pytest.skip("no PostgreSQL: PGHOST is not set (run under pg_virtualenv)")
+        made = Server(folder)
+    else:
+        made = File(folder)
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def clock():
+    return FakeClock()
+
+
+@pytest.fixture
+def make(place, clock, request):
+    """Make guards with counters of this test's own; the store is there, until it is stopped."""
+    guards = []
+
+    def made(when, **named):
+        scope = f"tag:test={request.node.name[:60].partition('[')[0]}"
+        guard = Guard(
+            place.url, [Budget(scope, "1", "total")], when_store_fails=when, clock=clock, **named
+        )
+        guards.append(guard)
+        told = []
+        guard.subscribe(told.append)
+        return guard, scope, told
+
+    yield made
+    if guards and guards[0].status is not None:
+        try:
+            guards[0].spent("global")
+        except GuardStoreUnavailable:
+            place.start()
+    for guard in guards:
+        guard.close()
+
+
+def kinds(told):
+    return [one.kind for one in told]
+
+
+def test_fail_closed_refuses_every_call_until_the_store_is_back(make, place, clock):
+    guard, scope, told = make("fail_closed")
+    guard.reserve(scope, "0.1").settle()
+
+    place.stop()
+    for _ in range(3):
+        with pytest.raises(GuardStoreUnavailable) as caught:
+            guard.reserve(scope, "0.1")
+    place.start()
+    clock.advance(2)
+    guard.reserve(scope, "0.1").settle()
+
+    assert "postgres@" not in str(caught.value)
+    assert kinds(told) == ["store_lost", "store_returned"]
+    assert "every call is refused" in told[0].text
+    status = guard.status()
+    assert status.store_failures >= 3
+    assert (status.store_fault, status.passed_without_store) == (None, 0)
+    assert guard.spent(scope) == Decimal("0.2")
+
+
+def test_a_lease_that_ends_while_the_store_is_away_is_charged_when_it_is_back(make, place, clock):
+    guard, scope, _ = make("fail_closed")
+    settled, released = guard.reserve(scope, "0.4"), guard.reserve(scope, "0.4")
+
+    place.stop()
+    settled.settle("0.3")
+    released.release()
+    place.start()
+    clock.advance(2)
+    guard.sweep()
+
+    assert (guard.spent(scope), guard.held(scope)) == (Decimal("0.3"), 0)
+
+
+def test_fail_open_lets_calls_pass_and_charges_them_later(make, place, clock):
+    guard, scope, told = make("fail_open")
+    guard.reserve(scope, "0.1").settle()
+
+    place.stop()
+    leases = [guard.reserve(scope, "0.5") for _ in range(4)]
+    leases[0].settle("0.4", bytes_in=5)
+    leases[1].settle()
+    leases[2].release()
+    lost = leases.pop()
+    status = guard._failover
+    passed, owed = status.passed, status.owed
+    place.start()
+    clock.advance(61)
+    guard.sweep()
+
+    assert (passed, owed) == (4, 2)
+    # 0.1 + 0.4 + 0.5, and 0.5 of the one that nobody settled.
+    assert guard.spent(scope) == Decimal("1.5")
+    assert lost.state == "expired"
+    assert kinds(told)[0] == "store_lost"
+    assert "calls pass without it" in told[0].text
+    assert "store_returned" in kinds(told)
+    assert guard.status().owed == 0
+
+
+def test_fail_open_with_cap_lets_calls_pass_up_to_the_cap(make, place, clock):
+    guard, scope, told = make("fail_open_with_cap", cap="0.25")
+    guard.reserve(scope, "0.1").settle()
+
+    place.stop()
+    first = guard.reserve(scope, "0.2")
+    with pytest.raises(GuardStoreUnavailable, match="cap"):
+        guard.reserve(scope, "0.1")
+    first.settle("0.1")
+    second = guard.reserve(scope, "0.15")
+    second.settle()
+    with pytest.raises(GuardStoreUnavailable, match="cap"):
+        guard.reserve(scope, "0.01")
+    place.start()
+    clock.advance(2)
+    guard.sweep()
+
+    assert guard.spent(scope) == Decimal("0.35")
+    assert kinds(told) == ["store_lost", "store_returned"]
+    assert guard.status().passed_without_store == 2
+
+
+def test_the_cap_is_there_anew_each_time_the_store_goes_away(make, place, clock):
+    guard, scope, told = make("fail_open_with_cap", cap="0.2")
+    for _ in range(2):
+        place.stop()
+        guard.reserve(scope, "0.2").settle()
+        with pytest.raises(GuardStoreUnavailable):
+            guard.reserve(scope, "0.2")
+        place.start()
+        clock.advance(2)
+        guard.sweep()
+
+    assert guard.spent(scope) == Decimal("0.4")
+    assert kinds(told) == ["store_lost", "store_returned"] * 2
+
+
+def test_a_store_that_was_never_there_is_no_reason_to_pass_when_closed(tmp_path, clock):
+    guard = Guard(
+        "postgresql://user:hunter2@127.0.0.1:1/none?connect_timeout=2",
+        [Budget("global", "1")],
+        clock=clock,
+    )
+
+    with pytest.raises(GuardStoreUnavailable) as caught:
+        guard.reserve("global", "0.1")
+    guard.close()
+
+    assert "hunter2" not in str(caught.value)
+    assert "hunter2" not in repr(guard)
+
+
+def test_a_store_that_was_never_there_lets_calls_pass_when_open(clock):
+    guard, told = Guard("redis://127.0.0.1:1/0", when_store_fails="fail_open", clock=clock), []
+    guard.subscribe(told.append)
+
+    guard.reserve("global", "0.1").settle()
+    guard.close()
+
+    assert kinds(told) == ["store_lost", "store_lost"]
+    assert "1 charges could not be told" in told[1].text
+
+
+def test_figures_are_never_a_zero_while_the_store_is_away(make, place):
+    guard, scope, _ = make("fail_open")
+    guard.reserve(scope, "0.1").settle()
+    place.stop()
+
+    for ask in (guard.spent, guard.held, guard.remaining):
+        with pytest.raises(GuardStoreUnavailable):
+            ask(scope)
+    place.start()
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"when_store_fails": "fail_open_with_cap"},
+        {"when_store_fails": "fail_open", "cap": "1"},
+        {"cap": "1"},
+        {"when_store_fails": "hope"},
+    ],
+)
+def test_a_cap_goes_with_its_mode_and_modes_are_known(named, tmp_path):
+    with pytest.raises(BudgetError):
+        Guard(f"sqlite:///{tmp_path / 'guard.db'}", **named)
