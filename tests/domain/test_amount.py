@@ -33,8 +33,7 @@ def test_a_float_means_its_shortest_decimal_form(amount):
 def test_anything_is_an_amount_or_refused(anything):
     try:
         amount = amount_of(anything)
-    except AmountError as error:
-        assert len(error.given) <= 60
+    except AmountError:
         return
     assert 0 <= amount <= HIGHEST
     assert not amount.is_signed()

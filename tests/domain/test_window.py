@@ -136,8 +136,14 @@ def test_hours_of_a_half_hour_zone_begin_at_the_half_hour():
 
 @pytest.mark.parametrize(
     ("written", "period"),
-    [("hourly", "hour"), ("daily", "day"), ("monthly", "month"), ("total", "total")]
-    + [("rolling:24h", "rolling:24h"), ("rolling:366d", "rolling:366d")],
+    [
+        ("hourly", "hour"),
+        ("daily", "day"),
+        ("monthly", "month"),
+        ("total", "total"),
+        ("rolling:24h", "rolling:24h"),
+        ("rolling:366d", "rolling:366d"),
+    ],
 )
 def test_a_period_has_one_spelling(written, period):
     assert period_of(written) == period

@@ -1,4 +1,4 @@
-"""What cannot be used is refused with a typed error, and what can be is brought into one spelling."""
+"""What cannot be used is refused by a typed error; what can is brought into one spelling."""
 
 from decimal import Decimal
 
@@ -207,16 +207,9 @@ def test_a_bad_number_of_bytes_settles_nothing(guard, count):
 @pytest.mark.parametrize(
     "period",
     [
-        "week",
-        "",
-        "rolling:",
-        "rolling:0s",
-        "rolling:-1h",
-        "rolling:367d",
-        "rolling:1.5h",
-        "rolling:1y",
-    ]
-    + ["rolling:99999999d", "Hour", None, 5],
+        *("week", "", "Hour", None, 5, "rolling:", "rolling:0s", "rolling:-1h", "rolling:367d"),
+        *("rolling:1.5h", "rolling:1y", "rolling:99999999d"),
+    ],
 )
 def test_a_bad_period_makes_no_budget(period):
     with pytest.raises(BudgetError):

@@ -1,4 +1,4 @@
-"""A store that really goes away: every call is refused, or passes up to a cap, and never silently."""
+"""A store that really goes away: calls are refused, or pass up to a cap; never silently."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Rolling budgets, seen through a guard: no interval of their length ever holds more than the limit."""
+"""Rolling budgets: no interval of their length ever holds more than the limit."""
 
 import datetime as dt
 from decimal import Decimal
