@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.costmon-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check format lint types imports cov bench docs lock migrate clean
+.PHONY: help setup demo run test check format lint types imports cov soak bench docs lock migrate clean
 
 help: ## Print this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,10 @@ imports: setup ## Check that rooms import in one direction only
 
 cov: setup ## Run the tests and say which lines none of them reached
 	$(BIN)/python -m pytest --cov --cov-report=term --cov-report=html
+
+soak: setup ## Torture the guard: a million operations on each store, killed processes, moved clocks
+	@if command -v pg_virtualenv >/dev/null; then set -- pg_virtualenv -o fsync=off; else set --; fi; \
+		exec "$$@" $(BIN)/python -m tests.guard.torture $(SOAK)
 
 bench: setup ## Measure, and print the table of ratios
 	$(BIN)/python -m benchmarks

@@ -1,4 +1,4 @@
-"""One campaign: processes and threads on one store, killed and replaced, then everything counted."""
+"""One campaign: processes and threads on one store, killed and replaced; then all is counted."""
 
 import json
 import random
@@ -54,7 +54,7 @@ def run(url, plan, folder, seed):
             if plan.processes:
                 killed, faults = _processes(url, plan, folder, seed, rng, shared)
             else:
-                killed, faults = 0, _threads(guard, clock, shared, plan, folder, seed)
+                killed, faults = 0, in_threads(guard, clock, shared, plan, folder, seed)
         finally:
             mover.stop()
         took_s = time.monotonic() - started_s
@@ -93,7 +93,8 @@ def _places(plan, folder, index, incarnation):
     ]
 
 
-def _threads(guard, clock, shared, plan, folder, seed):
+def in_threads(guard, clock, shared, plan, folder, seed):  # noqa: PLR0913, PLR0917 - as above
+    """Work in threads of this process; return what went wrong."""
     interval_s = sys.getswitchinterval()
     sys.setswitchinterval(0.000_1)
     try:

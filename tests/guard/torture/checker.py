@@ -20,6 +20,8 @@ _ZONE = ZoneInfo(course.ZONE)
 _UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _NEVER = 1 << 62
 _MOST_COMBINATIONS = 100_000
+_MINUTE = "rolling:60s"
+_CALLS = f"calls/{_MINUTE}"
 
 
 class Row(NamedTuple):
@@ -37,6 +39,10 @@ class Report:
     def __init__(self):
         self.figures = {}
         self.faults = []
+
+    def __str__(self):
+        table = [f"  {name:<62} {value:>14}" for name, value in self.figures.items()]
+        return "\n".join([*table, *(f"FAULT {fault}" for fault in self.faults), ""])
 
     def must_be_zero(self, name, value, detail=""):
         self.figures[name] = value
@@ -150,66 +156,93 @@ def _least(lease):
     return min([lease.nano, *(0 if nano is None else nano for _, _, nano, _ in lease.ends)])
 
 
-def _check_grants(testimony, report):
-    settings = Settings(testimony.changes)
-    moments = []
-    for lease in testimony.leases.values():
-        moments.append((lease.granted, 1, lease.id))
-        if lease.ends:
-            moments.append((lease.ends[0][0], 0, lease.id))
-    moments.sort()
-    counters, windows = defaultdict(int), defaultdict(_Rolling)
-    latest_s = 0.0
-    above = checked = blocked = passed_by = 0
-    worst = ""
-    begun_to_end = set()
-    for at, granted, lease_id in moments:
-        lease = testimony.leases[lease_id]
-        if granted:
-            latest_s = max(latest_s, lease.w)
-            # Its answer may come after another process has begun to end it.
-            change = _least(lease) if lease_id in begun_to_end else lease.nano
-            if course.TIER_SCOPE in course.CHAINS[lease.chain]:
-                blocked += settings.certainly_blocked(lease.begun, lease.granted)
-        else:
-            begun_to_end.add(lease_id)
-            if lease.granted > at:
-                continue
-            change = _least(lease) - lease.nano
-        for scope, period, nominal in _lines(lease.chain):
-            value, span = change, rolling(period)
-            if period.startswith("calls/"):
-                value = _calls(lease, granted, begun_to_end)
-                span = rolling(period[6:])
-            if span is None:
-                name = (scope, period, calendar(period, lease.w))
-                counters[name] += value
-                sum_ = counters[name]
+class _Grants:
+    """Goes through all grants and ends in the order of time, and looks for too much."""
+
+    def __init__(self, testimony):
+        self._leases = testimony.leases
+        self._settings = Settings(testimony.changes)
+        self._counters = defaultdict(int)
+        self._windows = defaultdict(_Rolling)
+        self._ending = set()
+        self._latest_s = 0.0
+        self.checked = self.passed_by = self.above = self.blocked = 0
+        self.first = ""
+
+    def go_through(self):
+        moments = []
+        for lease in self._leases.values():
+            moments.append((lease.granted, 1, lease.id))
+            if lease.ends:
+                moments.append((lease.ends[0][0], 0, lease.id))
+        for at, granted, lease_id in sorted(moments):
+            lease = self._leases[lease_id]
+            if granted:
+                self._grant(at, lease)
             else:
-                window = windows[scope, period]
-                window.add(lease.w, value, span)
-                if granted and lease.w < latest_s - span[0]:
-                    # What is older than two windows may be forgotten: a clock that is set back by
-                    # more than one may not be known there.
-                    passed_by += 1
-                    window.note(at, lease.w, span)
-                    continue
-                sum_ = window.sum(at, lease, span) if granted else 0
-            if not granted or nominal is None:
+                self._ending.add(lease_id)
+                if lease.granted <= at:
+                    self._end(lease)
+
+    def _end(self, lease):
+        change = _least(lease) - lease.nano
+        for scope, period, _ in _lines(lease.chain):
+            if period == _CALLS:
+                given_back = any(nano is None for _, _, nano, _ in lease.ends)
+                self._windows[scope, period].add(lease.w, -int(given_back), rolling(_MINUTE))
+            elif (span := rolling(period)) is not None:
+                self._windows[scope, period].add(lease.w, change, span)
+            else:
+                self._counters[scope, period, calendar(period, lease.w)] += change
+
+    def _grant(self, at, lease):
+        self._latest_s = max(self._latest_s, lease.w)
+        if course.TIER_SCOPE in course.CHAINS[lease.chain]:
+            self.blocked += self._settings.certainly_blocked(lease.begun, lease.granted)
+        # The answer may come after another process has begun to end it.
+        value = _least(lease) if lease.id in self._ending else lease.nano
+        for scope, period, nominal in _lines(lease.chain):
+            found = self._add(scope, period, value, at, lease)
+            if nominal is None or found is None:
                 continue
-            checked += 1
+            self.checked += 1
             limit = (
                 course.RATE
-                if period.startswith("calls/")
-                else settings.most(scope, period, nominal, lease.begun, lease.granted)
+                if period == _CALLS
+                else self._settings.most(scope, period, nominal, lease.begun, lease.granted)
             )
-            if sum_ > limit:
-                above += sum_ - limit
-                worst = worst or f"first: {scope} {period} {sum_} > {limit}, lease {lease_id}"
-    report.figures["grants checked against a limit"] = checked
-    report.figures["  passed by: clock set back by more than the rolling window"] = passed_by
-    report.must_be_zero("money granted above the limit (nano)", above, worst)
-    report.must_be_zero("calls granted while blocked", blocked)
+            if found > limit:
+                self.above += found - limit
+                self.first = self.first or f"first: {scope} {period} {found} > {limit}"
+
+    def _add(self, scope, period, value, at, lease):
+        """Count a grant; return what certainly counted then, `None` when nothing can be said."""
+        span = rolling(_MINUTE if period == _CALLS else period)
+        if span is None:
+            name = (scope, period, calendar(period, lease.w))
+            self._counters[name] += value
+            return self._counters[name]
+        window = self._windows[scope, period]
+        if period == _CALLS:
+            given_back = any(nano is None for _, _, nano, _ in lease.ends)
+            value = int(not (given_back and lease.id in self._ending))
+        window.add(lease.w, value, span)
+        window.note(at, lease.w, span)
+        if lease.w < self._latest_s - span[0]:
+            # What is older than two windows may be forgotten: a clock that is set back by more
+            # than one may not find it.
+            self.passed_by += 1
+            return None
+        return window.sum(lease, span)
+
+
+def _check_grants(testimony, report):
+    grants = _Grants(testimony)
+    grants.go_through()
+    report.figures["grants checked against a limit"] = grants.checked
+    report.figures["  passed by: clock set back by more than a window"] = grants.passed_by
+    report.must_be_zero("money granted above the limit (nano)", grants.above, grants.first)
+    report.must_be_zero("calls granted while blocked", grants.blocked)
 
 
 def _lines(chain):
@@ -217,15 +250,7 @@ def _lines(chain):
         for period, limit in periods_of(scope).items():
             yield scope, period, limit
         if scope == course.RATE_SCOPE:
-            yield scope, "calls/rolling:60s", course.RATE
-
-
-def _calls(lease, granted, begun_to_end):
-    """Return by how much a lease changes a counter of calls."""
-    given_back = any(nano is None for _, _, nano, _ in lease.ends)
-    if granted:
-        return 0 if given_back and lease.id in begun_to_end else 1
-    return -1 if given_back else 0
+            yield scope, _CALLS, course.RATE
 
 
 class _Rolling:
@@ -251,9 +276,8 @@ class _Rolling:
         self._recent.append((at, self.first(wall_s, span)))
         del self._recent[:-500]
 
-    def sum(self, at, lease, span):
+    def sum(self, lease, span):
         """Return what everybody must have seen who decided while this lease was decided."""
-        self.note(at, lease.w, span)
         first = max(first for done, first in self._recent if done >= lease.begun)
         if lease.w // span[1] * span[1] < first:
             return 0
@@ -276,43 +300,53 @@ def _outcomes(lease, *, certain):
 
 def _check_figures(testimony, guard, clock, report):
     guard.sweep()
-    rows = defaultdict(int)
     since, until = dt.datetime(2020, 1, 1, tzinfo=dt.UTC), dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
-    known = {}
-    sums = defaultdict(lambda: Row(0, 0, 0, 0))
+    known, sums = {}, defaultdict(lambda: Row(0, 0, 0, 0))
     for row in guard.usage(since, until):
         mine = Row(row.spent, row.requests, row.expired, row.bytes_in)
         known[row.hour, row.scope, row.activity] = mine
         if row.scope == "global":
             sums[row.activity] = _plus(sums[row.activity], mine)
     chosen = _resolve(testimony, sums, report)
+    _check_rows(chosen, known, report)
+    _check_counters(chosen, guard, clock, report)
+    report.must_be_zero("leases left after the last ttl", len(guard.leases(100)))
+    lost = [outcome for lease, outcome in chosen if outcome.expired]
+    report.figures["leases lost, charged at their estimate"] = len(lost)
+    report.figures["  that is (nano)"] = sum(outcome.spent for outcome in lost)
+
+
+def _check_rows(chosen, known, report):
     expected = defaultdict(lambda: Row(0, 0, 0, 0))
-    counters, windows = defaultdict(int), defaultdict(_Rolling)
-    latest_s = max((lease.w for lease, _ in chosen), default=clock.epoch_s())
-    moments = {}
     for lease, outcome in chosen:
-        hour = int(lease.w // 3600) * 3600
         for scope in scopes_of(lease.chain):
-            name = (hour, scope, lease.activity)
+            name = (int(lease.w // 3600) * 3600, scope, lease.activity)
             expected[name] = _plus(expected[name], outcome)
-            for period in periods_of(scope):
-                span = rolling(period)
-                if span is None:
-                    name = (scope, period, calendar(period, lease.w))
-                    counters[name] += outcome.spent
-                    moments[name] = lease.w
-                else:
-                    windows[scope, period].add(lease.w, outcome.spent, span)
     nothing = Row(0, 0, 0, 0)
-    rows = {
+    rows = [
         name
         for name in {*expected, *known}
         if expected.get(name, nothing) != known.get(name, nothing)
-    }
+    ]
     report.figures["usage rows compared"] = len(known)
-    report.must_be_zero(
-        "usage rows that differ from the sum of events", len(rows), sorted(rows)[:3]
-    )
+    report.must_be_zero("usage rows that differ from the sum of events", len(rows), rows[:3])
+
+
+def _check_counters(chosen, guard, clock, report):
+    counters, windows, moments = defaultdict(int), defaultdict(_Rolling), {}
+    for lease, outcome in chosen:
+        for scope, period, _ in _lines(lease.chain):
+            if (span := rolling(period)) is not None:
+                windows[scope, period].add(lease.w, outcome.spent, span)
+            elif period != _CALLS:
+                name = (scope, period, calendar(period, lease.w))
+                counters[name] += outcome.spent
+                moments[name] = lease.w
+    latest_s = max((lease.w for lease, _ in chosen), default=clock.epoch_s())
+    for (scope, period), window in windows.items():
+        first = window.first(latest_s, rolling(period))
+        counters[scope, period, "now"] = window.since(first)
+        moments[scope, period, "now"] = latest_s
     wrong, held = [], 0
     for (scope, period, window), spent in counters.items():
         clock.pin_at(moments[scope, period, window])
@@ -320,20 +354,9 @@ def _check_figures(testimony, guard, clock, report):
         held += _nano(guard.held(scope, period))
         if found != spent:
             wrong.append((scope, period, window, found, spent))
-    clock.pin_at(latest_s)
-    for (scope, period), window in windows.items():
-        found = _nano(guard.spent(scope, period))
-        held += _nano(guard.held(scope, period))
-        spent = window.since(window.first(latest_s, rolling(period)))
-        if found != spent:
-            wrong.append((scope, period, "now", found, spent))
-    report.figures["counters compared"] = len(counters) + len(windows)
+    report.figures["counters compared"] = len(counters)
     report.must_be_zero("counters that differ from the sum of events", len(wrong), wrong[:3])
     report.must_be_zero("held after the last ttl (nano)", held)
-    report.must_be_zero("leases left after the last ttl", len(guard.leases(100)))
-    lost = [outcome for lease, outcome in chosen if outcome.expired]
-    report.figures["leases lost, charged at their estimate"] = len(lost)
-    report.figures["  that is (nano)"] = sum(outcome.spent for outcome in lost)
 
 
 def _resolve(testimony, sums, report):

@@ -111,7 +111,8 @@ class Testimony:
                 open_line = (kind, number, int(at), rest)
                 self.operations += 1
                 continue
-            assert open_line is not None and open_line[1] == number, (path, text)
+            assert open_line is not None, (path, text)
+            assert open_line[1] == number, (path, text)
             self._answered(activity, open_line, kind, int(at), rest, ends)
             open_line = None
         if open_line is not None:

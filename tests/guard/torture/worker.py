@@ -3,6 +3,7 @@
 `python -m tests.guard.torture.worker JSON` is one process of a campaign.
 """
 
+import contextlib
 import json
 import random
 import sys
@@ -42,10 +43,10 @@ class Torturer:
         self._keys = deque(maxlen=50)
         self._read = 0
         self._doing = (
-            [(self._settle, 30), (self._release, 7), (self._renew, 5), (self._lose, 4)]
-            + [(self._again, 4), (self._keep, 2), (self._settle_late, 2), (self._repeat, 3)]
-            + [(self._misuse, 0.5), (self._hand_over, 2), (self._take_over, 2)]
-            + [(self._look, 0.2), (self._change, 0.15)]
+            *((self._settle, 30), (self._release, 7), (self._renew, 5), (self._lose, 4)),
+            *((self._again, 4), (self._keep, 2), (self._settle_late, 2), (self._repeat, 3)),
+            *((self._misuse, 0.5), (self._hand_over, 2), (self._take_over, 2)),
+            *((self._look, 0.2), (self._change, 0.15)),
         )
 
     def run(self):
@@ -82,7 +83,6 @@ class Torturer:
                 activity=self._activity,
             )
         except CallRefused as refused:
-            assert refused.scope
             self._log.after("N", refused.reason)
             return
         except GuardStoreError:
@@ -132,10 +132,8 @@ class Torturer:
         if self._held:
             lease, _ = self._held[-1]
             self._log.before("o")
-            try:
+            with contextlib.suppress(LeaseError):
                 lease.renew(self._rng.choice(course.TTLS))
-            except LeaseError:
-                pass
             self._log.after("O")
 
     def _lose(self):

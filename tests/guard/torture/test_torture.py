@@ -1,0 +1,105 @@
+"""A hundredth of the campaign on every store; the whole of it is `make soak`.
+
+The seed is another one each time, and is in the report that a failure prints.
+"""
+
+import random
+import re
+from contextlib import ExitStack
+
+import pytest
+
+from tests.guard.torture import campaign, checker, course, places, witness
+from tests.guard.torture.campaign import Plan
+from tests.guard.torture.shared import PinnedClock, Shared, start_moved_s
+
+pytestmark = pytest.mark.process
+OPERATIONS = 10_000
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(kind, marks=pytest.mark.postgres if kind == "postgresql" else ())
+        for kind in places.KINDS
+    ],
+)
+def test_nothing_is_granted_above_a_limit_and_nothing_is_lost(kind, tmp_path):
+    seed = random.SystemRandom().randrange(10**9)
+    plan = Plan(OPERATIONS, processes=8, threads=2, kills=2, move_every_s=0.1)
+    if kind == "memory":
+        plan = Plan(OPERATIONS, processes=0, threads=16, kills=0, move_every_s=0.02)
+    with ExitStack() as stack:
+        try:
+            url = stack.enter_context(places.opened(kind, tmp_path, f"costmon_torture_{seed}"))
+        except places.Missing as missing:
+            pytest.skip(f"no {kind}: {missing}")
+        report = campaign.run(url, plan, tmp_path / "campaign", seed)
+
+    assert not report.faults, report
+    assert report.figures["operations"] >= OPERATIONS * 0.99
+    assert report.figures["leases granted"] > OPERATIONS / 20
+    assert report.figures["refused: budget"] > 0
+    assert report.figures["leases lost, charged at their estimate"] > 0
+
+
+@pytest.fixture
+def told(tmp_path):
+    """A small campaign in memory, and a way of looking at it again with its testimony altered."""
+    folder = tmp_path
+    logs = folder / "logs"
+    logs.mkdir(parents=True)
+    (folder / "pool").touch()
+    shared = Shared(folder / "shared")
+    shared.move(start_moved_s())
+    clock = PinnedClock(shared)
+    guard = course.open_guard("memory://", clock, random.Random(7))
+    course.prepare(guard)
+    plan = Plan(4000, processes=0, threads=4, kills=0, move_every_s=1)
+    assert campaign.in_threads(guard, clock, shared, plan, folder, 7) == []
+    clock.pin()
+    for note in guard.leases(1000):
+        guard.lease(note.id).renew(0.001)
+
+    def again(alter=lambda text: text):
+        for path in logs.glob("*.log"):
+            path.write_text(alter(path.read_text()))
+        return checker.check(witness.Testimony().read(logs), guard, clock)
+
+    yield again
+    guard.close()
+    shared.close()
+
+
+def test_the_witness_agrees_when_nothing_was_altered(told):
+    assert told().faults == []
+
+
+def test_the_witness_notices_a_cost_that_was_counted_otherwise(told):
+    def alter(text):
+        return re.sub(r"(?m)^(s \d+ \d+ \S+) (\d{7,}) ", r"\1 1234567 ", text, count=1)
+
+    faults = told(alter).faults
+
+    assert any("sum of events" in fault or "nothing explains" in fault for fault in faults)
+
+
+def test_the_witness_notices_a_lease_that_was_never_charged(told):
+    """As when a store forgets what a killed holder had."""
+    asked = r"r \d+ \d+ \d+ \d+ \S+ -\nG \d+ \d+ \S+\n"
+
+    def alter(text):
+        found = re.search(rf"(?m)^{asked}", text)
+        return text if found is None else text[: found.start()] + found[0] * 2 + text[found.end() :]
+
+    assert told(alter).faults != []
+
+
+def test_the_witness_notices_money_granted_above_a_limit(told, monkeypatch):
+    """The same events under a limit that was a hundredth: what was granted is far above it."""
+    limits = {name: limit // 100 for name, limit in course.LIMITS.items()}
+    monkeypatch.setattr(course, "LIMITS", limits)
+
+    faults = told().faults
+
+    assert any(fault.startswith("money granted above the limit") for fault in faults)
