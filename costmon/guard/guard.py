@@ -415,10 +415,11 @@ class Guard(Readings, Ruling, Calling):
                 return known
         if not given:
             raise ScopeError("", "at least one scope, such as 'global'")
+        named: object = activity
         if (
-            not isinstance(activity, str)
-            or not 0 < len(activity) <= _LONGEST_ACTIVITY
-            or not activity.isprintable()
+            not isinstance(named, str)
+            or not 0 < len(named) <= _LONGEST_ACTIVITY
+            or not named.isprintable()
         ):
             raise ScopeError(repr(activity), "an activity such as 'http_request'")
         if len(given) + len(extra) > _MOST_SCOPES:

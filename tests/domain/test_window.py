@@ -87,8 +87,10 @@ def test_a_rolling_window_has_forgotten_what_is_two_steps_older_than_its_length(
     assert old.bucket < now.first
 
 
-def at(zone, *moment, fold=0):
-    return dt.datetime(*moment, tzinfo=ZoneInfo(zone), fold=fold).timestamp()
+def at(zone, *moment: int, fold=0):
+    year, month, day, hour, *rest = moment
+    local = dt.datetime(year, month, day, hour, tzinfo=ZoneInfo(zone))
+    return local.replace(minute=sum(rest), fold=fold).timestamp()
 
 
 def length_h(period, epoch_s, zone):

@@ -62,7 +62,7 @@ def test_a_new_budget_knows_what_was_spent_before(two):
 
     with pytest.raises(BudgetRefused) as caught:
         other.reserve("key:k", "2")
-    assert (caught.value.spent, caught.value.limit) == (3, 4)
+    assert (caught.value.spent, caught.value.limit) == (Decimal(3), Decimal(4))
 
 
 def test_a_removed_budget_limits_nothing_any_more(two):

@@ -94,7 +94,7 @@ def test_what_was_released_teaches_nothing():
 
 def test_there_are_two_ways_of_estimating():
     with pytest.raises(BudgetError, match="strict or adaptive"):
-        Guard(estimates="psychic")
+        Guard(estimates="psychic")  # type: ignore[arg-type]  # that is the point
 
 
 @_SETTINGS

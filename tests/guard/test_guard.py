@@ -5,6 +5,7 @@ import logging
 import pickle
 import threading
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -267,6 +268,8 @@ def test_status_says_how_everything_stands(clock):
 
     status = guard.status()
 
+    assert status.scopes is not None
+    assert status.leases is not None
     gauges = {gauge.scope: gauge for gauge in status.scopes}
     assert (gauges["key:k"].spent, gauges["key:k"].held) == (Decimal("0.2"), Decimal("0.25"))
     assert status.scopes[0].scope == "key:k"  # the most used one
@@ -287,15 +290,16 @@ def test_top_names_who_spent_most(clock):
     uses = guard.top(3, START, START + dt.timedelta(hours=1))
 
     assert [(use.scope, use.spent) for use in uses] == [
-        ("global", 6),
-        ("host:b.test", 3),
-        ("host:c.test", 2),
+        ("global", Decimal(6)),
+        ("host:b.test", Decimal(3)),
+        ("host:c.test", Decimal(2)),
     ]
     assert (uses[0].requests, uses[0].failed, uses[0].bytes_in) == (3, 1, 30)
 
 
 def test_people_are_told_once_when_a_budget_reaches_its_warning(clock):
-    guard, told = Guard(budgets=[Budget("global", "1", "hour")], clock=clock), []
+    guard = Guard(budgets=[Budget("global", "1", "hour")], clock=clock)
+    told: list[Any] = []
     guard.subscribe(told.append)
 
     for _ in range(10):
@@ -311,7 +315,8 @@ def test_people_are_told_once_when_a_budget_reaches_its_warning(clock):
 
 
 def test_people_are_told_of_the_first_refusal_and_all_are_counted(clock):
-    guard, told = Guard(budgets=[Budget("global", 0, "hour")], clock=clock), []
+    guard = Guard(budgets=[Budget("global", 0, "hour")], clock=clock)
+    told: list[Any] = []
     guard.subscribe(told.append)
 
     for _ in range(100):
@@ -323,7 +328,8 @@ def test_people_are_told_of_the_first_refusal_and_all_are_counted(clock):
 
 
 def test_a_subscriber_that_raises_harms_nobody(clock, caplog):
-    guard, told = Guard(budgets=[Budget("global", 0)], clock=clock), []
+    guard = Guard(budgets=[Budget("global", 0)], clock=clock)
+    told: list[Any] = []
 
     def broken(notice):
         raise RuntimeError(notice.kind)

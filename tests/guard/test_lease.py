@@ -2,6 +2,7 @@
 
 import threading
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -110,7 +111,7 @@ def test_a_late_truth_may_be_that_nothing_was_sent(guard, clock):
 
 
 def test_expiry_is_told(guard, clock):
-    told = []
+    told: list[Any] = []
     guard.subscribe(told.append)
     guard.reserve("global", "0.1", ttl=1)
     guard.reserve("global", "0.1", ttl=1)

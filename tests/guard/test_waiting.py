@@ -1,6 +1,7 @@
 """Calls that wait for room: premium ones first, then first come first served, and not for ever."""
 
 import threading
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,8 @@ class Caller(threading.Thread):
         super().__init__()
         self._guard, self._scopes, self._order = guard, scopes, order
         self._amount, self._wait = amount, wait
-        self.lease = self.error = None
+        self.lease: Any = None
+        self.error: Exception | None = None
 
     def run(self):
         try:
@@ -42,7 +44,8 @@ def until_waiting(guard, number):
 
 
 def test_a_call_waits_until_another_gives_its_room_back(guard):
-    first, order = guard.reserve("key:a", "1"), []
+    first = guard.reserve("key:a", "1")
+    order: list[Any] = []
     waiting = Caller(guard, "key:b", order)
     waiting.start()
     until_waiting(guard, 1)
@@ -55,7 +58,8 @@ def test_a_call_waits_until_another_gives_its_room_back(guard):
 
 
 def test_room_that_settling_frees_is_seen_too(guard):
-    first, order = guard.reserve("key:a", "1"), []
+    first = guard.reserve("key:a", "1")
+    order: list[Any] = []
     waiting = Caller(guard, "key:b", order, amount="0.5")
     waiting.start()
     until_waiting(guard, 1)
@@ -88,7 +92,9 @@ def test_who_does_not_wait_is_refused_at_once(guard):
 
 
 def test_those_who_wait_are_let_in_in_the_order_they_came(guard):
-    lease, order, callers = guard.reserve("key:a", "1"), [], []
+    lease = guard.reserve("key:a", "1")
+    order: list[Any] = []
+    callers: list[Any] = []
     for number in range(6):
         callers.append(Caller(guard, f"key:{number}", order))
         callers[-1].start()
@@ -106,7 +112,8 @@ def test_premium_calls_are_first_although_they_came_last(guard):
     # Their money is not limited, but their rate is: that is what they wait for.
     guard.configure("key:gold", tier="premium")
     guard.configure("host:x.test", rate_limit=1)
-    lease, order = guard.reserve("host:x.test", "0"), []
+    lease = guard.reserve("host:x.test", "0")
+    order: list[Any] = []
     callers = [
         Caller(guard, ("key:a", "host:x.test"), order, amount="0"),
         Caller(guard, ("key:b", "host:x.test"), order, amount="0"),
@@ -126,7 +133,7 @@ def test_premium_calls_are_first_although_they_came_last(guard):
 
 def test_a_call_that_fits_passes_one_that_does_not(guard):
     guard.reserve("key:a", "0.5")
-    order = []
+    order: list[Any] = []
     large, small = (
         Caller(guard, "key:l", order, wait=0.3),
         Caller(guard, "key:s", order, amount="0.5"),

@@ -301,7 +301,7 @@ def _outcomes(lease, *, certain):
 def _check_figures(testimony, guard, clock, report):
     guard.sweep()
     since, until = dt.datetime(2020, 1, 1, tzinfo=dt.UTC), dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
-    known, sums = {}, defaultdict(lambda: Row(0, 0, 0, 0))
+    known, sums = {}, _rows()
     for row in guard.usage(since, until):
         mine = Row(row.spent, row.requests, row.expired, row.bytes_in)
         known[row.hour, row.scope, row.activity] = mine
@@ -317,7 +317,7 @@ def _check_figures(testimony, guard, clock, report):
 
 
 def _check_rows(chosen, known, report):
-    expected = defaultdict(lambda: Row(0, 0, 0, 0))
+    expected = _rows()
     for lease, outcome in chosen:
         for scope in scopes_of(lease.chain):
             name = (int(lease.w // 3600) * 3600, scope, lease.activity)
@@ -333,7 +333,9 @@ def _check_rows(chosen, known, report):
 
 
 def _check_counters(chosen, guard, clock, report):
-    counters, windows, moments = defaultdict(int), defaultdict(_Rolling), {}
+    counters: defaultdict[tuple[object, ...], int] = defaultdict(int)
+    windows: defaultdict[tuple[str, str], _Rolling] = defaultdict(_Rolling)
+    moments = {}
     for lease, outcome in chosen:
         for scope, period, _ in _lines(lease.chain):
             if (span := rolling(period)) is not None:
@@ -343,9 +345,8 @@ def _check_counters(chosen, guard, clock, report):
                 counters[name] += outcome.spent
                 moments[name] = lease.w
     latest_s = max((lease.w for lease, _ in chosen), default=clock.epoch_s())
-    for (scope, period), window in windows.items():
-        first = window.first(latest_s, rolling(period))
-        counters[scope, period, "now"] = window.since(first)
+    for (scope, period), buckets in windows.items():
+        counters[scope, period, "now"] = buckets.since(buckets.first(latest_s, rolling(period)))
         moments[scope, period, "now"] = latest_s
     wrong, held = [], 0
     for (scope, period, window), spent in counters.items():
@@ -370,7 +371,7 @@ def _resolve(testimony, sums, report):
             open_[lease.activity].append((lease, outcomes))
     for lease in testimony.doubts:
         open_[lease.activity].append((lease, _outcomes(lease, certain=False)))
-    certain = defaultdict(lambda: Row(0, 0, 0, 0))
+    certain = _rows()
     for lease, outcome in chosen:
         certain[lease.activity] = _plus(certain[lease.activity], outcome)
     unexplained = 0
@@ -387,10 +388,14 @@ def _resolve(testimony, sums, report):
                 break
         else:
             unexplained += 1
-            choice = [outcomes[-1] for _, outcomes in leases]
+            choice = tuple(outcomes[-1] for _, outcomes in leases)
         chosen += [(lease, outcome) for (lease, _), outcome in zip(leases, choice, strict=True)]
     report.must_be_zero("processes whose sums nothing explains", unexplained)
     return chosen
+
+
+def _rows() -> "defaultdict[object, Row]":
+    return defaultdict(lambda: Row(0, 0, 0, 0))
 
 
 def _plus(one, other):

@@ -78,7 +78,7 @@ class Testimony:
         """Keys that named two leases: must be 0."""
 
     def read(self, folder):
-        ends = []
+        ends: list[tuple[int, int, str, int | None, int]] = []
         for path in sorted(folder.glob("*.log")):
             self._read_one(path, ends)
         for end in sorted(ends):
@@ -87,7 +87,7 @@ class Testimony:
                 self.unsettled += 1
             else:
                 lease.ends.append((end[0], end[1], end[3], end[4]))
-        keys = {}
+        keys: dict[str, str] = {}
         for lease in self.leases.values():
             if lease.key != "-" and keys.setdefault(lease.key, lease.id) != lease.id:
                 self.wrong_keys += 1

@@ -11,6 +11,7 @@ import threading
 import traceback
 from collections import deque
 from pathlib import Path
+from typing import Any
 
 from costmon.guard import CallRefused, GuardStoreError, LeaseError
 from tests.guard.torture import course
@@ -37,10 +38,10 @@ class Torturer:
         self._index, self._workers = place["index"], place["workers"]
         self._rng = random.Random(f"{seed}/{self._name}")
         self._log = Witness(Path(place["logs"]) / f"{self._name}.log")
-        self._held = deque()
-        self._over = deque(maxlen=50)
-        self._late = deque()
-        self._keys = deque(maxlen=50)
+        self._held: deque[Any] = deque()
+        self._over: deque[Any] = deque(maxlen=50)
+        self._late: deque[Any] = deque()
+        self._keys: deque[Any] = deque(maxlen=50)
         self._read = 0
         self._doing = (
             *((self._settle, 30), (self._release, 7), (self._renew, 5), (self._lose, 4)),
