@@ -85,7 +85,7 @@ def test_a_fork_while_other_threads_count_leaves_a_child_that_works(guard):
     leaving = threading.Event()
 
     def work():
-        while not leaving.wait(0.001):
+        while not leaving.is_set():
             guard.reserve("global", "0").settle()
 
     threads = [threading.Thread(target=work) for _ in range(4)]
