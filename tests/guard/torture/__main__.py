@@ -37,6 +37,10 @@ def main():
 
 
 def _one(store, operations, seed, folder):
+    if store == "redis":
+        # Its server's clock does not move with ours: what is over by ours is not tidied away, and
+        # each call looks at all of it. Ten times the operations take a hundred times as long.
+        operations //= 10
     plan = Plan(operations, 8, 2, kills=max(2, operations // 8000), move_every_s=0.25)
     if store == "memory":
         plan = plan._replace(processes=0, threads=16, kills=0, move_every_s=0.1)
