@@ -98,12 +98,29 @@ class _Bound:
 _STORES: "weakref.WeakSet[MemoryStore]" = weakref.WeakSet()
 
 
+_paused: "list[MemoryStore]" = []
+_LONGEST_PAUSE_S = 1.0
+
+
+def _before_fork() -> None:
+    """Let no thread be half-way through a step: the child would inherit the half."""
+    _paused.extend(store for store in list(_STORES) if store.pause(_LONGEST_PAUSE_S))
+
+
 def _after_fork() -> None:
+    while _paused:
+        _paused.pop().resume()
+
+
+def _after_fork_in_child() -> None:
+    _paused.clear()
     for store in list(_STORES):
         store.after_fork()
 
 
-os.register_at_fork(after_in_child=_after_fork)
+os.register_at_fork(
+    before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child
+)
 
 
 class MemoryStore:
@@ -389,6 +406,14 @@ class MemoryStore:
 
     def close(self) -> None:
         """Nothing is open."""
+
+    def pause(self, timeout_s: float) -> bool:
+        """Begin no step until `resume`; False when one takes too long, as one of our own would."""
+        return self._lock.acquire(timeout=timeout_s)
+
+    def resume(self) -> None:
+        """Go on after `pause`."""
+        self._lock.release()
 
     def after_fork(self) -> None:
         """Be another store in the child: what the parent holds and has reported is the parent's."""
