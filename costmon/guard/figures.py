@@ -15,6 +15,8 @@ from costmon.guard.rulebook import Rulebook
 from costmon.guard.stores.base import Line, Store, UsageRow
 
 _MOST_GAUGES = 100
+_FAR_S = 1 << 40
+"""Later than any hour: after a clock was set back, some rows lie in the future."""
 
 
 class ScopeUse(NamedTuple):
@@ -64,7 +66,7 @@ class Figures:
         rules, epoch_s = self._rulebook.fresh(), self._clock.epoch_s()
         scopes = dict.fromkeys(line.scope for line in used if not line.period.startswith(CALLS))
         month = window_at("month", epoch_s, dt.UTC)
-        scopes |= dict.fromkeys(row.scope for row in self.usage(month.bucket, int(epoch_s) + 1))
+        scopes |= dict.fromkeys(row.scope for row in self.usage(month.bucket, _FAR_S))
         lines = [
             rules.line(scope, limit.period, epoch_s)[0]
             for scope in scopes

@@ -73,7 +73,8 @@ class Rules(NamedTuple):
         configs: By scope.
         circuits: Those that are not closed.
         zone: Where calendar days and months begin.
-        removed: Budgets that were removed, by (scope or pattern, period): they go on being counted,
+        counted: What else is counted, by (scope or pattern, period): budgets of other guards on the
+            store, which must see what this one spends, and budgets that were removed: they go on,
             so that one that comes back within its window knows what was spent meanwhile.
     """
 
@@ -83,7 +84,7 @@ class Rules(NamedTuple):
     configs: Mapping[str, ScopeConfig]
     circuits: tuple[Circuit, ...]
     zone: dt.tzinfo
-    removed: tuple[tuple[str, str], ...] = ()
+    counted: tuple[tuple[str, str], ...] = ()
 
     def limits(self, scope: str) -> tuple[Limit, ...]:
         """Return what holds for one scope, at least one entry; the shortest period comes last."""
@@ -95,7 +96,7 @@ class Rules(NamedTuple):
         limits = [self._limit(budget, config) for budget in found.values()]
         counted = dict.fromkeys(
             period
-            for pattern, period in self.removed
+            for pattern, period in self.counted
             if period not in found and covers(pattern, scope)
         )
         if not limits:

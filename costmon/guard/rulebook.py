@@ -19,6 +19,9 @@ from costmon.guard.stores.base import Settings, Store
 if TYPE_CHECKING:
     from costmon.domain.policy import Policy
 
+_COUNTED = '{"counted": true}'
+"""A record of a budget that some program on the store has: everybody counts for it."""
+
 _RECENT_S = 1.0
 _THRESHOLDS = "*"
 """The key under which the thresholds are kept among the store's budgets."""
@@ -85,6 +88,25 @@ class Rulebook:
         settings = self._store.settings()
         with self._lock:
             self._settings = settings
+            rules = self._lay()
+        return self._announced(rules)
+
+    def _announced(self, rules: Rules) -> Rules:
+        """Let all guards on the store count what our budgets are about, also those without them.
+
+        Raises:
+            GuardStoreError: The store failed.
+        """
+        known = self._settings.budgets if self._settings is not None else {}
+        keys = [f"{scope}|{period}" for scope, period in rules.budgets]
+        unknown = [key for key in keys if key not in known]
+        if not unknown:
+            return rules
+        for key in unknown:
+            self._store.update("budget", key, lambda text: text or _COUNTED)
+        settings = self._store.settings()
+        with self._lock:
+            self._settings = settings
             return self._lay()
 
     def fresh(self) -> Rules:
@@ -124,9 +146,10 @@ class Rulebook:
         """Obey the service's budgets and circuits in place of what it said before."""
         with self._lock:
             self._policy = policy
-            if self._settings is not None:
-                self._lay()
+            rules = self._lay() if self._settings is not None else None
         self._changed()
+        if rules is not None:
+            self._announced(rules)
 
     @property
     def policy(self) -> "Policy | None":
@@ -201,9 +224,13 @@ class Rulebook:
         budgets = dict(self._own)
         thresholds = self._own_thresholds
         configs: dict[str, ScopeConfig] = {}
-        removed: dict[tuple[str, str], None] = {}
+        counted: dict[tuple[str, str], None] = {}
         settings = self._settings or Settings(0, {}, {})
         for key, text in settings.budgets.items():
+            scope, _, period = key.rpartition("|")
+            if text == _COUNTED:
+                counted[scope, period] = None
+                continue
             try:
                 budget = budget_from(text)
                 if key == _THRESHOLDS and budget is not None and budget.levels is not None:
@@ -211,9 +238,8 @@ class Rulebook:
                 elif budget is not None:
                     budgets[budget.scope, budget.period] = budget
                 else:
-                    scope, _, period = key.rpartition("|")
                     budgets.pop((scope, period), None)
-                    removed[scope, period] = None
+                    counted[scope, period] = None
             except InputError as error:
                 log().error("the store holds a budget that cannot be read: %s", error)
         for text in settings.scopes.values():
@@ -232,7 +258,7 @@ class Rulebook:
             configs=configs,
             circuits=self._policy.circuits if self._policy else (),
             zone=self._zone,
-            removed=tuple(name for name in removed if name not in budgets),
+            counted=tuple(name for name in counted if name not in budgets),
         )
         return self._rules
 

@@ -169,3 +169,18 @@ def test_a_budget_changed_under_a_call_in_flight_still_counts_it(two):
     lease.settle("1")
 
     assert one.remaining("host:x.test") == 1
+
+
+def test_what_a_program_without_a_budget_spends_counts_for_another_ones(tmp_path):
+    url = f"sqlite:///{tmp_path / 'guard.db'}"
+    with Guard(url) as free, Guard(url, [Budget("host:*", "1", "day")]) as bound:
+        free.reserve("host:a.example", "0.10").settle()
+        bound.reserve("host:a.example", "0.10").settle()
+        free.reserve("host:a.example", "0.75").settle()
+
+        left = bound.remaining("host:a.example", "day")
+        with pytest.raises(BudgetRefused):
+            bound.reserve("host:a.example", "0.10")
+        free.reserve("host:a.example", "5").settle()
+
+    assert left == Decimal("0.05")
