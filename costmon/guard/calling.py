@@ -2,6 +2,7 @@
 
 import random
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -24,7 +25,7 @@ T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Calling:
+class Calling(ABC):
     """What stands between a guard and the hosts that are called; made when first asked for."""
 
     clock: EpochClock
@@ -99,9 +100,9 @@ class Calling:
 
         return install(cast("Gatekeeper", self), costing)
 
+    @abstractmethod
     def _reserver(self) -> "Reserver":
         """Return the guard itself."""
-        raise NotImplementedError
 
     def _noted(self, refused: CallRefused, at_s: float) -> CallRefused:
         """Count a refusal made at a second since 1970, and return it."""

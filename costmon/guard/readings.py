@@ -1,6 +1,7 @@
 """What a guard can be asked about money: the reading half of `Guard`."""
 
 import datetime as dt
+from abc import ABC, abstractmethod
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:  # what is only named here costs a third of the time of import
     from costmon.guard.status import Status
 
 
-class Readings:
+class Readings(ABC):
     """Figures of the guard's store, and what the guard remembers; every method only reads."""
 
     store: Store
@@ -122,13 +123,13 @@ class Readings:
         """Call `subscriber` with every `Notice` from now on, in the thread that caused it."""
         self._diary.subscribe(subscriber)
 
+    @abstractmethod
     def sweep(self) -> int:
         """Charge leases whose time is over; see `Guard.sweep`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _settle_abandoned(self) -> None:
         """Settle what was abandoned."""
-        raise NotImplementedError
 
     @property
     def _figures(self) -> "Figures":

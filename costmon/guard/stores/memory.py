@@ -28,6 +28,7 @@ from costmon.guard.stores.base import (
     Settings,
     UsageRow,
 )
+from costmon.guard.stores.memory_cells import Bound, Cell, Usage, add, hold_all
 from costmon.guard.stores.seeding import seed_bucket
 
 _NEVER = float("inf")
@@ -36,63 +37,6 @@ _refusal: Callable[..., Refusal] = tuple.__new__
 _HOUR_S = 3600
 _KEPT_S = 40 * 86_400
 """How long usage is known: a month that a new budget must know, and some days to report it."""
-
-
-class _Cell:
-    """One counter in one bucket; of a rolling window, `sum` is all its live buckets together."""
-
-    __slots__ = ("first", "held", "resets", "spent", "sum")
-
-    def __init__(self) -> None:
-        self.spent = 0
-        self.held = 0
-        self.resets = 0
-        self.first = 0
-        """Of a sum: from which bucket on it was made."""
-        self.sum: _Cell | None = None
-
-
-class _Usage:
-    """A usage row that is being counted."""
-
-    __slots__ = ("bytes_in", "bytes_out", "changes", "expired", "failed", "requests", "spent")
-
-    def __init__(self) -> None:
-        self.spent = self.requests = self.failed = self.expired = 0
-        self.bytes_in = self.bytes_out = self.changes = 0
-
-    def add(self, outcome: Outcome) -> None:
-        """Count what is known besides money."""
-        self.failed += outcome.failed
-        self.bytes_in += outcome.bytes_in
-        self.bytes_out += outcome.bytes_out
-
-
-class _Bound:
-    """A plan's lines, looked up once.
-
-    Attributes:
-        only: The one cell of a plan that has one line, of money, in a calendar period; most calls
-            are of such a plan, and a loop of one turn costs them a third. `None` otherwise.
-        money: The cells that are counted by what a call costs.
-        fixed: Those that are counted by a fixed figure, with it.
-        limits: What must have room: the window's cell, its limit, what is asked there or `None`
-            for the call's own amount, the line.
-        warns: From which sum on people are to be told.
-        rolling: The sums of rolling windows, with their lines.
-        usage: The usage rows.
-    """
-
-    __slots__ = ("fixed", "limits", "money", "only", "rolling", "usage", "warns")
-
-    def __init__(self) -> None:
-        self.only: tuple[_Cell, float, float, Line] | None = None
-        self.money: tuple[_Cell, ...] = ()
-        self.fixed: tuple[tuple[_Cell, int], ...] = ()
-        self.limits: tuple[tuple[_Cell, int, int | None, Line], ...] = ()
-        self.warns: tuple[tuple[_Cell, int, Line], ...] = ()
-        self.rolling: tuple[tuple[_Cell, Line], ...] = ()
-        self.usage: tuple[_Usage, ...] = ()
 
 
 _STORES: "weakref.WeakSet[MemoryStore]" = weakref.WeakSet()
@@ -137,9 +81,9 @@ class MemoryStore:
         self._release = self._lock.release
         self._numbers = itertools.count(1).__next__
         self._identity = os.urandom(16).hex()
-        self._buckets: dict[tuple[str, str], dict[int, _Cell]] = {}
-        self._sums: dict[tuple[str, str], _Cell] = {}
-        self._usage: dict[tuple[int, str, str], _Usage] = {}
+        self._buckets: dict[tuple[str, str], dict[int, Cell]] = {}
+        self._sums: dict[tuple[str, str], Cell] = {}
+        self._usage: dict[tuple[int, str, str], Usage] = {}
         # By number, in the order they were made; `cells` of a hold is when it is due.
         self._held: dict[object, Hold] = {}
         self._earliest_due_s = _NEVER
@@ -163,7 +107,7 @@ class MemoryStore:
     ) -> Hold | Refusal | Outdated:
         """Hold `nano` on every line or on none; see `Store.reserve`."""
         bound = plan.cache
-        if bound.__class__ is not _Bound:
+        if bound.__class__ is not Bound:
             bound = self._bind(plan)
         only = bound.only
         if only is not None and plan.revision == self._revision:
@@ -196,7 +140,7 @@ class MemoryStore:
                         # A clock was set, and another thread still counts by the other time.
                         bound = self._look_up(plan)
                         break
-                refusal = _hold_all(bound, hold)
+                refusal = hold_all(bound, hold)
                 if refusal is not None:
                     return refusal
             self._held[number] = hold
@@ -212,7 +156,7 @@ class MemoryStore:
         self, hold: Hold, nano: int, outcome: Outcome = NOTHING
     ) -> LeaseState | None:
         """Charge what the call really cost; see `Store.settle`."""
-        bound: _Bound = hold.plan.cache  # type: ignore[assignment]  # ours: it was reserved here
+        bound: Bound = hold.plan.cache  # type: ignore[assignment]  # ours: it was reserved here
         if not self._acquire(False):  # noqa: FBT003 - 20 ns quicker than by keyword
             self._take()
         try:
@@ -226,9 +170,9 @@ class MemoryStore:
                     cell.spent += nano
                 else:
                     for cell in bound.money:
-                        _add(cell, nano, -hold.nano)
+                        add(cell, nano, -hold.nano)
                     for cell, count in bound.fixed:
-                        _add(cell, count, -count)
+                        add(cell, count, -count)
                 for row in bound.usage:
                     row.spent += nano
                     row.changes += 1
@@ -254,11 +198,11 @@ class MemoryStore:
             before = hold.state
             if before == "held":
                 del self._held[hold._id]  # noqa: SLF001 - its number
-                bound: _Bound = hold.plan.cache  # type: ignore[assignment]  # ours: it was reserved here
+                bound: Bound = hold.plan.cache  # type: ignore[assignment]  # ours: it was reserved here
                 for cell in bound.money:
-                    _add(cell, 0, -hold.nano)
+                    add(cell, 0, -hold.nano)
                 for cell, count in bound.fixed:
-                    _add(cell, 0, -count)
+                    add(cell, 0, -count)
             elif before == "expired":
                 self._correct(hold, 0, NOTHING, requests=-1)
             else:
@@ -284,15 +228,15 @@ class MemoryStore:
 
     def charge(self, plan: Plan, nano: int, id: str, outcome: Outcome = NOTHING) -> bool:  # noqa: A002 - it is one
         """Count what was spent elsewhere; see `Store.charge`."""
-        bound = self._bind(plan) if plan.cache.__class__ is not _Bound else plan.cache
+        bound = self._bind(plan) if plan.cache.__class__ is not Bound else plan.cache
         with self._lock:
             name = f"charge {id}"
             if name in self._over:
                 return False
             for cell in bound.money:
-                _add(cell, nano, 0)
+                add(cell, nano, 0)
             for cell, count in bound.fixed:
-                _add(cell, count, 0)
+                add(cell, count, 0)
             self._count(bound, nano, outcome, requests=outcome.requests, expired=0)
             self._over[name] = (None, self._monotonic_s())
             return True
@@ -422,11 +366,11 @@ class MemoryStore:
         self._release = self._lock.release
         self._identity = os.urandom(16).hex()
         for hold in self._held.values():
-            bound: _Bound = hold.plan.cache  # type: ignore[assignment]  # ours: it was reserved here
+            bound: Bound = hold.plan.cache  # type: ignore[assignment]  # ours: it was reserved here
             for cell in bound.money:
-                _add(cell, 0, -hold.nano)
+                add(cell, 0, -hold.nano)
             for cell, count in bound.fixed:
-                _add(cell, 0, -count)
+                add(cell, 0, -count)
             hold.state = "released"
         self._held.clear()
         for row in self._usage.values():
@@ -442,13 +386,13 @@ class MemoryStore:
         while not self._acquire(False):  # noqa: FBT003 - as above
             os.sched_yield()
 
-    def _bind(self, plan: Plan) -> _Bound:
+    def _bind(self, plan: Plan) -> Bound:
         with self._lock:
             return self._look_up(plan)
 
-    def _look_up(self, plan: Plan) -> _Bound:
+    def _look_up(self, plan: Plan) -> Bound:
         """Find the cells of a plan, its windows' sums brought up to date; the lock is held."""
-        bound = _Bound()
+        bound = Bound()
         found = [(line, self._cell(line)) for line in plan.lines]
         bound.money = tuple(cell for line, cell in found if line.fixed is None)
         bound.fixed = tuple((cell, line.fixed) for line, cell in found if line.fixed is not None)
@@ -471,22 +415,22 @@ class MemoryStore:
                 limit = _NEVER if line.limit is None else line.limit
                 bound.only = (cell, limit, _NEVER if line.warn is None else line.warn, line)
         bound.usage = tuple(
-            self._usage.setdefault((plan.hour, scope, plan.activity), _Usage())
+            self._usage.setdefault((plan.hour, scope, plan.activity), Usage())
             for scope in plan.scopes
         )
         plan.cache = bound
         return bound
 
-    def _cell(self, line: Line) -> _Cell:
+    def _cell(self, line: Line) -> Cell:
         """Return the line's cell, its window's sum brought up to date."""
         name = (line.scope, line.period)
         buckets = self._buckets.setdefault(name, {})
         if not any(line.first <= bucket <= line.last for bucket in buckets):
             self._seed(line, buckets)
-        cell = buckets.setdefault(line.bucket, _Cell())
+        cell = buckets.setdefault(line.bucket, Cell())
         if line.first == line.last:
             return cell
-        top = self._sums.setdefault(name, _Cell())
+        top = self._sums.setdefault(name, Cell())
         top.spent = top.held = 0
         top.first = line.first
         for bucket, one in list(buckets.items()):
@@ -501,18 +445,18 @@ class MemoryStore:
                     del buckets[bucket]
         return cell
 
-    def _top(self, line: Line, cell: _Cell) -> _Cell:
+    def _top(self, line: Line, cell: Cell) -> Cell:
         """Return what the line's limit is about: the bucket itself, or its rolling window."""
         return cell if line.first == line.last else self._sums[line.scope, line.period]
 
-    def _seed(self, line: Line, buckets: dict[int, _Cell]) -> None:
+    def _seed(self, line: Line, buckets: dict[int, Cell]) -> None:
         if line.fixed is not None:
             return
         for (hour, scope, _), row in self._usage.items():
             if scope == line.scope and row.spent:
                 bucket = seed_bucket(line, hour)
                 if bucket is not None:
-                    buckets.setdefault(bucket, _Cell()).spent += row.spent
+                    buckets.setdefault(bucket, Cell()).spent += row.spent
 
     def _expire(self) -> int:
         now_s = self._monotonic_s()
@@ -521,11 +465,11 @@ class MemoryStore:
         due = [hold for hold in self._held.values() if _due_s(hold) <= now_s]
         for hold in due:
             del self._held[hold._id]  # noqa: SLF001 - its number
-            bound: _Bound = hold.plan.cache  # type: ignore[assignment]  # ours: it was reserved here
+            bound: Bound = hold.plan.cache  # type: ignore[assignment]  # ours: it was reserved here
             for cell in bound.money:
-                _add(cell, hold.nano, -hold.nano)
+                add(cell, hold.nano, -hold.nano)
             for cell, count in bound.fixed:
-                _add(cell, count, -count)
+                add(cell, count, -count)
             self._count(bound, hold.nano, NOTHING, requests=1, expired=1)
             hold.state = "expired"
             hold.cells = tuple(cell.resets for cell in bound.money)
@@ -547,19 +491,19 @@ class MemoryStore:
 
     def _correct(self, hold: Hold, nano: int, outcome: Outcome, *, requests: int) -> None:
         """Replace what an expired lease was charged."""
-        bound: _Bound = hold.plan.cache  # type: ignore[assignment]  # ours: it was reserved here
+        bound: Bound = hold.plan.cache  # type: ignore[assignment]  # ours: it was reserved here
         resets: tuple[int, ...] = hold.cells  # type: ignore[assignment]  # ours: see `_expire`
         for cell, before in zip(bound.money, resets, strict=True):
             # What a reset has forgiven cannot be given back.
             if cell.resets == before:
-                _add(cell, nano - hold.nano, 0)
+                add(cell, nano - hold.nano, 0)
         if requests:
             for cell, count in bound.fixed:
-                _add(cell, -count, 0)
+                add(cell, -count, 0)
         self._count(bound, nano - hold.nano, outcome, requests=requests, expired=-1)
 
     def _count(
-        self, bound: _Bound, nano: int, outcome: Outcome, *, requests: int, expired: int
+        self, bound: Bound, nano: int, outcome: Outcome, *, requests: int, expired: int
     ) -> None:
         for row in bound.usage:
             row.spent += nano
@@ -575,35 +519,11 @@ class MemoryStore:
             self._over[hold.id] = (hold, self._monotonic_s())
 
 
-def _hold_all(bound: _Bound, hold: Hold) -> Refusal | None:
-    """Hold on every line, or say which has no room; the lock is held."""
-    nano = hold.nano
-    for cell, limit, fixed, line in bound.limits:
-        if cell.spent + cell.held + (nano if fixed is None else fixed) > limit:
-            return Refusal(line, cell.spent, cell.held)
-    for cell in bound.money:
-        _add(cell, 0, nano)
-    for cell, count in bound.fixed:
-        _add(cell, 0, count)
-    for cell, warn, line in bound.warns:
-        if cell.spent + cell.held >= warn:
-            hold.warned += ((line, cell.spent, cell.held),)
-    return None
-
-
-def _add(cell: _Cell, spent: int, held: int) -> None:
-    cell.spent += spent
-    cell.held += held
-    if cell.sum is not None:
-        cell.sum.spent += spent
-        cell.sum.held += held
-
-
 def _due_s(hold: Hold) -> float:
     return hold.cells  # type: ignore[return-value]  # ours: see `reserve`
 
 
-def _first(item: tuple[tuple[int, str, str], _Usage]) -> tuple[int, str, str]:
+def _first(item: tuple[tuple[int, str, str], Usage]) -> tuple[int, str, str]:
     return item[0]
 
 

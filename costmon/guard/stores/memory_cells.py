@@ -1,0 +1,85 @@
+"""Counters and usage rows of the memory store, and what a plan needs of them."""
+
+from costmon.guard.stores.base import Hold, Line, Outcome, Refusal
+
+
+class Cell:
+    """One counter in one bucket; of a rolling window, `sum` is all its live buckets together."""
+
+    __slots__ = ("first", "held", "resets", "spent", "sum")
+
+    def __init__(self) -> None:
+        self.spent = 0
+        self.held = 0
+        self.resets = 0
+        self.first = 0
+        """Of a sum: from which bucket on it was made."""
+        self.sum: Cell | None = None
+
+
+class Usage:
+    """A usage row that is being counted."""
+
+    __slots__ = ("bytes_in", "bytes_out", "changes", "expired", "failed", "requests", "spent")
+
+    def __init__(self) -> None:
+        self.spent = self.requests = self.failed = self.expired = 0
+        self.bytes_in = self.bytes_out = self.changes = 0
+
+    def add(self, outcome: Outcome) -> None:
+        """Count what is known besides money."""
+        self.failed += outcome.failed
+        self.bytes_in += outcome.bytes_in
+        self.bytes_out += outcome.bytes_out
+
+
+class Bound:
+    """A plan's lines, looked up once.
+
+    Attributes:
+        only: The one cell of a plan that has one line, of money, in a calendar period; most calls
+            are of such a plan, and a loop of one turn costs them a third. `None` otherwise.
+        money: The cells that are counted by what a call costs.
+        fixed: Those that are counted by a fixed figure, with it.
+        limits: What must have room: the window's cell, its limit, what is asked there or `None`
+            for the call's own amount, the line.
+        warns: From which sum on people are to be told.
+        rolling: The sums of rolling windows, with their lines.
+        usage: The usage rows.
+    """
+
+    __slots__ = ("fixed", "limits", "money", "only", "rolling", "usage", "warns")
+
+    def __init__(self) -> None:
+        self.only: tuple[Cell, float, float, Line] | None = None
+        self.money: tuple[Cell, ...] = ()
+        self.fixed: tuple[tuple[Cell, int], ...] = ()
+        self.limits: tuple[tuple[Cell, int, int | None, Line], ...] = ()
+        self.warns: tuple[tuple[Cell, int, Line], ...] = ()
+        self.rolling: tuple[tuple[Cell, Line], ...] = ()
+        self.usage: tuple[Usage, ...] = ()
+
+
+def hold_all(bound: Bound, hold: Hold) -> Refusal | None:
+    """Hold on every line, or say which has no room; the lock is held."""
+    nano = hold.nano
+    for cell, limit, fixed, line in bound.limits:
+        if cell.spent + cell.held + (nano if fixed is None else fixed) > limit:
+            return Refusal(line, cell.spent, cell.held)
+    for cell in bound.money:
+        add(cell, 0, nano)
+    for cell, count in bound.fixed:
+        add(cell, 0, count)
+    for cell, warn, line in bound.warns:
+        if cell.spent + cell.held >= warn:
+            hold.warned += ((line, cell.spent, cell.held),)
+    return None
+
+
+def add(cell: Cell, spent: int, held: int) -> None:
+    """Count in a bucket, and in the window it belongs to."""
+    cell.spent += spent
+    cell.held += held
+    if cell.sum is not None:
+        cell.sum.spent += spent
+        cell.sum.held += held
