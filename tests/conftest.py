@@ -91,7 +91,11 @@ def _own_environment(monkeypatch):
 @pytest.fixture(autouse=True)
 def _own_logging():
     """Forget a logging set-up that a test made."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
     yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
     structlog.reset_defaults()
     structlog.contextvars.clear_contextvars()
     # pytest puts warnings.showwarning back after each test, and logging does not notice: it would

@@ -3,7 +3,7 @@
 closed -> open (60 s, doubled by each failed probe up to an hour, less up to a fifth by chance, so
 that many processes do not come back at once) -> half open: one probe -> closed or open. Times are
 seconds since 1970, for processes on several machines share them; should a clock have been set back,
-nobody waits longer than the longest quarantine.
+nobody waits a minute longer than the longest quarantine.
 """
 
 from typing import Literal, NamedTuple
@@ -14,6 +14,7 @@ QuarantineState = Literal["closed", "open", "half_open"]
 
 _JITTER = 0.2
 _MOST_DOUBLINGS = 30
+_SKEW_S = 60.0
 _ROUNDING_S = 0.001
 """Who waits for as long as a refusal says is let through, although clocks round."""
 
@@ -69,5 +70,8 @@ CLOSED = Quarantine()
 
 
 def _left(seconds: float, most: float) -> float:
-    """Return what is left to wait; nothing, when a clock was set back so far that it is absurd."""
-    return seconds if _ROUNDING_S < seconds <= most else 0.0
+    """Return what is left to wait; nothing, when a clock was set back so far that it is absurd.
+
+    A little more than `most` is not: who looked at the clock first may come second.
+    """
+    return min(seconds, most) if _ROUNDING_S < seconds <= most + _SKEW_S else 0.0

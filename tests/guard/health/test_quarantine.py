@@ -73,3 +73,13 @@ def test_a_clock_that_was_set_back_far_lets_a_probe_through(back_s):
     quarantine = CLOSED.opened(NOW_S, USUAL, 0)
 
     assert quarantine.wait_s(NOW_S - back_s, USUAL) == 0
+
+
+def test_who_looked_at_the_clock_before_a_probe_was_let_through_is_no_second_probe():
+    due = CLOSED.opened(NOW_S, USUAL, 0)
+    probed = due.probed("first", due.until_s + 0.5, USUAL)
+
+    again = probed.probed("second", due.until_s + 0.1, USUAL)
+
+    assert again.probe == "first"
+    assert 0 < again.wait_s(due.until_s + 0.1, USUAL) <= USUAL.probe_s
