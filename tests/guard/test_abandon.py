@@ -40,7 +40,9 @@ def test_what_was_abandoned_is_settled_before_the_next_call(guard):
     Dropped(guard, guard.reserve("global", "1"))
     gc.collect()
 
-    guard.reserve("global", "0.7")
+    lease = guard.reserve("global", "0.7")
+
+    assert lease.state == "held"
 
 
 def test_a_finalizer_in_the_middle_of_a_store_s_step_does_not_wait_for_it(guard):

@@ -67,7 +67,8 @@ def test_a_rolling_budget_is_whole_again_a_little_after_its_length():
 
     clock.advance(3600 + 60)
 
-    guard.reserve("key:k", "1")
+    assert guard.remaining("key:k") == 1
+    assert guard.reserve("key:k", "1").state == "held"
 
 
 def test_a_rolling_budget_frees_room_bit_by_bit():

@@ -36,7 +36,9 @@ def test_seconds_and_dates_are_understood_and_nonsense_is_not(value, seconds):
 
 @given(st.text())
 def test_no_text_breaks_it(value):
-    parsed_s(value, NOW_S)
+    seconds = parsed_s(value, NOW_S)
+
+    assert seconds is None or seconds >= 0
 
 
 def test_it_is_found_in_responses_and_in_errors_that_have_one():
