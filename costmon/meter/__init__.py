@@ -1,0 +1,1 @@
+"""What each endpoint of a web application costs, from real CPU time."""

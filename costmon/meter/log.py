@@ -1,0 +1,18 @@
+"""The one logger of the meter: the standard library's, named `costmon.meter`.
+
+A library writes to whatever logging its host program has set up, and adds no handler of its own.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from logging import Logger
+
+NAME = "costmon.meter"
+
+
+def log() -> "Logger":
+    """Return the logger `costmon.meter`; the first call imports logging."""
+    import logging  # noqa: PLC0415 - 5 ms that who imports the meter need not wait for
+
+    return logging.getLogger(NAME)  # noqa: TID251 - a library has no structlog, and must not set one up

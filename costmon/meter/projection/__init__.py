@@ -1,0 +1,1 @@
+"""What the measured load costs: pure functions of a snapshot and a price list."""

@@ -1,0 +1,1 @@
+"""What rented machines cost: dated lists for AWS, GCP and Azure, and ways to bring others."""
