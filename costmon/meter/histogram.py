@@ -6,6 +6,7 @@ in any order, the result is the same. Buckets fit OTLP's exponential histograms 
 and Prometheus's explicit ones exactly at powers of two.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 
 PARTS_BITS = 5
@@ -55,7 +56,8 @@ def quantile(buckets: Buckets, share: float) -> int | None:
     total = sum(buckets.values())
     if not total:
         return None
-    rank = max(1, -int(-share * total // 1))
+    # 0.55 * 100 is a little above 55 in binary, and means the 55th.
+    rank = max(1, math.ceil(round(share * total, 9)))
     for bucket in sorted(buckets):
         rank -= buckets[bucket]
         if rank <= 0:
