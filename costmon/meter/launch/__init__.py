@@ -1,0 +1,1 @@
+"""Meter a program that says nothing of it: `costmon meter run -- gunicorn app:app`."""
