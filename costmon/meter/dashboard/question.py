@@ -1,0 +1,100 @@
+"""What a reader asks for: a service, and other figures to project with."""
+
+from decimal import Decimal, InvalidOperation
+from typing import NamedTuple
+from urllib.parse import parse_qsl
+
+from costmon.errors import InputError
+from costmon.meter.figures import Snapshot
+
+MOST_USERS = 1_000_000_000
+MOST_RPS = Decimal(100_000)
+_LONGEST = 2_000
+_SHOWN = 40
+
+
+class Question(NamedTuple):
+    """What is asked; `None` stands for what the application was set to.
+
+    Attributes:
+        service: Whose costs; `None`: the first there is.
+        users: Users to project for.
+        rps: Requests that each of them sends in a second.
+    """
+
+    service: str | None = None
+    users: int | None = None
+    rps: Decimal | None = None
+
+    def applied(self, snapshot: Snapshot) -> Snapshot:
+        """Return the snapshot as if the application had been set to what is asked."""
+        options = snapshot.options
+        if self.users is not None:
+            options = options._replace(target_users=self.users)
+        if self.rps is not None:
+            options = options._replace(requests_per_user_per_second=self.rps)
+        return snapshot._replace(options=options)
+
+
+def question_of(query: str) -> Question:
+    """Return what a URL's query asks for.
+
+    Raises:
+        InputError: It has something that is not accepted; the text says what is.
+    """
+    if len(query) > _LONGEST:
+        raise InputError(f"The query has {len(query)} characters; accepted: {_LONGEST}.")
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=8)
+    except ValueError:
+        raise InputError("The query has too many parameters; accepted: 8.") from None
+    return question_from(pairs)
+
+
+def question_from(pairs: list[tuple[str, str]]) -> Question:
+    """Return what parameters ask for.
+
+    Raises:
+        InputError: See `question_of`.
+    """
+    given: dict[str, str] = {}
+    for name, value in pairs:
+        if name not in Question._fields:
+            raise InputError(
+                f"{name[:_SHOWN]!r} is no parameter; accepted: {', '.join(Question._fields)}."
+            )
+        if name in given:
+            raise InputError(f"{name} is given twice; accepted: once.")
+        given[name] = value
+    users, rps = given.get("users"), given.get("rps")
+    return Question(
+        service=given.get("service"),
+        users=None if users is None else _users(users),
+        rps=None if rps is None else _rps(rps),
+    )
+
+
+def _users(text: str) -> int:
+    if text.isascii() and text.isdigit() and len(text) <= len(str(MOST_USERS)):
+        users = int(text)
+        if 1 <= users <= MOST_USERS:
+            return users
+    raise InputError(
+        f"users={text[:_SHOWN]!r} is not accepted: use a whole number from 1 to {MOST_USERS:,}."
+    )
+
+
+def _rps(text: str) -> Decimal:
+    refusal = InputError(
+        f"rps={text[:_SHOWN]!r} is not accepted: use a number above 0 and up to {MOST_RPS:,}, "
+        "such as 0.25."
+    )
+    if len(text) > _SHOWN or not text.isascii():
+        raise refusal
+    try:
+        rps = Decimal(text)
+    except InvalidOperation:
+        raise refusal from None
+    if not rps.is_finite() or not Decimal("0.000001") <= rps <= MOST_RPS:
+        raise refusal
+    return rps
