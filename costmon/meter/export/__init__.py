@@ -1,0 +1,1 @@
+"""What the meter has counted, in the forms that other tools read."""

@@ -1,0 +1,234 @@
+"""Show what was measured to Prometheus, without its library: the text format, version 0.0.4.
+
+Counters begin anew with a recording, which Prometheus knows how to take. Tenants are added up,
+and so are statuses in the histograms. Buckets end at powers of two of nanoseconds, where they are
+exact.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from decimal import Decimal
+from typing import Literal, NamedTuple
+
+from costmon.meter.export.rates import Rates
+from costmon.meter.figures import RouteStats, Snapshot, merged_rows
+from costmon.meter.histogram import Buckets, bucket_of
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+_NS = 10**9
+# 65.5 µs to 68.7 s in steps of 4: what a web request takes.
+_BUCKET_ENDS_NS = tuple(1 << power for power in range(16, 37, 2))
+_ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
+
+Labels = tuple[tuple[str, str], ...]
+
+
+class Family(NamedTuple):
+    """One metric with all of its samples.
+
+    Attributes:
+        name: As Prometheus wants it, the unit in it.
+        kind: Of metric.
+        text: What it means.
+        samples: What comes after the name, labels, value.
+    """
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    text: str
+    samples: tuple[tuple[str, Labels, str], ...]
+
+
+def text_of(snapshots: Iterable[Snapshot], rates: Mapping[str, Rates]) -> str:
+    """Return the exposition of some applications.
+
+    Args:
+        snapshots: One for each application.
+        rates: By application; without them it has no samples of cost, which is not the same as 0.
+    """
+    lines: list[str] = []
+    for family in families(tuple(snapshots), rates):
+        if not family.samples:
+            continue
+        lines.append(f"# HELP {family.name} {_help(family.text)}")
+        lines.append(f"# TYPE {family.name} {family.kind}")
+        for suffix, labels, value in family.samples:
+            shown = ",".join(f'{name}="{text.translate(_ESCAPES)}"' for name, text in labels)
+            lines.append(f"{family.name}{suffix}{{{shown}}} {value}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def families(snapshots: tuple[Snapshot, ...], rates: Mapping[str, Rates]) -> Iterator[Family]:
+    """Yield the metrics in the order in which they are shown; some may have no sample."""
+    rows = tuple((snapshot, row) for snapshot in snapshots for row in by_status(snapshot))
+    yield _counter(
+        "requests_total", "Requests that have ended.", rows, lambda row: str(row.requests)
+    )
+    yield _counter(
+        "cpu_seconds_total",
+        "CPU of the requests and of their late work, whichever thread or task did it.",
+        rows,
+        lambda row: _seconds(row.cpu_estimate_ns),
+    )
+    yield _counter(
+        "late_cpu_seconds_total",
+        "The part of it after the requests' ends, as far as it was measured.",
+        rows,
+        lambda row: _seconds(row.late_cpu_ns),
+    )
+    yield _counter(
+        "request_bytes_total",
+        "Of request bodies that were read.",
+        rows,
+        lambda row: str(row.bytes_in),
+    )
+    yield _counter(
+        "response_bytes_total",
+        "Of response bodies that were sent.",
+        rows,
+        lambda row: str(row.bytes_out),
+    )
+    yield Family(
+        "costmon_endpoint_cost_usd_total",
+        "counter",
+        "Cost of CPU at the target utilisation and of traffic, by list price; free allowances are "
+        "not taken off.",
+        tuple(
+            ("", _labels(snapshot, row), _exact(rates[snapshot.service].cost_usd(row)))
+            for snapshot, row in rows
+            if snapshot.service in rates
+        ),
+    )
+    yield from _histograms(snapshots)
+    yield from _processes(snapshots)
+
+
+def by_status(snapshot: Snapshot) -> tuple[RouteStats, ...]:
+    """Return a row for each method, route and status: tenants are people's, not Prometheus's."""
+    return merged_rows(row._replace(tag="") for row in snapshot.routes)
+
+
+def by_endpoint(snapshot: Snapshot) -> tuple[RouteStats, ...]:
+    """Return a row for each method and route."""
+    return merged_rows(row._replace(tag="", status=0) for row in snapshot.routes)
+
+
+def _counter(
+    name: str,
+    text: str,
+    rows: tuple[tuple[Snapshot, RouteStats], ...],
+    value: Callable[[RouteStats], str],
+) -> Family:
+    samples = tuple(("", _labels(snapshot, row), value(row)) for snapshot, row in rows)
+    return Family(f"costmon_endpoint_{name}", "counter", text, samples)
+
+
+def _histograms(snapshots: tuple[Snapshot, ...]) -> Iterator[Family]:
+    rows = tuple((snapshot, row) for snapshot in snapshots for row in by_endpoint(snapshot))
+    yield Family(
+        "costmon_endpoint_request_cpu_seconds",
+        "histogram",
+        "CPU of a request, late work apart; of those whose CPU was measured.",
+        tuple(
+            sample
+            for snapshot, row in rows
+            for sample in _buckets(_endpoint(snapshot, row), row.cpu, row.cpu_ns)
+        ),
+    )
+    yield Family(
+        "costmon_endpoint_request_duration_seconds",
+        "histogram",
+        "Time from a request's first to its last byte.",
+        tuple(
+            sample
+            for snapshot, row in rows
+            for sample in _buckets(_endpoint(snapshot, row), row.wall, row.wall_ns)
+        ),
+    )
+
+
+def _buckets(labels: Labels, counts: Buckets, sum_ns: int) -> Iterator[tuple[str, Labels, str]]:
+    total = sum(counts.values())
+    if not total:
+        return
+    waiting = sorted(counts, reverse=True)
+    within = 0
+    for end in _BUCKET_ENDS_NS:
+        above = bucket_of(end)
+        while waiting and waiting[-1] < above:
+            within += counts[waiting.pop()]
+        yield "_bucket", (*labels, ("le", _seconds(end))), str(within)
+    yield "_bucket", (*labels, ("le", "+Inf")), str(total)
+    yield "_sum", labels, _seconds(sum_ns)
+    yield "_count", labels, str(total)
+
+
+def _processes(snapshots: tuple[Snapshot, ...]) -> Iterator[Family]:
+    def of_app(
+        name: str, kind: Literal["counter", "gauge"], text: str, values: Iterable[str | None]
+    ) -> Family:
+        return Family(
+            f"costmon_endpoint_{name}",
+            kind,
+            text,
+            tuple(
+                ("", (("app", snapshot.service),), value)
+                for snapshot, value in zip(snapshots, values, strict=True)
+                if value is not None
+            ),
+        )
+
+    yield of_app(
+        "process_cpu_seconds_total",
+        "counter",
+        "CPU of the application's processes, attributed to endpoints or not.",
+        (_seconds(snapshot.process_cpu_ns) for snapshot in snapshots),
+    )
+    yield of_app(
+        "attributed_ratio",
+        "gauge",
+        "Share of the processes' CPU that is in an endpoint.",
+        (
+            None if snapshot.attributed_ratio is None else f"{snapshot.attributed_ratio:.6f}"
+            for snapshot in snapshots
+        ),
+    )
+    yield of_app(
+        "processes",
+        "gauge",
+        "Processes of the application that are measured.",
+        (str(snapshot.processes) for snapshot in snapshots),
+    )
+    yield of_app(
+        "recording",
+        "gauge",
+        "Whether requests are being counted.",
+        (str(int(snapshot.is_recording)) for snapshot in snapshots),
+    )
+    yield of_app(
+        "meter_faults_total",
+        "counter",
+        "Failures of the meter itself that were kept from the application.",
+        (str(snapshot.faults) for snapshot in snapshots),
+    )
+
+
+def _endpoint(snapshot: Snapshot, row: RouteStats) -> Labels:
+    return (("app", snapshot.service), ("endpoint", row.route), ("method", row.method))
+
+
+def _labels(snapshot: Snapshot, row: RouteStats) -> Labels:
+    return (*_endpoint(snapshot, row), ("status", str(row.status)))
+
+
+def _seconds(nanoseconds: int) -> str:
+    return _exact(Decimal(nanoseconds) / _NS)
+
+
+def _exact(amount: Decimal) -> str:
+    text = f"{amount:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _help(text: str) -> str:
+    return text.replace("\\", r"\\").replace("\n", r"\n")
