@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from benchmarks.report import Row, print_table
 
-MODULES = ("supervision", "persist", "http", "poll", "footprint", "guard")
+MODULES = ("supervision", "persist", "http", "poll", "footprint", "guard", "meter")
 
 
 def main(names: Sequence[str]) -> int:

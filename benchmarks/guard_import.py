@@ -17,7 +17,7 @@ _GUARD = "costmon.guard"
 _BARE = "decimal, datetime, threading, typing"
 
 
-def _installed(folder: Path) -> Path:
+def installed(folder: Path) -> Path:
     """Install the wheel, and nothing that it needs, into an environment of its own."""
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir"]
     subprocess.run([*build, str(folder), str(ROOT)], check=True, capture_output=True)
@@ -29,7 +29,8 @@ def _installed(folder: Path) -> Path:
     return python
 
 
-def _import_ms(python: Path, names: str) -> float:
+def import_ms(python: Path, names: str) -> float:
+    """Return the milliseconds that importing `names` takes in a new process."""
     timed = [str(python), "-I", "-c", _TIMED.format(names)]
     return float(subprocess.run(timed, check=True, capture_output=True, text=True).stdout) * 1e3
 
@@ -37,11 +38,11 @@ def _import_ms(python: Path, names: str) -> float:
 def main() -> list[Row]:
     """Measure in turns and return the row."""
     with tempfile.TemporaryDirectory() as folder:
-        python = _installed(Path(folder))
+        python = installed(Path(folder))
         taken: dict[str, list[float]] = {_GUARD: [], _BARE: []}
         for _ in range(ROUNDS):
             for names, measured in taken.items():
-                measured.append(_import_ms(python, names))
+                measured.append(import_ms(python, names))
     ours, bare = (statistics.median(measured) for measured in taken.values())
     return [
         Row(

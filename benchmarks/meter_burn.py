@@ -1,0 +1,81 @@
+"""How much of what routes burn is charged to them, by our meter and by cloudmeter's wall clock.
+
+Run: `python -m benchmarks.meter_burn`. Handlers burn a known amount of CPU and time themselves;
+both meters are on the same requests. See `tests/meter/burn`, which runs a short version.
+"""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+from benchmarks.report import Row, print_table
+from tests.meter.burn.score import Score, score
+
+EACH = 40
+ATTRIBUTED, MEAN_ERROR, WRONG_SHARE = 0.95, 0.10, 0.03
+
+_RUNS = {
+    "Flask, {} threads": ("wsgi", "--at-once", "1", "2", "8"),
+    "FastAPI, {} at once": ("asgi", "--at-once", "1", "50", "200"),
+    "FastAPI on uvloop, {} at once": ("asgi", "--at-once", "50", "200", "--uvloop"),
+    "FastAPI under BaseHTTPMiddleware, {} at once": (
+        "asgi",
+        "--at-once",
+        "1",
+        "50",
+        "200",
+        "--base-http",
+    ),
+}
+
+
+def _results(arguments: tuple[str, ...]) -> list[dict[str, Any]]:
+    command = [sys.executable, "-m", "tests.meter.burn.program", *arguments]
+    command += ["--each", str(EACH), "--rival"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def _meets(found: Score) -> bool:
+    return (
+        ATTRIBUTED <= found.attributed <= 1.01
+        and found.mean_error <= MEAN_ERROR
+        and found.wrong_share <= WRONG_SHARE
+    )
+
+
+def rows_of(title: str, result: dict[str, Any]) -> list[Row]:
+    """Return our row and cloudmeter's of one run."""
+    rows = []
+    for who, bill in (("costmon.meter", result["ours"]), ("cloudmeter", result["cloudmeter"])):
+        found = score(bill, result["truth"], result["process_cpu_ns"])
+        ours = who == "costmon.meter"
+        rows.append(
+            Row(
+                name=f"{title}: {who}",
+                measured=f"{found.attributed:.1%} in routes, error {found.mean_error:.1%},"
+                f" {found.wrong_share:.1%} on the wrong one",
+                goal=f">= {ATTRIBUTED:.0%}, <= {MEAN_ERROR:.0%}, <= {WRONG_SHARE:.0%}"
+                if ours
+                else "-",
+                met=_meets(found) or not ours,
+                note=f"worst route off by {found.max_error:.1%}; the process used"
+                f" {result['process_cpu_ns'] / 1e9:.1f} s of CPU",
+            )
+        )
+    return rows
+
+
+def main() -> list[Row]:
+    """Burn under every kind of load and return the rows."""
+    rows = []
+    for title, arguments in _RUNS.items():
+        counts = [word for word in arguments if word.isdigit()]
+        for at_once, result in zip(counts, _results(arguments), strict=True):
+            rows += rows_of(title.format(at_once), result)
+    return rows
+
+
+if __name__ == "__main__":
+    print_table(main())

@@ -1,0 +1,143 @@
+"""What a request costs with a meter on it, over what it costs without, beside what others add.
+
+Run: `python -m benchmarks.meter_overhead`. Each contender is a process of its own; they take turns,
+so that a busy machine slows all alike. Figures are CPU of the process, medians over all rounds of
+the difference to the bare application in the same round.
+"""
+
+import statistics
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from benchmarks import meter_contenders as contenders
+from benchmarks.meter_worker import MISSING
+from benchmarks.report import Row, print_table
+
+ROUNDS = 25
+REQUESTS = 600
+WARM_UP = 200
+LIMIT = 1.5
+"""Times cloudmeter's overhead that ours may take on Flask, measuring CPU; 1.0 is what we want."""
+
+_OURS = (contenders.OURS, contenders.SAMPLED)
+_FRAMEWORKS = {
+    "flask": ("Flask", contenders.PROMETHEUS_FLASK),
+    "async": ("FastAPI async", contenders.PROMETHEUS_FASTAPI),
+    "def": ("FastAPI def", contenders.PROMETHEUS_FASTAPI),
+}
+
+
+class _Worker:
+    def __init__(self, framework: str, contender: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.meter_worker", framework, contender],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.taken_ns: list[float] = []
+
+    def ask(self, count: int) -> float | None:
+        """Return the CPU ns a request took; `None` when the contender is not installed."""
+        assert self._process.stdin
+        assert self._process.stdout
+        try:
+            self._process.stdin.write(f"{count}\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            pass  # it has ended: its exit code says why
+        line = self._process.stdout.readline()
+        if line:
+            return float(line)
+        code = self._process.wait()
+        if code != MISSING:
+            message = f"a contender failed with {code}: {self._process.args!r}"
+            raise RuntimeError(message)
+        return None
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.communicate()
+
+
+def measured(framework: str, *, rounds: int, requests: int) -> dict[str, list[float]]:
+    """Return, by contender, the ns of CPU it took over the bare application, round by round.
+
+    The bare application's own entry is what a request takes there.
+    """
+    names = (contenders.NONE, *_OURS, contenders.CLOUDMETER, _FRAMEWORKS[framework][1])
+    workers = {name: _Worker(framework, name) for name in (*names, contenders.OTEL)}
+    present = {name: worker for name, worker in workers.items() if worker.ask(WARM_UP)}
+    for number in range(rounds):
+        order = list(present.values())
+        for worker in order if number % 2 == 0 else reversed(order):
+            taken_ns = worker.ask(requests)
+            assert taken_ns is not None
+            worker.taken_ns.append(taken_ns)
+    for worker in workers.values():
+        worker.close()
+    base = present[contenders.NONE].taken_ns
+    over = {
+        name: [one - bare for one, bare in zip(worker.taken_ns, base, strict=True)]
+        for name, worker in present.items()
+    }
+    return {**over, contenders.NONE: base}
+
+
+def rows_of(framework: str, taken: dict[str, list[float]]) -> list[Row]:
+    """Return the table's rows of one framework."""
+    title, prometheus = _FRAMEWORKS[framework]
+    medians = {name: statistics.median(each) for name, each in taken.items()}
+    ours = medians[contenders.OURS]
+    rows = [
+        Row(
+            name=f"{title}, a request with {name} on it",
+            measured=f"{medians[name] / 1e3:,.1f} us" if name == contenders.NONE else _over(each),
+            goal="-",
+            met=True,
+            note=_note(each),
+        )
+        for name, each in taken.items()
+    ]
+    for peer in (contenders.CLOUDMETER, prometheus, contenders.OTEL):
+        if peer not in medians:
+            continue
+        limit = 1.0
+        if peer == contenders.CLOUDMETER:
+            limit = LIMIT if framework == "flask" else float("inf")
+        times = ours / medians[peer]
+        rows.append(
+            Row(
+                name=f"{title}, costmon.meter / {peer}",
+                measured=f"{times:.2f}x",
+                goal="-" if limit == float("inf") else f"<= {limit:.1f}x",
+                met=times <= limit,
+                note="both over the bare application",
+            )
+        )
+    return rows
+
+
+def _over(each: Sequence[float]) -> str:
+    return f"+{statistics.median(each) / 1e3:,.1f} us"
+
+
+def _note(each: Sequence[float]) -> str:
+    low, _, high = statistics.quantiles(each, n=4)
+    return (
+        f"half of {len(each)} rounds of {REQUESTS} requests within"
+        f" {low / 1e3:,.1f} to {high / 1e3:,.1f} us of CPU"
+    )
+
+
+def main() -> list[Row]:
+    """Measure all frameworks and return the rows."""
+    rows = []
+    for framework in _FRAMEWORKS:
+        rows += rows_of(framework, measured(framework, rounds=ROUNDS, requests=REQUESTS))
+    return rows
+
+
+if __name__ == "__main__":
+    print_table(main())
