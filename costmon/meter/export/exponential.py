@@ -1,0 +1,53 @@
+"""Turn our buckets into OTLP's, whose width grows by a fixed factor.
+
+Each count goes where the middle of its bucket lies, so it may be one bucket away from where its
+value would have been counted; counts and sums stay exact.
+"""
+
+import math
+from typing import NamedTuple
+
+from costmon.meter.histogram import Buckets, middle
+
+_FINEST_SCALE = 5
+# What OpenTelemetry's own libraries keep at most.
+_MOST_BUCKETS = 160
+_NS = 10**9
+
+
+class Exponential(NamedTuple):
+    """A histogram of seconds.
+
+    Attributes:
+        scale: A bucket is 2 ** (2 ** -scale) times as wide as the one before.
+        zeros: Counts of 0.
+        offset: Number of the first bucket: what is above that factor to the power of `offset`.
+        counts: From there on, without a gap.
+    """
+
+    scale: int
+    zeros: int
+    offset: int
+    counts: tuple[int, ...]
+
+
+def exponential_of(buckets: Buckets) -> Exponential:
+    """Return the finest histogram of at most 160 buckets that has the counts of `buckets` (ns)."""
+    zeros, by_index = 0, dict[int, int]()
+    for bucket, count in buckets.items():
+        value_ns = middle(bucket)
+        if value_ns:
+            index = math.ceil(math.log2(value_ns / _NS) * 2**_FINEST_SCALE) - 1
+            by_index[index] = by_index.get(index, 0) + count
+        else:
+            zeros += count
+    if not by_index:
+        return Exponential(_FINEST_SCALE, zeros, 0, ())
+    shift = 0
+    while (max(by_index) >> shift) - (min(by_index) >> shift) >= _MOST_BUCKETS:
+        shift += 1
+    first, last = min(by_index) >> shift, max(by_index) >> shift
+    counts = [0] * (last - first + 1)
+    for index, count in by_index.items():
+        counts[(index >> shift) - first] += count
+    return Exponential(_FINEST_SCALE - shift, zeros, first, tuple(counts))
