@@ -1,0 +1,218 @@
+"""Find a route's whole template in a tree of Starlette's and FastAPI's routers.
+
+What a scope holds after a request names the innermost route only, or (plain Starlette before 1.1)
+no route but its endpoint. Its mounts, hosts and prefixes are found by looking for that object below
+the outermost router, once; where it is there more than once, or not at all, the framework's own
+`matches` are asked again, for each such request.
+"""
+
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from costmon.meter.figures import UNMATCHED
+
+MOST_KEPT = 20_000
+"""Objects that are remembered, at most: an application that makes routes for ever must not fill
+the memory."""
+
+_DEEPEST = 20
+_FULL, _PARTIAL = 2, 1
+_REST = "/{path:path}"
+
+
+class _Place(NamedTuple):
+    """Where one route is: `keys` are the objects that a scope may name it by."""
+
+    keys: tuple[object, ...]
+    template: str
+    is_leaf: bool
+
+
+_places: dict[tuple[int, int], tuple[object, object, _Place | None]] = {}
+"""By identity of router and object; no place: it is not there, or more than once."""
+
+_sizes: dict[int, int] = {}
+"""How many routes a router had when it was looked through."""
+
+
+def route_below(
+    scope: Mapping[str, Any],
+    route: object,
+    included: Any,  # noqa: ANN401 - FastAPI's
+) -> tuple[str | None, bool]:
+    """Return the template that took a request, and whether `route` alone always means it.
+
+    Args:
+        scope: As the application left it.
+        route: What the scope names, or FastAPI's context of an included one.
+        included: FastAPI's context of the included route that was taken last, if any.
+    """
+    router: Any = scope.get("router")
+    if router is None:  # a middleware answered, or handed on a copy of the scope
+        router = getattr(scope.get("app"), "router", None)
+        if router is None:
+            told = scope.get("path_template")  # Litestar's
+            return (told if isinstance(told, str) else None), False
+        return _walk(router, scope, None), False
+    endpoint = scope.get("endpoint")
+    if route is None and getattr(included, "original_route", None) is not None:
+        inner = included.starlette_route
+        if endpoint is not None and getattr(inner, "endpoint", None) is endpoint:
+            route = inner
+    if route is None and endpoint is None:
+        return _frontend(scope) or UNMATCHED, False
+    for key in (route, endpoint):
+        place = None if key is None else _place(router, key)
+        if place is not None and place.is_leaf:
+            return place.template, key is route
+        if place is None and key is not None:
+            break
+    return _walk(router, scope, route), False
+
+
+def _place(router: Any, key: object) -> _Place | None:  # noqa: ANN401 - the framework's
+    known = _places.get((id(router), id(key)))
+    if (
+        known is None
+        or known[0] is not router
+        or known[1] is not key
+        or _sizes.get(id(router)) != len(router.routes)
+    ):
+        _look_around(router)
+        known = _places.get((id(router), id(key)))
+        if known is None or known[0] is not router or known[1] is not key:
+            known = _places[id(router), id(key)] = (router, key, None)
+    return known[2]
+
+
+def _look_around(router: Any) -> None:  # noqa: ANN401 - the framework's
+    found: dict[int, tuple[object, _Place | None]] = {}
+    for place in _below(router.routes, "", "", 0):
+        for key in place.keys:
+            found[id(key)] = (key, None if id(key) in found else place)
+    if len(_places) + len(found) > MOST_KEPT:
+        _places.clear()
+        _sizes.clear()
+    _sizes[id(router)] = len(router.routes)
+    for key, place_or_none in found.values():
+        _places[id(router), id(key)] = (router, key, place_or_none)
+
+
+def _below(routes: Any, host: str, prefix: str, depth: int) -> Iterator[_Place]:  # noqa: ANN401
+    for candidate in _candidates(routes):
+        route = getattr(candidate, "starlette_route", None) or candidate
+        inner_host, path = _own(route, host, prefix)
+        inner = _inner_routes(route)
+        if inner is not None and depth < _DEEPEST:
+            yield _Place((route, route.app), inner_host + path, is_leaf=False)
+            yield from _below(inner, inner_host, path, depth + 1)
+        elif _is_mount(route):
+            yield _Place((route, route.app), inner_host + path + _REST, is_leaf=True)
+        elif isinstance(getattr(route, "path", None), str):
+            yield _Place(_keys(candidate, route), inner_host + path, is_leaf=True)
+
+
+def _keys(candidate: object, route: Any) -> tuple[object, ...]:  # noqa: ANN401 - the framework's
+    endpoint = getattr(route, "endpoint", None)
+    if candidate is route:
+        return (route,) if endpoint is None else (route, endpoint)
+    return (candidate, route) if endpoint is None else (candidate, route, endpoint)
+
+
+def _candidates(routes: Any) -> Iterator[Any]:  # noqa: ANN401 - the framework's
+    """Yield every route, and in place of an included router (FastAPI 0.137) its contexts."""
+    for route in routes:
+        contexts = getattr(route, "effective_route_contexts", None)
+        if contexts is None:
+            yield route
+        else:
+            yield from contexts()
+
+
+def _own(route: Any, host: str, prefix: str) -> tuple[str, str]:  # noqa: ANN401
+    if hasattr(route, "host_regex"):
+        return route.host + host, prefix
+    return host, prefix + (getattr(route, "path", None) or "")
+
+
+def _is_mount(route: Any) -> bool:  # noqa: ANN401 - the framework's
+    return hasattr(route, "app") and not hasattr(route, "endpoint")
+
+
+def _inner_routes(route: Any) -> Any:  # noqa: ANN401 - the framework's
+    """Return the routes of what is mounted, through its middlewares; `None` when it has none."""
+    if not _is_mount(route):
+        return None
+    app = route.app
+    for _ in range(_DEEPEST):
+        routes = getattr(app, "routes", None)
+        if routes is not None:
+            return routes
+        app = getattr(app, "app", None)
+        if app is None:
+            break
+    return None
+
+
+def _walk(router: Any, scope: Mapping[str, Any], innermost: object) -> str:  # noqa: ANN401 - the framework's
+    """Return the template of what the framework would choose again for `scope`."""
+    entry = _as_it_came(scope)
+    host = prefix = ""
+    routes = router.routes
+    for _ in range(_DEEPEST):
+        taken = _taken(routes, entry)
+        if taken is None:
+            return UNMATCHED
+        route, child_scope = taken
+        host, prefix = _own(route, host, prefix)
+        inner = _inner_routes(route)
+        if inner is None:
+            return host + prefix + (_rest(route, innermost) if _is_mount(route) else "")
+        entry.update(child_scope)
+        routes = inner
+    return UNMATCHED
+
+
+def _rest(mount: object, innermost: object) -> str:
+    """Return what is below a mount of unseen routes: the one that was taken, if it is known."""
+    path = getattr(innermost, "path", None)
+    return path if isinstance(path, str) and innermost is not mount else _REST
+
+
+def _taken(routes: Any, scope: dict[str, Any]) -> tuple[Any, Mapping[str, Any]] | None:  # noqa: ANN401
+    partial = None
+    for candidate in _candidates(routes):
+        match, child_scope = candidate.matches(scope)
+        if match.value >= _PARTIAL:
+            route = getattr(candidate, "starlette_route", None) or candidate
+            if match.value == _FULL:
+                return route, child_scope
+            partial = partial or (route, child_scope)
+    return partial
+
+
+def _as_it_came(scope: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy of `scope` as it was before the first router took it."""
+    entry = dict(scope)
+    for key in ("route", "endpoint", "fastapi", "path_params"):
+        entry.pop(key, None)
+    if "app_root_path" in entry:
+        root_path = entry["root_path"]
+        entry["root_path"] = entry.pop("app_root_path")
+        utils = sys.modules.get("starlette._utils")
+        if utils is not None and not hasattr(utils, "get_route_path"):
+            # Before 0.33 a mount took its own path off the scope's.
+            entry["path"] = root_path[len(entry["root_path"]) :] + entry["path"]
+    return entry
+
+
+def _frontend(scope: Mapping[str, Any]) -> str | None:
+    """Return the template of files that FastAPI serves for a frontend; `None`: it was none."""
+    rest = scope.get("fastapi", {}).get("frontend_path")
+    if rest is None:
+        return None
+    path: str = scope["path"]
+    root_path = scope.get("app_root_path", scope.get("root_path", ""))
+    path = path.removeprefix(root_path)
+    return path[: len(path) - len(rest)].rstrip("/") + _REST
