@@ -22,6 +22,9 @@ RowKey = tuple[str, str, int, str]
 """Method, route, status and tag: what a row is found by."""
 
 
+_NO_VALUES: Buckets = {}
+
+
 class RouteStats(NamedTuple):
     """What the requests of one route, method and status took.
 
@@ -58,8 +61,8 @@ class RouteStats(NamedTuple):
     in_flight_ns: int = 0
     cpu_measured: int = 0
     cpu_squares: int = 0
-    cpu: Buckets = {}
-    wall: Buckets = {}
+    cpu: Buckets = _NO_VALUES
+    wall: Buckets = _NO_VALUES
     tag: str = ""
 
     @property

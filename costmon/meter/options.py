@@ -33,6 +33,7 @@ class Options(NamedTuple):
             gave them the work.
         tenant_header: The request header that names a tenant; empty: none is read.
         tenants: The values of it that are told apart; anything else is `(other)`.
+        prices: A file of the user's own prices, which win; empty: the lists that come with us.
     """
 
     provider: str = "AWS"
@@ -51,3 +52,4 @@ class Options(NamedTuple):
     follow_threads: bool = True
     tenant_header: str = ""
     tenants: tuple[str, ...] = ()
+    prices: str = ""

@@ -1,0 +1,57 @@
+"""Measure a Flask application: `CostMeter(app, provider="AWS", target_users=1000)`.
+
+```python
+from costmon.meter.flask import CostMeter
+
+meter = CostMeter()
+
+
+def create_app():
+    app = Flask(__name__)
+    meter.init_app(app)
+    return app
+```
+"""
+
+from typing import TYPE_CHECKING
+
+from costmon.meter.options_of import options_of
+from costmon.meter.process import METER
+from costmon.meter.wsgi import MeteredWSGI
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+_EXTENSION = "costmon.meter"
+
+
+class CostMeter:
+    """Flask's extension: it wraps the application's `wsgi_app`."""
+
+    def __init__(self, app: "Flask | None" = None, **options: object) -> None:
+        """Measure an application, or prepare to.
+
+        Args:
+            app: It; `None`: `init_app` is called with it later.
+            options: See `costmon.meter.options.Options`.
+
+        Raises:
+            InputError: An option cannot be used; the text says what is accepted.
+        """
+        self._options = options
+        options_of(options)
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: "Flask", **options: object) -> None:
+        """Measure an application; one that is measured already only gets these options.
+
+        Raises:
+            InputError: An option cannot be used; the text says what is accepted.
+        """
+        given = {"service": app.name, **self._options, **options}
+        if _EXTENSION in app.extensions:
+            METER.configure(options_of(given))
+            return
+        app.wsgi_app = MeteredWSGI(app.wsgi_app, **given)  # type: ignore[method-assign]  # Flask documents wrapping it
+        app.extensions[_EXTENSION] = self

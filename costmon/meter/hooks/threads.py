@@ -1,0 +1,153 @@
+"""Let work that a request gives to other threads count for it.
+
+Three doors are watched while the hook is installed: `ThreadPoolExecutor.submit` (which asyncio's
+`to_thread` and `run_in_executor`, and asgiref's `sync_to_async` go through), anyio's worker threads
+(which `def` endpoints run in), and `Thread.start`. `remove` puts everything back.
+"""
+
+import sys
+import threading
+from collections.abc import Callable
+from threading import get_ident
+from typing import Any
+
+from costmon.meter.cpu import CPU
+from costmon.meter.measure import CURRENT, Measure
+from costmon.meter.steps import offloaded
+
+_ANYIO_BACKEND = "anyio._backends._asyncio"
+_OURS = "costmon.meter"
+
+
+class FollowedThreads:
+    """The hook; there is one for the process.
+
+    Attributes:
+        is_installed: Whether threads are followed.
+    """
+
+    def __init__(self) -> None:
+        self.is_installed = False
+        self._undo: list[tuple[Any, str, Any]] = []
+        self._has_anyio = False
+        # What steps have measured in threads that are measured as a whole.
+        self._measured: dict[int, int] = {}
+
+    def install(self) -> None:
+        """Follow threads from now on; again looks whether anyio has been imported meanwhile."""
+        if not self.is_installed:
+            self.is_installed = True
+            from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - 4 ms
+
+            self._wrap(ThreadPoolExecutor, "submit", self._submitting)
+            self._wrap(threading.Thread, "start", self._starting)
+        if not self._has_anyio and "anyio" in sys.modules:
+            self._follow_anyio()
+
+    def remove(self) -> None:
+        """Put everything back as it was."""
+        while self._undo:
+            owner, name, before = self._undo.pop()
+            setattr(owner, name, before)
+        self.is_installed = self._has_anyio = False
+
+    def _follow_anyio(self) -> None:
+        from importlib import import_module  # noqa: PLC0415 - for who has anyio
+
+        try:
+            # anyio itself imports it late: with the first thread, which is to be followed already.
+            backend = getattr(import_module(_ANYIO_BACKEND), "AsyncIOBackend", None)
+        except ImportError:
+            return
+        if "run_sync_in_worker_thread" in vars(backend or object):
+            self._has_anyio = True
+            self._wrap(backend, "run_sync_in_worker_thread", self._running_in_worker)
+
+    def run(self, work: Callable[..., Any], measure: Measure, /, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - handed on
+        """Return what `work` returns; this thread's CPU meanwhile is the request's."""
+        thread = get_ident()
+        if thread not in self._measured:
+            return offloaded(work, measure, *args, **kwargs)
+        started_ns = CPU.now_ns()
+        try:
+            return offloaded(work, measure, *args, **kwargs)
+        finally:
+            self._measured[thread] += CPU.now_ns() - started_ns
+
+    def _wrap(self, owner: Any, name: str, wrapper: Callable[[Any], Any]) -> None:  # noqa: ANN401 - a class
+        before = vars(owner)[name]
+        self._undo.append((owner, name, before))
+        setattr(owner, name, wrapper(before))
+
+    def _submitting(self, before: Callable[..., Any]) -> Callable[..., Any]:
+        run = self.run
+
+        def submit(self: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as the method it stands for
+            measure = CURRENT.get()
+            if measure is None or not measure.is_followed:
+                return before(self, fn, *args, **kwargs)
+            # A thread that the pool makes now serves whoever comes next: it is not the request's.
+            token = CURRENT.set(None)
+            try:
+                return before(self, run, fn, measure, *args, **kwargs)
+            finally:
+                CURRENT.reset(token)
+
+        submit.__doc__ = before.__doc__
+        return submit
+
+    def _running_in_worker(self, before: "classmethod[Any, Any, Any]") -> Any:  # noqa: ANN401 - a classmethod like it
+        original = before.__func__
+        run = self.run
+
+        async def run_sync_in_worker_thread(
+            cls: Any,  # noqa: ANN401 - as the method it stands for
+            func: Any,  # noqa: ANN401 - as the method it stands for
+            args: Any,  # noqa: ANN401 - as the method it stands for
+            *others: Any,  # noqa: ANN401 - as the method it stands for
+            **options: Any,  # noqa: ANN401 - as the method it stands for
+        ) -> Any:  # noqa: ANN401 - as it is
+            measure = CURRENT.get()
+            if measure is None or not measure.is_followed:
+                return await original(cls, func, args, *others, **options)
+            return await original(cls, run, (func, measure, *args), *others, **options)
+
+        return classmethod(run_sync_in_worker_thread)
+
+    def _starting(self, before: Callable[..., Any]) -> Callable[..., Any]:
+        run_whole = self._run_whole
+
+        def start(self: threading.Thread) -> None:
+            measure = CURRENT.get()
+            if measure is not None and measure.is_followed and not _is_worker(self):
+                run = self.run
+                self.run = lambda: run_whole(self, run, measure)  # type: ignore[method-assign]  # as Thread's own targets are
+            before(self)
+
+        start.__doc__ = before.__doc__
+        return start
+
+    def _run_whole(
+        self, thread: threading.Thread, run: Callable[[], None], measure: Measure
+    ) -> None:
+        """Run a thread that a request has started; what it took is known at its end."""
+        del thread.run  # what was put in front of the class's own
+        ident = get_ident()
+        self._measured[ident] = 0
+        token = CURRENT.set(measure)
+        started_ns = CPU.now_ns()
+        try:
+            run()
+        finally:
+            spent_ns = CPU.now_ns() - started_ns
+            CURRENT.reset(token)
+            measure.add_offloaded(spent_ns - self._measured.pop(ident, 0))
+
+
+def _is_worker(thread: threading.Thread) -> bool:
+    """Tell whether a thread serves others than who starts it: anyio's workers, and our own."""
+    return type(thread).__module__ == _ANYIO_BACKEND or thread.name.startswith(_OURS)
+
+
+THREADS = FollowedThreads()
+"""The classes it changes are the process's, so there is one of these."""

@@ -1,0 +1,39 @@
+"""The prices that a meter's options ask for."""
+
+from functools import lru_cache
+
+from costmon.errors import InputError
+from costmon.meter.options import Options
+from costmon.pricing.instances.instance import RegionPrices
+from costmon.pricing.instances.prices import InstancePrices, listed
+
+_LARGEST_BYTES = 16 * 1024 * 1024
+
+
+def prices_of(options: Options) -> RegionPrices:
+    """Return the prices of the region, the user's own on top.
+
+    Raises:
+        InputError: There is no such region, or no such instance in it; the text says which there
+            are. Or the file of the user's own prices has a fault.
+        OSError: That file cannot be read.
+    """
+    prices = _own(options.prices) if options.prices else listed()
+    region = prices.region(options.provider, options.region)
+    if options.instance and all(one.name != options.instance for one in region.instances):
+        names = ", ".join(one.name for one in region.instances)
+        raise InputError(
+            f"instance={options.instance!r} has no price in {region.region}: accepted: {names}"
+        )
+    return region
+
+
+@lru_cache(maxsize=1)
+def _own(path: str) -> InstancePrices:
+    from costmon.pricing.instances.formats.own import read_own  # noqa: PLC0415 - for who has one
+
+    with open(path, encoding="utf-8") as file:  # noqa: PTH123 - pathlib takes 6 ms to import
+        text = file.read(_LARGEST_BYTES + 1)
+    if len(text) > _LARGEST_BYTES:
+        raise InputError(f"prices={path!r} has more than {_LARGEST_BYTES} characters")
+    return listed().extended(read_own(text))

@@ -1,0 +1,195 @@
+"""The meter of this process: one, whatever number of applications it serves."""
+
+import os
+import sys
+import threading
+from typing import Protocol
+
+from costmon.clock import SystemClock
+from costmon.meter.aggregate import Aggregate
+from costmon.meter.control import Control
+from costmon.meter.figures import Snapshot
+from costmon.meter.hooks.collections import COLLECTIONS
+from costmon.meter.hooks.threads import THREADS
+from costmon.meter.log import log
+from costmon.meter.options import Options
+
+FIRST_RECORDING = ""
+"""The recording that begins with the process."""
+
+_STATM = "/proc/self/statm"
+
+
+class Background(Protocol):
+    """What runs beside the application: it hands snapshots over and serves the dashboard."""
+
+    def stop(self) -> None:
+        """End it; no thread is left."""
+        ...
+
+
+class ProcessMeter:
+    """Holds the process's recording, its options, and what runs in the background.
+
+    Attributes:
+        aggregate: The recording.
+        options: As the application that was set up last has them.
+        is_running: Whether the background runs in this process; not yet in a forked child.
+        faults: Our own failures, which were kept from the application.
+    """
+
+    def __init__(self, clock: SystemClock) -> None:
+        self._clock = clock
+        self._lock = threading.RLock()
+        self.options = Options()
+        self.is_running = False
+        self._background: Background | None = None
+        self.faults = 0
+        self._boot = ""
+        self._seq = 0
+        self._recording = FIRST_RECORDING
+        self._controlled_at = 0.0
+        self._begin_process()
+
+    def configure(self, options: Options) -> None:
+        """Take an application's options; what was counted stays, unless nothing was yet."""
+        with self._lock:
+            is_new = self.aggregate.is_empty
+            changed = options != self.options
+            self.options = options
+            if is_new:
+                self._begin_recording()
+        if changed:
+            self.stop()
+        self.run()
+
+    def run(self) -> None:
+        """Start the hooks and the background in this process, unless they run."""
+        with self._lock:
+            if self.options.follow_threads:
+                THREADS.install()
+            if self.is_running:
+                return
+            self.is_running = True
+            COLLECTIONS.install()
+            from costmon.meter.background import start_background  # noqa: PLC0415 - not at import
+
+            try:
+                self._background = start_background(self)
+            except Exception as error:  # noqa: BLE001 - the application comes first
+                self.fail("the meter's background could not start", error)
+
+    def stop(self) -> None:
+        """End the hooks and the background; the next request starts them again."""
+        with self._lock:
+            background, self._background = self._background, None
+            self.is_running = False
+            THREADS.remove()
+            COLLECTIONS.remove()
+        if background is not None:
+            background.stop()
+
+    def snapshot(self) -> Snapshot:
+        """Return what this process has measured."""
+        with self._lock:
+            aggregate = self.aggregate
+            self._seq += 1
+            seq = self._seq
+        whole, settled = aggregate.phases()
+        options = self.options
+        return Snapshot(
+            service=options.service or _program(),
+            host=os.uname().nodename if hasattr(os, "uname") else "localhost",
+            pid=os.getpid(),
+            boot=self._boot,
+            seq=seq,
+            recording=self._recording,
+            is_recording=aggregate.is_recording,
+            started_at=self._started_at,
+            taken_at=self._clock.epoch_s(),
+            processes=1,
+            threads=aggregate.most_live,
+            rss_bytes=_rss_bytes(),
+            faults=self.faults,
+            options=options,
+            whole=whole,
+            settled=settled,
+        )
+
+    def reset(self) -> None:
+        """Begin anew: nothing has been counted."""
+        with self._lock:
+            self._begin_recording()
+
+    def apply(self, control: Control) -> None:
+        """Do what somebody wants of the recording, unless something newer was wanted."""
+        with self._lock:
+            if control.issued_at <= self._controlled_at:
+                return
+            self._controlled_at = control.issued_at
+            if control.recording != self._recording:
+                self._recording = control.recording
+                self._begin_recording()
+            if not control.is_recording:
+                self.aggregate.stop()
+            elif not self.aggregate.is_recording:
+                self._begin_recording()
+
+    def fail(self, what: str, error: BaseException) -> None:
+        """Count a failure of ours, and say it once in a while."""
+        self.faults += 1
+        # The 1st, 2nd, 4th, 8th...: a failure in every request must not fill the disk.
+        if self.faults & (self.faults - 1) == 0:
+            log().warning(
+                "%s (%d failures so far): %s: %s", what, self.faults, type(error).__name__, error
+            )
+
+    def renew(self) -> None:
+        """Begin as a process of its own, in a forked child: the parent tells what was before."""
+        self._lock = threading.RLock()
+        self._background = None
+        self.is_running = False
+        self._begin_process()
+
+    def _begin_process(self) -> None:
+        self._boot = f"{int(self._clock.epoch_s() * 1000):x}-{os.urandom(4).hex()}"
+        self._seq = 0
+        self._recording = FIRST_RECORDING
+        self._controlled_at = 0.0
+        self._begin_recording()
+
+    def _begin_recording(self) -> None:
+        options = self.options
+        self.aggregate = Aggregate(warmup_s=options.warmup_s, sample=options.sample)
+        self._started_at = self._clock.epoch_s()
+
+
+def _program() -> str:
+    """Return a name for an application that has none: that of its program."""
+    name = os.path.basename(sys.argv[0] if sys.argv else "")  # noqa: PTH119 - pathlib takes 6 ms
+    return name.removesuffix(".py") or "python"
+
+
+def _rss_bytes() -> int:
+    try:
+        with open(_STATM, "rb") as statm:  # noqa: PTH123 - pathlib takes 6 ms
+            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, AttributeError):
+        return _peak_bytes()
+
+
+def _peak_bytes() -> int:
+    """Return the most memory that was ever in use, where nothing tells what is now."""
+    try:
+        import resource  # noqa: PLC0415 - only where there is no /proc
+    except ImportError:
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+METER = ProcessMeter(SystemClock())
+"""The process's own: its clock of CPU time has no other owner."""
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=METER.renew)
