@@ -1,6 +1,7 @@
 """One size of machine that a cloud rents by the hour, and what it costs."""
 
 import datetime as dt
+import re
 from decimal import Decimal
 from typing import Literal, NamedTuple
 
@@ -49,8 +50,10 @@ class RegionPrices(NamedTuple):
         instances: At least one; by name.
         egress: To the internet, by month: dollars for a GB (2**30 bytes), the free allowance being
             a tier with the price 0.
-        as_of: Of the oldest price in it.
+        as_of: Of the oldest price in it, traffic included.
         source: Where the prices were read, in words.
+        egress_as_of: Of the prices of traffic; `None`: as `as_of`.
+        egress_source: Where those were read; empty: as `source`.
     """
 
     provider: str
@@ -59,3 +62,48 @@ class RegionPrices(NamedTuple):
     egress: tuple[Tier, ...]
     as_of: dt.date
     source: str
+    egress_as_of: dt.date | None = None
+    egress_source: str = ""
+
+
+class Fault(NamedTuple):
+    """Why a row cannot be.
+
+    Attributes:
+        field: Of the row.
+        given: What is there, as text.
+        accepted: What could be.
+    """
+
+    field: str
+    given: str
+    accepted: str
+
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", re.ASCII)
+_REGION = re.compile(r"[a-z0-9][a-z0-9-]{0,39}", re.ASCII)
+_MOST_SOURCE = 200
+
+# Beyond any machine that is rented: what is larger is a slip of the pen, or of units.
+_MOST = {"vcpu": 10_000, "memory_gib": 1_000_000, "baseline": 1, "hourly_usd": 100_000}
+
+
+def fault_of(row: Instance) -> Fault | None:
+    """Return what is wrong with a row; `None` when it can be used. A price of 0 is wrong."""
+    if not _NAME.fullmatch(row.name):
+        return _fault(row, "name", "letters, digits, dots, dashes and underscores, at most 80")
+    if not _REGION.fullmatch(row.region):
+        return _fault(row, "region", "small letters, digits and dashes, at most 40")
+    if row.arch not in {"x86_64", "arm64"}:
+        return _fault(row, "arch", "x86_64 or arm64")
+    if not row.source.isprintable() or len(row.source) > _MOST_SOURCE:
+        return _fault(row, "source", f"one line of at most {_MOST_SOURCE} characters")
+    for field, most in _MOST.items():
+        number: object = getattr(row, field)
+        if not isinstance(number, Decimal) or not number.is_finite() or not 0 < number <= most:
+            return _fault(row, field, f"a decimal above 0 and at most {most}")
+    return None
+
+
+def _fault(row: Instance, field: str, accepted: str) -> Fault:
+    return Fault(field, repr(str(getattr(row, field))[:60]), accepted)
