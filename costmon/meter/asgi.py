@@ -33,16 +33,20 @@ _NO_BODY = frozenset({204, 304})
 class CostMeterMiddleware:
     """An ASGI application whose requests are counted; wrapped twice counts once."""
 
-    def __init__(self, app: Application, **options: object) -> None:
+    # Only so do type checkers see Starlette's own idea of a middleware in it.
+    def __init__(self, app: Application, *unnamed: Any, **options: Any) -> None:  # noqa: ANN401 - as said
         """Wrap an application.
 
         Args:
             app: It.
+            unnamed: None: options have names.
             options: See `costmon.meter.options.Options`.
 
         Raises:
             InputError: An option cannot be used; the text says what is accepted.
         """
+        if unnamed:
+            raise TypeError("CostMeterMiddleware's options have names: provider='AWS'")
         self.app = app
         self._meter = METER
         METER.configure(options_of(options))

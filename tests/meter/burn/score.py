@@ -1,0 +1,40 @@
+"""How far what was measured is from what was burned."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+
+class Score(NamedTuple):
+    """One way to tell a bill's routes, held against the truth.
+
+    Attributes:
+        attributed: What it put into routes, as a share of the process's CPU; 1.0 is all of it.
+        mean_error: Of the routes that burned anything, the mean share by which they are off.
+        max_error: The worst of them.
+        wrong_share: Share of its bill that is on another route than the one that burned it.
+    """
+
+    attributed: float
+    mean_error: float
+    max_error: float
+    wrong_share: float
+
+
+def score(measured: Mapping[str, int], truth: Mapping[str, int], process_cpu_ns: int) -> Score:
+    """Compare the CPU by route, in ns, with the truth; what is missing on a side is 0."""
+    billed, burned = sum(measured.values()), sum(truth.values())
+    errors = [
+        abs(measured.get(route, 0) - burned_ns) / burned_ns
+        for route, burned_ns in truth.items()
+        if burned_ns
+    ]
+    apart = sum(
+        abs(measured.get(route, 0) / billed - truth.get(route, 0) / burned)
+        for route in {*measured, *truth}
+    )
+    return Score(
+        attributed=billed / process_cpu_ns,
+        mean_error=sum(errors) / len(errors),
+        max_error=max(errors),
+        wrong_share=apart / 2,
+    )
