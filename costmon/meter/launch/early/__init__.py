@@ -1,0 +1,1 @@
+"""The folder that goes on PYTHONPATH: nothing else is in it that a program could import."""

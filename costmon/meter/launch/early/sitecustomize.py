@@ -1,0 +1,56 @@
+"""Begin metering before the program does, then run the `sitecustomize` that would have run.
+
+The interpreter imports this by its name at every start with this folder on PYTHONPATH, in workers
+and reloaded processes too. Whatever goes wrong here, the program runs as it would without.
+"""
+
+import importlib.machinery
+import importlib.util
+import os
+import sys
+
+_OWN = os.path.realpath(os.path.dirname(__file__))  # noqa: PTH120 - pathlib is not loaded yet, and costs 5 ms
+
+
+def _begin(package: str) -> None:
+    if sys.version_info < (3, 11):  # noqa: UP036 - the program's Python need not be ours
+        raise RuntimeError("Python 3.11 or newer is needed")
+    if importlib.util.find_spec("costmon") is None:
+        _make_importable(package)
+    from costmon.meter.launch.bootstrap import begin  # noqa: PLC0415 - made importable just now
+
+    begin()
+
+
+def _make_importable(package: str) -> None:
+    """Let the program's Python have costmon, and nothing else of where that is installed."""
+    spec = importlib.util.spec_from_file_location(
+        "costmon",
+        os.path.join(package, "__init__.py"),  # noqa: PTH118 - as above
+        submodule_search_locations=[package],
+    )
+    if spec is None or spec.loader is None:
+        raise ImportError("costmon is not where it was")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["costmon"] = module
+    spec.loader.exec_module(module)
+
+
+def _run_the_next() -> None:
+    """Run the `sitecustomize` that this one hides, as the interpreter would have."""
+    others = [entry for entry in sys.path if os.path.realpath(entry or os.curdir) != _OWN]
+    spec = importlib.machinery.PathFinder.find_spec("sitecustomize", others)
+    if spec is None or spec.loader is None:
+        return
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["sitecustomize"] = module
+    spec.loader.exec_module(module)
+
+
+_package = os.environ.get("COSTMON_METER_PACKAGE")  # noqa: TID251 - how the launcher reaches us
+if _package:
+    try:
+        _begin(_package)
+    except Exception as error:  # noqa: BLE001 - our failure is not the program's
+        sys.stderr.write(f"costmon: this program is not metered: {error}\n")
+_run_the_next()

@@ -1,0 +1,77 @@
+"""Put the meter around applications as frameworks make them, with no change of their code.
+
+Each framework is met at the place where it builds what a server calls. An application that meters
+itself already keeps its own options, and counts once.
+"""
+
+import functools
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import Any
+
+from costmon.meter.launch.imports import ImportWatch
+
+Given = Callable[[], Mapping[str, Any]]
+"""Returns the options of the command line; asked when an application is met, not before."""
+
+DJANGO_MIDDLEWARE = "costmon.meter.django.CostMeterMiddleware"
+
+
+def follow(watch: ImportWatch, given: Given) -> None:
+    """Meter applications of Flask, Starlette, FastAPI and Django once these are imported."""
+    watch.when_imported("flask.app", lambda module: _follow_flask(module, given))
+    watch.when_imported(
+        "starlette.applications", lambda module: _follow_asgi(module.Starlette, given)
+    )
+    watch.when_imported("fastapi.applications", lambda module: _follow_asgi(module.FastAPI, given))
+    watch.when_imported("django.core.handlers.base", lambda module: _follow_django(module, given))
+
+
+def _follow_flask(module: ModuleType, given: Given) -> None:
+    made: Callable[..., None] = module.Flask.__init__
+
+    @functools.wraps(made)
+    def make(app: Any, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - whatever theirs takes
+        made(app, *args, **kwargs)
+        # Here and not above: it imports flask, which is not complete while `flask.app` runs.
+        from costmon.meter.flask import CostMeter  # noqa: PLC0415 - as just said
+
+        CostMeter(app, **given())
+
+    module.Flask.__init__ = make
+
+
+def _follow_asgi(kind: Any, given: Given) -> None:  # noqa: ANN401 - a class of a library we do not import
+    built: Callable[[Any], Any] | None = vars(kind).get("build_middleware_stack")
+    if built is None:
+        return  # it inherits Starlette's, which is followed itself
+
+    @functools.wraps(built)
+    def build(app: Any) -> Any:  # noqa: ANN401 - an application of theirs in, an ASGI callable out
+        from costmon.meter.asgi import CostMeterMiddleware  # noqa: PLC0415 - only who has an application needs it
+
+        stack = built(app)
+        if any(
+            isinstance(added.cls, type) and issubclass(added.cls, CostMeterMiddleware)
+            for added in app.user_middleware
+        ):
+            return stack
+        # Outside of everything: answers of ServerErrorMiddleware are seen too.
+        return CostMeterMiddleware(stack, **given())
+
+    kind.build_middleware_stack = build
+
+
+def _follow_django(module: ModuleType, given: Given) -> None:
+    loaded: Callable[..., None] = module.BaseHandler.load_middleware
+
+    @functools.wraps(loaded)
+    def load(handler: Any, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - whatever theirs takes
+        settings = module.settings
+        if DJANGO_MIDDLEWARE not in settings.MIDDLEWARE:
+            settings.MIDDLEWARE = [DJANGO_MIDDLEWARE, *settings.MIDDLEWARE]
+            if not hasattr(settings, "COSTMETER"):
+                settings.COSTMETER = dict(given())
+        loaded(handler, *args, **kwargs)
+
+    module.BaseHandler.load_middleware = load
