@@ -1,1 +1,5 @@
-"""What the measured load costs: pure functions of a snapshot and a price list."""
+"""What was measured, as money: for a number of users, with a provider's prices."""
+
+from costmon.meter.projection.projecting import project
+
+__all__ = ["project"]

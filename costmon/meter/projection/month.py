@@ -1,0 +1,83 @@
+"""What a month costs for a number of users: machines and traffic of all routes together."""
+
+from decimal import Decimal
+
+from costmon.meter.figures import Snapshot
+from costmon.meter.options import Options
+from costmon.meter.projection.cents import apportioned, in_cents
+from costmon.meter.projection.demand import Demand, Load, workers_of
+from costmon.meter.projection.machines import Machines
+from costmon.meter.projection.measured import Measured, measured
+from costmon.meter.projection.traffic import egress_usd
+from costmon.meter.projection.values import CurvePoint, Fleet
+from costmon.pricing.instances.instance import RegionPrices
+
+_NANO = 1_000_000_000
+
+
+class Month:
+    """A month at the target users, of which everything else is a part.
+
+    Attributes:
+        options: What the application was set to.
+        prices: Of its region.
+        measured: What the recording says.
+        workers: What its processes are like.
+        demand: The same for any number of users.
+        machines: The types there are.
+        load: Of the target users.
+        fleet: The machines for it.
+        monthly_usd: Machines and traffic, in whole cents.
+        egress_usd: Traffic, in whole cents.
+        machines_usd: The rest of `monthly_usd`.
+    """
+
+    def __init__(self, snapshot: Snapshot, prices: RegionPrices) -> None:
+        """Size machines for a recording.
+
+        Raises:
+            PriceUnknownError: The options name an instance type that is not in the list.
+        """
+        self.options: Options = snapshot.options
+        self.prices = prices
+        self.measured: Measured = measured(snapshot.settled, sample=self.options.sample)
+        self.workers = workers_of(snapshot)
+        self.demand = Demand(self.measured, self.options)
+        self.machines = Machines(
+            prices,
+            workers=self.workers,
+            utilisation=self.options.target_utilisation,
+            only=self.options.instance,
+        )
+        self.load: Load = self.demand.of_all(self.options.target_users)
+        point = self.point(self.options.target_users)
+        self.fleet: Fleet = point.fleet
+        self.monthly_usd = point.monthly_usd
+        self.egress_usd = point.egress_usd
+        self.machines_usd = point.monthly_usd - point.egress_usd
+
+    def point(self, users: int) -> CurvePoint:
+        """Return what so many users would cost."""
+        load = self.demand.of_all(users)
+        fleet = self.machines.fleet(load)
+        traffic_usd = egress_usd(self.prices.egress, load.month_bytes)
+        return CurvePoint(
+            users=users,
+            fleet=fleet,
+            egress_usd=in_cents(traffic_usd),
+            monthly_usd=in_cents(fleet.monthly_usd + traffic_usd),
+        )
+
+    def used_and_idle(self) -> tuple[Decimal, Decimal, Decimal]:
+        """Return what of the machines routes use, what else does, and what is idle."""
+        instance = self.fleet.instance
+        capacity = _weight(self.fleet.instances * instance.vcpu * instance.baseline)
+        routes, rest = _weight(self.load.attributed_vcpu), _weight(self.load.residual_vcpu)
+        attributed, residual, idle = apportioned(
+            self.machines_usd, (routes, rest, max(0, capacity - routes - rest))
+        )
+        return attributed, residual, idle
+
+
+def _weight(vcpu: Decimal) -> int:
+    return int(vcpu * _NANO)

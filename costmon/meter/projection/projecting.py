@@ -1,0 +1,86 @@
+"""Project a recording: what it would cost a month, by route and in all."""
+
+import datetime as dt
+from decimal import ROUND_HALF_EVEN, Context, localcontext
+
+from costmon.meter.figures import Snapshot
+from costmon.meter.projection.month import Month
+from costmon.meter.projection.notes import Matter, is_stale, notes_on
+from costmon.meter.projection.shares import routes_of
+from costmon.meter.projection.values import Projection, Unprojected
+from costmon.meter.projection.waiting import unprojected
+from costmon.pricing.instances.instance import RegionPrices
+
+CURVE_USERS = (
+    *(100, 200, 500),
+    *(1_000, 2_000, 5_000),
+    *(10_000, 20_000, 50_000),
+    *(100_000, 200_000, 500_000),
+    1_000_000,
+)
+"""The users that a cost curve is drawn for."""
+
+
+def project(
+    snapshot: Snapshot, prices: RegionPrices, *, today: dt.date
+) -> Projection | Unprojected:
+    """Return what an application will cost a month with its options, or why nobody can say yet.
+
+    Pure; about 50 us a route.
+
+    Args:
+        snapshot: Of one process, or of many merged.
+        prices: Of the provider and region of its options.
+        today: For the age of prices.
+
+    Raises:
+        PriceUnknownError: The options name an instance type that is not in the list.
+    """
+    waiting = unprojected(snapshot)
+    if waiting is not None:
+        return waiting
+    # The application may have set its decimals to few digits; it gets its own context back.
+    with localcontext(Context(prec=60, rounding=ROUND_HALF_EVEN)):
+        return _projection(snapshot, prices, today)
+
+
+def _projection(snapshot: Snapshot, prices: RegionPrices, today: dt.date) -> Projection:
+    month = Month(snapshot, prices)
+    options, fleet = month.options, month.fleet
+    attributed_usd, residual_usd, idle_usd = month.used_and_idle()
+    routes = routes_of(month)
+    ratio = snapshot.settled.attributed_ratio
+    return Projection(
+        provider=prices.provider,
+        region=prices.region,
+        prices_as_of=prices.as_of,
+        prices_source=prices.source,
+        prices_stale=is_stale(prices.as_of, today),
+        target_users=options.target_users,
+        requests_per_second=month.demand.requests_per_second(options.target_users),
+        seconds=snapshot.settled.seconds,
+        requests=month.measured.requests,
+        fleet=fleet,
+        egress_usd=month.egress_usd,
+        monthly_usd=month.monthly_usd,
+        attributed_usd=attributed_usd,
+        residual_usd=residual_usd,
+        idle_usd=idle_usd,
+        attributed_ratio=ratio,
+        routes=routes,
+        curve=tuple(month.point(users) for users in CURVE_USERS),
+        notes=notes_on(
+            Matter(
+                prices=prices,
+                today=today,
+                measured=month.measured,
+                workers=month.workers,
+                fleet=fleet,
+                routes=routes,
+                attributed_ratio=ratio,
+                is_cramped=month.machines.is_cramped,
+                is_pinned=bool(options.instance),
+                sample=options.sample,
+            )
+        ),
+    )
