@@ -1,0 +1,244 @@
+"""What the workers of one service leave for each other and for readers, in one folder.
+
+`<pid>-<boot>.json` is a process's last snapshot, `past.json` the sum of processes that have ended,
+`control.json` what somebody wants of the recording. Damaged files are skipped, counted and said.
+"""
+
+import contextlib
+import fcntl
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from costmon.clock import EpochClock, SystemClock
+from costmon.errors import InputError
+from costmon.meter.control import Control
+from costmon.meter.figures import Snapshot
+from costmon.meter.log import log
+from costmon.meter.reporting.merging import worker_of
+from costmon.meter.reporting.own_file import NAME, Found
+from costmon.meter.reporting.tombstone import (
+    Tombstone,
+    decode_tombstone,
+    encode_tombstone,
+    with_dead,
+)
+from costmon.meter.reporting.wire import decode, decode_control, encode_control
+
+MOST_FILES = 2_000
+RECORDING_GAP_S = 600.0
+"""After so long without a process a recording is over, and who comes next begins anew."""
+
+_LITTER_S = 60.0
+_PAST, _CONTROL, _LOCK = "past.json", "control.json", "lock"
+_NEW = os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+_Version = tuple[int, int, int]
+
+
+class Files:
+    """A service's folder, which need not exist; for one thread."""
+
+    def __init__(self, folder: Path, *, clock: EpochClock | None = None) -> None:
+        self.folder = folder
+        self._clock: EpochClock = clock or SystemClock()
+        self._known: dict[str, tuple[_Version, Snapshot]] = {}
+        self._bad: dict[str, Exception] = {}
+        self._said: set[str] = set()
+
+    @property
+    def bad(self) -> int:
+        """Return how many files could not be read when they were looked at last."""
+        return len(self._bad)
+
+    def gather(self, own: Snapshot | None = None) -> tuple[Snapshot, ...]:
+        """Return the last snapshot of every process, and the sum of those whose files are gone.
+
+        Args:
+            own: Of this process, in place of what its file says.
+
+        Of processes that have ended `processes` is 0.
+        """
+        found = dict(self._snapshots())
+        # Read after the files: what has been removed since is in it, and known to be.
+        try:
+            stone = self._tombstone()
+        except (OSError, InputError) as error:
+            self._skip(_PAST, error)
+            stone = Tombstone()
+        snapshots = [it for name, it in found.items() if name not in stone.names]
+        if own is not None:
+            snapshots = [it for it in snapshots if worker_of(it) != worker_of(own)]
+            snapshots.append(own)
+        if stone.past is not None:
+            snapshots.append(stone.past)
+        return tuple(snapshots)
+
+    def control(self) -> Control | None:
+        """Return what is wanted of the recording; `None` when nobody wants anything."""
+        try:
+            with Found(self.folder / _CONTROL) as file:
+                return decode_control(file.content())
+        except FileNotFoundError:
+            return None
+        except (OSError, InputError) as error:
+            self._skip(_CONTROL, error)
+            return None
+
+    def order(self, control: Control) -> None:
+        """Say what is wanted of the recording, unless somebody has said something newer.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        known = self.control()
+        if known is None or known.issued_at < control.issued_at:
+            self._write(_CONTROL, encode_control(control))
+
+    def fold(self) -> None:
+        """Add processes that have ended to the sum of them and remove their files.
+
+        Safe at any moment and against a crash at any point; when others do it, nothing is done.
+
+        Raises:
+            OSError: It cannot be done; nothing is lost.
+        """
+        with self._locked() as is_ours:
+            if not is_ours:
+                return
+            dead = {name: it for name, it in self._snapshots() if not it.processes}
+            for name, error in tuple(self._bad.items()):
+                if isinstance(error, InputError):
+                    self._set_aside(name)
+            stone = self._sum()
+            folded = with_dead(stone, dead)
+            if folded is not stone:
+                self._write(_PAST, encode_tombstone(folded))
+            for name in dead:
+                (self.folder / name).unlink(missing_ok=True)
+            self._sweep()
+
+    def begin(self) -> None:
+        """Remove what is left of a recording that is over: no process has had a part in it lately.
+
+        Raises:
+            OSError: It cannot be done.
+        """
+        with self._locked() as is_ours:
+            if not is_ours:
+                return
+            snapshots = dict(self._snapshots())
+            oldest_at = self._clock.epoch_s() - RECORDING_GAP_S
+            present = [path.name for path in self.folder.glob("*.json")]
+            if any(it.processes for it in snapshots.values()) or any(
+                self._modified_at(name) > oldest_at for name in present
+            ):
+                return
+            for name in present:
+                (self.folder / name).unlink(missing_ok=True)
+
+    def _snapshots(self) -> Iterator[tuple[str, Snapshot]]:
+        """Yield every process's file that can be read; `processes` says whether it lives."""
+        self._bad = {}
+        names = self._names()
+        for name in names[MOST_FILES:]:
+            self._skip(name, OSError(f"there are more than {MOST_FILES} files"))
+        for name in names[:MOST_FILES]:
+            try:
+                found = self._snapshot(name)
+            except FileNotFoundError:
+                continue  # its process has ended and somebody has added it to the sum
+            except (OSError, InputError) as error:
+                self._skip(name, error)
+                continue
+            yield name, found
+        self._known = {name: it for name, it in self._known.items() if name in names}
+
+    def _snapshot(self, name: str) -> Snapshot:
+        with Found(self.folder / name) as file:
+            is_alive = file.is_alive or not file.is_current
+            version, snapshot = self._known.get(name, (None, None))
+            if snapshot is None or version != file.version:
+                snapshot = decode(file.content())
+                self._known[name] = file.version, snapshot
+        return snapshot._replace(processes=int(is_alive))
+
+    def _names(self) -> list[str]:
+        try:
+            with os.scandir(self.folder) as entries:
+                return sorted(it.name for it in entries if NAME.fullmatch(it.name))
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            self._skip(".", error)
+            return []
+
+    def _tombstone(self) -> Tombstone:
+        try:
+            with Found(self.folder / _PAST) as file:
+                return decode_tombstone(file.content())
+        except FileNotFoundError:
+            return Tombstone()
+
+    def _sum(self) -> Tombstone:
+        """Return the sum to add to; a damaged one is set aside."""
+        try:
+            return self._tombstone()
+        except InputError as error:
+            self._skip(_PAST, error)
+            (self.folder / _PAST).replace(self.folder / f"{_PAST}.bad")
+            return Tombstone()
+
+    def _set_aside(self, name: str) -> None:
+        """Rename the damaged file of a process that has ended."""
+        path = self.folder / name
+        with contextlib.suppress(FileNotFoundError), Found(path) as file:
+            if not file.is_alive and file.is_current:
+                path.replace(path.with_suffix(".bad"))
+
+    def _modified_at(self, name: str) -> float:
+        try:
+            return (self.folder / name).lstat().st_mtime
+        except FileNotFoundError:
+            return 0.0
+
+    def _sweep(self) -> None:
+        """Remove what processes that were killed while they wrote have left."""
+        oldest_at = self._clock.epoch_s() - _LITTER_S
+        for path in self.folder.glob(".*.tmp"):
+            if self._modified_at(path.name) < oldest_at:
+                path.unlink(missing_ok=True)
+
+    def _write(self, name: str, content: bytes) -> None:
+        new = self.folder / f".{name}-{os.getpid()}-{threading.get_ident()}.tmp"
+        try:
+            with open(os.open(new, _NEW, 0o600), "wb") as stream:  # noqa: PTH123 - of a descriptor
+                stream.write(content)
+            new.replace(self.folder / name)
+        except OSError:
+            with contextlib.suppress(OSError):
+                new.unlink(missing_ok=True)
+            raise
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[bool]:
+        """Hold the folder's lock, if nobody has it; say whether it is ours."""
+        lock = os.open(
+            self.folder / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
+        )
+        try:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+                return
+            yield True
+        finally:
+            os.close(lock)
+
+    def _skip(self, name: str, error: Exception) -> None:
+        self._bad[name] = error
+        said = f"{name}: {error}"
+        if said not in self._said and len(self._said) < MOST_FILES:
+            self._said.add(said)
+            log().warning("%s in %s is skipped: %s", name, self.folder, error)

@@ -1,0 +1,119 @@
+"""The file of one process: always whole, and locked for as long as the process lives.
+
+Each version is written beside the file, locked, and renamed over it; then the version before is
+let go. So the file in place is locked by its process at any moment, and the kernel lets go when
+the process ends, however it ends: no pid needs to be asked about, which others may have by then.
+"""
+
+import contextlib
+import fcntl
+import os
+import re
+from pathlib import Path
+from typing import Self
+
+NAME = re.compile(r"[0-9]{1,10}-[0-9A-Za-z_-]{1,64}\.json", re.ASCII)
+LARGEST_BYTES = 64 * 1024 * 1024
+_ROOT = 0
+_SAFE = os.O_CLOEXEC | os.O_NOFOLLOW
+
+
+class OwnFile:
+    """Where a process keeps its last snapshot; for one thread, except `forget`."""
+
+    def __init__(self, folder: Path, pid: int, boot: str) -> None:
+        self._name = f"{pid}-{re.sub('[^0-9A-Za-z_-]', '_', boot)[:64] or '0'}"
+        self._folder = folder
+        self._lock = -1
+
+    @property
+    def path(self) -> Path:
+        """Return where the file is."""
+        return self._folder / f"{self._name}.json"
+
+    def keep(self, content: bytes) -> None:
+        """Replace the file.
+
+        Raises:
+            OSError: The version before is still there, unless somebody has removed it.
+        """
+        new = self._folder / f".{self._name}.tmp"
+        lock = os.open(new, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | _SAFE, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            view = memoryview(content)
+            while view:
+                view = view[os.write(lock, view) :]
+            new.replace(self.path)
+        except BaseException:
+            os.close(lock)
+            with contextlib.suppress(OSError):
+                new.unlink(missing_ok=True)
+            raise
+        self.forget()
+        self._lock = lock
+
+    def forget(self) -> None:
+        """Let go of the lock, or in a forked child of the copy of it: the parent keeps its own."""
+        lock, self._lock = self._lock, -1
+        if lock >= 0:
+            os.close(lock)
+
+
+class Found:
+    """A file of some process, opened: read while its content cannot change.
+
+    Attributes:
+        is_alive: Whether its process lives.
+        is_current: Whether it is still in its place: a living process has replaced it else.
+        version: Another one for another content.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open it.
+
+        Raises:
+            OSError: It cannot be read, or is not ours.
+        """
+        self._file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | _SAFE)
+        try:
+            status = os.fstat(self._file)
+            _check_owner(status)
+            self.version = status.st_ino, status.st_mtime_ns, status.st_size
+            self.is_alive = not self._lock()
+            self.is_current = bool(os.fstat(self._file).st_nlink)
+        except BaseException:
+            os.close(self._file)
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._file)
+
+    def content(self) -> bytes:
+        """Return all of it.
+
+        Raises:
+            OSError: It cannot be read, or is larger than any that is written.
+        """
+        received = bytearray()
+        while chunk := os.read(self._file, 1 << 20):
+            received += chunk
+            if len(received) > LARGEST_BYTES:
+                raise OSError(f"it has more than {LARGEST_BYTES} bytes")
+        return bytes(received)
+
+    def _lock(self) -> bool:
+        """Tell whether the lock could be had: then nobody alive has it."""
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+def _check_owner(status: os.stat_result) -> None:
+    if os.geteuid() not in {status.st_uid, _ROOT}:
+        raise PermissionError("it belongs to somebody else")
