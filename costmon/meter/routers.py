@@ -72,13 +72,9 @@ def route_below(
 
 
 def _place(router: Any, key: object) -> _Place | None:  # noqa: ANN401 - the framework's
-    known = _places.get((id(router), id(key)))
-    if (
-        known is None
-        or known[0] is not router
-        or known[1] is not key
-        or _sizes.get(id(router)) != len(router.routes)
-    ):
+    is_as_it_was = _sizes.get(id(router)) == len(router.routes)
+    known = _places.get((id(router), id(key))) if is_as_it_was else None
+    if known is None or known[0] is not router or known[1] is not key:
         _look_around(router)
         known = _places.get((id(router), id(key)))
         if known is None or known[0] is not router or known[1] is not key:

@@ -64,7 +64,10 @@ def a_scope(  # noqa: PLR0913 - a request has that many parts
 async def asked(
     app: App, scope: Scope, body: bytes = b"", *, hangs_up: asyncio.Event | None = None
 ) -> Answer:
-    """Send one request; after its body the client waits, until it hangs up if it does."""
+    """Send one request; after its body the client waits, until it hangs up if it does.
+
+    The status of no answer is 0.
+    """
     sent: list[Message] = []
     given = [{"type": "http.request", "body": body, "more_body": False}]
     done = asyncio.Event()
@@ -80,7 +83,8 @@ async def asked(
 
     await app(scope, receive, send)
     done.set()
-    start = next(message for message in sent if message["type"] == "http.response.start")
+    nothing: Message = {"status": 0}
+    start = next((said for said in sent if said["type"] == "http.response.start"), nothing)
     return Answer(
         start["status"],
         {name.decode().lower(): value.decode() for name, value in start.get("headers", [])},

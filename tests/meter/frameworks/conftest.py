@@ -1,0 +1,29 @@
+"""A meter of its own for every test: it serves nothing, and hands over to nobody."""
+
+import pytest
+
+from costmon.meter.figures import RouteStats
+from costmon.meter.options import Options
+from costmon.meter.process import METER
+
+
+@pytest.fixture(autouse=True)
+def _own_meter(tmp_path_factory, monkeypatch):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
+    METER.stop()
+    METER.options = Options(port=None, warmup_s=0.0)
+    METER.reset()
+    METER.faults = 0
+    yield
+    METER.stop()
+    assert METER.faults == 0, "the meter failed, and kept it from the application"
+
+
+@pytest.fixture
+def rows():
+    """Return what was counted: rows by method, route and status."""
+
+    def counted() -> dict[tuple[str, str, int], RouteStats]:
+        return {(row.method, row.route, row.status): row for row in METER.snapshot().routes}
+
+    return counted
