@@ -1,0 +1,75 @@
+"""Who may ask the dashboard what: programs of this machine may read, its own page may order.
+
+The port answers to loopback only; what is left to keep out are web pages of others in the reader's
+browser. A page that makes its own name resolve to 127.0.0.1 shows in `Host`, one that simply sends
+requests in `Origin` and `Sec-Fetch-Site`, and neither can know the token.
+"""
+
+import hmac
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+TOKEN_HEADER = "X-Costmon-Token"  # noqa: S105 - the header's name
+
+_HOST = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])\.?(?::\d{1,5})?\Z", re.IGNORECASE)
+_OWN = frozenset({"", "none", "same-origin"})
+
+HARDENED = (
+    (
+        "Content-Security-Policy",
+        (
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+            "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
+            "require-trusted-types-for 'script'"
+        ),
+    ),
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),
+    ("Referrer-Policy", "same-origin"),
+    ("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+)
+"""What every answer carries."""
+
+
+class Refusal(NamedTuple):
+    """Why a request is not answered.
+
+    Attributes:
+        status: Of the answer.
+        text: For people, one sentence.
+    """
+
+    status: int
+    text: str
+
+
+def refusal(method: str, path: str, header: Callable[[str], str], token: str) -> Refusal | None:
+    """Return why a request is refused; `None` when it may pass.
+
+    Args:
+        method: Upper case.
+        path: Without its query.
+        header: Returns a header's value by its name; empty when it is not there.
+        token: What orders must carry.
+    """
+    host = header("Host")
+    if not _HOST.match(host):
+        return Refusal(
+            421, "The Host header does not name this machine; accepted: localhost and 127.0.0.1."
+        )
+    foreign = header("Sec-Fetch-Site").lower() not in _OWN
+    # Following a link from elsewhere to the page itself is harmless; reading data is not.
+    if foreign and (method not in {"GET", "HEAD"} or path != "/"):
+        return Refusal(403, "A page of another site may not read or order anything here.")
+    if method in {"GET", "HEAD"}:
+        return None
+    origin = header("Origin").lower()
+    if origin and origin != f"http://{host.lower()}":
+        return Refusal(403, "A page of another site may not order anything here.")
+    sent = header(TOKEN_HEADER).encode("utf-8", "replace")
+    if not hmac.compare_digest(sent, token.encode()):
+        return Refusal(403, f"Orders must carry the page's token in the header {TOKEN_HEADER}.")
+    return None

@@ -1,0 +1,124 @@
+"""The JSON that a page asks for, made no more often than an application can bear."""
+
+import json
+import secrets
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from costmon.clock import EpochClock
+from costmon.errors import InputError
+from costmon.meter.control import Control
+from costmon.meter.dashboard.assets import etag_of
+from costmon.meter.dashboard.orders import Action, control_for
+from costmon.meter.dashboard.question import Question
+from costmon.meter.dashboard.view import view_of
+from costmon.meter.figures import Snapshot
+from costmon.meter.projection.values import Projection, Unprojected
+from costmon.meter.reporting.source import Source
+
+Project = Callable[[Snapshot], Projection | Unprojected]
+
+_SOONEST_S = 0.5
+# An answer is kept for this many times what making it took: readers cost 5 % of a core at most.
+_PATIENCE = 20
+_MOST_KEPT = 8
+
+
+class UnreportedError(InputError):
+    """No service of that name reports."""
+
+
+class Answer(NamedTuple):
+    """JSON, and the name of its content."""
+
+    body: bytes
+    etag: str
+
+
+class Answers:
+    """What every reader is told; one at a time is worked on, the same is told to all."""
+
+    def __init__(self, source: Source, project: Project, clock: EpochClock) -> None:
+        """Prepare.
+
+        Args:
+            source: What has been measured, and whom to tell.
+            project: Makes money of it.
+            clock: Tells the time.
+        """
+        self._source = source
+        self._project = project
+        self._clock = clock
+        self._making = threading.Lock()
+        self._kept: dict[Question, tuple[float, Answer]] = {}
+
+    def view(self, question: Question) -> Answer:
+        """Return the answer to a question.
+
+        Raises:
+            UnreportedError: It names a service that does not report.
+        """
+        with self._making:
+            now_s = self._clock.monotonic_s()
+            until_s, answer = self._kept.get(question, (now_s, None))
+            if answer is not None and now_s < until_s:
+                return answer
+            told = answer_of(self._source.services(), question, self._project)
+            # ASCII only: half a surrogate pair in a name is no reason to fail.
+            body = json.dumps(told, separators=(",", ":"), allow_nan=False).encode("ascii")
+            answer = Answer(body, etag_of(body))
+            done_s = self._clock.monotonic_s()
+            kept_s = max(_SOONEST_S, (done_s - now_s) * _PATIENCE)
+            self._kept.pop(question, None)
+            while len(self._kept) >= _MOST_KEPT:
+                del self._kept[next(iter(self._kept))]
+            self._kept[question] = (done_s + kept_s, answer)
+            return answer
+
+    def order(self, action: Action, service: str | None) -> Control:
+        """Tell every worker of a service what to do, and return what they were told.
+
+        Raises:
+            UnreportedError: No such service reports.
+        """
+        seen = chosen(self._source.services(), service)
+        if seen is None:
+            raise UnreportedError("No application reports yet: there is nothing to start or stop.")
+        control = control_for(
+            action, seen, recording=secrets.token_hex(8), issued_at=self._clock.epoch_s()
+        )
+        self._source.order(seen.service, control)
+        with self._making:
+            self._kept.clear()
+        return control
+
+
+def answer_of(services: Sequence[Snapshot], question: Question, project: Project) -> dict[str, Any]:
+    """Return what is said to a question: the view of one service, and the names of all.
+
+    Raises:
+        UnreportedError: It names a service that does not report.
+    """
+    seen = chosen(services, question.service)
+    if seen is None:
+        data = None
+    else:
+        asked = question.applied(seen)
+        data = view_of(asked, project(asked))
+    return {"data": data, "meta": {"services": sorted(it.service for it in services)}}
+
+
+def chosen(services: Sequence[Snapshot], name: str | None) -> Snapshot | None:
+    """Return the service of that name, or the first of all; `None` when none reports.
+
+    Raises:
+        UnreportedError: There are some, but none of that name.
+    """
+    if name is None:
+        return min(services, key=lambda it: it.service, default=None)
+    for snapshot in services:
+        if snapshot.service == name:
+            return snapshot
+    names = ", ".join(sorted(it.service for it in services)[:20]) or "none yet"
+    raise UnreportedError(f"No service {name[:80]!r} reports; those that do: {names}.")
