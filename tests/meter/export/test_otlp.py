@@ -18,7 +18,7 @@ from costmon.meter.export.exponential import exponential_of
 from costmon.meter.export.otlp import MOST_POINTS, requests_of
 from costmon.meter.export.rates import Rates
 from costmon.meter.histogram import bucket_of, middle
-from tests.meter.export.sample import row, snapshot
+from tests.meter.sample import row, snapshot
 
 RATES = {"shop": Rates(Decimal(1), Decimal(1))}
 

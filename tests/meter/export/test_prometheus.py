@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from costmon.meter.export.prometheus import text_of
 from costmon.meter.export.rates import Rates
-from tests.meter.export.sample import MS, row, snapshot
+from tests.meter.sample import MS, row, snapshot
 
 RATES = {"shop": Rates(Decimal("0.00001"), Decimal("0.09"))}
 ENDPOINT = {"app": "shop", "endpoint": "/users/{id}", "method": "GET"}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from costmon.errors import PriceUnknownError
 from costmon.meter.export.rates import Rates, rates_of
 from costmon.meter.options import Options
-from tests.meter.export.sample import MS, PRICES, row
+from tests.meter.sample import MS, PRICES, row
 
 
 def test_cpu_goes_by_the_cheapest_cpu_that_may_be_used_for_ever():
