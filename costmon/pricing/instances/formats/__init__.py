@@ -1,0 +1,1 @@
+"""Price lists of others, and the user's own file: text in, rows out."""
