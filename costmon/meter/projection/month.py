@@ -30,6 +30,8 @@ class Month:
         monthly_usd: Machines and traffic, in whole cents.
         egress_usd: Traffic, in whole cents.
         machines_usd: The rest of `monthly_usd`.
+        prices_as_of: The day of the oldest price in it: of all machines, since all were compared,
+            and of traffic where it costs anything.
     """
 
     def __init__(self, snapshot: Snapshot, prices: RegionPrices) -> None:
@@ -55,6 +57,8 @@ class Month:
         self.monthly_usd = point.monthly_usd
         self.egress_usd = point.egress_usd
         self.machines_usd = point.monthly_usd - point.egress_usd
+        of_machines = min(one.as_of for one in prices.instances)
+        self.prices_as_of = prices.as_of if self.egress_usd else of_machines
 
     def point(self, users: int) -> CurvePoint:
         """Return what so many users would cost."""

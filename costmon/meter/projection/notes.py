@@ -10,12 +10,10 @@ from costmon.meter.projection.demand import Workers
 from costmon.meter.projection.measured import Measured
 from costmon.meter.projection.values import Fleet, RouteCost
 from costmon.pricing.instances.instance import RegionPrices
+from costmon.pricing.instances.prices import is_stale
 
 FEW = 100
 """Requests below which little can be said."""
-
-STALE_DAYS = 180
-"""Age of a price above which it is called old."""
 
 _MOST_NAMED = 5
 _LOW_ATTRIBUTED = 0.8
@@ -28,6 +26,7 @@ class Matter(NamedTuple):
 
     Attributes:
         prices: That were used.
+        prices_as_of: The day of the oldest of them.
         today: The day, for their age.
         measured: What was projected.
         workers: What the application's processes are like.
@@ -40,6 +39,7 @@ class Matter(NamedTuple):
     """
 
     prices: RegionPrices
+    prices_as_of: dt.date
     today: dt.date
     measured: Measured
     workers: Workers
@@ -49,11 +49,6 @@ class Matter(NamedTuple):
     is_cramped: bool
     is_pinned: bool
     sample: int
-
-
-def is_stale(as_of: dt.date, today: dt.date) -> bool:
-    """Tell whether a price is too old to be relied on."""
-    return (today - as_of).days > STALE_DAYS
 
 
 def notes_on(matter: Matter) -> tuple[str, ...]:
@@ -122,11 +117,11 @@ def _on_machines(matter: Matter) -> Iterator[str]:
 
 def _on_prices(matter: Matter) -> Iterator[str]:
     prices = matter.prices
-    if is_stale(prices.as_of, matter.today):
-        age = (matter.today - prices.as_of).days
+    if is_stale(matter.prices_as_of, matter.today):
+        age = (matter.today - matter.prices_as_of).days
         yield (
-            f"Prices are {age} days old ({prices.as_of}): newer ones can be read with "
-            "`costmon prices import`."
+            f"The oldest price used is {age} days old ({matter.prices_as_of}): newer ones can be "
+            "read with `costmon prices import`."
         )
     if not prices.egress and any(route.bytes_out_mean for route in matter.routes):
         yield (
