@@ -5,7 +5,7 @@ and so are statuses in the histograms. Buckets end at powers of two of nanosecon
 exact.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Literal, NamedTuple
 
@@ -58,7 +58,7 @@ def text_of(snapshots: Iterable[Snapshot], rates: Mapping[str, Rates]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def families(snapshots: tuple[Snapshot, ...], rates: Mapping[str, Rates]) -> Iterator[Family]:
+def families(snapshots: Sequence[Snapshot], rates: Mapping[str, Rates]) -> Iterator[Family]:
     """Yield the metrics in the order in which they are shown; some may have no sample."""
     rows = tuple((snapshot, row) for snapshot in snapshots for row in by_status(snapshot))
     yield _counter(
@@ -99,8 +99,8 @@ def families(snapshots: tuple[Snapshot, ...], rates: Mapping[str, Rates]) -> Ite
             if snapshot.service in rates
         ),
     )
-    yield from _histograms(snapshots)
-    yield from _processes(snapshots)
+    yield from histograms(snapshots)
+    yield from processes(snapshots)
 
 
 def by_status(snapshot: Snapshot) -> tuple[RouteStats, ...]:
@@ -123,7 +123,8 @@ def _counter(
     return Family(f"costmon_endpoint_{name}", "counter", text, samples)
 
 
-def _histograms(snapshots: tuple[Snapshot, ...]) -> Iterator[Family]:
+def histograms(snapshots: Sequence[Snapshot]) -> Iterator[Family]:
+    """Yield how requests differ, by endpoint."""
     rows = tuple((snapshot, row) for snapshot in snapshots for row in by_endpoint(snapshot))
     yield Family(
         "costmon_endpoint_request_cpu_seconds",
@@ -163,7 +164,9 @@ def _buckets(labels: Labels, counts: Buckets, sum_ns: int) -> Iterator[tuple[str
     yield "_count", labels, str(total)
 
 
-def _processes(snapshots: tuple[Snapshot, ...]) -> Iterator[Family]:
+def processes(snapshots: Sequence[Snapshot]) -> Iterator[Family]:
+    """Yield what is said of an application as a whole."""
+
     def of_app(
         name: str, kind: Literal["counter", "gauge"], text: str, values: Iterable[str | None]
     ) -> Family:
