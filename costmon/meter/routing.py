@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Final
 
 from costmon.meter.figures import UNMATCHED
+from costmon.meter.hooks.rules import RULE, keep_rules
 from costmon.meter.routers import MOST_KEPT, route_below
 
 TOLD: Final = "costmon.route"
@@ -37,19 +38,8 @@ def wsgi_route(
     try:
         request = environ.get("werkzeug.request")
         if request is None or TOLD in environ:
-            told = environ.get(TOLD)
-            if told is None:
-                request = _request_of(error)
-            if request is None:
-                return told if told is None else _mounted(environ, entry_script_name, told)
-        rule = request.url_rule
-        if rule is None:
-            return UNMATCHED
-        known = _rules.get(id(rule))
-        template = known[1] if known is not None and known[0] is rule else _ruled(rule)
-        if environ.get("SCRIPT_NAME", "") == entry_script_name:
-            return template
-        return _mounted(environ, entry_script_name, template)
+            return _remembered(environ, entry_script_name, error)
+        return _taken_by(request.url_rule, environ, entry_script_name)
     except Exception:  # noqa: BLE001 - a framework we do not know must not fail its requests
         return None
 
@@ -116,6 +106,38 @@ def _named(group: re.Match[str]) -> str:
     return f"<{name}>" if accepted in _ANY_SEGMENT else f"<{name}:{accepted}>"
 
 
+def _taken_by(
+    rule: Any,  # noqa: ANN401 - werkzeug's, which is not imported here
+    environ: Mapping[str, Any],
+    entry_script_name: str,
+) -> str:
+    if rule is None:
+        return UNMATCHED
+    known = _rules.get(id(rule))
+    template = known[1] if known is not None and known[0] is rule else _ruled(rule)
+    if environ.get("SCRIPT_NAME", "") == entry_script_name:
+        return template
+    return _mounted(environ, entry_script_name, template)
+
+
+def _remembered(
+    environ: Mapping[str, Any], entry_script_name: str, error: BaseException | None
+) -> str | None:
+    """Return the template where Flask has forgotten it, or where it was not Flask."""
+    told = environ.get(TOLD)
+    if told is not None:
+        return _mounted(environ, entry_script_name, told)
+    if RULE in environ:
+        return _taken_by(environ[RULE], environ, entry_script_name)
+    if error is not None:
+        request = _request_left_by(error)
+        if request is not None:
+            return _taken_by(request.url_rule, environ, entry_script_name)
+    elif "werkzeug.request" in environ:  # Flask was here, and has forgotten
+        keep_rules()
+    return None
+
+
 def _ruled(rule: Any) -> str:  # noqa: ANN401 - werkzeug's, which is not imported here
     template: str = rule.rule
     if rule.host:
@@ -136,9 +158,9 @@ def _below(path: str, entry: str) -> str:
     return path[len(entry) :] if path.startswith(entry) else ""
 
 
-def _request_of(error: BaseException | None) -> Any:  # noqa: ANN401 - werkzeug's or nothing
+def _request_left_by(error: BaseException) -> Any:  # noqa: ANN401 - werkzeug's or nothing
     """Return the request of the Flask application that `error` left; `None` when it is none."""
-    trace: TracebackType | None = None if error is None else error.__traceback__
+    trace: TracebackType | None = error.__traceback__
     for _ in range(_WSGI_FRAMES):
         if trace is None:
             return None
