@@ -47,10 +47,19 @@ def make_private(folder: Path) -> None:
     base.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     for each in (base, folder):
         each.mkdir(mode=0o700, exist_ok=True)
-        if not _is_own(each, _OTHERS):
-            raise PermissionError(
-                f"{each} is a link, not yours, or open to others: remove it, or set XDG_RUNTIME_DIR"
-            )
+        check_private(each)
+
+
+def check_private(folder: Path) -> None:
+    """Check that nobody else could have put anything into a folder; it need not exist.
+
+    Raises:
+        PermissionError: It is a link, somebody else's, or open to others.
+    """
+    if not _is_own(folder, _OTHERS) and os.path.lexists(folder):
+        raise PermissionError(
+            f"{folder} is a link, not yours, or open to others: remove it, or set XDG_RUNTIME_DIR"
+        )
 
 
 def _is_own(folder: Path, closed: int) -> bool:

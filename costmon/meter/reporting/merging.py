@@ -75,6 +75,22 @@ def merged(snapshots: Iterable[Snapshot], recording: str | None = None) -> Snaps
     )
 
 
+def presented(snapshots: Iterable[Snapshot], control: Control | None) -> Snapshot:
+    """Return how one service stands: empty, when it was told to begin anew and has not done so.
+
+    Raises:
+        ValueError: There is no snapshot.
+    """
+    together = merged(snapshots, None if control is None else control.recording)
+    if (
+        control is not None
+        and control.recording != together.recording
+        and control.issued_at > together.started_at
+    ):
+        return emptied(together, control)
+    return together
+
+
 def emptied(snapshot: Snapshot, control: Control) -> Snapshot:
     """Return how a service stands that has been told to begin anew and has not done so yet."""
     return snapshot._replace(

@@ -8,8 +8,13 @@ from typing import Protocol
 from costmon.meter.control import Control
 from costmon.meter.figures import Snapshot
 from costmon.meter.reporting.files import Files
-from costmon.meter.reporting.folders import base_folder, make_private, service_folder
-from costmon.meter.reporting.merging import emptied, merged
+from costmon.meter.reporting.folders import (
+    base_folder,
+    check_private,
+    make_private,
+    service_folder,
+)
+from costmon.meter.reporting.merging import presented
 
 
 class Metered(Protocol):
@@ -56,14 +61,21 @@ class FileSource:
                 present ones. `None`: all services are.
         """
         self._base = base_folder() if folder is None else folder
+        self._is_usual = folder is None
         self._own = own
         self._files: dict[str, Files] = {}
         self._lock = threading.Lock()
 
     def services(self) -> tuple[Snapshot, ...]:
-        """Return what all processes of each service have measured together, by service."""
+        """Return what all processes of each service have measured together, by service.
+
+        Raises:
+            PermissionError: The usual folder is not only ours, so nothing in it can be believed.
+        """
         own = None if self._own is None else self._own.snapshot()
         with self._lock:
+            if self._is_usual:
+                check_private(self._base)
             if own is None:
                 merges = [self._merged(name) for name in self._names()]
             else:
@@ -88,10 +100,7 @@ class FileSource:
         snapshots = files.gather(own)
         if not snapshots:
             return None
-        control = files.control()
-        together = merged(snapshots, None if control is None else control.recording)
-        if control is not None and _is_awaited(control, together):
-            together = emptied(together, control)
+        together = presented(snapshots, files.control())
         return together._replace(faults=together.faults + files.bad)
 
     def _of(self, name: str) -> Files:
@@ -103,8 +112,3 @@ class FileSource:
                 return sorted(it.name for it in entries if it.is_dir(follow_symlinks=False))
         except FileNotFoundError:
             return []
-
-
-def _is_awaited(control: Control, together: Snapshot) -> bool:
-    """Tell whether a recording was ordered that no process has begun yet."""
-    return control.recording != together.recording and control.issued_at > together.started_at

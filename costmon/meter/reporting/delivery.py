@@ -1,0 +1,107 @@
+"""The service's side of reporting: send what it has not got, and hear what it wants."""
+
+from pathlib import Path
+
+from costmon.clock import EpochClock
+from costmon.meter.control import Control
+from costmon.meter.figures import Snapshot
+from costmon.meter.log import log
+from costmon.meter.reporting.outgoing import Outgoing
+from costmon.meter.reporting.service_line import LineError, ServiceLine
+from costmon.meter.reporting.wire import encode, parts
+
+_FIRST_PAUSE_S = 1.0
+_LAST_PAUSE_S = 30.0
+_QUIET_S = 5.0
+"""At most so long without a word, so that the service knows that we live."""
+
+_ROUNDS = 3
+
+
+class Delivery:
+    """One process's reports to one service; for one thread, except `forget`."""
+
+    def __init__(self, path: Path, clock: EpochClock) -> None:
+        self._clock = clock
+        self._line = ServiceLine(path, clock)
+        self._outgoing = Outgoing()
+        self._closed_until_s = self._quiet_until_s = float("-inf")
+        self._pause_s = _FIRST_PAUSE_S
+        self._is_lost = False
+        self._gone_from: tuple[str, float] | None = None
+        self.is_known = False
+
+    def hand_in(self, snapshot: Snapshot, *, is_final: bool) -> Control | None:
+        """Send what has changed, unless the service is away; return what it wants, if anything.
+
+        Args:
+            snapshot: Of this process.
+            is_final: Whether it is the last one.
+        """
+        now_s = self._clock.monotonic_s()
+        if now_s < self._closed_until_s and not is_final:
+            return None
+        if self._gone_from == (snapshot.recording, snapshot.started_at):
+            return None
+        if not self._line.is_there():
+            self._line.forget()
+            self._closed_until_s = now_s + _FIRST_PAUSE_S
+            return None
+        try:
+            control = self._sent(snapshot, now_s, is_final=is_final)
+        except LineError as error:
+            self._missed(error, now_s)
+            return None
+        self._worked()
+        return control
+
+    def forget(self) -> None:
+        """Close our copy of the parent's connection, in a forked child."""
+        self._line.forget()
+
+    def _sent(self, snapshot: Snapshot, now_s: float, *, is_final: bool) -> Control | None:
+        """Send what is due; more than once when the service turns out to be another run of it."""
+        wanted: Control | None = None
+        for _ in range(_ROUNDS):
+            due = self._outgoing.due(snapshot)
+            if not due and now_s < self._quiet_until_s and not is_final:
+                return wanted
+            is_anew = False
+            # That it is the last word is said alone, when the service has all the rest.
+            bare = parts(snapshot, ()) if is_final and not due else ()
+            for part in bare or parts(snapshot, due):
+                number = self._outgoing.next_part()
+                told = self._line.tell(number, encode(part), is_final=bool(bare))
+                wanted = told.control or wanted
+                if told.is_gone:
+                    self._gone(snapshot)
+                    return wanted
+                is_anew = self._outgoing.heard(told.epoch) or is_anew
+                self._outgoing.accepted(part)
+            self._quiet_until_s = now_s + _QUIET_S
+            if not is_anew and (bare or not is_final):
+                break
+        return wanted
+
+    def _gone(self, snapshot: Snapshot) -> None:
+        self._gone_from = snapshot.recording, snapshot.started_at
+        log().warning(
+            "the costmon service took process %d for ended, since it had not heard of it for long:"
+            " what it measures is in files only, until a new recording begins",
+            snapshot.pid,
+        )
+
+    def _worked(self) -> None:
+        if self._is_lost:
+            self._is_lost = False
+            log().info("the costmon service at %s answers again", self._line.path)
+        self.is_known = True
+        self._pause_s = _FIRST_PAUSE_S
+        self._closed_until_s = float("-inf")
+
+    def _missed(self, error: LineError, now_s: float) -> None:
+        if not self._is_lost:
+            self._is_lost = True
+            log().warning("the costmon service is not told what is measured: %s", error)
+        self._closed_until_s = now_s + self._pause_s
+        self._pause_s = min(2 * self._pause_s, _LAST_PAUSE_S)

@@ -1,0 +1,111 @@
+"""The files' side of reporting: this process's own file, and what others leave beside it."""
+
+from pathlib import Path
+
+from costmon.clock import EpochClock
+from costmon.meter.control import Control
+from costmon.meter.figures import Snapshot
+from costmon.meter.reporting.files import Files
+from costmon.meter.reporting.folders import check_private, make_private, service_folder
+from costmon.meter.reporting.outgoing import fingerprint
+from costmon.meter.reporting.own_file import OwnFile
+from costmon.meter.reporting.wire import encode
+
+_UNCHANGED_S = 5.0
+"""An unchanged file is written so seldom: processor time goes on without requests."""
+
+_FOLD_S = 10.0
+_AGAIN_S = 10.0
+"""After a failure: a full disk does not get emptier each second."""
+
+
+class Drop:
+    """Where one process leaves its figures and finds orders; for one thread, except `forget`."""
+
+    def __init__(self, base: Path, clock: EpochClock) -> None:
+        self._base = base
+        self._clock = clock
+        self._files: Files | None = None
+        self._own: OwnFile | None = None
+        self._written: int | None = None
+        self._write_after_s = self._fold_after_s = self._again_s = float("-inf")
+
+    @property
+    def holds(self) -> bool:
+        """Whether there is a file of this process."""
+        return self._own is not None
+
+    def control(self, service: str) -> Control | None:
+        """Return what is wanted of the recording; `None` when nobody wants anything.
+
+        Raises:
+            PermissionError: Others could have written it.
+        """
+        if self._clock.monotonic_s() < self._again_s:
+            return None
+        self._again_s = self._clock.monotonic_s() + _AGAIN_S
+        check_private(self._base)
+        self._again_s = float("-inf")
+        return self._of(service).control()
+
+    def order(self, service: str, control: Control) -> None:
+        """Let other workers and readers of files know what the service wants.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        if self._clock.monotonic_s() >= self._again_s and self.holds:
+            self._of(service).order(control)
+
+    def keep(self, snapshot: Snapshot, *, is_final: bool) -> None:
+        """Replace this process's file, when something has changed.
+
+        Raises:
+            OSError: It cannot be written; the version before is still there, if any.
+        """
+        now_s = self._clock.monotonic_s()
+        if now_s < self._again_s and not is_final:
+            return
+        self._again_s = now_s + _AGAIN_S
+        written = fingerprint(snapshot)
+        if written != self._written or now_s >= self._write_after_s or is_final:
+            self._write(snapshot)
+            self._written, self._write_after_s = written, now_s + _UNCHANGED_S
+        if now_s >= self._fold_after_s:
+            self._of(snapshot.service).fold()
+            self._fold_after_s = now_s + _FOLD_S
+        self._again_s = float("-inf")
+
+    def forget(self) -> None:
+        """Let go of the parent's file, in a forked child."""
+        for own in _OWN.values():
+            own.forget()
+        _OWN.clear()
+        self._own = None
+
+    def _write(self, snapshot: Snapshot) -> None:
+        folder = service_folder(self._base, snapshot.service)
+        key = folder, snapshot.pid, snapshot.boot
+        own = _OWN.get(key)
+        if own is None:
+            make_private(folder)
+            self._of(snapshot.service).begin()
+            own = _OWN[key] = OwnFile(folder, snapshot.pid, snapshot.boot)
+        content = encode(snapshot)
+        try:
+            own.keep(content)
+        except FileNotFoundError:
+            make_private(folder)  # somebody has removed it under us
+            own.keep(content)
+        self._own = own
+
+    def _of(self, service: str) -> Files:
+        folder = service_folder(self._base, service)
+        if self._files is None or self._files.folder != folder:
+            self._files = Files(folder, clock=self._clock)
+        return self._files
+
+
+_OWN: dict[tuple[Path, int, str], OwnFile] = {}
+"""The process's files. They stay locked until it ends, also while nothing is reported: who is not
+locked has ended, and is added to the sum of those for good."""

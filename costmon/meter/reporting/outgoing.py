@@ -1,0 +1,65 @@
+"""Which rows a service does not have yet: pure.
+
+What a service accepted it has for as long as it runs; it says which run that is. Of another run
+nobody knows what it has kept, so it is sent everything.
+"""
+
+from collections.abc import Iterable
+
+from costmon.meter.figures import RowKey, Snapshot
+from costmon.meter.reporting.wire import Due
+
+
+class Outgoing:
+    """Remembers what one service was sent; for one thread."""
+
+    def __init__(self) -> None:
+        self._sent: dict[tuple[bool, RowKey], int] = {}
+        self._recording: tuple[str, float] | None = None
+        self._epoch: str | None = None
+        self._part = 0
+
+    def next_part(self) -> int:
+        """Return the number of the next message; each has a higher one."""
+        self._part += 1
+        return self._part
+
+    def due(self, snapshot: Snapshot) -> list[Due]:
+        """Return the rows that have changed since they were sent."""
+        recording = snapshot.recording, snapshot.started_at
+        if recording != self._recording:
+            self._recording = recording
+            self._sent.clear()
+        sent = self._sent
+        return [
+            Due(is_settled, row)
+            for is_settled, phase in ((False, snapshot.whole), (True, snapshot.settled))
+            for row in phase.routes
+            if sent.get((is_settled, row.key)) != hash(row[3:13])
+        ]
+
+    def accepted(self, part: Snapshot) -> None:
+        """Note that the service has the rows of a part."""
+        for is_settled, phase in ((False, part.whole), (True, part.settled)):
+            for row in phase.routes:
+                self._sent[is_settled, row.key] = hash(row[3:13])
+
+    def heard(self, epoch: str) -> bool:
+        """Note which run of the service answered; return whether it is another one than before.
+
+        Then everything is due again, but what was accepted in this run.
+        """
+        is_other = epoch != self._epoch
+        self._epoch = epoch
+        if is_other:
+            self._sent.clear()
+        return is_other
+
+
+def fingerprint(snapshot: Snapshot) -> int:
+    """Return a number that changes when any row does."""
+    rows: Iterable[tuple[object, ...]] = (
+        (*row[:13], row.tag) for phase in (snapshot.whole, snapshot.settled) for row in phase.routes
+    )
+    head = snapshot.recording, snapshot.started_at, snapshot.is_recording, snapshot.faults
+    return hash((head, *rows))

@@ -1,0 +1,208 @@
+"""Hand over what this process measures, about once a second, from a thread of its own.
+
+It goes to a file, and to a costmon service where one listens; both say what is wanted of the
+recording. Whatever fails is counted, said once, and tried again: it never reaches a request.
+A process that has not had a request is not spoken of: the master of a server is no worker.
+"""
+
+import atexit
+import os
+import sys
+import threading
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+from time import thread_time_ns
+
+from costmon.clock import EpochClock, SystemClock
+from costmon.meter import surroundings
+from costmon.meter.control import Control
+from costmon.meter.log import log
+from costmon.meter.reporting.delivery import Delivery
+from costmon.meter.reporting.drop import Drop
+from costmon.meter.reporting.folders import base_folder
+from costmon.meter.reporting.source import Metered
+
+THREAD = "costmon.meter.report"
+INTERVAL_S = 1.0
+_SHARE = 100
+"""One hundredth of the time may be spent here."""
+
+_NS = 1_000_000_000
+_AT_EXIT_S = 2.0
+
+
+class Reporter:
+    """Reports for one process; safe to use from any thread, and after a fork of no use."""
+
+    def __init__(  # noqa: PLR0913 - one for each thing that a test sets
+        self,
+        source: Metered,
+        *,
+        fail: Callable[[str, BaseException], None] | None = None,
+        folder: Path | None = None,
+        socket: Path | None = None,
+        clock: EpochClock | None = None,
+        interval_s: float = INTERVAL_S,
+    ) -> None:
+        """Prepare; nothing is touched before `start` or `flush`.
+
+        Args:
+            source: The process's meter.
+            fail: Told of what failed; `None`: it is logged, each failure once.
+            folder: That has a folder for each service; `None`: the usual one.
+            socket: Of the costmon service; `None`: what the environment says.
+            clock: Tells the time.
+            interval_s: Seconds between two reports; more when a report takes long.
+        """
+        self._source = source
+        self._fail = fail or self._log_once
+        self._clock: EpochClock = clock or SystemClock()
+        self._interval_s = interval_s
+        path = socket or surroundings.report_socket()
+        self._drop = Drop(base_folder() if folder is None else folder, self._clock)
+        self._delivery = None if path is None else Delivery(path, self._clock)
+        self._turning = threading.Lock()
+        self._starting = threading.Lock()
+        self._stopping = threading.Event()
+        self._controlled_at = float("-inf")
+        self._thread: threading.Thread | None = None
+        self._is_forgotten = False
+        self._said: set[str] = set()
+        _REPORTERS.add(self)
+
+    def start(self) -> None:
+        """Report from now on; more than once is as once."""
+        if self._is_forgotten:
+            return
+        with self._starting:
+            if self._thread is not None:
+                return
+            self._stopping = stopping = threading.Event()
+            thread = threading.Thread(target=self._run, args=(stopping,), name=THREAD, daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as error:  # no more threads, or the interpreter is ending
+                self._fail("the meter's reports cannot begin", error)
+                return
+            self._thread = thread
+        _report_at_end_of_child()
+
+    def flush(self, *, is_final: bool = False) -> None:
+        """Report now, in the calling thread; raises nothing.
+
+        Args:
+            is_final: Whether this process will measure nothing any more.
+        """
+        if self._is_forgotten or not self._turning.acquire(timeout=_AT_EXIT_S):
+            return
+        try:
+            self._guarded(lambda: self._turn(is_final=is_final))
+        finally:
+            self._turning.release()
+
+    def stop(self, timeout_s: float = _AT_EXIT_S) -> None:
+        """Report what is left and end the thread; `start` begins again.
+
+        Args:
+            timeout_s: Seconds to wait for a report that is under way.
+        """
+        if not self._is_forgotten:
+            self._end(timeout_s)
+            self.flush()
+
+    def finish(self) -> None:
+        """Report for the last time, as the process ends."""
+        if not self._is_forgotten:
+            self._end(_AT_EXIT_S)
+            self.flush(is_final=True)
+
+    def forget(self) -> None:
+        """Let go of what is the parent's, in a forked child; nothing is reported any more."""
+        self._is_forgotten = True
+        self._thread = None
+        self._drop.forget()
+        if self._delivery is not None:
+            self._delivery.forget()
+
+    def _end(self, timeout_s: float) -> None:
+        with self._starting:
+            thread, self._thread = self._thread, None
+            self._stopping.set()
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout_s)
+
+    def _run(self, stopping: threading.Event) -> None:
+        while True:
+            began_ns = thread_time_ns()
+            self.flush()
+            spent_s = (thread_time_ns() - began_ns) / _NS
+            if stopping.wait(max(self._interval_s, _SHARE * spent_s)):
+                return
+
+    def _turn(self, *, is_final: bool) -> None:
+        snapshot = self._source.snapshot()
+        # First what is wanted: a worker that has just begun belongs to the present recording, and
+        # must not be seen in another one.
+        if self._apply(self._guarded(lambda: self._drop.control(snapshot.service))):
+            snapshot = self._source.snapshot()
+        if snapshot.routes or self._drop.holds:
+            self._guarded(lambda: self._drop.keep(snapshot, is_final=is_final))
+        delivery = self._delivery
+        if delivery is not None and (snapshot.routes or delivery.is_known):
+            wanted = self._guarded(lambda: delivery.hand_in(snapshot, is_final=is_final))
+            if wanted is not None and self._apply(wanted):
+                self._guarded(lambda: self._drop.order(snapshot.service, wanted))
+
+    def _apply(self, control: Control | None) -> bool:
+        """Do what is wanted, unless that has been done; tell whether anything was."""
+        if control is None or control.issued_at <= self._controlled_at:
+            return False
+        self._controlled_at = control.issued_at
+        self._source.apply(control)
+        return True
+
+    def _guarded(self, act: Callable[[], Control | None]) -> Control | None:
+        """Do something; whatever goes wrong must neither end the thread nor reach a request."""
+        try:
+            return act()
+        except Exception as error:  # noqa: BLE001 - the edge of a thread in somebody else's process
+            self._fail("the meter's figures could not be handed over", error)
+            return None
+
+    def _log_once(self, what: str, error: BaseException) -> None:
+        text = f"{type(error).__name__}: {error}"
+        if text not in self._said and len(self._said) < _SHARE:
+            self._said.add(text)
+            log().warning("%s: %s", what, text)
+
+
+_REPORTERS: "weakref.WeakSet[Reporter]" = weakref.WeakSet()
+"""Every reporter: a fork and the end of the program concern them all."""
+
+_registered_in: list[int] = []
+
+
+def _after_fork() -> None:
+    for reporter in tuple(_REPORTERS):
+        reporter.forget()
+    _REPORTERS.clear()
+
+
+def _at_exit() -> None:
+    for reporter in tuple(_REPORTERS):
+        reporter.finish()
+
+
+def _report_at_end_of_child() -> None:
+    """Be called at the end of a child that multiprocessing forked: it skips `atexit`."""
+    util = sys.modules.get("multiprocessing.util")
+    if util is None or os.getpid() in _registered_in:
+        return
+    _registered_in.append(os.getpid())
+    util.Finalize(None, _at_exit, exitpriority=100)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+atexit.register(_at_exit)

@@ -1,0 +1,141 @@
+"""Tell a costmon service of this machine what was measured, over its Unix socket.
+
+A message is four bytes of length and JSON, and so is its answer; see `costmon/intake/frame.py`.
+"""
+
+import os
+import socket
+import stat
+import struct
+from http import HTTPStatus
+from pathlib import Path
+from typing import NamedTuple
+
+from costmon.clock import Clock
+from costmon.errors import InputError
+from costmon.meter.control import Control
+from costmon.meter.reporting.reading import Reading
+from costmon.meter.reporting.wire import control_of
+
+_LENGTH = struct.Struct("!I")
+_ANSWER_BYTES = 65_536
+_ANSWER_S = 1.0
+_PATH_BYTES = 107
+"""What `struct sockaddr_un` has room for."""
+
+
+class LineError(Exception):
+    """The service was not told, or did not take it; the text says why."""
+
+
+class Told(NamedTuple):
+    """What a service answers.
+
+    Attributes:
+        epoch: Names its present run.
+        known: The last part it had of this process before this one; `None`: none.
+        is_gone: Whether it has added this process to those that have ended: it takes no more.
+        control: What is wanted of the recording; `None`: nothing in particular.
+    """
+
+    epoch: str
+    known: int | None
+    is_gone: bool
+    control: Control | None
+
+
+class ServiceLine:
+    """One connection, made when it is needed; for one thread, except `forget`."""
+
+    def __init__(self, path: Path, clock: Clock, *, answer_s: float = _ANSWER_S) -> None:
+        self.path = path
+        self._clock = clock
+        self._answer_s = answer_s
+        self._socket: socket.socket | None = None
+
+    def is_there(self) -> bool:
+        """Tell whether there is a socket: a service that listens, or did."""
+        try:
+            return stat.S_ISSOCK(self.path.stat().st_mode)
+        except OSError:
+            return False
+
+    def tell(self, part: int, report: bytes, *, is_final: bool) -> Told:
+        """Hand in one encoded part.
+
+        Args:
+            part: Its number; a later part has a higher one.
+            report: It, at most `PART_BYTES`.
+            is_final: Whether this process will say nothing any more.
+
+        Raises:
+            LineError: It was not taken; it may be handed in again, with a higher number.
+        """
+        head = b'{"op":"meter","part":%d,"final":%s,"report":' % (part, _JSON[is_final])
+        try:
+            answer = self._exchanged(head + report + b"}")
+            return _told(answer)
+        except LineError:
+            self.forget()
+            raise
+        except (OSError, InputError) as error:
+            self.forget()
+            words = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            raise LineError(f"{self.path}: {words}") from None
+
+    def forget(self) -> None:
+        """Close the connection, or in a forked child the copy of it."""
+        connection, self._socket = self._socket, None
+        if connection is not None:
+            connection.close()
+
+    def _exchanged(self, request: bytes) -> bytes:
+        until_s = self._clock.monotonic_s() + self._answer_s
+        connection = self._socket or self._connected()
+        connection.settimeout(self._answer_s)
+        connection.sendall(_LENGTH.pack(len(request)) + request)
+        (length,) = _LENGTH.unpack(self._exactly(connection, _LENGTH.size, until_s))
+        if length > _ANSWER_BYTES:
+            raise LineError(f"{self.path}: an answer of {length} bytes is announced")
+        return self._exactly(connection, length, until_s)
+
+    def _connected(self) -> socket.socket:
+        if len(os.fsencode(self.path)) > _PATH_BYTES:
+            raise LineError(f"{self.path} is too long for a socket: at most {_PATH_BYTES} bytes")
+        self._socket = connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.settimeout(self._answer_s)
+        connection.connect(str(self.path))
+        return connection
+
+    def _exactly(self, connection: socket.socket, size: int, until_s: float) -> bytes:
+        received = bytearray()
+        while len(received) < size:
+            left_s = until_s - self._clock.monotonic_s()
+            if left_s <= 0:
+                raise LineError(f"{self.path}: no whole answer in {self._answer_s:g} s")
+            connection.settimeout(left_s)
+            chunk = connection.recv(size - len(received))
+            if not chunk:
+                raise LineError(f"{self.path}: the service has hung up")
+            received += chunk
+        return bytes(received)
+
+
+_JSON = {True: b"true", False: b"false"}
+
+
+def _told(content: bytes) -> Told:
+    answer = Reading.parsed(content)
+    status = answer.member("status").count()
+    if status != HTTPStatus.ACCEPTED:
+        message = answer.member("body").optional("message")
+        said = "" if message is None else f": {message.text(500)}"
+        raise LineError(f"the service answered {status}{said}")
+    data = answer.member("body").member("data")
+    known, control = data.optional("known"), data.optional("control")
+    return Told(
+        epoch=data.member("epoch").text(),
+        known=None if known is None else known.count(),
+        is_gone=data.member("gone").claim(),
+        control=None if control is None else control_of(control),
+    )
