@@ -178,9 +178,10 @@ class Unprojected(NamedTuple):
 
     Attributes:
         state: `no_data`: no request has been counted. `warming_up`: all of them in the warm-up.
-            `stopped`: recording is off and nothing was recorded.
+            `stopped`: recording is off and nothing was recorded. `no_prices`: there is nothing to
+            project with.
         text: The same for people, one or two sentences.
     """
 
-    state: Literal["no_data", "warming_up", "stopped"]
+    state: Literal["no_data", "warming_up", "stopped", "no_prices"]
     text: str

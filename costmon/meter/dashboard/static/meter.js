@@ -350,7 +350,7 @@ function placeNotes(projection) {
   list.replaceChildren(...notes.map((note) => made("li", {}, note)));
 }
 
-const EMPTY = { no_data: "Nothing measured yet", warming_up: "Warming up", stopped: "Recording is stopped" };
+const EMPTY = { no_data: "Nothing measured yet", warming_up: "Warming up", stopped: "Recording is stopped", no_prices: "No prices to project with" };
 
 function placeEmpty() {
   const { unprojected, recording } = view;
