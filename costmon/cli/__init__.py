@@ -20,6 +20,8 @@ from costmon.cli import (
     db,
     guard,
     history,
+    meter,
+    prices,
     run,
     status,
 )
@@ -38,6 +40,8 @@ COMMANDS: tuple[Command, ...] = (
     costs,
     history,
     guard,
+    meter,
+    prices,
     circuits,
     components,
     check,

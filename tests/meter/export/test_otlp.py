@@ -1,12 +1,9 @@
 """OTLP in JSON, read back as OpenTelemetry's protobuf has it, and posted to a receiver."""
 
-import http.server
 import importlib
 import json
 import math
-import threading
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -18,6 +15,7 @@ from costmon.meter.export.exponential import exponential_of
 from costmon.meter.export.otlp import MOST_POINTS, requests_of
 from costmon.meter.export.rates import Rates
 from costmon.meter.histogram import bucket_of, middle
+from tests.meter.export.receiver import Receiver, receiving
 from tests.meter.sample import row, snapshot
 
 RATES = {"shop": Rates(Decimal(1), Decimal(1))}
@@ -114,40 +112,10 @@ def test_opentelemetry_itself_reads_it():
     assert histogram.sum > 0
 
 
-class Receiver(http.server.HTTPServer):
-    """A collector that keeps what it gets and answers as told."""
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Request)
-        self.received: list[tuple[str, Any, bytes]] = []
-        self.answer = (200, b"{}")
-        self.url = f"http://127.0.0.1:{self.server_port}"
-
-
-class Request(http.server.BaseHTTPRequestHandler):
-    def do_POST(self):
-        content = self.rfile.read(int(self.headers["Content-Length"]))
-        assert isinstance(self.server, Receiver)
-        self.server.received.append((self.path, self.headers, content))
-        status, answer = self.server.answer
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture
 def receiver():
-    server = Receiver()
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with receiving() as server:
+        yield server
 
 
 def test_a_collector_gets_json_at_the_usual_path(receiver):

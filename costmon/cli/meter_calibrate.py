@@ -1,0 +1,34 @@
+"""`costmon meter calibrate`: what a CPU second of this machine is worth in a cloud."""
+
+import argparse
+from decimal import Decimal, InvalidOperation
+
+from costmon.cli.guard_tables import to_json
+from costmon.errors import InputError
+from costmon.meter.calibration import calibrate
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Burn 0.2 s of CPU and print the factor.
+
+    Raises:
+        InputError: The reference cannot be used.
+    """
+    text = arguments.reference_ns
+    found = calibrate(reference_ns=None if text is None else _nanoseconds(text))
+    if arguments.json:
+        print(to_json(found._asdict()))
+        return 0
+    print(f"cpu_factor {found.cpu_factor} ({found.low} to {found.high})")
+    print(f"ns a round {found.ns_per_round}")
+    print(found.text)
+    return 0
+
+
+def _nanoseconds(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise InputError(
+            f"--reference-ns {text!r}: give what `costmon meter calibrate` printed elsewhere"
+        ) from None

@@ -1,0 +1,125 @@
+"""`costmon meter diff`: what changed from one recording to another, and what is only chance."""
+
+import argparse
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from costmon.cli.guard_tables import to_json
+from costmon.cli.meter_source import NothingMeasuredError
+from costmon.cli.table import table
+from costmon.console.text import harmless
+from costmon.errors import InputError
+from costmon.meter.comparison import Change, Comparison, Side, compared
+from costmon.meter.figures import Snapshot
+from costmon.meter.recordings import load
+
+_HEADINGS = ("endpoint", "requests", "old ms", "new ms", "change", "95 % of the change", "verdict")
+_RIGHT = ("requests", "old ms", "new ms", "change", "95 % of the change")
+_MS = 1_000_000
+_WORDS = {
+    "slower": "more CPU",
+    "faster": "less CPU",
+    "noise": "within chance",
+    "few": "too few to say",
+    "new": "not called before",
+    "gone": "not called now",
+}
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the changes; exit with 1 when one is above what `--fail-above` allows.
+
+    Raises:
+        NothingMeasuredError: One recording has nothing beyond its warm-up.
+        InputError: A file is no recording, or the percentage is none.
+    """
+    limit = None if arguments.fail_above is None else _share(arguments.fail_above)
+    old, new = load(arguments.old), load(arguments.new)
+    for path, snapshot in ((arguments.old, old), (arguments.new, new)):
+        _require_requests(str(path), snapshot)
+    comparison = compared(old.settled, new.settled)
+    above = () if limit is None else comparison.above(limit)
+    if arguments.json:
+        print(to_json(_document(comparison, above)))
+        return 1 if above else 0
+    print(table(_HEADINGS, [_row(change) for change in comparison.changes], right=_RIGHT))
+    if comparison.ratio is None:
+        print("no endpoint was called in both")
+    else:
+        print(f"CPU a request, at the new mix of endpoints: {comparison.ratio:+.1%}")
+    for change in above:
+        print(harmless(f"{change.name}: {change.ratio:+.1%}, above {limit:.1%} and beyond chance"))
+    return 1 if above else 0
+
+
+def _require_requests(name: str, snapshot: Snapshot) -> None:
+    if any(row.requests for row in snapshot.settled.routes):
+        return
+    if any(row.requests for row in snapshot.routes):
+        raise NothingMeasuredError(
+            f"{name} has requests in its warm-up only: record for longer, or with --warmup-s 0"
+        )
+    raise NothingMeasuredError(f"{name} has no requests: nothing can be compared")
+
+
+def _share(text: str) -> Decimal:
+    try:
+        percent = Decimal(text.removesuffix("%").strip())
+    except InvalidOperation:
+        percent = Decimal("NaN")
+    if not percent.is_finite() or percent < 0:
+        raise InputError(f"--fail-above {text!r}: give a percentage, such as 10%")
+    return percent / 100
+
+
+def _row(change: Change) -> tuple[object, ...]:
+    requests = [side.requests for side in (change.old, change.new) if side is not None]
+    between = (
+        "?"
+        if change.low_ns is None or change.high_ns is None
+        else f"{change.low_ns / _MS:+.3f} to {change.high_ns / _MS:+.3f}"
+    )
+    return (
+        change.name,
+        " -> ".join(f"{count:,}" for count in requests),
+        _mean_ms(change.old),
+        _mean_ms(change.new),
+        "?" if change.ratio is None else f"{change.ratio:+.1%}",
+        between,
+        _WORDS[change.verdict],
+    )
+
+
+def _mean_ms(side: Side | None) -> str:
+    return "" if side is None else f"{side.mean_ns / _MS:.3f}"
+
+
+def _document(comparison: Comparison, above: tuple[Change, ...]) -> Mapping[str, Any]:
+    return {
+        "ratio": comparison.ratio,
+        "above": [change.name for change in above],
+        "changes": [
+            {
+                "method": change.method,
+                "route": change.route,
+                "verdict": change.verdict,
+                "ratio": change.ratio,
+                "old": _side(change.old),
+                "new": _side(change.new),
+                "low_ns": change.low_ns,
+                "high_ns": change.high_ns,
+            }
+            for change in comparison.changes
+        ],
+    }
+
+
+def _side(side: Side | None) -> Mapping[str, Any] | None:
+    if side is None:
+        return None
+    return {
+        "requests": side.requests,
+        "cpu_mean_ns": side.mean_ns,
+        "bytes_out_mean": side.bytes_out_mean,
+    }

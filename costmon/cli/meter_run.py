@@ -1,0 +1,66 @@
+"""`costmon meter run -- COMMAND`: become a program that is metered without a change of its code."""
+
+import argparse
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import costmon
+from costmon.cli.meter_options import measuring, projecting
+from costmon.errors import InputError
+from costmon.meter.launch.environment import environment_of
+from costmon.meter.options import Options
+from costmon.meter.options_of import options_of
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Become the program: signals, output and the exit code are its own; returns never.
+
+    Raises:
+        InputError: An option cannot be used, or there is no such program.
+        OSError: The program cannot be started.
+    """
+    command = _command(arguments.command)
+    given = {**projecting(arguments), **measuring(arguments)}
+    options = options_of(given)
+    program = shutil.which(command[0])
+    if program is None:
+        raise InputError(
+            f"no program {command[0]!r} is found; for a script give `python {command[0]}`"
+        )
+    environ = environment_of(
+        os.environ,  # noqa: TID251 - handed on to the program, not read
+        package=str(Path(costmon.__file__).parent),
+        options=given,
+        separator=os.pathsep,
+    )
+    sys.stderr.write(f"costmon: {described(command[0], options)}\n")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execve(program, command, environ)  # noqa: S606 - the user's own command, no shell
+
+
+def described(program: str, options: Options) -> str:
+    """Return in one line what is going to happen."""
+    where = (
+        "no dashboard"
+        if options.port is None
+        else f"dashboard at http://localhost:{options.port}"
+        if options.port
+        else "dashboard at a free port"
+    )
+    return (
+        f"metering {program} for {options.target_users} users on {options.provider} "
+        f"{options.region}; {where}"
+    )
+
+
+def _command(given: Sequence[str]) -> list[str]:
+    command = list(given)
+    if command[:1] == ["--"]:
+        del command[0]
+    if not command:
+        raise InputError("name the program: costmon meter run -- gunicorn app:app")
+    return command
