@@ -1,7 +1,8 @@
 """What the requests of this process took, in constant memory, from any thread."""
 
 import itertools
-from threading import Lock
+from collections import deque
+from threading import RLock
 from time import perf_counter_ns, process_time_ns
 
 from costmon.meter.figures import (
@@ -10,12 +11,13 @@ from costmon.meter.figures import (
     UNMATCHED,
     Phase,
     RouteStats,
+    RowKey,
     merged_rows,
 )
-from costmon.meter.histogram import PARTS_BITS, bucket_of
-from costmon.meter.hooks.collections import COLLECTIONS
+from costmon.meter.garbage import COLLECTIONS
 from costmon.meter.measure import Measure
 from costmon.meter.routing import asgi_route
+from costmon.meter.row import Row
 
 METHODS = frozenset(
     {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "WEBSOCKET"}
@@ -23,7 +25,6 @@ METHODS = frozenset(
 """Methods that are told apart; anybody can send any other word."""
 
 _NS = 1_000_000_000
-_LINEAR = 1 << PARTS_BITS
 _NEVER = 1 << 62
 _BATCH = 64
 _GOLDEN = 0x9E3779B1
@@ -31,60 +32,6 @@ _WORD = 0xFFFFFFFF
 # Work of a request that is still running is counted once it is worth it: a socket may stay open
 # for days.
 _BOOKED_FROM_NS = 1_000_000
-
-_Key = tuple[str, str, int, str]
-
-
-class _Row:
-    __slots__ = (
-        "bytes_in",
-        "bytes_out",
-        "cpu",
-        "cpu_measured",
-        "cpu_ns",
-        "cpu_squares",
-        "in_flight_ns",
-        "late_cpu_ns",
-        "offloaded_cpu_ns",
-        "requests",
-        "wall",
-        "wall_ns",
-    )
-
-    def __init__(self) -> None:
-        self.requests = 0
-        self.cpu_ns = 0
-        self.late_cpu_ns = 0
-        self.wall_ns = 0
-        self.bytes_in = 0
-        self.bytes_out = 0
-        self.offloaded_cpu_ns = 0
-        self.in_flight_ns = 0
-        self.cpu_measured = 0
-        self.cpu_squares = 0
-        self.cpu: dict[int, int] = {}
-        self.wall: dict[int, int] = {}
-
-    def stats(self, key: _Key) -> RouteStats:
-        method, route, status, tag = key
-        return RouteStats(
-            method=method,
-            route=route,
-            status=status,
-            requests=self.requests,
-            cpu_ns=self.cpu_ns,
-            late_cpu_ns=self.late_cpu_ns,
-            wall_ns=self.wall_ns,
-            bytes_in=self.bytes_in,
-            bytes_out=self.bytes_out,
-            offloaded_cpu_ns=self.offloaded_cpu_ns,
-            in_flight_ns=self.in_flight_ns,
-            cpu_measured=self.cpu_measured,
-            cpu_squares=self.cpu_squares,
-            cpu=dict(self.cpu),
-            wall=dict(self.wall),
-            tag=tag,
-        )
 
 
 class Aggregate:
@@ -97,12 +44,16 @@ class Aggregate:
     """
 
     def __init__(self, *, warmup_s: float, sample: int = 1) -> None:
-        self._lock = Lock()
+        # The garbage collector may run in the middle of our counting, in the same thread, and end a
+        # request whose coroutine or body nobody holds any more: that one waits until we are done.
+        self._lock = RLock()
+        self._is_busy = False
+        self._waiting: deque[tuple[Measure, int | None]] = deque()
         self._sample = sample
         self._numbers = itertools.count()
         self._routes: set[str] = set()
-        self._warming: dict[_Key, _Row] = {}
-        self._settled: dict[_Key, _Row] = {}
+        self._warming: dict[RowKey, Row] = {}
+        self._settled: dict[RowKey, Row] = {}
         self.is_recording = True
         self.live: set[Measure] = set()
         self.most_live = 0
@@ -132,7 +83,6 @@ class Aggregate:
 
         One that was counted before its end is counted anew, in place of what it was then.
         """
-        cpu_ns = measure.cpu_ns
         pieces = measure.offloaded
         offloaded_ns = sum(pieces) if pieces is not None else 0
         ended_ns = measure.ended_ns
@@ -147,53 +97,48 @@ class Aggregate:
             method = OTHER
         key = (method, measure.route or UNMATCHED, measure.status, measure.tag)
         with self._lock:
-            if measure.counted is not None:
-                self._withdraw(measure)
-            rows = self._settled if measure.started_ns >= self._settles_ns else self._warming
-            row = rows.get(key) or self._new_row(rows, key)
-            measure.row = row
-            row.requests += 1
-            row.wall_ns += wall_ns
-            row.in_flight_ns += in_flight_ns
-            row.bytes_in += measure.bytes_in
-            row.bytes_out += measure.bytes_out
-            if wall_ns < _LINEAR:
-                wall_bucket = wall_ns
-            else:
-                shift = wall_ns.bit_length() - PARTS_BITS - 1
-                wall_bucket = (shift << PARTS_BITS) + (wall_ns >> shift)
-            row.wall[wall_bucket] = row.wall.get(wall_bucket, 0) + 1
-            if measure.is_measured:
+            if self._is_busy:
+                self._waiting.append((measure, None))
+                return
+            self._is_busy = True
+            try:
+                if measure.counted is not None:
+                    measure.row.take_back(measure)
                 if measure.booked is not None:
                     self._unbook(measure)
-                if offloaded_ns:
-                    cpu_ns += offloaded_ns
-                    row.offloaded_cpu_ns += offloaded_ns
-                row.cpu_measured += 1
-                row.cpu_ns += cpu_ns
-                cpu_us = cpu_ns // 1000
-                row.cpu_squares += cpu_us * cpu_us
-                if cpu_ns < _LINEAR:
-                    cpu_bucket = max(cpu_ns, 0)
-                else:
-                    shift = cpu_ns.bit_length() - PARTS_BITS - 1
-                    cpu_bucket = (shift << PARTS_BITS) + (cpu_ns >> shift)
-                row.cpu[cpu_bucket] = row.cpu.get(cpu_bucket, 0) + 1
-            if not measure.ended_ns:
-                measure.counted = (
-                    cpu_ns,
-                    offloaded_ns,
-                    wall_ns,
-                    in_flight_ns,
-                    measure.bytes_in,
-                    measure.bytes_out,
-                )
+                rows = self._settled if measure.started_ns >= self._settles_ns else self._warming
+                measure.row = row = rows.get(key) or self._new_row(rows, key)
+                row.add(measure, wall_ns, in_flight_ns, offloaded_ns)
+            finally:
+                self._is_busy = False
+        if self._waiting:
+            self._catch_up()
 
     def add_late(self, measure: Measure, cpu_ns: int) -> None:
         """Count CPU that was spent for a request after its end; after too long it is nobody's."""
-        if measure.is_followed and measure.row is not None:
-            with self._lock:
+        if not measure.is_followed or measure.row is None:
+            return
+        with self._lock:
+            if self._is_busy:
+                self._waiting.append((measure, cpu_ns))
+                return
+            self._is_busy = True
+            try:
                 measure.row.late_cpu_ns += cpu_ns
+            finally:
+                self._is_busy = False
+
+    def _catch_up(self) -> None:
+        """Count what came from inside our own counting."""
+        while self._waiting:
+            try:
+                measure, late_ns = self._waiting.popleft()
+            except IndexError:
+                return  # another thread was quicker
+            if late_ns is None:
+                self.record(measure)
+            else:
+                self.add_late(measure, late_ns)
 
     @property
     def is_empty(self) -> bool:
@@ -208,6 +153,7 @@ class Aggregate:
 
     def phases(self) -> tuple[Phase, Phase]:
         """Return the whole recording, and its part after the warm-up."""
+        self._catch_up()
         now = self._stopped or _Reading()
         if self._settled_since is None and now.clock_ns >= self._settles_ns:
             self._settle()
@@ -225,15 +171,15 @@ class Aggregate:
                 self._settled_since = _Reading()
                 self._turn_ns = _NEVER
 
-    def _new_row(self, rows: dict[_Key, _Row], key: _Key) -> _Row:
+    def _new_row(self, rows: dict[RowKey, Row], key: RowKey) -> Row:
         method, route, status, tag = key
         if route not in self._routes:
             if len(self._routes) >= MOST_ROUTES and route not in (UNMATCHED, OTHER):
                 route = OTHER
             self._routes.add(route)
-        return rows.setdefault((method, route, status, tag), _Row())
+        return rows.setdefault((method, route, status, tag), Row())
 
-    def _rows(self, rows: dict[_Key, _Row]) -> list[RouteStats]:
+    def _rows(self, rows: dict[RowKey, Row]) -> list[RouteStats]:
         """Copy rows a few at a time, so that requests need not wait for a thousand."""
         with self._lock:
             found = list(rows.items())
@@ -262,36 +208,11 @@ class Aggregate:
                 row.cpu_ns += cpu_ns
                 measure.booked = (row, cpu_ns)
 
-    def _withdraw(self, measure: Measure) -> None:
-        """Take back what a request was counted with before its end."""
-        row: _Row = measure.row
-        cpu_ns, offloaded_ns, wall_ns, in_flight_ns, bytes_in, bytes_out = measure.counted
-        measure.counted = None
-        row.requests -= 1
-        row.wall_ns -= wall_ns
-        row.in_flight_ns -= in_flight_ns
-        row.bytes_in -= bytes_in
-        row.bytes_out -= bytes_out
-        _take_one(row.wall, wall_ns)
-        if measure.is_measured:
-            row.offloaded_cpu_ns -= offloaded_ns
-            row.cpu_measured -= 1
-            row.cpu_ns -= cpu_ns
-            row.cpu_squares -= (cpu_ns // 1000) ** 2
-            _take_one(row.cpu, cpu_ns)
-
     def _unbook(self, measure: Measure) -> None:
         if measure.booked is not None:
             row, cpu_ns = measure.booked
             row.cpu_ns -= cpu_ns
             measure.booked = None
-
-
-def _take_one(buckets: dict[int, int], value: int) -> None:
-    bucket = bucket_of(value)
-    buckets[bucket] -= 1
-    if not buckets[bucket]:
-        del buckets[bucket]
 
 
 class _Reading:

@@ -79,10 +79,8 @@ class _Reader:
 
     def check(self, options: Options) -> None:
         """Check what only the price list knows: the region, and the instance in it."""
-        try:
-            from costmon.meter.price_list import prices_of  # noqa: PLC0415 - not at import
-        except ModuleNotFoundError:  # TODO: until the price list has landed
-            return
+        from costmon.meter.price_list import prices_of  # noqa: PLC0415 - not at import
+
         try:
             prices_of(options)
         except (InputError, OSError) as error:

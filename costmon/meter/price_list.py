@@ -30,10 +30,10 @@ def prices_of(options: Options) -> RegionPrices:
 
 @lru_cache(maxsize=1)
 def _own(path: str) -> InstancePrices:
-    from costmon.pricing.instances.formats.own import read_own  # noqa: PLC0415 - for who has one
+    from costmon.pricing.instances.formats.own import read  # noqa: PLC0415 - for who has one
 
     with open(path, encoding="utf-8") as file:  # noqa: PTH123 - pathlib takes 6 ms to import
         text = file.read(_LARGEST_BYTES + 1)
     if len(text) > _LARGEST_BYTES:
         raise InputError(f"prices={path!r} has more than {_LARGEST_BYTES} characters")
-    return listed().extended(read_own(text))
+    return listed().extended(read(text))

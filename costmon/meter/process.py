@@ -9,7 +9,7 @@ from costmon.clock import SystemClock
 from costmon.meter.aggregate import Aggregate
 from costmon.meter.control import Control
 from costmon.meter.figures import Snapshot
-from costmon.meter.hooks.collections import COLLECTIONS
+from costmon.meter.garbage import COLLECTIONS
 from costmon.meter.hooks.threads import THREADS
 from costmon.meter.log import log
 from costmon.meter.options import Options

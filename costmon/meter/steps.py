@@ -12,7 +12,7 @@ from threading import get_ident
 from typing import Any
 
 from costmon.meter.cpu import CPU
-from costmon.meter.hooks.collections import COLLECTIONS
+from costmon.meter.garbage import COLLECTIONS
 from costmon.meter.measure import CURRENT, Measure
 
 

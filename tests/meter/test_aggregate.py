@@ -1,260 +1,223 @@
-"""The aggregate: every request is counted once, in a row that does not grow with their number."""
+"""One process's recording: counted from any thread, and from inside its own counting."""
 
-import sys
+import gc
 import threading
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from costmon.meter.aggregate import Aggregate
-from costmon.meter.figures import MOST_ROUTES, OTHER, UNMATCHED
-from costmon.meter.histogram import bucket_of
-
-_SETTINGS = settings(max_examples=60, deadline=None)
-_NO_END = 1e6
-_MS = 1_000_000
+from costmon.meter.figures import OTHER, UNMATCHED
 
 
-def ended(aggregate, route="/", *, status=200, cpu_ns=_MS, wall_ns=_MS, **more):
-    """Count a request that took what is told, and return its measure."""
-    measure = aggregate.begin(more.pop("method", "GET"))
-    measure.route, measure.status = route, status
-    measure.cpu_ns = cpu_ns
-    measure.answered_ns = measure.started_ns + wall_ns
-    measure.ended_ns = measure.answered_ns + more.pop("after_ns", 0)
-    for name, value in more.items():
-        setattr(measure, name, value)
-    aggregate.record(measure)
-    return measure
+class Clocks:
+    """Counts requests with a given CPU."""
+
+    def __init__(self, aggregate):
+        self.aggregate = aggregate
+
+    def request(self, route="/", *, cpu_ns=1_000_000, method="GET", status=200):
+        measure = self.aggregate.begin(method)
+        measure.route, measure.status, measure.cpu_ns = route, status, cpu_ns
+        measure.end()
+        return measure
+
+
+@pytest.fixture
+def aggregate():
+    return Aggregate(warmup_s=0)
+
+
+@pytest.fixture
+def clocks(aggregate):
+    return Clocks(aggregate)
 
 
 def rows(aggregate):
-    return {row.key: row for row in aggregate.phases()[0].routes}
+    whole, _ = aggregate.phases()
+    return {(row.method, row.route, row.status): row for row in whole.routes}
 
 
-_REQUESTS = st.lists(
-    st.fixed_dictionaries(
-        {
-            "route": st.sampled_from(("/a", "/b/{id}", None)),
-            "method": st.sampled_from(("GET", "POST", "BREW")),
-            "status": st.sampled_from((200, 404, 500)),
-            "cpu_ns": st.integers(0, 10**12),
-            "wall_ns": st.integers(0, 10**12),
-            "after_ns": st.integers(0, 10**10),
-            "bytes_in": st.integers(0, 10**9),
-            "bytes_out": st.integers(0, 10**9),
-            "offloaded": st.none() | st.lists(st.integers(0, 10**10), max_size=3),
-        }
-    ),
-    max_size=20,
-)
-
-
-@_SETTINGS
-@given(_REQUESTS)
-def test_rows_have_together_what_all_requests_took(requests):
-    aggregate = Aggregate(warmup_s=0)
-    for request in requests:
-        ended(aggregate, **request)
-
-    found = rows(aggregate).values()
-
-    moved = sum(sum(request["offloaded"] or ()) for request in requests)
-    assert sum(row.requests for row in found) == len(requests)
-    assert sum(row.cpu_measured for row in found) == len(requests)
-    assert sum(row.offloaded_cpu_ns for row in found) == moved
-    assert sum(row.cpu_ns for row in found) == moved + sum(one["cpu_ns"] for one in requests)
-    assert sum(row.wall_ns for row in found) == sum(one["wall_ns"] for one in requests)
-    assert sum(row.bytes_in for row in found) == sum(one["bytes_in"] for one in requests)
-    assert sum(row.bytes_out for row in found) == sum(one["bytes_out"] for one in requests)
-    assert sum(row.in_flight_ns for row in found) == sum(
-        one["wall_ns"] + one["after_ns"] for one in requests
-    )
-    assert sum(sum(row.cpu.values()) for row in found) == len(requests)
-    assert sum(sum(row.wall.values()) for row in found) == len(requests)
-
-
-@_SETTINGS
-@given(st.integers(0, 10**13), st.integers(0, 10**13))
-def test_times_lie_in_the_buckets_that_the_histogram_gives_them(cpu_ns, wall_ns):
-    aggregate = Aggregate(warmup_s=0)
-    ended(aggregate, cpu_ns=cpu_ns, wall_ns=wall_ns)
-
-    (row,) = rows(aggregate).values()
-
-    assert row.cpu == {bucket_of(cpu_ns): 1}
-    assert row.wall == {bucket_of(wall_ns): 1}
-    assert row.cpu_squares == (cpu_ns // 1000) ** 2
-
-
-def test_a_row_is_one_method_route_status_and_tag():
-    aggregate = Aggregate(warmup_s=0)
-    for route, method, status, tag in (
-        ("/a", "GET", 200, ""),
-        ("/a", "GET", 200, ""),
-        ("/a", "POST", 200, ""),
-        ("/a", "GET", 500, ""),
-        ("/b", "GET", 200, ""),
-        ("/a", "GET", 200, "acme"),
-    ):
-        ended(aggregate, route, method=method, status=status, tag=tag)
-
-    counted = {key: row.requests for key, row in rows(aggregate).items()}
-
-    assert counted == {
-        ("GET", "/a", 200, ""): 2,
-        ("POST", "/a", 200, ""): 1,
-        ("GET", "/a", 500, ""): 1,
-        ("GET", "/b", 200, ""): 1,
-        ("GET", "/a", 200, "acme"): 1,
-    }
-
-
-def test_methods_that_http_does_not_know_share_a_row():
-    aggregate = Aggregate(warmup_s=0)
-    for number in range(50):
-        ended(aggregate, method=f"HACK{number}")
-
-    assert [(key, row.requests) for key, row in rows(aggregate).items()] == [
-        ((OTHER, "/", 200, ""), 50)
-    ]
-
-
-def test_requests_that_no_route_took_share_a_row():
-    aggregate = Aggregate(warmup_s=0)
-    ended(aggregate, None, status=404)
-    ended(aggregate, None, status=404)
-
-    assert [(key, row.requests) for key, row in rows(aggregate).items()] == [
-        (("GET", UNMATCHED, 404, ""), 2)
-    ]
-
-
-def test_of_two_thousand_routes_a_thousand_are_kept_apart_and_no_request_is_lost():
-    aggregate = Aggregate(warmup_s=0)
-    for turn in range(2):
-        for number in range(2 * MOST_ROUTES):
-            ended(aggregate, f"/route/{number}", cpu_ns=1000 + turn)
+def test_requests_of_one_route_method_and_status_are_one_row(aggregate, clocks):
+    clocks.request("/a", cpu_ns=1_000_000)
+    clocks.request("/a", cpu_ns=3_000_000)
+    clocks.request("/a", status=404)
+    clocks.request("/a", method="POST")
 
     found = rows(aggregate)
 
-    assert len(found) == MOST_ROUTES + 1
-    assert found["GET", OTHER, 200, ""].requests == 2 * MOST_ROUTES
-    assert found["GET", "/route/0", 200, ""].requests == 2
-    assert sum(row.requests for row in found.values()) == 4 * MOST_ROUTES
+    assert set(found) == {("GET", "/a", 200), ("GET", "/a", 404), ("POST", "/a", 200)}
+    row = found["GET", "/a", 200]
+    assert (row.requests, row.cpu_ns, row.cpu_measured) == (2, 4_000_000, 2)
+    assert row.cpu_squares == 1000**2 + 3000**2
+    assert sum(row.cpu.values()) == sum(row.wall.values()) == 2
 
 
-def test_late_work_is_charged_to_its_route_and_kept_apart():
-    aggregate = Aggregate(warmup_s=0)
-    measure = ended(aggregate, "/later", cpu_ns=5 * _MS)
+def test_after_a_thousand_routes_all_others_are_one_row(aggregate, clocks):
+    for number in range(2_000):
+        clocks.request(f"/{number}")
 
-    measure.add_offloaded(3 * _MS)
-    measure.ended_ns -= 120 * 1000 * _MS
-    measure.add_offloaded(100 * _MS)
+    found = rows(aggregate)
 
-    (row,) = rows(aggregate).values()
-    assert (row.cpu_ns, row.late_cpu_ns) == (5 * _MS, 3 * _MS)
+    assert len(found) == 1_001
+    assert found["GET", OTHER, 200].requests == 1_000
 
 
-def test_a_warm_up_is_recorded_but_not_settled():
-    warming = Aggregate(warmup_s=_NO_END)
-    ended(warming)
+def test_what_no_route_took_is_one_row(aggregate, clocks):
+    for _ in range(10):
+        clocks.request(None, status=404)
 
-    whole, settled = warming.phases()
-
-    assert sum(row.requests for row in whole.routes) == 1
-    assert settled.routes == ()
-    assert settled.process_cpu_ns == 0
+    assert rows(aggregate)["GET", UNMATCHED, 404].requests == 10
 
 
-def test_what_comes_after_the_warm_up_is_in_both():
-    aggregate = Aggregate(warmup_s=0)
-    ended(aggregate)
+def test_methods_that_somebody_made_up_are_one_row(aggregate, clocks):
+    for number in range(10):
+        clocks.request("/", method=f"X{number}")
+
+    assert rows(aggregate)[OTHER, "/", 200].requests == 10
+
+
+def test_a_request_that_is_counted_before_its_end_is_counted_once(aggregate):
+    measure = aggregate.begin("GET")
+    measure.route, measure.status, measure.cpu_ns, measure.bytes_out = "/", 200, 5_000, 10
+    measure.count()
+    early = rows(aggregate)["GET", "/", 200]
+    measure.cpu_ns, measure.bytes_out = 2_000_000, 1_000
+    measure.end()
+
+    late = rows(aggregate)["GET", "/", 200]
+
+    assert (early.requests, early.cpu_ns, early.bytes_out) == (1, 5_000, 10)
+    assert (late.requests, late.cpu_ns, late.bytes_out) == (1, 2_000_000, 1_000)
+    assert late.cpu_squares == 2_000**2
+    assert sum(late.cpu.values()) == sum(late.wall.values()) == 1
+
+
+def test_ending_twice_counts_once(aggregate, clocks):
+    measure = clocks.request()
+    measure.end()
+
+    assert rows(aggregate)["GET", "/", 200].requests == 1
+
+
+def test_work_after_the_end_is_late(aggregate, clocks):
+    measure = clocks.request(cpu_ns=1_000)
+    measure.add_step(500)
+    measure.add_offloaded(700)
+
+    row = rows(aggregate)["GET", "/", 200]
+
+    assert (row.cpu_ns, row.late_cpu_ns) == (1_000, 1_200)
+
+
+def test_work_long_after_the_end_is_nobodys(aggregate, clocks):
+    measure = clocks.request()
+    measure.ended_ns -= 61 * 1_000_000_000
+    measure.add_step(500)
+
+    assert rows(aggregate)["GET", "/", 200].late_cpu_ns == 0
+
+
+def test_cpu_of_other_threads_is_in_the_request_and_told_apart(aggregate):
+    measure = aggregate.begin("GET")
+    measure.route, measure.status, measure.cpu_ns = "/", 200, 1_000
+    measure.add_offloaded(200)
+    measure.add_offloaded(300)
+    measure.end()
+
+    row = rows(aggregate)["GET", "/", 200]
+
+    assert (row.cpu_ns, row.offloaded_cpu_ns) == (1_500, 500)
+
+
+def test_a_sample_measures_the_cpu_of_one_in_k_and_counts_all():
+    aggregate = Aggregate(warmup_s=0, sample=10)
+    clocks = Clocks(aggregate)
+    for _ in range(1_000):
+        clocks.request(cpu_ns=1_000)
+
+    row = rows(aggregate)["GET", "/", 200]
+
+    assert row.requests == 1_000
+    assert 90 <= row.cpu_measured <= 110
+    assert row.cpu_ns == row.cpu_measured * 1_000
+    assert row.cpu_estimate_ns == 1_000_000
+
+
+def test_the_warm_up_is_recorded_and_left_out_of_what_is_settled():
+    aggregate = Aggregate(warmup_s=1_000)
+    clocks = Clocks(aggregate)
+    clocks.request("/early")
+    aggregate._settles_ns = aggregate._turn_ns = 0
+    clocks.request("/later")
 
     whole, settled = aggregate.phases()
 
-    assert [row.requests for row in whole.routes] == [row.requests for row in settled.routes] == [1]
-    assert 0 < settled.process_cpu_ns <= whole.process_cpu_ns
+    assert [row.route for row in whole.routes] == ["/early", "/later"]
+    assert [row.route for row in settled.routes] == ["/later"]
+    assert settled.process_cpu_ns <= whole.process_cpu_ns
 
 
-@pytest.mark.parametrize("sample", [2, 3, 10])
-def test_a_sample_measures_about_one_in_k_and_counts_them_all(sample):
-    aggregate = Aggregate(warmup_s=0, sample=sample)
-    for _ in range(10_000):
-        ended(aggregate)
-
-    (row,) = rows(aggregate).values()
-
-    assert row.requests == sum(row.wall.values()) == 10_000
-    assert row.cpu_measured == sum(row.cpu.values()) == pytest.approx(10_000 / sample, rel=0.02)
-
-
-def test_a_sample_does_not_fall_in_step_with_the_application():
-    """Every second request is cheap: taking every second one would see only one kind."""
-    aggregate = Aggregate(warmup_s=0, sample=2)
-    for number in range(10_000):
-        ended(aggregate, "/cheap" if number % 2 else "/dear")
-
-    measured = [row.cpu_measured for row in rows(aggregate).values()]
-
-    assert measured == pytest.approx([2_500, 2_500], rel=0.05)
-
-
-def test_nothing_is_lost_between_threads():
-    aggregate = Aggregate(warmup_s=0)
-    threads, each = 8, 2_000
-    ready = threading.Barrier(threads)
-
-    def work():
-        ready.wait()
-        for number in range(each):
-            ended(aggregate, f"/{number % 7}", bytes_out=1)
-
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
-    try:
-        workers = [threading.Thread(target=work) for _ in range(threads)]
-        for worker in workers:
-            worker.start()
-        while any(worker.is_alive() for worker in workers):
-            assert sum(row.requests for row in rows(aggregate).values()) <= threads * each
-        for worker in workers:
-            worker.join()
-    finally:
-        sys.setswitchinterval(before)
-
-    found = rows(aggregate).values()
-    assert sum(row.requests for row in found) == threads * each
-    assert sum(row.bytes_out for row in found) == threads * each
-    assert sum(row.cpu_ns for row in found) == threads * each * _MS
-    assert aggregate.live == set()
-
-
-def test_how_many_requests_were_worked_on_at_once_is_known():
-    aggregate = Aggregate(warmup_s=0)
-    for measure in [aggregate.begin("GET") for _ in range(3)]:
-        measure.end()
-    ended(aggregate)
-
-    assert aggregate.most_live == 3
-
-
-def test_a_request_ends_once():
-    aggregate = Aggregate(warmup_s=0)
-    measure = aggregate.begin("GET")
-    measure.end()
-    measure.end()
-
-    assert [row.requests for row in rows(aggregate).values()] == [1]
-
-
-def test_a_recording_that_was_stopped_keeps_its_clocks():
-    aggregate = Aggregate(warmup_s=0)
-    ended(aggregate)
+def test_after_a_stop_clocks_stand(aggregate, clocks):
+    clocks.request()
     aggregate.stop()
 
-    first, second = aggregate.phases(), aggregate.phases()
+    first, _ = aggregate.phases()
+    second, _ = aggregate.phases()
 
-    assert first == second
     assert not aggregate.is_recording
+    assert (first.seconds, first.process_cpu_ns) == (second.seconds, second.process_cpu_ns)
+
+
+def test_threads_lose_no_request():
+    aggregate = Aggregate(warmup_s=0)
+    clocks = Clocks(aggregate)
+
+    def work():
+        for number in range(2_000):
+            clocks.request(f"/{number % 7}", cpu_ns=1_000)
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    found = rows(aggregate).values()
+    assert sum(row.requests for row in found) == 16_000
+    assert sum(row.cpu_ns for row in found) == 16_000_000
+    assert not aggregate.live
+
+
+def test_a_request_that_the_garbage_collector_ends_inside_our_counting_is_counted(aggregate):
+    """A body nobody holds may be collected in any allocation, also under our own lock."""
+
+    class Abandoned:
+        def __init__(self):
+            self.measure = aggregate.begin("GET")
+            self.measure.route, self.measure.status = "/abandoned", 200
+            self.itself = self
+
+        def __del__(self):
+            self.measure.end()
+
+    class Collecting(dict):
+        """A row's buckets whose change makes the collector run."""
+
+        def __setitem__(self, key, value):
+            super().__setitem__(key, value)
+            gc.collect()
+
+    first = aggregate.begin("GET")
+    first.route, first.status = "/", 200
+    first.end()
+    first.row.wall = Collecting()
+    Abandoned()
+
+    second = aggregate.begin("GET")
+    second.route, second.status = "/", 200
+    second.end()
+
+    assert {key: row.requests for key, row in rows(aggregate).items()} == {
+        ("GET", "/", 200): 2,
+        ("GET", "/abandoned", 200): 1,
+    }
