@@ -10,7 +10,8 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
 from costmon.meter.cpu import CPU
-from costmon.meter.hooks.collections import COLLECTIONS
+from costmon.meter.garbage import COLLECTIONS
+from costmon.meter.hooks.rules import keep_rules_behind
 from costmon.meter.measure import CURRENT, Measure
 from costmon.meter.options_of import options_of
 from costmon.meter.process import METER, ProcessMeter
@@ -25,6 +26,7 @@ KEY = "costmon.meter"
 
 _NO_BODY = frozenset({204, 304})
 _EMPTY = frozenset({None, "", "0"})
+_READ_INTO = frozenset({"readinto", "readinto1"})
 
 
 class MeteredWSGI:
@@ -45,6 +47,7 @@ class MeteredWSGI:
         """
         self.application = application
         self._meter = METER
+        keep_rules_behind(application)
         METER.configure(options_of(options))
 
     def __call__(
@@ -287,7 +290,16 @@ class _CountedInput:
         return map(self._count, self._input)
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - as the server's own has it
-        return getattr(self._input, name)
+        attribute = getattr(self._input, name)
+        if name in _READ_INTO:  # werkzeug looks for them
+
+            def read_into(buffer: bytearray | memoryview) -> int | None:
+                size: int | None = attribute(buffer)
+                self._measure.bytes_in += size or 0
+                return size
+
+            return read_into
+        return attribute
 
     def _count(self, data: bytes) -> bytes:
         self._measure.bytes_in += len(data)
