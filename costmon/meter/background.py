@@ -1,33 +1,50 @@
-"""What runs beside a metered application: the reporter and the dashboard."""
+"""What runs beside a metered application: a reporter, and a dashboard where one is wanted."""
 
-from typing import Protocol
+from collections.abc import Callable
 
-from costmon.meter.control import Control
-from costmon.meter.figures import Snapshot
-
-
-class Meter(Protocol):
-    """What is reported and shown: a process's meter."""
-
-    def snapshot(self) -> Snapshot:
-        """Return what it has measured."""
-        ...
-
-    def apply(self, control: Control) -> None:
-        """Do what somebody wants of its recording."""
-        ...
+from costmon.clock import SystemClock
+from costmon.meter.options import Options
+from costmon.meter.reporting.reporter import Reporter
+from costmon.meter.reporting.source import FileSource, Metered
 
 
-class Companions:
-    """The reporter's thread, and the dashboard when there is one."""
+class Background:
+    """The threads of one process's meter."""
 
-    def __init__(self, meter: Meter) -> None:
-        self._meter = meter
+    def __init__(
+        self,
+        meter: Metered,
+        options: Options,
+        service: str,
+        fail: Callable[[str, BaseException], None],
+    ) -> None:
+        """Start them.
+
+        Args:
+            meter: What is reported and shown.
+            options: Which port, and which prices.
+            service: The application's name.
+            fail: Told of what goes wrong.
+        """
+        self._reporter = Reporter(meter, fail=fail)
+        self._reporter.start()
+        self._dashboard = None
+        if options.port is not None:
+            # Only who has a dashboard waits for its server to be imported.
+            from costmon.meter.dashboard.projecting import projector  # noqa: PLC0415 - as said
+            from costmon.meter.dashboard.server import Dashboard  # noqa: PLC0415 - as said
+            from costmon.meter.price_list import prices_of  # noqa: PLC0415 - as said
+
+            self._dashboard = Dashboard(
+                FileSource(own=meter),
+                service=service,
+                port=options.port,
+                project=projector(prices_of, SystemClock()),
+            )
+            self._dashboard.start()
 
     def stop(self) -> None:
-        """End both."""
-
-
-def start_background(meter: Meter) -> Companions:
-    """Start both for a process's meter."""
-    return Companions(meter)
+        """Serve no dashboard any more, report what is left, and end the threads."""
+        if self._dashboard is not None:
+            self._dashboard.stop()
+        self._reporter.stop()

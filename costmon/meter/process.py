@@ -3,29 +3,25 @@
 import os
 import sys
 import threading
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from costmon.clock import SystemClock
 from costmon.meter.aggregate import Aggregate
 from costmon.meter.control import Control
 from costmon.meter.figures import Snapshot
 from costmon.meter.garbage import COLLECTIONS
+from costmon.meter.hooks.greenlets import GREENLETS
 from costmon.meter.hooks.threads import THREADS
 from costmon.meter.log import log
 from costmon.meter.options import Options
+
+if TYPE_CHECKING:
+    from costmon.meter.background import Background
 
 FIRST_RECORDING = ""
 """The recording that begins with the process."""
 
 _STATM = "/proc/self/statm"
-
-
-class Background(Protocol):
-    """What runs beside the application: it hands snapshots over and serves the dashboard."""
-
-    def stop(self) -> None:
-        """End it; no thread is left."""
-        ...
 
 
 class ProcessMeter:
@@ -72,10 +68,11 @@ class ProcessMeter:
                 return
             self.is_running = True
             COLLECTIONS.install()
-            from costmon.meter.background import start_background  # noqa: PLC0415 - not at import
+            GREENLETS.install()
+            from costmon.meter.background import Background  # noqa: PLC0415 - not at import
 
             try:
-                self._background = start_background(self)
+                self._background = Background(self, self.options, self._service(), self.fail)
             except Exception as error:  # noqa: BLE001 - the application comes first
                 self.fail("the meter's background could not start", error)
 
@@ -86,6 +83,7 @@ class ProcessMeter:
             self.is_running = False
             THREADS.remove()
             COLLECTIONS.remove()
+            GREENLETS.remove()
         if background is not None:
             background.stop()
 
@@ -98,7 +96,7 @@ class ProcessMeter:
         whole, settled = aggregate.phases()
         options = self.options
         return Snapshot(
-            service=options.service or _program(),
+            service=self._service(),
             host=os.uname().nodename if hasattr(os, "uname") else "localhost",
             pid=os.getpid(),
             boot=self._boot,
@@ -128,8 +126,11 @@ class ProcessMeter:
                 return
             self._controlled_at = control.issued_at
             if control.recording != self._recording:
+                # Who has just begun, and was told of nothing yet, has begun in it.
+                belongs = not self._recording and self._started_at >= control.issued_at
                 self._recording = control.recording
-                self._begin_recording()
+                if not belongs:
+                    self._begin_recording()
             if not control.is_recording:
                 self.aggregate.stop()
             elif not self.aggregate.is_recording:
@@ -150,6 +151,9 @@ class ProcessMeter:
         self._background = None
         self.is_running = False
         self._begin_process()
+
+    def _service(self) -> str:
+        return self.options.service or _program()
 
     def _begin_process(self) -> None:
         self._boot = f"{int(self._clock.epoch_s() * 1000):x}-{os.urandom(4).hex()}"
