@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from costmon.cli.prices_file import read_text
-from costmon.cli.table import table
+from costmon.cli.table import UNKNOWN, table
 from costmon.clock import SystemClock
 from costmon.errors import InputError
 from costmon.pricing.instances.formats import own
@@ -38,8 +38,9 @@ def run(arguments: argparse.Namespace) -> int:
         print(_summary(regions, today))
     else:
         print("\n\n".join(_page(region) for region in regions))
-    for region in regions:
-        _warn(region, today)
+    if arguments.provider is not None:
+        for what in _stale(regions[0], today):
+            print(f"the prices of {what} are older than {STALE_DAYS} days", file=sys.stderr)
     return 0
 
 
@@ -92,8 +93,8 @@ def _summary(regions: Sequence[RegionPrices], today: dt.date) -> str:
                 region.region,
                 len(region.instances),
                 min(row.as_of for row in region.instances),
-                region.egress_as_of or region.as_of,
-                "yes" if is_stale(region.as_of, today) else "no",
+                region.egress_as_of,
+                ", ".join(_stale(region, today)) or "no",
             )
             for region in regions
         ],
@@ -134,6 +135,8 @@ def _page(region: RegionPrices) -> str:
 
 
 def _traffic(region: RegionPrices) -> str:
+    if not region.egress:
+        return UNKNOWN
     steps = []
     for at, tier in enumerate(region.egress):
         price = f"{tier.price:f} a GB" if tier.price else "free"
@@ -144,10 +147,13 @@ def _traffic(region: RegionPrices) -> str:
     return ", ".join(steps)
 
 
-def _warn(region: RegionPrices, today: dt.date) -> None:
-    if is_stale(region.as_of, today):
-        old = f"has prices of {region.as_of}, older than {STALE_DAYS} days"
-        print(f"{region.provider} {region.region} {old}: check them", file=sys.stderr)
+def _stale(region: RegionPrices, today: dt.date) -> tuple[str, ...]:
+    """Return which of a region's prices are old."""
+    days = {
+        "machines": min(row.as_of for row in region.instances),
+        "traffic": region.egress_as_of,
+    }
+    return tuple(what for what, day in days.items() if day is not None and is_stale(day, today))
 
 
 def _plain(region: RegionPrices, today: dt.date) -> dict[str, object]:
@@ -156,11 +162,13 @@ def _plain(region: RegionPrices, today: dt.date) -> dict[str, object]:
         "provider": region.provider,
         "region": region.region,
         "as_of": region.as_of.isoformat(),
-        "stale": is_stale(region.as_of, today),
+        "stale": list(_stale(region, today)),
         "source": region.source,
-        "egress": {
-            "as_of": (region.egress_as_of or region.as_of).isoformat(),
-            "source": region.egress_source or region.source,
+        "egress": None
+        if region.egress_as_of is None
+        else {
+            "as_of": region.egress_as_of.isoformat(),
+            "source": region.egress_source,
             "tiers": [
                 {"above_gb": _exact(tier.above), "usd_per_gb": _exact(tier.price)}
                 for tier in region.egress

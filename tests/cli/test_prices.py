@@ -109,6 +109,17 @@ def test_ones_own_prices_win_and_are_marked(run, tmp_path):
     assert "; deal" in out
 
 
+def test_traffic_without_a_price_is_unknown_and_not_free(run):
+    Path("own.csv").write_text(OWN + "AWS,mx-central-1,t3.nano,0.01,2026-11-01,deal\n")
+    where = ["--provider", "AWS", "--region", "mx-central-1", "--prices", "own.csv"]
+
+    _, out, _ = run("show", *where)
+    _, as_json, _ = run("show", *where, "--json")
+
+    assert "traffic to the internet a month: ?\n" in out
+    assert json.loads(as_json)["regions"][0]["egress"] is None
+
+
 def test_a_fault_in_ones_own_prices_names_file_line_and_column(run):
     Path("own.csv").write_text(OWN + "AWS,us-east-1,t3.nano,0,2026-11-01,deal\n")
 
@@ -118,16 +129,23 @@ def test_a_fault_in_ones_own_prices_names_file_line_and_column(run):
     assert "own.csv: line 2, hourly_usd: '0': give a decimal above 0" in err
 
 
-@pytest.mark.parametrize(("day", "stale"), [("2026-11-03", True), ("2026-11-02", False)])
+@pytest.mark.parametrize(
+    ("day", "stale"),
+    [
+        ("2026-11-02", []),
+        ("2026-11-03", ["traffic"]),
+        ("2026-12-15", ["traffic"]),
+        ("2026-12-16", ["machines", "traffic"]),
+    ],
+)
 def test_prices_older_than_180_days_are_warned_of(run, monkeypatch, day, stale):
     clock = FakeClock(dt.datetime.fromisoformat(f"{day}T12:00:00+00:00"))
     monkeypatch.setattr("costmon.cli.prices_show.SystemClock", lambda: clock)
 
     _, out, err = run("show", "--provider", "AZURE", "--json")
 
-    (region,) = json.loads(out)["regions"]
-    assert region["stale"] is stale
-    assert ("AZURE eastus has prices of 2026-05-06, older than 180 days" in err) is stale
+    assert json.loads(out)["regions"][0]["stale"] == stale
+    assert err.splitlines() == [f"the prices of {what} are older than 180 days" for what in stale]
 
 
 def test_json_has_exact_amounts_and_where_each_is_from(run):
@@ -157,7 +175,7 @@ def test_an_imported_list_is_a_price_file_of_ones_own(run):
         "skipped 1: the type has an accelerator",
     ]
     assert [row[5] for row in cells(shown) if row and row[0] == "m5.large"] == ["0.107"]
-    assert "traffic" in shown
+    assert "traffic to the internet a month: free up to 100 GB" in shown
     assert [path.name for path in sorted(Path().iterdir())] == ["own.csv", "vms.csv"]
 
 

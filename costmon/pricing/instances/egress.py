@@ -6,14 +6,17 @@ and Google's cheaper network tier are left out, and so is its free GiB of North 
 """
 
 import datetime as dt
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import NamedTuple
 
+from costmon.errors import AmountError
 from costmon.pricing.aws import transfer
 from costmon.pricing.aws.row import tiers
 from costmon.pricing.aws.tiers import Tier
 
 _TB = 1024
+_MOST = 1_000_000_000
 _CALCULATOR = dt.date(2025, 3, 6)
 _READ = dt.date(2026, 5, 6)
 _GOOGLE = "https://cloud.google.com/vpc/network-pricing, premium tier"
@@ -32,6 +35,54 @@ class Egress(NamedTuple):
     tiers: tuple[Tier, ...]
     as_of: dt.date
     source: str
+
+
+class Traffic(NamedTuple):
+    """One tier of the user's own prices of traffic.
+
+    Attributes:
+        provider: `AWS`, `GCP` or `AZURE`.
+        region: As the provider writes it.
+        above_gb: GB of a month, from which on it holds.
+        usd_per_gb: US dollars for a GB of 2**30 bytes; 0 is free.
+        as_of: The day from which it holds.
+        source: Where it was agreed, in words.
+    """
+
+    provider: str
+    region: str
+    above_gb: Decimal
+    usd_per_gb: Decimal
+    as_of: dt.date
+    source: str
+
+
+def egress_of(rows: Iterable[Traffic]) -> Egress:
+    """Return one region's tiers as its price of traffic.
+
+    Raises:
+        AmountError: A number is none, or no tier begins at 0, or two at the same.
+    """
+    every = tuple(rows)
+    for row in every:
+        for field in ("above_gb", "usd_per_gb"):
+            number: object = getattr(row, field)
+            if not isinstance(number, Decimal) or not number.is_finite() or not _fits(number):
+                raise AmountError(f"{field}={number!r}"[:80], f"a decimal from 0 to {_MOST}")
+    ordered = sorted(every, key=lambda row: row.above_gb)
+    borders = [row.above_gb for row in ordered]
+    if borders[0] or len(set(borders)) < len(borders):
+        raise AmountError(
+            f"traffic from {ordered[0].provider} {ordered[0].region}"[:80],
+            "tiers of which one begins above 0 GB and no two at the same",
+        )
+    steps = tuple(Tier(row.above_gb, row.usd_per_gb) for row in ordered)
+    sources = dict.fromkeys(row.source for row in ordered)
+    return Egress(steps, min(row.as_of for row in ordered), "; ".join(sources))
+
+
+def _fits(number: Decimal) -> bool:
+    return 0 <= number <= _MOST
 
 
 def _google(over_10_tb: str) -> tuple[Tier, ...]:

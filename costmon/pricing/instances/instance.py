@@ -49,11 +49,11 @@ class RegionPrices(NamedTuple):
         region: As the provider writes it.
         instances: At least one; by name.
         egress: To the internet, by month: dollars for a GB (2**30 bytes), the free allowance being
-            a tier with the price 0.
+            a tier with the price 0; empty when the price of traffic is not known.
         as_of: Of the oldest price in it, traffic included.
         source: Where the prices were read, in words.
-        egress_as_of: Of the prices of traffic; `None`: as `as_of`.
-        egress_source: Where those were read; empty: as `source`.
+        egress_as_of: Of the prices of traffic; `None` when there are none.
+        egress_source: Where those were read; empty when there are none.
     """
 
     provider: str

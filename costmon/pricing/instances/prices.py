@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 
 from costmon.errors import AmountError, PriceUnknownError
-from costmon.pricing.instances.egress import EGRESS, Egress
+from costmon.pricing.instances.egress import EGRESS, Egress, Traffic, egress_of
 from costmon.pricing.instances.instance import Instance, RegionPrices, fault_of
 from costmon.pricing.instances.listing import LISTINGS, listed_in
 from costmon.pricing.instances.shapes import PROVIDERS
@@ -12,7 +12,11 @@ from costmon.pricing.instances.shapes import PROVIDERS
 STALE_DAYS = 180
 """From then on, whoever shows a price says that it is old."""
 
+OwnRow = Instance | Traffic
+"""What the user may know better than our lists."""
+
 _Key = tuple[str, str, str]
+_Where = tuple[str, str]
 
 
 class InstancePrices:
@@ -20,14 +24,18 @@ class InstancePrices:
 
     Attributes:
         own: The user's rows by (provider, region, type); they win.
+        traffic: What traffic costs the user, by (provider, region); it wins.
     """
 
-    __slots__ = ("own",)
+    __slots__ = ("own", "traffic")
 
-    def __init__(self, own: Iterable[Instance] = ()) -> None:
+    def __init__(
+        self, own: Iterable[Instance] = (), traffic: Mapping[_Where, Egress] | None = None
+    ) -> None:
         self.own: Mapping[_Key, Instance] = {
             (row.provider, row.region, row.name): row for row in own
         }
+        self.traffic: Mapping[_Where, Egress] = dict(traffic or {})
 
     def providers(self) -> tuple[str, ...]:
         """Return the providers that there are prices of."""
@@ -53,7 +61,7 @@ class InstancePrices:
         return (*listed, *sorted(added.difference(listed)))
 
     def region(self, provider: str, region: str) -> RegionPrices:
-        """Return all prices of one region; traffic of an unlisted one costs as in the main one.
+        """Return all prices of one region; of an unlisted one traffic may have no price.
 
         Args:
             provider: In any case.
@@ -63,42 +71,51 @@ class InstancePrices:
             PriceUnknownError: There is no such provider or region; it says which there are.
         """
         known = self.provider(provider)
-        regions = self.regions(known)
-        where = _one_of(f"{known} machines in", region, regions)
+        where = _one_of(f"{known} machines in", region, self.regions(known))
         rows = {row.name: row for row in listed_in(known, where)}
         own = [row for (whose, at, _), row in self.own.items() if (whose, at) == (known, where)]
         rows.update((row.name, row) for row in own)
-        egress, words = _egress(known, where, regions[0])
         instances = tuple(rows[name] for name in sorted(rows))
-        sources = dict.fromkeys(row.source for row in instances)
+        sources = [*dict.fromkeys(row.source for row in instances)]
+        days = [row.as_of for row in instances]
+        egress = self.traffic.get((known, where)) or EGRESS.get((known, where))
+        if egress is not None:
+            sources.append(f"traffic: {egress.source}")
+            days.append(egress.as_of)
         return RegionPrices(
             provider=known,
             region=where,
             instances=instances,
-            egress=egress.tiers,
-            as_of=min(egress.as_of, *(row.as_of for row in instances)),
-            source="; ".join((*sources, words)),
-            egress_as_of=egress.as_of,
-            egress_source=egress.source,
+            egress=() if egress is None else egress.tiers,
+            as_of=min(days),
+            source="; ".join(sources),
+            egress_as_of=None if egress is None else egress.as_of,
+            egress_source="" if egress is None else egress.source,
         )
 
-    def extended(self, instances: Iterable[Instance]) -> "InstancePrices":
-        """Return a list in which these rows win, with the basis `manual`.
+    def extended(self, rows: Iterable[OwnRow]) -> "InstancePrices":
+        """Return a list in which these rows win; machines get the basis `manual`.
+
+        Tiers of traffic replace all that were known of their region.
 
         Raises:
             PriceUnknownError: A row is of no provider that we know.
             AmountError: A row cannot be: a price of 0, a baseline above 1; it says which row.
         """
-        added = []
-        for row in instances:
-            fault = fault_of(row)
+        machines = []
+        traffic: dict[_Where, list[Traffic]] = {}
+        for row in rows:
+            provider, region = self.provider(row.provider), _plain(row.region)
+            if isinstance(row, Traffic):
+                traffic.setdefault((provider, region), []).append(row)
+                continue
+            own = row._replace(provider=provider, region=region, basis="manual")
+            fault = fault_of(own)
             if fault is not None:
-                raise AmountError(
-                    f"{str(row.name)[:80]}: {fault.field} {fault.given}", fault.accepted
-                )
-            known = self.provider(row.provider)
-            added.append(row._replace(provider=known, region=_plain(row.region), basis="manual"))
-        return InstancePrices((*self.own.values(), *added))
+                raise AmountError(f"{own.name[:80]}: {fault.field} {fault.given}", fault.accepted)
+            machines.append(own)
+        tiers = {where: egress_of(each) for where, each in traffic.items()}
+        return InstancePrices((*self.own.values(), *machines), {**self.traffic, **tiers})
 
 
 def is_stale(as_of: dt.date, today: dt.date) -> bool:
@@ -109,15 +126,6 @@ def is_stale(as_of: dt.date, today: dt.date) -> bool:
 def listed() -> InstancePrices:
     """Return the lists that we ship, without anything of the user's."""
     return InstancePrices()
-
-
-def _egress(provider: str, region: str, main: str) -> tuple[Egress, str]:
-    """Return what traffic costs, and where that was read."""
-    found = EGRESS.get((provider, region))
-    if found is not None:
-        return found, f"traffic: {found.source}"
-    found = EGRESS[provider, main]
-    return found, f"traffic as from {main}, for want of {region}'s own: {found.source}"
 
 
 def _plain(name: str) -> str:

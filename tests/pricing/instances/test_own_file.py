@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from costmon.errors import InputError
+from costmon.pricing.aws.tiers import Tier
 from costmon.pricing.instances.formats.imported import Wanted
 from costmon.pricing.instances.formats.own import COLUMNS, imported, read, rendered
 from costmon.pricing.instances.instance import Instance, fault_of
@@ -34,6 +35,10 @@ INSTANCES = st.builds(
 ).filter(lambda row: fault_of(row) is None)
 
 
+def machines(text):
+    return [row for row in read(text) if isinstance(row, Instance)]
+
+
 def test_a_row_is_read_with_the_basis_manual():
     (row,) = read(WHOLE)
 
@@ -53,14 +58,14 @@ def test_a_row_is_read_with_the_basis_manual():
 
 
 def test_a_known_type_needs_no_size():
-    (row,) = read(f"{HEADER}\naws,us-east-1,t3.nano,,,,,0.004,2026-11-01,\n")
+    (row,) = machines(f"{HEADER}\naws,us-east-1,t3.nano,,,,,0.004,2026-11-01,\n")
 
     assert (row.provider, row.vcpu, row.memory_gib) == ("AWS", Decimal(2), Decimal("0.5"))
     assert (row.baseline, row.source) == (Decimal("0.05"), "your own prices")
 
 
 def test_optional_columns_may_be_absent_and_in_any_order():
-    (row,) = read(
+    (row,) = machines(
         "hourly_usd,as_of,instance_type,region,provider\n0.06,2026-11-01,e2-medium,us-west1,GCP\n"
     )
 
@@ -116,7 +121,39 @@ def test_what_was_read_can_be_priced_with():
     assert prices.region("AWS", "eu-west-1").instances[0].hourly_usd == Decimal("0.107")
 
 
+TRAFFIC = "provider,region,instance_type,hourly_usd,as_of,above_gb,usd_per_gb\n"
+
+
+def test_traffic_has_tiers_of_its_own_in_the_same_file():
+    text = (
+        f"{TRAFFIC}AWS,eu-west-1,m5.large,0.107,2026-11-01,,\n"
+        "AWS,eu-west-1,,,2026-11-02,500,0.03\n"
+        "AWS,eu-west-1,,,2026-11-01,0,0\n"
+    )
+
+    region = listed().extended(read(text)).region("AWS", "eu-west-1")
+
+    assert region.egress == (Tier(Decimal(0), Decimal(0)), Tier(Decimal(500), Decimal("0.03")))
+    assert region.egress_as_of == dt.date(2026, 11, 1)
+    assert region.egress_source == "your own prices"
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        ("AWS,eu-west-1,,,2026-11-01,100,0.03\n", "one begins above 0 GB"),
+        ("AWS,eu-west-1,,,2026-11-01,,0.03\n", "line 2, above_gb: ''"),
+        ("AWS,eu-west-1,,,2026-11-01,0,free\n", "line 2, usd_per_gb: 'free'"),
+        ("AWS,eu-west-1,,,2026-11-01,0,1\n" * 2, "line 3: traffic above 0 GB stands in line 2"),
+        ("AWS,eu-west-1,,,2026-11-01,0,\n", "line 2, vcpu: ''"),
+    ],
+)
+def test_tiers_that_cannot_be_are_refused(lines, says):
+    with pytest.raises(InputError, match=says):
+        listed().extended(read(TRAFFIC + lines))
+
+
 def test_only_what_is_wanted_is_taken_of_ones_own_file():
     assert imported(WHOLE, Wanted(provider="AWS", region="eu-west-1")).instances == read(WHOLE)
-    with pytest.raises(InputError, match="no row of that provider"):
+    with pytest.raises(InputError, match="no machine of that provider"):
         imported(WHOLE, Wanted(provider="GCP"))

@@ -6,7 +6,8 @@ from decimal import Decimal
 import pytest
 
 from costmon.errors import AmountError, InputError, PriceUnknownError
-from costmon.pricing.aws.tiers import cost_between
+from costmon.pricing.aws.tiers import Tier, cost_between
+from costmon.pricing.instances.egress import Traffic
 from costmon.pricing.instances.instance import Instance
 from costmon.pricing.instances.prices import STALE_DAYS, is_stale, listed
 
@@ -85,15 +86,41 @@ def test_the_last_of_ones_own_prices_wins():
     assert named(prices, "AWS", "us-east-1", "m5.large").hourly_usd == Decimal(3)
 
 
-def test_ones_own_row_makes_a_region_known_with_the_main_regions_traffic():
+def test_ones_own_row_makes_a_region_known_whose_traffic_has_no_price():
     prices = listed().extended([CONTRACT._replace(provider="aws", region="mx-central-1")])
 
     region = prices.region("AWS", "mx-central-1")
 
     assert prices.regions("AWS") == ("us-east-1", "mx-central-1")
     assert [row.name for row in region.instances] == ["m5.large"]
-    assert region.egress == listed().region("AWS", "us-east-1").egress
-    assert "traffic as from us-east-1, for want of mx-central-1's own" in region.source
+    assert (region.egress, region.egress_as_of) == ((), None)
+    assert (region.as_of, region.source) == (TODAY, "a contract")
+
+
+def test_ones_own_tiers_replace_all_of_a_region():
+    own = Traffic("aws", "US-East-1", Decimal(0), Decimal("0.02"), TODAY, "a contract")
+
+    region = listed().extended([own]).region("AWS", "us-east-1")
+
+    assert region.egress == (Tier(Decimal(0), Decimal("0.02")),)
+    assert len(region.instances) == 100
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"above_gb": Decimal(1)},
+        {"above_gb": Decimal(-1)},
+        {"usd_per_gb": Decimal("NaN")},
+        {"usd_per_gb": 0.02},
+    ],
+    ids=str,
+)
+def test_tiers_that_cannot_be_are_refused(wrong):
+    own = Traffic("AWS", "us-east-1", Decimal(0), Decimal("0.02"), TODAY, "a contract")
+
+    with pytest.raises(AmountError):
+        listed().extended([own._replace(**wrong)])
 
 
 def test_an_own_region_with_known_traffic_has_its_own():
@@ -118,7 +145,7 @@ def test_a_price_of_nothing_is_refused(price):
         {"arch": "mips"},
         {"name": "m5 large"},
         {"name": "=cmd()"},
-        {"region": "US East"},
+        {"region": "us_east"},
         {"source": "two\nlines"},
         {"hourly_usd": 0.05},
     ],
