@@ -75,6 +75,8 @@ class FollowedThreads:
             self._measured[thread] += CPU.now_ns() - started_ns
 
     def _wrap(self, owner: Any, name: str, wrapper: Callable[[Any], Any]) -> None:  # noqa: ANN401 - a class
+        # gevent puts a class of its own, which inherits it, in front of Thread.
+        owner = next(kind for kind in owner.__mro__ if name in vars(kind))
         before = vars(owner)[name]
         self._undo.append((owner, name, before))
         setattr(owner, name, wrapper(before))

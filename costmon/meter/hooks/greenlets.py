@@ -1,0 +1,152 @@
+"""Give every greenlet a clock of its own, where requests run in greenlets (gevent).
+
+A thread's clock counts all greenlets that run while one of them waits: a request that sleeps would
+be charged for its neighbours. So switches are watched (`greenlet.settrace`, the documented place),
+which takes about a microsecond each. What a request's `gevent.spawn` runs is charged to it; work in
+gevent's own pool of threads is not seen, and stays in the rest of the process.
+"""
+
+import sys
+from collections.abc import Callable
+from time import thread_time_ns
+from typing import Any
+
+from costmon.meter.cpu import CPU
+from costmon.meter.measure import CURRENT, Measure
+
+_STATE = "_costmon_meter"
+_BOOKED_FROM_NS = 200_000
+"""A greenlet's work is added to its request's in pieces of that size, and at its end."""
+
+
+class _Greenlet:
+    """What is known of one greenlet: its CPU so far, and whom it works for."""
+
+    __slots__ = ("cpu_ns", "measure", "unbooked_ns")
+
+    def __init__(self, measure: Measure | None) -> None:
+        self.cpu_ns = 0
+        self.measure = measure
+        self.unbooked_ns = 0
+
+
+class _Thread:
+    """The greenlets of one thread, which run one at a time."""
+
+    __slots__ = ("before", "switched_ns")
+
+    def __init__(self) -> None:
+        self.before: Callable[[str, Any], None] | None = None
+        self.switched_ns = thread_time_ns()
+
+    def switched(self, event: str, greenlets: Any) -> None:  # noqa: ANN401 - a pair of greenlets
+        """Hear that one greenlet runs in place of another."""
+        now_ns = thread_time_ns()
+        spent_ns = now_ns - self.switched_ns
+        self.switched_ns = now_ns
+        origin, target = greenlets
+        state = origin.__dict__.get(_STATE)
+        if state is None:
+            state = _seen(origin)
+        state.cpu_ns += spent_ns
+        if state.measure is not None:
+            _book(state, spent_ns, is_last=origin.dead)
+        if _STATE not in target.__dict__:
+            _seen(target)
+        if self.before is not None:
+            self.before(event, greenlets)
+
+
+class GreenletClock:
+    """The hook; there is one for the process.
+
+    Attributes:
+        is_installed: Whether greenlets have clocks of their own.
+    """
+
+    def __init__(self) -> None:
+        self.is_installed = False
+        self._threads: dict[int, _Thread] = {}
+        self._greenlet: Any = None
+        self._ident: Callable[[], int] = int
+
+    def install(self) -> None:
+        """Watch greenlets if gevent runs the requests; again does nothing."""
+        if self.is_installed or not _is_gevent_in_use():
+            return
+        from importlib import import_module  # noqa: PLC0415 - only where gevent is
+
+        self._greenlet = import_module("greenlet")
+        self._ident = import_module("gevent.monkey").get_original("_thread", "get_ident")
+        self.is_installed = True
+        CPU.now_ns = self.now_ns
+
+    def remove(self) -> None:
+        """Go back to the threads' clocks; other threads than this one are watched in vain."""
+        if self.is_installed:
+            self.is_installed = False
+            CPU.now_ns = thread_time_ns
+            thread = self._threads.get(self._ident())
+            if thread is not None:
+                self._greenlet.settrace(thread.before)
+            self._threads.clear()
+
+    def now_ns(self) -> int:
+        """Return the CPU that the running greenlet has used, in nanoseconds."""
+        thread = self._threads.get(self._ident())
+        if thread is None:
+            thread = self._watch()
+        running = self._greenlet.getcurrent()
+        state = running.__dict__.get(_STATE)
+        if state is None:
+            state = _seen(running)
+        # Who reads the clock measures its own steps; it must not be charged for them twice.
+        state.measure = None
+        cpu_ns: int = state.cpu_ns
+        return cpu_ns + thread_time_ns() - thread.switched_ns
+
+    def _watch(self) -> _Thread:
+        thread = self._threads[self._ident()] = _Thread()
+        thread.before = self._greenlet.settrace(thread.switched)
+        return thread
+
+
+def _is_gevent_in_use() -> bool:
+    if "gevent.pywsgi" in sys.modules:
+        return True
+    monkey = sys.modules.get("gevent.monkey")
+    return monkey is not None and bool(monkey.is_module_patched("socket"))
+
+
+def _seen(greenlet: Any) -> _Greenlet:  # noqa: ANN401 - of a library that is not imported here
+    """Return the state of a greenlet that is met for the first time: it works for its maker."""
+    state = greenlet.__dict__[_STATE] = _Greenlet(_maker_measure(greenlet))
+    return state
+
+
+def _maker_measure(greenlet: Any) -> Measure | None:  # noqa: ANN401 - as above
+    reference = getattr(greenlet, "spawning_greenlet", None)
+    maker = None if reference is None else reference()
+    if maker is None:
+        return None
+    context = maker.gr_context
+    measure = None if context is None else context.get(CURRENT)
+    if measure is None:
+        known = maker.__dict__.get(_STATE)
+        measure = None if known is None else known.measure
+    return measure if measure is not None and measure.is_followed else None
+
+
+def _book(state: _Greenlet, spent_ns: int, *, is_last: bool) -> None:
+    state.unbooked_ns += spent_ns
+    measure = state.measure
+    if measure is not None and (is_last or state.unbooked_ns >= _BOOKED_FROM_NS):
+        spent_ns, state.unbooked_ns = state.unbooked_ns, 0
+        if measure.is_followed:
+            measure.add_offloaded(spent_ns)
+        else:
+            state.measure = None
+
+
+GREENLETS = GreenletClock()
+"""The process has one clock of CPU time, so there is one of these."""
