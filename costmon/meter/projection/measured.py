@@ -42,7 +42,8 @@ class MeasuredRoute(NamedTuple):
         bytes_out: All of them together.
         cpu: Measured requests by CPU in ns.
         wall: Requests by wall time in ns.
-        is_guessed: Whether no CPU was measured, so that the mean of all other requests is taken.
+        is_guessed: Whether no CPU was measured, so that the mean of all that were is taken; where
+            none was at all, that of the whole process's CPU.
     """
 
     method: str
@@ -97,6 +98,8 @@ def measured(phase: Phase, *, sample: int = 1) -> Measured:
         by_route.setdefault((row.route, row.method), []).append(row)
     known = [row for row in phase.routes if not _is_unknown(row, sample)]
     typical = (sum(row.cpu_estimate_ns for row in known), sum(row.requests for row in known))
+    if not typical[1]:
+        typical = (phase.process_cpu_ns, sum(row.requests for row in phase.routes))
     routes = tuple(_route(by_route[key], typical, sample) for key in sorted(by_route))
     requests = sum(route.requests for route in routes)
     attributed_ns = sum(route.cpu_ns for route in routes)
@@ -125,9 +128,8 @@ def _route(rows: list[RouteStats], typical: tuple[int, int], sample: int) -> Mea
     cpu_ns = sum(row.cpu_estimate_ns for row in known)
     requests = sum(row.requests for row in rows)
     known_requests = sum(row.requests for row in known)
-    model_cpu, model_requests = (cpu_ns, known_requests) if known_requests else typical
-    if model_requests:
-        cpu_ns += model_cpu * (requests - known_requests) // model_requests
+    model_ns, model_requests = (cpu_ns, known_requests) if known_requests else typical
+    cpu_ns += model_ns * (requests - known_requests) // max(1, model_requests)
     statuses: dict[int, int] = {}
     for row in rows:
         statuses[row.status] = statuses.get(row.status, 0) + row.requests

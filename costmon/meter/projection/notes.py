@@ -84,7 +84,7 @@ def _on_measuring(matter: Matter) -> Iterator[str]:
         more = f" and {len(guessed) - 1} more routes" if len(guessed) > 1 else ""
         yield (
             f"No CPU was measured for {guessed[0]}{more}, since only 1 request in "
-            f"{matter.sample} is: the mean of the others is taken."
+            f"{matter.sample} is: the mean of what was measured is taken."
         )
     spent_ns = measured.attributed_ns + measured.request_residual_ns + measured.background_ns
     if measured.background_ns * _MUCH_BACKGROUND > spent_ns:

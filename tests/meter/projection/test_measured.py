@@ -66,6 +66,15 @@ def test_a_route_that_no_sample_fell_on_is_not_free():
     assert found.routes[1].low_ns is None
 
 
+def test_a_recording_in_which_no_sample_fell_is_not_free():
+    missed = [row(route, 0, times=2, cpu_measured=0) for route in ("/a", "/b")]
+
+    found = measured(phase(*missed, process_cpu_ns=80 * MS), sample=1000)
+
+    assert [route.mean_ns for route in found.routes] == [20 * MS, 20 * MS]
+    assert found.request_residual_ns == 0
+
+
 def test_a_socket_that_is_still_open_has_its_cpu_and_no_requests():
     live = row("/live", 0, times=0, method="WEBSOCKET", cpu_ns=2 * S)
 
