@@ -40,7 +40,7 @@ class _Type(NamedTuple):
         return max(
             1,
             -(-need.nano_vcpu // self.nano_vcpu),
-            -(-need.processes * _MILLI // self.milli_processes),
+            -(-need.milli_processes // self.milli_processes),
         )
 
     def covers(self, other: "_Type") -> bool:
@@ -55,10 +55,7 @@ class _Need(NamedTuple):
     nano_vcpu: int
     cpu_processes: int
     workers: int
-
-    @property
-    def processes(self) -> int:
-        return max(self.cpu_processes, self.workers)
+    milli_processes: int  # the larger of both
 
 
 class Machines:
@@ -117,13 +114,7 @@ class Machines:
     def fleet(self, load: Load) -> Fleet:
         """Return the cheapest machines for a load; of those that cost the same, the fewest."""
         vcpu_needed = load.busy_vcpu / self._utilisation
-        need = _Need(
-            nano_vcpu=_nano(vcpu_needed),
-            cpu_processes=max(1, _ceiling(vcpu_needed)),
-            workers=max(1, _ceiling(load.in_flight / self._workers.at_once))
-            if self._workers.at_once
-            else 1,
-        )
+        need = self._need(vcpu_needed, load.in_flight)
         _, count, _, at = min(
             (count * one.nano_usd, count, one.instance.name, at)
             for at, one in enumerate(self._types)
@@ -131,7 +122,7 @@ class Machines:
         )
         chosen = self._types[at]
         instance = chosen.instance
-        gib = Decimal(need.processes * self._workers.rss_bytes) / _GIB
+        gib = Decimal(need.milli_processes * self._workers.rss_bytes) / (_MILLI * _GIB)
         capacity = count * instance.vcpu * instance.baseline
         return Fleet(
             instance=instance,
@@ -143,6 +134,12 @@ class Machines:
             cpu_utilisation=_shown(load.busy_vcpu / capacity),
             monthly_usd=count * instance.hourly_usd * HOURS_A_MONTH,
         )
+
+    def _need(self, vcpu: Decimal, in_flight: Decimal) -> _Need:
+        at_once = self._workers.at_once
+        workers = max(1, _ceiling(in_flight / at_once)) if at_once else 1
+        cpu_processes = max(1, _ceiling(vcpu))
+        return _Need(_nano(vcpu), cpu_processes, workers, max(cpu_processes, workers) * _MILLI)
 
     def _whole_processes(self, instance: Instance) -> int:
         if not self._workers.rss_bytes:
@@ -168,7 +165,7 @@ def _undominated(types: Sequence[_Type]) -> tuple[_Type, ...]:
 
 def _binding(chosen: _Type, need: _Need) -> Binding:
     cpu = need.nano_vcpu * chosen.milli_processes
-    if cpu >= need.processes * _MILLI * chosen.nano_vcpu:
+    if cpu >= need.milli_processes * chosen.nano_vcpu:
         return "cpu"
     return "workers" if need.workers > need.cpu_processes else "memory"
 
