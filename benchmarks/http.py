@@ -24,7 +24,7 @@ import flask
 from benchmarks.report import Row, print_table
 from costmon.api import ApiSettings, Face, HttpServer, create_app
 from costmon.clock import SystemClock
-from costmon.snapshot import fold
+from costmon.snapshot import fold, meters
 from costmon.snapshot.board import EMPTY
 from costmon.snapshot.cell import Cell, SnapshotCell, WatchedCell
 from costmon.testing.samples import inventory, report, resource
@@ -197,6 +197,8 @@ def _application() -> flask.Flask:
             policy=WatchedCell(None),
             confirmed=Cell({}),
             steward=lambda _message: None,
+            meters=Cell(meters.first("")),
+            surveyor=lambda _message: None,
             settings=ApiSettings(
                 host="127.0.0.1",
                 port=0,

@@ -16,6 +16,8 @@ from costmon.domain.policy import PolicyBudget
 from costmon.domain.poll import Observation, PollFailure, PollReport
 from costmon.domain.resource import Inventory, Resource
 from costmon.domain.spend import GuardReport, Notice, ScopeGauge
+from costmon.meter.control import Control
+from costmon.meter.figures import Snapshot as MeterSnapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -354,10 +356,41 @@ class GuardStatus:
     refused: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeterReported:
+    """A metered worker has told what it has measured so far (intake -> surveyor).
+
+    Attributes:
+        part: Numbers the worker's reports.
+        is_final: Whether the worker says nothing any more.
+        report: Its figures, with the rows that have changed.
+    """
+
+    part: int
+    is_final: bool
+    report: MeterSnapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetRecording:
+    """Let all workers of a service record, stop, or begin anew (api -> surveyor).
+
+    Attributes:
+        id: Names the request in the log and in the answer to who asked.
+        service: Whose workers; one that nobody has heard of is no error.
+        control: What is wanted.
+    """
+
+    id: str
+    service: str
+    control: Control
+
+
 PollerMessage = Tick | RefreshRequested
 CalculatorMessage = Fetched | PollFailed
 GuardCommand = OpenCircuit | CloseCircuit | SetBudget | RemoveBudget
 StewardMessage = Tick | GuardReported | GuardCommand
+SurveyorMessage = Tick | MeterReported | SetRecording
 PersisterMessage = Tick | CostsCalculated | GuardReported | CircuitChanged | BudgetChanged
 AlerterMessage = (
     Tick

@@ -9,9 +9,10 @@ from costmon.config.secret import Secret
 from costmon.domain.child import ChildStatus
 from costmon.domain.history import HistoryQuery, HistoryRow
 from costmon.domain.policy import Policy
-from costmon.messages import GuardCommand, GuardReported, RefreshRequested
+from costmon.messages import GuardCommand, GuardReported, RefreshRequested, SetRecording
 from costmon.snapshot.board import Board
 from costmon.snapshot.cell import Cell, SnapshotCell, WatchedCell
+from costmon.snapshot.meters import Meters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +52,8 @@ class Face:
             service stops, which ends every wait.
         confirmed: By a guard's name, the sequence up to which its rows are in the database.
         steward: Takes a report or a command; does not wait for what comes of it.
+        meters: What metered workers have reported; `costmon.snapshot.meters.services` shows it.
+        surveyor: Takes an order for a recording; does not wait for what comes of it.
         settings: How to listen.
         clock: Tells the time.
     """
@@ -65,5 +68,7 @@ class Face:
     policy: WatchedCell[Policy | None]
     confirmed: Cell[Mapping[str, int]]
     steward: Callable[[GuardReported | GuardCommand], None]
+    meters: Cell[Meters]
+    surveyor: Callable[[SetRecording], None]
     settings: ApiSettings
     clock: Clock

@@ -12,6 +12,7 @@ from costmon.actors.messenger import Messenger, Outbox
 from costmon.actors.persister import Persister, PersisterPlan
 from costmon.actors.poller import Poller, PollerPlan
 from costmon.actors.steward import Steward, StewardPlan
+from costmon.actors.surveyor import Surveyor, SurveyorPlan
 from costmon.messages import (
     BudgetChanged,
     CircuitChanged,
@@ -24,10 +25,14 @@ from costmon.messages import (
 from costmon.snapshot.cell import SnapshotCell
 
 PERSISTER, MESSENGER, ALERTER, CALCULATOR = "persister", "messenger", "alerter", "calculator"
-STEWARD = "steward"
+STEWARD, SURVEYOR = "steward", "surveyor"
 STEWARD_CAPACITY = 1_000
 STEWARD_REPORTS = STEWARD_CAPACITY // 2
 """Where so many messages wait reports are turned away: what people decide has room for itself."""
+
+SURVEYOR_CAPACITY = 1_000
+SURVEYOR_REPORTS = SURVEYOR_CAPACITY // 2
+"""The same for what metered workers report: half a second's worth of fifty busy ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +46,7 @@ class Parts:
         alerting: What the alerter goes by.
         outboxes: One per channel.
         stewardship: What the steward goes by.
+        surveying: What the surveyor goes by.
     """
 
     plans: Sequence[PollerPlan]
@@ -49,6 +55,7 @@ class Parts:
     alerting: AlerterPlan
     outboxes: Sequence[Outbox]
     stewardship: StewardPlan
+    surveying: SurveyorPlan
 
 
 def poller_name(account: str) -> str:
@@ -83,6 +90,9 @@ def child_specs(parts: Parts) -> tuple[ChildSpec, ...]:
             persister=incarnation.addresses[PERSISTER],
             alerter=incarnation.addresses[ALERTER],
         )
+
+    def surveyor(incarnation: Incarnation) -> Surveyor:
+        return Surveyor(incarnation, parts.surveying)
 
     def spill(message: object) -> bool:
         match message:
@@ -134,6 +144,14 @@ def child_specs(parts: Parts) -> tuple[ChildSpec, ...]:
             hang_after_s=60.0,
             stop_timeout_s=5.0,
             mailbox=MailboxRules(capacity=STEWARD_CAPACITY, supersede=guard_of),
+        ),
+        ChildSpec(
+            name=SURVEYOR,
+            build=surveyor,
+            core=True,
+            hang_after_s=60.0,
+            stop_timeout_s=5.0,
+            mailbox=MailboxRules(capacity=SURVEYOR_CAPACITY),
         ),
         *(_poller_spec(plan) for plan in parts.plans),
     )

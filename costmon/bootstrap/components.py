@@ -13,6 +13,7 @@ from costmon.actors.persister import Persister
 from costmon.actors.poller import Poller
 from costmon.actors.steward import Steward
 from costmon.actors.supervisor import Supervisor
+from costmon.actors.surveyor import Surveyor
 from costmon.api import Face, create_app
 from costmon.bootstrap.assembly import (
     ALERTER,
@@ -20,6 +21,7 @@ from costmon.bootstrap.assembly import (
     MESSENGER,
     PERSISTER,
     STEWARD,
+    SURVEYOR,
     poller_name,
 )
 from costmon.bootstrap.listeners import api_settings
@@ -27,6 +29,7 @@ from costmon.clock import SystemClock
 from costmon.config import Settings
 from costmon.notifiers.log import LogChannel
 from costmon.providers.catalog import CATALOG
+from costmon.snapshot import meters
 from costmon.snapshot.board import EMPTY
 from costmon.snapshot.cell import Cell, SnapshotCell, WatchedCell
 
@@ -67,6 +70,7 @@ def _actors(settings: Settings) -> Iterator[Component]:
         (ALERTER, Alerter),
         (CALCULATOR, Calculator),
         (STEWARD, Steward),
+        (SURVEYOR, Surveyor),
         *((poller_name(account.name), Poller) for account in settings.accounts),
     ]
     for name, kind in tree:
@@ -85,6 +89,8 @@ def _endpoints(settings: Settings) -> Iterator[Component]:
         policy=WatchedCell(None),
         confirmed=Cell({}),
         steward=lambda _message: None,
+        meters=Cell(meters.first("")),
+        surveyor=lambda _message: None,
         settings=api_settings(settings),
         clock=SystemClock(),
     )

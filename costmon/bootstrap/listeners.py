@@ -92,6 +92,8 @@ def _face(service: Service, settings: Settings) -> Face:
         policy=service.policy,
         confirmed=service.confirmed,
         steward=service.tell_steward,
+        meters=service.meters,
+        surveyor=service.tell_surveyor,
         settings=api_settings(settings),
         clock=SystemClock(),
     )
@@ -102,6 +104,8 @@ def _clerk(service: Service) -> Clerk:
         steward=service.tell_steward,
         policy=service.policy,
         confirmed=service.confirmed,
+        surveyor=service.tell_surveyor,
+        meters=service.meters,
         is_draining=lambda: service.cell.is_closed,
         clock=SystemClock(),
     )

@@ -2,6 +2,7 @@
 
 import dataclasses
 import random
+import uuid
 from collections.abc import Callable, Mapping
 
 import structlog
@@ -11,11 +12,14 @@ from costmon.actors.messenger import Outbox
 from costmon.actors.persister import PersisterPlan
 from costmon.actors.poller import PollerPlan
 from costmon.actors.steward import StewardPlan
+from costmon.actors.surveyor import SurveyorPlan
 from costmon.actors.system import StopReport, System
 from costmon.bootstrap.assembly import (
     ALERTER,
     STEWARD,
     STEWARD_REPORTS,
+    SURVEYOR,
+    SURVEYOR_REPORTS,
     Parts,
     child_specs,
     poller_name,
@@ -27,13 +31,22 @@ from costmon.config import AccountSettings, Settings
 from costmon.console.command import Message
 from costmon.domain.policy import Policy
 from costmon.domain.resource import Inventory
-from costmon.errors import StoreError
-from costmon.messages import ChildStatus, GuardCommand, GuardReported, RefreshRequested
+from costmon.errors import MailboxFullError, StoreError
+from costmon.messages import (
+    ChildStatus,
+    GuardCommand,
+    GuardReported,
+    MeterReported,
+    RefreshRequested,
+    SetRecording,
+)
 from costmon.notifiers.log import LogChannel
-from costmon.snapshot import fold
+from costmon.snapshot import fold, meters
 from costmon.snapshot.board import EMPTY, Board
 from costmon.snapshot.cell import Cell, SharedCell, SnapshotCell, WatchedCell
+from costmon.snapshot.meters import Meters
 from costmon.store import Docket, Journal, Retention, Standing, open_store
+from costmon.store.meters import MeterFile
 from costmon.store.migrate import check_schema
 
 _JOURNAL_BYTES = 64 * 1024 * 1024
@@ -61,6 +74,7 @@ class Service:
         self.board: SharedCell[Board] = SharedCell(EMPTY)
         self.policy: WatchedCell[Policy | None] = WatchedCell(None)
         self.confirmed: Cell[Mapping[str, int]] = Cell({})
+        self.meters: Cell[Meters] = Cell(meters.first(uuid.uuid4().hex))
         self.journal = Journal(settings.state_dir / "observations.journal", _JOURNAL_BYTES)
         self.docket = Docket(settings.state_dir / "decisions.journal", _DOCKET_BYTES)
         rng = random.Random()  # noqa: S311 - jitter and ids, nothing secret
@@ -101,6 +115,9 @@ class Service:
                 changes=self.docket,
                 board=self.board,
                 policy=self.policy,
+            ),
+            surveying=SurveyorPlan(
+                keeper=MeterFile(settings.state_dir / "meters.json"), meters=self.meters
             ),
         )
 
@@ -179,6 +196,17 @@ class Service:
             self._log.warning("bootstrap.report_dropped", guard=message.report.guard)
             return
         steward.tell(message)
+
+    def tell_surveyor(self, message: MeterReported | SetRecording) -> None:
+        """Hand over what a metered worker reports, or what somebody wants of a recording.
+
+        Raises:
+            MailboxFullError: Too many reports wait; the worker is to send it again.
+        """
+        surveyor = self.system.addresses[SURVEYOR]
+        if isinstance(message, MeterReported) and surveyor.waiting >= SURVEYOR_REPORTS:
+            raise MailboxFullError(SURVEYOR)
+        surveyor.tell(message)
 
     @property
     def is_polled(self) -> bool:

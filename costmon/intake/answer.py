@@ -10,6 +10,7 @@ import msgspec
 
 from costmon.domain.circuit import Circuit, CircuitState
 from costmon.domain.policy import BudgetSource, Policy, PolicyBudget
+from costmon.snapshot.meters import Known
 from costmon.snapshot.wire import Answer, Moment
 
 WAITING_S = 60
@@ -78,6 +79,33 @@ class ReportAnswer(Answer, frozen=True):
     data: ReportTaken
 
 
+class ControlAnswer(Answer, frozen=True):
+    """What is wanted of a recording; the newest one wins, by `issued_at` (seconds since 1970)."""
+
+    recording: str
+    is_recording: bool
+    issued_at: float
+
+
+class MeterTaken(Answer, frozen=True):
+    """What a metered worker is told.
+
+    `epoch` names this run of the service: to another one everything is told anew. `known` is the
+    last part that was heard before this one. Who is `gone` counts as ended and is not heard.
+    """
+
+    epoch: str
+    known: int | None
+    gone: bool
+    control: ControlAnswer | None
+
+
+class MeterAnswer(Answer, frozen=True):
+    """The answer to a part of a metered worker's report."""
+
+    data: MeterTaken
+
+
 class Problem(Answer, frozen=True):
     """Why there is no answer, and what to do."""
 
@@ -107,6 +135,21 @@ def encode_taken(confirmed: int | None, policy: Policy | None) -> bytes:
     """
     revision = None if policy is None else policy.revision
     return _encoder.encode(ReportAnswer(data=ReportTaken(confirmed=confirmed, policy=revision)))
+
+
+def encode_metered(epoch: str, known: Known) -> bytes:
+    """Return the body that a metered worker gets for a part of its report.
+
+    Args:
+        epoch: Names this run of the service.
+        known: What was known of the worker before.
+    """
+    control = None if known.control is None else ControlAnswer(*known.control)
+    return _encoder.encode(
+        MeterAnswer(
+            data=MeterTaken(epoch=epoch, known=known.part, gone=known.is_gone, control=control)
+        )
+    )
 
 
 def encode_problem(error: str, message: str) -> bytes:

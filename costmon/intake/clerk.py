@@ -1,14 +1,15 @@
-"""Answer what a guard says over the Unix socket: a report, or the question what holds.
+"""Answer what guards and metered workers say over the Unix socket.
 
 Told: `{"op": "report", "report": {...}}`, or `{"op": "policy", "revision": "r"|null, "wait": 30}`,
-which is answered as soon as the policy is another one, at the latest after `wait` seconds.
+which is answered as soon as the policy is another one, at the latest after `wait` seconds; or
+`{"op": "meter", "part": 7, "final": false, "report": {...}}`, a part of what a worker has measured.
 Answered: `{"status": 202|200|304|400|503, "body": {...}}` with the bodies that HTTP has.
 """
 
 import threading
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, assert_never
 
 import msgspec
 import structlog
@@ -16,11 +17,13 @@ import structlog
 from costmon.clock import Clock
 from costmon.domain.policy import Policy
 from costmon.errors import InputError, MailboxFullError
-from costmon.intake.answer import WAITING_S, encode_policy, encode_taken
+from costmon.intake.answer import WAITING_S, encode_metered, encode_policy, encode_taken
+from costmon.intake.meter import decode_part
 from costmon.intake.reply import refusal, reply
 from costmon.intake.report import decode_report
-from costmon.messages import GuardReported
+from costmon.messages import GuardReported, MeterReported
 from costmon.snapshot.cell import Cell, WatchedCell
+from costmon.snapshot.meters import Meters, known
 
 _MOST_WAITING = 48
 _LOOK_S = 1.0
@@ -36,7 +39,13 @@ class _Asked(msgspec.Struct, frozen=True, tag_field="op", tag="policy"):
     wait: Annotated[float, msgspec.Meta(ge=0, le=WAITING_S)] = 0.0
 
 
-_decoder = msgspec.json.Decoder(_Told | _Asked)
+class _Metered(msgspec.Struct, frozen=True, tag_field="op", tag="meter"):
+    part: Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
+    final: bool
+    report: msgspec.Raw
+
+
+_decoder = msgspec.json.Decoder(_Told | _Asked | _Metered)
 
 
 class Clerk:
@@ -48,6 +57,8 @@ class Clerk:
         steward: Callable[[GuardReported], None],
         policy: WatchedCell[Policy | None],
         confirmed: Cell[Mapping[str, int]],
+        surveyor: Callable[[MeterReported], None],
+        meters: Cell[Meters],
         is_draining: Callable[[], bool],
         clock: Clock,
         most_waiting: int = _MOST_WAITING,
@@ -58,6 +69,8 @@ class Clerk:
             steward: Takes a report; does not wait for what comes of it.
             policy: What guards go by; `None` while that is not known yet.
             confirmed: By a guard's name, the sequence up to which its rows are in the database.
+            surveyor: Takes a part of what a worker has measured, or raises `MailboxFullError`.
+            meters: What workers have reported.
             is_draining: Whether the service is stopping, so that nothing may be accepted.
             clock: Measures waits.
             most_waiting: Connections that may wait for another policy at once; fewer than there
@@ -66,6 +79,8 @@ class Clerk:
         self._steward = steward
         self._policy = policy
         self._confirmed = confirmed
+        self._surveyor = surveyor
+        self._meters = meters
         self._is_draining = is_draining
         self._clock = clock
         self._waiting = threading.BoundedSemaphore(most_waiting)
@@ -83,9 +98,15 @@ class Clerk:
             return refusal(HTTPStatus.BAD_REQUEST, f"a frame is a report or a question: {error}")
         if self._is_draining():
             return refusal(HTTPStatus.SERVICE_UNAVAILABLE, "the service is stopping; try again")
-        if isinstance(said, _Told):
-            return self._take(said.report)
-        return self._tell(said, gone)
+        match said:
+            case _Told(report=report):
+                return self._take(report)
+            case _Metered():
+                return self._survey(said)
+            case _Asked():
+                return self._tell(said, gone)
+            case _:
+                assert_never(said)
 
     def _take(self, sent: msgspec.Raw) -> bytes:
         try:
@@ -99,6 +120,22 @@ class Clerk:
             return refusal(HTTPStatus.SERVICE_UNAVAILABLE, f"{error}; send it again in a while")
         confirmed = self._confirmed.read().get(report.guard)
         return reply(HTTPStatus.ACCEPTED, encode_taken(confirmed, self._policy.read()))
+
+    def _survey(self, metered: _Metered) -> bytes:
+        try:
+            report = decode_part(metered.report)
+        except InputError as error:
+            return refusal(HTTPStatus.BAD_REQUEST, str(error))
+        meters = self._meters.read()
+        before = known(meters, report)
+        if not before.is_gone:
+            message = MeterReported(part=metered.part, is_final=metered.final, report=report)
+            try:
+                self._surveyor(message)
+            except MailboxFullError as error:
+                # Said, since what is answered with 202 is not sent again.
+                return refusal(HTTPStatus.SERVICE_UNAVAILABLE, f"{error}; send it again in a while")
+        return reply(HTTPStatus.ACCEPTED, encode_metered(meters.epoch, before))
 
     def _tell(self, asked: _Asked, gone: Callable[[], bool]) -> bytes:
         policy = self._policy.read()

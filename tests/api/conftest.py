@@ -11,8 +11,8 @@ from costmon.config import Secret
 from costmon.domain.child import ChildStatus
 from costmon.domain.history import HistoryQuery, HistoryRow
 from costmon.domain.policy import Policy
-from costmon.messages import GuardCommand, GuardReported, RefreshRequested
-from costmon.snapshot import fold
+from costmon.messages import GuardCommand, GuardReported, RefreshRequested, SetRecording
+from costmon.snapshot import fold, meters
 from costmon.snapshot.board import EMPTY, Board
 from costmon.snapshot.cell import Cell, SnapshotCell, WatchedCell
 from costmon.testing import FakeClock
@@ -51,6 +51,8 @@ class World:
         self.policy: WatchedCell[Policy | None] = WatchedCell(policy())
         self.confirmed: Cell[Mapping[str, int]] = Cell({})
         self.told: list[GuardReported | GuardCommand] = []
+        self.meters = Cell(meters.first("e"))
+        self.surveyed: list[SetRecording] = []
         self.steward_error: Exception | None = None
         self.questions: list[HistoryQuery] = []
         self.rows: tuple[HistoryRow, ...] = ()
@@ -124,6 +126,8 @@ class World:
             policy=self.policy,
             confirmed=self.confirmed,
             steward=self.tell,
+            meters=self.meters,
+            surveyor=self.surveyed.append,
             settings=self.settings,
             clock=self.clock,
         )

@@ -20,6 +20,7 @@ from costmon.config.providers import PROVIDERS
 from costmon.config.secret import Secret
 from costmon.config.variables import VARIABLES
 from costmon.providers.catalog import CATALOG
+from costmon.snapshot import meters
 from costmon.snapshot.board import EMPTY
 from costmon.snapshot.cell import Cell, SnapshotCell, WatchedCell
 from costmon.store import Retention
@@ -111,6 +112,8 @@ def routes() -> set[str]:
         policy=WatchedCell(None),
         confirmed=Cell({}),
         steward=lambda _message: None,
+        meters=Cell(meters.first("e")),
+        surveyor=lambda _message: None,
         settings=ApiSettings(
             host="127.0.0.1",
             port=8090,

@@ -15,7 +15,9 @@ from costmon.domain.circuit import Circuit
 from costmon.domain.policy import Policy, PolicyBudget
 from costmon.errors import MailboxFullError
 from costmon.intake.clerk import Clerk
+from costmon.snapshot import meters
 from costmon.snapshot.cell import Cell, WatchedCell
+from costmon.snapshot.meters import Meters
 
 NOON = dt.datetime(2026, 11, 21, 12, tzinfo=dt.UTC)
 FIRST = Policy(
@@ -55,10 +57,13 @@ class Office:
         self.draining = False
         self.policy: WatchedCell[Policy | None] = WatchedCell(FIRST)
         self.confirmed: Cell[Mapping[str, int]] = Cell({})
+        self.meters: Cell[Meters] = Cell(meters.first("e1"))
         self.clerk = Clerk(
             steward=self._take,
             policy=self.policy,
             confirmed=self.confirmed,
+            surveyor=self._survey,
+            meters=self.meters,
             is_draining=lambda: self.draining,
             clock=SystemClock(),
             **limits,
@@ -67,6 +72,11 @@ class Office:
     def _take(self, message):
         if self.full:
             raise MailboxFullError("steward")
+        self.told.append(message)
+
+    def _survey(self, message):
+        if self.full:
+            raise MailboxFullError("surveyor")
         self.told.append(message)
 
     def ask(self, frame, *, gone=lambda: False):

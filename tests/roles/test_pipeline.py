@@ -15,13 +15,15 @@ from costmon.actors.messenger import Outbox
 from costmon.actors.persister import PersisterPlan
 from costmon.actors.poller import PollerPlan
 from costmon.actors.steward import StewardPlan
+from costmon.actors.surveyor import SurveyorPlan
 from costmon.bootstrap.assembly import Parts, child_specs
 from costmon.bootstrap.history import AlertMemory, Writers
 from costmon.clock import SystemClock
-from costmon.snapshot import fold
+from costmon.snapshot import fold, meters
 from costmon.snapshot.board import EMPTY
 from costmon.snapshot.cell import Cell, SharedCell, SnapshotCell, WatchedCell
 from costmon.store import Docket, Journal, Retention, open_store
+from costmon.store.meters import MeterFile
 from costmon.store.migrate import upgrade
 from costmon.testing import samples
 from costmon.testing.clock import START
@@ -166,6 +168,9 @@ def test_no_observation_is_lost_none_is_there_twice_and_the_snapshot_never_goes_
                     changes=docket,
                     board=board,
                     policy=WatchedCell(None),
+                ),
+                surveying=SurveyorPlan(
+                    keeper=MeterFile(tmp_path / "meters.json"), meters=Cell(meters.first("e"))
                 ),
             )
         )

@@ -13,6 +13,7 @@ from costmon.domain.circuit import Circuit
 from costmon.domain.policy import Policy, PolicyBudget
 from costmon.intake.clerk import Clerk
 from costmon.intake.server import IntakeServer
+from costmon.snapshot import meters
 from costmon.snapshot.cell import Cell, WatchedCell
 from tests.guard.link.source import NOW, row
 
@@ -32,6 +33,8 @@ class Intake:
             steward=self._take,
             policy=self.policy,
             confirmed=self.confirmed,
+            surveyor=lambda _message: None,
+            meters=Cell(meters.first("e")),
             is_draining=lambda: False,
             clock=SystemClock(),
         )
