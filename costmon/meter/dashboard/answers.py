@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from costmon.clock import EpochClock
+from costmon.clock import Clock
 from costmon.errors import InputError
 from costmon.meter.control import Control
 from costmon.meter.dashboard.assets import etag_of
@@ -39,7 +39,7 @@ class Answer(NamedTuple):
 class Answers:
     """What every reader is told; one at a time is worked on, the same is told to all."""
 
-    def __init__(self, source: Source, project: Project, clock: EpochClock) -> None:
+    def __init__(self, source: Source, project: Project, clock: Clock) -> None:
         """Prepare.
 
         Args:
@@ -85,9 +85,8 @@ class Answers:
         seen = chosen(self._source.services(), service)
         if seen is None:
             raise UnreportedError("No application reports yet: there is nothing to start or stop.")
-        control = control_for(
-            action, seen, recording=secrets.token_hex(8), issued_at=self._clock.epoch_s()
-        )
+        now_s = self._clock.now().timestamp()
+        control = control_for(action, seen, recording=secrets.token_hex(8), issued_at=now_s)
         self._source.order(seen.service, control)
         with self._making:
             self._kept.clear()

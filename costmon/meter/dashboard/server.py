@@ -8,7 +8,7 @@ import threading
 import weakref
 from typing import Literal
 
-from costmon.clock import EpochClock, SystemClock
+from costmon.clock import Clock, SystemClock
 from costmon.meter.dashboard.answers import Answers, Project
 from costmon.meter.dashboard.handler import Desk
 from costmon.meter.dashboard.listener import Listener
@@ -19,6 +19,7 @@ from costmon.meter.reporting.source import Source
 _MOST_PORTS = 20
 _LAST_PORT = 65_535
 _END_S = 5.0
+_MOST_SILENCES = 2
 
 State = Literal["off", "serving", "standby"]
 
@@ -40,7 +41,7 @@ class Dashboard:
         service: str,
         port: int | None,
         project: Project,
-        clock: EpochClock | None = None,
+        clock: Clock | None = None,
         retry_s: float = 2.0,
         patience_s: float = 5.0,
     ) -> None:
@@ -184,13 +185,11 @@ class Dashboard:
             self._silences = 0
             self._become("standby")
             return False
-        if found == "nobody":
-            return False  # gone since we tried: again in a moment
-        if found == "silent":
-            # One of ours whose application leaves it no time says nothing either.
+        # One of ours whose application leaves it no time says nothing either; and nobody listens
+        # any more where it has just ended. So they are asked three times.
+        if found != "stranger" and self._silences < _MOST_SILENCES:
             self._silences += 1
-            if self._silences <= 2:  # noqa: PLR2004 - ask three times
-                return False
+            return False
         self._warn(port, f"port {port} is in use by another program")
         return True
 

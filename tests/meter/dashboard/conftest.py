@@ -72,7 +72,7 @@ def dashboard(figures):
     made = []
 
     def make(source=figures, *, is_started=True, **facts):
-        values = {"service": "shop", "port": 0, "project": lambda _: projected(3)}
+        values = {"service": "shop", "port": 0, "project": lambda _: projected(3), "retry_s": 0.05}
         one = Dashboard(source, **{**values, **facts})
         made.append(one)
         if is_started:

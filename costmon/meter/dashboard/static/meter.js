@@ -340,7 +340,6 @@ function placeRecording() {
 
 function placeNotes(projection) {
   const notes = [...(projection?.notes ?? [])];
-  if (projection?.over_budget) notes.unshift(`${plural(projection.over_budget, "route is", "routes are")} over budget.`);
   if (view.faults) notes.push(`The meter itself failed ${plural(view.faults, "time", "times")}, without harm to the application; its log (costmon.meter) says where.`);
   const list = at("notes");
   list.hidden = !notes.length;
