@@ -44,11 +44,12 @@ class Aggregate:
     """
 
     def __init__(self, *, warmup_s: float, sample: int = 1) -> None:
-        # The garbage collector may run in the middle of our counting, in the same thread, and end a
-        # request whose coroutine or body nobody holds any more: that one waits until we are done.
         self._lock = RLock()
         self._is_busy = False
-        self._waiting: deque[tuple[Measure, int | None]] = deque()
+        # What is not in its row yet. Counting many at once takes a third of the time that counting
+        # each at its end takes: the processor has all it needs at hand.
+        self._ended: deque[Measure] = deque()
+        self._late: deque[tuple[Measure, int]] = deque()
         self._sample = sample
         self._numbers = itertools.count()
         self._routes: set[str] = set()
@@ -83,67 +84,69 @@ class Aggregate:
 
         One that was counted before its end is counted anew, in place of what it was then.
         """
+        if not measure.ended_ns:
+            with self._lock:
+                self._count(measure)
+            return
+        self.live.discard(measure)
+        self._ended.append(measure)
+        if len(self._ended) >= _BATCH:
+            self._catch_up_unless_busy()
+
+    def add_late(self, measure: Measure, cpu_ns: int) -> None:
+        """Count CPU that was spent for a request after its end; after too long it is nobody's."""
+        if measure.is_followed:
+            self._late.append((measure, cpu_ns))
+            if len(self._late) >= _BATCH:
+                self._catch_up_unless_busy()
+
+    def _catch_up_unless_busy(self) -> None:
+        # Never waiting, and never inside our own counting: the garbage collector runs anywhere, and
+        # ends requests whose coroutine or body nobody holds any more.
+        if not self._is_busy and self._lock.acquire(blocking=False):
+            try:
+                self._catch_up()
+            finally:
+                self._lock.release()
+
+    def _catch_up(self) -> None:
+        """Count all that has ended, and what came late; only with the lock."""
+        self._is_busy = True
+        try:
+            ended, late = self._ended, self._late
+            while ended:
+                self._count(ended.popleft())
+            for _ in range(len(late)):
+                measure, cpu_ns = late.popleft()
+                if measure.row is not None:
+                    measure.row.late_cpu_ns += cpu_ns
+                else:
+                    # Its end is known, and not here yet.
+                    late.append((measure, cpu_ns))
+        finally:
+            self._is_busy = False
+
+    def _count(self, measure: Measure) -> None:
         pieces = measure.offloaded
         offloaded_ns = sum(pieces) if pieces is not None else 0
-        ended_ns = measure.ended_ns
-        if ended_ns:
-            self.live.discard(measure)
-        else:
-            ended_ns = perf_counter_ns()
-        in_flight_ns = ended_ns - measure.started_ns
+        in_flight_ns = (measure.ended_ns or perf_counter_ns()) - measure.started_ns
         wall_ns = measure.answered_ns - measure.started_ns if measure.answered_ns else in_flight_ns
         method = measure.method
         if method not in METHODS:
             method = OTHER
         key = (method, measure.route or UNMATCHED, measure.status, measure.tag)
-        with self._lock:
-            if self._is_busy:
-                self._waiting.append((measure, None))
-                return
-            self._is_busy = True
-            try:
-                if measure.counted is not None:
-                    measure.row.take_back(measure)
-                if measure.booked is not None:
-                    self._unbook(measure)
-                rows = self._settled if measure.started_ns >= self._settles_ns else self._warming
-                measure.row = row = rows.get(key) or self._new_row(rows, key)
-                row.add(measure, wall_ns, in_flight_ns, offloaded_ns)
-            finally:
-                self._is_busy = False
-        if self._waiting:
-            self._catch_up()
-
-    def add_late(self, measure: Measure, cpu_ns: int) -> None:
-        """Count CPU that was spent for a request after its end; after too long it is nobody's."""
-        if not measure.is_followed or measure.row is None:
-            return
-        with self._lock:
-            if self._is_busy:
-                self._waiting.append((measure, cpu_ns))
-                return
-            self._is_busy = True
-            try:
-                measure.row.late_cpu_ns += cpu_ns
-            finally:
-                self._is_busy = False
-
-    def _catch_up(self) -> None:
-        """Count what came from inside our own counting."""
-        while self._waiting:
-            try:
-                measure, late_ns = self._waiting.popleft()
-            except IndexError:
-                return  # another thread was quicker
-            if late_ns is None:
-                self.record(measure)
-            else:
-                self.add_late(measure, late_ns)
+        if measure.counted is not None:
+            measure.row.take_back(measure)
+        if measure.booked is not None:
+            self._unbook(measure)
+        rows = self._settled if measure.started_ns >= self._settles_ns else self._warming
+        measure.row = row = rows.get(key) or self._new_row(rows, key)
+        row.add(measure, wall_ns, in_flight_ns, offloaded_ns)
 
     @property
     def is_empty(self) -> bool:
         """Whether no request has been counted or begun."""
-        return not self.live and not self._warming and not self._settled
+        return not (self.live or self._ended or self._warming or self._settled)
 
     def stop(self) -> None:
         """Count no more requests; what was counted stays."""
@@ -153,10 +156,11 @@ class Aggregate:
 
     def phases(self) -> tuple[Phase, Phase]:
         """Return the whole recording, and its part after the warm-up."""
-        self._catch_up()
         now = self._stopped or _Reading()
         if self._settled_since is None and now.clock_ns >= self._settles_ns:
             self._settle()
+        with self._lock:
+            self._catch_up()
         self._book_live()
         warming, settled = self._rows(self._warming), self._rows(self._settled)
         # Read after the rows: the CPU of every request in them is in it.

@@ -147,6 +147,7 @@ def test_the_warm_up_is_recorded_and_left_out_of_what_is_settled():
     aggregate = Aggregate(warmup_s=1_000)
     clocks = Clocks(aggregate)
     clocks.request("/early")
+    assert set(rows(aggregate)) == {("GET", "/early", 200)}
     aggregate._settles_ns = aggregate._turn_ns = 0
     clocks.request("/later")
 
@@ -200,7 +201,7 @@ def test_a_request_that_the_garbage_collector_ends_inside_our_counting_is_counte
         def __del__(self):
             self.measure.end()
 
-    class Collecting(dict):
+    class Collecting(dict[int, int]):
         """A row's buckets whose change makes the collector run."""
 
         def __setitem__(self, key, value):
@@ -210,6 +211,7 @@ def test_a_request_that_the_garbage_collector_ends_inside_our_counting_is_counte
     first = aggregate.begin("GET")
     first.route, first.status = "/", 200
     first.end()
+    assert rows(aggregate)
     first.row.wall = Collecting()
     Abandoned()
 
