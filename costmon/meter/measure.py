@@ -1,8 +1,12 @@
 """One request while it is being worked on."""
 
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
+from threading import get_ident
 from time import perf_counter_ns
 from typing import Any, Protocol
+
+from costmon.meter.cpu import CPU
+from costmon.meter.garbage import COLLECTIONS
 
 LATE_NS = 60 * 1_000_000_000
 """Work that begins later than this after a request's end is no longer the request's.
@@ -53,6 +57,7 @@ class Measure:
 
     __slots__ = (
         "_book",
+        "_collected_ns",
         "answered_ns",
         "booked",
         "bytes_in",
@@ -93,6 +98,35 @@ class Measure:
         self.booked: Any = None
         self.scope: Any = None
         self.started_ns = perf_counter_ns()
+
+    def enter(self) -> int:
+        """Begin a step in this thread; return when, on its own clock."""
+        if not self.is_measured:
+            return 0
+        self.step_thread = get_ident()
+        self._collected_ns = COLLECTIONS.total_ns
+        return CPU.now_ns()
+
+    def leave(self, started_ns: int, token: "Token[Measure | None]") -> None:
+        """End a step, and work for whom it was before.
+
+        Args:
+            started_ns: What `enter` has returned.
+            token: What setting `CURRENT` to this has returned.
+        """
+        if self.is_measured:
+            spent_ns = CPU.now_ns() - started_ns
+            if self._collected_ns != COLLECTIONS.total_ns:
+                spent_ns -= COLLECTIONS.since(started_ns)
+            outer = token.old_value
+            if type(outer) is Measure and outer.step_thread == self.step_thread:
+                outer.inner_ns += spent_ns
+            self.step_thread = 0
+            if self.inner_ns:
+                spent_ns -= self.inner_ns
+                self.inner_ns = 0
+            self.cpu_ns += spent_ns
+        CURRENT.reset(token)
 
     def end(self) -> None:
         """Count the request, once; what is spent for it from now on is late."""

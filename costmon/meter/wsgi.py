@@ -5,12 +5,9 @@ and the body, which is often made while it is sent, counts too.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from threading import get_ident
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
-from costmon.meter.cpu import CPU
-from costmon.meter.garbage import COLLECTIONS
 from costmon.meter.hooks.rules import keep_rules_behind
 from costmon.meter.measure import CURRENT, Measure
 from costmon.meter.options_of import options_of
@@ -65,34 +62,22 @@ class MeteredWSGI:
         if environ.get("CONTENT_LENGTH") not in _EMPTY or "HTTP_TRANSFER_ENCODING" in environ:
             environ["wsgi.input"] = _CountedInput(environ["wsgi.input"], measure)
         exchange = _Exchange(meter, measure, environ, start_response)
-        started_ns = exchange.enter()
+        token = CURRENT.set(measure)
+        started_ns = measure.enter()
         try:
-            iterable = self.application(environ, exchange.start)
+            body = self.application(environ, exchange.start)
         except BaseException as error:
-            exchange.leave(started_ns)
+            measure.leave(started_ns, token)
             exchange.fail(error)
             raise
-        exchange.leave(started_ns)
-        return exchange.body(iterable)
+        measure.leave(started_ns, token)
+        return exchange.answer(body)
 
 
 class _Exchange:
-    """A request and its answer; iterates the body that it wraps."""
+    """A request and its answer."""
 
-    __slots__ = (
-        "_collected_ns",
-        "_environ",
-        "_headers",
-        "_iterable",
-        "_iterator",
-        "_measure",
-        "_meter",
-        "_outer",
-        "_root",
-        "_start_response",
-        "_token",
-        "_write",
-    )
+    __slots__ = ("_environ", "_headers", "_meter", "_root", "_start_response", "_write", "measure")
 
     def __init__(
         self,
@@ -102,7 +87,7 @@ class _Exchange:
         start_response: "StartResponse",
     ) -> None:
         self._meter = meter
-        self._measure = measure
+        self.measure = measure
         self._environ = environ
         self._root = environ.get("SCRIPT_NAME", "")
         self._start_response = start_response
@@ -115,7 +100,7 @@ class _Exchange:
         /,
     ) -> Callable[[bytes], object]:
         """Hear the status; what is written in the old way is counted."""
-        measure = self._measure
+        measure = self.measure
         self._headers = headers
         measure.status = int(status[:3])
         # Flask forgets which rule it was as soon as it has answered.
@@ -128,104 +113,36 @@ class _Exchange:
 
     def write(self, data: bytes) -> None:
         """Send bytes, as applications older than WSGI do."""
-        self._measure.bytes_out += len(data)
+        self.measure.bytes_out += len(data)
         self._write(data)
 
-    def enter(self) -> int:
-        """Begin a step in this thread; return when."""
-        measure = self._measure
-        self._token = CURRENT.set(measure)
-        if not measure.is_measured:
-            return 0
-        measure.step_thread = get_ident()
-        self._collected_ns = COLLECTIONS.total_ns
-        return CPU.now_ns()
-
-    def leave(self, started_ns: int) -> None:
-        """End a step."""
-        measure = self._measure
-        if measure.is_measured:
-            spent_ns = CPU.now_ns() - started_ns
-            if self._collected_ns != COLLECTIONS.total_ns:
-                spent_ns -= COLLECTIONS.since(started_ns)
-            outer = self._token.old_value
-            if isinstance(outer, Measure) and outer.step_thread == measure.step_thread:
-                outer.inner_ns += spent_ns
-            measure.step_thread = 0
-            if measure.inner_ns:
-                spent_ns -= measure.inner_ns
-                measure.inner_ns = 0
-            measure.cpu_ns += spent_ns
-        CURRENT.reset(self._token)
-
-    def body(self, iterable: Iterable[bytes]) -> Iterable[bytes]:
+    def answer(self, body: Iterable[bytes]) -> Iterable[bytes]:
         """Return what the server is to send; the request ends with it."""
-        measure = self._measure
-        wrapper = self._environ.get("wsgi.file_wrapper")
-        if type(iterable) is list or type(iterable) is tuple:
-            measure.bytes_out += sum(map(len, iterable))
-        elif is_ready(iterable) or (wrapper is not None and type(iterable) is wrapper):
-            measure.bytes_out += self._announced()
+        measure = self.measure
+        if type(body) is list or type(body) is tuple:
+            size = sum(map(len, body))
+        elif type(body) is self._environ.get("wsgi.file_wrapper"):
+            size = self._announced()
+        elif (made := ready_bytes(body)) is not None:
+            size = made
         else:
-            self._iterable = iterable
-            self._iterator: Iterator[bytes] | None = None
             # Whoever asks now sees it; its body is added when it has been sent.
             self.count(measure.count)
-            return self
+            return _Body(self, body)
+        measure.bytes_out += size
         self.count(measure.end)
-        return iterable
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        started_ns = self.enter()
-        try:
-            if self._iterator is None:
-                self._iterator = iter(self._iterable)
-            chunk = next(self._iterator)
-        except StopIteration:
-            self._measure.answered_ns = perf_counter_ns()
-            raise
-        except BaseException:
-            # The status has been sent; what the client gets is cut off.
-            self._measure.answered_ns = perf_counter_ns()
-            raise
-        finally:
-            self.leave(started_ns)
-        self._measure.bytes_out += len(chunk)
-        return chunk
-
-    def close(self) -> None:
-        """End the body, and with it the request."""
-        if self._measure.ended_ns:
-            return
-        close = getattr(self._iterable, "close", None)
-        try:
-            if close is not None:
-                started_ns = self.enter()
-                try:
-                    close()
-                finally:
-                    self.leave(started_ns)
-        finally:
-            self.count(self._measure.end)
-
-    def __del__(self) -> None:
-        # A server that does not close bodies breaks the rules, and must not cost us memory.
-        if not self._measure.ended_ns:
-            self.count(self._measure.end)
+        return body
 
     def fail(self, error: BaseException) -> None:
         """End a request that an exception has left."""
-        measure = self._measure
+        measure = self.measure
         measure.status = 500
         measure.route = wsgi_route(self._environ, self._root, error)
-        self.count(self._measure.end)
+        self.count(measure.end)
 
     def count(self, count: Callable[[], None]) -> None:
         """Count the request, for now or in the end; a fault of ours stays here."""
-        measure = self._measure
+        measure = self.measure
         try:
             if measure.status in _NO_BODY or measure.method == "HEAD":
                 measure.bytes_out = 0
@@ -244,19 +161,76 @@ class _Exchange:
         return 0
 
 
-def is_ready(body: Iterable[bytes]) -> bool:
-    """Tell whether a body is Werkzeug's with its bytes made already, and nothing to do after it.
+class _Body:
+    """What an application makes while it is sent: each piece is a step of its request."""
+
+    __slots__ = ("_exchange", "_iterable", "_iterator")
+
+    def __init__(self, exchange: _Exchange, iterable: Iterable[bytes]) -> None:
+        self._exchange = exchange
+        self._iterable = iterable
+        self._iterator: Iterator[bytes] | None = None
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        measure = self._exchange.measure
+        token = CURRENT.set(measure)
+        started_ns = measure.enter()
+        try:
+            if self._iterator is None:
+                self._iterator = iter(self._iterable)
+            chunk = next(self._iterator)
+        except BaseException:
+            # Its end; or the status has been sent, and what the client gets is cut off.
+            measure.answered_ns = perf_counter_ns()
+            raise
+        finally:
+            measure.leave(started_ns, token)
+        measure.bytes_out += len(chunk)
+        return chunk
+
+    def close(self) -> None:
+        """End the body, and with it the request."""
+        measure = self._exchange.measure
+        if measure.ended_ns:
+            return
+        close = getattr(self._iterable, "close", None)
+        try:
+            if close is not None:
+                token = CURRENT.set(measure)
+                started_ns = measure.enter()
+                try:
+                    close()
+                finally:
+                    measure.leave(started_ns, token)
+        finally:
+            self._exchange.count(measure.end)
+
+    def __del__(self) -> None:
+        # A server that does not close bodies breaks the rules, and must not cost us memory.
+        if not self._exchange.measure.ended_ns:
+            self._exchange.count(self._exchange.measure.end)
+
+
+def ready_bytes(body: Iterable[bytes]) -> int | None:
+    """Return the size of a body of Werkzeug's that is made already, with nothing to do after it.
 
     Most of Flask's answers are. There is nothing to measure in sending them, and they are counted
-    at once.
+    at once. `None`: it is another body.
     """
     try:
         # There is no public way from a body to its response; without it the body is wrapped.
         response = body._callbacks[-1].__self__  # type: ignore[attr-defined]  # noqa: SLF001 - as said
-        is_made = response.is_sequence is True and not response._on_close  # noqa: SLF001 - as said
+        if response._on_close:  # noqa: SLF001 - as said
+            return None
+        pieces = response.response
+        if type(pieces) is list and len(pieces) == 1 and type(pieces[0]) is bytes:
+            return len(pieces[0])
     except (AttributeError, IndexError, TypeError):
-        return False
-    return is_made
+        pass
+    return None
 
 
 class _CountedInput:
