@@ -13,6 +13,7 @@ from costmon.api import (
     health,
     history,
     login,
+    meters,
     metrics,
     openapi,
     problems,
@@ -23,10 +24,12 @@ from costmon.api.document import described
 from costmon.api.face import Face
 from costmon.api.gate import Gate
 from costmon.api.hosts import is_loopback
+from costmon.api.metered import BoardSource
 from costmon.api.sessions import Sessions
 from costmon.api.waiters import Waiters
 from costmon.errors import ConfigError, Fault
 from costmon.web.guard_page import GuardPage
+from costmon.web.meter_page import create_blueprint as create_meter_page
 from costmon.web.page import create_blueprint as create_page
 
 MAX_BODY_BYTES = 64 * 1024
@@ -52,6 +55,10 @@ def create_app(face: Face) -> flask.Flask:
     app.register_blueprint(guard_forms.create_blueprint(face, waiters, page))
     app.register_blueprint(
         page.create_blueprint(described(tag="pages", answers={200: "text/html", 303: None}))
+    )
+    app.register_blueprint(meters.create_blueprint(face, BoardSource(face)))
+    app.register_blueprint(
+        create_meter_page(described(tag="pages", answers={200: "text/html", 303: None}))
     )
     app.register_blueprint(health.create_liveness(face))
     app.register_blueprint(health.create_readiness(face))

@@ -1,0 +1,81 @@
+"""What metered applications report, for who looks, and orders to record or not."""
+
+import flask
+from werkzeug.exceptions import BadRequest, NotFound
+
+from costmon.api.answers import Problem
+from costmon.api.document import described
+from costmon.api.etags import matches
+from costmon.api.face import Face
+from costmon.api.meter_answers import (
+    MeterAnswer,
+    MeterParameters,
+    RecordingAnswer,
+    RecordingBody,
+    Wanted,
+)
+from costmon.api.orders import body_of
+from costmon.api.replies import encoded_reply, json_reply
+from costmon.errors import InputError
+from costmon.meter.dashboard.answers import Answers, UnreportedError
+from costmon.meter.dashboard.projecting import projector
+from costmon.meter.dashboard.question import question_from
+from costmon.meter.options import Options
+from costmon.meter.reporting.source import Source
+from costmon.pricing.instances.instance import RegionPrices
+from costmon.pricing.instances.prices import listed
+
+METER = "/api/v1/meter"
+
+
+def create_blueprint(face: Face, source: Source) -> flask.Blueprint:
+    """Return the routes about metered applications.
+
+    Args:
+        face: Tells the time, and whether the service is stopping.
+        source: What they have reported, and who tells them.
+    """
+    blueprint = flask.Blueprint("meters", __name__)
+    answers = Answers(source, projector(_list_prices, face.clock), face.clock)
+
+    @blueprint.get(METER)
+    @described(
+        tag="meter",
+        query=MeterParameters,
+        answers={200: MeterAnswer, 304: None, 404: Problem, 503: Problem},
+    )
+    def meter() -> flask.typing.ResponseReturnValue:
+        """What each endpoint of a metered application costs, and with other numbers of users."""
+        face.snapshot.read()
+        try:
+            answer = answers.view(question_from(list(flask.request.args.items(multi=True))))
+        except UnreportedError as error:
+            raise NotFound(str(error)) from None
+        except InputError as error:
+            raise BadRequest(str(error)) from None
+        if matches(flask.request.headers.get("If-None-Match", ""), answer.etag):
+            return encoded_reply(b"", 304, etag=answer.etag)
+        return encoded_reply(answer.body, 200, etag=answer.etag)
+
+    @blueprint.post(f"{METER}/recording")
+    @described(
+        tag="meter",
+        body=RecordingBody,
+        answers={202: RecordingAnswer, 404: Problem, 503: Problem},
+    )
+    def record() -> flask.typing.ResponseReturnValue:
+        """Start, stop or reset what a service's workers record; start and reset begin anew."""
+        body = body_of(RecordingBody)
+        try:
+            control = answers.order(body.action, body.service)
+        except UnreportedError as error:
+            raise NotFound(str(error)) from None
+        wanted = Wanted(recording=control.recording, is_recording=control.is_recording)
+        return json_reply(RecordingAnswer(data=wanted), 202)
+
+    return blueprint
+
+
+def _list_prices(options: Options) -> RegionPrices:
+    """Return our own list's prices: a path that somebody reported is not opened here."""
+    return listed().region(options.provider, options.region)
