@@ -79,7 +79,11 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
         "--header-file", type=Path, metavar="FILE", help="send along its lines `Name: value`"
     )
     focus = parser.add_argument_group("with focus")
-    focus.add_argument("--bill", metavar="USD", help="a real bill, to be shared out")
+    focus.add_argument(
+        "--bill", metavar="AMOUNT", help="for machines and traffic; what is projected unless told"
+    )
+    focus.add_argument("--currency", default="USD", help="of the bill, USD unless told")
+    focus.add_argument("--account", metavar="ID", help="the billing account")
     focus.add_argument("--month", metavar="YYYY-MM", help="of the bill, this month unless told")
     add_projecting(parser)
 

@@ -85,6 +85,7 @@ _OWN = {
     "header_file": ("otlp",),
     "bill": ("focus",),
     "month": ("focus",),
+    "account": ("focus",),
 }
 
 

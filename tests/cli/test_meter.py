@@ -534,6 +534,57 @@ def test_options_that_do_not_go_with_the_form_are_refused(run, recording, option
     assert err
 
 
+def test_a_bill_is_divided_among_endpoints_to_the_last_cent(run, recording):
+    code, out, _ = run(
+        *("export", "focus", recording(USERS, SEARCH)),
+        *("--bill", "1234.56", "--month", "2026-10", "--account", "0012"),
+    )
+
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert code == 0
+    assert [row["AllocatedResourceName"] for row in rows] == [
+        "GET /search",
+        "GET /api/users/{id}",
+        "unallocated",
+    ]
+    assert sum(Decimal(row["BilledCost"]) for row in rows) == Decimal("1234.56")
+    assert {row["BillingAccountId"] for row in rows} == {"0012"}
+    assert {row["x_CostBasis"] for row in rows} == {"billed"}
+
+
+def test_without_a_bill_what_is_projected_is_divided(run, recording):
+    file = recording(USERS)
+    projected = json.loads(run("report", file, "--json")[1])["projection"]["monthly_usd"]
+
+    code, out, _ = run("export", "focus", file)
+
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert code == 0
+    assert sum(Decimal(row["BilledCost"]) for row in rows) == Decimal(projected)
+    assert {row["x_CostBasis"] for row in rows} == {"list_price"}
+
+
+def test_a_bill_cannot_be_divided_by_nothing(run, recording):
+    code, out, err = run("export", "focus", recording(), "--bill", "5")
+
+    assert (code, out) == (1, "")
+    assert "No request has ended yet" in err
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--bill", "much"],
+        ["--bill=-5"],
+        ["--bill", "NaN"],
+        ["--bill", "5", "--month", "2026-13"],
+        ["--currency", "EUR"],
+    ],
+)
+def test_a_bill_that_is_none_is_refused(run, recording, options):
+    assert run("export", "focus", recording(USERS), *options)[0] == 2
+
+
 # --url
 
 
@@ -614,7 +665,7 @@ def test_this_machine_is_compared_with_a_vcpu_and_the_doubt_is_said(run):
 
     assert code == 0
     assert out.startswith("cpu_factor ")
-    assert "may be off by 40%" in out
+    assert "types of machines differ" in out
 
 
 def test_a_reference_of_ones_own_leaves_less_doubt(run):
