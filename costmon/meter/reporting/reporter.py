@@ -110,12 +110,14 @@ class Reporter:
         if not self._is_forgotten:
             self._end(timeout_s)
             self.flush()
+            self._hang_up()
 
     def finish(self) -> None:
         """Report for the last time, as the process ends."""
         if not self._is_forgotten:
             self._end(_AT_EXIT_S)
             self.flush(is_final=True)
+            self._hang_up()
 
     def forget(self) -> None:
         """Let go of what is the parent's, in a forked child; nothing is reported any more."""
@@ -124,6 +126,11 @@ class Reporter:
         self._drop.forget()
         if self._delivery is not None:
             self._delivery.forget()
+
+    def _hang_up(self) -> None:
+        if self._delivery is not None and self._turning.acquire(blocking=False):
+            self._delivery.forget()
+            self._turning.release()
 
     def _end(self, timeout_s: float) -> None:
         with self._starting:
