@@ -37,10 +37,19 @@ def test_cpu_is_sized_at_the_target_utilisation():
 
 
 def test_a_load_that_fills_machines_exactly_needs_no_other_one():
-    # 1.2 / 0.6 is 2 vCPUs; a third of it thrice is not quite 1.2.
-    thirds = Decimal("1.2") / 3 * 3
+    # Divisions end somewhere: what is 2 vCPUs may come as a little more.
+    a_little_more = Decimal("1.2") + Decimal("1e-20")
 
-    assert machines(only("c5.large")).fleet(load(str(thirds))).instances == 1
+    found = machines(only("c5.large"), rss_bytes=0).fleet(Load(a_little_more, NONE, NONE, 0))
+
+    assert found.instances == 1
+
+
+def test_cpu_decides_where_memory_is_just_as_scarce():
+    # 2 vCPUs and room for 2 processes.
+    rss_bytes = int((4 - SYSTEM_GIB) * 1024 * MIB) // 2
+
+    assert machines(only("c5.large"), rss_bytes=rss_bytes).fleet(load("1.2")).binding == "cpu"
 
 
 def test_a_burstable_machine_counts_with_its_baseline():

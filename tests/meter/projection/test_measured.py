@@ -66,6 +66,17 @@ def test_a_route_that_no_sample_fell_on_is_not_free():
     assert found.routes[1].low_ns is None
 
 
+def test_without_sampling_nothing_measured_is_nothing_spent():
+    found = measured(phase(row("/a", 10 * MS), row("/b", 0, times=9, cpu_measured=0)))
+
+    assert found.routes[1].cpu_ns == 0
+    assert not found.routes[1].is_guessed
+
+
+def test_an_interval_does_not_begin_below_nothing():
+    assert measured(phase(row(values=[0, 0, 100 * MS]))).routes[0].low_ns == 0
+
+
 def test_a_recording_in_which_no_sample_fell_is_not_free():
     missed = [row(route, 0, times=2, cpu_measured=0) for route in ("/a", "/b")]
 

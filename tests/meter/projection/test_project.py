@@ -145,6 +145,34 @@ def test_a_thousand_more_requests_cost_their_cpu_at_the_target_utilisation():
     assert found.routes[0].marginal_usd_per_1000 == round(expected, 9)
 
 
+def test_a_thousand_more_requests_cost_the_servers_cpu_and_the_clouds_slowness_too():
+    rows = row("/a", 1 * MS)
+    plain = projected(rows, instance="c5.large")
+    served = projected(settled=phase(rows, process_cpu_ns=1100 * MS), instance="c5.large")
+    slow = projected(rows, instance="c5.large", cpu_factor=Decimal(2))
+
+    marginal_usd = plain.routes[0].marginal_usd_per_1000
+    for found, times in ((served, Decimal("1.1")), (slow, Decimal(2))):
+        ratio = found.routes[0].marginal_usd_per_1000 / marginal_usd
+        assert ratio == pytest.approx(times, rel=Decimal("0.0001"))
+
+
+def test_a_vcpu_of_a_burstable_machine_costs_what_it_may_be_used_for():
+    found = projected(row(), instance="t3.nano", users=1, rss_bytes=0)
+
+    hours = Decimal(50) / Decimal("0.6") / 3600
+    of_baseline = Decimal("0.0052") * 9 / (9 * Decimal("0.1") + Decimal("0.5"))
+    assert found.routes[0].marginal_usd_per_1000 == round(hours * of_baseline, 9)
+
+
+def test_a_burstable_machine_is_used_as_far_as_its_baseline_is():
+    found = projected(row(), instance="t3.nano", users=1, rss_bytes=0)
+
+    # 0.05 busy vCPUs of 0.1.
+    assert found.fleet.cpu_utilisation == Decimal("0.5")
+    assert found.attributed_usd == found.idle_usd == Decimal("1.90")
+
+
 def test_marginal_costs_do_not_depend_on_what_is_idle():
     few, many = (
         projected(row(), users=users, instance="c5.large").routes[0] for users in (1, 100_000)
