@@ -328,7 +328,7 @@ function placeRecording() {
   say("requests", plural(view.requests, "request", "requests"));
   const length = ago(recording.seconds);
   const warm = recording.state === "warming_up" ? ` Warm-up: ${Math.ceil(recording.warmup_left_s)} s left.` : "";
-  say("since", recording.is_recording ? `counted in ${length}.${warm}` : `counted in ${length}; recording is stopped.`);
+  say("since", `${view.service || "this application"}: counted in ${length}${recording.is_recording ? `.${warm}` : "; recording is stopped."}`);
   const sample = view.options.sample > 1 ? ` (1 in ${view.options.sample})` : "";
   say("attributed", percent(view.cpu.attributed_ratio) + sample);
   say("processes", whole.format(view.processes));
@@ -354,6 +354,7 @@ const EMPTY = { no_data: "Nothing measured yet", warming_up: "Warming up", stopp
 function placeEmpty() {
   const { unprojected, recording } = view;
   at("empty").hidden = unprojected === null;
+  at("how").hidden = true;
   at("seen-card").hidden = !view.seen.length;
   if (unprojected === null) return;
   say("empty-title", EMPTY[unprojected.state]);
@@ -465,7 +466,8 @@ function place() {
   if (view === null) {
     at("empty").hidden = false;
     say("empty-title", "No application reports yet");
-    say("empty-text", "Add the meter to an application and send it a request; this page then shows what each of its routes costs.");
+    say("empty-text", "Add the meter to an application, one line is enough, and send it a request. This page then shows what each of its routes costs.");
+    at("how").hidden = false;
     for (const id of ["summary", "notes", "seen-card", "routes-card", "curve-card", "variance-card"]) at(id).hidden = true;
     at("pill").className = "pill wait";
     say("pill", "no application yet");
