@@ -4,8 +4,10 @@ import flask
 
 from costmon.api.document import described
 from costmon.api.face import Face
+from costmon.export.endpoints import EndpointCollector
 from costmon.export.guards import GuardCollector
 from costmon.export.prometheus import CostCollector, exposition
+from costmon.snapshot.meters import services
 
 
 def create_blueprint(face: Face) -> flask.Blueprint:
@@ -19,12 +21,13 @@ def create_blueprint(face: Face) -> flask.Blueprint:
             now=face.clock.now,
         ),
         GuardCollector(board=face.board.read, policy=face.policy.read, now=face.clock.now),
+        EndpointCollector(services=lambda: services(face.meters.read(), face.clock.monotonic_s())),
     )
 
     @blueprint.get("/metrics")
     @described(tag="service", answers={200: "text/plain"})
     def metrics() -> flask.typing.ResponseReturnValue:
-        """Actors, polls, costs and guards for Prometheus, or OpenMetrics for who accepts it."""
+        """Actors, polls, costs, guards and endpoints for Prometheus, or OpenMetrics if accepted."""
         body, content_type = exposition(collectors, flask.request.headers.get("Accept", ""))
         return flask.Response(
             body, headers={"Cache-Control": "no-store"}, content_type=content_type

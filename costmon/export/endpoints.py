@@ -63,8 +63,8 @@ class EndpointCollector(Collector):
             _counter("response_bytes", "Of response bodies that were sent.", _bytes_out),
             _counter(
                 "cost_usd",
-                "Cost of CPU at the target utilisation and of traffic, by list price; absent for "
-                "applications with prices of their own.",
+                "Cost of CPU at the target utilisation and of traffic, by list price; free "
+                "allowances are not taken off.",
                 self._cost,
             ),
         )
@@ -93,15 +93,13 @@ class EndpointCollector(Collector):
 def listed_rates(options: Options) -> Rates | None:
     """Return what an application's work costs by our lists; `None` when they do not say.
 
-    An application's own price file is a path that somebody else chose: it is not opened here, and
-    with other prices the costs would be wrong.
+    An application's own price file is a path that somebody else chose: it is not opened here.
     """
-    if options.prices:
-        return None
+    listed = options._replace(prices="")
     try:
-        return rates_of(prices_of(options), options)
+        return rates_of(prices_of(listed), listed)
     except InputError:
-        return None  # the application is of another version, with a region that we do not have
+        return None  # it is of another version, or names what only its own file has
 
 
 def _counter(name: str, text: str, amount: Amount) -> tuple[str, str, Amount, Bounded]:

@@ -165,3 +165,13 @@ def test_a_hostile_service_is_only_text(world):
 
     assert answer.content_type == "application/json"
     assert answer.json["data"]["service"] == HOSTILE
+
+
+def test_endpoints_are_in_the_metrics(world):
+    report(world, measured(3), measured(1, service="blog"))
+
+    text = world.client().get("/metrics").text
+
+    assert text.count("costmon_endpoint_requests_total{") >= 4
+    assert 'costmon_endpoint_processes{app="blog"} 1.0' in text
+    assert "costmon_endpoint_cost_usd_total{" in text
