@@ -1,7 +1,7 @@
 """`costmon meter diff`: what changed from one recording to another, and what is only chance."""
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -41,8 +41,10 @@ def run(arguments: argparse.Namespace) -> int:
     comparison = compared(old.settled, new.settled)
     above = () if limit is None else comparison.above(limit)
     if arguments.json:
-        print(to_json(_document(comparison, above)))
+        print(to_json({**_document(comparison, above), "remarks": list(remarks(old, new))}))
         return 1 if above else 0
+    for remark in remarks(old, new):
+        print(harmless(remark))
     print(table(_HEADINGS, [_row(change) for change in comparison.changes], right=_RIGHT))
     if comparison.ratio is None:
         print("no endpoint was called in both")
@@ -51,6 +53,20 @@ def run(arguments: argparse.Namespace) -> int:
     for change in above:
         print(harmless(f"{change.name}: {change.ratio:+.1%}, above {limit:.1%} and beyond chance"))
     return 1 if above else 0
+
+
+def remarks(old: Snapshot, new: Snapshot) -> Iterator[str]:
+    """Yield what makes a comparison say less than it seems to."""
+    if (old.service, old.recording, old.started_at) == (new.service, new.recording, new.started_at):
+        yield "The new recording goes on with the old one, so both have the same requests in them:"
+        yield "reset in between, with the dashboard's button or a restart."
+    if old.service != new.service:
+        yield f"These are two applications: {old.service} and {new.service}."
+    if old.host and new.host and old.host != new.host:
+        yield f"These are two machines, {old.host} and {new.host}: their processors may differ."
+    factors = old.options.cpu_factor, new.options.cpu_factor
+    if factors[0] != factors[1]:
+        yield f"CPU is compared as measured; their cpu_factor is {factors[0]} and {factors[1]}."
 
 
 def _require_requests(name: str, snapshot: Snapshot) -> None:

@@ -441,6 +441,15 @@ def test_a_recording_without_requests_cannot_be_compared(run, recording):
     assert (code, "--warmup-s 0" in err) == (1, True)
 
 
+def test_recordings_that_overlap_or_are_of_other_machines_are_said_to_be(run, recording):
+    old = recording(SLOW, name="old.json")
+    new = recording(SLOW, name="new.json", host="elsewhere", started_at=1_790_000_500.0)
+
+    assert "reset in between" in run("diff", old, old)[1]
+    assert "two machines, host and elsewhere" in run("diff", old, new)[1]
+    assert "reset in between" not in run("diff", old, new)[1]
+
+
 @pytest.mark.parametrize("text", ["ten", "-5%", "inf"])
 def test_a_limit_that_is_no_percentage_is_refused(run, recording, text):
     file = recording(SLOW)
