@@ -15,9 +15,12 @@ from costmon.domain.circuit import Circuit
 from costmon.domain.policy import Policy, PolicyBudget
 from costmon.errors import MailboxFullError
 from costmon.intake.clerk import Clerk
+from costmon.meter.control import Control
+from costmon.meter.reporting.wire import encode
 from costmon.snapshot import meters
 from costmon.snapshot.cell import Cell, WatchedCell
 from costmon.snapshot.meters import Meters
+from tests.meter.reporting.samples import row, snapshot
 
 NOON = dt.datetime(2026, 11, 21, 12, tzinfo=dt.UTC)
 FIRST = Policy(
@@ -253,3 +256,64 @@ def test_what_is_no_report_and_no_question_is_refused(office, frame):
 @given(st.binary(max_size=300))
 def test_no_bytes_are_more_than_a_refusal(content):
     assert Office().ask(content)[0] == 400
+
+
+def metered(**changes):
+    sent = json.loads(encode(snapshot(row(requests=3))))
+    return {"op": "meter", "part": 5, "final": False, "report": sent} | changes
+
+
+def test_what_a_worker_has_measured_reaches_the_surveyor(office):
+    status, body = office.ask(metered())
+
+    assert (status, body) == (
+        202,
+        {"data": {"epoch": "e1", "known": None, "gone": False, "control": None}},
+    )
+    (message,) = office.told
+    assert (message.part, message.is_final) == (5, False)
+    assert message.report == snapshot(row(requests=3))
+
+
+def test_a_worker_hears_what_is_known_of_it_and_what_is_wanted(office):
+    seen = meters.reported(office.meters.read(), 4, snapshot(row()), 1.0, final=False)
+    control = Control("r2", is_recording=False, issued_at=1_795_000_000.5)
+    office.meters.publish(meters.ordered(seen, "shop", control))
+
+    _, body = office.ask(metered())
+
+    assert body["data"]["known"] == 4
+    assert body["data"]["control"] == {
+        "recording": "r2",
+        "is_recording": False,
+        "issued_at": 1_795_000_000.5,
+    }
+
+
+def test_a_worker_that_counts_as_ended_hears_so_and_is_not_heard(office):
+    seen = meters.reported(office.meters.read(), 4, snapshot(row()), 1.0, final=True)
+    office.meters.publish(meters.swept(seen, 1.0))
+
+    _, body = office.ask(metered())
+
+    assert body["data"]["gone"]
+    assert office.told == []
+
+
+def test_a_worker_is_told_to_come_again_when_there_is_no_room(office):
+    office.full = True
+
+    status, body = office.ask(metered())
+
+    assert status == 503
+    assert "surveyor" in body["message"]
+
+
+@pytest.mark.parametrize(
+    "change", [{"part": -1}, {"part": True}, {"final": 1}, {"report": {}}, {"report": None}]
+)
+def test_a_part_with_a_fault_is_refused(office, change):
+    status, _ = office.ask(metered(**change))
+
+    assert status == 400
+    assert office.told == []

@@ -1,0 +1,150 @@
+"""The surveyor in a real tree: it crashes, is replaced and restarted, and counts nobody twice."""
+
+import threading
+
+import pytest
+from structlog.testing import capture_logs
+
+from costmon.actors.child import ChildSpec
+from costmon.actors.surveyor import Surveyor, SurveyorPlan
+from costmon.messages import MeterReported, RestartChild, SetRecording
+from costmon.meter.control import Control
+from costmon.snapshot import meters
+from costmon.snapshot.cell import Cell
+from costmon.snapshot.meters import Meters
+from costmon.store.meters import MeterFile
+from tests.meter.reporting.samples import BEGAN_AT, counted, row, snapshot
+from tests.roles.tree import PATIENCE_S, SOON, running
+
+
+class Published(Cell[Meters]):
+    """A cell that may strike who publishes, and can be waited for."""
+
+    def __init__(self, value, struck_every=0):
+        super().__init__(value)
+        self._changed = threading.Condition()
+        self._struck_every = struck_every
+        self._tried = 0
+        self.crashes = 0
+
+    def publish(self, value):
+        self._tried += 1
+        if self._struck_every and self._tried % self._struck_every == 0:
+            self.crashes += 1
+            raise RuntimeError("struck")
+        with self._changed:
+            super().publish(value)
+            self._changed.notify_all()
+
+    def when(self, claim):
+        with self._changed:
+            assert self._changed.wait_for(lambda: claim(self.read()), PATIENCE_S), self.read()
+            return self.read()
+
+
+class Keeper:
+    """A file that may not be written."""
+
+    def __init__(self, file):
+        self._file = file
+        self.is_full = False
+        self.saved = threading.Event()
+
+    def load(self, value, now_s):
+        return self._file.load(value, now_s)
+
+    def save(self, value):
+        if self.is_full:
+            raise OSError(28, "No space left on device")
+        self._file.save(value)
+        self.saved.set()
+
+
+@pytest.fixture
+def keeper(tmp_path):
+    return Keeper(MeterFile(tmp_path / "meters.json"))
+
+
+def surveyor(keeper, cell):
+    plan = SurveyorPlan(keeper=keeper, meters=cell)
+    return ChildSpec(name="surveyor", build=lambda it: Surveyor(it, plan), core=True, policy=SOON)
+
+
+def report(part, requests, *, pid=1, final=False):
+    sent = snapshot(row(requests=requests), pid=pid)
+    return MeterReported(part=part, is_final=final, report=sent)
+
+
+def requests_in(value):
+    found = meters.services(value, 0.0)
+    return counted(found[0])["/"] if found else 0
+
+
+def test_reports_are_published(keeper):
+    cell = Published(meters.first("run1"))
+    with running([surveyor(keeper, cell)]) as system:
+        tell = system.addresses["surveyor"].tell
+        tell(report(1, 3))
+        tell(report(1, 4, pid=2))
+
+        cell.when(lambda it: requests_in(it) == 7)
+
+
+def test_what_was_reported_is_there_after_a_restart_of_the_service(keeper):
+    first, second = Published(meters.first("run1")), Published(meters.first("run2"))
+    with running([surveyor(keeper, first)]) as system:
+        system.addresses["surveyor"].tell(report(1, 3))
+        first.when(lambda it: requests_in(it) == 3)
+
+    with running([surveyor(keeper, second)]) as system:
+        second.when(lambda it: requests_in(it) == 3)
+        system.addresses["surveyor"].tell(report(2, 5))
+        second.when(lambda it: requests_in(it) == 5)
+
+
+def test_a_restarted_surveyor_goes_on_with_what_is_published(keeper):
+    cell = Published(meters.first("run1"))
+    with running([surveyor(keeper, cell)]) as system:
+        tell = system.addresses["surveyor"].tell
+        tell(report(1, 3))
+        cell.when(lambda it: requests_in(it) == 3)
+
+        system.supervisor.ask(RestartChild(name="surveyor"), PATIENCE_S)
+        tell(report(1, 4, pid=2))
+
+        cell.when(lambda it: requests_in(it) == 7)
+
+
+def test_an_order_is_published(keeper):
+    cell = Published(meters.first("run1"))
+    control = Control("r2", is_recording=True, issued_at=BEGAN_AT + 70)
+    with running([surveyor(keeper, cell)]) as system:
+        tell = system.addresses["surveyor"].tell
+        tell(report(1, 3))
+        tell(SetRecording(id="i", service="shop", control=control))
+
+        cell.when(lambda it: it.services and it.services["shop"].control == control)
+
+
+def test_a_full_disk_stops_nothing(keeper):
+    cell = Published(meters.first("run1"))
+    keeper.is_full = True
+    with capture_logs() as logs, running([surveyor(keeper, cell)]) as system:
+        system.addresses["surveyor"].tell(report(1, 3))
+        cell.when(lambda it: requests_in(it) == 3)
+
+    assert [it["event"] for it in logs if it["log_level"] == "error"] == ["surveyor.meters_unsaved"]
+
+
+@pytest.mark.parametrize("every", [2, 3, 5])
+def test_a_surveyor_that_is_struck_all_the_time_counts_everybody_once(keeper, every):
+    cell = Published(meters.first("run1"), every)
+    with capture_logs(), running([surveyor(keeper, cell)]) as system:
+        tell = system.addresses["surveyor"].tell
+        for part in range(1, 7):
+            for pid in (1, 2, 3):
+                tell(report(part, part, pid=pid))
+
+        cell.when(lambda it: requests_in(it) == 18)
+
+    assert cell.crashes > 2
