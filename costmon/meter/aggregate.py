@@ -46,6 +46,7 @@ class Aggregate:
     def __init__(self, *, warmup_s: float, sample: int = 1) -> None:
         self._lock = RLock()
         self._is_busy = False
+        self._counting = _Counting(self)
         # What is not in its row yet. Counting many at once takes a third of the time that counting
         # each at its end takes: the processor has all it needs at hand.
         self._ended: deque[Measure] = deque()
@@ -85,7 +86,7 @@ class Aggregate:
         One that was counted before its end is counted anew, in place of what it was then.
         """
         if not measure.ended_ns:
-            with self._lock:
+            with self._counting:
                 self._count(measure)
             return
         self.live.discard(measure)
@@ -105,26 +106,23 @@ class Aggregate:
         # ends requests whose coroutine or body nobody holds any more.
         if not self._is_busy and self._lock.acquire(blocking=False):
             try:
-                self._catch_up()
+                with self._counting:
+                    self._catch_up()
             finally:
                 self._lock.release()
 
     def _catch_up(self) -> None:
-        """Count all that has ended, and what came late; only with the lock."""
-        self._is_busy = True
-        try:
-            ended, late = self._ended, self._late
-            while ended:
-                self._count(ended.popleft())
-            for _ in range(len(late)):
-                measure, cpu_ns = late.popleft()
-                if measure.row is not None:
-                    measure.row.late_cpu_ns += cpu_ns
-                else:
-                    # Its end is known, and not here yet.
-                    late.append((measure, cpu_ns))
-        finally:
-            self._is_busy = False
+        """Count all that has ended, and what came late; only while counting."""
+        ended, late = self._ended, self._late
+        while ended:
+            self._count(ended.popleft())
+        for _ in range(len(late)):
+            measure, cpu_ns = late.popleft()
+            if measure.row is not None:
+                measure.row.late_cpu_ns += cpu_ns
+            else:
+                # Its end is known, and not here yet.
+                late.append((measure, cpu_ns))
 
     def _count(self, measure: Measure) -> None:
         pieces = measure.offloaded
@@ -159,7 +157,7 @@ class Aggregate:
         now = self._stopped or _Reading()
         if self._settled_since is None and now.clock_ns >= self._settles_ns:
             self._settle()
-        with self._lock:
+        with self._counting:
             self._catch_up()
         self._book_live()
         warming, settled = self._rows(self._warming), self._rows(self._settled)
@@ -185,11 +183,11 @@ class Aggregate:
 
     def _rows(self, rows: dict[RowKey, Row]) -> list[RouteStats]:
         """Copy rows a few at a time, so that requests need not wait for a thousand."""
-        with self._lock:
+        with self._counting:
             found = list(rows.items())
         copied: list[RouteStats] = []
         for start in range(0, len(found), _BATCH):
-            with self._lock:
+            with self._counting:
                 copied += [row.stats(key) for key, row in found[start : start + _BATCH]]
         return copied
 
@@ -200,7 +198,7 @@ class Aggregate:
                 continue
             method = measure.method if measure.method in METHODS else OTHER
             key = (method, asgi_route(*measure.scope) or UNMATCHED, measure.status, measure.tag)
-            with self._lock:
+            with self._counting:
                 if measure.ended_ns:
                     continue
                 self._unbook(measure)
@@ -217,6 +215,23 @@ class Aggregate:
             row, cpu_ns = measure.booked
             row.cpu_ns -= cpu_ns
             measure.booked = None
+
+
+class _Counting:
+    """The recording's lock, and the word that rows are being changed in this very thread."""
+
+    __slots__ = ("_aggregate",)
+
+    def __init__(self, aggregate: Aggregate) -> None:
+        self._aggregate = aggregate
+
+    def __enter__(self) -> None:
+        self._aggregate._lock.acquire()  # noqa: SLF001 - a part of it
+        self._aggregate._is_busy = True  # noqa: SLF001 - a part of it
+
+    def __exit__(self, *_: object) -> None:
+        self._aggregate._is_busy = False  # noqa: SLF001 - a part of it
+        self._aggregate._lock.release()  # noqa: SLF001 - a part of it
 
 
 class _Reading:
