@@ -5,6 +5,7 @@ from costmon.meter.histogram import PARTS_BITS, bucket_of
 from costmon.meter.measure import Measure
 
 _LINEAR = 1 << PARTS_BITS
+_NS2_IN_US2 = 1_000_000
 
 
 class Row:
@@ -60,8 +61,7 @@ class Row:
                 self.offloaded_cpu_ns += offloaded_ns
             self.cpu_measured += 1
             self.cpu_ns += cpu_ns
-            cpu_us = cpu_ns // 1000
-            self.cpu_squares += cpu_us * cpu_us
+            self.cpu_squares += cpu_ns * cpu_ns // _NS2_IN_US2
             if cpu_ns < _LINEAR:
                 bucket = max(cpu_ns, 0)
             else:
@@ -92,7 +92,7 @@ class Row:
             self.offloaded_cpu_ns -= offloaded_ns
             self.cpu_measured -= 1
             self.cpu_ns -= cpu_ns
-            self.cpu_squares -= (cpu_ns // 1000) ** 2
+            self.cpu_squares -= cpu_ns * cpu_ns // _NS2_IN_US2
             _take_one(self.cpu, cpu_ns)
 
     def stats(self, key: RowKey) -> RouteStats:

@@ -48,7 +48,7 @@ def test_requests_of_one_route_method_and_status_are_one_row(aggregate, clocks):
     assert set(found) == {("GET", "/a", 200), ("GET", "/a", 404), ("POST", "/a", 200)}
     row = found["GET", "/a", 200]
     assert (row.requests, row.cpu_ns, row.cpu_measured) == (2, 4_000_000, 2)
-    assert row.cpu_squares == 1000**2 + 3000**2
+    assert row.cpu_squares == 1000**2 + 3000**2  # in microseconds
     assert sum(row.cpu.values()) == sum(row.wall.values()) == 2
 
 
@@ -90,6 +90,13 @@ def test_a_request_that_is_counted_before_its_end_is_counted_once(aggregate):
     assert (late.requests, late.cpu_ns, late.bytes_out) == (1, 2_000_000, 1_000)
     assert late.cpu_squares == 2_000**2
     assert sum(late.cpu.values()) == sum(late.wall.values()) == 1
+
+
+def test_a_scatter_below_a_microsecond_is_not_lost(aggregate, clocks):
+    clocks.request(cpu_ns=1_000_400)
+    clocks.request(cpu_ns=1_000_800)
+
+    assert rows(aggregate)["GET", "/", 200].cpu_squares == 1_000_800 + 1_001_600
 
 
 def test_ending_twice_counts_once(aggregate, clocks):

@@ -23,7 +23,7 @@ class Fleet(NamedTuple):
         instances: How many, at least 1.
         binding: What decided how many.
         vcpu_needed: vCPUs that are busy on average, divided by the target utilisation.
-        workers_needed: Requests in flight at once (Little's law), for whole workers.
+        workers_needed: Worker processes, by the requests in flight at once (Little's law).
         memory_gib_needed: GiB of all worker processes.
         cpu_utilisation: Share of the fleet's CPU (its baseline, when burstable) that is busy.
         monthly_usd: Dollars for 730 hours of all of them.
@@ -67,7 +67,7 @@ class RouteCost(NamedTuple):
         statuses: Of these, by status, ascending.
         share: Of all requests, 0 to 1.
         requests_per_second: Projected.
-        cpu_mean_ns: For a request, late work included.
+        cpu_mean_ns: For a request, late work included, as measured here: without `cpu_factor`.
         cpu_low_ns: Lower end of the 95 % interval of that mean; `None` below 2 requests.
         cpu_high_ns: Upper end of it.
         bytes_out_mean: For a request.
