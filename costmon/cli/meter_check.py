@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
         total_usd=_maybe_usd("--total", arguments.total),
         min_requests=_count(arguments.min_requests),
     )
-    view = view_from(arguments)
+    view = view_from(arguments, judged=True)
     limits = with_own(given, view["options"])
     if not limits.budgets and limits.budget_usd is None and limits.total_usd is None:
         raise InputError("there is no budget to check: give --budget 'GET /api/*=50', or --total")

@@ -1,6 +1,7 @@
 """Where the actions of `costmon meter` read: a file, what is measured now, or a server."""
 
 import argparse
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -71,15 +72,19 @@ def projected_from(arguments: argparse.Namespace) -> Snapshot:
     return snapshot._replace(options=options_of(merged(snapshot.options._asdict(), given)))
 
 
-def view_from(arguments: argparse.Namespace) -> View:
+def view_from(arguments: argparse.Namespace, *, judged: bool = False) -> View:
     """Return all that is to be said about one service, as the dashboard has it.
+
+    Args:
+        arguments: Of the command line.
+        judged: Whether the caller goes by the budgets itself, so that a server need not.
 
     Raises:
         NothingMeasuredError: See `snapshot_from`; so for the other errors.
         ServiceError: Nobody answers at `--url`.
     """
     if arguments.url is not None:
-        return _asked(arguments)
+        return _asked(arguments, judged=judged)
     from costmon.clock import SystemClock
     from costmon.meter.dashboard.view import view_of
     from costmon.meter.price_list import prices_of
@@ -106,19 +111,22 @@ def save(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _asked(arguments: argparse.Namespace) -> View:
+def _asked(arguments: argparse.Namespace, *, judged: bool) -> View:
     if arguments.file is not None:
         raise InputError("give a FILE or --url, not both")
     given = projecting(arguments)
-    given.pop("budgets", None)  # judged here
+    if judged:
+        given.pop("budgets", None)
+        given.pop("budget_usd", None)
     params = {_ASKED[name]: str(given.pop(name)) for name in list(given) if name in _ASKED}
     if given:
-        options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(given))
         raise InputError(f"{options} cannot be asked of a server: give a FILE")
     if arguments.service is not None:
         params["service"] = arguments.service
     client = _client(arguments)
-    return _shown(client.get("/api/v1/meter", params).content, arguments.url)
+    # Amounts are text; the few other numbers with a point are shares and seconds.
+    return _shown(json.loads(client.get("/api/v1/meter", params).text), arguments.url)
 
 
 def _client(arguments: argparse.Namespace) -> ServiceClient:

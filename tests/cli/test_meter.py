@@ -620,6 +620,14 @@ def test_a_dashboard_or_service_can_be_asked(run, dashboard):
 
     assert run("check", "--url", url, "--budget", "/search=0.01")[0] == 1
     assert run("check", "--url", url, "--budget", "/search=100000")[0] == 0
+    assert run("check", "--url", url, "--budget-usd", "0.01")[0] == 1
+
+
+def test_json_of_a_server_is_what_it_said(run, dashboard):
+    url, answer = dashboard
+    answer.update(viewed(snapshot(USERS)))
+
+    assert json.loads(run("report", "--url", url, "--json")[1]) == answer["data"]
 
 
 def test_nothing_reported_there_is_a_failure(run, dashboard):
@@ -646,6 +654,7 @@ def test_what_is_no_dashboard_is_said_to_be_none(run, dashboard):
         ["--url", "localhost:7777"],
         ["--url", "http://h:x"],
         ["--url", "http://127.0.0.1:1", "--provider", "GCP"],
+        ["--url", "http://127.0.0.1:1", "--budget", "/=5"],
         ["--url", "http://127.0.0.1:1", "file.json"],
     ],
 )
