@@ -120,13 +120,18 @@ def _asked(arguments: argparse.Namespace, *, judged: bool) -> View:
         given.pop("budget_usd", None)
     params = {_ASKED[name]: str(given.pop(name)) for name in list(given) if name in _ASKED}
     if given:
-        options = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(given))
+        options = ", ".join(_option(name) for name in sorted(given))
         raise InputError(f"{options} cannot be asked of a server: give a FILE")
     if arguments.service is not None:
         params["service"] = arguments.service
     client = _client(arguments)
     # Amounts are text; the few other numbers with a point are shares and seconds.
-    return _shown(json.loads(client.get("/api/v1/meter", params).text), arguments.url)
+    answer = client.get("/api/v1/meter", params).text
+    return _shown(json.loads(answer) if answer else None, arguments.url)
+
+
+def _option(name: str) -> str:
+    return "--budget" if name == "budgets" else f"--{name.replace('_', '-')}"
 
 
 def _client(arguments: argparse.Namespace) -> ServiceClient:
