@@ -72,13 +72,23 @@ class ServiceLine:
             LineError: It was not taken; it may be handed in again, with a higher number.
         """
         head = b'{"op":"meter","part":%d,"final":%s,"report":' % (part, _JSON[is_final])
+        request = head + report + b"}"
         try:
-            answer = self._exchanged(head + report + b"}")
+            is_kept = self._socket is not None
+            try:
+                answer = self._exchanged(request)
+            except (ConnectionError, EOFError):
+                # The service may have left, and another come, since the last message; a part that
+                # comes twice is heard once.
+                if not is_kept:
+                    raise
+                self.forget()
+                answer = self._exchanged(request)
             return _told(answer)
         except LineError:
             self.forget()
             raise
-        except (OSError, InputError) as error:
+        except (OSError, EOFError, InputError) as error:
             self.forget()
             words = getattr(error, "strerror", None) or str(error) or type(error).__name__
             raise LineError(f"{self.path}: {words}") from None
@@ -116,7 +126,7 @@ class ServiceLine:
             connection.settimeout(left_s)
             chunk = connection.recv(size - len(received))
             if not chunk:
-                raise LineError(f"{self.path}: the service has hung up")
+                raise EOFError("the service has hung up")
             received += chunk
         return bytes(received)
 

@@ -343,6 +343,20 @@ def test_a_service_that_kept_an_older_state_counts_nothing_twice(base, clock, se
     assert service.counted() == {"/a": 4, "/b": 4}
 
 
+def test_the_last_word_is_heard_by_the_next_run_of_the_service(base, clock, service):
+    meter = Meter()
+    reporter = reporter_of(meter, base, clock, socket=service.path)
+    meter.serve("/a", 3)
+    reporter.flush()
+    service.again("run2")
+
+    meter.serve("/b", 4)
+    reporter.finish()
+
+    assert service.counted() == {"/a": 3, "/b": 4}
+    assert service.heard[-1].is_final
+
+
 def test_a_service_that_comes_later_is_found(base, clock, service):
     service.stop()
     meter = Meter()
