@@ -61,7 +61,12 @@ class CostMeterMiddleware:
         elif kind == "websocket":
             method = "WEBSOCKET"
         else:
-            return await self.app(scope, receive, send)
+            try:
+                return await self.app(scope, receive, send)
+            finally:
+                # The end of the lifespan: uvicorn ends the process by a signal after it, so that
+                # nothing is left that could be called at exit.
+                meter.flush()
         if KEY in scope or not aggregate.is_recording:
             return await self.app(scope, receive, send)
         if not meter.is_running:

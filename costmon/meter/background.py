@@ -43,6 +43,10 @@ class Background:
             )
             self._dashboard.start()
 
+    def flush(self) -> None:
+        """Report now."""
+        self._reporter.flush()
+
     def stop(self) -> None:
         """Serve no dashboard any more, report what is left, and end the threads."""
         if self._dashboard is not None:

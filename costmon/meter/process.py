@@ -87,6 +87,12 @@ class ProcessMeter:
         if background is not None:
             background.stop()
 
+    def flush(self) -> None:
+        """Hand over now what has been measured; for who knows that the process is about to end."""
+        background = self._background
+        if background is not None:
+            background.flush()
+
     def snapshot(self) -> Snapshot:
         """Return what this process has measured."""
         with self._lock:
