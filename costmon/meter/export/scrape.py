@@ -1,0 +1,42 @@
+"""Let Prometheus scrape an application itself, where there is no costmon service.
+
+```python
+from costmon.meter.export.scrape import CONTENT_TYPE, metrics
+
+
+@app.get("/metrics")
+def scrape():
+    return metrics(), {"Content-Type": CONTENT_TYPE}
+```
+"""
+
+from costmon.errors import InputError
+from costmon.meter.export.prometheus import CONTENT_TYPE, text_of
+from costmon.meter.export.rates import Rates, rates_of
+from costmon.meter.figures import Snapshot
+from costmon.meter.log import log
+from costmon.meter.price_list import prices_of
+from costmon.meter.process import METER
+from costmon.meter.reporting.source import FileSource
+
+__all__ = ["CONTENT_TYPE", "metrics"]
+
+
+def metrics() -> str:
+    """Return what all workers of this application have measured, as Prometheus reads it.
+
+    Whichever worker is asked tells the same: its own figures as they are now, the others' as they
+    were a second ago. Takes about 20 ms of CPU for 20 endpoints and 4 workers.
+    """
+    services = FileSource(own=METER).services()
+    found = {snapshot.service: _rates(snapshot) for snapshot in services}
+    return text_of(services, {name: rates for name, rates in found.items() if rates is not None})
+
+
+def _rates(snapshot: Snapshot) -> Rates | None:
+    try:
+        return rates_of(prices_of(snapshot.options), snapshot.options)
+    except (InputError, OSError) as error:
+        # The options were good at the start; since then somebody has taken the price file away.
+        log().warning("the scrape has no costs: %s", error)
+        return None
