@@ -7,7 +7,7 @@ from costmon.cli.command import add_settings
 from costmon.cli.meter_options import add_measuring, add_projecting
 
 NAME = "meter"
-HELP = "what each endpoint of a web application costs: run, report, check, diff, save, export"
+HELP = "what each endpoint of a web application costs: run, report, check, diff, export"
 
 _FILE = "a recording that `costmon meter save` wrote; what is measured now unless told"
 
@@ -47,6 +47,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     save = actions.add_parser("save", help="keep what is measured now in a file")
     save.add_argument("file", type=Path, metavar="FILE")
     save.add_argument("--service", metavar="NAME", help="of which application")
+    record = actions.add_parser("record", help="begin a recording anew, or stop it")
+    record.add_argument("do", choices=("start", "stop", "reset"))
+    record.add_argument("--service", metavar="NAME", help="of which application")
     _add_export(actions.add_parser("export", help="for Prometheus, OpenTelemetry or FOCUS"))
     calibrate = actions.add_parser("calibrate", help="compare this machine with a cloud's vCPU")
     calibrate.add_argument(
@@ -101,6 +104,8 @@ def execute(arguments: argparse.Namespace) -> int:
             from costmon.cli.meter_diff import run as act
         case "save":
             from costmon.cli.meter_source import save as act
+        case "record":
+            from costmon.cli.meter_record import run as act
         case "export":
             from costmon.cli.meter_export import run as act
         case _:

@@ -59,7 +59,7 @@ def remarks(old: Snapshot, new: Snapshot) -> Iterator[str]:
     """Yield what makes a comparison say less than it seems to."""
     if (old.service, old.recording, old.started_at) == (new.service, new.recording, new.started_at):
         yield "The new recording goes on with the old one, so both have the same requests in them:"
-        yield "reset in between, with the dashboard's button or a restart."
+        yield "reset in between, with `costmon meter record reset`."
     if old.service != new.service:
         yield f"These are two applications: {old.service} and {new.service}."
     if old.host and new.host and old.host != new.host:

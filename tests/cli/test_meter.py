@@ -18,6 +18,7 @@ from costmon.meter.dashboard.view import view_of
 from costmon.meter.options import Options
 from costmon.meter.price_list import prices_of
 from costmon.meter.projection.projecting import project
+from costmon.meter.reporting.files import Files
 from costmon.meter.reporting.folders import make_private
 from tests.meter.export.receiver import receiving
 from tests.meter.sample import phase_of, row, snapshot
@@ -283,6 +284,26 @@ def test_a_recording_that_cannot_be_written_leaves_the_old_one(run, measured, tm
     assert code == 1
     assert err
     assert [path.name for path in folder.iterdir()] == ["kept.json"]
+
+
+# record
+
+
+@pytest.mark.parametrize("do", ["start", "stop", "reset"])
+def test_workers_are_told_what_to_do_with_the_recording(run, measured, tmp_path, do):
+    measured(USERS)
+
+    code, out, _ = run("record", do)
+
+    control = Files(tmp_path / "runtime" / "costmon" / "meter" / "shop").control()
+    assert (code, out.startswith("shop ")) == (0, True)
+    assert control is not None
+    assert control.is_recording == (do != "stop")
+    assert (control.recording == "r1") == (do == "stop")
+
+
+def test_nobody_can_be_told_where_nothing_is_measured(run):
+    assert run("record", "reset")[0] == 1
 
 
 # check
