@@ -147,13 +147,26 @@ def offloaded(
     For work that another thread than the request's does.
     """
     token = CURRENT.set(measure)
+    try:
+        return offloaded_here(work, measure, *args, **kwargs)
+    finally:
+        CURRENT.reset(token)
+
+
+def offloaded_here(
+    work: Callable[..., Any],
+    measure: Measure,
+    /,
+    *args: Any,  # noqa: ANN401 - handed on
+    **kwargs: Any,  # noqa: ANN401 - handed on
+) -> Any:  # noqa: ANN401 - as it is
+    """Return what `work` returns, as `offloaded`, in a context that is the request's already."""
     collected_ns = COLLECTIONS.total_ns
     started_ns = CPU.now_ns()
     try:
         return work(*args, **kwargs)
     finally:
         spent_ns = CPU.now_ns() - started_ns
-        CURRENT.reset(token)
         if collected_ns != COLLECTIONS.total_ns:
             spent_ns -= COLLECTIONS.since(started_ns)
         measure.add_offloaded(spent_ns)

@@ -13,7 +13,7 @@ from typing import Any
 
 from costmon.meter.cpu import CPU
 from costmon.meter.measure import CURRENT, Measure
-from costmon.meter.steps import offloaded
+from costmon.meter.steps import offloaded, offloaded_here
 
 _ANYIO_BACKEND = "anyio._backends._asyncio"
 _OURS = "costmon.meter"
@@ -100,19 +100,18 @@ class FollowedThreads:
 
     def _running_in_worker(self, before: "classmethod[Any, Any, Any]") -> Any:  # noqa: ANN401 - a classmethod like it
         original = before.__func__
-        run = self.run
 
-        async def run_sync_in_worker_thread(
+        def run_sync_in_worker_thread(
             cls: Any,  # noqa: ANN401 - as the method it stands for
             func: Any,  # noqa: ANN401 - as the method it stands for
             args: Any,  # noqa: ANN401 - as the method it stands for
             *others: Any,  # noqa: ANN401 - as the method it stands for
             **options: Any,  # noqa: ANN401 - as the method it stands for
-        ) -> Any:  # noqa: ANN401 - as it is
+        ) -> Any:  # noqa: ANN401 - what is to be awaited
             measure = CURRENT.get()
             if measure is None or not measure.is_followed:
-                return await original(cls, func, args, *others, **options)
-            return await original(cls, run, (func, measure, *args), *others, **options)
+                return original(cls, func, args, *others, **options)
+            return original(cls, offloaded_here, (func, measure, *args), *others, **options)
 
         return classmethod(run_sync_in_worker_thread)
 
