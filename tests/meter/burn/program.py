@@ -66,7 +66,7 @@ class Burn:
     def __init__(self, kind: str, unit_ms: float, *, rival: bool, base: bool) -> None:
         import costmon.meter
 
-        self._reset = costmon.meter.reset
+        self._reset, self._stop = costmon.meter.reset, costmon.meter.stop
         self.truth = Truth()
         self._rival = Rival() if rival else None
         self._kind = kind
@@ -92,6 +92,8 @@ class Burn:
 
     def begin(self) -> None:
         """Forget what came before: imports, first requests, caches."""
+        # Its first report imports what later ones have at hand; the next request starts it again.
+        self._stop()
         self._reset()
         if self._rival:
             self._rival.begin()

@@ -40,34 +40,40 @@ class Server:
 
     def get(self, path: str) -> bytes:
         """Return the body of an answer of 200, over a connection of its own."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = self._connection()
         try:
-            connection.request("GET", path)
-            answer = connection.getresponse()
-            content = answer.read()
+            return _got(connection, path)
         finally:
             connection.close()
-        assert answer.status == 200, (path, answer.status, content)
-        return content
 
     def told(self, path: str) -> Any:
         """Return the JSON of an answer of 200."""
         return json.loads(self.get(path))
 
-    def load(self, asked: Sequence[str], at_once: int) -> None:
-        """Ask for every path, `at_once` at a time; all must be answered with 200."""
+    def load(self, asked: Sequence[str], at_once: int, *, keep_alive: bool = False) -> None:
+        """Ask for every path, `at_once` at a time; all must be answered with 200.
+
+        Args:
+            asked: The paths.
+            at_once: How many at a time.
+            keep_alive: Whether each of those keeps its connection, as proxies do.
+        """
         left, failed = list(reversed(asked)), []
 
         def work():
-            while True:
-                try:
-                    path = left.pop()
-                except IndexError:
-                    return
-                try:
-                    self.get(path)
-                except (AssertionError, OSError, http.client.HTTPException) as error:
-                    failed.append(f"{path}: {error!r}")
+            connection = self._connection()
+            with contextlib.closing(connection):
+                while True:
+                    try:
+                        path = left.pop()
+                    except IndexError:
+                        return
+                    try:
+                        _got(connection, path)
+                    except (AssertionError, OSError, http.client.HTTPException) as error:
+                        failed.append(f"{path}: {error!r}")
+                    if not keep_alive:
+                        connection.close()
 
         workers = [threading.Thread(target=work) for _ in range(at_once)]
         for worker in workers:
@@ -75,6 +81,17 @@ class Server:
         for worker in workers:
             worker.join()
         assert not failed, failed
+
+    def _connection(self):
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+
+
+def _got(connection: http.client.HTTPConnection, path: str) -> bytes:
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    content = answer.read()
+    assert answer.status == 200, (path, answer.status, content)
+    return content
 
 
 @contextlib.contextmanager

@@ -28,7 +28,7 @@ def burned(command, routes, each, at_once, output) -> Score:
     with servers.running(command, output=output) as server:
         server.load(drive.paths(routes, 1), 1)
         server.told("/burn/begin")
-        server.load(drive.paths(routes, each), at_once)
+        server.load(drive.paths(routes, each), at_once, keep_alive="uvicorn" in command)
         found = server.told("/burn/result")
     json.dump(found, sys.stdout)
     return score(found["ours"], found["truth"], found["process_cpu_ns"])
