@@ -8,7 +8,7 @@ from costmon.meter.figures import Snapshot
 from costmon.meter.log import log
 from costmon.meter.reporting.outgoing import Outgoing
 from costmon.meter.reporting.service_line import LineError, ServiceLine
-from costmon.meter.reporting.wire import encode, parts
+from costmon.meter.reporting.wire import RowTexts, encode, parts
 
 _FIRST_PAUSE_S = 1.0
 _LAST_PAUSE_S = 30.0
@@ -21,7 +21,8 @@ _ROUNDS = 3
 class Delivery:
     """One process's reports to one service; for one thread, except `forget`."""
 
-    def __init__(self, path: Path, clock: EpochClock) -> None:
+    def __init__(self, path: Path, clock: EpochClock, texts: RowTexts) -> None:
+        self._texts = texts
         self._clock = clock
         self._line = ServiceLine(path, clock)
         self._outgoing = Outgoing()
@@ -69,9 +70,9 @@ class Delivery:
             is_anew = False
             # That it is the last word is said alone, when the service has all the rest.
             bare = parts(snapshot, ()) if is_final and not due else ()
-            for part in bare or parts(snapshot, due):
+            for part in bare or parts(snapshot, due, texts=self._texts):
                 number = self._outgoing.next_part()
-                told = self._line.tell(number, encode(part), is_final=bool(bare))
+                told = self._line.tell(number, encode(part, self._texts), is_final=bool(bare))
                 wanted = told.control or wanted
                 if told.is_gone:
                     self._gone(snapshot)

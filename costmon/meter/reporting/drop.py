@@ -9,7 +9,7 @@ from costmon.meter.reporting.files import Files
 from costmon.meter.reporting.folders import check_private, make_private, service_folder
 from costmon.meter.reporting.outgoing import fingerprint
 from costmon.meter.reporting.own_file import OwnFile
-from costmon.meter.reporting.wire import encode
+from costmon.meter.reporting.wire import RowTexts, encode
 
 _UNCHANGED_S = 5.0
 """An unchanged file is written so seldom: processor time goes on without requests."""
@@ -22,8 +22,9 @@ _AGAIN_S = 10.0
 class Drop:
     """Where one process leaves its figures and finds orders; for one thread, except `forget`."""
 
-    def __init__(self, base: Path, clock: EpochClock) -> None:
+    def __init__(self, base: Path, clock: EpochClock, texts: RowTexts) -> None:
         self._base = base
+        self._texts = texts
         self._clock = clock
         self._files: Files | None = None
         self._own: OwnFile | None = None
@@ -91,7 +92,7 @@ class Drop:
             make_private(folder)
             self._of(snapshot.service).begin()
             own = _OWN[key] = OwnFile(folder, snapshot.pid, snapshot.boot)
-        content = encode(snapshot)
+        content = encode(snapshot, self._texts)
         try:
             own.keep(content)
         except FileNotFoundError:

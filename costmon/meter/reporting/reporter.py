@@ -22,6 +22,7 @@ from costmon.meter.reporting.delivery import Delivery
 from costmon.meter.reporting.drop import Drop
 from costmon.meter.reporting.folders import base_folder
 from costmon.meter.reporting.source import Metered
+from costmon.meter.reporting.wire import RowTexts
 
 THREAD = "costmon.meter.report"
 INTERVAL_S = 1.0
@@ -60,8 +61,10 @@ class Reporter:
         self._clock: EpochClock = clock or SystemClock()
         self._interval_s = interval_s
         path = socket or surroundings.report_socket()
-        self._drop = Drop(base_folder() if folder is None else folder, self._clock)
-        self._delivery = None if path is None else Delivery(path, self._clock)
+        self._texts = RowTexts()
+        base = base_folder() if folder is None else folder
+        self._drop = Drop(base, self._clock, self._texts)
+        self._delivery = None if path is None else Delivery(path, self._clock, self._texts)
         self._turning = threading.Lock()
         self._starting = threading.Lock()
         self._stopping = threading.Event()
@@ -167,6 +170,7 @@ class Reporter:
             return False
         self._controlled_at = control.issued_at
         self._source.apply(control)
+        self._texts.forget()
         return True
 
     def _guarded(self, act: Callable[[], Control | None]) -> Control | None:

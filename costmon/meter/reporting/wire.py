@@ -1,6 +1,6 @@
 """Turn snapshots into JSON and back: exact, compact, and strict with what comes.
 
-A row is a list, since there may be thousands: what stands where is in `ROW`. Histograms are flat
+A row is a list, since there may be thousands: in the order of `RouteStats`. Histograms are flat
 lists of bucket and count by turns. Amounts are text. A snapshot too large for one message goes in
 parts, each a whole snapshot with fewer rows: rows are cumulative and have a key, so who receives
 them keeps the last one of each key, and need not put parts together.
@@ -8,10 +8,11 @@ them keeps the last one of each key, and need not put parts together.
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from json.encoder import encode_basestring as _quoted
 from typing import NamedTuple
 
 from costmon.meter.control import Control
-from costmon.meter.figures import Phase, RouteStats, Snapshot, merged_rows
+from costmon.meter.figures import Phase, RouteStats, RowKey, Snapshot, merged_rows
 from costmon.meter.histogram import Buckets
 from costmon.meter.reporting.reading import Reading
 from costmon.meter.reporting.settings import options_document, options_of
@@ -37,12 +38,45 @@ class Due(NamedTuple):
     row: RouteStats
 
 
-def encode(snapshot: Snapshot) -> bytes:
+class RowTexts:
+    """Rows as JSON, remembered: of a thousand routes few have changed since a second ago.
+
+    One row at a time is made into text. A library that did it with all of them at once would keep
+    the application's threads from running for as long.
+    """
+
+    def __init__(self) -> None:
+        self._texts: dict[tuple[bool, RowKey], tuple[int, str]] = {}
+
+    def of(self, row: RouteStats, *, is_settled: bool) -> str:
+        """Return a row's text."""
+        key, figures = (is_settled, row.key), hash(row[:13])
+        known = self._texts.get(key)
+        if known is not None and known[0] == figures:
+            return known[1]
+        text = _row_text(row)
+        self._texts[key] = figures, text
+        return text
+
+    def forget(self) -> None:
+        """Remember nothing: a recording has begun anew."""
+        self._texts.clear()
+
+
+def encode(snapshot: Snapshot, texts: RowTexts | None = None) -> bytes:
     """Return a snapshot as compact JSON in UTF-8.
 
     Names are cut and cleaned of what nobody can read, so that what we write we can always read.
+
+    Args:
+        snapshot: It.
+        texts: Of rows that were encoded before.
     """
-    return _dumped(document_of(snapshot))
+    texts = texts or RowTexts()
+    head = _dumped(_head_document(snapshot))
+    whole = _phase_text(snapshot.whole, texts, is_settled=False)
+    settled = _phase_text(snapshot.settled, texts, is_settled=True)
+    return f'{head[:-1]},"whole":{whole},"settled":{settled}}}'.encode()
 
 
 def decode(content: bytes) -> Snapshot:
@@ -54,14 +88,21 @@ def decode(content: bytes) -> Snapshot:
     return snapshot_of(Reading.parsed(content))
 
 
-def parts(snapshot: Snapshot, due: Iterable[Due], limit: int = PART_BYTES) -> Iterator[Snapshot]:
+def parts(
+    snapshot: Snapshot,
+    due: Iterable[Due],
+    limit: int = PART_BYTES,
+    texts: RowTexts | None = None,
+) -> Iterator[Snapshot]:
     """Yield a snapshot with these rows, as many times as it takes; at least once, for the rest.
 
     Args:
         snapshot: Whose figures other than rows are in every part.
         due: The rows that are to be in one of them.
         limit: Bytes that an encoded part may have; a row that alone is larger is left out.
+        texts: Of rows that were encoded before.
     """
+    texts = texts or RowTexts()
     bare = snapshot._replace(
         whole=snapshot.whole._replace(routes=()), settled=snapshot.settled._replace(routes=())
     )
@@ -69,7 +110,7 @@ def parts(snapshot: Snapshot, due: Iterable[Due], limit: int = PART_BYTES) -> It
     chosen: tuple[list[RouteStats], list[RouteStats]] = ([], [])
     used = count = 0
     for is_settled, row in due:
-        size = len(_dumped(_row_list(row))) + 1
+        size = len(texts.of(row, is_settled=is_settled).encode()) + 1
         if size > room:
             continue
         if used + size > room:
@@ -84,23 +125,9 @@ def parts(snapshot: Snapshot, due: Iterable[Due], limit: int = PART_BYTES) -> It
 def document_of(snapshot: Snapshot) -> dict[str, object]:
     """Return a snapshot as what JSON can say."""
     return {
-        "v": VERSION,
-        "service": readable(snapshot.service, NAME_CHARACTERS),
-        "host": readable(snapshot.host, NAME_CHARACTERS),
-        "pid": snapshot.pid,
-        "boot": readable(snapshot.boot, NAME_CHARACTERS),
-        "seq": snapshot.seq,
-        "recording": readable(snapshot.recording, NAME_CHARACTERS),
-        "is_recording": snapshot.is_recording,
-        "started_at": snapshot.started_at,
-        "taken_at": snapshot.taken_at,
-        "processes": snapshot.processes,
-        "threads": snapshot.threads,
-        "rss_bytes": snapshot.rss_bytes,
-        "faults": snapshot.faults,
-        "options": options_document(snapshot.options),
-        "whole": _phase_document(snapshot.whole),
-        "settled": _phase_document(snapshot.settled),
+        **_head_document(snapshot),
+        "whole": {**_phase_head(snapshot.whole), "routes": _rows(snapshot.whole)},
+        "settled": {**_phase_head(snapshot.settled), "routes": _rows(snapshot.settled)},
     }
 
 
@@ -133,7 +160,7 @@ def snapshot_of(reading: Reading) -> Snapshot:
 
 def encode_control(control: Control) -> bytes:
     """Return a control as JSON."""
-    return _dumped({"v": VERSION, **control._asdict()})
+    return _dumped({"v": VERSION, **control._asdict()}).encode()
 
 
 def decode_control(content: bytes) -> Control:
@@ -168,18 +195,59 @@ def _with_rows(bare: Snapshot, rows: tuple[list[RouteStats], list[RouteStats]]) 
     )
 
 
-def _phase_document(phase: Phase) -> dict[str, object]:
-    rows = phase.routes
-    cleaned = tuple(_cleaned(row) for row in rows)
-    if cleaned != rows:
-        cleaned = merged_rows(cleaned)  # two names may have become one
+def _head_document(snapshot: Snapshot) -> dict[str, object]:
+    return {
+        "v": VERSION,
+        "service": readable(snapshot.service, NAME_CHARACTERS),
+        "host": readable(snapshot.host, NAME_CHARACTERS),
+        "pid": snapshot.pid,
+        "boot": readable(snapshot.boot, NAME_CHARACTERS),
+        "seq": snapshot.seq,
+        "recording": readable(snapshot.recording, NAME_CHARACTERS),
+        "is_recording": snapshot.is_recording,
+        "started_at": snapshot.started_at,
+        "taken_at": snapshot.taken_at,
+        "processes": snapshot.processes,
+        "threads": snapshot.threads,
+        "rss_bytes": snapshot.rss_bytes,
+        "faults": snapshot.faults,
+        "options": options_document(snapshot.options),
+    }
+
+
+def _phase_head(phase: Phase) -> dict[str, object]:
     return {
         "seconds": phase.seconds,
         "process_seconds": phase.process_seconds,
         "process_cpu_ns": phase.process_cpu_ns,
         "gc_cpu_ns": phase.gc_cpu_ns,
-        "routes": [_row_list(row) for row in cleaned],
     }
+
+
+def _rows(phase: Phase) -> list[list[object]]:
+    return [
+        [*row[:13], _flat(row.cpu), _flat(row.wall), row.tag]
+        for row in merged_rows(map(_cleaned, phase.routes))
+    ]
+
+
+def _phase_text(phase: Phase, texts: RowTexts, *, is_settled: bool) -> str:
+    # Two names that are one when cleaned are two rows here; who reads them adds them up.
+    rows = ",".join(texts.of(row, is_settled=is_settled) for row in phase.routes)
+    return f'{_dumped(_phase_head(phase))[:-1]},"routes":[{rows}]}}'
+
+
+def _row_text(row: RouteStats) -> str:
+    """Return a row's fields in their order, histograms as flat lists."""
+    row = _cleaned(row)
+    return (
+        f"[{_quoted(row.method)},{_quoted(row.route)},{_listed(row[2:13])},"
+        f"[{_listed(_flat(row.cpu))}],[{_listed(_flat(row.wall))}],{_quoted(row.tag)}]"
+    )
+
+
+def _listed(numbers: Iterable[object]) -> str:
+    return ",".join(map(str, numbers))
 
 
 def _cleaned(row: RouteStats) -> RouteStats:
@@ -189,11 +257,6 @@ def _cleaned(row: RouteStats) -> RouteStats:
     if (method, route, tag) == (row.method, row.route, row.tag):
         return row
     return row._replace(method=method, route=route, tag=tag)
-
-
-def _row_list(row: RouteStats) -> list[object]:
-    """Return a row's fields in their order, histograms as flat lists."""
-    return [*row[:13], _flat(row.cpu), _flat(row.wall), row.tag]
 
 
 def _flat(buckets: Buckets) -> list[int]:
@@ -206,10 +269,13 @@ def _phase(reading: Reading) -> Phase:
         process_seconds=reading.member("process_seconds").seconds(),
         process_cpu_ns=reading.member("process_cpu_ns").count(),
         gc_cpu_ns=reading.member("gc_cpu_ns").count(),
-        routes=tuple(row.row() for row in reading.member("routes").rows()),
+        routes=_as_read(tuple(row.row() for row in reading.member("routes").rows())),
     )
 
 
-def _dumped(document: Mapping[str, object] | list[object]) -> bytes:
-    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return text.encode()
+def _as_read(rows: tuple[RouteStats, ...]) -> tuple[RouteStats, ...]:
+    return rows if len({row.key for row in rows}) == len(rows) else merged_rows(rows)
+
+
+def _dumped(document: Mapping[str, object]) -> str:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)

@@ -13,8 +13,10 @@ from costmon.meter.figures import Phase, merged_rows
 from costmon.meter.reporting.wire import (
     PART_BYTES,
     Due,
+    RowTexts,
     decode,
     decode_control,
+    document_of,
     encode,
     encode_control,
     parts,
@@ -28,6 +30,22 @@ _SETTINGS = settings(max_examples=60, deadline=None)
 @given(SNAPSHOTS)
 def test_a_snapshot_comes_back_exactly(sent):
     assert decode(encode(sent)) == sent
+
+
+@_SETTINGS
+@given(SNAPSHOTS)
+def test_a_snapshot_is_written_the_same_row_by_row_and_as_a_document(sent):
+    texts = RowTexts()
+
+    assert json.loads(encode(sent, texts)) == json.loads(json.dumps(document_of(sent)))
+    assert encode(sent, texts) == encode(sent)
+
+
+def test_a_row_that_has_changed_is_not_what_it_was():
+    texts = RowTexts()
+    encode(snapshot(row(requests=1)), texts)
+
+    assert decode(encode(snapshot(row(requests=2)), texts)) == snapshot(row(requests=2))
 
 
 @_SETTINGS
