@@ -9,7 +9,7 @@ from costmon.meter.dashboard.handler import IDENTITY
 from costmon.meter.dashboard.listener import HOST
 
 Neighbour = Literal["same", "stranger", "silent", "nobody"]
-"""`same`: a dashboard of our own service. `silent`: it took the connection, and says nothing."""
+"""`same`: a dashboard of our own service. `silent`: it took the connection, and said nothing."""
 
 _LONGEST = 4_096
 
@@ -28,9 +28,9 @@ def neighbour(port: int, identity: Mapping[str, Any], patience_s: float) -> Neig
         told = json.loads(connection.getresponse().read(_LONGEST))
     except ConnectionRefusedError:
         return "nobody"
-    except TimeoutError:
-        return "silent"
-    except (OSError, ValueError, http.client.HTTPException, RecursionError):
+    except OSError:
+        return "silent"  # also one that ends while it is asked: `RemoteDisconnected` is one
+    except (ValueError, http.client.HTTPException, RecursionError):
         return "stranger"
     finally:
         connection.close()

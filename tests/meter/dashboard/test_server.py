@@ -356,6 +356,22 @@ def test_a_second_worker_finds_the_first_beside_a_stranger(dashboard):
         assert port_of(second) == taken
 
 
+def test_one_of_ours_that_ends_while_it_is_asked_is_no_stranger(dashboard, caplog):
+    caplog.set_level(logging.WARNING, "costmon.meter")
+    dying = socket.create_server(("127.0.0.1", 0))
+    port = dying.getsockname()[1]
+    ours = dashboard(port=port, is_started=False)
+    ours.start()
+
+    client, _ = dying.accept()
+    dying.close()
+    client.close()
+
+    assert ours.wait("serving", 5)
+    assert port_of(ours) == port
+    assert not caplog.records
+
+
 def test_who_says_nothing_is_asked_three_times_before_it_is_a_stranger(dashboard):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
