@@ -50,15 +50,15 @@ class Server:
         """Return the JSON of an answer of 200."""
         return json.loads(self.get(path))
 
-    def load(self, asked: Sequence[str], at_once: int, *, keep_alive: bool = False) -> None:
-        """Ask for every path, `at_once` at a time; all must be answered with 200.
+    def load(self, asked: Sequence[str], at_once: int, *, keep_alive: bool = False) -> list[bytes]:
+        """Return what every path is answered with, `at_once` at a time; all must be answered.
 
         Args:
             asked: The paths.
             at_once: How many at a time.
             keep_alive: Whether each of those keeps its connection, as proxies do.
         """
-        left, failed = list(reversed(asked)), []
+        left, failed, contents = list(reversed(asked)), [], []
 
         def work():
             connection = self._connection()
@@ -69,7 +69,7 @@ class Server:
                     except IndexError:
                         return
                     try:
-                        _got(connection, path)
+                        contents.append(_got(connection, path))
                     except (AssertionError, OSError, http.client.HTTPException) as error:
                         failed.append(f"{path}: {error!r}")
                     if not keep_alive:
@@ -81,6 +81,7 @@ class Server:
         for worker in workers:
             worker.join()
         assert not failed, failed
+        return contents
 
     def _connection(self):
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
@@ -96,7 +97,7 @@ def _got(connection: http.client.HTTPConnection, path: str) -> bytes:
 
 @contextlib.contextmanager
 def running(
-    command: Sequence[str], *, output: Path, environment: Mapping[str, str] | None = None
+    command: Sequence[str], *, output: Path, environment: Mapping[str, str]
 ) -> Iterator[Server]:
     """Start `command`, in which `{port}` is replaced, and end it as an operator would.
 
@@ -111,7 +112,7 @@ def running(
         process = subprocess.Popen(
             [sys.executable, "-m", *words],
             cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT), **(environment or {})},
+            env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
             stdout=printed,
             stderr=subprocess.STDOUT,
             text=True,

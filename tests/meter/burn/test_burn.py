@@ -5,6 +5,7 @@ repeated once: the interpreter's own lock and the clock's ticks are noise, not t
 """
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -23,11 +24,12 @@ WAITING = ("/sleep", "/longpoll")
 CHEAPEST = ("/cpu1", "/direct")
 
 
-def judged(*arguments: str) -> list[tuple[dict[str, int], Score]]:
+def judged(folder: Path, *arguments: str) -> list[tuple[dict[str, int], Score]]:
     """Run the program and return, for each of its lines, our bill and how good it is."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.meter.burn.program", *arguments],
         cwd=ROOT,
+        env={**os.environ, "XDG_RUNTIME_DIR": str(folder)},
         capture_output=True,
         text=True,
         check=False,
@@ -71,10 +73,10 @@ def faults(bill: dict[str, int], found: Score) -> list[str]:
         ),
     ],
 )
-def test_each_route_is_charged_what_it_burned(arguments):
+def test_each_route_is_charged_what_it_burned(arguments, tmp_path):
     missed: dict[int, list[str]] = {}
     for _ in range(2):
-        found = judged(*arguments)
+        found = judged(tmp_path, *arguments)
         missed = {number: faults(*one) for number, one in enumerate(found) if faults(*one)}
         if not missed:
             return

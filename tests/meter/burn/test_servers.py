@@ -25,7 +25,8 @@ UVICORN = (
 
 
 def burned(command, routes, each, at_once, output) -> Score:
-    with servers.running(command, output=output) as server:
+    environment = {"XDG_RUNTIME_DIR": str(output.parent)}
+    with servers.running(command, output=output, environment=environment) as server:
         server.load(drive.paths(routes, 1), 1)
         server.told("/burn/begin")
         server.load(drive.paths(routes, each), at_once, keep_alive="uvicorn" in command)

@@ -1,5 +1,6 @@
 """A hundredth of the soak, and what grows with what strangers send: nothing."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,10 +12,11 @@ ROOT = Path(__file__).parents[3]
 pytestmark = [pytest.mark.process, pytest.mark.timeout(120)]
 
 
-def run(*words: str) -> subprocess.CompletedProcess[str]:
+def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *words],
         cwd=ROOT,
+        env={**os.environ, "XDG_RUNTIME_DIR": str(folder)},
         capture_output=True,
         text=True,
         check=False,
@@ -22,8 +24,8 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_hundred_thousand_requests_leave_nothing_in_memory():
-    done = run("-m", "tests.meter.soak", "--requests", "100000")
+def test_a_hundred_thousand_requests_leave_nothing_in_memory(tmp_path):
+    done = run(tmp_path, "-m", "tests.meter.soak", "--requests", "100000")
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "the aggregate counted 50,000 of 50,000" in done.stdout
@@ -50,7 +52,7 @@ costmon.meter.stop()
 """
 
 
-def test_ten_thousand_paths_of_a_scanner_are_one_row():
-    done = run("-c", _SCANNER)
+def test_ten_thousand_paths_of_a_scanner_are_one_row(tmp_path):
+    done = run(tmp_path, "-c", _SCANNER)
 
     assert done.stdout.splitlines() == ["GET (unmatched) 404 10000", "GET / 200 1"], done.stderr
