@@ -5,8 +5,10 @@ both meters are on the same requests. See `tests/meter/burn`, which runs a short
 """
 
 import json
+import os
 import subprocess
 import sys
+import tempfile
 from typing import Any
 
 from benchmarks.report import Row, print_table
@@ -33,7 +35,10 @@ _RUNS = {
 def _results(arguments: tuple[str, ...]) -> list[dict[str, Any]]:
     command = [sys.executable, "-m", "tests.meter.burn.program", *arguments]
     command += ["--each", str(EACH), "--rival"]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    with tempfile.TemporaryDirectory() as folder:
+        # Where what is measured is handed over.
+        surroundings = {**os.environ, "XDG_RUNTIME_DIR": folder}
+        done = subprocess.run(command, check=True, capture_output=True, text=True, env=surroundings)
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 

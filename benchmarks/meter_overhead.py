@@ -5,9 +5,11 @@ so that a busy machine slows all alike. Figures are CPU of the process, medians 
 the difference to the bare application in the same round.
 """
 
+import os
 import statistics
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 
 from benchmarks import meter_contenders as contenders
@@ -29,12 +31,14 @@ _FRAMEWORKS = {
 
 
 class _Worker:
-    def __init__(self, framework: str, contender: str) -> None:
+    def __init__(self, framework: str, contender: str, folder: str) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.meter_worker", framework, contender],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            # Where ours hands over what it has measured, each second as it does everywhere.
+            env={**os.environ, "XDG_RUNTIME_DIR": folder},
         )
         self.taken_ns: list[float] = []
 
@@ -67,7 +71,18 @@ def measured(framework: str, *, rounds: int, requests: int) -> dict[str, list[fl
     The bare application's own entry is what a request takes there.
     """
     names = (contenders.NONE, *_OURS, contenders.CLOUDMETER, _FRAMEWORKS[framework][1])
-    workers = {name: _Worker(framework, name) for name in (*names, contenders.OTEL)}
+    with tempfile.TemporaryDirectory() as folder:
+        workers = {name: _Worker(framework, name, folder) for name in (*names, contenders.OTEL)}
+        taken = _in_turns(workers, rounds, requests)
+    base = taken[contenders.NONE]
+    over = {
+        name: [one - bare for one, bare in zip(each, base, strict=True)]
+        for name, each in taken.items()
+    }
+    return {**over, contenders.NONE: base}
+
+
+def _in_turns(workers: dict[str, _Worker], rounds: int, requests: int) -> dict[str, list[float]]:
     present = {name: worker for name, worker in workers.items() if worker.ask(WARM_UP)}
     for number in range(rounds):
         order = list(present.values())
@@ -77,12 +92,7 @@ def measured(framework: str, *, rounds: int, requests: int) -> dict[str, list[fl
             worker.taken_ns.append(taken_ns)
     for worker in workers.values():
         worker.close()
-    base = present[contenders.NONE].taken_ns
-    over = {
-        name: [one - bare for one, bare in zip(worker.taken_ns, base, strict=True)]
-        for name, worker in present.items()
-    }
-    return {**over, contenders.NONE: base}
+    return {name: worker.taken_ns for name, worker in present.items()}
 
 
 def rows_of(framework: str, taken: dict[str, list[float]]) -> list[Row]:
