@@ -1,4 +1,4 @@
-"""The guard's page: every block of Python in it runs, and prints what it says it prints."""
+"""The guard's page and the README: every block of Python runs, and prints what it says."""
 
 import contextlib
 import io
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import costmon.guard
+import costmon.meter
 from costmon.guard import Guard
 from tests.guard.link.service import Service, running
 
@@ -44,6 +45,7 @@ def on_loopback(block, vendor_url, service_url):
 @pytest.mark.parametrize("block", BLOCKS)
 def test_a_block_prints_what_it_says(block, vendor, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     printed = io.StringIO()
     with running(Service(), "127.0.0.1") as url, contextlib.redirect_stdout(printed):
         code = on_loopback(block, vendor.url, url)
@@ -51,6 +53,7 @@ def test_a_block_prints_what_it_says(block, vendor, tmp_path, monkeypatch):
         exec(compile(code, "block", "exec"), space)  # noqa: S102 - our own page
         for guard in [one for one in space.values() if isinstance(one, Guard)]:
             guard.close()
+        costmon.meter.stop()
 
     said = re.findall(r"^\s*print\(.*\)  # (.*)$", code, re.MULTILINE)
     assert printed.getvalue().splitlines() == said
