@@ -22,7 +22,7 @@ Project = Callable[[Snapshot], Projection | Unprojected]
 _SOONEST_S = 0.5
 # An answer is kept for this many times what making it took: readers cost 5 % of a core at most.
 _PATIENCE = 20
-_MOST_KEPT = 8
+_MOST_KEPT = 4
 
 
 class UnreportedError(InputError):

@@ -210,8 +210,8 @@ function varianceRow(route, least, most) {
     range(route, least, most),
     ...cells(route.cpu, ["n", "n", "n minor"]),
     made("td", { class: "n" }, flag(route.cpu, route.few)),
-    ...cells(route.wall, ["n minor", "n minor", "n minor"]),
-    made("td", { class: "n minor" }, flag(route.wall, route.few)));
+    ...cells(route.wall, ["n", "n", "n minor"]),
+    made("td", { class: "n" }, flag(route.wall, route.few)));
 }
 
 function seenRow(route) {
