@@ -109,12 +109,16 @@ def test_the_installed_wheel_runs_the_demo_once(installed):
         assert (Path(folder) / "data-demo" / "costmon.db").exists()
 
 
-def test_the_guard_works_on_the_wheel_and_the_standard_library_alone(wheel, tmp_path):
-    folder = tmp_path / "bare"
+def bare_python(wheel: Path, folder: Path) -> Path:
+    """Return a Python that has the wheel and the standard library."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True, timeout=60)
     site = next(folder.glob("lib/python*/site-packages"))
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(site)
+    return folder / "bin" / "python"
+
+
+def test_the_guard_works_on_the_wheel_and_the_standard_library_alone(wheel, tmp_path):
     program = """
 import sys
 before = set(sys.modules)
@@ -134,6 +138,43 @@ print(guard.retry("api.openai.com", lambda: "answered"))
 guard.close()
 """
 
-    done = run(folder / "bin" / "python", "-c", program, cwd=tmp_path)
+    done = run(bare_python(wheel, tmp_path / "bare"), "-c", program, cwd=tmp_path)
 
     assert done.stdout.splitlines() == ["['costmon']", "global 0.05 0.05", "answered"], done.stderr
+
+
+def test_the_meter_works_on_the_wheel_and_the_standard_library_alone(wheel, tmp_path):
+    program = """
+import os, sys, threading, urllib.request, wsgiref.simple_server
+os.environ["XDG_RUNTIME_DIR"] = os.getcwd()
+import costmon.meter
+from costmon.meter.wsgi import MeteredWSGI
+
+class Quiet(wsgiref.simple_server.WSGIRequestHandler):
+    def log_message(self, *told):
+        pass
+
+def application(environ, start_response):
+    start_response("200 OK", [("Content-Length", "2")])
+    return [b"ok"]
+
+metered = MeteredWSGI(application, service="bare", port=0)
+server = wsgiref.simple_server.make_server("127.0.0.1", 0, metered, handler_class=Quiet)
+serving = threading.Thread(target=server.serve_forever)
+serving.start()
+for _ in range(3):
+    urllib.request.urlopen(f"http://127.0.0.1:{server.server_port}/").read()
+server.shutdown()
+serving.join()
+server.server_close()
+(row,) = costmon.meter.snapshot().routes
+print(row.method, row.route, row.status, row.requests, row.bytes_out, row.cpu_ns > 0)
+costmon.meter.stop()
+theirs = {name.partition(".")[0] for name in sys.modules}
+print(sorted(theirs & {"flask", "msgspec", "structlog", "requests", "pykka", "sqlalchemy"}))
+"""
+
+    done = run(bare_python(wheel, tmp_path / "bare"), "-c", program, cwd=tmp_path)
+
+    told = ["GET (unmatched) 200 3 6 True", "[]"]
+    assert (done.stdout.splitlines(), done.stderr) == (told, "")
