@@ -31,6 +31,9 @@ RECORDING_GAP_S = 600.0
 """After so long without a process a recording is over, and who comes next begins anew."""
 
 _LITTER_S = 60.0
+_SAME_TICK_S = 0.1
+"""A file written twice so quickly can look the same: its number is used again, its time ticks."""
+
 _PAST, _CONTROL, _LOCK = "past.json", "control.json", "lock"
 _NEW = os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
 _Version = tuple[int, int, int]
@@ -160,7 +163,9 @@ class Files:
             version, snapshot = self._known.get(name, (None, None))
             if snapshot is None or version != file.version:
                 snapshot = decode(file.content())
-                self._known[name] = file.version, snapshot
+                self._known.pop(name, None)
+                if file.modified_at < self._clock.epoch_s() - _SAME_TICK_S:
+                    self._known[name] = file.version, snapshot
         return snapshot._replace(processes=int(is_alive))
 
     def _names(self) -> list[str]:

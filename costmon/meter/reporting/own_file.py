@@ -66,7 +66,8 @@ class Found:
     Attributes:
         is_alive: Whether its process lives.
         is_current: Whether it is still in its place: a living process has replaced it else.
-        version: Another one for another content.
+        version: Another one for another content, unless that came within the same tick.
+        modified_at: Seconds since 1970.
     """
 
     def __init__(self, path: Path) -> None:
@@ -80,6 +81,7 @@ class Found:
             status = os.fstat(self._file)
             _check_owner(status)
             self.version = status.st_ino, status.st_mtime_ns, status.st_size
+            self.modified_at = status.st_mtime
             self.is_alive = not self._lock()
             self.is_current = bool(os.fstat(self._file).st_nlink)
         except BaseException:

@@ -68,6 +68,17 @@ def test_a_newer_version_takes_the_place_of_the_one_before(folder, living):
     assert [it.name for it in folder.iterdir()] == ["10-b1.json"]
 
 
+def test_a_version_written_within_the_same_tick_is_not_taken_for_the_one_before(folder, living):
+    files = Files(folder)
+    file = living(snapshot(row(requests=2), seq=1))
+    for seq in range(2, 10):
+        before = file.path.stat()
+        file.keep(encode(snapshot(row(requests=seq), seq=seq)))
+        os.utime(file.path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+        assert total(files) == {"/": seq}
+
+
 def test_files_are_for_their_user_alone(folder, living):
     living(snapshot())
     Files(folder).order(Control("r", is_recording=True, issued_at=BEGAN_AT))
