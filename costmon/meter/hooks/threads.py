@@ -56,12 +56,16 @@ class FollowedThreads:
 
         try:
             # anyio itself imports it late: with the first thread, which is to be followed already.
-            backend = getattr(import_module(_ANYIO_BACKEND), "AsyncIOBackend", None)
+            module = import_module(_ANYIO_BACKEND)
         except ImportError:
             return
+        backend = getattr(module, "AsyncIOBackend", None)
         if "run_sync_in_worker_thread" in vars(backend or object):
             self._has_anyio = True
             self._wrap(backend, "run_sync_in_worker_thread", self._running_in_worker)
+        elif "run_sync_in_worker_thread" in vars(module):  # anyio 3
+            self._has_anyio = True
+            self._wrap(module, "run_sync_in_worker_thread", self._running_in_worker_of_3)
 
     def run(self, work: Callable[..., Any], measure: Measure, /, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - handed on
         """Return what `work` returns; this thread's CPU meanwhile is the request's."""
@@ -74,9 +78,10 @@ class FollowedThreads:
         finally:
             self._measured[thread] += CPU.now_ns() - started_ns
 
-    def _wrap(self, owner: Any, name: str, wrapper: Callable[[Any], Any]) -> None:  # noqa: ANN401 - a class
+    def _wrap(self, owner: Any, name: str, wrapper: Callable[[Any], Any]) -> None:  # noqa: ANN401 - a class or a module
         # gevent puts a class of its own, which inherits it, in front of Thread.
-        owner = next(kind for kind in owner.__mro__ if name in vars(kind))
+        kinds = getattr(owner, "__mro__", (owner,))
+        owner = next(kind for kind in kinds if name in vars(kind))
         before = vars(owner)[name]
         self._undo.append((owner, name, before))
         setattr(owner, name, wrapper(before))
@@ -114,6 +119,15 @@ class FollowedThreads:
             return original(cls, offloaded_here, (func, measure, *args), *others, **options)
 
         return classmethod(run_sync_in_worker_thread)
+
+    def _running_in_worker_of_3(self, before: Callable[..., Any]) -> Callable[..., Any]:
+        def run_sync_in_worker_thread(func: Any, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - as the function it stands for
+            measure = CURRENT.get()
+            if measure is None or not measure.is_followed:
+                return before(func, *args, **options)
+            return before(offloaded_here, func, measure, *args, **options)
+
+        return run_sync_in_worker_thread
 
     def _starting(self, before: Callable[..., Any]) -> Callable[..., Any]:
         run_whole = self._run_whole

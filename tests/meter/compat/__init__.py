@@ -1,0 +1,1 @@
+"""The meter's framework tests on older and newer frameworks and Pythons than the locked ones."""
