@@ -215,7 +215,7 @@ class Dashboard:
         return {
             "costmon": "dashboard",
             "service": self._service,
-            "user": os.getuid(),
+            "user": os.getuid() if hasattr(os, "getuid") else 0,
             "pid": os.getpid(),
         }
 
@@ -233,4 +233,5 @@ def _after_fork() -> None:
         dashboard.abandon()
 
 
-os.register_at_fork(after_in_child=_after_fork)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -388,6 +388,29 @@ def test_a_service_is_chosen_where_there_are_several(shown):
     shown.witness.is_content()
 
 
+def test_a_service_that_is_gone_gives_way_to_one_that_is_there(shown):
+    shown.figures.shown = (measured(1), snapshot(row(requests=7), service="blog"))
+    page = shown.open("?service=shop")
+    assert shown.text("#requests") == "100 requests"
+
+    shown.show(snapshot(row(requests=7), service="blog"))
+    shown.says("#what-if-fault", "No service 'shop' reports; those that do: blog.")
+    shown.poll()
+
+    shown.says("#requests", "7 requests")
+    assert "service" not in page.url
+    shown.witness.is_content("status of 404")
+
+
+def test_when_every_worker_has_ended_the_figures_stay_and_it_says_so(shown):
+    shown.figures.shown = (measured(1, processes=0),)
+
+    shown.open()
+
+    assert shown.text("#pill") == "no worker is running"
+    assert shown.text("#monthly") == "$531.38"
+
+
 def test_what_the_meter_itself_could_not_do_is_said(shown):
     shown.figures.shown = (measured(1, faults=3),)
 

@@ -271,6 +271,20 @@ def test_a_client_that_drips_is_dropped_at_its_deadline(dashboard):
     pytest.fail("the client could go on for ever")
 
 
+def test_a_client_that_takes_no_answer_holds_nobody_up(dashboard):
+    port = port_of(dashboard(project=lambda _: projected(3_000), patience_s=0.3))
+
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        client.connect(("127.0.0.1", port))
+        client.sendall(b"GET /api/v1/meter HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert ask(port, "/").status == 200
+        client.settimeout(10)
+        taken = answer_to(client)
+
+    assert len(taken) > 0
+
+
 def test_more_idle_clients_than_threads_keep_nobody_from_the_page(dashboard):
     port = port_of(dashboard(patience_s=30.0))
     idle = [

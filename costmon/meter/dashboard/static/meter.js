@@ -444,8 +444,8 @@ function drawCurve(box, width, points, target) {
 const PILLS = { recording: ["good", "recording"], warming_up: ["wait", "warming up"], stopped: ["bad", "stopped"] };
 
 function placePill() {
-  const [kind, text] = PILLS[view.recording.state];
-  const left = view.recording.state === "warming_up" ? `, ${Math.ceil(view.recording.warmup_left_s)} s left` : "";
+  const [kind, text] = view.processes ? PILLS[view.recording.state] : ["wait", "no worker is running"];
+  const left = view.processes && view.recording.state === "warming_up" ? `, ${Math.ceil(view.recording.warmup_left_s)} s left` : "";
   const pill = at("pill");
   pill.className = `pill ${kind}`;
   say("pill", text + left);
@@ -535,7 +535,7 @@ async function ask() {
       location.reload();
     } else if (response.status === 400 || response.status === 404) {
       heard();
-      refused(await message(response));
+      refused(await message(response), response.status === 404);
     } else {
       lost(await message(response));
     }
@@ -559,11 +559,13 @@ function lost(why) {
   etag = null;
 }
 
-// The address, or the form, asked for something that is not accepted: say so, go on as configured.
-function refused(why) {
+// The address, or the form, asked for something that is not accepted, or for a service that is gone:
+// say so, go on as configured with what there is.
+function refused(why, isGone) {
   say("what-if-fault", why);
   at("what-if-fault").hidden = false;
-  Object.assign(asked, { users: null, rps: null, ...(view === null ? { service: null } : {}) });
+  Object.assign(asked, isGone ? { service: null } : { users: null, rps: null });
+  history.replaceState(null, "", location.pathname + query());
   etag = null;
 }
 
