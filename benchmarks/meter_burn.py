@@ -13,8 +13,10 @@ from typing import Any
 
 from benchmarks.report import Row, print_table
 from tests.meter.burn.score import Score, score
+from tests.meter.burn.serving import SERVERS, burned
 
-EACH = 40
+EACH = 30
+UNIT_MS = 5
 ATTRIBUTED, MEAN_ERROR, WRONG_SHARE = 0.95, 0.10, 0.03
 
 _RUNS = {
@@ -34,7 +36,7 @@ _RUNS = {
 
 def _results(arguments: tuple[str, ...]) -> list[dict[str, Any]]:
     command = [sys.executable, "-m", "tests.meter.burn.program", *arguments]
-    command += ["--each", str(EACH), "--rival"]
+    command += ["--each", str(EACH), "--unit-ms", str(UNIT_MS), "--rival"]
     with tempfile.TemporaryDirectory() as folder:
         # Where what is measured is handed over.
         surroundings = {**os.environ, "XDG_RUNTIME_DIR": folder}
@@ -42,15 +44,15 @@ def _results(arguments: tuple[str, ...]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def _meets(found: Score) -> bool:
+def _meets(found: Score, attributed: float) -> bool:
     return (
-        ATTRIBUTED <= found.attributed <= 1.01
+        attributed <= found.attributed <= 1.01
         and found.mean_error <= MEAN_ERROR
         and found.wrong_share <= WRONG_SHARE
     )
 
 
-def rows_of(title: str, result: dict[str, Any]) -> list[Row]:
+def rows_of(title: str, result: dict[str, Any], attributed: float = ATTRIBUTED) -> list[Row]:
     """Return our row and cloudmeter's of one run."""
     rows = []
     for who, bill in (("costmon.meter", result["ours"]), ("cloudmeter", result["cloudmeter"])):
@@ -61,10 +63,10 @@ def rows_of(title: str, result: dict[str, Any]) -> list[Row]:
                 name=f"{title}: {who}",
                 measured=f"{found.attributed:.1%} in routes, error {found.mean_error:.1%},"
                 f" {found.wrong_share:.1%} on the wrong one",
-                goal=f">= {ATTRIBUTED:.0%}, <= {MEAN_ERROR:.0%}, <= {WRONG_SHARE:.0%}"
+                goal=f">= {attributed:.0%}, <= {MEAN_ERROR:.0%}, <= {WRONG_SHARE:.0%}"
                 if ours
                 else "-",
-                met=_meets(found) or not ours,
+                met=_meets(found, attributed) or not ours,
                 note=f"worst route off by {found.max_error:.1%}; the process used"
                 f" {result['process_cpu_ns'] / 1e9:.1f} s of CPU",
             )
@@ -79,6 +81,9 @@ def main() -> list[Row]:
         counts = [word for word in arguments if word.isdigit()]
         for at_once, result in zip(counts, _results(arguments), strict=True):
             rows += rows_of(title.format(at_once), result)
+    for name, serving in SERVERS.items():
+        title = f"{name}, {serving.at_once} at once"
+        rows += rows_of(title, burned(serving, EACH, rival=True), serving.attributed)
     return rows
 
 

@@ -5,16 +5,18 @@ tells its result; it works because these servers run one worker process here.
 """
 
 import json
+import os
 from typing import Any
 
 from tests.meter.burn.program import Burn
 
 _UNIT_MS = 3.0
+_RIVAL = bool(os.environ.get("BURN_RIVAL"))
 
 
 def flask_app() -> Any:
     """Return the WSGI application with its door."""
-    burn = Burn("wsgi", _UNIT_MS, rival=False, base=False)
+    burn = Burn("wsgi", _UNIT_MS, rival=_RIVAL, base=False)
 
     def door(environ, start_response):
         if not environ["PATH_INFO"].startswith("/burn/"):
@@ -27,7 +29,7 @@ def flask_app() -> Any:
 
 def fastapi_app() -> Any:
     """Return the ASGI application with its door."""
-    burn = Burn("asgi", _UNIT_MS, rival=False, base=False)
+    burn = Burn("asgi", _UNIT_MS, rival=_RIVAL, base=False)
 
     async def door(scope, receive, send):
         if scope["type"] != "http" or not scope["path"].startswith("/burn/"):
