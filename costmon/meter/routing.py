@@ -64,7 +64,7 @@ def asgi_route(scope: Mapping[str, Any], entry_root_path: str) -> str | None:
         told = scope.get(TOLD)
         if told is not None:
             root_path = scope.get("root_path", "")
-            return f"{_below(root_path, entry_root_path)}{told}"
+            return told if told == UNMATCHED else f"{_below(root_path, entry_root_path)}{told}"
         template, is_lasting = route_below(scope, route, included)
         if is_lasting and template is not None:
             if len(_routes) >= MOST_KEPT:
@@ -126,7 +126,7 @@ def _remembered(
     """Return the template where Flask has forgotten it, or where it was not Flask."""
     told = environ.get(TOLD)
     if told is not None:
-        return _mounted(environ, entry_script_name, told)
+        return UNMATCHED if told == UNMATCHED else _mounted(environ, entry_script_name, told)
     if RULE in environ:
         return _taken_by(environ[RULE], environ, entry_script_name)
     if error is not None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
+from costmon.meter.bridges import outer_scope, telling
 from costmon.meter.hooks.rules import keep_rules_behind
 from costmon.meter.measure import CURRENT, Measure
 from costmon.meter.options_of import options_of
@@ -55,6 +56,9 @@ class MeteredWSGI:
         aggregate = meter.aggregate
         if KEY in environ or not aggregate.is_recording:
             return self.application(environ, start_response)
+        scope = outer_scope(environ)
+        if scope is not None:
+            return self.application(environ, telling(scope, environ, start_response))
         if not meter.is_running:
             meter.run()
         measure = aggregate.begin(environ["REQUEST_METHOD"])

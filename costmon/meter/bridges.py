@@ -1,0 +1,47 @@
+"""One request that goes through two applications: WSGI inside of ASGI, such as Flask in FastAPI.
+
+Both may be metered. The outer one counts the request; the inner one knows the route.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from costmon.meter.measure import CURRENT
+from costmon.meter.routing import tell, wsgi_route
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+
+def outer_scope(environ: "WSGIEnvironment") -> dict[str, Any] | None:
+    """Return the ASGI scope of the same request when it is being counted; else `None`.
+
+    A bridge leaves no trace in `environ`, so the same method and path it must be.
+    """
+    measure = CURRENT.get()
+    if measure is None or measure.scope is None or measure.ended_ns:
+        return None
+    scope: dict[str, Any] = measure.scope[0]
+    if scope.get("method") != environ["REQUEST_METHOD"]:
+        return None
+    given: str = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+    path = given.encode("latin-1", "replace").decode("utf-8", "replace")
+    # Starlette before 0.33 takes a mount's own path off the scope's.
+    if path in (scope["path"], scope.get("root_path", "") + scope["path"]):
+        return scope
+    return None
+
+
+def telling(
+    scope: dict[str, Any], environ: "WSGIEnvironment", start_response: "StartResponse"
+) -> "StartResponse":
+    """Return a `start_response` that tells `scope` the inner route."""
+    script_name = environ.get("SCRIPT_NAME", "")
+
+    def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Callable[[bytes], object]:  # noqa: ANN401 - as WSGI has it
+        route = wsgi_route(environ, script_name)
+        if route is not None:
+            tell(scope, route)
+        return start_response(status, headers, *more)
+
+    return start
