@@ -202,6 +202,7 @@ class Files:
                 path.replace(path.with_suffix(".bad"))
 
     def _modified_at(self, name: str) -> float:
+        """Return when a file was written, in seconds since 1970; 0 when there is none."""
         try:
             return (self.folder / name).lstat().st_mtime
         except FileNotFoundError:
@@ -211,7 +212,8 @@ class Files:
         """Remove what processes that were killed while they wrote have left."""
         oldest_at = self._clock.epoch_s() - _LITTER_S
         for path in self.folder.glob(".*.tmp"):
-            if self._modified_at(path.name) < oldest_at:
+            # What is gone by now was renamed by its writer, who may be making it anew.
+            if 0 < self._modified_at(path.name) < oldest_at:
                 path.unlink(missing_ok=True)
 
     def _write(self, name: str, content: bytes) -> None:
