@@ -4,6 +4,7 @@ Prints what memory is held after each tenth, and exits with 1 when it grows.
 """
 
 import argparse
+import asyncio
 import sys
 
 from costmon.meter.aggregate import Aggregate
@@ -12,20 +13,24 @@ from tests.meter.soak import requests
 BLOCKS = 2_000
 """Pieces of memory by which what is held may differ: not one in a thousand requests."""
 
+RSS_BYTES = 4 * 2**20
+"""What the allocator may keep for itself."""
+
 
 def main() -> int:
     """Soak, and tell."""
     parser = argparse.ArgumentParser(prog="python -m tests.meter.soak", description=__doc__)
     parser.add_argument("--requests", type=int, default=10_000_000)
     told = parser.parse_args()
-    faults = [_direct(told.requests // 2), _wsgi(told.requests // 2)]
+    fifth = told.requests // 5
+    faults = [_direct(2 * fifth), _wsgi(2 * fifth), _asgi(fifth)]
     return 1 if any(faults) else 0
 
 
 def _direct(count: int) -> bool:
     aggregate = Aggregate(warmup_s=0)
-    # Until each bucket that there is has its entry.
-    requests.direct(aggregate, 400_000)
+    # Until each bucket of each route has its entry.
+    requests.direct(aggregate, 40_000)
     counted = _counted(aggregate)
     grown = _watched("the aggregate", lambda part: requests.direct(aggregate, part), count)
     counted = _counted(aggregate) - counted
@@ -42,12 +47,29 @@ def _wsgi(count: int) -> bool:
     from costmon.meter.wsgi import MeteredWSGI
 
     app = MeteredWSGI(requests.answer, port=None, warmup_s=0)
-    requests.wsgi(app, 100_000)
+    requests.wsgi(app, 20_000)
     costmon.meter.reset()
     grown = _watched("the WSGI wrapper", lambda part: requests.wsgi(app, part), count)
     counted = sum(row.requests for row in costmon.meter.snapshot().routes)
     costmon.meter.stop()
     print(f"the WSGI wrapper counted {counted:,} of {count:,}")
+    return grown or counted != count
+
+
+def _asgi(count: int) -> bool:
+    import costmon.meter
+    from costmon.meter.asgi import CostMeterMiddleware
+
+    app = CostMeterMiddleware(requests.asgi_answer, port=None, warmup_s=0)
+    with asyncio.Runner() as runner:
+        runner.run(requests.asgi(app, 20_000))
+        costmon.meter.reset()
+        grown = _watched(
+            "the ASGI wrapper", lambda part: runner.run(requests.asgi(app, part)), count
+        )
+    counted = sum(row.requests for row in costmon.meter.snapshot().routes)
+    costmon.meter.stop()
+    print(f"the ASGI wrapper counted {counted:,} of {count:,}")
     return grown or counted != count
 
 
@@ -63,7 +85,7 @@ def _watched(what, work, count) -> bool:
             f" {now.rss_bytes / 2**20:.1f} MiB",
             flush=True,
         )
-    return now.blocks - before.blocks > BLOCKS
+    return now.blocks - before.blocks > BLOCKS or now.rss_bytes - before.rss_bytes > RSS_BYTES
 
 
 if __name__ == "__main__":

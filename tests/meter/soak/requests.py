@@ -1,5 +1,6 @@
 """Put any number of requests through the meter, and see what is left of them in memory."""
 
+import asyncio
 import gc
 import itertools
 import random
@@ -60,6 +61,27 @@ def wsgi(app: Callable[..., Any], count: int) -> None:
             pass
         if hasattr(body, "close"):
             body.close()
+
+
+async def asgi_answer(_scope: Any, _receive: Any, send: Any) -> None:
+    """An ASGI application that does nothing."""
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": _BODY})
+
+
+async def asgi(app: Callable[..., Any], count: int) -> None:
+    """Make `count` requests to an ASGI application, each in a task, with as many paths."""
+
+    async def receive():
+        return {"type": "http.request", "body": b""}
+
+    async def send(_message):
+        return None
+
+    loop = asyncio.get_running_loop()
+    for number in range(count):
+        scope = {"type": "http", "method": "GET", "path": f"/users/{number}", "headers": []}
+        await loop.create_task(app(scope, receive, send))
 
 
 def times(seed: int) -> Iterator[int]:
