@@ -192,9 +192,12 @@ class Aggregate:
         return copied
 
     def _book_live(self) -> None:
-        """Count what requests that are still being worked on have spent, where their route is."""
+        """Count what requests that are being answered have spent, where their route is.
+
+        Before the answer begins neither route nor status is settled: the row would stay, empty.
+        """
         for measure in self.live.copy():
-            if measure.scope is None or not measure.is_measured:
+            if measure.scope is None or not measure.is_measured or not measure.status:
                 continue
             method = measure.method if measure.method in METHODS else OTHER
             key = (method, asgi_route(*measure.scope) or UNMATCHED, measure.status, measure.tag)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gzip
+import sys
 from typing import Any
 
 import pytest
@@ -238,6 +239,43 @@ class TestWork:
         assert row.wall_ns >= 95 * MS
         assert row.bytes_out == 90
         assert row.cpu_ns < 30 * MS
+
+
+class TestUnfinished:
+    def test_what_an_unfinished_answer_has_cost_is_seen_already(self, rows):
+        app, seen = an_app(), []
+
+        @app.get("/events/{x}")
+        async def events(x: str):
+            async def chunks():
+                yield b"1"
+                burn(10 * MS)
+                await asyncio.sleep(0)
+                seen.append(rows())
+                yield b"2"
+
+            return StreamingResponse(chunks())
+
+        ask(app, "/events/1")
+
+        row = seen[0]["GET", "/events/{x}", 200]
+        assert row.requests == 0
+        assert is_about(row.cpu_ns, 10 * MS)
+        assert list(rows()) == [("GET", "/events/{x}", 200)]
+        assert is_about(rows()["GET", "/events/{x}", 200].cpu_ns, 10 * MS)
+
+    def test_what_has_no_answer_yet_leaves_no_row_without_a_status(self, rows):
+        app = an_app()
+
+        @app.get("/burns")
+        async def burns():
+            burn(10 * MS)
+            await asyncio.sleep(0)
+            assert rows() == {}
+
+        ask(app, "/burns")
+
+        assert list(rows()) == [("GET", "/burns", 200)]
 
 
 class TestEndings:
@@ -504,3 +542,47 @@ async def talked(app: Any, path: str, *texts: str) -> None:
         pass
 
     await app(a_scope(path, kind="websocket"), receive, send)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="tasks start eagerly since 3.12")
+def test_tasks_that_start_eagerly_are_not_charged_twice(rows):
+    """The first step of such a task runs inside the step that makes it."""
+    app = an_app()
+
+    async def child():
+        burn(10 * MS)
+        await asyncio.sleep(0)
+        burn(10 * MS)
+
+    @app.get("/gathers")
+    async def gathers():
+        burn(10 * MS)
+        await asyncio.gather(child(), child())
+
+    async def eagerly() -> None:
+        loop: Any = asyncio.get_running_loop()
+        loop.set_task_factory(vars(asyncio)["eager_task_factory"])
+        await asked(app, a_scope("/gathers"))
+
+    asyncio.run(eagerly())
+
+    assert is_about(rows()["GET", "/gathers", 200].cpu_ns, 50 * MS)
+
+
+def test_uvloop_is_followed_like_asyncios_own_loop(rows):
+    uvloop = pytest.importorskip("uvloop")
+    app = an_app()
+
+    async def child():
+        burn(10 * MS)
+        await asyncio.sleep(0.005)
+        burn(10 * MS)
+
+    @app.get("/gathers")
+    async def gathers():
+        await asyncio.gather(child(), asyncio.to_thread(burn, 10 * MS))
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(asked(app, a_scope("/gathers")))
+
+    assert is_about(rows()["GET", "/gathers", 200].cpu_ns, 30 * MS)
