@@ -27,6 +27,7 @@ KEY = "costmon.meter"
 """The entry of a request's scope that holds its measure: it is being counted."""
 
 _HUNG_UP = 499
+_LONGEST_TITLE = 200
 _NO_BODY = frozenset({204, 304})
 
 
@@ -48,12 +49,16 @@ class CostMeterMiddleware:
         if unnamed:
             raise TypeError("CostMeterMiddleware's options have names: provider='AWS'")
         self.app = app
+        self._is_named = False
         self._meter = METER
         METER.configure(options_of(options))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request as the application does."""
         meter = self._meter
+        if not self._is_named:
+            self._is_named = True
+            meter.name(_title(scope))
         aggregate = meter.aggregate
         kind = scope["type"]
         if kind == "http":
@@ -189,6 +194,12 @@ class _Socket:
         else:
             measure.bytes_out += _payload(message)
         return self._send(message)
+
+
+def _title(scope: Scope) -> str:
+    """Return the name that a FastAPI application was given; its own default is none."""
+    title = getattr(scope.get("app"), "title", None)
+    return title[:_LONGEST_TITLE] if isinstance(title, str) and title != "FastAPI" else ""
 
 
 def _payload(message: Message) -> int:

@@ -14,14 +14,13 @@ from costmon.meter.hooks.greenlets import GREENLETS
 from costmon.meter.hooks.threads import THREADS
 from costmon.meter.log import log
 from costmon.meter.options import Options
+from costmon.meter.program import program_name, rss_bytes
 
 if TYPE_CHECKING:
     from costmon.meter.background import Background
 
 FIRST_RECORDING = ""
 """The recording that begins with the process."""
-
-_STATM = "/proc/self/statm"
 
 
 class ProcessMeter:
@@ -58,6 +57,11 @@ class ProcessMeter:
         if changed:
             self.stop()
         self.run()
+
+    def name(self, title: str) -> None:
+        """Take an application's own name, once it is known, unless its options have one."""
+        if title and not self.options.service:
+            self.configure(self.options._replace(service=title))
 
     def run(self) -> None:
         """Start the hooks and the background in this process, unless they run."""
@@ -113,7 +117,7 @@ class ProcessMeter:
             taken_at=self._clock.epoch_s(),
             processes=1,
             threads=aggregate.most_live,
-            rss_bytes=_rss_bytes(),
+            rss_bytes=rss_bytes(),
             faults=self.faults,
             options=options,
             whole=whole,
@@ -159,7 +163,7 @@ class ProcessMeter:
         self._begin_process()
 
     def _service(self) -> str:
-        return self.options.service or _program()
+        return self.options.service or program_name(sys.argv)
 
     def _begin_process(self) -> None:
         self._boot = f"{int(self._clock.epoch_s() * 1000):x}-{os.urandom(4).hex()}"
@@ -172,30 +176,6 @@ class ProcessMeter:
         options = self.options
         self.aggregate = Aggregate(warmup_s=options.warmup_s, sample=options.sample)
         self._started_at = self._clock.epoch_s()
-
-
-def _program() -> str:
-    """Return a name for an application that has none: that of its program."""
-    name = os.path.basename(sys.argv[0] if sys.argv else "")  # noqa: PTH119 - pathlib takes 6 ms
-    return name.removesuffix(".py") or "python"
-
-
-def _rss_bytes() -> int:
-    try:
-        with open(_STATM, "rb") as statm:  # noqa: PTH123 - pathlib takes 6 ms
-            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError, AttributeError):
-        return _peak_bytes()
-
-
-def _peak_bytes() -> int:
-    """Return the most memory that was ever in use, where nothing tells what is now."""
-    try:
-        import resource  # noqa: PLC0415 - only where there is no /proc
-    except ImportError:
-        return 0
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
 
 
 METER = ProcessMeter(SystemClock())
