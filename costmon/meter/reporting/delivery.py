@@ -29,6 +29,7 @@ class Delivery:
         self._closed_until_s = self._quiet_until_s = float("-inf")
         self._pause_s = _FIRST_PAUSE_S
         self._is_lost = False
+        self._told: tuple[str, bool] | None = None
         self._gone_from: tuple[str, float] | None = None
         self.is_known = False
 
@@ -65,7 +66,10 @@ class Delivery:
         wanted: Control | None = None
         for _ in range(_ROUNDS):
             due = self._outgoing.due(snapshot)
-            if not due and now_s < self._quiet_until_s and not is_final:
+            # Who ordered a stop waits to see that it is obeyed.
+            recording = snapshot.recording, snapshot.is_recording
+            is_quiet = now_s < self._quiet_until_s and recording == self._told
+            if not due and is_quiet and not is_final:
                 return wanted
             is_anew = False
             # That it is the last word is said alone, when the service has all the rest.
@@ -79,7 +83,7 @@ class Delivery:
                     return wanted
                 is_anew = self._outgoing.heard(told.epoch) or is_anew
                 self._outgoing.accepted(part)
-            self._quiet_until_s = now_s + _QUIET_S
+            self._quiet_until_s, self._told = now_s + _QUIET_S, recording
             if not is_anew and (bare or not is_final):
                 break
         return wanted
