@@ -23,7 +23,7 @@ from costmon.intake.reply import refusal, reply
 from costmon.intake.report import decode_report
 from costmon.messages import GuardReported, MeterReported
 from costmon.snapshot.cell import Cell, WatchedCell
-from costmon.snapshot.meters import Meters, known
+from costmon.snapshot.meters import Meters, has_room, known
 
 _MOST_WAITING = 48
 _LOOK_S = 1.0
@@ -129,6 +129,9 @@ class Clerk:
         meters = self._meters.read()
         before = known(meters, report)
         if not before.is_gone:
+            if not has_room(meters, report, self._clock.monotonic_s()):
+                text = "there is no room for another metered process; send it again in a while"
+                return refusal(HTTPStatus.SERVICE_UNAVAILABLE, text)
             message = MeterReported(part=metered.part, is_final=metered.final, report=report)
             try:
                 self._surveyor(message)

@@ -31,6 +31,9 @@ MOST_WORKERS = 500
 MOST_ROWS = 20 * MOST_ROUTES
 """Of one phase of one worker."""
 
+MOST_ALL_ROWS = 200_000
+"""Of all; beyond it no worker is added."""
+
 MOST_ENDED = 5_000
 
 
@@ -113,6 +116,18 @@ def known(meters: Meters, report: Snapshot) -> Known:
     return Known(None if worker is None else worker.part, is_gone, service.control)
 
 
+def has_room(meters: Meters, report: Snapshot, now_s: float) -> bool:
+    """Tell whether who reports is known, or can be added."""
+    service = meters.services.get(report.service)
+    if service is not None and worker_of(report) in service.workers:
+        return True
+    if sum(_rows(it) for seen in meters.services.values() for it in _kept(seen)) >= MOST_ALL_ROWS:
+        return False
+    if service is None:
+        return len(meters.services) < MOST_SERVICES
+    return len(_with_room(service, now_s).workers) < MOST_WORKERS
+
+
 def reported(meters: Meters, part: int, report: Snapshot, now_s: float, *, final: bool) -> Meters:
     """Return what is known after a worker has said something.
 
@@ -125,8 +140,6 @@ def reported(meters: Meters, part: int, report: Snapshot, now_s: float, *, final
     """
     name, worker = report.service, worker_of(report)
     service = meters.services.get(name)
-    if service is None and len(meters.services) >= MOST_SERVICES:
-        return meters._replace(refused=meters.refused + 1)
     before = None if service is None else service.workers.get(worker)
     if before is not None and part <= before.part:
         return meters
@@ -134,8 +147,8 @@ def reported(meters: Meters, part: int, report: Snapshot, now_s: float, *, final
         if worker in service.ended:
             return meters
         service = _with_room(service, now_s)
-        if len(service.workers) >= MOST_WORKERS:
-            return meters._replace(refused=meters.refused + 1)
+    if not has_room(meters, report, now_s):
+        return meters._replace(refused=meters.refused + 1)
     if service is None:
         service = ServiceSeen({}, None, (), None, now_s)
     seen = WorkerSeen(part, now_s, final, _added(before, report))
@@ -168,6 +181,16 @@ def services(meters: Meters, now_s: float) -> tuple[Snapshot, ...]:
         presented(_snapshots(service, now_s), service.control)
         for _, service in sorted(meters.services.items())
     )
+
+
+def _kept(service: ServiceSeen) -> Iterable[Snapshot]:
+    yield from (worker.snapshot for worker in service.workers.values())
+    if service.past is not None:
+        yield service.past
+
+
+def _rows(snapshot: Snapshot) -> int:
+    return len(snapshot.whole.routes) + len(snapshot.settled.routes)
 
 
 def _snapshots(service: ServiceSeen, now_s: float) -> Iterable[Snapshot]:

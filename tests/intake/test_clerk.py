@@ -300,7 +300,16 @@ def test_a_worker_that_counts_as_ended_hears_so_and_is_not_heard(office):
     assert office.told == []
 
 
-def test_a_worker_is_told_to_come_again_when_there_is_no_room(office):
+def test_a_worker_that_cannot_be_added_is_told_so(office, monkeypatch):
+    monkeypatch.setattr(meters, "MOST_SERVICES", 0)
+
+    status, body = office.ask(metered())
+
+    assert (status, office.told) == (503, [])
+    assert "no room" in body["message"]
+
+
+def test_a_worker_is_told_to_come_again_when_too_many_reports_wait(office):
     office.full = True
 
     status, body = office.ask(metered())

@@ -128,6 +128,16 @@ def test_more_workers_than_there_is_room_for_are_refused_and_counted(monkeypatch
     assert seen.refused == 1
 
 
+def test_nobody_is_added_beyond_the_most_rows_and_who_is_there_goes_on(monkeypatch):
+    monkeypatch.setattr(meters, "MOST_ALL_ROWS", 4)
+    seen = told((1, snapshot(row("/a"), row("/b"), pid=1)), (1, snapshot(row(), pid=2)))
+
+    seen = told((2, snapshot(row("/a", requests=5), row("/c"), pid=1)), before=seen)
+
+    assert total(seen) == {"/a": 5, "/b": 1, "/c": 1}
+    assert seen.refused == 1
+
+
 def test_silent_workers_make_room(monkeypatch):
     monkeypatch.setattr(meters, "MOST_WORKERS", 2)
     seen = told(*((1, snapshot(row(), pid=pid)) for pid in (1, 2)))

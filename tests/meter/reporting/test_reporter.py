@@ -245,6 +245,23 @@ def test_the_thread_reports_and_ends(base):
     assert seen(base) == {"/": 1}
 
 
+def test_reporting_takes_a_hundredth_of_the_time_at_most(base, monkeypatch):
+    meter = Meter()
+    waited = []
+    spent_ns = iter((0, 30_000_000, 30_000_000, 30_000_001))
+
+    def wait(_event, timeout):
+        waited.append(timeout)
+        return len(waited) == 2
+
+    monkeypatch.setattr(reporter_module, "thread_time_ns", lambda: next(spent_ns))
+    monkeypatch.setattr(threading.Event, "wait", wait)
+    reporter = Reporter(meter, folder=base)
+    reporter._run(threading.Event())
+
+    assert waited == [pytest.approx(3.0), 1.0]
+
+
 def test_a_reporter_that_was_stopped_can_start_again(base):
     meter = Meter()
     meter.serve()
