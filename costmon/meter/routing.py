@@ -135,6 +135,8 @@ def _remembered(
             return _taken_by(request.url_rule, environ, entry_script_name)
     elif "werkzeug.request" in environ:  # Flask was here, and has forgotten
         keep_rules()
+    elif "bottle.route" in environ:
+        return _mounted(environ, entry_script_name, environ["bottle.route"].rule)
     return None
 
 

@@ -1,6 +1,7 @@
 """Flask is measured by one line, and any WSGI application by another."""
 
 import gzip
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -166,6 +167,11 @@ class TestRoutes:
         call(MeteredWSGI(application, port=None), "/a/path")
 
         assert list(rows()) == [("GET", UNMATCHED, 200)]
+
+    def test_bottle_leaves_its_rule_behind(self):
+        environ = {"bottle.route": SimpleNamespace(rule="/users/<uid:int>"), "SCRIPT_NAME": "/v2"}
+
+        assert wsgi_route(environ, "") == "/v2/users/<uid:int>"
 
     def test_what_no_framework_leaves_behind_raises_nothing(self):
         assert wsgi_route({"werkzeug.request": object()}, "") is None

@@ -387,6 +387,10 @@ def test_an_adapter_tells_the_template_itself_and_it_is_below_its_mount():
     )
 
 
+def test_litestar_leaves_its_template_behind():
+    assert asgi_route({"type": "http", "path_template": "/users/{uid}"}, "") == "/users/{uid}"
+
+
 @pytest.mark.parametrize(
     "scope",
     [
