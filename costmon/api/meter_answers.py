@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from msgspec import Meta as Describe
 
 from costmon.meter.dashboard.orders import Action
-from costmon.meter.dashboard.question import MOST_RPS, MOST_USERS
+from costmon.meter.dashboard.question import LEAST_RPS, MOST_RPS, MOST_USERS
 from costmon.snapshot.wire import Answer
 
 
@@ -31,7 +31,12 @@ class MeterParameters(Answer, frozen=True):
     service: Annotated[str, Describe(description="Default: the first by name.")] = ""
     users: Annotated[int, Describe(ge=1, le=MOST_USERS, description="Users.")] = 1000
     rps: Annotated[
-        float, Describe(gt=0, le=float(MOST_RPS), description="Requests of one user in a second.")
+        float,
+        Describe(
+            ge=float(LEAST_RPS),
+            le=float(MOST_RPS),
+            description="Requests of one user in a second.",
+        ),
     ] = 1.0
 
 

@@ -8,6 +8,7 @@ from costmon.errors import InputError
 from costmon.meter.figures import Snapshot
 
 MOST_USERS = 1_000_000_000
+LEAST_RPS = Decimal("0.000001")
 MOST_RPS = Decimal(100_000)
 _LONGEST = 2_000
 _SHOWN = 40
@@ -86,7 +87,7 @@ def _users(text: str) -> int:
 
 def _rps(text: str) -> Decimal:
     refusal = InputError(
-        f"rps={text[:_SHOWN]!r} is not accepted: use a number above 0 and up to {MOST_RPS:,}, "
+        f"rps={text[:_SHOWN]!r} is not accepted: use a number from {LEAST_RPS} to {MOST_RPS:,}, "
         "such as 0.25."
     )
     if len(text) > _SHOWN or not text.isascii():
@@ -95,6 +96,6 @@ def _rps(text: str) -> Decimal:
         rps = Decimal(text)
     except InvalidOperation:
         raise refusal from None
-    if not rps.is_finite() or not Decimal("0.000001") <= rps <= MOST_RPS:
+    if not rps.is_finite() or not LEAST_RPS <= rps <= MOST_RPS:
         raise refusal
     return rps
