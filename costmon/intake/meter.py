@@ -75,6 +75,7 @@ class ReportBody(msgspec.Struct, frozen=True, gc=False):
     threads: _Count
     rss_bytes: _Count
     faults: _Count
+    is_loop: bool
     options: dict[str, Any]
     whole: PhaseBody
     settled: PhaseBody
@@ -113,6 +114,7 @@ def decode_part(content: bytes | msgspec.Raw) -> Snapshot:
         threads=_bounded("$.threads", sent.threads),
         rss_bytes=_bounded("$.rss_bytes", sent.rss_bytes),
         faults=_bounded("$.faults", sent.faults),
+        is_loop=sent.is_loop,
         options=options_of(Reading(sent.options, "$.options")),
         whole=_phase("$.whole", sent.whole),
         settled=_phase("$.settled", sent.settled),

@@ -57,7 +57,7 @@ class CostMeterMiddleware:
         """Answer a request as the application does."""
         meter = self._meter
         if not self._is_named:
-            self._is_named = True
+            self._is_named = meter.is_loop = True
             meter.name(_title(scope))
         aggregate = meter.aggregate
         kind = scope["type"]

@@ -133,6 +133,7 @@ class Snapshot(NamedTuple):
         options: What the application was set to.
         whole: All of the recording.
         settled: The recording without its warm-up: what projections are made of.
+        is_loop: Whether an event loop works on the requests: on as many at once as come.
     """
 
     service: str
@@ -151,6 +152,7 @@ class Snapshot(NamedTuple):
     options: Options
     whole: Phase
     settled: Phase
+    is_loop: bool = False
 
     @property
     def routes(self) -> tuple[RouteStats, ...]:

@@ -29,6 +29,7 @@ class ProcessMeter:
     Attributes:
         aggregate: The recording.
         options: As the application that was set up last has them.
+        is_loop: Whether an event loop of asyncio's works on the requests.
         is_running: Whether the background runs in this process; not yet in a forked child.
         faults: Our own failures, which were kept from the application.
     """
@@ -37,6 +38,7 @@ class ProcessMeter:
         self._clock = clock
         self._lock = threading.RLock()
         self.options = Options()
+        self.is_loop = False
         self.is_running = False
         self._background: Background | None = None
         self.faults = 0
@@ -122,6 +124,7 @@ class ProcessMeter:
             options=options,
             whole=whole,
             settled=settled,
+            is_loop=self.is_loop or GREENLETS.is_installed,
         )
 
     def reset(self) -> None:

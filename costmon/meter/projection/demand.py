@@ -59,12 +59,10 @@ def workers_of(snapshot: Snapshot) -> Workers:
     right for servers that were loaded, and too few (so too many processes and too much memory,
     never too few) for one that was asked one thing at a time.
 
-    An event loop has no such limit, and two things show one: more than 64 requests at once, or a
-    WebSocket, which no server with threads speaks here. Memory of open connections is not counted.
+    An event loop has no such limit; more than 64 requests at once are taken for one too. Memory of
+    open connections is not counted.
     """
-    is_loop = snapshot.threads > MOST_THREADS or any(
-        row.method == "WEBSOCKET" for row in snapshot.whole.routes
-    )
+    is_loop = snapshot.is_loop or snapshot.threads > MOST_THREADS
     return Workers(
         rss_bytes=max(0, snapshot.rss_bytes), at_once=None if is_loop else max(1, snapshot.threads)
     )

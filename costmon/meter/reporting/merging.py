@@ -72,6 +72,7 @@ def merged(snapshots: Iterable[Snapshot], recording: str | None = None) -> Snaps
         options=newest.options,
         whole=_together(counted, [it.whole for it in counted]),
         settled=_together(counted, [it.settled for it in counted]),
+        is_loop=any(it.is_loop for it in counted),
     )
 
 

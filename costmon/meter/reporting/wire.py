@@ -155,6 +155,7 @@ def snapshot_of(reading: Reading) -> Snapshot:
         options=options_of(reading.member("options")),
         whole=_phase(reading.member("whole")),
         settled=_phase(reading.member("settled")),
+        is_loop=reading.member("is_loop").claim(),
     )
 
 
@@ -211,6 +212,7 @@ def _head_document(snapshot: Snapshot) -> dict[str, object]:
         "threads": snapshot.threads,
         "rss_bytes": snapshot.rss_bytes,
         "faults": snapshot.faults,
+        "is_loop": snapshot.is_loop,
         "options": options_document(snapshot.options),
     }
 

@@ -82,9 +82,7 @@ def test_what_decides_is_said_where_it_may_be_an_artefact_of_the_test():
     assert "one process was seen to work on 2 at once" in note
 
 
-@pytest.mark.parametrize(
-    "facts", [{"threads": 65}, {"whole": phase(row(method="WEBSOCKET", times=1))}]
-)
+@pytest.mark.parametrize("facts", [{"threads": 65}, {"is_loop": True}])
 def test_an_event_loop_is_not_sized_by_what_waits(facts):
     found = projected(row("/a", 1 * MS, wall_ns=9 * S), **{"threads": 2, **facts})
 
