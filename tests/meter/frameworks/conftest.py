@@ -7,9 +7,23 @@ from costmon.meter.options import Options
 from costmon.meter.process import METER
 
 
+class Nobody:
+    """In place of what runs beside an application."""
+
+    def __init__(self, *_):
+        pass
+
+    def flush(self):
+        pass
+
+    def stop(self):
+        pass
+
+
 @pytest.fixture(autouse=True)
 def _own_meter(tmp_path_factory, monkeypatch):
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
+    monkeypatch.setattr("costmon.meter.background.Background", Nobody)
     METER.stop()
     METER.options = Options(port=None, warmup_s=0.0)
     METER.reset()
