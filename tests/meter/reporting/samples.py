@@ -112,6 +112,7 @@ SNAPSHOTS = st.builds(
     **dict.fromkeys(("service", "host", "boot", "recording"), _NAMES),
     **dict.fromkeys(("pid", "seq", "processes", "threads", "rss_bytes", "faults"), _COUNTS),
     is_recording=st.booleans(),
+    is_loop=st.booleans(),
     started_at=_SECONDS,
     taken_at=_SECONDS,
     options=_OPTIONS,
