@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.costmon-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check format lint types imports cov soak bench docs lock migrate clean
+.PHONY: help setup demo run test check format lint types imports cov soak compat bench docs lock migrate clean
 
 help: ## Print this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,9 +52,13 @@ imports: setup ## Check that rooms import in one direction only
 cov: setup ## Run the tests and say which lines none of them reached
 	$(BIN)/python -m pytest --cov --cov-report=term --cov-report=html
 
-soak: setup ## Torture the guard: a million operations on each store, killed processes, moved clocks
+soak: setup ## Torture the guard, a million operations on each store; put ten million requests through the meter
 	@if command -v pg_virtualenv >/dev/null; then set -- pg_virtualenv -o fsync=off; else set --; fi; \
-		exec "$$@" $(BIN)/python -m tests.guard.torture $(SOAK)
+		"$$@" $(BIN)/python -m tests.guard.torture $(SOAK)
+	$(BIN)/python -m tests.meter.soak
+
+compat: setup ## Run the meter's framework tests on old and new frameworks and Pythons (needs uv)
+	$(BIN)/python -m tests.meter.compat $(COMPAT)
 
 bench: setup ## Measure, and print the table of ratios
 	$(BIN)/python -m benchmarks
