@@ -95,7 +95,7 @@ def _look_around(router: Any) -> None:  # noqa: ANN401 - the framework's
         _places[id(router), id(key)] = (router, key, place_or_none)
 
 
-def _below(routes: Any, host: str, prefix: str, depth: int) -> Iterator[_Place]:  # noqa: ANN401
+def _below(routes: Any, host: str, prefix: str, depth: int) -> Iterator[_Place]:  # noqa: ANN401 - of any version
     for candidate in _candidates(routes):
         route = getattr(candidate, "starlette_route", None) or candidate
         inner_host, path = _own(route, host, prefix)
@@ -126,7 +126,7 @@ def _candidates(routes: Any) -> Iterator[Any]:  # noqa: ANN401 - the framework's
             yield from contexts()
 
 
-def _own(route: Any, host: str, prefix: str) -> tuple[str, str]:  # noqa: ANN401
+def _own(route: Any, host: str, prefix: str) -> tuple[str, str]:  # noqa: ANN401 - of any version
     if hasattr(route, "host_regex"):
         return route.host + host, prefix
     return host, prefix + (getattr(route, "path", None) or "")
@@ -176,7 +176,7 @@ def _rest(mount: object, innermost: object) -> str:
     return path if isinstance(path, str) and innermost is not mount else _REST
 
 
-def _taken(routes: Any, scope: dict[str, Any]) -> tuple[Any, Mapping[str, Any]] | None:  # noqa: ANN401
+def _taken(routes: Any, scope: dict[str, Any]) -> tuple[Any, Mapping[str, Any]] | None:  # noqa: ANN401 - of any version
     partial = None
     for candidate in _candidates(routes):
         match, child_scope = candidate.matches(scope)

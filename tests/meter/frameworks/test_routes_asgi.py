@@ -9,16 +9,16 @@ import pytest
 fastapi = pytest.importorskip("fastapi")
 
 from fastapi import APIRouter, FastAPI, WebSocket  # noqa: E402 - skipped where FastAPI is missing
-from starlette.applications import Starlette  # noqa: E402
-from starlette.middleware import Middleware  # noqa: E402
-from starlette.middleware.base import BaseHTTPMiddleware  # noqa: E402
-from starlette.responses import PlainTextResponse  # noqa: E402
-from starlette.routing import Host, Mount, Route, Router, WebSocketRoute  # noqa: E402
-from starlette.staticfiles import StaticFiles  # noqa: E402
+from starlette.applications import Starlette  # noqa: E402 - as above
+from starlette.middleware import Middleware  # noqa: E402 - as above
+from starlette.middleware.base import BaseHTTPMiddleware  # noqa: E402 - as above
+from starlette.responses import PlainTextResponse  # noqa: E402 - as above
+from starlette.routing import Host, Mount, Route, Router, WebSocketRoute  # noqa: E402 - as above
+from starlette.staticfiles import StaticFiles  # noqa: E402 - as above
 
-from costmon.meter.figures import UNMATCHED  # noqa: E402
-from costmon.meter.routing import TOLD, asgi_route  # noqa: E402
-from tests.meter.frameworks.asking import a_scope, asked  # noqa: E402
+from costmon.meter.figures import UNMATCHED  # noqa: E402 - as above
+from costmon.meter.routing import TOLD, asgi_route  # noqa: E402 - as above
+from tests.meter.frameworks.asking import a_scope, asked  # noqa: E402 - as above
 
 
 class Observed:
