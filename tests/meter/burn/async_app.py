@@ -61,7 +61,7 @@ def _direct(app, truth, unit_ms):
 
     @app.get("/longpoll")
     async def longpoll():
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.1)
         return "longpoll"
 
     @app.get("/stream")

@@ -12,7 +12,7 @@ import sys
 from collections import Counter
 from typing import Any
 
-from tests.meter.burn import async_app, drive, sync_app
+from tests.meter.burn import drive
 from tests.meter.burn.truth import Truth
 
 
@@ -66,13 +66,16 @@ class Burn:
     def __init__(self, kind: str, unit_ms: float, *, rival: bool, base: bool) -> None:
         import costmon.meter
 
+        self._routes: tuple[str, ...] = ()
         self._reset, self._stop = costmon.meter.reset, costmon.meter.stop
         self.truth = Truth()
         self._rival = Rival() if rival else None
         self._kind = kind
         if kind == "wsgi":
             from costmon.meter.flask import CostMeter
+            from tests.meter.burn import sync_app
 
+            self._routes = sync_app.ROUTES
             flask = sync_app.built(self.truth, unit_ms)
             CostMeter(flask, port=None)
             if self._rival:
@@ -80,7 +83,9 @@ class Burn:
             self.app: Any = flask
         else:
             from costmon.meter.asgi import CostMeterMiddleware
+            from tests.meter.burn import async_app
 
+            self._routes = async_app.ROUTES
             fastapi = async_app.built(self.truth, unit_ms)
             if base:
                 _under_base_http(fastapi)
@@ -114,18 +119,18 @@ class Burn:
     def run(self, each: int, at_once: int, *, uvloop: bool) -> dict[str, Any]:
         """Ask for every route `each` times, `at_once` at a time."""
         if self._kind == "wsgi":
-            drive.wsgi(self.app, drive.paths(sync_app.ROUTES, 1), 1)
+            drive.wsgi(self.app, drive.paths(self._routes, 1), 1)
             self.begin()
-            drive.wsgi(self.app, drive.paths(sync_app.ROUTES, each), at_once)
+            drive.wsgi(self.app, drive.paths(self._routes, each), at_once)
             return self.result()
         loops = importlib.import_module("uvloop" if uvloop else "asyncio")
         with asyncio.Runner(loop_factory=loops.new_event_loop) as runner:
             return runner.run(self._asked(each, at_once))
 
     async def _asked(self, each, at_once):
-        await drive.asgi(self.app, drive.paths(async_app.ROUTES, 1), 1)
+        await drive.asgi(self.app, drive.paths(self._routes, 1), 1)
         self.begin()
-        await drive.asgi(self.app, drive.paths(async_app.ROUTES, each), at_once)
+        await drive.asgi(self.app, drive.paths(self._routes, each), at_once)
         return self.result()
 
 

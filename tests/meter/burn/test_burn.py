@@ -62,7 +62,7 @@ def faults(bill: dict[str, int], found: Score) -> list[str]:
     "arguments",
     [
         pytest.param(("wsgi", "--at-once", "1", "2", "8", "--each", "5"), id="threads-1-2-8"),
-        pytest.param(("asgi", "--at-once", "1", "50", "--each", "6"), id="asyncio-1-50"),
+        pytest.param(("asgi", "--at-once", "1", "50", "--each", "5"), id="asyncio-1-50"),
         pytest.param(
             ("asgi", "--at-once", "200", "--each", "15", "--unit-ms", "2"), id="asyncio-200"
         ),

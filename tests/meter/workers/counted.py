@@ -3,12 +3,11 @@
 import asyncio
 import os
 import time
+from typing import TYPE_CHECKING
 
-from fastapi import FastAPI
-from flask import Flask
-
-from costmon.meter.asgi import CostMeterMiddleware
-from costmon.meter.flask import CostMeter
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+    from flask import Flask
 
 SERVICE = "counted"
 
@@ -16,8 +15,15 @@ SERVICE = "counted"
 _WAIT_S = 0.005
 
 
-def flask_app() -> Flask:
+# Each imports its own framework: a worker that is recycled does so again.
+
+
+def flask_app() -> "Flask":
     """Return the application for WSGI servers."""
+    from flask import Flask
+
+    from costmon.meter.flask import CostMeter
+
     app = Flask(SERVICE)
     CostMeter(app, port=None)
 
@@ -29,8 +35,12 @@ def flask_app() -> Flask:
     return app
 
 
-def fastapi_app() -> FastAPI:
+def fastapi_app() -> "FastAPI":
     """Return the application for ASGI servers."""
+    from fastapi import FastAPI
+
+    from costmon.meter.asgi import CostMeterMiddleware
+
     app = FastAPI(openapi_url=None)
     app.add_middleware(CostMeterMiddleware, port=None, service=SERVICE)
 
