@@ -7,7 +7,6 @@ from costmon.clock import SystemClock
 from costmon.intake.clerk import Clerk
 from costmon.intake.server import IntakeServer
 from costmon.messages import MeterReported
-from costmon.meter.figures import Phase
 from costmon.snapshot import meters
 from costmon.snapshot.cell import Cell, WatchedCell
 from tests.meter.reporting.samples import BEGAN_AT, counted, row, snapshot
@@ -115,6 +114,3 @@ class Service:
 
     def statuses(self):
         return [json.loads(answer)["status"] for answer in self.answers]
-
-
-EMPTY_PHASE = Phase()
