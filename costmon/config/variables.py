@@ -176,7 +176,7 @@ REPORT_SOCKET: Variable[Path | None] = Variable(
     default_words="report.sock in the state directory",
     parse=parsers.path_or_off,
     accepted="off, or a path of at most 107 bytes",
-    meaning="The Unix socket that guards on this machine report to and learn their budgets from.",
+    meaning="The Unix socket that guards and metered applications on this machine report to.",
 )
 TIMEZONE: Variable[str] = Variable(
     name="COSTMON_TIMEZONE",
