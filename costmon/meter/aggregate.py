@@ -4,6 +4,7 @@ import itertools
 from collections import deque
 from threading import RLock
 from time import perf_counter_ns, process_time_ns
+from typing import TypeVar, overload
 
 from costmon.meter.figures import (
     MOST_ROUTES,
@@ -32,6 +33,8 @@ _WORD = 0xFFFFFFFF
 # Work of a request that is still running is counted once it is worth it: a socket may stay open
 # for days.
 _BOOKED_FROM_NS = 1_000_000
+
+_Kind = TypeVar("_Kind", bound=Measure)
 
 
 class Aggregate:
@@ -65,13 +68,24 @@ class Aggregate:
         self._stopped: _Reading | None = None
         self._turn_ns = self._settles_ns
 
-    def begin(self, method: str) -> Measure:
-        """Return the measure of a request that begins now."""
+    @overload
+    def begin(self, method: str) -> Measure: ...
+
+    @overload
+    def begin(self, method: str, kind: type[_Kind]) -> _Kind: ...
+
+    def begin(self, method: str, kind: type[Measure] = Measure) -> Measure:
+        """Return the measure of a request that begins now.
+
+        Args:
+            method: As sent.
+            kind: The class of it.
+        """
         sample = self._sample
         # Multiples of the golden ratio fall evenly, and not in step with an application's own
         # pattern as every k-th request would.
         is_measured = sample == 1 or ((next(self._numbers) * _GOLDEN & _WORD) * sample >> 32 == 0)
-        measure = Measure(self, method, is_measured=is_measured)
+        measure = kind(self, method, is_measured=is_measured)
         live = self.live
         live.add(measure)
         if len(live) > self.most_live:  # noqa: PLR1730 - max() takes as long as all the rest here

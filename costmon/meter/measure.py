@@ -119,7 +119,7 @@ class Measure:
             if self._collected_ns != COLLECTIONS.total_ns:
                 spent_ns -= COLLECTIONS.since(started_ns)
             outer = token.old_value
-            if type(outer) is Measure and outer.step_thread == self.step_thread:
+            if isinstance(outer, Measure) and outer.step_thread == self.step_thread:
                 outer.inner_ns += spent_ns
             self.step_thread = 0
             if self.inner_ns:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 KEY = "costmon.meter"
-"""The variable of a request's environment that holds its measure: it is being counted."""
+"""The variable of a request's environment that says that it is being counted."""
 
 _NO_BODY = frozenset({204, 304})
 _EMPTY = frozenset({None, "", "0"})
@@ -56,45 +56,43 @@ class MeteredWSGI:
         aggregate = meter.aggregate
         if KEY in environ or not aggregate.is_recording:
             return self.application(environ, start_response)
-        scope = outer_scope(environ)
-        if scope is not None:
-            return self.application(environ, telling(scope, environ, start_response))
+        if CURRENT.get() is not None:
+            scope = outer_scope(environ)
+            if scope is not None:
+                return self.application(environ, telling(scope, environ, start_response))
         if not meter.is_running:
             meter.run()
-        measure = aggregate.begin(environ["REQUEST_METHOD"])
-        environ[KEY] = measure
+        request = aggregate.begin(environ["REQUEST_METHOD"], _Request)
+        request.meter = meter
+        request.environ = environ
+        request.root = environ.get("SCRIPT_NAME", "")
+        request.start_response = start_response
+        environ[KEY] = True
         if environ.get("CONTENT_LENGTH") not in _EMPTY or "HTTP_TRANSFER_ENCODING" in environ:
-            environ["wsgi.input"] = _CountedInput(environ["wsgi.input"], measure)
-        exchange = _Exchange(meter, measure, environ, start_response)
-        token = CURRENT.set(measure)
-        started_ns = measure.enter()
+            environ["wsgi.input"] = _CountedInput(environ["wsgi.input"], request)
+        token = CURRENT.set(request)
+        started_ns = request.enter()
         try:
-            body = self.application(environ, exchange.start)
+            body = self.application(environ, request.start)
         except BaseException as error:
-            measure.leave(started_ns, token)
-            exchange.fail(error)
+            request.leave(started_ns, token)
+            request.fail(error)
             raise
-        measure.leave(started_ns, token)
-        return exchange.answer(body)
+        request.leave(started_ns, token)
+        return request.answer(body)
 
 
-class _Exchange:
-    """A request and its answer."""
+class _Request(Measure):
+    """A request over WSGI, which lets go of everything that is the client's when it ends."""
 
-    __slots__ = ("_environ", "_headers", "_meter", "_root", "_start_response", "_write", "measure")
+    __slots__ = ("environ", "headers", "meter", "root", "start_response", "write_on")
 
-    def __init__(
-        self,
-        meter: ProcessMeter,
-        measure: Measure,
-        environ: "WSGIEnvironment",
-        start_response: "StartResponse",
-    ) -> None:
-        self._meter = meter
-        self.measure = measure
-        self._environ = environ
-        self._root = environ.get("SCRIPT_NAME", "")
-        self._start_response = start_response
+    meter: ProcessMeter
+    environ: "WSGIEnvironment"
+    root: str
+    start_response: "StartResponse"
+    headers: list[tuple[str, str]]
+    write_on: Callable[[bytes], object]
 
     def start(
         self,
@@ -104,62 +102,61 @@ class _Exchange:
         /,
     ) -> Callable[[bytes], object]:
         """Hear the status; what is written in the old way is counted."""
-        measure = self.measure
-        self._headers = headers
-        measure.status = int(status[:3])
+        self.headers = headers
+        self.status = int(status[:3])
         # Flask forgets which rule it was as soon as it has answered.
-        measure.route = wsgi_route(self._environ, self._root)
+        self.route = wsgi_route(self.environ, self.root)
         if exc_info is None:
-            self._write = self._start_response(status, headers)
+            self.write_on = self.start_response(status, headers)
         else:
-            self._write = self._start_response(status, headers, exc_info)
+            self.write_on = self.start_response(status, headers, exc_info)
         return self.write
 
     def write(self, data: bytes) -> None:
         """Send bytes, as applications older than WSGI do."""
-        self.measure.bytes_out += len(data)
-        self._write(data)
+        self.bytes_out += len(data)
+        self.write_on(data)
 
     def answer(self, body: Iterable[bytes]) -> Iterable[bytes]:
         """Return what the server is to send; the request ends with it."""
-        measure = self.measure
         if type(body) is list or type(body) is tuple:
             size = sum(map(len, body))
-        elif type(body) is self._environ.get("wsgi.file_wrapper"):
+        elif type(body) is self.environ.get("wsgi.file_wrapper"):
             size = self._announced()
         elif (made := ready_bytes(body)) is not None:
             size = made
         else:
             # Whoever asks now sees it; its body is added when it has been sent.
-            self.count(measure.count)
+            self.settle(self.count)
             return _Body(self, body)
-        measure.bytes_out += size
-        self.count(measure.end)
+        self.bytes_out += size
+        self.settle(self.end)
         return body
 
     def fail(self, error: BaseException) -> None:
         """End a request that an exception has left."""
-        measure = self.measure
-        measure.status = 500
-        measure.route = wsgi_route(self._environ, self._root, error)
-        self.count(measure.end)
+        self.status = 500
+        self.route = wsgi_route(self.environ, self.root, error)
+        self.settle(self.end)
 
-    def count(self, count: Callable[[], None]) -> None:
+    def settle(self, count: Callable[[], None]) -> None:
         """Count the request, for now or in the end; a fault of ours stays here."""
-        measure = self.measure
         try:
-            if measure.status in _NO_BODY or measure.method == "HEAD":
-                measure.bytes_out = 0
-            options = self._meter.options
+            if self.status in _NO_BODY or self.method == "HEAD":
+                self.bytes_out = 0
+            options = self.meter.options
             if options.tenant_header:
                 variable = header_variable(options.tenant_header)
-                measure.tag = tenant_of(self._environ.get(variable), options.tenants)
+                self.tag = tenant_of(self.environ.get(variable), options.tenants)
             count()
         except Exception as error:  # noqa: BLE001 - the request is more important than its bill
-            self._meter.fail("a request was not counted", error)
+            self.meter.fail("a request was not counted", error)
+        if self.ended_ns:
+            # What comes late for a request may hold it for a minute.
+            del self.environ, self.start_response
 
     def _announced(self) -> int:
-        for name, value in self._headers:
+        for name, value in self.headers:
             if name.lower() == "content-length" and value.isdigit():
                 return int(value)
         return 0
@@ -168,10 +165,10 @@ class _Exchange:
 class _Body:
     """What an application makes while it is sent: each piece is a step of its request."""
 
-    __slots__ = ("_exchange", "_iterable", "_iterator")
+    __slots__ = ("_iterable", "_iterator", "_request")
 
-    def __init__(self, exchange: _Exchange, iterable: Iterable[bytes]) -> None:
-        self._exchange = exchange
+    def __init__(self, request: _Request, iterable: Iterable[bytes]) -> None:
+        self._request = request
         self._iterable = iterable
         self._iterator: Iterator[bytes] | None = None
 
@@ -179,43 +176,43 @@ class _Body:
         return self
 
     def __next__(self) -> bytes:
-        measure = self._exchange.measure
-        token = CURRENT.set(measure)
-        started_ns = measure.enter()
+        request = self._request
+        token = CURRENT.set(request)
+        started_ns = request.enter()
         try:
             if self._iterator is None:
                 self._iterator = iter(self._iterable)
             chunk = next(self._iterator)
         except BaseException:
             # Its end; or the status has been sent, and what the client gets is cut off.
-            measure.answered_ns = perf_counter_ns()
+            request.answered_ns = perf_counter_ns()
             raise
         finally:
-            measure.leave(started_ns, token)
-        measure.bytes_out += len(chunk)
+            request.leave(started_ns, token)
+        request.bytes_out += len(chunk)
         return chunk
 
     def close(self) -> None:
         """End the body, and with it the request."""
-        measure = self._exchange.measure
-        if measure.ended_ns:
+        request = self._request
+        if request.ended_ns:
             return
         close = getattr(self._iterable, "close", None)
         try:
             if close is not None:
-                token = CURRENT.set(measure)
-                started_ns = measure.enter()
+                token = CURRENT.set(request)
+                started_ns = request.enter()
                 try:
                     close()
                 finally:
-                    measure.leave(started_ns, token)
+                    request.leave(started_ns, token)
         finally:
-            self._exchange.count(measure.end)
+            request.settle(request.end)
 
     def __del__(self) -> None:
         # A server that does not close bodies breaks the rules, and must not cost us memory.
-        if not self._exchange.measure.ended_ns:
-            self._exchange.count(self._exchange.measure.end)
+        if not self._request.ended_ns:
+            self._request.settle(self._request.end)
 
 
 def ready_bytes(body: Iterable[bytes]) -> int | None:
