@@ -48,7 +48,7 @@ def test_a_measure_that_is_held_holds_nothing_of_the_client(application):
     environ = {**drive.environ("/"), "sent": Sent()}
     sent = weakref.ref(environ["sent"])
     try:
-        body = app(environ, lambda *_: None)
+        body = app(environ, lambda *_: lambda _data: None)
         assert list(body)
         if hasattr(body, "close"):
             body.close()
@@ -58,5 +58,6 @@ def test_a_measure_that_is_held_holds_nothing_of_the_client(application):
     del environ
     gc.collect()
 
+    assert measures[0]
     assert measures[0].ended_ns
     assert sent() is None
