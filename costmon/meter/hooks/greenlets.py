@@ -93,6 +93,13 @@ class GreenletClock:
 
     def now_ns(self) -> int:
         """Return the CPU that the running greenlet has used, in nanoseconds."""
+        try:
+            return self._now_ns()
+        except RuntimeError:
+            # The interpreter is ending, and has no greenlets any more.
+            return thread_time_ns()
+
+    def _now_ns(self) -> int:
         thread = self._threads.get(self._ident())
         if thread is None:
             thread = self._watch()

@@ -202,7 +202,11 @@ def _after_fork() -> None:
 
 def _at_exit() -> None:
     for reporter in tuple(_REPORTERS):
-        reporter.finish()
+        try:
+            reporter.finish()
+        except (SystemExit, KeyboardInterrupt):
+            # A server's handler of a signal that came now: the last word is said all the same.
+            reporter.finish()
 
 
 def _report_at_end_of_child() -> None:

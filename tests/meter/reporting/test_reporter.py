@@ -442,6 +442,25 @@ def test_a_worker_that_counts_as_ended_is_not_heard_and_says_so_once(base, clock
     assert seen(base) == {"/": 8}
 
 
+def test_a_signal_in_the_middle_of_the_last_word_does_not_silence_it(base, clock, monkeypatch):
+    meter = Meter()
+    reporter = reporter_of(meter, base, clock)
+    meter.serve(requests=3)
+    snapshot, calls = meter.snapshot, []
+
+    def interrupted():
+        calls.append(None)
+        if len(calls) == 1:
+            raise SystemExit  # as a server's handler of SIGQUIT does
+        return snapshot()
+
+    monkeypatch.setattr(meter, "snapshot", interrupted)
+    reporter_module._at_exit()
+
+    assert seen(base) == {"/": 3}
+    assert reporter is not None
+
+
 def test_the_last_word_of_a_process_is_heard_as_such(base, clock, service):
     meter = Meter()
     reporter = reporter_of(meter, base, clock, socket=service.path)
