@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.costmon-installed
+JOBS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo run test check format lint types imports cov soak compat bench docs lock migrate clean
@@ -30,8 +31,8 @@ demo: setup ## Run on a simulated DigitalOcean account; then open http://127.0.0
 run: setup ## Run for real; needs DO_API_TOKEN in .env or the environment
 	@exec $(BIN)/python -m costmon run
 
-test: setup ## Run the tests
-	$(BIN)/python -m pytest
+test: setup ## Run the tests, in two processes (JOBS=0: in this one)
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
 
 check: setup lint types imports ## Check style, types and the direction of imports
 

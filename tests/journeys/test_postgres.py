@@ -2,6 +2,7 @@
 
 import os
 import signal
+import uuid
 
 import pytest
 import sqlalchemy as sa
@@ -17,12 +18,12 @@ def url():
         pytest.skip("no PostgreSQL: PGHOST is not set (run under pg_virtualenv)")
     where = "{PGUSER}:{PGPASSWORD}@{PGHOST}:{PGPORT}".format_map(os.environ)
     admin = sa.create_engine(f"postgresql+psycopg://{where}/postgres", isolation_level="AUTOCOMMIT")
+    name = f"costmon_journey_{uuid.uuid4().hex[:8]}"
     with admin.connect() as connection:
-        connection.execute(sa.text("DROP DATABASE IF EXISTS costmon_journey"))
-        connection.execute(sa.text("CREATE DATABASE costmon_journey"))
-    yield f"postgresql://{where}/costmon_journey"
+        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+    yield f"postgresql://{where}/{name}"
     with admin.connect() as connection:
-        connection.execute(sa.text("DROP DATABASE costmon_journey WITH (FORCE)"))
+        connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
     admin.dispose()
 
 
