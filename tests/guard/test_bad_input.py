@@ -16,13 +16,20 @@ def guard():
     return Guard(clock=FakeClock())
 
 
+class Thing:
+    """Nothing that a guard knows; each process of a test run has to call it the same."""
+
+    def __repr__(self):
+        return "Thing()"
+
+
 BAD_AMOUNTS = [
     *("-0.01", "-1", -1, -0.5, Decimal(-1)),
     *("NaN", "sNaN", "-NaN", float("nan"), Decimal("NaN")),
     *("inf", "-inf", "Infinity", float("inf"), float("-inf"), Decimal("Infinity")),
     *("9000000001", 10**30, "1e400", Decimal("1e999999"), 1e300),
     *("", " ", "one", "1,5", "$1", "0x10", "\x00", "1 USD"),
-    *(True, False, None, [], {}, object(), b"1", 1j, (1,)),
+    *(True, False, None, [], {}, Thing(), b"1", 1j, (1,)),
 ]
 
 
@@ -101,7 +108,7 @@ BAD_SCOPES = [
     *("host:-a.test", "host:a..test", "host:.test", "host:" + "a" * 64, "host:a_" + "b." * 130),
     *("host:[::1", "host:[zz::1]", "host:http://", "host:///path", "host:?q=1", "host:@"),
     *("key:" + "k" * 197, "model:" + "m" * 500),
-    *(None, 5, True, b"global", object()),
+    *(None, 5, True, b"global", Thing()),
 ]
 
 
@@ -155,7 +162,7 @@ def test_no_more_than_thirty_scopes_at_a_time(guard):
         guard.reserve([f"key:{number}" for number in range(30)], "1")
 
 
-@pytest.mark.parametrize("scopes", [[], (), None, 5, {}, [None], [["global"]], object()], ids=repr)
+@pytest.mark.parametrize("scopes", [[], (), None, 5, {}, [None], [["global"]], Thing()], ids=repr)
 def test_scopes_that_are_none_are_refused(guard, scopes):
     with pytest.raises(InputError):
         guard.reserve(scopes, "1")
