@@ -4,6 +4,7 @@ import ipaddress
 import logging
 import os
 import sys
+import tempfile
 import threading
 import time
 
@@ -68,13 +69,21 @@ def _no_leaked_threads():
     assert not left, f"threads left behind: {left}"
 
 
+@pytest.fixture(scope="session")
+def _runtime_folder():
+    """A folder in place of the user's: meters leave files in it, servers their sockets."""
+    with tempfile.TemporaryDirectory(prefix="costmon-run-") as folder:
+        yield folder
+
+
 @pytest.fixture(autouse=True)
-def _own_environment(monkeypatch):
+def _own_environment(monkeypatch, _runtime_folder):
     """Hide the developer's own settings; fail the test that changes the environment for others."""
     before = dict(os.environ)
     for name in before:
         if name.startswith(("COSTMON_", "DO_")) or name == "NOTIFY_SOCKET":
             monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", _runtime_folder)
     yield
     monkeypatch.undo()
     after = dict(os.environ)

@@ -95,4 +95,5 @@ def test_the_example_shows_what_its_routes_cost(name, tmp_path):
     assert rows["(unmatched)"]["requests"] == 2
     # Work is charged, waiting is not.
     assert rows[REPORTS[name]]["cpu_mean_ns"] > 5 * rows["/slow"]["cpu_mean_ns"]
-    assert rows["/slow"]["wall_mean_ns"] >= 100_000_000
+    # A loop's sleep ends up to a tick of its clock too early.
+    assert rows["/slow"]["wall_mean_ns"] >= 95_000_000

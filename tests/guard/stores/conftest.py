@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from costmon.testing.clock import FakeClock
-from tests.guard.stores import places, servers
+from tests.guard.stores import makers, places, servers
 
 
 def pytest_configure(config):
@@ -21,7 +21,7 @@ def pytest_configure(config):
 
 @pytest.fixture
 def clock():
-    return FakeClock()
+    return FakeClock(makers.START)
 
 
 @pytest.fixture(scope="session")
