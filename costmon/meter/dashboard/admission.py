@@ -64,11 +64,11 @@ def refusal(method: str, path: str, header: Callable[[str], str], token: str) ->
     # Following a link from elsewhere to the page itself is harmless; reading data is not.
     if foreign and (method not in {"GET", "HEAD"} or path != "/"):
         return Refusal(403, "A page of another site may not read or order anything here.")
-    if method in {"GET", "HEAD"}:
-        return None
     origin = header("Origin").lower()
     if origin and origin != f"http://{host.lower()}":
-        return Refusal(403, "A page of another site may not order anything here.")
+        return Refusal(403, "A page of another site may not read or order anything here.")
+    if method in {"GET", "HEAD"}:
+        return None
     sent = header(TOKEN_HEADER).encode("utf-8", "replace")
     if not hmac.compare_digest(sent, token.encode()):
         return Refusal(403, f"Orders must carry the page's token in the header {TOKEN_HEADER}.")

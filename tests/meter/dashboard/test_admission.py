@@ -24,7 +24,8 @@ def refused(method="GET", path="/api/v1/meter", **changes):
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:7777", "127.0.0.1:80", "[::1]:7777"])
 def test_names_of_this_machine_are_answered(host):
-    assert refused(Host=host) is None
+    assert refused(Host=host, Origin="") is None
+    assert refused(Host=host, Origin=f"http://{host}") is None
 
 
 @pytest.mark.parametrize(
@@ -42,7 +43,8 @@ def test_pages_of_others_may_link_here_but_neither_read_nor_order(site):
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://localhost:3000"])
-def test_an_order_from_another_origin_is_refused(origin):
+def test_a_page_of_another_origin_may_neither_read_nor_order(origin):
+    assert refused(Origin=origin) == 403
     assert refused("POST", RECORDING, Origin=origin) == 403
 
 
