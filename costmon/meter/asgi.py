@@ -10,11 +10,11 @@ from time import perf_counter_ns
 from typing import Any
 
 from costmon.meter.hooks.tasks import FollowingFactory, follow_tasks
-from costmon.meter.measure import CURRENT, Measure
+from costmon.meter.measuring.measure import CURRENT, Measure
+from costmon.meter.measuring.steps import metered
 from costmon.meter.options_of import options_of
 from costmon.meter.process import METER, ProcessMeter
-from costmon.meter.routing import asgi_route
-from costmon.meter.steps import metered
+from costmon.meter.routes.routing import asgi_route
 from costmon.meter.tenant import tenant_of
 
 Scope = MutableMapping[str, Any]

@@ -6,8 +6,8 @@ Both may be metered. The outer one counts the request; the inner one knows the r
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from costmon.meter.measure import CURRENT
-from costmon.meter.routing import tell, wsgi_route
+from costmon.meter.measuring.measure import CURRENT
+from costmon.meter.routes.routing import tell, wsgi_route
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

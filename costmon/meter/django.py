@@ -25,7 +25,7 @@ from costmon.errors import InputError
 from costmon.meter.asgi import CostMeterMiddleware as MeteredASGI
 from costmon.meter.figures import UNMATCHED
 from costmon.meter.process import METER
-from costmon.meter.routing import pattern_route, tell
+from costmon.meter.routes.routing import pattern_route, tell
 from costmon.meter.wsgi import KEY, MeteredWSGI
 
 if TYPE_CHECKING:

@@ -6,13 +6,13 @@ import threading
 from typing import TYPE_CHECKING
 
 from costmon.clock import SystemClock
-from costmon.meter.aggregate import Aggregate
 from costmon.meter.control import Control
 from costmon.meter.figures import Snapshot
-from costmon.meter.garbage import COLLECTIONS
 from costmon.meter.hooks.greenlets import GREENLETS
 from costmon.meter.hooks.threads import THREADS
 from costmon.meter.log import log
+from costmon.meter.measuring.aggregate import Aggregate
+from costmon.meter.measuring.garbage import COLLECTIONS
 from costmon.meter.options import Options
 from costmon.meter.program import program_name, rss_bytes
 

@@ -9,11 +9,11 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
 from costmon.meter.bridges import outer_scope, telling
-from costmon.meter.hooks.rules import keep_rules_behind
-from costmon.meter.measure import CURRENT, Measure
+from costmon.meter.measuring.measure import CURRENT, Measure
 from costmon.meter.options_of import options_of
 from costmon.meter.process import METER, ProcessMeter
-from costmon.meter.routing import wsgi_route
+from costmon.meter.routes.routing import wsgi_route
+from costmon.meter.routes.rules import keep_rules_behind
 from costmon.meter.tenant import header_variable, tenant_of
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ class Thing:
         return "Thing()"
 
 
-BAD_AMOUNTS = [
+BAD_AMOUNTS: list[object] = [
     *("-0.01", "-1", -1, -0.5, Decimal(-1)),
     *("NaN", "sNaN", "-NaN", float("nan"), Decimal("NaN")),
     *("inf", "-inf", "Infinity", float("inf"), float("-inf"), Decimal("Infinity")),

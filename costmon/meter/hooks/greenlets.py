@@ -11,8 +11,8 @@ from collections.abc import Callable
 from time import thread_time_ns
 from typing import Any
 
-from costmon.meter.cpu import CPU
-from costmon.meter.measure import CURRENT, Measure
+from costmon.meter.measuring.cpu import CPU
+from costmon.meter.measuring.measure import CURRENT, Measure
 
 _STATE = "_costmon_meter"
 _BOOKED_FROM_NS = 200_000

@@ -7,8 +7,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from costmon.meter.measure import CURRENT
-from costmon.meter.steps import Followed
+from costmon.meter.measuring.measure import CURRENT
+from costmon.meter.measuring.steps import Followed
 
 _Factory = Callable[..., Any]
 

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from threading import get_ident
 from typing import Any
 
-from costmon.meter.cpu import CPU
-from costmon.meter.measure import CURRENT, Measure
-from costmon.meter.steps import offloaded, offloaded_here
+from costmon.meter.measuring.cpu import CPU
+from costmon.meter.measuring.measure import CURRENT, Measure
+from costmon.meter.measuring.steps import offloaded, offloaded_here
 
 _ANYIO_BACKEND = "anyio._backends._asyncio"
 _OURS = "costmon.meter"

@@ -18,7 +18,7 @@ from django.test import AsyncClient, Client, override_settings
 from costmon.errors import InputError
 from costmon.meter.figures import UNMATCHED
 from costmon.meter.process import METER
-from costmon.meter.routing import pattern_route
+from costmon.meter.routes.routing import pattern_route
 from costmon.meter.wsgi import MeteredWSGI
 from tests.meter.frameworks.asking import a_scope, ask, asked
 from tests.meter.frameworks.calling import call

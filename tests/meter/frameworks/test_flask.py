@@ -14,7 +14,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from costmon.meter.figures import UNMATCHED
 from costmon.meter.flask import CostMeter
 from costmon.meter.process import METER
-from costmon.meter.routing import wsgi_route
+from costmon.meter.routes.routing import wsgi_route
 from costmon.meter.wsgi import MeteredWSGI
 from tests.meter.frameworks.calling import call
 from tests.meter.frameworks.work import MS, burn, is_about

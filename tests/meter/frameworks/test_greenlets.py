@@ -10,8 +10,8 @@ import pytest
 
 pytest.importorskip("gevent")
 
-from costmon.meter.cpu import CPU
 from costmon.meter.hooks.greenlets import GreenletClock
+from costmon.meter.measuring.cpu import CPU
 
 BURNED_MS = {"/burns": 5, "/sleeps": 0, "/spawns": 6, "/pools": 6, "/streams": 6}
 

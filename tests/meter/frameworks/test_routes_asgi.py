@@ -17,7 +17,7 @@ from starlette.routing import Host, Mount, Route, Router, WebSocketRoute  # noqa
 from starlette.staticfiles import StaticFiles  # noqa: E402 - as above
 
 from costmon.meter.figures import UNMATCHED  # noqa: E402 - as above
-from costmon.meter.routing import TOLD, asgi_route  # noqa: E402 - as above
+from costmon.meter.routes.routing import TOLD, asgi_route  # noqa: E402 - as above
 from tests.meter.frameworks.asking import a_scope, asked  # noqa: E402 - as above
 
 

@@ -446,7 +446,8 @@ def test_a_signal_in_the_middle_of_the_last_word_does_not_silence_it(base, clock
     meter = Meter()
     reporter = reporter_of(meter, base, clock)
     meter.serve(requests=3)
-    snapshot, calls = meter.snapshot, []
+    snapshot = meter.snapshot
+    calls: list[None] = []
 
     def interrupted():
         calls.append(None)

@@ -7,7 +7,7 @@ import argparse
 import asyncio
 import sys
 
-from costmon.meter.aggregate import Aggregate
+from costmon.meter.measuring.aggregate import Aggregate
 from tests.meter.soak import requests
 
 BLOCKS = 2_000

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from costmon.meter.aggregate import Aggregate
+from costmon.meter.measuring.aggregate import Aggregate
 
 _ENVIRON = {
     "REQUEST_METHOD": "GET",

@@ -10,8 +10,8 @@ from types import TracebackType
 from typing import Any, Final
 
 from costmon.meter.figures import UNMATCHED
-from costmon.meter.hooks.rules import RULE, keep_rules
-from costmon.meter.routers import MOST_KEPT, route_below
+from costmon.meter.routes.routers import MOST_KEPT, route_below
+from costmon.meter.routes.rules import RULE, keep_rules
 
 TOLD: Final = "costmon.route"
 """The key of an `environ` or a scope under which an adapter tells the template itself."""

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from costmon.meter.aggregate import Aggregate
 from costmon.meter.figures import MOST_ROUTES, OTHER, UNMATCHED
 from costmon.meter.histogram import bucket_of
+from costmon.meter.measuring.aggregate import Aggregate
 
 _SETTINGS = settings(max_examples=60, deadline=None)
 _NO_END = 1e6

@@ -6,7 +6,7 @@ import weakref
 import pytest
 
 import costmon.meter
-from costmon.meter.measure import CURRENT
+from costmon.meter.measuring.measure import CURRENT
 from costmon.meter.wsgi import MeteredWSGI
 from tests.meter.burn import drive
 

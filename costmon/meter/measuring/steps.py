@@ -11,9 +11,9 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator
 from threading import get_ident
 from typing import Any
 
-from costmon.meter.cpu import CPU
-from costmon.meter.garbage import COLLECTIONS
-from costmon.meter.measure import CURRENT, Measure
+from costmon.meter.measuring.cpu import CPU
+from costmon.meter.measuring.garbage import COLLECTIONS
+from costmon.meter.measuring.measure import CURRENT, Measure
 
 
 def metered(awaitable: Awaitable[Any], measure: Measure, outer: Measure | None) -> Awaitable[Any]:

@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
-from costmon.meter.aggregate import Aggregate
 from costmon.meter.figures import OTHER, UNMATCHED
+from costmon.meter.measuring.aggregate import Aggregate
 
 
 class Clocks:

@@ -2,7 +2,7 @@
 
 from costmon.meter.figures import RouteStats, RowKey
 from costmon.meter.histogram import PARTS_BITS, bucket_of
-from costmon.meter.measure import Measure
+from costmon.meter.measuring.measure import Measure
 
 _LINEAR = 1 << PARTS_BITS
 _NS2_IN_US2 = 1_000_000

@@ -15,10 +15,10 @@ from costmon.meter.figures import (
     RowKey,
     merged_rows,
 )
-from costmon.meter.garbage import COLLECTIONS
-from costmon.meter.measure import Measure
-from costmon.meter.routing import asgi_route
-from costmon.meter.row import Row
+from costmon.meter.measuring.garbage import COLLECTIONS
+from costmon.meter.measuring.measure import Measure
+from costmon.meter.measuring.row import Row
+from costmon.meter.routes.routing import asgi_route
 
 METHODS = frozenset(
     {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "WEBSOCKET"}

@@ -7,7 +7,7 @@ A full one takes as long as the whole process has objects, whoever happens to tr
 import gc
 from threading import get_ident
 
-from costmon.meter.cpu import CPU
+from costmon.meter.measuring.cpu import CPU
 
 _FULL = 2
 _KEPT = 64

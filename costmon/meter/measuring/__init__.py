@@ -1,0 +1,1 @@
+"""Measure what requests use, in steps, and add it up in constant memory."""

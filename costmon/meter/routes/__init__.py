@@ -1,0 +1,1 @@
+"""Tell which route template took a request, from what its framework leaves behind."""
