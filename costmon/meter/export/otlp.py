@@ -64,8 +64,9 @@ def _points(snapshot: Snapshot, rates: Rates | None) -> Iterator[_Point]:
         labelled = {**span, "attributes": [*_route(row), _integer_attribute(row)]}
         for name, unit, value in _SUMS:
             yield _Point(f"costmon.endpoint.{name}", unit, "sum", {**labelled, **value(row)})
-        if rates is not None:
-            cost = {"asDouble": float(rates.cost_usd(row))}
+        cost_usd = None if rates is None else rates.cost_usd(row)
+        if cost_usd is not None:
+            cost = {"asDouble": float(cost_usd)}
             yield _Point("costmon.endpoint.cost", "{USD}", "sum", {**labelled, **cost})
     for row in by_endpoint(snapshot):
         labelled = {**span, "attributes": _route(row)}

@@ -94,9 +94,10 @@ def families(snapshots: Sequence[Snapshot], rates: Mapping[str, Rates]) -> Itera
         "Cost of CPU at the target utilisation and of traffic, by list price; free allowances are "
         "not taken off.",
         tuple(
-            ("", _labels(snapshot, row), _exact(rates[snapshot.service].cost_usd(row)))
+            ("", _labels(snapshot, row), _exact(cost_usd))
             for snapshot, row in rows
             if snapshot.service in rates
+            and (cost_usd := rates[snapshot.service].cost_usd(row)) is not None
         ),
     )
     yield from histograms(snapshots)

@@ -24,15 +24,19 @@ class Rates(NamedTuple):
 
     Attributes:
         cpu_usd_per_second: For a second of this machine's CPU, idle headroom included.
-        egress_usd_per_gib: For traffic beyond what is free.
+        egress_usd_per_gib: For traffic beyond what is free; `None`: nobody knows.
     """
 
     cpu_usd_per_second: Decimal
-    egress_usd_per_gib: Decimal
+    egress_usd_per_gib: Decimal | None
 
-    def cost_usd(self, row: RouteStats) -> Decimal:
-        """Return what the requests of a row have cost, exact."""
+    def cost_usd(self, row: RouteStats) -> Decimal | None:
+        """Return what the requests of a row have cost, exact; `None` when a price is missing."""
         cpu = Decimal(row.cpu_estimate_ns) / _NS * self.cpu_usd_per_second
+        if not row.bytes_out:
+            return cpu
+        if self.egress_usd_per_gib is None:
+            return None
         return cpu + Decimal(row.bytes_out) / _GIB * self.egress_usd_per_gib
 
 
@@ -50,7 +54,7 @@ def rates_of(prices: RegionPrices, options: Options) -> Rates:
     paid = [tier.price for tier in prices.egress if tier.price]
     return Rates(
         cpu_usd_per_second=hourly / _HOUR_S,
-        egress_usd_per_gib=paid[0] if paid else Decimal(),
+        egress_usd_per_gib=paid[0] if paid else None,
     )
 
 

@@ -50,6 +50,13 @@ def test_the_cost_of_a_row_is_its_cpu_late_work_too_and_its_traffic():
     assert cost == Decimal("2.5")
 
 
+def test_traffic_without_a_price_makes_the_cost_unknown_and_not_smaller():
+    rates = rates_of(PRICES._replace(egress=()), Options())
+
+    assert rates.cost_usd(row(cpu_ms=(500,), bytes_out=1)) is None
+    assert rates.cost_usd(row(cpu_ms=(500,), bytes_out=0)) is not None
+
+
 @given(st.integers(0, 10**15), st.integers(0, 10**15), st.integers(0, 10**15))
 def test_a_counter_of_dollars_never_falls_as_work_goes_on(cpu_ns, more_ns, bytes_out):
     rates = rates_of(PRICES, Options())
@@ -57,4 +64,4 @@ def test_a_counter_of_dollars_never_falls_as_work_goes_on(cpu_ns, more_ns, bytes
 
     after = before._replace(cpu_ns=cpu_ns + more_ns, bytes_out=bytes_out + more_ns)
 
-    assert rates.cost_usd(after) >= rates.cost_usd(before)
+    assert (rates.cost_usd(after) or 0) >= (rates.cost_usd(before) or 0)
