@@ -3,6 +3,7 @@
 import ipaddress
 import logging
 import os
+import signal
 import sys
 import tempfile
 import threading
@@ -14,6 +15,12 @@ import structlog
 _REFUSED: list[str] = []
 _CONNECTING = {"socket.connect", "socket.sendto", "socket.sendmsg"}
 _RESOLVING = {"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"}
+
+
+def pytest_configure():
+    """Let SIGINT be heard: a shell ignores it in what it starts in the background, and so do we."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _is_local(host: object) -> bool:
