@@ -58,7 +58,8 @@ class Files:
         """Return the last snapshot of every process, and the sum of those whose files are gone.
 
         Args:
-            own: Of this process, in place of what its file says.
+            own: Of this process, in place of what its file says; left out while it has no rows and
+                others have: the master of a server is no worker, but may serve the page.
 
         Of processes that have ended `processes` is 0.
         """
@@ -72,7 +73,8 @@ class Files:
         snapshots = [it for name, it in found.items() if name not in stone.names]
         if own is not None:
             snapshots = [it for it in snapshots if worker_of(it) != worker_of(own)]
-            snapshots.append(own)
+            if own.routes or not snapshots:
+                snapshots.append(own)
         if stone.past is not None:
             snapshots.append(stone.past)
         return tuple(snapshots)

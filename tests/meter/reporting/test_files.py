@@ -57,6 +57,15 @@ def test_every_living_worker_is_found(folder, living):
     assert counted(merged(found)) == {"/": 5}
 
 
+def test_a_servers_master_that_serves_the_page_is_no_worker(folder, living):
+    master = snapshot(pid=9)
+    assert [it.pid for it in Files(folder).gather(master)] == [9]
+
+    living(snapshot(row(requests=2), pid=1))
+
+    assert [it.pid for it in Files(folder).gather(master)] == [1]
+
+
 def test_a_newer_version_takes_the_place_of_the_one_before(folder, living):
     files = Files(folder)
     file = living(snapshot(row(requests=2), seq=1))
