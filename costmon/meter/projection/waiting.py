@@ -25,8 +25,7 @@ def unprojected(snapshot: Snapshot) -> Unprojected | None:
         return Unprojected(
             "stopped", "Recording is off, and nothing was recorded: start it, then send requests."
         )
-    return Unprojected(
-        "no_data",
-        "No request has ended yet: send some to the application. Those of the first "
-        f"{warmup} are left out of projections.",
-    )
+    text = "No request has ended yet: send some to the application."
+    if snapshot.options.warmup_s:
+        text += f" Those of the first {warmup} are left out of projections."
+    return Unprojected("no_data", text)

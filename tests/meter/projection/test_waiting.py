@@ -59,6 +59,12 @@ def test_a_recording_that_is_off_and_empty_is_not_taken_for_no_traffic():
     assert found.state == "stopped"
 
 
+def test_without_a_warm_up_none_is_spoken_of():
+    found = waiting(settled=NOTHING, options=Options(warmup_s=0))
+
+    assert found.text == "No request has ended yet: send some to the application."
+
+
 def test_a_socket_that_has_not_ended_is_no_request_yet():
     live = row(times=0, method="WEBSOCKET")._replace(cpu_ns=S)
 
