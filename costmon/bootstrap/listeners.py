@@ -5,6 +5,7 @@ import structlog
 from costmon.api import MOST_WAITING, ApiSettings, Face, HttpServer, create_app, create_metrics_app
 from costmon.bootstrap.desk import Desk
 from costmon.bootstrap.service import Service
+from costmon.bootstrap.signpost import Signpost
 from costmon.clock import SystemClock
 from costmon.config import Settings
 from costmon.console import ConsoleServer
@@ -43,6 +44,11 @@ class Listeners:
             if settings.report_socket is not None
             else None
         )
+        self._signpost = (
+            Signpost(settings.runtime_dir, settings.report_socket)
+            if settings.runtime_dir is not None and settings.report_socket is not None
+            else None
+        )
         self.desk = _desk(service)
         self._console = ConsoleServer(settings.console_socket, self.desk.ask, SystemClock())
 
@@ -64,6 +70,8 @@ class Listeners:
         self._console.start()
         if self._intake is not None:
             self._intake.start()
+        if self._signpost is not None:
+            self._signpost.put()
         for server in self._servers:
             server.start()
             log.info("bootstrap.listening", host=self._host, port=server.port)
@@ -71,6 +79,8 @@ class Listeners:
     def stop(self) -> bool:
         """Stop answering; tell whether a thread is left that would not end."""
         self._console.close()
+        if self._signpost is not None:
+            self._signpost.remove()
         if self._intake is not None:
             # Its threads are daemons: one that hangs does not keep the process.
             self._intake.close(_INTAKE_STOP_S)

@@ -42,6 +42,8 @@ class Settings:
         config_path: Where `costmon.toml` is, whether or not it exists.
         state_dir: Directory of database, journals, lock and console socket.
         report_socket: Where guards on this machine report; `None` is off.
+        runtime_dir: The user's own folder for what lives as long as the session; `None`: there is
+            none.
         allowed_hosts: Further names accepted in a Host header, lower case.
         timezone: IANA key of the times that the command line prints.
         log_format: `auto`, `json` or `console`.
@@ -68,6 +70,7 @@ class Settings:
     config_path: Path
     state_dir: Path
     report_socket: Path | None
+    runtime_dir: Path | None
     allowed_hosts: tuple[str, ...]
     timezone: str
     log_format: var.LogFormat
@@ -147,6 +150,7 @@ class Settings:
             config_path=read.read(var.CONFIG),
             state_dir=state_dir,
             report_socket=_report_socket(read, state_dir, demo=demo),
+            runtime_dir=_runtime_dir(environ),
             allowed_hosts=read.read_optional(var.ALLOWED_HOSTS) or (),
             timezone=read.read(var.TIMEZONE),
             log_format=read.read(var.LOG_FORMAT),
@@ -202,6 +206,11 @@ def _report_socket(read: Reader, state_dir: Path, *, demo: bool) -> Path | None:
             f"{_LONGEST_SOCKET_PATH} bytes long",
         )
     return given
+
+
+def _runtime_dir(environ: Mapping[str, str]) -> Path | None:
+    text = environ.get("XDG_RUNTIME_DIR", "")
+    return Path(text) if text.startswith("/") else None
 
 
 def _database_url(read: Reader, state_dir: Path, *, demo: bool) -> str:

@@ -1,0 +1,57 @@
+"""Point from where metered applications look to the socket that this service listens at.
+
+An application knows nothing of the service's state directory; without a setting it looks at
+`$XDG_RUNTIME_DIR/costmon/report.sock`. There a link is left, so that service and applications of
+one user find each other by themselves.
+"""
+
+import contextlib
+import socket
+from pathlib import Path
+
+import structlog
+
+_PLACE = Path("costmon", "report.sock")
+_log = structlog.get_logger()
+
+
+class Signpost:
+    """A link for as long as the service runs; another service's that still answers is left."""
+
+    def __init__(self, runtime_dir: Path, target: Path) -> None:
+        """Prepare.
+
+        Args:
+            runtime_dir: The user's own folder for what lives as long as the session.
+            target: The socket that is listened at.
+        """
+        self._link = runtime_dir / _PLACE
+        self._target = target.absolute()
+
+    def put(self) -> None:
+        """Make the link; a failure is logged, since applications can still be told the way."""
+        if self._link == self._target:
+            return
+        try:
+            self._link.parent.mkdir(mode=0o700, exist_ok=True)
+            if self._link.is_symlink() or self._link.is_socket():
+                if _answers(self._link):
+                    _log.info("bootstrap.signpost_left", path=str(self._link))
+                    return
+                self._link.unlink()
+            self._link.symlink_to(self._target)
+        except OSError as error:
+            cause = error.strerror or str(error)
+            _log.warning("bootstrap.signpost_failed", path=str(self._link), error=cause)
+
+    def remove(self) -> None:
+        """Remove the link, unless it is another service's."""
+        with contextlib.suppress(OSError):
+            if self._link.is_symlink() and self._link.readlink() == self._target:
+                self._link.unlink()
+
+
+def _answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1.0)
+        return probe.connect_ex(str(path)) == 0
