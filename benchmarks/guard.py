@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from benchmarks import guard_clients, guard_import, guard_stores
+from benchmarks import guard_clients, guard_stores, library_import
 from benchmarks.guard_rivals import CENT, GUARD, OTHERS, PYBREAKER, Allowed, Contender, guard_loop
 from benchmarks.report import Row, print_table
 from benchmarks.turns import Loop, in_turns, ratio
@@ -224,7 +224,7 @@ def main() -> list[Row]:
         *_overspend_rows(found),
         *guard_stores.main(),
         *guard_clients.main(),
-        *guard_import.main(),
+        library_import.row("costmon.guard", "decimal, datetime, threading, typing"),
     ]
 
 

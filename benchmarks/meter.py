@@ -3,13 +3,17 @@
 Run: `python -m benchmarks.meter`; its parts have their own modules.
 """
 
-from benchmarks import meter_burn, meter_import, meter_overhead
+from benchmarks import library_import, meter_burn, meter_overhead
 from benchmarks.report import Row, print_table
 
 
 def main() -> list[Row]:
     """Measure and return the rows."""
-    return [*meter_overhead.main(), *meter_burn.main(), *meter_import.main()]
+    return [
+        *meter_overhead.main(),
+        *meter_burn.main(),
+        library_import.row("costmon.meter.wsgi", "decimal, datetime, threading, typing"),
+    ]
 
 
 if __name__ == "__main__":

@@ -87,7 +87,7 @@ def test_reports_are_published(keeper):
         tell(report(1, 3))
         tell(report(1, 4, pid=2))
 
-        cell.when(lambda it: requests_in(it) == 7)
+        assert requests_in(cell.when(lambda it: requests_in(it) == 7)) == 7
 
 
 def test_what_was_reported_is_there_after_a_restart_of_the_service(keeper):
@@ -99,7 +99,7 @@ def test_what_was_reported_is_there_after_a_restart_of_the_service(keeper):
     with running([surveyor(keeper, second)]) as system:
         second.when(lambda it: requests_in(it) == 3)
         system.addresses["surveyor"].tell(report(2, 5))
-        second.when(lambda it: requests_in(it) == 5)
+        assert requests_in(second.when(lambda it: requests_in(it) == 5)) == 5
 
 
 def test_a_restarted_surveyor_goes_on_with_what_is_published(keeper):
@@ -112,7 +112,7 @@ def test_a_restarted_surveyor_goes_on_with_what_is_published(keeper):
         system.supervisor.ask(RestartChild(name="surveyor"), PATIENCE_S)
         tell(report(1, 4, pid=2))
 
-        cell.when(lambda it: requests_in(it) == 7)
+        assert requests_in(cell.when(lambda it: requests_in(it) == 7)) == 7
 
 
 def test_an_order_is_published(keeper):
@@ -123,7 +123,8 @@ def test_an_order_is_published(keeper):
         tell(report(1, 3))
         tell(SetRecording(id="i", service="shop", control=control))
 
-        cell.when(lambda it: it.services and it.services["shop"].control == control)
+        ordered = cell.when(lambda it: it.services and it.services["shop"].control == control)
+        assert ordered.services["shop"].control == control
 
 
 def test_a_full_disk_stops_nothing(keeper):

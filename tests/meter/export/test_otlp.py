@@ -161,6 +161,8 @@ def test_a_full_success_may_say_so(receiver):
 
     Collector(receiver.url).send({})
 
+    assert len(receiver.received) == 1
+
 
 def test_nobody_there_is_said_with_the_address(unused_port):
     with pytest.raises(ExportError, match=rf"no collector.*127\.0\.0\.1:{unused_port}/v1/metrics"):

@@ -358,7 +358,8 @@ def test_an_unknown_format_is_refused_with_those_there_are():
 @given(st.sampled_from(sorted(FORMATS)), st.text(max_size=300))
 def test_any_text_is_rows_or_a_refusal(name, text):
     with contextlib.suppress(InputError):
-        FORMATS[name].read(text, Wanted(provider="AWS", as_of=DAY))
+        found = FORMATS[name].read(text, Wanted(provider="AWS", as_of=DAY))
+        assert all(one.hourly_usd > 0 for one in found.instances)
 
 
 @given(
