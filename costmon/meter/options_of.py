@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from costmon.errors import InputError
+from costmon.errors import InputError, PriceUnknownError
 from costmon.meter.options import MOST_TENANTS, REGIONS, Options
 
 _LONGEST_NAME = 200
@@ -83,7 +83,12 @@ class _Reader:
 
         try:
             prices_of(options)
-        except (InputError, OSError) as error:
+        except OSError as error:
+            cause = error.strerror or str(error)
+            self.faults.append(f"prices={_shown(options.prices)}: cannot be read: {cause}")
+        except PriceUnknownError as error:
+            self.faults.append(f"region={_shown(options.region)}: {error}")
+        except InputError as error:
             self.faults.append(str(error))
 
 

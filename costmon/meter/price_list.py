@@ -36,4 +36,7 @@ def _own(path: str) -> InstancePrices:
         text = file.read(_LARGEST_BYTES + 1)
     if len(text) > _LARGEST_BYTES:
         raise InputError(f"prices={path!r} has more than {_LARGEST_BYTES} characters")
-    return listed().extended(read(text))
+    try:
+        return listed().extended(read(text))
+    except InputError as error:
+        raise InputError(f"prices={path!r}: {error}") from None
