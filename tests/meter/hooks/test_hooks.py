@@ -8,11 +8,13 @@ from contextvars import Context
 
 import pytest
 
+import costmon.meter
 from costmon.meter.hooks.tasks import FollowingFactory, follow_tasks, leave_tasks
 from costmon.meter.hooks.threads import FollowedThreads
 from costmon.meter.measuring.aggregate import Aggregate
 from costmon.meter.measuring.garbage import FullCollections
 from costmon.meter.measuring.measure import CURRENT
+from costmon.meter.wsgi import MeteredWSGI
 
 
 def burn(rounds=60_000):
@@ -152,3 +154,25 @@ def test_a_full_collection_is_told_by_thread_and_time():
     finally:
         hook.remove()
     assert hook.heard not in gc.callbacks
+
+
+def test_a_full_collection_is_in_no_route_and_told_apart():
+    heap = [[number] for number in range(300_000)]
+
+    def answer(_, start_response):
+        start_response("200 OK", [])
+        gc.collect()
+        return [b"ok"]
+
+    app = MeteredWSGI(answer, port=None)
+    costmon.meter.reset()
+    try:
+        app({"REQUEST_METHOD": "GET"}, lambda *_: lambda _: None)
+        whole = costmon.meter.snapshot().whole
+    finally:
+        costmon.meter.reset()
+        costmon.meter.stop()
+
+    assert len(heap) == 300_000
+    assert whole.gc_cpu_ns > 4 * whole.routes[0].cpu_ns > 0
+    assert whole.gc_cpu_ns <= whole.residual_cpu_ns
