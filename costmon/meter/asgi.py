@@ -152,7 +152,7 @@ class _Exchange:
         measure = self._measure
         kind = message["type"]
         if kind == "http.response.body":
-            measure.bytes_out += len(message.get("body", b""))
+            measure.bytes_out += len(message.get("body") or b"")
             if not message.get("more_body", False):
                 measure.answered_ns = perf_counter_ns()
         elif kind == "http.response.start":
@@ -190,7 +190,7 @@ class _Socket:
         elif kind == "websocket.http.response.start":
             measure.status = message["status"]
         elif kind == "websocket.http.response.body":
-            measure.bytes_out += len(message.get("body", b""))
+            measure.bytes_out += len(message.get("body") or b"")
         else:
             measure.bytes_out += _payload(message)
         return self._send(message)

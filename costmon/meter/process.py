@@ -68,16 +68,16 @@ class ProcessMeter:
     def run(self) -> None:
         """Start the hooks and the background in this process, unless they run."""
         with self._lock:
-            if self.options.follow_threads:
-                THREADS.install()
-            if self.is_running:
-                return
-            self.is_running = True
-            COLLECTIONS.install()
-            GREENLETS.install()
-            from costmon.meter.background import Background  # noqa: PLC0415 - not at import
-
             try:
+                if self.options.follow_threads:
+                    THREADS.install()
+                if self.is_running:
+                    return
+                self.is_running = True
+                COLLECTIONS.install()
+                GREENLETS.install()
+                from costmon.meter.background import Background  # noqa: PLC0415 - not at import
+
                 self._background = Background(self, self.options, self._service(), self.fail)
             except Exception as error:  # noqa: BLE001 - the application comes first
                 self.fail("the meter's background could not start", error)

@@ -103,7 +103,9 @@ class _Request(Measure):
     ) -> Callable[[bytes], object]:
         """Hear the status; what is written in the old way is counted."""
         self.headers = headers
-        self.status = int(status[:3])
+        code = status[:3]
+        # What is no status is the server's to refuse, not ours.
+        self.status = int(code) if code.isdecimal() else 0
         # Flask forgets which rule it was as soon as it has answered.
         self.route = wsgi_route(self.environ, self.root)
         if exc_info is None:

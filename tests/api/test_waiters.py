@@ -135,6 +135,7 @@ def test_a_client_that_left_frees_its_place_after_its_wait(world, clients):
     left.connection.close()
 
     waiting(world, 0, within_s=3)
+    assert clients().ask(f"{POLICY}?wait=0").answer()[0] == 200
 
 
 def test_a_stop_does_not_wait_for_who_waits(world):

@@ -265,7 +265,7 @@ def test_user_information_of_a_url_is_not_told_again():
 
 @given(st.binary(max_size=300))
 def test_any_bytes_are_a_report_or_refused(body):
-    fault(body)
+    assert fault(body)
 
 
 JSON = st.recursive(

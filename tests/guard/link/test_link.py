@@ -74,6 +74,8 @@ def test_a_guard_that_does_nothing_still_says_that_it_is_there(service, address,
 
     service.wait_for(lambda: len(service.reports) >= 3)
 
+    assert not any(report.rows for report in service.reports)
+
 
 def test_an_opened_circuit_is_obeyed_within_a_second(service, address, source, linked):
     link = linked(source, address)
@@ -296,6 +298,8 @@ def test_the_store_being_away_is_no_end(service, source, linked):
         service.wait_for(service.rows)
         link.close(1.0)
 
+    assert len(service.rows()) == 1
+
 
 def test_a_fault_in_the_guard_is_logged_and_no_end(service, source, linked, caplog):
     source.fails = ZeroDivisionError("a bug")
@@ -421,6 +425,8 @@ def test_a_guard_that_nobody_holds_any_more_takes_its_threads_with_it(service):
         del source
         gc.collect()
         _until(lambda: not _threads())
+
+    assert not _threads()
 
 
 def test_another_store_is_another_name(service, address, source, linked):
