@@ -71,11 +71,20 @@ class RouteStats(NamedTuple):
         return self.method, self.route, self.status, self.tag
 
     @property
+    def counts(self) -> tuple[int, ...]:
+        """All that is counted but the buckets: another tuple whenever anything has been."""
+        return self[_FIRST_COUNT:_FIRST_BUCKETS]  # type: ignore[return-value]  # whole numbers all
+
+    @property
     def cpu_estimate_ns(self) -> int:
         """CPU of all requests, late work too: what was measured, scaled up where it is a sample."""
         if not self.cpu_measured or self.cpu_measured == self.requests:
             return self.cpu_ns + self.late_cpu_ns
         return (self.cpu_ns + self.late_cpu_ns) * self.requests // self.cpu_measured
+
+
+_FIRST_COUNT = RouteStats._fields.index("requests")
+_FIRST_BUCKETS = RouteStats._fields.index("cpu")
 
 
 class Phase(NamedTuple):

@@ -139,3 +139,11 @@ def test_a_merged_histogram_has_the_quantiles_of_all_requests():
 
     assert quantile(both.cpu, 0.99) == 10
     assert quantile(both.cpu, 1.0) == quantile(slow.cpu, 0.5)
+
+
+def test_the_counts_of_a_row_are_all_that_is_no_name_and_no_bucket():
+    row = RouteStats("GET", "/", 200, *range(100, 110))
+
+    assert row.counts == tuple(range(100, 110))
+    named = {"method", "route", "status", "tag", "cpu", "wall"}
+    assert len(row.counts) == len(set(RouteStats._fields) - named)

@@ -35,14 +35,14 @@ class Outgoing:
             Due(is_settled, row)
             for is_settled, phase in ((False, snapshot.whole), (True, snapshot.settled))
             for row in phase.routes
-            if sent.get((is_settled, row.key)) != hash(row[3:13])
+            if sent.get((is_settled, row.key)) != hash(row.counts)
         ]
 
     def accepted(self, part: Snapshot) -> None:
         """Note that the service has the rows of a part."""
         for is_settled, phase in ((False, part.whole), (True, part.settled)):
             for row in phase.routes:
-                self._sent[is_settled, row.key] = hash(row[3:13])
+                self._sent[is_settled, row.key] = hash(row.counts)
 
     def heard(self, epoch: str) -> bool:
         """Note which run of the service answered; return whether it is another one than before.
@@ -59,7 +59,9 @@ class Outgoing:
 def fingerprint(snapshot: Snapshot) -> int:
     """Return a number that changes when any row does."""
     rows: Iterable[tuple[object, ...]] = (
-        (*row[:13], row.tag) for phase in (snapshot.whole, snapshot.settled) for row in phase.routes
+        (*row.key, *row.counts)
+        for phase in (snapshot.whole, snapshot.settled)
+        for row in phase.routes
     )
     head = snapshot.recording, snapshot.started_at, snapshot.is_recording, snapshot.faults
     return hash((head, *rows))

@@ -50,7 +50,7 @@ class RowTexts:
 
     def of(self, row: RouteStats, *, is_settled: bool) -> str:
         """Return a row's text."""
-        key, figures = (is_settled, row.key), hash(row[:13])
+        key, figures = (is_settled, row.key), hash(row.counts)
         known = self._texts.get(key)
         if known is not None and known[0] == figures:
             return known[1]
@@ -228,7 +228,7 @@ def _phase_head(phase: Phase) -> dict[str, object]:
 
 def _rows(phase: Phase) -> list[list[object]]:
     return [
-        [*row[:13], _flat(row.cpu), _flat(row.wall), row.tag]
+        [row.method, row.route, row.status, *row.counts, _flat(row.cpu), _flat(row.wall), row.tag]
         for row in merged_rows(map(_cleaned, phase.routes))
     ]
 
