@@ -13,7 +13,11 @@ pytestmark = [pytest.mark.process, pytest.mark.timeout(120)]
 ASKED = 400
 WSGI = "tests.meter.workers.counted:flask_app()"
 ASGI = "tests.meter.workers.counted:fastapi_app"
-GUNICORN = ("gunicorn", "-b", "127.0.0.1:{port}", "--no-control-socket", "-w", "4")
+# A worker that is told to end before it listens to signals never hears it: gunicorn kills it then.
+GUNICORN = (
+    *("gunicorn", "-b", "127.0.0.1:{port}", "--no-control-socket"),
+    *("-w", "4", "--graceful-timeout", "5"),
+)
 UVICORN = ("uvicorn", "--factory", "--port", "{port}", "--log-level", "warning")
 
 
