@@ -126,7 +126,7 @@ SERVERS = {
     "gunicorn preloaded": (FLASK, "gunicorn -w 2 --preload -b 127.0.0.1:{port} application:app"),
     "gunicorn recycling": (
         FLASK,
-        "gunicorn -w 2 --max-requests 10 -b 127.0.0.1:{port} application:app",
+        "gunicorn -w 2 --max-requests 10 --graceful-timeout 5 -b 127.0.0.1:{port} application:app",
     ),
     "flask": (FLASK, "flask --app application run --port {port}"),
     "uvicorn": (FASTAPI, "uvicorn --workers 2 --port {port} application:app"),
