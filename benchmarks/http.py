@@ -24,9 +24,9 @@ import flask
 from benchmarks.report import Row, print_table
 from costmon.api import ApiSettings, Face, HttpServer, create_app
 from costmon.clock import SystemClock
-from costmon.snapshot import fold, meters
-from costmon.snapshot.board import EMPTY
-from costmon.snapshot.cell import Cell, SnapshotCell, WatchedCell
+from costmon.state import fold, meters
+from costmon.state.guard_state import EMPTY
+from costmon.state.published import Published, PublishedSnapshot, Watched
 from costmon.testing.samples import inventory, report, resource
 
 DROPLETS = 1_000
@@ -179,7 +179,7 @@ def _bare(size: int) -> flask.Flask:
 def _application() -> flask.Flask:
     clock = SystemClock()
     now = clock.now()
-    cell = SnapshotCell()
+    cell = PublishedSnapshot()
     account = ("digitalocean", "digitalocean")
     blank = fold.first((account,), {}, now=now, poll_interval_s=300, demo=False)
     droplets = [resource(str(500_000_000 + n), created_at=now) for n in range(DROPLETS)]
@@ -188,16 +188,16 @@ def _application() -> flask.Flask:
     return create_app(
         Face(
             snapshot=cell,
-            children=Cell(()),
+            children=Published(()),
             history=lambda _query: (),
             database_fault=lambda: None,
             pending=lambda: 0,
             refresh=lambda _requested: None,
-            board=Cell(EMPTY),
-            policy=WatchedCell(None),
-            confirmed=Cell({}),
+            board=Published(EMPTY),
+            policy=Watched(None),
+            confirmed=Published({}),
             steward=lambda _message: None,
-            meters=Cell(meters.first("")),
+            meters=Published(meters.first("")),
             surveyor=lambda _message: None,
             settings=ApiSettings(
                 host="127.0.0.1",

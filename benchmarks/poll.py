@@ -23,8 +23,8 @@ from costmon.config import AccountSettings, Secret
 from costmon.demo.bulk import PageServer
 from costmon.domain.poll import PollReport
 from costmon.providers.digitalocean.answers import Droplet, DropletPage
-from costmon.snapshot import fold
-from costmon.snapshot.cell import SnapshotCell
+from costmon.state import fold
+from costmon.state.published import PublishedSnapshot
 
 DROPLETS = 100_000
 ROUNDS = 5
@@ -68,7 +68,7 @@ def product(base_url: str) -> int:
         pause=lambda _seconds: True,
         beat=lambda: None,
     )
-    cell = SnapshotCell()
+    cell = PublishedSnapshot()
     now = clock.now()
     first = fold.first((("bulk", "digitalocean"),), {}, now=now, poll_interval_s=300.0, demo=False)
     inventory = line.provider.fetch("bulk", now)

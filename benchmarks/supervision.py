@@ -22,7 +22,7 @@ from costmon.actors.child import ChildSpec
 from costmon.actors.restarts import RestartPolicy
 from costmon.actors.system import System
 from costmon.clock import SystemClock
-from costmon.snapshot.cell import Cell
+from costmon.state.published import Published
 
 MESSAGES = 20_000
 ROUNDS = 15
@@ -120,7 +120,7 @@ def _system(build: Any) -> System:  # noqa: ANN401 - any actor's constructor
         policy=EAGER,
         mailbox=MailboxRules(capacity=10**6, max_deliveries=1),
     )
-    system = System([spec], clock=SystemClock(), rng=random.Random(1), board=Cell(()))  # noqa: S311 - jitter
+    system = System([spec], clock=SystemClock(), rng=random.Random(1), board=Published(()))  # noqa: S311 - jitter
     system.start()
     return system
 

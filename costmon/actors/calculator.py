@@ -11,10 +11,10 @@ from costmon.actors.base import Incarnation, SupervisedActor
 from costmon.domain.poll import Observation
 from costmon.domain.resource import Inventory, Resource
 from costmon.messages import CalculatorMessage, CostsCalculated, Fetched, PollFailed
-from costmon.snapshot import fold
-from costmon.snapshot.cell import SnapshotCell
-from costmon.snapshot.changes import most_expensive
-from costmon.snapshot.value import Snapshot
+from costmon.state import fold
+from costmon.state.changes import most_expensive
+from costmon.state.published import PublishedSnapshot
+from costmon.state.value import Snapshot
 
 _TOP = 3
 
@@ -25,7 +25,7 @@ class Calculator(SupervisedActor[CalculatorMessage]):
     def __init__(
         self,
         incarnation: Incarnation,
-        cell: SnapshotCell,
+        cell: PublishedSnapshot,
         *,
         persister: Address,
         alerter: Address,

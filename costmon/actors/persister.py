@@ -25,9 +25,9 @@ from costmon.messages import (
     PersisterMessage,
     Tick,
 )
-from costmon.snapshot import guards
-from costmon.snapshot.board import Board
-from costmon.snapshot.cell import Cell, SharedCell
+from costmon.state import guard_reports
+from costmon.state.guard_state import GuardState
+from costmon.state.published import Published, SharedPublished
 
 T = TypeVar("T")
 
@@ -58,9 +58,9 @@ class PersisterPlan:
     claim: Callable[[], Writer]
     journal: Waiting
     changes: WaitingChanges
-    fault: Cell[str | None]
-    confirmed: Cell[Mapping[str, int]]
-    board: SharedCell[Board]
+    fault: Published[str | None]
+    confirmed: Published[Mapping[str, int]]
+    board: SharedPublished[GuardState]
 
 
 class Persister(SupervisedActor[PersisterMessage]):
@@ -189,7 +189,9 @@ class Persister(SupervisedActor[PersisterMessage]):
         # Published again when a crash repeats it: these are sums, not steps.
         if recorded.totals:
             self.fenced(
-                lambda: self._board.change(lambda board: guards.recorded(board, recorded.totals))
+                lambda: self._board.change(
+                    lambda board: guard_reports.recorded(board, recorded.totals)
+                )
             )
         if recorded.confirmed is not None:
             self._confirm(report.guard, recorded.confirmed)

@@ -30,11 +30,11 @@ from costmon.messages import (
     StewardMessage,
     Tick,
 )
-from costmon.snapshot import guards
-from costmon.snapshot import policy as policies
-from costmon.snapshot.board import Board, SpendTotal
-from costmon.snapshot.cell import SharedCell, WatchedCell
-from costmon.snapshot.policy import Decided
+from costmon.state import guard_reports
+from costmon.state import policy as policies
+from costmon.state.guard_state import GuardState, SpendTotal
+from costmon.state.policy import Decided
+from costmon.state.published import SharedPublished, Watched
 
 _LOAD, _EXPIRE, _SWEEP = "load", "expire", "sweep"
 _SWEEP_EVERY_S = 600.0
@@ -90,8 +90,8 @@ class StewardPlan:
     budgets: tuple[Budget, ...]
     load: Callable[[], Standing]
     changes: WaitingChanges
-    board: SharedCell[Board]
-    policy: WatchedCell[Policy | None]
+    board: SharedPublished[GuardState]
+    policy: Watched[Policy | None]
 
 
 class Steward(SupervisedActor[StewardMessage]):
@@ -123,7 +123,7 @@ class Steward(SupervisedActor[StewardMessage]):
                 self._load()
             case Tick(key=key) if key == _SWEEP:
                 now = self.clock.now()
-                self._change_board(lambda board: guards.swept(board, now))
+                self._change_board(lambda board: guard_reports.swept(board, now))
             case Tick():
                 self._look_at_the_time()
             case _:
@@ -134,7 +134,7 @@ class Steward(SupervisedActor[StewardMessage]):
     def _fold(self, message: GuardReported) -> None:
         report, now = message.report, self.clock.now()
         before = self._plan.board.read()
-        _, fresh = guards.reported(before, report, now)
+        _, fresh = guard_reports.reported(before, report, now)
         for notice in fresh:
             self.tell(
                 self._alerter,
@@ -142,13 +142,13 @@ class Steward(SupervisedActor[StewardMessage]):
                     app=report.app,
                     host=report.host,
                     notice=notice,
-                    gauge=guards.pressing(report, notice.scope),
+                    gauge=guard_reports.pressing(report, notice.scope),
                 ),
             )
         self.tell(self._persister, message)
         # Published last: after a crash before this line all of it happens again, and whoever was
         # told knows notices by their ids and rows by their changes.
-        self._change_board(lambda board: guards.reported(board, report, now)[0])
+        self._change_board(lambda board: guard_reports.reported(board, report, now)[0])
         if all(seen.guard != report.guard for seen in before.guards):
             self.log.info(
                 "steward.guard_appeared",
@@ -159,7 +159,7 @@ class Steward(SupervisedActor[StewardMessage]):
                 store=report.store,
             )
 
-    def _change_board(self, fold: Callable[[Board], Board]) -> None:
+    def _change_board(self, fold: Callable[[GuardState], GuardState]) -> None:
         self.fenced(lambda: self._plan.board.change(fold))
 
     # --- what people decide ------------------------------------------------------------------
@@ -208,7 +208,7 @@ class Steward(SupervisedActor[StewardMessage]):
             taken = policies.after(taken, change)
         # What the persister has published meanwhile is at least as new.
         self._change_board(
-            lambda board: guards.recorded(board, {**standing.totals, **board.totals})
+            lambda board: guard_reports.recorded(board, {**standing.totals, **board.totals})
         )
         self._publish(taken)
         self.log.info(

@@ -37,7 +37,7 @@ from costmon.messages import (
     SupervisorMessage,
     Tick,
 )
-from costmon.snapshot.cell import Cell
+from costmon.state.published import Published
 
 __all__ = ["ChildSpec", "MailboxRules", "Supervisor"]
 
@@ -65,7 +65,7 @@ class Supervisor(SupervisedActor[SupervisorMessage]):
         incarnation: Incarnation,
         *,
         children: Sequence[Child],
-        board: Cell[tuple[ChildStatus, ...]],
+        board: Published[tuple[ChildStatus, ...]],
         notices: Address | None,
         scan_interval_s: float,
         sweep_interval_s: float,

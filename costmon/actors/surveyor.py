@@ -10,9 +10,9 @@ from typing import Protocol, assert_never
 
 from costmon.actors.base import Incarnation, SupervisedActor
 from costmon.messages import MeterReported, SetRecording, SurveyorMessage, Tick
-from costmon.snapshot import meters
-from costmon.snapshot.cell import Cell
-from costmon.snapshot.meters import Meters
+from costmon.state import meters
+from costmon.state.meters import Meters
+from costmon.state.published import Published
 
 _SAVE, _SWEEP = "save", "sweep"
 _SAVE_EVERY_S = 10.0
@@ -43,7 +43,7 @@ class SurveyorPlan:
     """
 
     keeper: MeterKeeper
-    meters: Cell[Meters]
+    meters: Published[Meters]
 
 
 class Surveyor(SupervisedActor[SurveyorMessage]):

@@ -18,7 +18,7 @@ from costmon.actors.mailbox import Mailbox
 from costmon.actors.supervisor import Supervisor
 from costmon.clock import Clock
 from costmon.messages import ChildExited, ChildStarted, ChildStatus, Shutdown
-from costmon.snapshot.cell import Cell
+from costmon.state.published import Published
 
 _SUPERVISOR = "supervisor"
 _SUPERVISOR_CAPACITY = 10_000
@@ -67,7 +67,7 @@ class System:
         *,
         clock: Clock,
         rng: random.Random,
-        board: Cell[tuple[ChildStatus, ...]],
+        board: Published[tuple[ChildStatus, ...]],
         notices: str | None = None,
         sweep_interval_s: float = 30.0,
         scan_interval_s: float = 1.0,

@@ -6,7 +6,7 @@ from typing import Protocol
 from costmon.domain.change import Change
 from costmon.domain.poll import Observation
 from costmon.domain.spend import GuardReport
-from costmon.snapshot.guards import Recorded
+from costmon.state.guard_reports import Recorded
 
 
 class Writer(Protocol):

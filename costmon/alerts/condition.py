@@ -10,7 +10,7 @@ from costmon.domain.money import shown
 from costmon.domain.poll import PollFailure, PollReport
 from costmon.domain.resource import Resource
 from costmon.domain.totals import Totals
-from costmon.snapshot.changes import plain
+from costmon.state.changes import plain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

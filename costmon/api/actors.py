@@ -7,7 +7,7 @@ from costmon.api.document import described
 from costmon.api.face import Face
 from costmon.api.replies import json_reply
 from costmon.domain.child import ChildStatus
-from costmon.snapshot.accounts import whole_second
+from costmon.state.accounts import whole_second
 
 
 def create_blueprint(face: Face) -> flask.Blueprint:

@@ -10,8 +10,8 @@ from costmon.domain.history import GroupBy, Step
 from costmon.domain.poll import BreakerState
 from costmon.errors import FailureReason
 from costmon.intake.answer import Problem as Problem  # noqa: PLC0414 - the socket says it, too
-from costmon.snapshot.freshness import ProviderState
-from costmon.snapshot.wire import Answer, GapNote, Moment
+from costmon.state.freshness import ProviderState
+from costmon.state.wire import Answer, GapNote, Moment
 
 
 class HistoryBucket(Answer, frozen=True):

@@ -27,7 +27,7 @@ from costmon.domain.stops import stop_of
 from costmon.errors import InputError
 from costmon.intake.answer import circuit_answer
 from costmon.intake.decision import circuit_command, scope_field
-from costmon.snapshot.wire import encode
+from costmon.state.wire import encode
 
 CIRCUIT = "/api/v1/circuits/<path:scope>"
 

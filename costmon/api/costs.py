@@ -9,9 +9,9 @@ from costmon.api.freshness import fresh_meta
 from costmon.api.gate import problem
 from costmon.api.replies import json_reply
 from costmon.api.representation import Representations
-from costmon.snapshot.accounts import account_freshness
-from costmon.snapshot.current import current_totals
-from costmon.snapshot.wire import CurrentAnswer, Summary, SummaryAnswer
+from costmon.state.accounts import account_freshness
+from costmon.state.current import current_totals
+from costmon.state.wire import CurrentAnswer, Summary, SummaryAnswer
 
 CURRENT = "/api/v1/costs/current"
 

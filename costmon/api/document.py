@@ -19,7 +19,7 @@ from spectree.models import SecureType, SecurityScheme, SecuritySchemeData
 
 from costmon import __version__
 from costmon.api.answers import Problem
-from costmon.snapshot.wire import Answer
+from costmon.state.wire import Answer
 
 Content = type[Answer] | str | None
 View = Callable[..., flask.typing.ResponseReturnValue]

@@ -10,9 +10,9 @@ from costmon.domain.child import ChildStatus
 from costmon.domain.history import HistoryQuery, HistoryRow
 from costmon.domain.policy import Policy
 from costmon.messages import GuardCommand, GuardReported, RefreshRequested, SetRecording
-from costmon.snapshot.board import Board
-from costmon.snapshot.cell import Cell, SnapshotCell, WatchedCell
-from costmon.snapshot.meters import Meters
+from costmon.state.guard_state import GuardState
+from costmon.state.meters import Meters
+from costmon.state.published import Published, PublishedSnapshot, Watched
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,23 +52,23 @@ class Face:
             service stops, which ends every wait.
         confirmed: By a guard's name, the sequence up to which its rows are in the database.
         steward: Takes a report or a command; does not wait for what comes of it.
-        meters: What metered workers have reported; `costmon.snapshot.meters.services` shows it.
+        meters: What metered workers have reported; `costmon.state.meters.services` shows it.
         surveyor: Takes an order for a recording; does not wait for what comes of it.
         settings: How to listen.
         clock: Tells the time.
     """
 
-    snapshot: SnapshotCell
-    children: Cell[tuple[ChildStatus, ...]]
+    snapshot: PublishedSnapshot
+    children: Published[tuple[ChildStatus, ...]]
     history: Callable[[HistoryQuery], tuple[HistoryRow, ...]]
     database_fault: Callable[[], str | None]
     pending: Callable[[], int]
     refresh: Callable[[RefreshRequested], None]
-    board: Cell[Board]
-    policy: WatchedCell[Policy | None]
-    confirmed: Cell[Mapping[str, int]]
+    board: Published[GuardState]
+    policy: Watched[Policy | None]
+    confirmed: Published[Mapping[str, int]]
     steward: Callable[[GuardReported | GuardCommand], None]
-    meters: Cell[Meters]
+    meters: Published[Meters]
     surveyor: Callable[[SetRecording], None]
     settings: ApiSettings
     clock: Clock

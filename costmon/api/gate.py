@@ -16,7 +16,7 @@ from costmon.api.answers import Problem
 from costmon.api.face import ApiSettings
 from costmon.api.hosts import HostCheck
 from costmon.api.sessions import COOKIE, Sessions, same_secret
-from costmon.snapshot.wire import encode
+from costmon.state.wire import encode
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -10,7 +10,7 @@ from msgspec import Meta as Describe
 from costmon.api.answers import Meta
 from costmon.domain.circuit import CircuitState
 from costmon.intake.answer import WAITING_S, BudgetAnswer, CircuitAnswer
-from costmon.snapshot.wire import Answer, Moment
+from costmon.state.wire import Answer, Moment
 
 _Reason = Annotated[str, Describe(description="Why, for people: at most 500 characters.")]
 _Author = Annotated[str, Describe(description="Who wants it: at most 200 characters.")]

@@ -17,8 +17,8 @@ from costmon.api.guard_answers import (
 )
 from costmon.api.replies import json_reply
 from costmon.intake.answer import plain
-from costmon.snapshot import standings
-from costmon.snapshot.freshness import age_s
+from costmon.state import budget_status
+from costmon.state.freshness import age_s
 
 
 def create_blueprint(face: Face) -> flask.Blueprint:
@@ -42,7 +42,7 @@ def create_blueprint(face: Face) -> flask.Blueprint:
                 currency=seen.currency,
                 seen_at=seen.seen_at,
                 age_s=age_s(seen.seen_at, now),
-                away=standings.is_away(seen, now),
+                away=budget_status.is_away(seen, now),
                 sequence=seen.sequence,
                 confirmed=confirmed.get(seen.guard),
                 leases=len(seen.leases),
@@ -58,7 +58,8 @@ def create_blueprint(face: Face) -> flask.Blueprint:
         """How every budget stands by the latest report about it, fullest first."""
         now = face.clock.now()
         rows = [
-            _standing(row, over=row.is_over(now)) for row in standings.standings(face.board.read())
+            _standing(row, over=row.is_over(now))
+            for row in budget_status.standings(face.board.read())
         ]
         return json_reply(StandingsAnswer(data=rows, meta=Meta(count=len(rows), demo=demo)))
 
@@ -78,7 +79,7 @@ def create_blueprint(face: Face) -> flask.Blueprint:
                 currency=guard.currency,
                 expires_at=lease.expires_at,
             )
-            for guard, lease in standings.flights(face.board.read(), face.clock.now())
+            for guard, lease in budget_status.flights(face.board.read(), face.clock.now())
         ]
         return json_reply(InFlightAnswer(data=rows, meta=Meta(count=len(rows), demo=demo)))
 
@@ -95,7 +96,7 @@ def create_blueprint(face: Face) -> flask.Blueprint:
     return blueprint
 
 
-def _standing(row: standings.Standing, *, over: bool) -> Standing:
+def _standing(row: budget_status.Standing, *, over: bool) -> Standing:
     return Standing(
         scope=row.scope,
         period=row.period,

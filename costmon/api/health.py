@@ -10,8 +10,8 @@ from costmon.api.document import described
 from costmon.api.face import Face
 from costmon.api.replies import json_reply
 from costmon.errors import SnapshotClosedError
-from costmon.snapshot.freshness import staleness
-from costmon.snapshot.value import Snapshot
+from costmon.state.freshness import staleness
+from costmon.state.value import Snapshot
 
 
 def create_liveness(_face: Face) -> flask.Blueprint:

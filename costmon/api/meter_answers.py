@@ -6,7 +6,7 @@ from msgspec import Meta as Describe
 
 from costmon.meter.dashboard.orders import Action
 from costmon.meter.dashboard.question import LEAST_RPS, MOST_RPS, MOST_USERS
-from costmon.snapshot.wire import Answer
+from costmon.state.wire import Answer
 
 
 class MeterMeta(Answer, frozen=True):

@@ -11,7 +11,7 @@ from costmon.intake.answer import RETRY_AFTER_S
 from costmon.messages import SetRecording
 from costmon.meter.control import Control
 from costmon.meter.figures import Snapshot
-from costmon.snapshot import meters
+from costmon.state import meters
 
 _log = structlog.get_logger("costmon.api")
 

@@ -7,7 +7,7 @@ from costmon.api.face import Face
 from costmon.export.endpoints import EndpointCollector
 from costmon.export.guards import GuardCollector
 from costmon.export.prometheus import CostCollector, exposition
-from costmon.snapshot.meters import services
+from costmon.state.meters import services
 
 
 def create_blueprint(face: Face) -> flask.Blueprint:

@@ -14,7 +14,7 @@ from costmon.domain.policy import Policy
 from costmon.errors import MailboxFullError
 from costmon.intake.answer import RETRY_AFTER_S
 from costmon.messages import GuardCommand, GuardReported
-from costmon.snapshot.wire import Answer
+from costmon.state.wire import Answer
 
 Body = TypeVar("Body", bound=Answer)
 

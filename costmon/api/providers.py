@@ -8,9 +8,9 @@ from costmon.api.answers import Meta, Problem, ProviderHealth, ProvidersAnswer
 from costmon.api.document import described
 from costmon.api.face import Face
 from costmon.api.replies import json_reply
-from costmon.snapshot.accounts import gap_notes, whole_second
-from costmon.snapshot.freshness import account_staleness, account_state, age_s
-from costmon.snapshot.value import AccountState
+from costmon.state.accounts import gap_notes, whole_second
+from costmon.state.freshness import account_staleness, account_state, age_s
+from costmon.state.value import AccountState
 
 
 def create_blueprint(face: Face) -> flask.Blueprint:

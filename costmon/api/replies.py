@@ -2,7 +2,7 @@
 
 import flask
 
-from costmon.snapshot.wire import Answer, encode
+from costmon.state.wire import Answer, encode
 
 
 def json_reply(answer: Answer, status: int = 200) -> flask.Response:

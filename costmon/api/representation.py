@@ -10,9 +10,9 @@ import flask
 from costmon.api.etags import matches
 from costmon.api.freshness import fresh_meta
 from costmon.clock import Clock
-from costmon.snapshot.freshness import age_s
-from costmon.snapshot.value import Snapshot
-from costmon.snapshot.wire import FreshMeta, encode
+from costmon.state.freshness import age_s
+from costmon.state.value import Snapshot
+from costmon.state.wire import FreshMeta, encode
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

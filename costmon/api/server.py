@@ -8,7 +8,7 @@ import structlog
 from cheroot import server, wsgi
 
 from costmon.api.answers import Problem
-from costmon.snapshot.wire import encode
+from costmon.state.wire import encode
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication

@@ -22,7 +22,7 @@ from costmon.messages import (
     PollFailed,
     RefreshRequested,
 )
-from costmon.snapshot.cell import SnapshotCell
+from costmon.state.published import PublishedSnapshot
 
 PERSISTER, MESSENGER, ALERTER, CALCULATOR = "persister", "messenger", "alerter", "calculator"
 STEWARD, SURVEYOR = "steward", "surveyor"
@@ -50,7 +50,7 @@ class Parts:
     """
 
     plans: Sequence[PollerPlan]
-    cell: SnapshotCell
+    cell: PublishedSnapshot
     persisting: PersisterPlan
     alerting: AlerterPlan
     outboxes: Sequence[Outbox]

@@ -29,9 +29,9 @@ from costmon.clock import SystemClock
 from costmon.config import Settings
 from costmon.notifiers.log import LogChannel
 from costmon.providers.catalog import CATALOG
-from costmon.snapshot import meters
-from costmon.snapshot.board import EMPTY
-from costmon.snapshot.cell import Cell, SnapshotCell, WatchedCell
+from costmon.state import meters
+from costmon.state.guard_state import EMPTY
+from costmon.state.published import Published, PublishedSnapshot, Watched
 
 ComponentKind = Literal["actor", "endpoint", "function", "provider", "channel"]
 
@@ -79,17 +79,17 @@ def _actors(settings: Settings) -> Iterator[Component]:
 
 def _endpoints(settings: Settings) -> Iterator[Component]:
     face = Face(
-        snapshot=SnapshotCell(),
-        children=Cell(()),
+        snapshot=PublishedSnapshot(),
+        children=Published(()),
         history=lambda _query: (),
         database_fault=lambda: None,
         pending=lambda: 0,
         refresh=lambda _message: None,
-        board=Cell(EMPTY),
-        policy=WatchedCell(None),
-        confirmed=Cell({}),
+        board=Published(EMPTY),
+        policy=Watched(None),
+        confirmed=Published({}),
         steward=lambda _message: None,
-        meters=Cell(meters.first("")),
+        meters=Published(meters.first("")),
         surveyor=lambda _message: None,
         settings=api_settings(settings),
         clock=SystemClock(),

@@ -24,8 +24,8 @@ from costmon.messages import (
     OpenCircuit,
     RestartChild,
 )
-from costmon.snapshot.board import Board, GuardSeen
-from costmon.snapshot.cell import Cell, WatchedCell
+from costmon.state.guard_state import GuardSeen, GuardState
+from costmon.state.published import Published, Watched
 
 _PATIENCE_S = 3.0
 
@@ -38,8 +38,8 @@ class Desk:
         *,
         supervisor: Callable[[Message], object],
         steward: Callable[[OpenCircuit | CloseCircuit], None],
-        policy: WatchedCell[Policy | None],
-        board: Cell[Board],
+        policy: Watched[Policy | None],
+        board: Published[GuardState],
         clock: Clock,
         patience_s: float = _PATIENCE_S,
     ) -> None:

@@ -8,7 +8,7 @@ from costmon.domain.poll import Observation
 from costmon.domain.resource import Inventory
 from costmon.domain.spend import GuardReport
 from costmon.errors import StoreError, StoreFencedError
-from costmon.snapshot.guards import Recorded
+from costmon.state.guard_reports import Recorded
 from costmon.store import FenceToken, Retention, Store
 from costmon.store.migrate import check_schema
 

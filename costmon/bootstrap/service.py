@@ -41,10 +41,10 @@ from costmon.messages import (
     SetRecording,
 )
 from costmon.notifiers.log import LogChannel
-from costmon.snapshot import fold, meters
-from costmon.snapshot.board import EMPTY, Board
-from costmon.snapshot.cell import Cell, SharedCell, SnapshotCell, WatchedCell
-from costmon.snapshot.meters import Meters
+from costmon.state import fold, meters
+from costmon.state.guard_state import EMPTY, GuardState
+from costmon.state.meters import Meters
+from costmon.state.published import Published, PublishedSnapshot, SharedPublished, Watched
 from costmon.store import Docket, Journal, Retention, Standing, open_store
 from costmon.store.meters import MeterFile
 from costmon.store.migrate import check_schema
@@ -68,13 +68,13 @@ class Service:
         self._settings = settings
         self._clock = clock
         self.store = open_store(settings.database_url, clock=clock)
-        self.cell = SnapshotCell()
-        self.children: Cell[tuple[ChildStatus, ...]] = Cell(())
-        self._write_fault: Cell[str | None] = Cell(None)
-        self.board: SharedCell[Board] = SharedCell(EMPTY)
-        self.policy: WatchedCell[Policy | None] = WatchedCell(None)
-        self.confirmed: Cell[Mapping[str, int]] = Cell({})
-        self.meters: Cell[Meters] = Cell(meters.first(uuid.uuid4().hex))
+        self.cell = PublishedSnapshot()
+        self.children: Published[tuple[ChildStatus, ...]] = Published(())
+        self._write_fault: Published[str | None] = Published(None)
+        self.board: SharedPublished[GuardState] = SharedPublished(EMPTY)
+        self.policy: Watched[Policy | None] = Watched(None)
+        self.confirmed: Published[Mapping[str, int]] = Published({})
+        self.meters: Published[Meters] = Published(meters.first(uuid.uuid4().hex))
         self.journal = Journal(settings.state_dir / "observations.journal", _JOURNAL_BYTES)
         self.docket = Docket(settings.state_dir / "decisions.journal", _DOCKET_BYTES)
         rng = random.Random()  # noqa: S311 - jitter and ids, nothing secret

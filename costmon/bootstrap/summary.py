@@ -1,7 +1,7 @@
 """Say what one cycle learned, for a terminal."""
 
 from costmon.domain.money import shown
-from costmon.snapshot.value import AccountState, Snapshot
+from costmon.state.value import AccountState, Snapshot
 
 
 def failed(snapshot: Snapshot | None) -> bool:

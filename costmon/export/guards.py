@@ -17,8 +17,8 @@ from costmon.domain.policy import Policy
 from costmon.domain.scope import GLOBAL
 from costmon.domain.vendor_hosts import provider_of
 from costmon.export.scopes import MOST_SCOPES, OTHER, Bounded, Series, dearest
-from costmon.snapshot.board import Board
-from costmon.snapshot.standings import Standing, is_away, standings
+from costmon.state.budget_status import Standing, is_away, standings
+from costmon.state.guard_state import GuardState
 
 _CURRENCY = "USD"
 
@@ -29,7 +29,7 @@ class GuardCollector(Collector):
     def __init__(
         self,
         *,
-        board: Callable[[], Board],
+        board: Callable[[], GuardState],
         policy: Callable[[], Policy | None],
         now: Callable[[], dt.datetime],
     ) -> None:
@@ -51,7 +51,7 @@ class GuardCollector(Collector):
         )
         return (family for family in families if family.samples)
 
-    def _totals(self, board: Board) -> Iterator[Metric]:
+    def _totals(self, board: GuardState) -> Iterator[Metric]:
         spent: dict[Series, Decimal] = {}
         requests: dict[str, int] = {}
         for (scope, currency), total in board.totals.items():
@@ -70,7 +70,9 @@ class GuardCollector(Collector):
         yield family
         yield self._decided(board, requests, shown)
 
-    def _decided(self, board: Board, requests: dict[str, int], shown: frozenset[str]) -> Metric:
+    def _decided(
+        self, board: GuardState, requests: dict[str, int], shown: frozenset[str]
+    ) -> Metric:
         decisions: dict[Series, Decimal] = {
             ("allowed", scope): Decimal(count) for scope, count in requests.items()
         }
@@ -97,7 +99,7 @@ def _provider(scope: str) -> str:
     return (provider_of(value) or "") if kind == "host" else ""
 
 
-def _budgets(board: Board, policy: Policy | None, now: dt.datetime) -> Iterator[Metric]:
+def _budgets(board: GuardState, policy: Policy | None, now: dt.datetime) -> Iterator[Metric]:
     limits: dict[str, Decimal] = {}
     for told in policy.budgets if policy else ():
         if told.budget.currency == _CURRENCY:
@@ -129,13 +131,13 @@ def _budgets(board: Board, policy: Policy | None, now: dt.datetime) -> Iterator[
     yield ratio
 
 
-def _held(board: Board, now: dt.datetime) -> Metric:
+def _held(board: GuardState, now: dt.datetime) -> Metric:
     family = GaugeMetricFamily(
         "costmon_guard_held_usd",
         "Estimates of calls in flight, by guards that are heard of, in USD.",
         labels=("scope",),
     )
-    living = Board(
+    living = GuardState(
         guards=tuple(seen for seen in board.guards if not is_away(seen, now)),
         totals={},
         refused={},
@@ -169,7 +171,7 @@ def _circuits(policy: Policy | None, now: dt.datetime) -> Metric:
     return family
 
 
-def _last_reports(board: Board) -> Metric:
+def _last_reports(board: GuardState) -> Metric:
     family = GaugeMetricFamily(
         "costmon_guard_last_report_timestamp_seconds",
         "When the latest report of a guard of the program arrived.",

@@ -29,8 +29,8 @@ from costmon.domain.child import ChildStatus
 from costmon.domain.period import month_of
 from costmon.domain.poll import BreakerState
 from costmon.errors import FailureReason
-from costmon.snapshot.accounts import usage_is_of_month
-from costmon.snapshot.value import DURATION_BUCKETS_S, AccountState, Snapshot
+from costmon.state.accounts import usage_is_of_month
+from costmon.state.value import DURATION_BUCKETS_S, AccountState, Snapshot
 
 _ACCOUNT = ("provider", "account")
 _BREAKER_STATES: tuple[BreakerState, ...] = ("closed", "open", "half_open")

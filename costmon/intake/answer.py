@@ -10,8 +10,8 @@ import msgspec
 
 from costmon.domain.circuit import Circuit, CircuitState
 from costmon.domain.policy import BudgetSource, Policy, PolicyBudget
-from costmon.snapshot.meters import Known
-from costmon.snapshot.wire import Answer, Moment
+from costmon.state.meters import Known
+from costmon.state.wire import Answer, Moment
 
 WAITING_S = 60
 """Longest a client may wait for a change."""

@@ -22,8 +22,8 @@ from costmon.intake.meter import decode_part
 from costmon.intake.reply import refusal, reply
 from costmon.intake.report import decode_report
 from costmon.messages import GuardReported, MeterReported
-from costmon.snapshot.cell import Cell, WatchedCell
-from costmon.snapshot.meters import Meters, has_room, known
+from costmon.state.meters import Meters, has_room, known
+from costmon.state.published import Published, Watched
 
 _MOST_WAITING = 48
 _LOOK_S = 1.0
@@ -55,10 +55,10 @@ class Clerk:
         self,
         *,
         steward: Callable[[GuardReported], None],
-        policy: WatchedCell[Policy | None],
-        confirmed: Cell[Mapping[str, int]],
+        policy: Watched[Policy | None],
+        confirmed: Published[Mapping[str, int]],
         surveyor: Callable[[MeterReported], None],
-        meters: Cell[Meters],
+        meters: Published[Meters],
         is_draining: Callable[[], bool],
         clock: Clock,
         most_waiting: int = _MOST_WAITING,

@@ -14,8 +14,8 @@ from sqlalchemy import Connection, Table, delete, insert, select, tuple_
 
 from costmon.domain.money import from_nano, to_nano
 from costmon.domain.spend import GuardReport, SpendRow
-from costmon.snapshot.board import SpendTotal
-from costmon.snapshot.guards import MOST_TOTALS, Recorded, TotalKey
+from costmon.state.guard_reports import MOST_TOTALS, Recorded, TotalKey
+from costmon.state.guard_state import SpendTotal
 from costmon.store.columns import LARGEST_NANO
 from costmon.store.schema import guard_seen, guard_spend, guard_total
 from costmon.store.text import storable, storable_key

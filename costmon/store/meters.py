@@ -16,7 +16,7 @@ from costmon.meter.figures import Snapshot
 from costmon.meter.reporting.merging import Worker, worker_of
 from costmon.meter.reporting.reading import Reading
 from costmon.meter.reporting.wire import control_of, document_of, snapshot_of
-from costmon.snapshot.meters import (
+from costmon.state.meters import (
     MOST_ENDED,
     MOST_SERVICES,
     MOST_WORKERS,

@@ -7,8 +7,8 @@ from sqlalchemy import Connection
 
 from costmon.domain.circuit import Circuit
 from costmon.domain.policy import PolicyBudget
-from costmon.snapshot.board import SpendTotal
-from costmon.snapshot.guards import TotalKey
+from costmon.state.guard_reports import TotalKey
+from costmon.state.guard_state import SpendTotal
 from costmon.store.decisions import read_budgets, read_circuits
 from costmon.store.guards import read_totals
 

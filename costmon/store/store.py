@@ -17,7 +17,7 @@ from costmon.domain.history import HistoryQuery, HistoryRow
 from costmon.domain.poll import Observation
 from costmon.domain.spend import GuardReport
 from costmon.errors import StoreUnavailableError
-from costmon.snapshot.guards import Recorded
+from costmon.state.guard_reports import Recorded
 from costmon.store import fence
 from costmon.store.cycles import is_recorded, write_cycle
 from costmon.store.database import Database, locate

@@ -7,7 +7,7 @@ from typing import Any
 import flask
 
 from costmon.domain.policy import Policy
-from costmon.snapshot.board import Board
+from costmon.state.guard_state import GuardState
 from costmon.web import words
 from costmon.web.guard_view import Entered, guard_overview
 
@@ -32,7 +32,7 @@ class GuardPage:
     def __init__(
         self,
         *,
-        board: Callable[[], Board],
+        board: Callable[[], GuardState],
         policy: Callable[[], Policy | None],
         now: Callable[[], dt.datetime],
     ) -> None:

@@ -9,9 +9,9 @@ from typing import Generic, TypeVar
 from costmon.domain.circuit import Circuit
 from costmon.domain.policy import Policy, PolicyBudget
 from costmon.domain.spend import Notice, RefusalNote
-from costmon.snapshot.board import Board, GuardSeen
-from costmon.snapshot.freshness import age_s
-from costmon.snapshot.standings import Flight, Standing, flights, is_away, standings
+from costmon.state.budget_status import Flight, Standing, flights, is_away, standings
+from costmon.state.freshness import age_s
+from costmon.state.guard_state import GuardSeen, GuardState
 
 MOST_ROWS = 100
 
@@ -105,7 +105,7 @@ class GuardOverview:
     notices: Rows[Said]
 
 
-def guard_overview(board: Board, policy: Policy | None, now: dt.datetime) -> GuardOverview:
+def guard_overview(board: GuardState, policy: Policy | None, now: dt.datetime) -> GuardOverview:
     """Return what the page shows at `now`."""
     apps = {seen.guard: seen.app for seen in board.guards}
     circuits = [

@@ -10,7 +10,7 @@ import flask
 from costmon import __version__
 from costmon.domain.child import ChildStatus
 from costmon.errors import SnapshotClosedError
-from costmon.snapshot.value import Snapshot
+from costmon.state.value import Snapshot
 from costmon.web import words
 from costmon.web.view import overview
 

@@ -10,12 +10,12 @@ from heapq import nlargest
 from costmon.domain.child import ChildStatus
 from costmon.domain.resource import Resource
 from costmon.domain.totals import Totals
-from costmon.snapshot.accounts import account_cost, explain
-from costmon.snapshot.current import waste_of
-from costmon.snapshot.estimate import MonthToDate
-from costmon.snapshot.freshness import Staleness, age_s, staleness
-from costmon.snapshot.value import Snapshot
-from costmon.snapshot.wire import AccountCost, Waste
+from costmon.state.accounts import account_cost, explain
+from costmon.state.current import waste_of
+from costmon.state.estimate import MonthToDate
+from costmon.state.freshness import Staleness, age_s, staleness
+from costmon.state.value import Snapshot
+from costmon.state.wire import AccountCost, Waste
 
 MOST_ROWS = 200
 

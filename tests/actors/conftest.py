@@ -11,7 +11,7 @@ import structlog
 from costmon.actors.child import ChildSpec
 from costmon.actors.system import System
 from costmon.clock import SystemClock
-from tests.actors.parts import TIMEOUT_S, Board, Logged, ManualClock
+from tests.actors.parts import TIMEOUT_S, GuardState, Logged, ManualClock
 
 
 @pytest.fixture(autouse=True)
@@ -31,8 +31,8 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-def board() -> Board:
-    return Board()
+def board() -> GuardState:
+    return GuardState()
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +48,7 @@ StartSystem = Callable[..., System]
 
 
 @pytest.fixture
-def start_system(board: Board) -> Iterator[StartSystem]:
+def start_system(board: GuardState) -> Iterator[StartSystem]:
     """Start systems on the machine's clock, and stop them after the test."""
     systems: list[System] = []
 

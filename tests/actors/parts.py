@@ -15,7 +15,7 @@ from costmon.actors.lease import Lease
 from costmon.actors.mailbox import Mailbox
 from costmon.actors.restarts import RestartPolicy
 from costmon.messages import ChildExited, ChildStarted, ChildStatus
-from costmon.snapshot.cell import Cell
+from costmon.state.published import Published
 
 TIMEOUT_S = 5.0
 
@@ -60,7 +60,7 @@ class Heard:
             return list(self.items)
 
 
-class Board(Cell[tuple[ChildStatus, ...]]):
+class GuardState(Published[tuple[ChildStatus, ...]]):
     """A board that a test waits on, and that remembers what was published."""
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ from costmon.actors.child import Child, ChildSpec, Nursery
 from costmon.actors.mailbox import Mailbox
 from costmon.actors.supervisor import Supervisor
 from costmon.messages import ChildExited, ChildStarted, Tick
-from tests.actors.parts import Board, ManualClock, incarnation_of
+from tests.actors.parts import GuardState, ManualClock, incarnation_of
 
 
 class Stage:
@@ -26,7 +26,7 @@ class Stage:
         sweep_interval_s: float = 30.0,
     ) -> None:
         self.clock = ManualClock()
-        self.board = Board()
+        self.board = GuardState()
         self.actors: dict[str, list[SupervisedActor[Any]]] = {spec.name: [] for spec in specs}
         self.starts: list[str] = []
         self.mailboxes = {

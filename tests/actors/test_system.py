@@ -16,7 +16,7 @@ from costmon.actors.system import System
 from costmon.clock import SystemClock
 from costmon.errors import FencedError
 from costmon.messages import ChildSetAside, GetChildren, RestartChild, Tick
-from tests.actors.parts import TIMEOUT_S, Board, Heard, ManualClock, Mute, spec
+from tests.actors.parts import TIMEOUT_S, GuardState, Heard, ManualClock, Mute, spec
 
 
 class Recorder(SupervisedActor[Any]):
@@ -108,7 +108,7 @@ def test_each_incarnation_has_its_own_chance():
         [spec("a", Gambler), spec("b", Gambler)],
         clock=SystemClock(),
         rng=random.Random(1),
-        board=Board(),
+        board=GuardState(),
     )
     system.start()
     first, second = rolls.wait_for(2)

@@ -12,9 +12,9 @@ from costmon.domain.child import ChildStatus
 from costmon.domain.history import HistoryQuery, HistoryRow
 from costmon.domain.policy import Policy
 from costmon.messages import GuardCommand, GuardReported, RefreshRequested, SetRecording
-from costmon.snapshot import fold, meters
-from costmon.snapshot.board import EMPTY, Board
-from costmon.snapshot.cell import Cell, SnapshotCell, WatchedCell
+from costmon.state import fold, meters
+from costmon.state.guard_state import EMPTY, GuardState
+from costmon.state.published import Published, PublishedSnapshot, Watched
 from costmon.testing import FakeClock
 from costmon.testing.samples import failure, inventory, report, resource
 from tests.api.samples import policy
@@ -44,14 +44,14 @@ class World:
 
     def __init__(self):
         self.clock = FakeClock()
-        self.cell = SnapshotCell()
-        self.children: Cell[tuple[ChildStatus, ...]] = Cell((child(),))
+        self.cell = PublishedSnapshot()
+        self.children: Published[tuple[ChildStatus, ...]] = Published((child(),))
         self.requests: list[RefreshRequested] = []
-        self.board: Cell[Board] = Cell(EMPTY)
-        self.policy: WatchedCell[Policy | None] = WatchedCell(policy())
-        self.confirmed: Cell[Mapping[str, int]] = Cell({})
+        self.board: Published[GuardState] = Published(EMPTY)
+        self.policy: Watched[Policy | None] = Watched(policy())
+        self.confirmed: Published[Mapping[str, int]] = Published({})
         self.told: list[GuardReported | GuardCommand] = []
-        self.meters = Cell(meters.first("e"))
+        self.meters = Published(meters.first("e"))
         self.surveyed: list[SetRecording] = []
         self.steward_error: Exception | None = None
         self.questions: list[HistoryQuery] = []

@@ -8,7 +8,7 @@ from costmon.domain.budget import Budget
 from costmon.domain.circuit import Circuit
 from costmon.domain.policy import Policy, PolicyBudget
 from costmon.domain.spend import LeaseNote, RefusalNote, ScopeGauge
-from costmon.snapshot.board import Board, GuardSeen, SpendTotal
+from costmon.state.guard_state import GuardSeen, GuardState, SpendTotal
 from costmon.testing.clock import START
 
 HOUR = dt.timedelta(hours=1)
@@ -88,7 +88,7 @@ def board(*guards, **facts):
         "refusals": (("g1", refusal()),),
         "notices": (),
     }
-    return Board(guards=guards or (seen(),), **{**values, **facts})
+    return GuardState(guards=guards or (seen(),), **{**values, **facts})
 
 
 def report_body(**facts):

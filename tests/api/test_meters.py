@@ -5,7 +5,7 @@ import json
 import pytest
 
 from costmon.errors import MailboxFullError
-from costmon.snapshot import meters
+from costmon.state import meters
 from tests.meter.dashboard.samples import HOSTILE, measured
 
 METER = "/api/v1/meter"

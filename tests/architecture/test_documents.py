@@ -20,9 +20,9 @@ from costmon.config.providers import PROVIDERS
 from costmon.config.secret import Secret
 from costmon.config.variables import VARIABLES
 from costmon.providers.catalog import CATALOG
-from costmon.snapshot import meters
-from costmon.snapshot.board import EMPTY
-from costmon.snapshot.cell import Cell, SnapshotCell, WatchedCell
+from costmon.state import meters
+from costmon.state.guard_state import EMPTY
+from costmon.state.published import Published, PublishedSnapshot, Watched
 from costmon.store import Retention
 
 ROOT = Path(__file__).parents[2]
@@ -102,17 +102,17 @@ def test_each_provider_is_documented_with_its_least_scopes(slug):
 
 def routes() -> set[str]:
     face = Face(
-        snapshot=SnapshotCell(),
-        children=Cell(()),
+        snapshot=PublishedSnapshot(),
+        children=Published(()),
         history=lambda _query: (),
         database_fault=lambda: None,
         pending=lambda: 0,
         refresh=lambda _message: None,
-        board=Cell(EMPTY),
-        policy=WatchedCell(None),
-        confirmed=Cell({}),
+        board=Published(EMPTY),
+        policy=Watched(None),
+        confirmed=Published({}),
         steward=lambda _message: None,
-        meters=Cell(meters.first("e")),
+        meters=Published(meters.first("e")),
         surveyor=lambda _message: None,
         settings=ApiSettings(
             host="127.0.0.1",

@@ -20,8 +20,8 @@ from costmon.messages import (
     GuardStatus,
     OpenCircuit,
 )
-from costmon.snapshot.board import EMPTY, GuardSeen
-from costmon.snapshot.cell import Cell, WatchedCell
+from costmon.state.guard_state import EMPTY, GuardSeen
+from costmon.state.published import Published, Watched
 from costmon.testing.clock import START, FakeClock
 
 BUDGET = PolicyBudget(Budget("global", "1000", "month", "USD"), "file", None)
@@ -50,8 +50,8 @@ class Room:
     """A desk whose steward does what a test says."""
 
     def __init__(self, first, then=None):
-        self.policy = WatchedCell(first)
-        self.board = Cell(EMPTY)
+        self.policy = Watched(first)
+        self.board = Published(EMPTY)
         self.told = []
         self.then = then
         self.desk = Desk(

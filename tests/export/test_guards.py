@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from costmon.export.guards import GuardCollector
 from costmon.export.prometheus import exposition
 from costmon.export.scopes import MOST_SCOPES, Bounded
-from costmon.snapshot.board import EMPTY
+from costmon.state.guard_state import EMPTY
 from costmon.testing.clock import START
 from tests.api.samples import board, circuit, gauge, policy, seen, told, total
 

@@ -13,7 +13,7 @@ from costmon import __version__
 from costmon.domain.child import ChildStatus
 from costmon.domain.resource import Balance
 from costmon.export.prometheus import CostCollector, exposition
-from costmon.snapshot import fold
+from costmon.state import fold
 from costmon.testing.clock import START
 from costmon.testing.samples import failure, inventory, report, resource
 

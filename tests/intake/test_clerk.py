@@ -17,9 +17,9 @@ from costmon.errors import MailboxFullError
 from costmon.intake.clerk import Clerk
 from costmon.meter.control import Control
 from costmon.meter.reporting.wire import encode
-from costmon.snapshot import meters
-from costmon.snapshot.cell import Cell, WatchedCell
-from costmon.snapshot.meters import Meters
+from costmon.state import meters
+from costmon.state.meters import Meters
+from costmon.state.published import Published, Watched
 from tests.meter.reporting.samples import row, snapshot
 
 NOON = dt.datetime(2026, 11, 21, 12, tzinfo=dt.UTC)
@@ -58,9 +58,9 @@ class Office:
         self.told = []
         self.full = False
         self.draining = False
-        self.policy: WatchedCell[Policy | None] = WatchedCell(FIRST)
-        self.confirmed: Cell[Mapping[str, int]] = Cell({})
-        self.meters: Cell[Meters] = Cell(meters.first("e1"))
+        self.policy: Watched[Policy | None] = Watched(FIRST)
+        self.confirmed: Published[Mapping[str, int]] = Published({})
+        self.meters: Published[Meters] = Published(meters.first("e1"))
         self.clerk = Clerk(
             steward=self._take,
             policy=self.policy,

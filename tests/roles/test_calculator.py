@@ -5,14 +5,14 @@ import pytest
 from costmon.actors.calculator import Calculator
 from costmon.actors.child import ChildSpec
 from costmon.messages import CostsCalculated, PollFailed
-from costmon.snapshot import fold
-from costmon.snapshot.cell import SnapshotCell
+from costmon.state import fold
+from costmon.state.published import PublishedSnapshot
 from costmon.testing.clock import START
 from tests.roles.tree import SOON, Ear, running
 from tests.roles.values import ACCOUNT, droplet, fetched, poll_failed
 
 
-class FragileCell(SnapshotCell):
+class FragileCell(PublishedSnapshot):
     """Kills the calculator at its first publication, after everybody was told."""
 
     def __init__(self):

@@ -11,8 +11,8 @@ from costmon.actors.persister import Persister, PersisterPlan
 from costmon.bootstrap.history import Writers
 from costmon.clock import SystemClock
 from costmon.messages import GetChildren
-from costmon.snapshot.board import EMPTY
-from costmon.snapshot.cell import Cell, SharedCell
+from costmon.state.guard_state import EMPTY
+from costmon.state.published import Published, SharedPublished
 from costmon.store import Journal, Retention, open_store
 from costmon.store.migrate import upgrade
 from tests.roles.tree import PATIENCE_S, SOON, running
@@ -65,9 +65,9 @@ def test_the_late_commit_of_a_replaced_persister_is_refused_by_the_database(hist
         claim=lambda: Sticky(writers.claim(), gate, ends),
         journal=journal,
         changes=NO_CHANGES,
-        fault=Cell(None),
-        confirmed=Cell({}),
-        board=SharedCell(EMPTY),
+        fault=Published(None),
+        confirmed=Published({}),
+        board=SharedPublished(EMPTY),
     )
     spec = ChildSpec(
         name="persister",

@@ -8,8 +8,8 @@ from costmon.actors.persister import Persister, PersisterPlan
 from costmon.domain.poll import Observation
 from costmon.errors import StoreUnavailableError
 from costmon.messages import CostsCalculated
-from costmon.snapshot.board import EMPTY
-from costmon.snapshot.cell import Cell, SharedCell
+from costmon.state.guard_state import EMPTY
+from costmon.state.published import Published, SharedPublished
 from tests.roles.tree import PATIENCE_S, SOON, running
 from tests.roles.values import NO_CHANGES, calculated
 
@@ -47,7 +47,7 @@ class Database:
         self.crash_before = set()
         self.crash_after = set()
         self.changed = threading.Condition()
-        self.fault: Cell[str | None] = Cell(None)
+        self.fault: Published[str | None] = Published(None)
 
     def claim(self):
         if self.away:
@@ -85,8 +85,8 @@ def persister(database, journal):
         journal=journal,
         changes=NO_CHANGES,
         fault=database.fault,
-        confirmed=Cell({}),
-        board=SharedCell(EMPTY),
+        confirmed=Published({}),
+        board=SharedPublished(EMPTY),
     )
     return ChildSpec(
         name="persister",

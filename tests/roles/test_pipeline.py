@@ -19,9 +19,9 @@ from costmon.actors.surveyor import SurveyorPlan
 from costmon.bootstrap.assembly import Parts, child_specs
 from costmon.bootstrap.history import AlertMemory, Writers
 from costmon.clock import SystemClock
-from costmon.snapshot import fold, meters
-from costmon.snapshot.board import EMPTY
-from costmon.snapshot.cell import Cell, SharedCell, SnapshotCell, WatchedCell
+from costmon.state import fold, meters
+from costmon.state.guard_state import EMPTY
+from costmon.state.published import Published, PublishedSnapshot, SharedPublished, Watched
 from costmon.store import Docket, Journal, Retention, open_store
 from costmon.store.meters import MeterFile
 from costmon.store.migrate import upgrade
@@ -49,7 +49,7 @@ class Chance:
             raise RuntimeError(msg)
 
 
-class StruckCell(SnapshotCell):
+class StruckCell(PublishedSnapshot):
     def __init__(self, chance):
         super().__init__()
         self.chance = chance
@@ -127,9 +127,9 @@ def test_no_observation_is_lost_none_is_there_twice_and_the_snapshot_never_goes_
     url = f"sqlite:///{tmp_path / 'costmon.db'}"
     upgrade(url)
     chance, vendor, channel = Chance(seed), Vendor(), Channel()
-    cell, board = StruckCell(chance), SharedCell(EMPTY)
+    cell, board = StruckCell(chance), SharedPublished(EMPTY)
     first = fold.first((("work", "digitalocean"),), {}, now=START, poll_interval_s=1.0, demo=False)
-    SnapshotCell.publish(cell, first)
+    PublishedSnapshot.publish(cell, first)
     with (
         open_store(url, clock=SystemClock()) as store,
         Journal(tmp_path / "j", 1 << 22) as journal,
@@ -151,8 +151,8 @@ def test_no_observation_is_lost_none_is_there_twice_and_the_snapshot_never_goes_
                     claim=lambda: StruckWriter(writers.claim(), chance),
                     journal=journal,
                     changes=docket,
-                    fault=Cell(None),
-                    confirmed=Cell({}),
+                    fault=Published(None),
+                    confirmed=Published({}),
                     board=board,
                 ),
                 alerting=AlerterPlan(
@@ -167,10 +167,10 @@ def test_no_observation_is_lost_none_is_there_twice_and_the_snapshot_never_goes_
                     load=store.standing,
                     changes=docket,
                     board=board,
-                    policy=WatchedCell(None),
+                    policy=Watched(None),
                 ),
                 surveying=SurveyorPlan(
-                    keeper=MeterFile(tmp_path / "meters.json"), meters=Cell(meters.first("e"))
+                    keeper=MeterFile(tmp_path / "meters.json"), meters=Published(meters.first("e"))
                 ),
             )
         )

@@ -31,8 +31,8 @@ from costmon.messages import (
     RestartChild,
     SetBudget,
 )
-from costmon.snapshot.board import EMPTY
-from costmon.snapshot.cell import Cell, SharedCell, WatchedCell
+from costmon.state.guard_state import EMPTY
+from costmon.state.published import Published, SharedPublished, Watched
 from costmon.store import Docket, Journal, Retention, open_store
 from costmon.store.migrate import upgrade
 from costmon.testing.spend import gauge, guard_report, notice, spend_row
@@ -54,9 +54,9 @@ class World:
         self.rng = random.Random(1)
         self.crash_share = 0.0
         self.crashes = 0
-        self.board = SharedCell(EMPTY)
+        self.board = SharedPublished(EMPTY)
         self.policy = StruckCell(self)
-        self.confirmed: Cell[Mapping[str, int]] = Cell({})
+        self.confirmed: Published[Mapping[str, int]] = Published({})
         self.people = Ear()
 
     def strike(self):
@@ -78,7 +78,11 @@ class World:
     @contextmanager
     def process(self):
         """Run until the end of the block; what is published begins anew."""
-        self.board, self.policy, self.confirmed = SharedCell(EMPTY), StruckCell(self), Cell({})
+        self.board, self.policy, self.confirmed = (
+            SharedPublished(EMPTY),
+            StruckCell(self),
+            Published({}),
+        )
         self.people = Ear()
         with (
             Journal(self.path / "cycles", 1 << 20) as journal,
@@ -88,7 +92,7 @@ class World:
                 claim=self.claim,
                 journal=journal,
                 changes=docket,
-                fault=Cell(None),
+                fault=Published(None),
                 confirmed=self.confirmed,
                 board=self.board,
             )
@@ -164,7 +168,7 @@ class StruckDocket:
         return self.docket.waiting()
 
 
-class StruckCell(WatchedCell[Policy | None]):
+class StruckCell(Watched[Policy | None]):
     """The policy's cell, that may kill who publishes."""
 
     def __init__(self, world):

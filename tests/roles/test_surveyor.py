@@ -9,15 +9,15 @@ from costmon.actors.child import ChildSpec
 from costmon.actors.surveyor import Surveyor, SurveyorPlan
 from costmon.messages import MeterReported, RestartChild, SetRecording
 from costmon.meter.control import Control
-from costmon.snapshot import meters
-from costmon.snapshot.cell import Cell
-from costmon.snapshot.meters import Meters
+from costmon.state import meters
+from costmon.state.meters import Meters
+from costmon.state.published import Published
 from costmon.store.meters import MeterFile
 from tests.meter.reporting.samples import BEGAN_AT, counted, row, snapshot
 from tests.roles.tree import PATIENCE_S, SOON, running
 
 
-class Published(Cell[Meters]):
+class WaitedFor(Published[Meters]):
     """A cell that may strike who publishes, and can be waited for."""
 
     def __init__(self, value, struck_every=0):
@@ -81,7 +81,7 @@ def requests_in(value):
 
 
 def test_reports_are_published(keeper):
-    cell = Published(meters.first("run1"))
+    cell = WaitedFor(meters.first("run1"))
     with running([surveyor(keeper, cell)]) as system:
         tell = system.addresses["surveyor"].tell
         tell(report(1, 3))
@@ -91,7 +91,7 @@ def test_reports_are_published(keeper):
 
 
 def test_what_was_reported_is_there_after_a_restart_of_the_service(keeper):
-    first, second = Published(meters.first("run1")), Published(meters.first("run2"))
+    first, second = WaitedFor(meters.first("run1")), WaitedFor(meters.first("run2"))
     with running([surveyor(keeper, first)]) as system:
         system.addresses["surveyor"].tell(report(1, 3))
         first.when(lambda it: requests_in(it) == 3)
@@ -103,7 +103,7 @@ def test_what_was_reported_is_there_after_a_restart_of_the_service(keeper):
 
 
 def test_a_restarted_surveyor_goes_on_with_what_is_published(keeper):
-    cell = Published(meters.first("run1"))
+    cell = WaitedFor(meters.first("run1"))
     with running([surveyor(keeper, cell)]) as system:
         tell = system.addresses["surveyor"].tell
         tell(report(1, 3))
@@ -116,7 +116,7 @@ def test_a_restarted_surveyor_goes_on_with_what_is_published(keeper):
 
 
 def test_an_order_is_published(keeper):
-    cell = Published(meters.first("run1"))
+    cell = WaitedFor(meters.first("run1"))
     control = Control("r2", is_recording=True, issued_at=BEGAN_AT + 70)
     with running([surveyor(keeper, cell)]) as system:
         tell = system.addresses["surveyor"].tell
@@ -128,7 +128,7 @@ def test_an_order_is_published(keeper):
 
 
 def test_a_full_disk_stops_nothing(keeper):
-    cell = Published(meters.first("run1"))
+    cell = WaitedFor(meters.first("run1"))
     keeper.is_full = True
     with capture_logs() as logs, running([surveyor(keeper, cell)]) as system:
         system.addresses["surveyor"].tell(report(1, 3))
@@ -139,7 +139,7 @@ def test_a_full_disk_stops_nothing(keeper):
 
 @pytest.mark.parametrize("every", [2, 3, 5])
 def test_a_surveyor_that_is_struck_all_the_time_counts_everybody_once(keeper, every):
-    cell = Published(meters.first("run1"), every)
+    cell = WaitedFor(meters.first("run1"), every)
     with capture_logs(), running([surveyor(keeper, cell)]) as system:
         tell = system.addresses["surveyor"].tell
         for part in range(1, 7):

@@ -11,7 +11,7 @@ from costmon.actors.child import ChildSpec
 from costmon.actors.restarts import RestartPolicy
 from costmon.actors.system import System
 from costmon.clock import Clock, SystemClock
-from costmon.snapshot.cell import Cell
+from costmon.state.published import Published
 
 PATIENCE_S = 10.0
 SOON = RestartPolicy(max_restarts=10_000, min_backoff_s=0.001, max_backoff_s=0.002)
@@ -60,7 +60,7 @@ def running(specs: Iterable[ChildSpec], *, clock: Clock | None = None) -> Iterat
         tuple(specs),
         clock=clock or SystemClock(),
         rng=random.Random(1),
-        board=Cell(()),
+        board=Published(()),
         scan_interval_s=0.05,
     )
     system.start()

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from costmon.domain.spend import Notice
-from costmon.snapshot.board import EMPTY
-from costmon.snapshot.cell import Cell
+from costmon.state.guard_state import EMPTY
+from costmon.state.published import Published
 from costmon.testing.clock import START
 from costmon.web.guard_page import GuardPage
 from costmon.web.guard_view import Entered
@@ -41,7 +41,7 @@ def app_of(shown, rules, now=START, entered=None):
 
 
 def page(shown=EMPTY, rules=None, path="/guard", **facts):
-    answer = app_of(Cell(shown), Cell(rules), **facts).test_client().get(path)
+    answer = app_of(Published(shown), Published(rules), **facts).test_client().get(path)
     assert answer.status_code == (200 if path == "/guard" else 400)
     return answer.text
 
@@ -162,7 +162,7 @@ def test_what_was_typed_is_still_there_after_a_fault():
 
 
 def test_both_pages_lead_to_each_other():
-    client = app_of(Cell(EMPTY), Cell(None)).test_client()
+    client = app_of(Published(EMPTY), Published(None)).test_client()
 
     assert '<a href="/guard">guards</a>' in client.get("/").text
     assert '<a href="/">costs</a>' in client.get("/guard").text
@@ -198,7 +198,7 @@ def test_a_hostile_name_is_text():
     assert html.escape("<script>") in source
 
 
-BOARD, RULES = Cell(hostile("plain")), Cell(hostile_policy("plain"))
+BOARD, RULES = Published(hostile("plain")), Published(hostile_policy("plain"))
 SHOWING = app_of(BOARD, RULES).test_client()
 PLAIN_TAGS = [tag for tag, _ in Text(SHOWING.get("/guard").text).tags]
 

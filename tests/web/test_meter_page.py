@@ -5,14 +5,14 @@ import re
 import flask
 
 from costmon.meter.dashboard.assets import main_html
-from costmon.snapshot.board import EMPTY
-from costmon.snapshot.cell import Cell
+from costmon.state.guard_state import EMPTY
+from costmon.state.published import Published
 from costmon.web.meter_page import create_blueprint
 from tests.web.test_guard_page import app_of
 
 
 def client():
-    app: flask.Flask = app_of(Cell(EMPTY), Cell(None))
+    app: flask.Flask = app_of(Published(EMPTY), Published(None))
     app.register_blueprint(create_blueprint(lambda view: view))
     return app.test_client()
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from costmon.domain.child import ChildStatus
 from costmon.domain.resource import Balance, Gap, NotPriced
 from costmon.errors import SnapshotClosedError
-from costmon.snapshot import fold
-from costmon.snapshot.cell import Cell
+from costmon.state import fold
+from costmon.state.published import Published
 from costmon.testing.clock import START
 from costmon.testing.samples import failure, inventory, report, resource
 from costmon.web.page import create_blueprint
@@ -226,7 +226,7 @@ def test_a_hostile_name_is_text():
     assert html.escape("<script>") in source
 
 
-SHOWN = Cell(polled(resource(name="plain")))
+SHOWN = Published(polled(resource(name="plain")))
 SHOWING = client_of(SHOWN.read)
 PLAIN_TAGS = [tag for tag, _ in Text(SHOWING.get("/").text).tags]
 

@@ -13,8 +13,8 @@ from costmon.domain.circuit import Circuit
 from costmon.domain.policy import Policy, PolicyBudget
 from costmon.intake.clerk import Clerk
 from costmon.intake.server import IntakeServer
-from costmon.snapshot import meters
-from costmon.snapshot.cell import Cell, WatchedCell
+from costmon.state import meters
+from costmon.state.published import Published, Watched
 from tests.guard.link.source import NOW, row
 
 BUDGET = PolicyBudget(Budget("host:*", "10", "month", "USD"), "file", None)
@@ -27,14 +27,14 @@ class Intake:
     def __init__(self, path):
         self.path = path
         self.reports = []
-        self.policy: WatchedCell[Policy | None] = WatchedCell(None)
-        self.confirmed: Cell[Mapping[str, int]] = Cell({})
+        self.policy: Watched[Policy | None] = Watched(None)
+        self.confirmed: Published[Mapping[str, int]] = Published({})
         clerk = Clerk(
             steward=self._take,
             policy=self.policy,
             confirmed=self.confirmed,
             surveyor=lambda _message: None,
-            meters=Cell(meters.first("e")),
+            meters=Published(meters.first("e")),
             is_draining=lambda: False,
             clock=SystemClock(),
         )

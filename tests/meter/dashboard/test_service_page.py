@@ -5,7 +5,7 @@ import pytest
 from costmon.api.server import HttpServer
 from costmon.config import Secret
 from costmon.messages import SetRecording
-from costmon.snapshot import meters
+from costmon.state import meters
 from tests.api.conftest import TOKEN, World
 from tests.meter.dashboard.browsing import Witness, chromium
 from tests.meter.dashboard.samples import HOSTILE, measured

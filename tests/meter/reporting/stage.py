@@ -7,8 +7,8 @@ from costmon.clock import SystemClock
 from costmon.intake.clerk import Clerk
 from costmon.intake.server import IntakeServer
 from costmon.messages import MeterReported
-from costmon.snapshot import meters
-from costmon.snapshot.cell import Cell, WatchedCell
+from costmon.state import meters
+from costmon.state.published import Published, Watched
 from tests.meter.reporting.samples import BEGAN_AT, counted, row, snapshot
 
 
@@ -58,15 +58,15 @@ class Service:
 
     def __init__(self, path: Path):
         self.path = path
-        self.cell = Cell(meters.first("run1"))
+        self.cell = Published(meters.first("run1"))
         self.heard: list[MeterReported] = []
         self.answers: list[bytes] = []
         self.now_s = 100.0
         self.is_draining = False
         self._clerk = Clerk(
             steward=lambda _message: None,
-            policy=WatchedCell(None),
-            confirmed=Cell({}),
+            policy=Watched(None),
+            confirmed=Published({}),
             surveyor=self._survey,
             meters=self.cell,
             is_draining=lambda: self.is_draining,

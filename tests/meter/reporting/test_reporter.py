@@ -16,7 +16,7 @@ from costmon.meter.reporting.files import Files
 from costmon.meter.reporting.folders import service_folder
 from costmon.meter.reporting.reporter import THREAD, Reporter
 from costmon.meter.reporting.source import FileSource
-from costmon.snapshot import meters
+from costmon.state import meters
 from costmon.testing.clock import FakeClock
 from tests.meter.reporting.samples import BEGAN_AT, counted
 from tests.meter.reporting.stage import Meter, Service

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, TypeVar
 
 from costmon.domain.spend import GuardReport, Notice, RefusalNote, ScopeGauge
-from costmon.snapshot.board import Board, GuardSeen, SpendTotal
+from costmon.state.guard_state import GuardSeen, GuardState, SpendTotal
 
 TotalKey = tuple[str, str]
 """Scope and currency."""
@@ -41,8 +41,8 @@ class Recorded(NamedTuple):
 
 
 def reported(
-    board: Board, report: GuardReport, now: dt.datetime
-) -> tuple[Board, tuple[Notice, ...]]:
+    board: GuardState, report: GuardReport, now: dt.datetime
+) -> tuple[GuardState, tuple[Notice, ...]]:
     """Return the board with a report folded in, and those of its notices that are new to it.
 
     A report that is not newer than the guard's latest adds what it tells of refusals and notices,
@@ -64,12 +64,12 @@ def reported(
     ), fresh
 
 
-def swept(board: Board, now: dt.datetime) -> Board:
+def swept(board: GuardState, now: dt.datetime) -> GuardState:
     """Return the board without guards that have not been seen for a day."""
     return board._replace(guards=tuple(it for it in board.guards if now - it.seen_at < SEEN_FOR))
 
 
-def recorded(board: Board, totals: Mapping[TotalKey, SpendTotal]) -> Board:
+def recorded(board: GuardState, totals: Mapping[TotalKey, SpendTotal]) -> GuardState:
     """Return the board with new totals in the place of old ones; the largest stay."""
     merged = {**board.totals, **totals}
     return board._replace(totals=_largest(merged, MOST_TOTALS, lambda total: total.spent))

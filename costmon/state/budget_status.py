@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from costmon.domain.spend import LeaseNote
-from costmon.snapshot.board import Board, GuardSeen
+from costmon.state.guard_state import GuardSeen, GuardState
 
 AWAY_AFTER_S = 60
 """Seconds without a report after which a guard is called away."""
@@ -62,7 +62,7 @@ class Flight(NamedTuple):
     lease: LeaseNote
 
 
-def standings(board: Board) -> tuple[Standing, ...]:
+def standings(board: GuardState) -> tuple[Standing, ...]:
     """Return how every budget stands by the latest report about it, fullest first."""
     found: dict[tuple[str, str, str], Standing] = {}
     for guard in sorted(board.guards, key=lambda seen: seen.seen_at):
@@ -85,7 +85,7 @@ def standings(board: Board) -> tuple[Standing, ...]:
     return tuple(sorted(found.values(), key=_fullest_first))
 
 
-def flights(board: Board, now: dt.datetime) -> tuple[Flight, ...]:
+def flights(board: GuardState, now: dt.datetime) -> tuple[Flight, ...]:
     """Return the calls in flight by the latest reports, those that end first before others.
 
     A lease that has expired since is none any more, whatever its guard said last.

@@ -12,7 +12,7 @@ import msgspec
 
 from costmon.domain.money import shown
 from costmon.domain.resource import Basis
-from costmon.snapshot.freshness import ProviderState
+from costmon.state.freshness import ProviderState
 
 Moment = Annotated[dt.datetime, msgspec.Meta(tz=True)]
 _encoder = msgspec.json.Encoder(decimal_format="number")

@@ -4,7 +4,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Literal
 
-from costmon.snapshot.value import AccountState, Snapshot
+from costmon.state.value import AccountState, Snapshot
 
 ProviderState = Literal["up", "degraded", "blind", "off"]
 

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from costmon.domain.resource import Gap, NotPriced
-from costmon.snapshot import fold
-from costmon.snapshot.current import fingerprint_of, shown_id
-from costmon.snapshot.wire import CurrentCosts
+from costmon.state import fold
+from costmon.state.current import fingerprint_of, shown_id
+from costmon.state.wire import CurrentCosts
 from costmon.testing.clock import START
 from costmon.testing.samples import inventory, report, resource
 

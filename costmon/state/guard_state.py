@@ -54,7 +54,7 @@ class SpendTotal(NamedTuple):
     failed: int
 
 
-class Board(NamedTuple):
+class GuardState(NamedTuple):
     """All guards.
 
     Attributes:
@@ -72,4 +72,4 @@ class Board(NamedTuple):
     notices: tuple[tuple[str, Notice], ...]
 
 
-EMPTY = Board(guards=(), totals={}, refused={}, refusals=(), notices=())
+EMPTY = GuardState(guards=(), totals={}, refused={}, refusals=(), notices=())

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from costmon.errors import SnapshotClosedError
-from costmon.snapshot.value import Snapshot
+from costmon.state.value import Snapshot
 
 V = TypeVar("V")
 
 
-class Cell(Generic[V]):
+class Published(Generic[V]):
     """One reference to an immutable value; replacing it is one step, reading takes no lock."""
 
     def __init__(self, value: V) -> None:
@@ -25,7 +25,7 @@ class Cell(Generic[V]):
         self._value = value
 
 
-class SharedCell(Cell[V]):
+class SharedPublished(Published[V]):
     """A cell that several actors change, each its own part of the value."""
 
     def __init__(self, value: V) -> None:
@@ -38,7 +38,7 @@ class SharedCell(Cell[V]):
             self._value = fold(self._value)
 
 
-class WatchedCell(Cell[V]):
+class Watched(Published[V]):
     """A cell that a reader may wait at until somebody publishes something else."""
 
     def __init__(self, value: V) -> None:
@@ -68,7 +68,7 @@ class WatchedCell(Cell[V]):
             self._changed.notify_all()
 
 
-class SnapshotCell:
+class PublishedSnapshot:
     """The current costs, which never go back and can be closed.
 
     Readers take no lock and ask nobody: they get a whole snapshot, whatever the actors do.

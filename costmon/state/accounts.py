@@ -7,9 +7,9 @@ from decimal import Decimal
 from costmon.domain.money import shown
 from costmon.domain.period import month_of
 from costmon.domain.resource import Balance, Gap, NotPriced
-from costmon.snapshot.freshness import account_staleness, account_state, age_s
-from costmon.snapshot.value import AccountState
-from costmon.snapshot.wire import AccountCost, AccountFreshness, GapNote
+from costmon.state.freshness import account_staleness, account_state, age_s
+from costmon.state.value import AccountState
+from costmon.state.wire import AccountCost, AccountFreshness, GapNote
 
 
 def account_cost(account: AccountState, now: dt.datetime) -> AccountCost:

@@ -3,7 +3,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from costmon.snapshot.changes import MOST_CHANGES, changes, most_expensive
+from costmon.state.changes import MOST_CHANGES, changes, most_expensive
 from costmon.testing.samples import inventory, resource
 
 

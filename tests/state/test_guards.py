@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from costmon.domain.spend import RefusalCount
-from costmon.snapshot import guards
-from costmon.snapshot.board import EMPTY, SpendTotal
+from costmon.state import guard_reports
+from costmon.state.guard_state import EMPTY, SpendTotal
 from costmon.testing.clock import START
 from costmon.testing.spend import gauge, guard_report, notice, refusal
 
@@ -17,7 +17,7 @@ LATER = START + dt.timedelta(minutes=1)
 
 def fold(*reports, board=EMPTY, now=START):
     for report in reports:
-        board, _ = guards.reported(board, report, now)
+        board, _ = guard_reports.reported(board, report, now)
     return board
 
 
@@ -45,7 +45,7 @@ def test_the_latest_guard_comes_first_and_one_of_yesterday_is_gone():
     board = fold(guard_report(guard="b"), board=board, now=day_later)
 
     assert [seen.guard for seen in board.guards] == ["b", "a"]
-    assert guards.swept(board, day_later + dt.timedelta(days=2)).guards == ()
+    assert guard_reports.swept(board, day_later + dt.timedelta(days=2)).guards == ()
 
 
 def test_refusals_are_added_over_guards_and_counted_once():
@@ -76,10 +76,10 @@ def test_refusals_and_notices_are_told_newest_first_and_once():
 
 
 def test_a_notice_is_new_once_whichever_guard_tells_it():
-    board, fresh = guards.reported(EMPTY, guard_report(1, notices=[notice("a")]), START)
+    board, fresh = guard_reports.reported(EMPTY, guard_report(1, notices=[notice("a")]), START)
     assert [it.id for it in fresh] == ["a"]
 
-    _, fresh = guards.reported(
+    _, fresh = guard_reports.reported(
         board, guard_report(1, guard="g2", notices=[notice("a"), notice("b"), notice("b")]), START
     )
 
@@ -88,7 +88,7 @@ def test_a_notice_is_new_once_whichever_guard_tells_it():
 
 def test_nothing_grows_without_bound():
     board = EMPTY
-    for number in range(guards.MOST_GUARDS + 20):
+    for number in range(guard_reports.MOST_GUARDS + 20):
         at = START + dt.timedelta(seconds=number)
         report = guard_report(
             1,
@@ -97,18 +97,18 @@ def test_nothing_grows_without_bound():
             notices=[notice(f"n{number}", at=at)],
             refused=[RefusalCount(f"key:{number}-{n}", "budget", number) for n in range(20)],
         )
-        board, _ = guards.reported(board, report, at)
+        board, _ = guard_reports.reported(board, report, at)
     totals = {
         (f"key:{n}", "USD"): SpendTotal("USD", Decimal(n), 1, 0)
-        for n in range(guards.MOST_TOTALS + 9)
+        for n in range(guard_reports.MOST_TOTALS + 9)
     }
-    board = guards.recorded(board, totals)
+    board = guard_reports.recorded(board, totals)
 
-    assert len(board.guards) == guards.MOST_GUARDS
-    assert len(board.refusals) == guards.MOST_REFUSALS
-    assert len(board.notices) == guards.MOST_NOTICES
-    assert len(board.refused) == guards.MOST_REFUSED
-    assert len(board.totals) == guards.MOST_TOTALS
+    assert len(board.guards) == guard_reports.MOST_GUARDS
+    assert len(board.refusals) == guard_reports.MOST_REFUSALS
+    assert len(board.notices) == guard_reports.MOST_NOTICES
+    assert len(board.refused) == guard_reports.MOST_REFUSED
+    assert len(board.totals) == guard_reports.MOST_TOTALS
     assert ("key:0", "USD") not in board.totals
     assert board.refusals[0][1].at > board.refusals[-1][1].at
 
@@ -118,11 +118,11 @@ def test_the_budget_nearest_to_its_limit_is_the_pressing_one():
     month = gauge(period="month", limit="100", spent="70")
     report = guard_report(scopes=[month, day, gauge("key:x", spent="10"), gauge(limit=None)])
 
-    assert guards.pressing(report, "global") == day
-    assert guards.pressing(report, "host:unknown") is None
-    assert guards.pressing(guard_report(scopes=[month, gauge(limit="0")]), "global") == gauge(
-        limit="0"
-    )
+    assert guard_reports.pressing(report, "global") == day
+    assert guard_reports.pressing(report, "host:unknown") is None
+    assert guard_reports.pressing(
+        guard_report(scopes=[month, gauge(limit="0")]), "global"
+    ) == gauge(limit="0")
 
 
 @given(

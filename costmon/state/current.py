@@ -16,10 +16,10 @@ from costmon.domain.period import month_of
 from costmon.domain.resource import Inventory, Resource
 from costmon.domain.totals import Totals
 from costmon.pricing import calculate_daily_cost, calculate_hourly_cost
-from costmon.snapshot.accounts import account_cost, whole_second
-from costmon.snapshot.estimate import MonthToDate
-from costmon.snapshot.value import AccountState
-from costmon.snapshot.wire import (
+from costmon.state.accounts import account_cost, whole_second
+from costmon.state.estimate import MonthToDate
+from costmon.state.value import AccountState
+from costmon.state.wire import (
     Answer,
     CurrentTotals,
     DropletCost,

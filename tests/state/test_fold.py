@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from costmon.domain.resource import Balance
-from costmon.snapshot import fold
-from costmon.snapshot.freshness import account_state, staleness
+from costmon.state import fold
+from costmon.state.freshness import account_state, staleness
 from costmon.testing.clock import START
 from costmon.testing.samples import failure, inventory, report, resource
 

@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from costmon.meter.control import Control
-from costmon.snapshot import meters
-from costmon.snapshot.meters import (
+from costmon.state import meters
+from costmon.state.meters import (
     ALIVE_S,
     CROWDED_SILENT_S,
     RECORDING_GAP_S,

@@ -7,7 +7,7 @@ from costmon.domain.budget import Budget
 from costmon.domain.change import BudgetChange, CircuitChange
 from costmon.domain.circuit import Circuit
 from costmon.domain.policy import PolicyBudget
-from costmon.snapshot import policy as policies
+from costmon.state import policy as policies
 from costmon.testing.clock import START
 
 NOTHING = policies.decided((), ())

@@ -12,10 +12,10 @@ from costmon.domain.poll import PollFailure, PollReport
 from costmon.domain.resource import Inventory
 from costmon.domain.totals import Totals
 from costmon.pricing import calculate_daily_cost, calculate_hourly_cost
-from costmon.snapshot.changes import changes
-from costmon.snapshot.current import encode_current, fingerprint_of
-from costmon.snapshot.estimate import Sums
-from costmon.snapshot.value import DURATION_BUCKETS_S, AccountState, PollCounts, Snapshot
+from costmon.state.changes import changes
+from costmon.state.current import encode_current, fingerprint_of
+from costmon.state.estimate import Sums
+from costmon.state.value import DURATION_BUCKETS_S, AccountState, PollCounts, Snapshot
 
 CURRENCY = "USD"
 HEADLINE_PROVIDER = "digitalocean"
