@@ -196,9 +196,9 @@ def _application() -> flask.Flask:
             board=Published(EMPTY),
             policy=Watched(None),
             confirmed=Published({}),
-            steward=lambda _message: None,
+            tell_policy=lambda _message: None,
             meters=Published(meters.first("")),
-            surveyor=lambda _message: None,
+            tell_meters=lambda _message: None,
             settings=ApiSettings(
                 host="127.0.0.1",
                 port=0,

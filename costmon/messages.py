@@ -175,14 +175,14 @@ class RestartAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuardReported:
-    """A guard has told what it let pass and what not (api, intake -> steward -> persister)."""
+    """A guard has told what it let pass and what not (api, intake -> policy -> persister)."""
 
     report: GuardReport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenCircuit:
-    """Stop all calls that a scope covers (api, console -> steward).
+    """Stop all calls that a scope covers (api, console -> policy).
 
     Attributes:
         id: Names the request in the log and in the answer to who asked.
@@ -201,7 +201,7 @@ class OpenCircuit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloseCircuit:
-    """Let calls pass again (api, console -> steward); no error when none was open.
+    """Let calls pass again (api, console -> policy); no error when none was open.
 
     Attributes:
         id: Names the request in the log and in the answer to who asked.
@@ -218,7 +218,7 @@ class CloseCircuit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetBudget:
-    """Set a budget, in place of the file's and of what was set before (api, console -> steward).
+    """Set a budget, in place of the file's and of what was set before (api, console -> policy).
 
     Attributes:
         id: Names the request in the log and in the answer to who asked.
@@ -233,7 +233,7 @@ class SetBudget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoveBudget:
-    """Take back what `SetBudget` set; the file's holds again (api, console -> steward).
+    """Take back what `SetBudget` set; the file's holds again (api, console -> policy).
 
     Attributes:
         id: Names the request in the log and in the answer to who asked.
@@ -250,7 +250,7 @@ class RemoveBudget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CircuitChanged:
-    """A circuit was opened or closed, or an open one has expired (steward -> persister, alerter).
+    """A circuit was opened or closed, or an open one has expired (policy -> persister, alerter).
 
     Of one that has expired only the alerter is told: the database knows when it ends.
 
@@ -265,7 +265,7 @@ class CircuitChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetChanged:
-    """A budget was set or taken back by API (steward -> persister).
+    """A budget was set or taken back by API (policy -> persister).
 
     Attributes:
         id: Of the command that did it.
@@ -286,7 +286,7 @@ class BudgetChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuardNoticed:
-    """A guard has something that people should know (steward -> alerter).
+    """A guard has something that people should know (policy -> alerter).
 
     Attributes:
         app: What the guard's program calls itself.
@@ -358,7 +358,7 @@ class GuardStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeterReported:
-    """A metered worker has told what it has measured so far (intake -> surveyor).
+    """A metered worker has told what it has measured so far (intake -> meters).
 
     Attributes:
         part: Numbers the worker's reports.
@@ -373,7 +373,7 @@ class MeterReported:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetRecording:
-    """Let all workers of a service record, stop, or begin anew (api -> surveyor).
+    """Let all workers of a service record, stop, or begin anew (api -> meters).
 
     Attributes:
         id: Names the request in the log and in the answer to who asked.
@@ -389,8 +389,8 @@ class SetRecording:
 PollerMessage = Tick | RefreshRequested
 CalculatorMessage = Fetched | PollFailed
 GuardCommand = OpenCircuit | CloseCircuit | SetBudget | RemoveBudget
-StewardMessage = Tick | GuardReported | GuardCommand
-SurveyorMessage = Tick | MeterReported | SetRecording
+PolicyMessage = Tick | GuardReported | GuardCommand
+MetersMessage = Tick | MeterReported | SetRecording
 PersisterMessage = Tick | CostsCalculated | GuardReported | CircuitChanged | BudgetChanged
 AlerterMessage = (
     Tick

@@ -1,4 +1,4 @@
-"""The HTTP face: reads the published values, tells pollers and the steward, never asks an actor."""
+"""The HTTP API: reads published values, tells pollers and the policy actor, asks no actor."""
 
 from costmon.api.app import create_app, create_metrics_app
 from costmon.api.face import ApiSettings, Face

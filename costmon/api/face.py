@@ -51,9 +51,9 @@ class Face:
         policy: What guards go by; `None` while the circuits are not known yet. Closed when the
             service stops, which ends every wait.
         confirmed: By a guard's name, the sequence up to which its rows are in the database.
-        steward: Takes a report or a command; does not wait for what comes of it.
+        tell_policy: Takes a report or a command; does not wait for what comes of it.
         meters: What metered workers have reported; `costmon.state.meters.services` shows it.
-        surveyor: Takes an order for a recording; does not wait for what comes of it.
+        tell_meters: Takes an order for a recording; does not wait for what comes of it.
         settings: How to listen.
         clock: Tells the time.
     """
@@ -67,8 +67,8 @@ class Face:
     board: Published[GuardState]
     policy: Watched[Policy | None]
     confirmed: Published[Mapping[str, int]]
-    steward: Callable[[GuardReported | GuardCommand], None]
+    tell_policy: Callable[[GuardReported | GuardCommand], None]
     meters: Published[Meters]
-    surveyor: Callable[[SetRecording], None]
+    tell_meters: Callable[[SetRecording], None]
     settings: ApiSettings
     clock: Clock

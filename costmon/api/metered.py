@@ -37,7 +37,7 @@ class BoardSource:
         self._face.snapshot.read()
         command = SetRecording(id=uuid.uuid4().hex, service=service, control=control)
         try:
-            self._face.surveyor(command)
+            self._face.tell_meters(command)
         except MailboxFullError as error:
             _log.warning("api.command_refused", error=str(error))
             raise ServiceUnavailable(

@@ -22,7 +22,7 @@ _log = structlog.get_logger("costmon.api")
 
 
 def tell(face: Face, message: GuardReported | GuardCommand) -> None:
-    """Tell the steward; nobody waits for what comes of it.
+    """Tell the policy actor; nobody waits for what comes of it.
 
     Raises:
         SnapshotClosedError: The service is stopping: accepting would be a lie.
@@ -30,7 +30,7 @@ def tell(face: Face, message: GuardReported | GuardCommand) -> None:
     """
     face.snapshot.read()
     try:
-        face.steward(message)
+        face.tell_policy(message)
     except MailboxFullError as error:
         _log.warning("api.command_refused", error=str(error))
         raise ServiceUnavailable(
@@ -39,7 +39,7 @@ def tell(face: Face, message: GuardReported | GuardCommand) -> None:
 
 
 def order(face: Face, command: GuardCommand) -> None:
-    """Tell the steward what somebody decided, and leave a trace of it.
+    """Tell the policy actor what somebody decided, and leave a trace of it.
 
     Raises:
         SnapshotClosedError, ServiceUnavailable: See `tell`.

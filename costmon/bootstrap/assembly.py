@@ -3,16 +3,16 @@
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
-from costmon.actors.alerter import Alerter, AlerterPlan
 from costmon.actors.backlog import MailboxRules
 from costmon.actors.base import Incarnation
-from costmon.actors.calculator import Calculator
 from costmon.actors.child import ChildSpec
-from costmon.actors.messenger import Messenger, Outbox
-from costmon.actors.persister import Persister, PersisterPlan
-from costmon.actors.poller import Poller, PollerPlan
-from costmon.actors.steward import Steward, StewardPlan
-from costmon.actors.surveyor import Surveyor, SurveyorPlan
+from costmon.actors.roles.alerter import Alerter, AlerterPlan
+from costmon.actors.roles.calculator import Calculator
+from costmon.actors.roles.messenger import Messenger, Outbox
+from costmon.actors.roles.meters import MetersActor, MetersPlan
+from costmon.actors.roles.persister import Persister, PersisterPlan
+from costmon.actors.roles.policy import PolicyActor, PolicyPlan
+from costmon.actors.roles.poller import Poller, PollerPlan
 from costmon.messages import (
     BudgetChanged,
     CircuitChanged,
@@ -25,13 +25,13 @@ from costmon.messages import (
 from costmon.state.published import PublishedSnapshot
 
 PERSISTER, MESSENGER, ALERTER, CALCULATOR = "persister", "messenger", "alerter", "calculator"
-STEWARD, SURVEYOR = "steward", "surveyor"
-STEWARD_CAPACITY = 1_000
-STEWARD_REPORTS = STEWARD_CAPACITY // 2
+POLICY, METERS = "policy", "meters"
+POLICY_CAPACITY = 1_000
+POLICY_REPORTS = POLICY_CAPACITY // 2
 """Where so many messages wait reports are turned away: what people decide has room for itself."""
 
-SURVEYOR_CAPACITY = 1_000
-SURVEYOR_REPORTS = SURVEYOR_CAPACITY // 2
+METERS_CAPACITY = 1_000
+METERS_REPORTS = METERS_CAPACITY // 2
 """The same for what metered workers report: half a second's worth of fifty busy ones."""
 
 
@@ -45,8 +45,8 @@ class Parts:
         persisting: What the persister goes by.
         alerting: What the alerter goes by.
         outboxes: One per channel.
-        stewardship: What the steward goes by.
-        surveying: What the surveyor goes by.
+        policy: What the policy actor goes by.
+        meters: What the meters actor goes by.
     """
 
     plans: Sequence[PollerPlan]
@@ -54,8 +54,8 @@ class Parts:
     persisting: PersisterPlan
     alerting: AlerterPlan
     outboxes: Sequence[Outbox]
-    stewardship: StewardPlan
-    surveying: SurveyorPlan
+    policy: PolicyPlan
+    meters: MetersPlan
 
 
 def poller_name(account: str) -> str:
@@ -83,16 +83,16 @@ def child_specs(parts: Parts) -> tuple[ChildSpec, ...]:
             alerter=incarnation.addresses[ALERTER],
         )
 
-    def steward(incarnation: Incarnation) -> Steward:
-        return Steward(
+    def policy(incarnation: Incarnation) -> PolicyActor:
+        return PolicyActor(
             incarnation,
-            parts.stewardship,
+            parts.policy,
             persister=incarnation.addresses[PERSISTER],
             alerter=incarnation.addresses[ALERTER],
         )
 
-    def surveyor(incarnation: Incarnation) -> Surveyor:
-        return Surveyor(incarnation, parts.surveying)
+    def meters(incarnation: Incarnation) -> MetersActor:
+        return MetersActor(incarnation, parts.meters)
 
     def spill(message: object) -> bool:
         match message:
@@ -138,20 +138,20 @@ def child_specs(parts: Parts) -> tuple[ChildSpec, ...]:
             mailbox=MailboxRules(capacity=256, supersede=account_of),
         ),
         ChildSpec(
-            name=STEWARD,
-            build=steward,
+            name=POLICY,
+            build=policy,
             core=True,
             hang_after_s=60.0,
             stop_timeout_s=5.0,
-            mailbox=MailboxRules(capacity=STEWARD_CAPACITY, supersede=guard_of),
+            mailbox=MailboxRules(capacity=POLICY_CAPACITY, supersede=guard_of),
         ),
         ChildSpec(
-            name=SURVEYOR,
-            build=surveyor,
+            name=METERS,
+            build=meters,
             core=True,
             hang_after_s=60.0,
             stop_timeout_s=5.0,
-            mailbox=MailboxRules(capacity=SURVEYOR_CAPACITY),
+            mailbox=MailboxRules(capacity=METERS_CAPACITY),
         ),
         *(_poller_spec(plan) for plan in parts.plans),
     )

@@ -6,22 +6,22 @@ from inspect import getdoc
 from typing import Literal
 
 from costmon import pricing
-from costmon.actors.alerter import Alerter
-from costmon.actors.calculator import Calculator
-from costmon.actors.messenger import Messenger
-from costmon.actors.persister import Persister
-from costmon.actors.poller import Poller
-from costmon.actors.steward import Steward
+from costmon.actors.roles.alerter import Alerter
+from costmon.actors.roles.calculator import Calculator
+from costmon.actors.roles.messenger import Messenger
+from costmon.actors.roles.meters import MetersActor
+from costmon.actors.roles.persister import Persister
+from costmon.actors.roles.policy import PolicyActor
+from costmon.actors.roles.poller import Poller
 from costmon.actors.supervisor import Supervisor
-from costmon.actors.surveyor import Surveyor
 from costmon.api import Face, create_app
 from costmon.bootstrap.assembly import (
     ALERTER,
     CALCULATOR,
     MESSENGER,
+    METERS,
     PERSISTER,
-    STEWARD,
-    SURVEYOR,
+    POLICY,
     poller_name,
 )
 from costmon.bootstrap.listeners import api_settings
@@ -69,8 +69,8 @@ def _actors(settings: Settings) -> Iterator[Component]:
         (MESSENGER, Messenger),
         (ALERTER, Alerter),
         (CALCULATOR, Calculator),
-        (STEWARD, Steward),
-        (SURVEYOR, Surveyor),
+        (POLICY, PolicyActor),
+        (METERS, MetersActor),
         *((poller_name(account.name), Poller) for account in settings.accounts),
     ]
     for name, kind in tree:
@@ -88,9 +88,9 @@ def _endpoints(settings: Settings) -> Iterator[Component]:
         board=Published(EMPTY),
         policy=Watched(None),
         confirmed=Published({}),
-        steward=lambda _message: None,
+        tell_policy=lambda _message: None,
         meters=Published(meters.first("")),
-        surveyor=lambda _message: None,
+        tell_meters=lambda _message: None,
         settings=api_settings(settings),
         clock=SystemClock(),
     )

@@ -1,7 +1,7 @@
 """Answer operators at the console: about actors by asking the supervisor, about guards by reading.
 
-What an operator decides about circuits is told to the steward; the answer waits a moment for the
-policy that says so.
+What an operator decides about circuits is told to the policy actor; the answer waits a moment for
+the policy that says so.
 """
 
 import datetime as dt
@@ -37,7 +37,7 @@ class Desk:
         self,
         *,
         supervisor: Callable[[Message], object],
-        steward: Callable[[OpenCircuit | CloseCircuit], None],
+        tell_policy: Callable[[OpenCircuit | CloseCircuit], None],
         policy: Watched[Policy | None],
         board: Published[GuardState],
         clock: Clock,
@@ -47,14 +47,14 @@ class Desk:
 
         Args:
             supervisor: Answers about actors, in bounded time.
-            steward: Takes a decision about a circuit; does not wait for what comes of it.
+            tell_policy: Takes a decision about a circuit; does not wait for what comes of it.
             policy: What guards go by; `None` while that is not known yet.
             board: What guards have reported.
             clock: Tells how old reports are.
             patience_s: Seconds to wait until a decision is in force.
         """
         self._supervisor = supervisor
-        self._steward = steward
+        self._tell_policy = tell_policy
         self._policy = policy
         self._board = board
         self._clock = clock
@@ -66,7 +66,7 @@ class Desk:
         Raises:
             ConsoleUnavailableError: What guards go by has not been read yet.
             TimeoutError: The supervisor did not answer in time.
-            SupervisionError: It has stopped, or the steward cannot be told anything.
+            SupervisionError: It has stopped, or the policy actor cannot be told anything.
         """
         match message:
             case GetChildren() | RestartChild():
@@ -92,7 +92,7 @@ class Desk:
 
     def _decide(self, message: OpenCircuit | CloseCircuit) -> CircuitAnswer:
         self._known()
-        self._steward(message)
+        self._tell_policy(message)
         policy = self._policy.wait(lambda policy: not _in_force(message, policy), self._patience_s)
         return CircuitAnswer(
             confirmed=_in_force(message, policy), circuit=_circuit(message.scope, policy)

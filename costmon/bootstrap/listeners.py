@@ -101,9 +101,9 @@ def _face(service: Service, settings: Settings) -> Face:
         board=service.board,
         policy=service.policy,
         confirmed=service.confirmed,
-        steward=service.tell_steward,
+        tell_policy=service.tell_policy,
         meters=service.meters,
-        surveyor=service.tell_surveyor,
+        tell_meters=service.tell_meters,
         settings=api_settings(settings),
         clock=SystemClock(),
     )
@@ -111,10 +111,10 @@ def _face(service: Service, settings: Settings) -> Face:
 
 def _clerk(service: Service) -> Clerk:
     return Clerk(
-        steward=service.tell_steward,
+        tell_policy=service.tell_policy,
         policy=service.policy,
         confirmed=service.confirmed,
-        surveyor=service.tell_surveyor,
+        tell_meters=service.tell_meters,
         meters=service.meters,
         is_draining=lambda: service.cell.is_closed,
         clock=SystemClock(),
@@ -124,7 +124,7 @@ def _clerk(service: Service) -> Clerk:
 def _desk(service: Service) -> Desk:
     return Desk(
         supervisor=service.ask,
-        steward=service.tell_steward,
+        tell_policy=service.tell_policy,
         policy=service.policy,
         board=service.board,
         clock=SystemClock(),

@@ -7,19 +7,19 @@ from collections.abc import Callable, Mapping
 
 import structlog
 
-from costmon.actors.alerter import AlerterPlan, Recollection
-from costmon.actors.messenger import Outbox
-from costmon.actors.persister import PersisterPlan
-from costmon.actors.poller import PollerPlan
-from costmon.actors.steward import StewardPlan
-from costmon.actors.surveyor import SurveyorPlan
+from costmon.actors.roles.alerter import AlerterPlan, Recollection
+from costmon.actors.roles.messenger import Outbox
+from costmon.actors.roles.meters import MetersPlan
+from costmon.actors.roles.persister import PersisterPlan
+from costmon.actors.roles.policy import PolicyPlan
+from costmon.actors.roles.poller import PollerPlan
 from costmon.actors.system import StopReport, System
 from costmon.bootstrap.assembly import (
     ALERTER,
-    STEWARD,
-    STEWARD_REPORTS,
-    SURVEYOR,
-    SURVEYOR_REPORTS,
+    METERS,
+    METERS_REPORTS,
+    POLICY,
+    POLICY_REPORTS,
     Parts,
     child_specs,
     poller_name,
@@ -109,14 +109,14 @@ class Service:
                 recollection=Recollection(said={}, unsaved=set()),
             ),
             outboxes=(Outbox(channel=LogChannel()),),
-            stewardship=StewardPlan(
+            policy=PolicyPlan(
                 budgets=settings.budgets,
                 load=self._standing,
                 changes=self.docket,
                 board=self.board,
                 policy=self.policy,
             ),
-            surveying=SurveyorPlan(
+            meters=MetersPlan(
                 keeper=MeterFile(settings.state_dir / "meters.json"), meters=self.meters
             ),
         )
@@ -186,27 +186,27 @@ class Service:
         for account in self._settings.accounts:
             self.system.addresses[poller_name(account.name)].tell(message)
 
-    def tell_steward(self, message: GuardReported | GuardCommand) -> None:
+    def tell_policy(self, message: GuardReported | GuardCommand) -> None:
         """Hand over what a guard reports, or what somebody decides about guards.
 
         A report that finds too many waiting is dropped: its guard sends the rows again.
         """
-        steward = self.system.addresses[STEWARD]
-        if isinstance(message, GuardReported) and steward.waiting >= STEWARD_REPORTS:
+        policy = self.system.addresses[POLICY]
+        if isinstance(message, GuardReported) and policy.waiting >= POLICY_REPORTS:
             self._log.warning("bootstrap.report_dropped", guard=message.report.guard)
             return
-        steward.tell(message)
+        policy.tell(message)
 
-    def tell_surveyor(self, message: MeterReported | SetRecording) -> None:
+    def tell_meters(self, message: MeterReported | SetRecording) -> None:
         """Hand over what a metered worker reports, or what somebody wants of a recording.
 
         Raises:
             MailboxFullError: Too many reports wait; the worker is to send it again.
         """
-        surveyor = self.system.addresses[SURVEYOR]
-        if isinstance(message, MeterReported) and surveyor.waiting >= SURVEYOR_REPORTS:
-            raise MailboxFullError(SURVEYOR)
-        surveyor.tell(message)
+        meters = self.system.addresses[METERS]
+        if isinstance(message, MeterReported) and meters.waiting >= METERS_REPORTS:
+            raise MailboxFullError(METERS)
+        meters.tell(message)
 
     @property
     def is_polled(self) -> bool:

@@ -54,10 +54,10 @@ class Clerk:
     def __init__(  # noqa: PLR0913 - everything it reads and the one thing it tells
         self,
         *,
-        steward: Callable[[GuardReported], None],
+        tell_policy: Callable[[GuardReported], None],
         policy: Watched[Policy | None],
         confirmed: Published[Mapping[str, int]],
-        surveyor: Callable[[MeterReported], None],
+        tell_meters: Callable[[MeterReported], None],
         meters: Published[Meters],
         is_draining: Callable[[], bool],
         clock: Clock,
@@ -66,20 +66,20 @@ class Clerk:
         """Prepare.
 
         Args:
-            steward: Takes a report; does not wait for what comes of it.
+            tell_policy: Takes a report; does not wait for what comes of it.
             policy: What guards go by; `None` while that is not known yet.
             confirmed: By a guard's name, the sequence up to which its rows are in the database.
-            surveyor: Takes a part of what a worker has measured, or raises `MailboxFullError`.
+            tell_meters: Takes a part of what a worker has measured, or raises `MailboxFullError`.
             meters: What workers have reported.
             is_draining: Whether the service is stopping, so that nothing may be accepted.
             clock: Measures waits.
             most_waiting: Connections that may wait for another policy at once; fewer than there
                 are connections, so that reports always come through.
         """
-        self._steward = steward
+        self._tell_policy = tell_policy
         self._policy = policy
         self._confirmed = confirmed
-        self._surveyor = surveyor
+        self._tell_meters = tell_meters
         self._meters = meters
         self._is_draining = is_draining
         self._clock = clock
@@ -114,7 +114,7 @@ class Clerk:
         except InputError as error:
             return refusal(HTTPStatus.BAD_REQUEST, str(error))
         try:
-            self._steward(GuardReported(report=report))
+            self._tell_policy(GuardReported(report=report))
         except MailboxFullError as error:
             _log.warning("intake.report_refused", guard=report.guard, error=str(error))
             return refusal(HTTPStatus.SERVICE_UNAVAILABLE, f"{error}; send it again in a while")
@@ -134,7 +134,7 @@ class Clerk:
                 return refusal(HTTPStatus.SERVICE_UNAVAILABLE, text)
             message = MeterReported(part=metered.part, is_final=metered.final, report=report)
             try:
-                self._surveyor(message)
+                self._tell_meters(message)
             except MailboxFullError as error:
                 # Said, since what is answered with 202 is not sent again.
                 return refusal(HTTPStatus.SERVICE_UNAVAILABLE, f"{error}; send it again in a while")

@@ -53,7 +53,7 @@ class World:
         self.told: list[GuardReported | GuardCommand] = []
         self.meters = Published(meters.first("e"))
         self.surveyed: list[SetRecording] = []
-        self.steward_error: Exception | None = None
+        self.tell_error: Exception | None = None
         self.questions: list[HistoryQuery] = []
         self.rows: tuple[HistoryRow, ...] = ()
         self.history_error: Exception | None = None
@@ -110,8 +110,8 @@ class World:
         return self.rows
 
     def tell(self, message):
-        if self.steward_error is not None:
-            raise self.steward_error
+        if self.tell_error is not None:
+            raise self.tell_error
         self.told.append(message)
 
     def face(self):
@@ -125,9 +125,9 @@ class World:
             board=self.board,
             policy=self.policy,
             confirmed=self.confirmed,
-            steward=self.tell,
+            tell_policy=self.tell,
             meters=self.meters,
-            surveyor=self.surveyed.append,
+            tell_meters=self.surveyed.append,
             settings=self.settings,
             clock=self.clock,
         )

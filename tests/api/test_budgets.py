@@ -40,7 +40,7 @@ def test_budgets_that_are_not_known_are_not_called_none(world):
     assert world.client().get(BUDGETS).status_code == 503
 
 
-def test_setting_a_budget_tells_the_steward(world):
+def test_setting_a_budget_tells_the_policy_actor(world):
     answer = world.client().put(
         BUDGETS, json={**WANTED, "currency": "eur", "warn": "50", "block": "95", "author": "ann"}
     )
@@ -91,7 +91,7 @@ def test_what_cannot_be_accepted_is_named_and_nobody_is_told(world, change, name
     assert world.told == []
 
 
-def test_taking_a_budget_back_tells_the_steward(world):
+def test_taking_a_budget_back_tells_the_policy_actor(world):
     answer = world.client().delete(f"{BUDGETS}?scope=host:A.example&period=monthly&author=ann")
 
     [command] = world.told

@@ -90,7 +90,7 @@ def test_what_is_no_scope_is_a_400(world, scope):
     assert world.told == []
 
 
-def test_opening_a_circuit_tells_the_steward(world):
+def test_opening_a_circuit_tells_the_policy_actor(world):
     answer = world.client().put(
         f"{CIRCUITS}/host:*.Example.com", json={**WANTED, "expires_in_s": 60}
     )
@@ -107,7 +107,7 @@ def test_opening_a_circuit_tells_the_steward(world):
     )
 
 
-def test_closing_a_circuit_tells_the_steward(world):
+def test_closing_a_circuit_tells_the_policy_actor(world):
     world.client().put(f"{CIRCUITS}/global", json={**WANTED, "state": "closed"})
 
     [command] = world.told
@@ -179,7 +179,7 @@ def test_while_the_service_stops_nothing_is_accepted(world):
 
 
 def test_a_command_that_cannot_be_kept_is_not_accepted(world):
-    world.steward_error = MailboxFullError("steward")
+    world.tell_error = MailboxFullError("policy")
 
     assert world.client().put(f"{CIRCUITS}/global", json=WANTED).status_code == 503
 

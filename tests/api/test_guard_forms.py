@@ -95,13 +95,13 @@ def test_what_was_typed_comes_back_as_text(client):
 
 
 def test_the_page_shows_what_was_done(world):
-    def steward(message):
+    def tell(message):
         world.told.append(message)
         done = policy("r2", circuits=[circuit(reason=message.reason)])
         timer = threading.Timer(0.05, world.policy.publish, [done])
         timer.start()
 
-    world.tell = steward
+    world.tell = tell
     client = world.client()
 
     answer = client.post("/guard/circuits", data=OPEN, follow_redirects=True)

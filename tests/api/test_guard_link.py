@@ -13,7 +13,7 @@ REPORTS = "/api/v1/guard/reports"
 POLICY = "/api/v1/guard/policy"
 
 
-def test_a_report_is_handed_to_the_steward(world):
+def test_a_report_is_handed_to_the_policy_actor(world):
     answer = world.client().post(REPORTS, data=report_bytes())
 
     assert answer.status_code == 202
@@ -77,8 +77,8 @@ def test_while_the_service_stops_reports_are_to_be_sent_again(world):
     assert world.told == []
 
 
-def test_when_the_steward_cannot_keep_more_reports_are_to_be_sent_again(world):
-    world.steward_error = MailboxFullError("steward")
+def test_when_the_policy_actor_cannot_keep_more_reports_are_to_be_sent_again(world):
+    world.tell_error = MailboxFullError("policy")
 
     answer = world.client().post(REPORTS, data=report_bytes())
 

@@ -73,7 +73,7 @@ def test_what_cannot_be_answered_is_refused_with_what_is_accepted(world, query, 
     assert answer.json["message"]
 
 
-def test_an_order_is_told_to_the_surveyor(world):
+def test_an_order_is_told_to_the_meters_actor(world):
     report(world, measured(1), measured(1, service="blog"))
     client = world.client()
 
@@ -109,7 +109,7 @@ def test_too_many_orders_are_refused_for_now(world, monkeypatch):
     report(world, measured(1))
 
     def full(_message):
-        raise MailboxFullError("surveyor")
+        raise MailboxFullError("meters")
 
     monkeypatch.setattr(world, "surveyed", type("Full", (), {"append": staticmethod(full)}))
 

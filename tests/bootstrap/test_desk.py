@@ -47,7 +47,7 @@ def policy(*circuits):
 
 
 class Room:
-    """A desk whose steward does what a test says."""
+    """A desk whose policy actor does what a test says."""
 
     def __init__(self, first, then=None):
         self.policy = Watched(first)
@@ -56,7 +56,7 @@ class Room:
         self.then = then
         self.desk = Desk(
             supervisor=lambda message: ("asked", message),
-            steward=self._take,
+            tell_policy=self._take,
             policy=self.policy,
             board=self.board,
             clock=FakeClock(),

@@ -1,9 +1,9 @@
-"""What the service hands to the steward: reports give way to decisions."""
+"""What the service hands to the policy actor: reports give way to decisions."""
 
 import pytest
 from structlog.testing import capture_logs
 
-from costmon.bootstrap.assembly import STEWARD, STEWARD_CAPACITY, STEWARD_REPORTS, guard_of
+from costmon.bootstrap.assembly import POLICY, POLICY_CAPACITY, POLICY_REPORTS, guard_of
 from costmon.bootstrap.components import components
 from costmon.bootstrap.service import Service
 from costmon.config.settings import Settings
@@ -30,15 +30,15 @@ def service(settings):
 
 def test_reports_leave_room_for_what_people_decide(service):
     with capture_logs() as lines:
-        for number in range(STEWARD_REPORTS + 5):
+        for number in range(POLICY_REPORTS + 5):
             report = guard_report(1, guard=f"g{number}")
-            service.tell_steward(GuardReported(report=report))
-        for number in range(STEWARD_CAPACITY - STEWARD_REPORTS):
-            service.tell_steward(
+            service.tell_policy(GuardReported(report=report))
+        for number in range(POLICY_CAPACITY - POLICY_REPORTS):
+            service.tell_policy(
                 CloseCircuit(id=f"c{number}", scope="global", reason="", author="ann")
             )
 
-    assert service.system.addresses[STEWARD].waiting == STEWARD_CAPACITY
+    assert service.system.addresses[POLICY].waiting == POLICY_CAPACITY
     assert [line["event"] for line in lines] == ["bootstrap.report_dropped"] * 5
 
 
@@ -53,5 +53,5 @@ def test_only_reports_are_superseded():
     assert guard_of(CloseCircuit(id="c", scope="global", reason="", author="ann")) is None
 
 
-def test_the_steward_is_one_of_the_components(settings):
-    assert ("actor", "steward") in {(it.kind, it.name) for it in components(settings)}
+def test_the_policy_actor_is_one_of_the_components(settings):
+    assert ("actor", "policy") in {(it.kind, it.name) for it in components(settings)}

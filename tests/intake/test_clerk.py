@@ -62,10 +62,10 @@ class Office:
         self.confirmed: Published[Mapping[str, int]] = Published({})
         self.meters: Published[Meters] = Published(meters.first("e1"))
         self.clerk = Clerk(
-            steward=self._take,
+            tell_policy=self._take,
             policy=self.policy,
             confirmed=self.confirmed,
-            surveyor=self._survey,
+            tell_meters=self._survey,
             meters=self.meters,
             is_draining=lambda: self.draining,
             clock=SystemClock(),
@@ -74,12 +74,12 @@ class Office:
 
     def _take(self, message):
         if self.full:
-            raise MailboxFullError("steward")
+            raise MailboxFullError("policy")
         self.told.append(message)
 
     def _survey(self, message):
         if self.full:
-            raise MailboxFullError("surveyor")
+            raise MailboxFullError("meters")
         self.told.append(message)
 
     def ask(self, frame, *, gone=lambda: False):
@@ -93,7 +93,7 @@ def office():
     return Office()
 
 
-def test_a_report_reaches_the_steward_and_the_guard_hears_what_is_confirmed(office):
+def test_a_report_reaches_the_policy_actor_and_the_guard_hears_what_is_confirmed(office):
     office.confirmed.publish({"9f": 5})
 
     answer = office.ask({"op": "report", "report": REPORT})
@@ -118,13 +118,13 @@ def test_a_report_with_a_fault_is_refused_with_its_place(office):
     assert office.told == []
 
 
-def test_a_full_steward_is_said(office):
+def test_a_full_policy_mailbox_is_said(office):
     office.full = True
 
     status, body = office.ask({"op": "report", "report": REPORT})
 
     assert status == 503
-    assert "steward" in body["message"]
+    assert "policy" in body["message"]
 
 
 def test_the_policy_is_told_at_once_to_who_does_not_know_it(office):
@@ -263,7 +263,7 @@ def metered(**changes):
     return {"op": "meter", "part": 5, "final": False, "report": sent} | changes
 
 
-def test_what_a_worker_has_measured_reaches_the_surveyor(office):
+def test_what_a_worker_has_measured_reaches_the_meters_actor(office):
     status, body = office.ask(metered())
 
     assert (status, body) == (
@@ -315,7 +315,7 @@ def test_a_worker_is_told_to_come_again_when_too_many_reports_wait(office):
     status, body = office.ask(metered())
 
     assert status == 503
-    assert "surveyor" in body["message"]
+    assert "meters" in body["message"]
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def state(service):
 
 def test_a_circuit_and_a_budget_survive_kill_9(tmp_path, vendor):
     with run(tmp_path, vendor) as service:
-        service.wait_for("steward.decisions_loaded")
+        service.wait_for("policy.decisions_loaded")
         told = put(service, CIRCUIT, state="open", reason="runaway agent", author="ann")
         put(service, "/api/v1/budgets", scope="global", limit="5", period="day", author="ann")
         id_ = told.json()["data"]["id"]
@@ -51,7 +51,7 @@ def test_a_circuit_and_a_budget_survive_kill_9(tmp_path, vendor):
         kill(service)
 
     with run(tmp_path, vendor) as service:
-        service.wait_for("steward.decisions_loaded")
+        service.wait_for("policy.decisions_loaded")
         assert state(service) == "open"
         budgets = service.get("/api/v1/budgets").json()["data"]
         put(service, CIRCUIT, state="closed", reason="fixed", author="bob", expires_in_s=None)
@@ -69,13 +69,13 @@ def test_a_circuit_and_a_budget_survive_kill_9(tmp_path, vendor):
 
 def test_a_circuit_opened_while_the_database_is_away_survives_kill_9(tmp_path, vendor):
     with run(tmp_path, vendor) as service:
-        service.wait_for("steward.decisions_loaded")
+        service.wait_for("policy.decisions_loaded")
         service.wait_for("persister.cycle_written")
         database = sqlite3.connect(service.state / "costmon.db", isolation_level=None)
         database.execute("begin immediate")
         with closing(database):
             put(service, CIRCUIT, state="open", reason="runaway agent", author="ann")
-            service.wait_for("steward.circuit_opened", published=True)
+            service.wait_for("policy.circuit_opened", published=True)
             assert state(service) == "open"
             kill(service)
     assert service.heard("persister.change_written") == []
@@ -88,7 +88,7 @@ def test_a_circuit_opened_while_the_database_is_away_survives_kill_9(tmp_path, v
 
 def test_a_circuit_closes_by_itself_and_people_are_told(tmp_path, vendor):
     with run(tmp_path, vendor) as service:
-        service.wait_for("steward.decisions_loaded")
+        service.wait_for("policy.decisions_loaded")
         put(service, CIRCUIT, state="open", reason="short", author="ann", expires_in_s=1)
         service.wait_for("alerter.circuit_opened")
         service.wait_for("alerter.circuit_closed")
@@ -101,7 +101,7 @@ def test_the_files_budgets_reach_the_api_and_the_wait_for_news_ends_with_the_ser
 ):
     tmp_path.joinpath("costmon.toml").write_text('[[budget]]\nscope = "host:*"\nlimit = 10\n')
     with run(tmp_path, vendor) as service:
-        service.wait_for("steward.decisions_loaded")
+        service.wait_for("policy.decisions_loaded")
         budgets = service.get("/api/v1/budgets").json()["data"]
         assert service.terminate() == 0
 

@@ -143,7 +143,7 @@ def test_a_service_that_is_restarted_or_killed_counts_a_living_worker_once(
     with Worker(runtime) as worker:
         worker.serve(10)
         with served(tmp_path, vendor, runtime) as service:
-            service.wait_for("surveyor.service_appeared")
+            service.wait_for("meters.service_appeared")
             assert service.terminate() == 0
         worker.serve(20)
         with served(tmp_path, vendor, runtime) as service:

@@ -5,8 +5,8 @@ from decimal import Decimal
 import pytest
 from structlog.testing import capture_logs
 
-from costmon.actors.alerter import Alerter, AlerterPlan, Recollection
 from costmon.actors.child import ChildSpec
+from costmon.actors.roles.alerter import Alerter, AlerterPlan, Recollection
 from costmon.errors import StoreUnavailableError
 from costmon.messages import ChildSetAside, DeliverAlert
 from costmon.testing.clock import START

@@ -2,8 +2,8 @@
 
 import pytest
 
-from costmon.actors.calculator import Calculator
 from costmon.actors.child import ChildSpec
+from costmon.actors.roles.calculator import Calculator
 from costmon.messages import CostsCalculated, PollFailed
 from costmon.state import fold
 from costmon.state.published import PublishedSnapshot

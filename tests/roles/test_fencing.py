@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 
 from costmon.actors.child import ChildSpec
-from costmon.actors.persister import Persister, PersisterPlan
+from costmon.actors.roles.persister import Persister, PersisterPlan
 from costmon.bootstrap.history import Writers
 from costmon.clock import SystemClock
 from costmon.messages import GetChildren

@@ -3,7 +3,7 @@
 import datetime as dt
 
 from costmon.actors.child import ChildSpec
-from costmon.actors.messenger import Messenger, Outbox
+from costmon.actors.roles.messenger import Messenger, Outbox
 from costmon.alerts.alert import Alert
 from costmon.errors import NotifyError
 from costmon.messages import DeliverAlert

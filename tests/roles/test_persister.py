@@ -4,7 +4,7 @@ import threading
 from collections import deque
 
 from costmon.actors.child import ChildSpec
-from costmon.actors.persister import Persister, PersisterPlan
+from costmon.actors.roles.persister import Persister, PersisterPlan
 from costmon.domain.poll import Observation
 from costmon.errors import StoreUnavailableError
 from costmon.messages import CostsCalculated

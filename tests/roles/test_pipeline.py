@@ -10,12 +10,12 @@ from decimal import Decimal
 import pytest
 from structlog.testing import capture_logs
 
-from costmon.actors.alerter import AlerterPlan, Recollection
-from costmon.actors.messenger import Outbox
-from costmon.actors.persister import PersisterPlan
-from costmon.actors.poller import PollerPlan
-from costmon.actors.steward import StewardPlan
-from costmon.actors.surveyor import SurveyorPlan
+from costmon.actors.roles.alerter import AlerterPlan, Recollection
+from costmon.actors.roles.messenger import Outbox
+from costmon.actors.roles.meters import MetersPlan
+from costmon.actors.roles.persister import PersisterPlan
+from costmon.actors.roles.policy import PolicyPlan
+from costmon.actors.roles.poller import PollerPlan
 from costmon.bootstrap.assembly import Parts, child_specs
 from costmon.bootstrap.history import AlertMemory, Writers
 from costmon.clock import SystemClock
@@ -162,14 +162,14 @@ def test_no_observation_is_lost_none_is_there_twice_and_the_snapshot_never_goes_
                     recollection=Recollection(said={}, unsaved=set()),
                 ),
                 outboxes=(Outbox(channel=channel),),
-                stewardship=StewardPlan(
+                policy=PolicyPlan(
                     budgets=(),
                     load=store.standing,
                     changes=docket,
                     board=board,
                     policy=Watched(None),
                 ),
-                surveying=SurveyorPlan(
+                meters=MetersPlan(
                     keeper=MeterFile(tmp_path / "meters.json"), meters=Published(meters.first("e"))
                 ),
             )

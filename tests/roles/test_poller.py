@@ -6,7 +6,7 @@ import time
 from decimal import Decimal
 
 from costmon.actors.child import ChildSpec
-from costmon.actors.poller import Poller, PollerPlan
+from costmon.actors.roles.poller import Poller, PollerPlan
 from costmon.errors import ProviderAuthError, ProviderServerError
 from costmon.messages import Fetched, GetChildren, PollFailed, RefreshRequested
 from costmon.testing.clock import START

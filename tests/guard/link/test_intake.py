@@ -30,10 +30,10 @@ class Intake:
         self.policy: Watched[Policy | None] = Watched(None)
         self.confirmed: Published[Mapping[str, int]] = Published({})
         clerk = Clerk(
-            steward=self._take,
+            tell_policy=self._take,
             policy=self.policy,
             confirmed=self.confirmed,
-            surveyor=lambda _message: None,
+            tell_meters=lambda _message: None,
             meters=Published(meters.first("e")),
             is_draining=lambda: False,
             clock=SystemClock(),

@@ -13,7 +13,7 @@ from tests.meter.dashboard.samples import HOSTILE, measured
 pytestmark = [pytest.mark.process, pytest.mark.timeout(90)]
 
 
-class Surveyor(list[SetRecording]):
+class MetersActor(list[SetRecording]):
     """Takes orders, and lets the workers obey at once."""
 
     def __init__(self, world: World) -> None:
@@ -30,7 +30,7 @@ class Surveyor(list[SetRecording]):
 def world():
     made = World()
     made.listen(api_token=Secret(TOKEN))
-    made.surveyed = Surveyor(made)
+    made.surveyed = MetersActor(made)
     board = made.meters.read()
     for number, name in enumerate(("shop", HOSTILE)):
         one = measured(3, service=name, host="web-1", pid=100 + number, boot="b", processes=1)

@@ -64,10 +64,10 @@ class Service:
         self.now_s = 100.0
         self.is_draining = False
         self._clerk = Clerk(
-            steward=lambda _message: None,
+            tell_policy=lambda _message: None,
             policy=Watched(None),
             confirmed=Published({}),
-            surveyor=self._survey,
+            tell_meters=self._survey,
             meters=self.cell,
             is_draining=lambda: self.is_draining,
             clock=SystemClock(),

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, assert_never
 
-from costmon.actors import decision
 from costmon.actors.address import Address
 from costmon.actors.base import Incarnation, SupervisedActor
+from costmon.actors.roles import decision
 from costmon.domain.budget import Budget
 from costmon.domain.change import Change, CircuitChange
 from costmon.domain.circuit import Circuit
@@ -25,9 +25,9 @@ from costmon.messages import (
     GuardNoticed,
     GuardReported,
     OpenCircuit,
+    PolicyMessage,
     RemoveBudget,
     SetBudget,
-    StewardMessage,
     Tick,
 )
 from costmon.state import guard_reports
@@ -76,8 +76,8 @@ class Standing(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StewardPlan:
-    """What the steward goes by.
+class PolicyPlan:
+    """What the policy actor goes by.
 
     Attributes:
         budgets: Those of costmon.toml.
@@ -94,11 +94,11 @@ class StewardPlan:
     policy: Watched[Policy | None]
 
 
-class Steward(SupervisedActor[StewardMessage]):
+class PolicyActor(SupervisedActor[PolicyMessage]):
     """Answers for budgets and circuits, and knows what guards have reported."""
 
     def __init__(
-        self, incarnation: Incarnation, plan: StewardPlan, *, persister: Address, alerter: Address
+        self, incarnation: Incarnation, plan: PolicyPlan, *, persister: Address, alerter: Address
     ) -> None:
         super().__init__(incarnation)
         self._plan = plan
@@ -112,7 +112,7 @@ class Steward(SupervisedActor[StewardMessage]):
         self.timer.every(_SWEEP, _SWEEP_EVERY_S, first_s=_SWEEP_EVERY_S)
         self.timer.after(_LOAD if self._plan.policy.read() is None else _EXPIRE, 0.0)
 
-    def handle(self, message: StewardMessage) -> None:
+    def handle(self, message: PolicyMessage) -> None:
         """Fold what guards report, carry out a command, or look at the time."""
         match message:
             case GuardReported():
@@ -151,7 +151,7 @@ class Steward(SupervisedActor[StewardMessage]):
         self._change_board(lambda board: guard_reports.reported(board, report, now)[0])
         if all(seen.guard != report.guard for seen in before.guards):
             self.log.info(
-                "steward.guard_appeared",
+                "policy.guard_appeared",
                 guard=report.guard,
                 app=report.app,
                 host=report.host,
@@ -198,7 +198,7 @@ class Steward(SupervisedActor[StewardMessage]):
             standing = self._plan.load()
         except StoreError as error:
             self.log.warning(
-                "steward.decisions_unreadable", error=str(error), retry_s=self._load_again_s
+                "policy.decisions_unreadable", error=str(error), retry_s=self._load_again_s
             )
             self.timer.after(_LOAD, self._load_again_s)
             self._load_again_s = min(self._load_again_s * 2, _LOAD_MAX_S)
@@ -212,7 +212,7 @@ class Steward(SupervisedActor[StewardMessage]):
         )
         self._publish(taken)
         self.log.info(
-            "steward.decisions_loaded",
+            "policy.decisions_loaded",
             circuits=len(taken.circuits),
             budgets=len(taken.budgets) + len(self._plan.budgets),
             waiting=len(waiting),
@@ -229,7 +229,7 @@ class Steward(SupervisedActor[StewardMessage]):
         if before is None or before.revision != after.revision:
             self.fenced(lambda: self._plan.policy.publish(after))
             self.log.info(
-                "steward.policy_published",
+                "policy.published",
                 revision=after.revision,
                 budgets=len(after.budgets),
                 open_circuits=[it.scope for it in after.circuits if it.is_open(now)][:_MOST_LOGGED],

@@ -78,14 +78,14 @@ def logged(change: Change) -> tuple[str, Mapping[str, object]]:
     """Return the event and the facts of the log line about a change."""
     match change:
         case CircuitChange(circuit=circuit):
-            return f"steward.circuit_{'opened' if circuit.state == 'open' else 'closed'}", {
+            return f"policy.circuit_{'opened' if circuit.state == 'open' else 'closed'}", {
                 "scope": circuit.scope,
                 "reason": circuit.reason,
                 "author": circuit.author,
                 "expires_at": circuit.expires_at and circuit.expires_at.isoformat(),
             }
         case BudgetChange(budget=given):
-            return f"steward.budget_{'removed' if given is None else 'set'}", {
+            return f"policy.budget_{'removed' if given is None else 'set'}", {
                 "scope": change.scope,
                 "period": change.period,
                 "limit": None if given is None else str(given.budget.limit),

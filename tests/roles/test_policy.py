@@ -1,4 +1,4 @@
-"""The steward and the persister on a real database: decisions once and for good, rows once."""
+"""the policy actor and the persister on a real database: decisions once and for good, rows once."""
 
 import datetime as dt
 import random
@@ -13,8 +13,8 @@ from structlog.testing import capture_logs
 
 from costmon.actors.backlog import MailboxRules
 from costmon.actors.child import ChildSpec
-from costmon.actors.persister import Persister, PersisterPlan
-from costmon.actors.steward import Steward, StewardPlan
+from costmon.actors.roles.persister import Persister, PersisterPlan
+from costmon.actors.roles.policy import PolicyActor, PolicyPlan
 from costmon.bootstrap.history import Writers
 from costmon.clock import SystemClock
 from costmon.domain.budget import Budget
@@ -43,7 +43,7 @@ SOON_S = 0.2
 
 
 class World:
-    """One process's worth of steward and persister; the database may be away, or kill them."""
+    """One process's worth of policy actor and persister; the database may be away, or kill them."""
 
     def __init__(self, path, store):
         self.path = path
@@ -96,7 +96,7 @@ class World:
                 confirmed=self.confirmed,
                 board=self.board,
             )
-            stewardship = StewardPlan(
+            policy = PolicyPlan(
                 budgets=FILE,
                 load=self.standing,
                 changes=StruckDocket(self, docket),
@@ -107,10 +107,10 @@ class World:
                 spec("persister", lambda it: Persister(it, persisting)),
                 self.people.spec("alerter"),
                 spec(
-                    "steward",
-                    lambda it: Steward(
+                    "policy",
+                    lambda it: PolicyActor(
                         it,
-                        stewardship,
+                        policy,
                         persister=it.addresses["persister"],
                         alerter=it.addresses["alerter"],
                     ),
@@ -118,7 +118,7 @@ class World:
             )
             with running(specs, clock=self.clock) as system:
                 yield SimpleNamespace(
-                    system=system, tell=system.addresses["steward"].tell, docket=docket
+                    system=system, tell=system.addresses["policy"].tell, docket=docket
                 )
 
     def when(self, claim):
@@ -338,7 +338,7 @@ def test_a_new_incarnation_goes_on_from_what_is_published(world):
     with world.process() as process:
         process.tell(opening())
         before = world.when(is_open)
-        process.system.supervisor.ask(RestartChild(name="steward"), PATIENCE_S)
+        process.system.supervisor.ask(RestartChild(name="policy"), PATIENCE_S)
         process.tell(closing())
 
         after = world.when(lambda it: not is_open(it))
@@ -391,7 +391,7 @@ def test_reports_wait_while_the_database_is_away_and_are_confirmed_when_it_retur
 
 
 def test_more_reports_than_can_wait_are_dropped_and_not_confirmed(world, monkeypatch):
-    monkeypatch.setattr("costmon.actors.persister._MOST_ROWS", 5)
+    monkeypatch.setattr("costmon.actors.roles.persister._MOST_ROWS", 5)
     world.away = True
     with capture_logs() as lines, world.process() as process:
         for sequence in range(1, 9):

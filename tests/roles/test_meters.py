@@ -1,4 +1,4 @@
-"""The surveyor in a real tree: it crashes, is replaced and restarted, and counts nobody twice."""
+"""The meters actor adds up every worker once, keeps the sums over a crash, and saves them."""
 
 import threading
 
@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from costmon.actors.child import ChildSpec
-from costmon.actors.surveyor import Surveyor, SurveyorPlan
+from costmon.actors.roles.meters import MetersActor, MetersPlan
 from costmon.messages import MeterReported, RestartChild, SetRecording
 from costmon.meter.control import Control
 from costmon.state import meters
@@ -65,9 +65,9 @@ def keeper(tmp_path):
     return Keeper(MeterFile(tmp_path / "meters.json"))
 
 
-def surveyor(keeper, cell):
-    plan = SurveyorPlan(keeper=keeper, meters=cell)
-    return ChildSpec(name="surveyor", build=lambda it: Surveyor(it, plan), core=True, policy=SOON)
+def meters_actor(keeper, cell):
+    plan = MetersPlan(keeper=keeper, meters=cell)
+    return ChildSpec(name="meters", build=lambda it: MetersActor(it, plan), core=True, policy=SOON)
 
 
 def report(part, requests, *, pid=1, final=False):
@@ -82,8 +82,8 @@ def requests_in(value):
 
 def test_reports_are_published(keeper):
     cell = WaitedFor(meters.first("run1"))
-    with running([surveyor(keeper, cell)]) as system:
-        tell = system.addresses["surveyor"].tell
+    with running([meters_actor(keeper, cell)]) as system:
+        tell = system.addresses["meters"].tell
         tell(report(1, 3))
         tell(report(1, 4, pid=2))
 
@@ -92,24 +92,24 @@ def test_reports_are_published(keeper):
 
 def test_what_was_reported_is_there_after_a_restart_of_the_service(keeper):
     first, second = WaitedFor(meters.first("run1")), WaitedFor(meters.first("run2"))
-    with running([surveyor(keeper, first)]) as system:
-        system.addresses["surveyor"].tell(report(1, 3))
+    with running([meters_actor(keeper, first)]) as system:
+        system.addresses["meters"].tell(report(1, 3))
         first.when(lambda it: requests_in(it) == 3)
 
-    with running([surveyor(keeper, second)]) as system:
+    with running([meters_actor(keeper, second)]) as system:
         second.when(lambda it: requests_in(it) == 3)
-        system.addresses["surveyor"].tell(report(2, 5))
+        system.addresses["meters"].tell(report(2, 5))
         assert requests_in(second.when(lambda it: requests_in(it) == 5)) == 5
 
 
-def test_a_restarted_surveyor_goes_on_with_what_is_published(keeper):
+def test_a_restarted_meters_actor_goes_on_with_what_is_published(keeper):
     cell = WaitedFor(meters.first("run1"))
-    with running([surveyor(keeper, cell)]) as system:
-        tell = system.addresses["surveyor"].tell
+    with running([meters_actor(keeper, cell)]) as system:
+        tell = system.addresses["meters"].tell
         tell(report(1, 3))
         cell.when(lambda it: requests_in(it) == 3)
 
-        system.supervisor.ask(RestartChild(name="surveyor"), PATIENCE_S)
+        system.supervisor.ask(RestartChild(name="meters"), PATIENCE_S)
         tell(report(1, 4, pid=2))
 
         assert requests_in(cell.when(lambda it: requests_in(it) == 7)) == 7
@@ -118,8 +118,8 @@ def test_a_restarted_surveyor_goes_on_with_what_is_published(keeper):
 def test_an_order_is_published(keeper):
     cell = WaitedFor(meters.first("run1"))
     control = Control("r2", is_recording=True, issued_at=BEGAN_AT + 70)
-    with running([surveyor(keeper, cell)]) as system:
-        tell = system.addresses["surveyor"].tell
+    with running([meters_actor(keeper, cell)]) as system:
+        tell = system.addresses["meters"].tell
         tell(report(1, 3))
         tell(SetRecording(id="i", service="shop", control=control))
 
@@ -130,18 +130,18 @@ def test_an_order_is_published(keeper):
 def test_a_full_disk_stops_nothing(keeper):
     cell = WaitedFor(meters.first("run1"))
     keeper.is_full = True
-    with capture_logs() as logs, running([surveyor(keeper, cell)]) as system:
-        system.addresses["surveyor"].tell(report(1, 3))
+    with capture_logs() as logs, running([meters_actor(keeper, cell)]) as system:
+        system.addresses["meters"].tell(report(1, 3))
         cell.when(lambda it: requests_in(it) == 3)
 
-    assert [it["event"] for it in logs if it["log_level"] == "error"] == ["surveyor.meters_unsaved"]
+    assert [it["event"] for it in logs if it["log_level"] == "error"] == ["meters.not_saved"]
 
 
 @pytest.mark.parametrize("every", [2, 3, 5])
-def test_a_surveyor_that_is_struck_all_the_time_counts_everybody_once(keeper, every):
+def test_a_meters_actor_that_crashes_all_the_time_counts_everybody_once(keeper, every):
     cell = WaitedFor(meters.first("run1"), every)
-    with capture_logs(), running([surveyor(keeper, cell)]) as system:
-        tell = system.addresses["surveyor"].tell
+    with capture_logs(), running([meters_actor(keeper, cell)]) as system:
+        tell = system.addresses["meters"].tell
         for part in range(1, 7):
             for pid in (1, 2, 3):
                 tell(report(part, part, pid=pid))

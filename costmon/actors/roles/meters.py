@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol, assert_never
 
 from costmon.actors.base import Incarnation, SupervisedActor
-from costmon.messages import MeterReported, SetRecording, SurveyorMessage, Tick
+from costmon.messages import MeterReported, MetersMessage, SetRecording, Tick
 from costmon.state import meters
 from costmon.state.meters import Meters
 from costmon.state.published import Published
@@ -34,8 +34,8 @@ class MeterKeeper(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SurveyorPlan:
-    """What the surveyor goes by.
+class MetersPlan:
+    """What the meters actor goes by.
 
     Attributes:
         keeper: Where it is kept over a restart.
@@ -46,10 +46,10 @@ class SurveyorPlan:
     meters: Published[Meters]
 
 
-class Surveyor(SupervisedActor[SurveyorMessage]):
+class MetersActor(SupervisedActor[MetersMessage]):
     """Knows what each endpoint of metered applications has taken."""
 
-    def __init__(self, incarnation: Incarnation, plan: SurveyorPlan) -> None:
+    def __init__(self, incarnation: Incarnation, plan: MetersPlan) -> None:
         super().__init__(incarnation)
         self._plan = plan
         self._saved: Meters | None = None
@@ -65,11 +65,11 @@ class Surveyor(SupervisedActor[SurveyorMessage]):
             self._publish(lambda _: loaded)
             self._saved = loaded
             if loaded.services:
-                self.log.info("surveyor.meters_loaded", services=len(loaded.services))
+                self.log.info("meters.loaded", services=len(loaded.services))
         self.timer.every(_SAVE, _SAVE_EVERY_S, first_s=_SAVE_EVERY_S)
         self.timer.every(_SWEEP, _SWEEP_EVERY_S, first_s=_SWEEP_EVERY_S)
 
-    def handle(self, message: SurveyorMessage) -> None:
+    def handle(self, message: MetersMessage) -> None:
         """Fold what a worker reports, note an order, or look at the time."""
         now_s = self.clock.monotonic_s()
         match message:
@@ -78,7 +78,7 @@ class Surveyor(SupervisedActor[SurveyorMessage]):
             case SetRecording(service=service, control=control):
                 self._publish(lambda it: meters.ordered(it, service, control))
                 self.log.info(
-                    "surveyor.recording_ordered",
+                    "meters.recording_set",
                     id=message.id,
                     service=service,
                     recording=control.recording,
@@ -107,10 +107,10 @@ class Surveyor(SupervisedActor[SurveyorMessage]):
         after = self._plan.meters.read()
         if after.refused != before.refused:
             self.log.warning(
-                "surveyor.report_refused", service=message.report.service, refused=after.refused
+                "meters.report_refused", service=message.report.service, refused=after.refused
             )
         elif message.report.service not in before.services:
-            self.log.info("surveyor.service_appeared", service=message.report.service)
+            self.log.info("meters.service_appeared", service=message.report.service)
 
     def _publish(self, fold: Callable[[Meters], Meters]) -> None:
         after = fold(self._plan.meters.read())
@@ -125,7 +125,7 @@ class Surveyor(SupervisedActor[SurveyorMessage]):
         except OSError as error:
             if not self._said_unsaved:
                 self._said_unsaved = True
-                self.log.error("surveyor.meters_unsaved", error=str(error))
+                self.log.error("meters.not_saved", error=str(error))
         else:
             self._saved = published
             self._said_unsaved = False
