@@ -22,7 +22,7 @@ from decimal import Decimal
 import flask
 
 from benchmarks.report import Row, print_table
-from costmon.api import ApiSettings, Face, HttpServer, create_app
+from costmon.api import ApiContext, ApiSettings, HttpServer, create_app
 from costmon.clock import SystemClock
 from costmon.state import fold, meters
 from costmon.state.guard_state import EMPTY
@@ -186,14 +186,14 @@ def _application() -> flask.Flask:
     seen = inventory(droplets, observed_at=now)
     cell.publish(fold.fetched(blank, report(started_at=now), seen, now))
     return create_app(
-        Face(
+        ApiContext(
             snapshot=cell,
             children=Published(()),
             history=lambda _query: (),
             database_fault=lambda: None,
             pending=lambda: 0,
             refresh=lambda _requested: None,
-            board=Published(EMPTY),
+            guard_state=Published(EMPTY),
             policy=Watched(None),
             confirmed=Published({}),
             tell_policy=lambda _message: None,

@@ -17,7 +17,7 @@ import msgspec
 import requests
 
 from benchmarks.report import Row, print_table
-from costmon.bootstrap.line import VendorLine
+from costmon.bootstrap.provider_connection import ProviderConnection
 from costmon.clock import SystemClock
 from costmon.config import AccountSettings, Secret
 from costmon.demo.bulk import PageServer
@@ -58,7 +58,7 @@ def product(base_url: str) -> int:
     import random  # noqa: PLC0415 - only the product needs it
 
     clock = SystemClock()
-    line = VendorLine(
+    line = ProviderConnection(
         AccountSettings(
             name="bulk", provider="digitalocean", token=Secret(_TOKEN), api_url=base_url
         ),

@@ -120,7 +120,7 @@ def _system(build: Any) -> System:  # noqa: ANN401 - any actor's constructor
         policy=EAGER,
         mailbox=MailboxRules(capacity=10**6, max_deliveries=1),
     )
-    system = System([spec], clock=SystemClock(), rng=random.Random(1), board=Published(()))  # noqa: S311 - jitter
+    system = System([spec], clock=SystemClock(), rng=random.Random(1), statuses=Published(()))  # noqa: S311 - jitter
     system.start()
     return system
 

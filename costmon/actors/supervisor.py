@@ -53,7 +53,7 @@ class Supervisor(SupervisedActor[SupervisorMessage]):
     Args:
         incarnation: Its own.
         children: In start order.
-        board: Where their states are published for readers that ask nobody.
+        statuses: Where their states are published for readers that ask nobody.
         notices: Who is told that a child was set aside or has recovered.
         scan_interval_s: How often hung and overdue children are looked for.
         sweep_interval_s: How often the health of all is logged.
@@ -65,7 +65,7 @@ class Supervisor(SupervisedActor[SupervisorMessage]):
         incarnation: Incarnation,
         *,
         children: Sequence[Child],
-        board: Published[tuple[ChildStatus, ...]],
+        statuses: Published[tuple[ChildStatus, ...]],
         notices: Address | None,
         scan_interval_s: float,
         sweep_interval_s: float,
@@ -74,7 +74,7 @@ class Supervisor(SupervisedActor[SupervisorMessage]):
         super().__init__(incarnation)
         self.exit_code = 0
         self._children = Children(children)
-        self._board = board
+        self._statuses = statuses
         self._notices = notices
         self._scan_interval_s = scan_interval_s
         self._sweep_interval_s = sweep_interval_s
@@ -119,7 +119,7 @@ class Supervisor(SupervisedActor[SupervisorMessage]):
     def _settle(self) -> None:
         """Bring to an end what the step allows to end, and publish what is."""
         self._stop_next()
-        self._board.publish(self._children.statuses())
+        self._statuses.publish(self._children.statuses())
 
     # --- one child ---------------------------------------------------------------------------
 

@@ -51,7 +51,7 @@ class System:
         specs: The children in start order; they stop in reverse.
         clock: Tells the time.
         rng: The source of jitter.
-        board: Where the children's states are published; readers ask nobody.
+        statuses: Where the children's states are published; readers ask nobody.
         notices: Name of the child that is told `ChildSetAside` and `ChildRecovered`.
         sweep_interval_s: How often the health of all children is logged.
         scan_interval_s: How often hung and overdue children are looked for.
@@ -67,7 +67,7 @@ class System:
         *,
         clock: Clock,
         rng: random.Random,
-        board: Published[tuple[ChildStatus, ...]],
+        statuses: Published[tuple[ChildStatus, ...]],
         notices: str | None = None,
         sweep_interval_s: float = 30.0,
         scan_interval_s: float = 1.0,
@@ -107,7 +107,7 @@ class System:
                 notify=self._heard,
             ),
             children=self._children,
-            board=board,
+            statuses=statuses,
             notices=None if notices is None else self.addresses[notices],
             scan_interval_s=scan_interval_s,
             sweep_interval_s=sweep_interval_s,

@@ -2,15 +2,15 @@
 
 import flask
 
-from costmon.api.answers import Actor, ActorsAnswer, Meta
+from costmon.api.context import ApiContext
 from costmon.api.document import described
-from costmon.api.face import Face
 from costmon.api.replies import json_reply
+from costmon.api.schemas.answers import Actor, ActorsAnswer, Meta
 from costmon.domain.child import ChildStatus
 from costmon.state.accounts import whole_second
 
 
-def create_blueprint(face: Face) -> flask.Blueprint:
+def create_blueprint(context: ApiContext) -> flask.Blueprint:
     """Return the route about the supervised children."""
     blueprint = flask.Blueprint("actors", __name__)
 
@@ -18,8 +18,8 @@ def create_blueprint(face: Face) -> flask.Blueprint:
     @described(tag="service", answers={200: ActorsAnswer})
     def actors() -> flask.typing.ResponseReturnValue:
         """One row a supervised child: state, incarnation, restarts, what waits, last error."""
-        rows = [_actor(child) for child in face.children.read()]
-        meta = Meta(count=len(rows), demo=face.settings.demo)
+        rows = [_actor(child) for child in context.children.read()]
+        meta = Meta(count=len(rows), demo=context.settings.demo)
         return json_reply(ActorsAnswer(data=rows, meta=meta))
 
     return blueprint

@@ -1,4 +1,4 @@
-"""Build the two applications: the whole face, and the small one for scrapers."""
+"""Build the two applications: the whole context, and the small one for scrapers."""
 
 import flask
 
@@ -8,7 +8,7 @@ from costmon.api import (
     circuits,
     costs,
     guard_forms,
-    guard_link,
+    guard_reports,
     guards,
     health,
     history,
@@ -20,11 +20,11 @@ from costmon.api import (
     providers,
     refresh,
 )
+from costmon.api.context import ApiContext
 from costmon.api.document import described
-from costmon.api.face import Face
-from costmon.api.gate import Gate
 from costmon.api.hosts import is_loopback
-from costmon.api.metered import BoardSource
+from costmon.api.meter_source import BoardSource
+from costmon.api.middleware import Middleware
 from costmon.api.sessions import Sessions
 from costmon.api.waiters import Waiters
 from costmon.errors import ConfigError, Fault
@@ -35,66 +35,68 @@ from costmon.web.page import create_blueprint as create_page
 MAX_BODY_BYTES = 64 * 1024
 
 
-def create_app(face: Face) -> flask.Flask:
+def create_app(context: ApiContext) -> flask.Flask:
     """Return the API and the page.
 
     Raises:
         ConfigError: It would listen beyond loopback without a token.
     """
-    app = _bare_app(face)
-    token = face.settings.api_token.reveal() if face.settings.api_token else None
-    sessions = Sessions(token, face.clock) if token is not None else None
+    app = _bare_app(context)
+    token = context.settings.api_token.reveal() if context.settings.api_token else None
+    sessions = Sessions(token, context.clock) if token is not None else None
     if token is not None and sessions is not None:
-        app.register_blueprint(login.create_blueprint(token, sessions, face.clock))
+        app.register_blueprint(login.create_blueprint(token, sessions, context.clock))
     for noun in (costs, history, providers, actors, metrics, refresh, budgets, guards):
-        app.register_blueprint(noun.create_blueprint(face))
+        app.register_blueprint(noun.create_blueprint(context))
     waiters = Waiters()
-    app.register_blueprint(guard_link.create_blueprint(face, waiters))
-    app.register_blueprint(circuits.create_blueprint(face, waiters))
-    page = GuardPage(board=face.board.read, policy=face.policy.read, now=face.clock.now)
-    app.register_blueprint(guard_forms.create_blueprint(face, waiters, page))
+    app.register_blueprint(guard_reports.create_blueprint(context, waiters))
+    app.register_blueprint(circuits.create_blueprint(context, waiters))
+    page = GuardPage(
+        guard_state=context.guard_state.read, policy=context.policy.read, now=context.clock.now
+    )
+    app.register_blueprint(guard_forms.create_blueprint(context, waiters, page))
     app.register_blueprint(
         page.create_blueprint(described(tag="pages", answers={200: "text/html", 303: None}))
     )
-    app.register_blueprint(meters.create_blueprint(face, BoardSource(face)))
+    app.register_blueprint(meters.create_blueprint(context, BoardSource(context)))
     app.register_blueprint(
         create_meter_page(described(tag="pages", answers={200: "text/html", 303: None}))
     )
-    app.register_blueprint(health.create_liveness(face))
-    app.register_blueprint(health.create_readiness(face))
+    app.register_blueprint(health.create_liveness(context))
+    app.register_blueprint(health.create_readiness(context))
     app.register_blueprint(openapi.create_blueprint(app))
     app.register_blueprint(
         create_page(
-            snapshot=face.snapshot.read,
-            children=face.children.read,
-            now=face.clock.now,
-            threshold=face.settings.threshold,
-            demo=face.settings.demo,
+            snapshot=context.snapshot.read,
+            children=context.children.read,
+            now=context.clock.now,
+            threshold=context.settings.threshold,
+            demo=context.settings.demo,
             describe=described(
                 tag="pages", answers={200: "text/html", 303: None, 503: "text/html"}
             ),
         )
     )
-    app.wsgi_app = Gate(app.wsgi_app, face.settings, sessions)  # type: ignore[method-assign]  # Flask documents wrapping it
+    app.wsgi_app = Middleware(app.wsgi_app, context.settings, sessions)  # type: ignore[method-assign]  # Flask documents wrapping it
     return app
 
 
-def create_metrics_app(face: Face) -> flask.Flask:
+def create_metrics_app(context: ApiContext) -> flask.Flask:
     """Return what the second listener serves: `/metrics`, `/healthz` and `POST /refresh`.
 
     Raises:
         ConfigError: It would listen beyond loopback without a token.
     """
-    app = _bare_app(face)
-    app.register_blueprint(metrics.create_blueprint(face))
-    app.register_blueprint(health.create_liveness(face))
-    app.register_blueprint(refresh.create_blueprint(face))
-    app.wsgi_app = Gate(app.wsgi_app, face.settings, None)  # type: ignore[method-assign]  # Flask documents wrapping it
+    app = _bare_app(context)
+    app.register_blueprint(metrics.create_blueprint(context))
+    app.register_blueprint(health.create_liveness(context))
+    app.register_blueprint(refresh.create_blueprint(context))
+    app.wsgi_app = Middleware(app.wsgi_app, context.settings, None)  # type: ignore[method-assign]  # Flask documents wrapping it
     return app
 
 
-def _bare_app(face: Face) -> flask.Flask:
-    settings = face.settings
+def _bare_app(context: ApiContext) -> flask.Flask:
+    settings = context.settings
     if settings.api_token is None and not is_loopback(settings.host):
         fault = Fault(
             name="COSTMON_API_TOKEN",

@@ -3,12 +3,12 @@
 import flask
 from werkzeug.exceptions import BadRequest
 
-from costmon.api.answers import Meta, Problem
+from costmon.api.commands import accepted, body_of, known_policy, order
+from costmon.api.context import ApiContext
 from costmon.api.document import described
-from costmon.api.face import Face
-from costmon.api.guard_answers import BudgetBody, BudgetName, BudgetsAnswer, CommandAnswer
-from costmon.api.orders import accepted, body_of, known_policy, order
 from costmon.api.replies import json_reply
+from costmon.api.schemas.answers import Meta, Problem
+from costmon.api.schemas.guards import BudgetBody, BudgetName, BudgetsAnswer, CommandAnswer
 from costmon.errors import InputError
 from costmon.intake.answer import budget_answer
 from costmon.intake.decision import budget_command, removal_command
@@ -16,7 +16,7 @@ from costmon.intake.decision import budget_command, removal_command
 BUDGETS = "/api/v1/budgets"
 
 
-def create_blueprint(face: Face) -> flask.Blueprint:
+def create_blueprint(context: ApiContext) -> flask.Blueprint:
     """Return the routes about budgets."""
     blueprint = flask.Blueprint("budgets", __name__)
 
@@ -24,8 +24,8 @@ def create_blueprint(face: Face) -> flask.Blueprint:
     @described(tag="guard", answers={200: BudgetsAnswer, 503: Problem})
     def budgets() -> flask.typing.ResponseReturnValue:
         """Every budget, and who said so."""
-        rows = [budget_answer(budget) for budget in known_policy(face).budgets]
-        meta = Meta(count=len(rows), demo=face.settings.demo)
+        rows = [budget_answer(budget) for budget in known_policy(context).budgets]
+        meta = Meta(count=len(rows), demo=context.settings.demo)
         return json_reply(BudgetsAnswer(data=rows, meta=meta))
 
     @blueprint.put(BUDGETS)
@@ -45,7 +45,7 @@ def create_blueprint(face: Face) -> flask.Blueprint:
             )
         except InputError as error:
             raise BadRequest(str(error)) from None
-        order(face, command)
+        order(context, command)
         return accepted(command)
 
     @blueprint.delete(BUDGETS)
@@ -57,7 +57,7 @@ def create_blueprint(face: Face) -> flask.Blueprint:
             command = removal_command(scope=name.scope, period=name.period, author=name.author)
         except InputError as error:
             raise BadRequest(str(error)) from None
-        order(face, command)
+        order(context, command)
         return accepted(command)
 
     return blueprint

@@ -7,11 +7,13 @@ import math
 import flask
 from werkzeug.exceptions import BadRequest
 
-from costmon.api.answers import Meta, Problem
+from costmon.api.commands import accepted, body_of, known_policy, order
+from costmon.api.context import ApiContext
 from costmon.api.document import described
 from costmon.api.etags import matches
-from costmon.api.face import Face
-from costmon.api.guard_answers import (
+from costmon.api.replies import encoded_reply, json_reply
+from costmon.api.schemas.answers import Meta, Problem
+from costmon.api.schemas.guards import (
     CircuitBody,
     CircuitsAnswer,
     CommandAnswer,
@@ -19,8 +21,6 @@ from costmon.api.guard_answers import (
     ScopeCircuitAnswer,
     WaitParameters,
 )
-from costmon.api.orders import accepted, body_of, known_policy, order
-from costmon.api.replies import encoded_reply, json_reply
 from costmon.api.waiters import Waiters, asked_wait_s
 from costmon.domain.policy import Policy
 from costmon.domain.stops import stop_of
@@ -34,7 +34,7 @@ CIRCUIT = "/api/v1/circuits/<path:scope>"
 _SHORTEST_WAIT_S = 0.01
 
 
-def create_blueprint(face: Face, waiters: Waiters) -> flask.Blueprint:
+def create_blueprint(context: ApiContext, waiters: Waiters) -> flask.Blueprint:
     """Return the routes about circuits."""
     blueprint = flask.Blueprint("circuits", __name__)
 
@@ -42,8 +42,8 @@ def create_blueprint(face: Face, waiters: Waiters) -> flask.Blueprint:
     @described(tag="guard", answers={200: CircuitsAnswer, 503: Problem})
     def circuits() -> flask.typing.ResponseReturnValue:
         """What was last decided about each scope; an open one may have expired since."""
-        rows = [circuit_answer(circuit) for circuit in known_policy(face).circuits]
-        meta = Meta(count=len(rows), demo=face.settings.demo)
+        rows = [circuit_answer(circuit) for circuit in known_policy(context).circuits]
+        meta = Meta(count=len(rows), demo=context.settings.demo)
         return json_reply(CircuitsAnswer(data=rows, meta=meta))
 
     @blueprint.get(CIRCUIT, merge_slashes=False)
@@ -59,16 +59,16 @@ def create_blueprint(face: Face, waiters: Waiters) -> flask.Blueprint:
         tags = flask.request.headers.get("If-None-Match", "")
 
         def known(policy: Policy | None) -> bool:
-            return policy is None or matches(tags, _shown(policy, named, face.clock.now())[1])
+            return policy is None or matches(tags, _shown(policy, named, context.clock.now())[1])
 
-        if left_s and known(known_policy(face)):
+        if left_s and known(known_policy(context)):
             with waiters.place():
-                while left_s > 0 and known(policy := known_policy(face)):
+                while left_s > 0 and known(policy := known_policy(context)):
                     # A circuit that ends by itself is no change of the policy.
-                    span_s = min(left_s, _ends_in_s(policy, named, face.clock.now()))
-                    face.policy.wait(known, span_s)
+                    span_s = min(left_s, _ends_in_s(policy, named, context.clock.now()))
+                    context.policy.wait(known, span_s)
                     left_s -= span_s
-        body, etag = _shown(known_policy(face), named, face.clock.now())
+        body, etag = _shown(known_policy(context), named, context.clock.now())
         if matches(tags, etag):
             return encoded_reply(b"", 304, etag=etag)
         return encoded_reply(body, 200, etag=etag)
@@ -87,11 +87,11 @@ def create_blueprint(face: Face, waiters: Waiters) -> flask.Blueprint:
                 reason=body.reason,
                 author=body.author,
                 expires_in_s=body.expires_in_s,
-                now=face.clock.now(),
+                now=context.clock.now(),
             )
         except InputError as error:
             raise BadRequest(str(error)) from None
-        order(face, command)
+        order(context, command)
         return accepted(command)
 
     return blueprint

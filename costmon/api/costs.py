@@ -2,13 +2,13 @@
 
 import flask
 
-from costmon.api.answers import Problem
+from costmon.api.context import ApiContext
 from costmon.api.document import described
-from costmon.api.face import Face
 from costmon.api.freshness import fresh_meta
-from costmon.api.gate import problem
+from costmon.api.middleware import problem
 from costmon.api.replies import json_reply
 from costmon.api.representation import Representations
+from costmon.api.schemas.answers import Problem
 from costmon.state.accounts import account_freshness
 from costmon.state.current import current_totals
 from costmon.state.wire import CurrentAnswer, Summary, SummaryAnswer
@@ -16,16 +16,16 @@ from costmon.state.wire import CurrentAnswer, Summary, SummaryAnswer
 CURRENT = "/api/v1/costs/current"
 
 
-def create_blueprint(face: Face) -> flask.Blueprint:
+def create_blueprint(context: ApiContext) -> flask.Blueprint:
     """Return the routes about current costs."""
     blueprint = flask.Blueprint("costs", __name__)
-    representations = Representations(face.clock)
+    representations = Representations(context.clock)
 
     @blueprint.get(CURRENT)
     @described(tag="costs", answers={200: CurrentAnswer, 304: None, 404: Problem, 503: Problem})
     def current() -> flask.typing.ResponseReturnValue:
         """What everything costs now, resource by resource."""
-        snapshot = face.snapshot.read()
+        snapshot = context.snapshot.read()
         if snapshot is None or snapshot.totals is None:
             return no_data_yet()
         return representations.answer(snapshot)
@@ -40,10 +40,10 @@ def create_blueprint(face: Face) -> flask.Blueprint:
     @described(tag="costs", answers={200: SummaryAnswer, 404: Problem, 503: Problem})
     def summary() -> flask.typing.ResponseReturnValue:
         """The totals and each account's share, without the resources."""
-        snapshot = face.snapshot.read()
+        snapshot = context.snapshot.read()
         if snapshot is None or snapshot.totals is None or snapshot.as_of is None:
             return no_data_yet()
-        now = face.clock.now()
+        now = context.clock.now()
         totals = current_totals(snapshot.totals, snapshot.as_of)
         accounts = [account_freshness(account, now) for account in snapshot.accounts]
         return json_reply(

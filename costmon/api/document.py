@@ -18,7 +18,7 @@ from spectree.model_adapter import get_msgspec_model_adapter
 from spectree.models import SecureType, SecurityScheme, SecuritySchemeData
 
 from costmon import __version__
-from costmon.api.answers import Problem
+from costmon.api.schemas.answers import Problem
 from costmon.state.wire import Answer
 
 Content = type[Answer] | str | None
@@ -69,7 +69,7 @@ def described(
 
 _METHODS = {"GET", "POST", "PUT", "DELETE"}
 
-# What any route can answer, by the gate and the server before it.
+# What any route can answer, by the middleware and the server before it.
 _ALWAYS: Mapping[int, Content] = {
     400: Problem,
     401: Problem,

@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 import flask
 from werkzeug.exceptions import ServiceUnavailable
 
-from costmon.api.answers import Problem
+from costmon.api.commands import order
+from costmon.api.context import ApiContext
 from costmon.api.document import described
-from costmon.api.face import Face
-from costmon.api.orders import order
+from costmon.api.schemas.answers import Problem
 from costmon.api.waiters import Waiters
 from costmon.errors import InputError
 from costmon.intake.decision import budget_command, circuit_command, removal_command
@@ -28,7 +28,7 @@ _ANSWERS: Mapping[int, str | type[Problem] | None] = {
 Make = Callable[[Mapping[str, str]], GuardCommand]
 
 
-def create_blueprint(face: Face, waiters: Waiters, page: GuardPage) -> flask.Blueprint:
+def create_blueprint(context: ApiContext, waiters: Waiters, page: GuardPage) -> flask.Blueprint:
     """Return the routes that the page's forms are sent to."""
     blueprint = flask.Blueprint("guard_forms", __name__)
 
@@ -38,11 +38,11 @@ def create_blueprint(face: Face, waiters: Waiters, page: GuardPage) -> flask.Blu
             command = make(fields)
         except InputError as error:
             return page.render(Entered(form=form, fault=str(error), fields=fields))
-        before = face.policy.read()
-        order(face, command)
+        before = context.policy.read()
+        order(context, command)
         try:
             with waiters.place():
-                face.policy.wait(lambda policy: policy is before, _DONE_WITHIN_S)
+                context.policy.wait(lambda policy: policy is before, _DONE_WITHIN_S)
         except ServiceUnavailable:
             pass  # everybody waits already: the page may show it a moment later
         return flask.redirect("/guard", code=303)
@@ -51,7 +51,7 @@ def create_blueprint(face: Face, waiters: Waiters, page: GuardPage) -> flask.Blu
     @described(tag="pages", answers=_ANSWERS)
     def change_circuit() -> flask.typing.ResponseReturnValue:
         """Open or close a circuit."""
-        return carried_out("circuit", lambda fields: _circuit(face, fields))
+        return carried_out("circuit", lambda fields: _circuit(context, fields))
 
     @blueprint.post("/guard/budgets")
     @described(tag="pages", answers=_ANSWERS)
@@ -68,7 +68,7 @@ def create_blueprint(face: Face, waiters: Waiters, page: GuardPage) -> flask.Blu
     return blueprint
 
 
-def _circuit(face: Face, fields: Mapping[str, str]) -> GuardCommand:
+def _circuit(context: ApiContext, fields: Mapping[str, str]) -> GuardCommand:
     state = fields.get("state", "")
     if state not in {"open", "closed"}:
         raise InputError(f"state: {state[:40]!r} is neither open nor closed")
@@ -81,7 +81,7 @@ def _circuit(face: Face, fields: Mapping[str, str]) -> GuardCommand:
         reason=fields.get("reason", ""),
         author=fields.get("author", ""),
         expires_in_s=int(seconds) if seconds else None,
-        now=face.clock.now(),
+        now=context.clock.now(),
     )
 
 

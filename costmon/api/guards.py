@@ -2,36 +2,36 @@
 
 import flask
 
-from costmon.api.answers import Meta
+from costmon.api.context import ApiContext
 from costmon.api.document import described
-from costmon.api.face import Face
-from costmon.api.guard_answers import (
+from costmon.api.replies import json_reply
+from costmon.api.schemas.answers import Meta
+from costmon.api.schemas.guards import (
+    BudgetStatus,
+    BudgetStatusAnswer,
     Guard,
     GuardsAnswer,
     InFlight,
     InFlightAnswer,
     Refusal,
     RefusalsAnswer,
-    Standing,
-    StandingsAnswer,
 )
-from costmon.api.replies import json_reply
 from costmon.intake.answer import plain
 from costmon.state import budget_status
 from costmon.state.freshness import age_s
 
 
-def create_blueprint(face: Face) -> flask.Blueprint:
+def create_blueprint(context: ApiContext) -> flask.Blueprint:
     """Return the routes that show what guards said."""
     blueprint = flask.Blueprint("guards", __name__)
-    demo = face.settings.demo
+    demo = context.settings.demo
 
     @blueprint.get("/api/v1/guard/guards")
     @described(tag="guard", answers={200: GuardsAnswer})
     def guards() -> flask.typing.ResponseReturnValue:
         """One row a guard that has been seen in the last day."""
-        now = face.clock.now()
-        confirmed = face.confirmed.read()
+        now = context.clock.now()
+        confirmed = context.confirmed.read()
         rows = [
             Guard(
                 guard=seen.guard,
@@ -48,20 +48,20 @@ def create_blueprint(face: Face) -> flask.Blueprint:
                 leases=len(seen.leases),
                 refused=sum(seen.refused.values()),
             )
-            for seen in face.board.read().guards
+            for seen in context.guard_state.read().guards
         ]
         return json_reply(GuardsAnswer(data=rows, meta=Meta(count=len(rows), demo=demo)))
 
     @blueprint.get("/api/v1/guard/scopes")
-    @described(tag="guard", answers={200: StandingsAnswer})
+    @described(tag="guard", answers={200: BudgetStatusAnswer})
     def scopes() -> flask.typing.ResponseReturnValue:
         """How every budget stands by the latest report about it, fullest first."""
-        now = face.clock.now()
+        now = context.clock.now()
         rows = [
-            _standing(row, over=row.is_over(now))
-            for row in budget_status.standings(face.board.read())
+            _budget_status(row, over=row.is_over(now))
+            for row in budget_status.budget_statuses(context.guard_state.read())
         ]
-        return json_reply(StandingsAnswer(data=rows, meta=Meta(count=len(rows), demo=demo)))
+        return json_reply(BudgetStatusAnswer(data=rows, meta=Meta(count=len(rows), demo=demo)))
 
     @blueprint.get("/api/v1/guard/leases")
     @described(tag="guard", answers={200: InFlightAnswer})
@@ -79,7 +79,9 @@ def create_blueprint(face: Face) -> flask.Blueprint:
                 currency=guard.currency,
                 expires_at=lease.expires_at,
             )
-            for guard, lease in budget_status.flights(face.board.read(), face.clock.now())
+            for guard, lease in budget_status.flights(
+                context.guard_state.read(), context.clock.now()
+            )
         ]
         return json_reply(InFlightAnswer(data=rows, meta=Meta(count=len(rows), demo=demo)))
 
@@ -89,15 +91,15 @@ def create_blueprint(face: Face) -> flask.Blueprint:
         """The latest calls that were not made, and why."""
         rows = [
             Refusal(at=note.at, guard=guard, scope=note.scope, reason=note.reason, text=note.text)
-            for guard, note in face.board.read().refusals
+            for guard, note in context.guard_state.read().refusals
         ]
         return json_reply(RefusalsAnswer(data=rows, meta=Meta(count=len(rows), demo=demo)))
 
     return blueprint
 
 
-def _standing(row: budget_status.Standing, *, over: bool) -> Standing:
-    return Standing(
+def _budget_status(row: budget_status.BudgetStatus, *, over: bool) -> BudgetStatus:
+    return BudgetStatus(
         scope=row.scope,
         period=row.period,
         store=row.store,

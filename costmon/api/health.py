@@ -5,16 +5,16 @@ from collections.abc import Iterator
 import flask
 
 from costmon import __version__
-from costmon.api.answers import Check, Health, Readiness
+from costmon.api.context import ApiContext
 from costmon.api.document import described
-from costmon.api.face import Face
 from costmon.api.replies import json_reply
+from costmon.api.schemas.answers import Check, Health, Readiness
 from costmon.errors import SnapshotClosedError
 from costmon.state.freshness import staleness
 from costmon.state.value import Snapshot
 
 
-def create_liveness(_face: Face) -> flask.Blueprint:
+def create_liveness(_context: ApiContext) -> flask.Blueprint:
     """Return the route for whoever restarts dead processes."""
     blueprint = flask.Blueprint("liveness", __name__)
 
@@ -27,7 +27,7 @@ def create_liveness(_face: Face) -> flask.Blueprint:
     return blueprint
 
 
-def create_readiness(face: Face) -> flask.Blueprint:
+def create_readiness(context: ApiContext) -> flask.Blueprint:
     """Return the route for whoever sends traffic here."""
     blueprint = flask.Blueprint("readiness", __name__)
 
@@ -35,32 +35,32 @@ def create_readiness(face: Face) -> flask.Blueprint:
     @described(tag="service", answers={200: Readiness, 503: Readiness})
     def readyz() -> flask.typing.ResponseReturnValue:
         """Whether everything works, condition by condition, with the reason when not."""
-        checks = list(_checks(face))
+        checks = list(_checks(context))
         ready = all(check.ok for check in checks)
         return json_reply(Readiness(ready=ready, checks=checks), 200 if ready else 503)
 
     return blueprint
 
 
-def _checks(face: Face) -> Iterator[Check]:
-    yield _check("children_up", _children_down(face))
+def _checks(context: ApiContext) -> Iterator[Check]:
+    yield _check("children_up", _children_down(context))
     try:
-        snapshot = face.snapshot.read()
+        snapshot = context.snapshot.read()
     except SnapshotClosedError:
         yield _check("snapshot_open", "the service is stopping, or its core gave up")
-        snapshot = face.snapshot.latest()
+        snapshot = context.snapshot.latest()
     else:
         yield _check("snapshot_open", None)
     yield _check("first_poll_done", _unpolled(snapshot))
-    yield _check("data_fresh", _stale(face, snapshot))
-    yield _check("database_reachable", face.database_fault())
+    yield _check("data_fresh", _stale(context, snapshot))
+    yield _check("database_reachable", context.database_fault())
     yield _check(
         "circuits_known",
         "budgets and circuits have not been read from the database yet"
-        if face.policy.read() is None
+        if context.policy.read() is None
         else None,
     )
-    waiting = face.pending()
+    waiting = context.pending()
     yield _check(
         "observations_written",
         f"{waiting} observations wait to be written; none is lost" if waiting else None,
@@ -71,8 +71,8 @@ def _check(name: str, fault: str | None) -> Check:
     return Check(name=name, ok=fault is None, reason=fault)
 
 
-def _children_down(face: Face) -> str | None:
-    children = face.children.read()
+def _children_down(context: ApiContext) -> str | None:
+    children = context.children.read()
     if not children:
         return "no child has been started yet"
     down = [f"{child.name} is {child.state}" for child in children if child.state != "running"]
@@ -86,8 +86,8 @@ def _unpolled(snapshot: Snapshot | None) -> str | None:
     return f"no poll has ended of: {', '.join(names)}" if names else None
 
 
-def _stale(face: Face, snapshot: Snapshot | None) -> str | None:
+def _stale(context: ApiContext, snapshot: Snapshot | None) -> str | None:
     if snapshot is None:
         return "nothing has been published yet"
-    stale = staleness(snapshot, face.clock.now())
+    stale = staleness(snapshot, context.clock.now())
     return stale.reason if stale else None

@@ -8,17 +8,17 @@ import flask
 import structlog
 from werkzeug.datastructures import MultiDict
 
-from costmon.api.answers import (
+from costmon.api.context import ApiContext
+from costmon.api.document import described
+from costmon.api.middleware import problem
+from costmon.api.replies import json_reply
+from costmon.api.schemas.answers import (
     HistoryAnswer,
     HistoryBucket,
     HistoryMeta,
     HistoryParameters,
     Problem,
 )
-from costmon.api.document import described
-from costmon.api.face import Face
-from costmon.api.gate import problem
-from costmon.api.replies import json_reply
 from costmon.domain.history import GroupBy, HistoryQuery, HistoryRow, Step
 from costmon.domain.money import shown
 from costmon.domain.period import Period
@@ -38,7 +38,7 @@ class QueryError(ValueError):
     """A question to history that cannot be asked; the text says what is accepted."""
 
 
-def create_blueprint(face: Face) -> flask.Blueprint:
+def create_blueprint(context: ApiContext) -> flask.Blueprint:
     """Return the route about past costs."""
     blueprint = flask.Blueprint("history", __name__)
     log = structlog.get_logger("costmon.api")
@@ -48,11 +48,11 @@ def create_blueprint(face: Face) -> flask.Blueprint:
     def history() -> flask.typing.ResponseReturnValue:
         """What was seen to cost how much, by day, week or month."""
         try:
-            query = parse_query(flask.request.args, face.clock.now())
+            query = parse_query(flask.request.args, context.clock.now())
         except QueryError as error:
             return problem(400, "Bad request", str(error))
         try:
-            rows = face.history(query)
+            rows = context.history(query)
         except StoreError as error:
             log.warning("api.history_unavailable", error=str(error))
             return problem(

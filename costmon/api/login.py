@@ -3,9 +3,9 @@
 import flask
 import structlog
 
-from costmon.api.answers import Problem
 from costmon.api.document import described
-from costmon.api.gate import problem
+from costmon.api.middleware import problem
+from costmon.api.schemas.answers import Problem
 from costmon.api.sessions import COOKIE, SESSION_S, FailureLimit, Sessions, same_secret
 from costmon.clock import Clock
 

@@ -3,19 +3,19 @@
 import flask
 from werkzeug.exceptions import BadRequest, NotFound
 
-from costmon.api.answers import Problem
+from costmon.api.commands import body_of
+from costmon.api.context import ApiContext
 from costmon.api.document import described
 from costmon.api.etags import matches
-from costmon.api.face import Face
-from costmon.api.meter_answers import (
+from costmon.api.replies import encoded_reply, json_reply
+from costmon.api.schemas.answers import Problem
+from costmon.api.schemas.meters import (
     MeterAnswer,
     MeterParameters,
     RecordingAnswer,
     RecordingBody,
     Wanted,
 )
-from costmon.api.orders import body_of
-from costmon.api.replies import encoded_reply, json_reply
 from costmon.errors import InputError
 from costmon.meter.dashboard.answers import Answers, UnreportedError
 from costmon.meter.dashboard.projecting import projector
@@ -28,15 +28,15 @@ from costmon.pricing.instances.prices import listed
 METER = "/api/v1/meter"
 
 
-def create_blueprint(face: Face, source: Source) -> flask.Blueprint:
+def create_blueprint(context: ApiContext, source: Source) -> flask.Blueprint:
     """Return the routes about metered applications.
 
     Args:
-        face: Tells the time, and whether the service is stopping.
+        context: Tells the time, and whether the service is stopping.
         source: What they have reported, and who tells them.
     """
     blueprint = flask.Blueprint("meters", __name__)
-    answers = Answers(source, projector(_list_prices, face.clock), face.clock)
+    answers = Answers(source, projector(_list_prices, context.clock), context.clock)
 
     @blueprint.get(METER)
     @described(
@@ -46,7 +46,7 @@ def create_blueprint(face: Face, source: Source) -> flask.Blueprint:
     )
     def meter() -> flask.typing.ResponseReturnValue:
         """What each endpoint of a metered application costs, and with other numbers of users."""
-        face.snapshot.read()
+        context.snapshot.read()
         try:
             answer = answers.view(question_from(list(flask.request.args.items(multi=True))))
         except UnreportedError as error:

@@ -2,26 +2,30 @@
 
 import flask
 
+from costmon.api.context import ApiContext
 from costmon.api.document import described
-from costmon.api.face import Face
 from costmon.export.endpoints import EndpointCollector
 from costmon.export.guards import GuardCollector
 from costmon.export.prometheus import CostCollector, exposition
 from costmon.state.meters import services
 
 
-def create_blueprint(face: Face) -> flask.Blueprint:
+def create_blueprint(context: ApiContext) -> flask.Blueprint:
     """Return the route that Prometheus scrapes."""
     blueprint = flask.Blueprint("metrics", __name__)
     collectors = (
         CostCollector(
-            snapshot=face.snapshot.latest,
-            children=face.children.read,
-            pending=face.pending,
-            now=face.clock.now,
+            snapshot=context.snapshot.latest,
+            children=context.children.read,
+            pending=context.pending,
+            now=context.clock.now,
         ),
-        GuardCollector(board=face.board.read, policy=face.policy.read, now=face.clock.now),
-        EndpointCollector(services=lambda: services(face.meters.read(), face.clock.monotonic_s())),
+        GuardCollector(
+            guard_state=context.guard_state.read, policy=context.policy.read, now=context.clock.now
+        ),
+        EndpointCollector(
+            services=lambda: services(context.meters.read(), context.clock.monotonic_s())
+        ),
     )
 
     @blueprint.get("/metrics")

@@ -4,7 +4,7 @@ import flask
 import structlog
 from werkzeug.exceptions import HTTPException
 
-from costmon.api.gate import problem
+from costmon.api.middleware import problem
 from costmon.errors import SnapshotClosedError
 from costmon.intake.answer import RETRY_AFTER_S
 

@@ -4,16 +4,16 @@ import datetime as dt
 
 import flask
 
-from costmon.api.answers import Meta, Problem, ProviderHealth, ProvidersAnswer
+from costmon.api.context import ApiContext
 from costmon.api.document import described
-from costmon.api.face import Face
 from costmon.api.replies import json_reply
+from costmon.api.schemas.answers import Meta, Problem, ProviderHealth, ProvidersAnswer
 from costmon.state.accounts import gap_notes, whole_second
 from costmon.state.freshness import account_staleness, account_state, age_s
 from costmon.state.value import AccountState
 
 
-def create_blueprint(face: Face) -> flask.Blueprint:
+def create_blueprint(context: ApiContext) -> flask.Blueprint:
     """Return the route about accounts."""
     blueprint = flask.Blueprint("providers", __name__)
 
@@ -21,11 +21,11 @@ def create_blueprint(face: Face) -> flask.Blueprint:
     @described(tag="providers", answers={200: ProvidersAnswer, 503: Problem})
     def providers() -> flask.typing.ResponseReturnValue:
         """One row an account: whether it can be read, since when not, and what it hides."""
-        snapshot = face.snapshot.read()
+        snapshot = context.snapshot.read()
         accounts = snapshot.accounts if snapshot else ()
-        now = face.clock.now()
+        now = context.clock.now()
         rows = [_health(account, now) for account in accounts]
-        meta = Meta(count=len(rows), demo=face.settings.demo)
+        meta = Meta(count=len(rows), demo=context.settings.demo)
         return json_reply(ProvidersAnswer(data=rows, meta=meta))
 
     return blueprint

@@ -5,14 +5,14 @@ import uuid
 import flask
 import structlog
 
-from costmon.api.answers import Problem, RefreshAccepted, RefreshAnswer
+from costmon.api.context import ApiContext
 from costmon.api.document import described
-from costmon.api.face import Face
 from costmon.api.replies import json_reply
+from costmon.api.schemas.answers import Problem, RefreshAccepted, RefreshAnswer
 from costmon.messages import RefreshRequested
 
 
-def create_blueprint(face: Face) -> flask.Blueprint:
+def create_blueprint(context: ApiContext) -> flask.Blueprint:
     """Return the route that asks for a poll, under both its names."""
     blueprint = flask.Blueprint("refresh", __name__)
     log = structlog.get_logger("costmon.api")
@@ -23,9 +23,9 @@ def create_blueprint(face: Face) -> flask.Blueprint:
     def refresh() -> flask.typing.ResponseReturnValue:
         """Ask all accounts to be polled now; the answer does not wait for them."""
         # A closed snapshot means that the pollers are being stopped: accepting would be a lie.
-        face.snapshot.read()
+        context.snapshot.read()
         requested = RefreshRequested(id=uuid.uuid4().hex)
-        face.refresh(requested)
+        context.refresh(requested)
         log.info("api.refresh_requested", id=requested.id)
         return json_reply(
             RefreshAnswer(data=RefreshAccepted(id=requested.id, status="accepted"), meta={}), 202

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import structlog
 from cheroot import server, wsgi
 
-from costmon.api.answers import Problem
+from costmon.api.schemas.answers import Problem
 from costmon.state.wire import encode
 
 if TYPE_CHECKING:

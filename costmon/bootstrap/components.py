@@ -14,8 +14,9 @@ from costmon.actors.roles.persister import Persister
 from costmon.actors.roles.policy import PolicyActor
 from costmon.actors.roles.poller import Poller
 from costmon.actors.supervisor import Supervisor
-from costmon.api import Face, create_app
-from costmon.bootstrap.assembly import (
+from costmon.api import ApiContext, create_app
+from costmon.bootstrap.listeners import api_settings
+from costmon.bootstrap.tree import (
     ALERTER,
     CALCULATOR,
     MESSENGER,
@@ -24,7 +25,6 @@ from costmon.bootstrap.assembly import (
     POLICY,
     poller_name,
 )
-from costmon.bootstrap.listeners import api_settings
 from costmon.clock import SystemClock
 from costmon.config import Settings
 from costmon.notifiers.log import LogChannel
@@ -78,14 +78,14 @@ def _actors(settings: Settings) -> Iterator[Component]:
 
 
 def _endpoints(settings: Settings) -> Iterator[Component]:
-    face = Face(
+    context = ApiContext(
         snapshot=PublishedSnapshot(),
         children=Published(()),
         history=lambda _query: (),
         database_fault=lambda: None,
         pending=lambda: 0,
         refresh=lambda _message: None,
-        board=Published(EMPTY),
+        guard_state=Published(EMPTY),
         policy=Watched(None),
         confirmed=Published({}),
         tell_policy=lambda _message: None,
@@ -94,7 +94,7 @@ def _endpoints(settings: Settings) -> Iterator[Component]:
         settings=api_settings(settings),
         clock=SystemClock(),
     )
-    app = create_app(face)
+    app = create_app(context)
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
         if rule.endpoint.rpartition(".")[2] == "static":
             continue

@@ -2,10 +2,17 @@
 
 import structlog
 
-from costmon.api import MOST_WAITING, ApiSettings, Face, HttpServer, create_app, create_metrics_app
-from costmon.bootstrap.desk import Desk
+from costmon.api import (
+    MOST_WAITING,
+    ApiContext,
+    ApiSettings,
+    HttpServer,
+    create_app,
+    create_metrics_app,
+)
+from costmon.bootstrap.console_handler import ConsoleHandler
 from costmon.bootstrap.service import Service
-from costmon.bootstrap.signpost import Signpost
+from costmon.bootstrap.socket_link import SocketLink
 from costmon.clock import SystemClock
 from costmon.config import Settings
 from costmon.console import ConsoleServer
@@ -22,21 +29,24 @@ class Listeners:
     """Every door that clients come in by; opened after the actors, closed before them.
 
     Attributes:
-        desk: Answers the console.
+        console_handler: Answers the console.
     """
 
     def __init__(self, service: Service, settings: Settings) -> None:
-        face = _face(service, settings)
+        context = _context(service, settings)
         self._host = settings.host
         self._servers = [
             HttpServer(
-                create_app(face), settings.host, settings.port, name="http", waiters=MOST_WAITING
+                create_app(context), settings.host, settings.port, name="http", waiters=MOST_WAITING
             )
         ]
         if settings.metrics_port is not None:
             self._servers.append(
                 HttpServer(
-                    create_metrics_app(face), settings.host, settings.metrics_port, name="metrics"
+                    create_metrics_app(context),
+                    settings.host,
+                    settings.metrics_port,
+                    name="metrics",
                 )
             )
         self._intake = (
@@ -45,12 +55,14 @@ class Listeners:
             else None
         )
         self._signpost = (
-            Signpost(settings.runtime_dir, settings.report_socket)
+            SocketLink(settings.runtime_dir, settings.report_socket)
             if settings.runtime_dir is not None and settings.report_socket is not None
             else None
         )
-        self.desk = _desk(service)
-        self._console = ConsoleServer(settings.console_socket, self.desk.ask, SystemClock())
+        self.console_handler = _console_handler(service)
+        self._console = ConsoleServer(
+            settings.console_socket, self.console_handler.ask, SystemClock()
+        )
 
     def prepare(self) -> None:
         """Take the socket and the ports.
@@ -90,15 +102,15 @@ class Listeners:
         return hanging
 
 
-def _face(service: Service, settings: Settings) -> Face:
-    return Face(
+def _context(service: Service, settings: Settings) -> ApiContext:
+    return ApiContext(
         snapshot=service.cell,
         children=service.children,
         history=service.store.history,
         database_fault=service.database_fault,
         pending=lambda: len(service.journal),
         refresh=service.refresh,
-        board=service.board,
+        guard_state=service.guard_state,
         policy=service.policy,
         confirmed=service.confirmed,
         tell_policy=service.tell_policy,
@@ -121,12 +133,12 @@ def _clerk(service: Service) -> Clerk:
     )
 
 
-def _desk(service: Service) -> Desk:
-    return Desk(
+def _console_handler(service: Service) -> ConsoleHandler:
+    return ConsoleHandler(
         supervisor=service.ask,
         tell_policy=service.tell_policy,
         policy=service.policy,
-        board=service.board,
+        guard_state=service.guard_state,
         clock=SystemClock(),
     )
 

@@ -89,7 +89,7 @@ def _run_until_stopped(
     listeners.start()
     watchdog.ready()
     prompt = (
-        PromptThread(listeners.desk.ask, history=settings.state_dir / "console_history")
+        PromptThread(listeners.console_handler.ask, history=settings.state_dir / "console_history")
         if repl
         else None
     )

@@ -14,7 +14,9 @@ from costmon.actors.roles.persister import PersisterPlan
 from costmon.actors.roles.policy import PolicyPlan
 from costmon.actors.roles.poller import PollerPlan
 from costmon.actors.system import StopReport, System
-from costmon.bootstrap.assembly import (
+from costmon.bootstrap.history import AlertMemory, Writers, read_fault, restored
+from costmon.bootstrap.provider_connection import ProviderConnection
+from costmon.bootstrap.tree import (
     ALERTER,
     METERS,
     METERS_REPORTS,
@@ -24,8 +26,6 @@ from costmon.bootstrap.assembly import (
     child_specs,
     poller_name,
 )
-from costmon.bootstrap.history import AlertMemory, Writers, read_fault, restored
-from costmon.bootstrap.line import VendorLine
 from costmon.clock import Clock
 from costmon.config import AccountSettings, Settings
 from costmon.console.command import Message
@@ -45,12 +45,12 @@ from costmon.state import fold, meters
 from costmon.state.guard_state import EMPTY, GuardState
 from costmon.state.meters import Meters
 from costmon.state.published import Published, PublishedSnapshot, SharedPublished, Watched
-from costmon.store import Docket, Journal, Retention, Standing, open_store
+from costmon.store import DecisionJournal, GuardDecisions, Journal, Retention, open_store
 from costmon.store.meters import MeterFile
 from costmon.store.migrate import check_schema
 
 _JOURNAL_BYTES = 64 * 1024 * 1024
-_DOCKET_BYTES = 4 * 1024 * 1024
+_DECISION_JOURNAL_BYTES = 4 * 1024 * 1024
 _ASK_TIMEOUT_S = 5.0
 
 
@@ -71,18 +71,20 @@ class Service:
         self.cell = PublishedSnapshot()
         self.children: Published[tuple[ChildStatus, ...]] = Published(())
         self._write_fault: Published[str | None] = Published(None)
-        self.board: SharedPublished[GuardState] = SharedPublished(EMPTY)
+        self.guard_state: SharedPublished[GuardState] = SharedPublished(EMPTY)
         self.policy: Watched[Policy | None] = Watched(None)
         self.confirmed: Published[Mapping[str, int]] = Published({})
         self.meters: Published[Meters] = Published(meters.first(uuid.uuid4().hex))
         self.journal = Journal(settings.state_dir / "observations.journal", _JOURNAL_BYTES)
-        self.docket = Docket(settings.state_dir / "decisions.journal", _DOCKET_BYTES)
+        self.decision_journal = DecisionJournal(
+            settings.state_dir / "decisions.journal", _DECISION_JOURNAL_BYTES
+        )
         rng = random.Random()  # noqa: S311 - jitter and ids, nothing secret
         self.system = System(
             child_specs(self._parts(rng)),
             clock=clock,
             rng=rng,
-            board=self.children,
+            statuses=self.children,
             notices=ALERTER,
             sweep_interval_s=settings.health_check_interval_s,
             on_scan=on_scan,
@@ -97,10 +99,10 @@ class Service:
             persisting=PersisterPlan(
                 claim=writers.claim,
                 journal=self.journal,
-                changes=self.docket,
+                changes=self.decision_journal,
                 fault=self._write_fault,
                 confirmed=self.confirmed,
-                board=self.board,
+                guard_state=self.guard_state,
             ),
             alerting=AlerterPlan(
                 threshold=settings.cost_threshold,
@@ -111,9 +113,9 @@ class Service:
             outboxes=(Outbox(channel=LogChannel()),),
             policy=PolicyPlan(
                 budgets=settings.budgets,
-                load=self._standing,
-                changes=self.docket,
-                board=self.board,
+                load=self._budget_status,
+                changes=self.decision_journal,
+                guard_state=self.guard_state,
                 policy=self.policy,
             ),
             meters=MetersPlan(
@@ -121,18 +123,18 @@ class Service:
             ),
         )
 
-    def _standing(self) -> Standing:
+    def _budget_status(self) -> GuardDecisions:
         """Return what was decided about guards.
 
         Raises:
             StoreError: It cannot be read, or its schema is not this version's.
         """
         check_schema(self._settings.database_url)
-        return self.store.standing()
+        return self.store.decisions()
 
     def _plan(self, account: AccountSettings, rng: random.Random) -> PollerPlan:
-        def open_line(pause: Callable[[float], bool], beat: Callable[[], None]) -> VendorLine:
-            return VendorLine(
+        def connect(pause: Callable[[float], bool], beat: Callable[[], None]) -> ProviderConnection:
+            return ProviderConnection(
                 account,
                 self._settings.prices.get(account.provider, {}),
                 clock=self._clock,
@@ -145,7 +147,7 @@ class Service:
             account=account.name,
             provider=account.provider,
             interval_s=self._settings.poll_interval_s,
-            open_line=open_line,
+            connect=connect,
         )
 
     def start(self) -> None:
@@ -231,14 +233,14 @@ class Service:
                 waiting=waiting,
                 hint="they are in the journal and are written at the next start",
             )
-        if decisions := len(self.docket):
+        if decisions := len(self.decision_journal):
             self._log.warning(
                 "bootstrap.decisions_wait",
                 waiting=decisions,
                 hint="they are in the journal and are written at the next start",
             )
         self.journal.close()
-        self.docket.close()
+        self.decision_journal.close()
         self.store.close()
         return report
 

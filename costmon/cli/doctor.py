@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from costmon.bootstrap.line import VendorLine
+from costmon.bootstrap.provider_connection import ProviderConnection
 from costmon.cli.client import ServiceClient, ServiceError
 from costmon.clock import Clock
 from costmon.config import AccountSettings, Loaded
@@ -128,7 +128,7 @@ class Examination:
         )
 
     def _account(self, account: AccountSettings) -> Iterator[Finding]:
-        line = VendorLine(
+        line = ProviderConnection(
             account,
             self._settings.prices.get(account.provider, {}),
             clock=self._clock,

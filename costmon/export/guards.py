@@ -17,7 +17,7 @@ from costmon.domain.policy import Policy
 from costmon.domain.scope import GLOBAL
 from costmon.domain.vendor_hosts import provider_of
 from costmon.export.scopes import MOST_SCOPES, OTHER, Bounded, Series, dearest
-from costmon.state.budget_status import Standing, is_away, standings
+from costmon.state.budget_status import BudgetStatus, budget_statuses, is_away
 from costmon.state.guard_state import GuardState
 
 _CURRENCY = "USD"
@@ -29,11 +29,11 @@ class GuardCollector(Collector):
     def __init__(
         self,
         *,
-        board: Callable[[], GuardState],
+        guard_state: Callable[[], GuardState],
         policy: Callable[[], Policy | None],
         now: Callable[[], dt.datetime],
     ) -> None:
-        self._board = board
+        self._guard_state = guard_state
         self._policy = policy
         self._now = now
         self._spent = Bounded()
@@ -41,20 +41,20 @@ class GuardCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield every family that has something to say."""
-        board, policy, now = self._board(), self._policy(), self._now()
+        guard_state, policy, now = self._guard_state(), self._policy(), self._now()
         families = (
-            *self._totals(board),
-            *_budgets(board, policy, now),
-            _held(board, now),
+            *self._totals(guard_state),
+            *_budgets(guard_state, policy, now),
+            _held(guard_state, now),
             _circuits(policy, now),
-            _last_reports(board),
+            _last_reports(guard_state),
         )
         return (family for family in families if family.samples)
 
-    def _totals(self, board: GuardState) -> Iterator[Metric]:
+    def _totals(self, guard_state: GuardState) -> Iterator[Metric]:
         spent: dict[Series, Decimal] = {}
         requests: dict[str, int] = {}
-        for (scope, currency), total in board.totals.items():
+        for (scope, currency), total in guard_state.totals.items():
             requests[scope] = requests.get(scope, 0) + total.requests
             if currency == _CURRENCY:
                 spent[_provider(scope), scope] = total.spent
@@ -68,17 +68,17 @@ class GuardCollector(Collector):
         for labels, amount in self._spent.series(spent, shown):
             family.add_metric(labels, float(amount))
         yield family
-        yield self._decided(board, requests, shown)
+        yield self._decided(guard_state, requests, shown)
 
     def _decided(
-        self, board: GuardState, requests: dict[str, int], shown: frozenset[str]
+        self, guard_state: GuardState, requests: dict[str, int], shown: frozenset[str]
     ) -> Metric:
         decisions: dict[Series, Decimal] = {
             ("allowed", scope): Decimal(count) for scope, count in requests.items()
         }
-        for (scope, reason), refused in board.refused.items():
+        for (scope, reason), refused in guard_state.refused.items():
             decisions[f"refused_{reason}", scope] = Decimal(refused)
-        refusing = nlargest(MOST_SCOPES, board.refused.items(), key=lambda pair: pair[1])
+        refusing = nlargest(MOST_SCOPES, guard_state.refused.items(), key=lambda pair: pair[1])
         shown |= {scope for (scope, _), _ in refusing}
         family = CounterMetricFamily(
             "costmon_guard_decisions",
@@ -99,19 +99,19 @@ def _provider(scope: str) -> str:
     return (provider_of(value) or "") if kind == "host" else ""
 
 
-def _budgets(board: GuardState, policy: Policy | None, now: dt.datetime) -> Iterator[Metric]:
+def _budgets(guard_state: GuardState, policy: Policy | None, now: dt.datetime) -> Iterator[Metric]:
     limits: dict[str, Decimal] = {}
     for told in policy.budgets if policy else ():
         if told.budget.currency == _CURRENCY:
             limits[f"{told.budget.scope} {told.budget.period}"] = told.budget.limit
-    fullest: dict[str, Standing] = {}
-    for standing in standings(board):
+    fullest: dict[str, BudgetStatus] = {}
+    for status in budget_statuses(guard_state):
         # Those come fullest first; of a window that has ended nothing is known.
-        if standing.limit is not None and not standing.is_over(now):
-            fullest.setdefault(f"{standing.scope} {standing.period}", standing)
-    for name, standing in list(fullest.items())[:MOST_SCOPES]:
-        if standing.currency == _CURRENCY and standing.limit is not None:
-            limits[name] = standing.limit
+        if status.limit is not None and not status.is_over(now):
+            fullest.setdefault(f"{status.scope} {status.period}", status)
+    for name, status in list(fullest.items())[:MOST_SCOPES]:
+        if status.currency == _CURRENCY and status.limit is not None:
+            limits[name] = status.limit
     limit = GaugeMetricFamily(
         "costmon_budget_limit_usd",
         "The limit that guards enforce, after threshold and tier; the budget's own until one does.",
@@ -125,31 +125,31 @@ def _budgets(board: GuardState, policy: Policy | None, now: dt.datetime) -> Iter
         "Spent and held in the present window as a part of the limit, in the store where most is.",
         labels=("budget",),
     )
-    for name, standing in list(fullest.items())[:MOST_SCOPES]:
-        if standing.ratio is not None:
-            ratio.add_metric((name,), float(standing.ratio))
+    for name, status in list(fullest.items())[:MOST_SCOPES]:
+        if status.ratio is not None:
+            ratio.add_metric((name,), float(status.ratio))
     yield ratio
 
 
-def _held(board: GuardState, now: dt.datetime) -> Metric:
+def _held(guard_state: GuardState, now: dt.datetime) -> Metric:
     family = GaugeMetricFamily(
         "costmon_guard_held_usd",
         "Estimates of calls in flight, by guards that are heard of, in USD.",
         labels=("scope",),
     )
     living = GuardState(
-        guards=tuple(seen for seen in board.guards if not is_away(seen, now)),
+        guards=tuple(seen for seen in guard_state.guards if not is_away(seen, now)),
         totals={},
         refused={},
         refusals=(),
         notices=(),
     )
     by_store: dict[tuple[str, str], Decimal] = {}
-    for standing in standings(living):
-        if standing.currency == _CURRENCY:
-            key = (standing.scope, standing.store)
+    for status in budget_statuses(living):
+        if status.currency == _CURRENCY:
+            key = (status.scope, status.store)
             # Each period of a scope holds the same calls.
-            by_store[key] = max(by_store.get(key, Decimal()), standing.held)
+            by_store[key] = max(by_store.get(key, Decimal()), status.held)
     held: dict[str, Decimal] = {}
     for (scope, _), amount in by_store.items():
         held[scope] = held.get(scope, Decimal()) + amount
@@ -171,14 +171,14 @@ def _circuits(policy: Policy | None, now: dt.datetime) -> Metric:
     return family
 
 
-def _last_reports(board: GuardState) -> Metric:
+def _last_reports(guard_state: GuardState) -> Metric:
     family = GaugeMetricFamily(
         "costmon_guard_last_report_timestamp_seconds",
         "When the latest report of a guard of the program arrived.",
         labels=("app",),
     )
     latest: dict[str, float] = {}
-    for seen in sorted(board.guards, key=lambda guard: guard.seen_at, reverse=True):
+    for seen in sorted(guard_state.guards, key=lambda guard: guard.seen_at, reverse=True):
         app = seen.app if seen.app in latest or len(latest) < MOST_SCOPES else OTHER
         latest.setdefault(app, seen.seen_at.timestamp())
     for app, seen_at in latest.items():

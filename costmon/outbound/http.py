@@ -25,9 +25,9 @@ from costmon.errors import (
     ProviderTimeoutError,
 )
 from costmon.outbound.body import Body, BodyTooLargeError, BodyTruncatedError
-from costmon.outbound.door import OutboundLimits
+from costmon.outbound.http_errors import Refusal
+from costmon.outbound.protocol import OutboundLimits
 from costmon.outbound.quota import Quota, parse_quota
-from costmon.outbound.refusals import Refusal
 from costmon.outbound.retries import Retries
 
 _CHUNK_BYTES = 65536

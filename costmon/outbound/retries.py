@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass
 
 from costmon.errors import ProviderError
-from costmon.outbound.door import OutboundLimits
+from costmon.outbound.protocol import OutboundLimits
 
 
 @dataclass(slots=True, kw_only=True)

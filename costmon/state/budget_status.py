@@ -11,7 +11,7 @@ AWAY_AFTER_S = 60
 """Seconds without a report after which a guard is called away."""
 
 
-class Standing(NamedTuple):
+class BudgetStatus(NamedTuple):
     """How one scope stands in one period, in one store.
 
     Attributes:
@@ -62,15 +62,15 @@ class Flight(NamedTuple):
     lease: LeaseNote
 
 
-def standings(board: GuardState) -> tuple[Standing, ...]:
+def budget_statuses(guard_state: GuardState) -> tuple[BudgetStatus, ...]:
     """Return how every budget stands by the latest report about it, fullest first."""
-    found: dict[tuple[str, str, str], Standing] = {}
-    for guard in sorted(board.guards, key=lambda seen: seen.seen_at):
+    found: dict[tuple[str, str, str], BudgetStatus] = {}
+    for guard in sorted(guard_state.guards, key=lambda seen: seen.seen_at):
         for gauge in guard.scopes:
             key = (guard.store, gauge.scope, gauge.period)
             before = found.get(key)
             names = () if before is None else before.guards
-            found[key] = Standing(
+            found[key] = BudgetStatus(
                 scope=gauge.scope,
                 period=gauge.period,
                 store=guard.store,
@@ -85,13 +85,13 @@ def standings(board: GuardState) -> tuple[Standing, ...]:
     return tuple(sorted(found.values(), key=_fullest_first))
 
 
-def flights(board: GuardState, now: dt.datetime) -> tuple[Flight, ...]:
+def flights(guard_state: GuardState, now: dt.datetime) -> tuple[Flight, ...]:
     """Return the calls in flight by the latest reports, those that end first before others.
 
     A lease that has expired since is none any more, whatever its guard said last.
     """
     found: dict[tuple[str, str], Flight] = {}
-    for guard in sorted(board.guards, key=lambda seen: seen.seen_at):
+    for guard in sorted(guard_state.guards, key=lambda seen: seen.seen_at):
         for lease in guard.leases:
             if lease.expires_at > now:
                 found[guard.store, lease.id] = Flight(guard, lease)
@@ -103,12 +103,12 @@ def is_away(guard: GuardSeen, now: dt.datetime) -> bool:
     return (now - guard.seen_at).total_seconds() > AWAY_AFTER_S
 
 
-def _fullest_first(standing: Standing) -> tuple[bool, Decimal, Decimal, str, str]:
-    ratio = standing.ratio
+def _fullest_first(status: BudgetStatus) -> tuple[bool, Decimal, Decimal, str, str]:
+    ratio = status.ratio
     return (
         ratio is None,
         -(ratio or Decimal()),
-        -standing.spent,
-        standing.scope,
-        standing.period,
+        -status.spent,
+        status.scope,
+        status.period,
     )

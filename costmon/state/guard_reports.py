@@ -1,4 +1,4 @@
-"""Fold what guards report into the board: pure, bounded, and the same when a report comes twice."""
+"""Fold what guards report into the state: pure, bounded, and the same when a report comes twice."""
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
@@ -41,38 +41,39 @@ class Recorded(NamedTuple):
 
 
 def reported(
-    board: GuardState, report: GuardReport, now: dt.datetime
+    state: GuardState, report: GuardReport, now: dt.datetime
 ) -> tuple[GuardState, tuple[Notice, ...]]:
-    """Return the board with a report folded in, and those of its notices that are new to it.
+    """Return the state with a report folded in, and those of its notices that are new to it.
 
     A report that is not newer than the guard's latest adds what it tells of refusals and notices,
     and changes nothing else.
     """
-    before = next((seen for seen in board.guards if seen.guard == report.guard), None)
-    after = board._replace(
-        refusals=_refusals(board.refusals, report), notices=_notices(board.notices, report)
+    before = next((seen for seen in state.guards if seen.guard == report.guard), None)
+    after = state._replace(
+        refusals=_refusals(state.refusals, report),
+        notices=_notices(state.notices, report),
     )
-    known = {notice.id for _, notice in board.notices}
+    known = {notice.id for _, notice in state.notices}
     fresh = tuple({it.id: it for it in report.notices if it.id not in known}.values())
     if before is not None and report.sequence <= before.sequence:
         return after, fresh
     seen = _seen(report, now)
-    others = (it for it in board.guards if it.guard != report.guard and now - it.seen_at < SEEN_FOR)
+    others = (it for it in state.guards if it.guard != report.guard and now - it.seen_at < SEEN_FOR)
     return after._replace(
         guards=(seen, *others)[:MOST_GUARDS],
-        refused=_refused(board.refused, seen.refused, before.refused if before else {}),
+        refused=_refused(state.refused, seen.refused, before.refused if before else {}),
     ), fresh
 
 
-def swept(board: GuardState, now: dt.datetime) -> GuardState:
-    """Return the board without guards that have not been seen for a day."""
-    return board._replace(guards=tuple(it for it in board.guards if now - it.seen_at < SEEN_FOR))
+def swept(state: GuardState, now: dt.datetime) -> GuardState:
+    """Return the state without guards that have not been seen for a day."""
+    return state._replace(guards=tuple(it for it in state.guards if now - it.seen_at < SEEN_FOR))
 
 
-def recorded(board: GuardState, totals: Mapping[TotalKey, SpendTotal]) -> GuardState:
-    """Return the board with new totals in the place of old ones; the largest stay."""
-    merged = {**board.totals, **totals}
-    return board._replace(totals=_largest(merged, MOST_TOTALS, lambda total: total.spent))
+def recorded(state: GuardState, totals: Mapping[TotalKey, SpendTotal]) -> GuardState:
+    """Return the state with new totals in the place of old ones; the largest stay."""
+    merged = {**state.totals, **totals}
+    return state._replace(totals=_largest(merged, MOST_TOTALS, lambda total: total.spent))
 
 
 def pressing(report: GuardReport, scope: str) -> ScopeGauge | None:
@@ -103,10 +104,10 @@ def _seen(report: GuardReport, now: dt.datetime) -> GuardSeen:
 
 
 def _refused(
-    board: Mapping[TotalKey, int], now: Mapping[TotalKey, int], before: Mapping[TotalKey, int]
+    state: Mapping[TotalKey, int], now: Mapping[TotalKey, int], before: Mapping[TotalKey, int]
 ) -> Mapping[TotalKey, int]:
     """Add what a guard has refused since its last report: its own counts only go up."""
-    counts = dict(board)
+    counts = dict(state)
     for key, refused in now.items():
         counts[key] = counts.get(key, 0) + max(0, refused - before.get(key, 0))
     return _largest(counts, MOST_REFUSED, lambda count: count)

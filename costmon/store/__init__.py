@@ -3,20 +3,20 @@
 The schema is looked after by `costmon.store.migrate`, copies by `costmon.store.backup`.
 """
 
-from costmon.store.docket import Docket
+from costmon.store.decision_journal import DecisionJournal
 from costmon.store.fence import FenceToken
+from costmon.store.guard_state import GuardDecisions
 from costmon.store.inventories import StoredAccount
 from costmon.store.journal import Journal
 from costmon.store.retention import Retention
-from costmon.store.standing import Standing
 from costmon.store.store import Store, open_store
 
 __all__ = [
-    "Docket",
+    "DecisionJournal",
     "FenceToken",
+    "GuardDecisions",
     "Journal",
     "Retention",
-    "Standing",
     "Store",
     "StoredAccount",
     "open_store",

@@ -16,10 +16,10 @@ from costmon.domain.money import from_nano, to_nano
 from costmon.domain.spend import GuardReport, SpendRow
 from costmon.state.guard_reports import MOST_TOTALS, Recorded, TotalKey
 from costmon.state.guard_state import SpendTotal
+from costmon.store.acknowledged import Acknowledged, followed
 from costmon.store.columns import LARGEST_NANO
 from costmon.store.schema import guard_seen, guard_spend, guard_total
 from costmon.store.text import storable, storable_key
-from costmon.store.trail import Trail, followed
 
 _SpendKey = tuple[dt.datetime, str, str]
 _SPEND_KEY = (guard_spend.c.hour, guard_spend.c.scope, guard_spend.c.activity)
@@ -58,10 +58,10 @@ def record_report(
     """
     rows, ignored = _usable(report, not_before)
     totals = _record_rows(connection, storable_key(report.store), report.currency, rows)
-    trail = _follow(connection, report, now)
+    acknowledged = _follow(connection, report, now)
     return Recorded(
         guard=report.guard,
-        confirmed=trail.confirmed,
+        confirmed=acknowledged.confirmed,
         totals=totals,
         rows=len(rows),
         ignored=ignored,
@@ -204,11 +204,11 @@ def _total_row(key: TotalKey, sum_: _Sum) -> dict[str, str | int | Decimal]:
     }
 
 
-def _follow(connection: Connection, report: GuardReport, now: dt.datetime) -> Trail:
+def _follow(connection: Connection, report: GuardReport, now: dt.datetime) -> Acknowledged:
     """Note who reported, and say up to which report nothing is missing."""
     guard = storable_key(report.guard)
     row = connection.execute(select(guard_seen).where(guard_seen.c.guard == guard)).first()
-    before = None if row is None else Trail(row.sequence, row.confirmed, row.gap_at)
+    before = None if row is None else Acknowledged(row.sequence, row.confirmed, row.gap_at)
     after = followed(before, _bounded(report.sequence), len(report.rows), report.sent_at)
     values = {
         "store": storable_key(report.store),

@@ -10,7 +10,7 @@ import msgspec
 import structlog
 
 from costmon.domain.poll import Observation
-from costmon.store.spool import Entry, open_spool
+from costmon.store.record_log import Entry, open_record_log
 
 _COMPRESSION = 1
 
@@ -39,7 +39,7 @@ class Journal:
         self._path = path
         self._lock = threading.Lock()
         self._log = structlog.get_logger("costmon.store")
-        self._spool = open_spool(path, capacity_bytes)
+        self._spool = open_record_log(path, capacity_bytes)
 
     def __enter__(self) -> Self:
         return self

@@ -25,13 +25,13 @@ from costmon.store.decisions import apply_change
 from costmon.store.engine import make_engine
 from costmon.store.faults import translated
 from costmon.store.fence import FenceToken
+from costmon.store.guard_state import GuardDecisions, read_decisions
 from costmon.store.guards import record_report
 from costmon.store.history import read_history
 from costmon.store.inventories import StoredAccount, read_latest
 from costmon.store.ledger import Ledger
 from costmon.store.retention import Retention, cut_of, prune
 from costmon.store.schema import alert_memory, poll_cycle
-from costmon.store.standing import Standing, read_standing
 from costmon.store.text import storable, storable_key
 
 STATE_CHARACTERS = 1_000_000
@@ -145,10 +145,10 @@ class Store:
             fence.verify(connection, token)
             return apply_change(connection, change)
 
-    def standing(self) -> Standing:
+    def decisions(self) -> GuardDecisions:
         """Return what guards go by and what they have spent, for the start."""
         with self._reader() as connection:
-            return read_standing(connection)
+            return read_decisions(connection)
 
     def latest(self) -> tuple[StoredAccount, ...]:
         """Return what every account held in its last good cycle, for the start."""

@@ -32,18 +32,18 @@ class GuardPage:
     def __init__(
         self,
         *,
-        board: Callable[[], GuardState],
+        guard_state: Callable[[], GuardState],
         policy: Callable[[], Policy | None],
         now: Callable[[], dt.datetime],
     ) -> None:
         """Prepare.
 
         Args:
-            board: Reads what guards have reported.
+            guard_state: Reads what guards have reported.
             policy: Reads what they go by.
             now: Tells the time.
         """
-        self._board = board
+        self._guard_state = guard_state
         self._policy = policy
         self._now = now
 
@@ -66,7 +66,7 @@ class GuardPage:
 
     def render(self, entered: Entered | None) -> flask.Response:
         """Return the page; 400 when it shows a form that was not accepted."""
-        shown = guard_overview(self._board(), self._policy(), self._now())
+        shown = guard_overview(self._guard_state(), self._policy(), self._now())
         text = flask.render_template(
             "costmon/guard.html",
             page=shown,

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 from costmon.domain.circuit import Circuit
 from costmon.domain.policy import Policy, PolicyBudget
 from costmon.domain.spend import Notice, RefusalNote
-from costmon.state.budget_status import Flight, Standing, flights, is_away, standings
+from costmon.state.budget_status import BudgetStatus, Flight, budget_statuses, flights, is_away
 from costmon.state.freshness import age_s
 from costmon.state.guard_state import GuardSeen, GuardState
 
@@ -27,11 +27,11 @@ class Rows(Generic[Row]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StandingRow:
+class BudgetRow:
     """One line of the table of scopes.
 
     Attributes:
-        standing: What it shows.
+        status: What it shows.
         spent: Per cent of the limit, for the bar; 0 without one.
         held: Per cent of the limit beside `spent`.
         over: The window has ended: the figures are those of the one before.
@@ -39,7 +39,7 @@ class StandingRow:
         age_s: Seconds since it was reported.
     """
 
-    standing: Standing
+    status: BudgetStatus
     spent: int
     held: int
     over: bool
@@ -97,7 +97,7 @@ class GuardOverview:
     open_circuits: int
     away: int
     guards: Rows[GuardRow]
-    scopes: Rows[StandingRow]
+    scopes: Rows[BudgetRow]
     circuits: Rows[CircuitRow]
     budgets: Rows[PolicyBudget]
     flights: Rows[Flight]
@@ -105,9 +105,9 @@ class GuardOverview:
     notices: Rows[Said]
 
 
-def guard_overview(board: GuardState, policy: Policy | None, now: dt.datetime) -> GuardOverview:
+def guard_overview(state: GuardState, policy: Policy | None, now: dt.datetime) -> GuardOverview:
     """Return what the page shows at `now`."""
-    apps = {seen.guard: seen.app for seen in board.guards}
+    apps = {seen.guard: seen.app for seen in state.guards}
     circuits = [
         CircuitRow(
             circuit=circuit,
@@ -120,14 +120,14 @@ def guard_overview(board: GuardState, policy: Policy | None, now: dt.datetime) -
     return GuardOverview(
         known=policy is not None,
         open_circuits=sum(row.is_open for row in circuits),
-        away=sum(is_away(seen, now) for seen in board.guards),
-        guards=_rows([_guard(seen, now) for seen in board.guards]),
-        scopes=_rows([_standing(standing, now) for standing in standings(board)]),
+        away=sum(is_away(seen, now) for seen in state.guards),
+        guards=_rows([_guard(seen, now) for seen in state.guards]),
+        scopes=_rows([_budget_status(status, now) for status in budget_statuses(state)]),
         circuits=_rows(circuits),
         budgets=_rows(policy.budgets if policy else ()),
-        flights=_rows(flights(board, now)),
-        refusals=_rows([Said(app=apps.get(name, name), note=it) for name, it in board.refusals]),
-        notices=_rows([Said(app=apps.get(name, name), note=it) for name, it in board.notices]),
+        flights=_rows(flights(state, now)),
+        refusals=_rows([Said(app=apps.get(name, name), note=it) for name, it in state.refusals]),
+        notices=_rows([Said(app=apps.get(name, name), note=it) for name, it in state.notices]),
     )
 
 
@@ -144,16 +144,16 @@ def _guard(seen: GuardSeen, now: dt.datetime) -> GuardRow:
     )
 
 
-def _standing(standing: Standing, now: dt.datetime) -> StandingRow:
-    spent = _percent(standing.spent, standing.limit)
-    both = _percent(standing.spent + standing.held, standing.limit)
-    return StandingRow(
-        standing=standing,
+def _budget_status(status: BudgetStatus, now: dt.datetime) -> BudgetRow:
+    spent = _percent(status.spent, status.limit)
+    both = _percent(status.spent + status.held, status.limit)
+    return BudgetRow(
+        status=status,
         spent=spent,
         held=both - spent,
-        over=standing.is_over(now),
-        full=standing.remaining == 0,
-        age_s=age_s(standing.seen_at, now),
+        over=status.is_over(now),
+        full=status.remaining == 0,
+        age_s=age_s(status.seen_at, now),
     )
 
 

@@ -31,7 +31,7 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-def board() -> GuardState:
+def statuses() -> GuardState:
     return GuardState()
 
 
@@ -48,7 +48,7 @@ StartSystem = Callable[..., System]
 
 
 @pytest.fixture
-def start_system(board: GuardState) -> Iterator[StartSystem]:
+def start_system(statuses: GuardState) -> Iterator[StartSystem]:
     """Start systems on the machine's clock, and stop them after the test."""
     systems: list[System] = []
 
@@ -57,7 +57,7 @@ def start_system(board: GuardState) -> Iterator[StartSystem]:
             specs,
             clock=SystemClock(),
             rng=random.Random(1),
-            board=board,
+            statuses=statuses,
             **{"scan_interval_s": 0.02, **settings},
         )
         systems.append(system)

@@ -61,7 +61,7 @@ class Heard:
 
 
 class GuardState(Published[tuple[ChildStatus, ...]]):
-    """A board that a test waits on, and that remembers what was published."""
+    """A statuses that a test waits on, and that remembers what was published."""
 
     def __init__(self) -> None:
         super().__init__(())
@@ -83,7 +83,7 @@ class GuardState(Published[tuple[ChildStatus, ...]]):
 
         with self._changed:
             row = self._changed.wait_for(found, timeout_s)
-            assert row is not None, f"the board shows {self.read()}"
+            assert row is not None, f"the statuses shows {self.read()}"
             return row
 
     def row(self, name: str) -> ChildStatus:

@@ -26,7 +26,7 @@ class Stage:
         sweep_interval_s: float = 30.0,
     ) -> None:
         self.clock = ManualClock()
-        self.board = GuardState()
+        self.statuses = GuardState()
         self.actors: dict[str, list[SupervisedActor[Any]]] = {spec.name: [] for spec in specs}
         self.starts: list[str] = []
         self.mailboxes = {
@@ -50,7 +50,7 @@ class Stage:
         self.supervisor = Supervisor(
             own,
             children=tuple(self.children.values()),
-            board=self.board,
+            statuses=self.statuses,
             notices=None if notices is None else self.addresses[notices],
             scan_interval_s=1.0,
             sweep_interval_s=sweep_interval_s,
@@ -64,7 +64,7 @@ class Stage:
         self.actors[actor.name].append(actor)
 
     def state(self, name: str) -> str:
-        return self.board.row(name).state
+        return self.statuses.row(name).state
 
     def tell(self, message: object) -> Any:
         """Let the supervisor handle a message, and whatever it set off at once."""

@@ -285,7 +285,7 @@ class Supervision(RuleBasedStateMachine):
 
     @invariant()
     def the_board_shows_what_is(self) -> None:
-        shown = {row.name: row.state for row in self.stage.board.read()}
+        shown = {row.name: row.state for row in self.stage.statuses.read()}
         assert shown == {name: child.state for name, child in self.stage.children.items()}
 
     def teardown(self) -> None:

@@ -82,7 +82,7 @@ def test_the_board_shows_a_child_in_full():
     scene.addresses["poller.a"].tell("message")
     scene.tell(GetChildren())
 
-    row = scene.board.row("poller.a")
+    row = scene.statuses.row("poller.a")
 
     assert (row.name, row.role, row.state) == ("poller.a", "poller", "running")
     assert (row.generation, row.restarts, row.mailbox) == (1, 0, 1)
@@ -98,7 +98,7 @@ def test_a_crashed_child_starts_again_at_once():
 
     scene.crash("calculator", "ValueError('x')")
 
-    row = scene.board.row("calculator")
+    row = scene.statuses.row("calculator")
     assert (row.state, row.generation, row.restarts) == ("starting", 2, 1)
     assert row.last_error == "ValueError('x')"
 
@@ -129,7 +129,7 @@ def test_a_child_that_waits_for_its_restart_is_neither_busy_nor_started():
     scene.crash("calculator")
     scene.crash("calculator")
 
-    row = scene.board.row("calculator")
+    row = scene.statuses.row("calculator")
 
     assert (row.state, row.busy_s, row.started_at) == ("waiting", None, None)
 
@@ -158,19 +158,19 @@ def test_a_constructor_that_raises_is_a_crash_of_its_child():
     scene.advance(1.0)
 
     assert built == [1, 2, 3]
-    assert scene.board.row("calculator").last_error == "SystemExit(3)"
+    assert scene.statuses.row("calculator").last_error == "SystemExit(3)"
 
 
 def test_the_late_notice_of_a_replaced_incarnation_changes_nothing(logged):
     scene = running()
     scene.crash("calculator")
-    before = scene.board.read()
+    before = scene.statuses.read()
 
     for generation in (1, 0, -1, 99):
         scene.tell(ChildExited(name="calculator", generation=generation, error="FencedError()"))
         scene.tell(ChildStarted(name="calculator", generation=generation))
 
-    assert scene.board.read() == before
+    assert scene.statuses.read() == before
     assert len(logged.of("supervisor.replaced_child_ended")) == 4
 
 
@@ -178,11 +178,11 @@ def test_a_notice_that_arrives_while_the_child_waits_for_its_restart_changes_not
     scene = running()
     scene.crash("calculator")
     scene.crash("calculator")
-    before = scene.board.read()
+    before = scene.statuses.read()
 
     scene.crash("calculator")
 
-    assert scene.board.read() == before
+    assert scene.statuses.read() == before
 
 
 # --- giving up -------------------------------------------------------------------------------
@@ -292,7 +292,7 @@ def test_a_child_that_hangs_is_replaced_and_its_message_delivered_again(logged):
     assert (before, scene.state("calculator")) == ("running", "starting")
     assert scene.present("calculator") is not zombie
     assert waiting(scene.mailboxes["calculator"]) == ["endless"]
-    assert scene.board.row("calculator").last_error == "hung: 31.0 s on one message"
+    assert scene.statuses.row("calculator").last_error == "hung: 31.0 s on one message"
     (event,) = logged.of("supervisor.child_replaced")
     assert event["child"] == "calculator"
 
@@ -302,7 +302,7 @@ def test_a_child_that_hangs_in_its_start_is_replaced():
 
     scene.advance(31.0)
 
-    assert scene.board.row("calculator").generation == 2
+    assert scene.statuses.row("calculator").generation == 2
 
 
 def test_a_child_that_beats_does_not_hang():
@@ -324,7 +324,7 @@ def test_an_idle_child_does_not_hang():
 
     scene.advance(29.0)
 
-    assert scene.board.row("calculator").busy_s is None
+    assert scene.statuses.row("calculator").busy_s is None
     assert scene.present("calculator") is actor
 
 
@@ -336,7 +336,7 @@ def test_hanging_counts_towards_giving_up():
         scene.advance(8.0)
 
     assert scene.state("poller.a") == "set_aside"
-    assert scene.board.row("poller.a").dead_letters == 1
+    assert scene.statuses.row("poller.a").dead_letters == 1
 
 
 # --- restarting on demand --------------------------------------------------------------------
@@ -357,7 +357,7 @@ def test_restart_child_lets_the_message_in_hand_finish_and_keeps_the_queue():
     assert isinstance(answer, RestartAnswer)
     assert answer.restarted == ("poller.a",)
     assert state == "restarting"
-    row = scene.board.row("poller.a")
+    row = scene.statuses.row("poller.a")
     assert (row.state, row.generation, row.restarts) == ("starting", 2, 1)
     assert row.last_error is None
     assert waiting(scene.mailboxes["poller.a"]) == [2]
@@ -397,7 +397,7 @@ def test_a_child_that_does_not_leave_in_time_is_replaced():
     assert (before, scene.state("poller.a")) == ("restarting", "starting")
     assert scene.present("poller.a") is not zombie
     assert not zombie._lease.is_valid
-    assert scene.board.row("poller.a").last_error == "did not leave within 5 s"
+    assert scene.statuses.row("poller.a").last_error == "did not leave within 5 s"
     assert waiting(scene.mailboxes["poller.a"]) == ["endless"]
 
 
@@ -421,7 +421,7 @@ def test_restart_child_again_while_it_restarts_changes_nothing():
     scene.end("poller.a")
     scene.advance(20.0)
 
-    assert scene.board.row("poller.a").generation == 2
+    assert scene.statuses.row("poller.a").generation == 2
 
 
 def test_restart_child_ends_a_back_off_at_once():
@@ -436,7 +436,7 @@ def test_restart_child_ends_a_back_off_at_once():
     scene.advance(60.0)
 
     assert at_once == "starting"
-    assert scene.board.row("poller.a").generation == 3
+    assert scene.statuses.row("poller.a").generation == 3
 
 
 def test_restart_child_ends_a_cool_off_at_once():
@@ -456,7 +456,7 @@ def test_restarts_asked_for_do_not_count_towards_giving_up():
         scene.tell(RestartChild(name="calculator"))
         scene.end("calculator")
 
-    assert scene.board.row("calculator").restarts == 50
+    assert scene.statuses.row("calculator").restarts == 50
     assert scene.state("calculator") == "starting"
 
 
@@ -467,7 +467,7 @@ def test_a_child_that_crashes_while_it_leaves_has_crashed():
 
     scene.crash("poller.a", "ValueError('last words')")
 
-    row = scene.board.row("poller.a")
+    row = scene.statuses.row("poller.a")
     assert (row.state, row.generation, row.last_error) == (
         "starting", 2, "ValueError('last words')",
     )  # fmt: skip
@@ -500,11 +500,11 @@ def test_a_message_that_is_none_of_its_own_is_refused_and_logged(logged, message
 )  # fmt: skip
 def test_a_forged_message_of_its_own_changes_nothing(message):
     scene = running()
-    before = scene.board.read()
+    before = scene.statuses.read()
 
     scene.tell(message)
 
-    assert scene.board.read() == before
+    assert scene.statuses.read() == before
 
 
 # --- scanning and sweeping -------------------------------------------------------------------
@@ -518,7 +518,7 @@ def test_each_scan_feeds_the_watchdog_and_publishes():
     scene.advance(3.0)
 
     assert len(fed) == 3
-    assert scene.board.row("calculator").mailbox == 1
+    assert scene.statuses.row("calculator").mailbox == 1
 
 
 def test_a_watchdog_that_raises_is_logged_and_harms_nobody(logged):
@@ -531,7 +531,7 @@ def test_a_watchdog_that_raises_is_logged_and_harms_nobody(logged):
     scene.advance(31.0)
 
     assert len(logged.of("supervisor.on_scan_failed")) == 31
-    assert scene.board.row("calculator").generation == 2
+    assert scene.statuses.row("calculator").generation == 2
 
 
 def test_the_sweep_logs_states_and_restart_counts(logged):
@@ -573,7 +573,7 @@ def test_the_sweep_finds_a_thread_that_ended_without_a_notice():
 
     scene.advance(30.0)
 
-    row = scene.board.row("calculator")
+    row = scene.statuses.row("calculator")
     assert (row.generation, row.last_error) == (2, "its thread ended without a notice")
 
 
@@ -592,7 +592,7 @@ def test_children_stop_in_reverse_order_each_drained_before_the_next_is_told():
 
     assert order == EVERYBODY[::-1]
     assert {scene.state(name) for name in EVERYBODY} == {"stopped"}
-    assert {row.started_at for row in scene.board.read()} == {None}
+    assert {row.started_at for row in scene.statuses.read()} == {None}
     assert {mailbox.holder for mailbox in scene.mailboxes.values()} == {NOBODY}
     assert scene.supervisor.exit_code == 0
     scene.lease.get()
@@ -812,4 +812,4 @@ def test_a_dead_letter_shows_on_the_board():
 
     scene.crash("calculator")
 
-    assert scene.board.row("calculator").dead_letters == 1
+    assert scene.statuses.row("calculator").dead_letters == 1

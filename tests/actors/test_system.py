@@ -42,9 +42,11 @@ def messages(heard: Heard) -> list[Any]:
 # --- telling ---------------------------------------------------------------------------------
 
 
-def test_what_was_told_before_the_start_is_delivered_after_it(board):
+def test_what_was_told_before_the_start_is_delivered_after_it(statuses):
     heard = Heard()
-    system = System([recorder("c", heard)], clock=SystemClock(), rng=random.Random(1), board=board)
+    system = System(
+        [recorder("c", heard)], clock=SystemClock(), rng=random.Random(1), statuses=statuses
+    )
     system.addresses["c"].tell("early")
 
     system.start()
@@ -82,7 +84,7 @@ def test_an_actor_reaches_others_through_its_incarnation(start_system):
     assert heard.wait_for(1) == [(1, "message")]
 
 
-def test_ticks_come_by_themselves_without_a_thread_of_their_own(start_system, board):
+def test_ticks_come_by_themselves_without_a_thread_of_their_own(start_system, statuses):
     heard = Heard()
 
     class Ticking(Recorder):
@@ -108,7 +110,7 @@ def test_each_incarnation_has_its_own_chance():
         [spec("a", Gambler), spec("b", Gambler)],
         clock=SystemClock(),
         rng=random.Random(1),
-        board=GuardState(),
+        statuses=GuardState(),
     )
     system.start()
     first, second = rolls.wait_for(2)
@@ -150,7 +152,7 @@ def test_every_message_is_handled_once_and_in_order_however_often_the_actor_cras
     assert len(crashed) == 143
 
 
-def test_a_poison_message_is_given_up_and_the_next_is_handled(start_system, board):
+def test_a_poison_message_is_given_up_and_the_next_is_handled(start_system, statuses):
     heard = Heard()
 
     class Fragile(Recorder):
@@ -166,11 +168,11 @@ def test_a_poison_message_is_given_up_and_the_next_is_handled(start_system, boar
 
     heard.wait_for(5)
     assert heard.items == [(1, "a"), (1, "poison"), (2, "poison"), (3, "poison"), (4, "b")]
-    board.wait_for("c", lambda row: row.dead_letters == 1)
+    statuses.wait_for("c", lambda row: row.dead_letters == 1)
 
 
 def test_a_hung_child_is_replaced_and_its_late_send_and_commit_are_refused(
-    start_system, board, logged, tmp_path
+    start_system, statuses, logged, tmp_path
 ):
     """The zombie wakes after its successor has done its work: nothing is doubled or reordered."""
     path = tmp_path / "costs.db"
@@ -231,7 +233,7 @@ def test_a_hung_child_is_replaced_and_its_late_send_and_commit_are_refused(
     database.close()
     assert [row[0] for row in rows] == list(range(30))
     assert dict(rows)[13] == 2
-    row = board.row("writer")
+    row = statuses.row("writer")
     assert row.generation == 2, "the zombie's FencedError was taken for a crash of its successor"
     assert row.last_error is not None
     assert row.last_error.startswith("hung")
@@ -253,7 +255,7 @@ def test_a_thread_that_hangs_cannot_keep_the_process_from_ending(start_system):
     assert heard.wait_for(1) == [True]
 
 
-def test_a_hung_child_is_taken_off_pykkas_register(start_system, board):
+def test_a_hung_child_is_taken_off_pykkas_register(start_system, statuses):
     wake = threading.Event()
 
     class Hanging(SupervisedActor[object]):
@@ -263,14 +265,14 @@ def test_a_hung_child_is_taken_off_pykkas_register(start_system, board):
 
     system = start_system([spec("c", Hanging, hang_after_s=0.05)])
     system.addresses["c"].tell("message")
-    board.wait_for("c", lambda row: row.generation == 2 and row.mailbox == 0)
+    statuses.wait_for("c", lambda row: row.generation == 2 and row.mailbox == 0)
 
     registered = [ref for ref in pykka.ActorRegistry.get_all() if ref.actor_class is Hanging]
     wake.set()
     assert len(registered) == 1
 
 
-def test_a_snapshot_published_under_the_fence_never_goes_back(start_system, board):
+def test_a_snapshot_published_under_the_fence_never_goes_back(start_system, statuses):
     published, wake = Heard(), threading.Event()
 
     class Publisher(SupervisedActor[int]):
@@ -290,7 +292,7 @@ def test_a_snapshot_published_under_the_fence_never_goes_back(start_system, boar
 
 
 def test_an_actor_that_cannot_even_be_fenced_ends_the_supervisor_visibly(
-    start_system, board, monkeypatch
+    start_system, statuses, monkeypatch
 ):
     monkeypatch.setattr("costmon.actors.mailbox._FENCE_PATIENCE_S", 0.05)
     wake = threading.Event()
@@ -307,7 +309,7 @@ def test_an_actor_that_cannot_even_be_fenced_ends_the_supervisor_visibly(
     assert system.stop(TIMEOUT_S).exit_code == 70
 
 
-def test_a_pause_inside_a_handler_is_not_taken_for_a_hang(start_system, board):
+def test_a_pause_inside_a_handler_is_not_taken_for_a_hang(start_system, statuses):
     heard = Heard()
 
     class Pausing(SupervisedActor[object]):
@@ -338,7 +340,7 @@ def test_a_stop_cuts_a_pause_short(start_system):
     assert report.exit_code == 0
 
 
-def test_a_child_set_aside_is_told_to_whoever_takes_notices(start_system, board):
+def test_a_child_set_aside_is_told_to_whoever_takes_notices(start_system, statuses):
     heard = Heard()
 
     class Broken(Mute):
@@ -357,13 +359,13 @@ def test_a_child_set_aside_is_told_to_whoever_takes_notices(start_system, board)
     assert isinstance(notice, ChildSetAside)
     assert notice.name == "poller.a"
     assert notice.error == "ValueError('token revoked')"
-    assert board.wait_for("poller.a", lambda row: row.state == "set_aside").started_at is None
+    assert statuses.wait_for("poller.a", lambda row: row.state == "set_aside").started_at is None
 
 
 # --- restarting on demand --------------------------------------------------------------------
 
 
-def test_restart_child_loses_and_doubles_nothing(start_system, board):
+def test_restart_child_loses_and_doubles_nothing(start_system, statuses):
     heard = Heard()
     system = start_system([recorder("c", heard)])
 
@@ -373,14 +375,14 @@ def test_restart_child_loses_and_doubles_nothing(start_system, board):
             answer = system.supervisor.ask(RestartChild(name="c"), TIMEOUT_S)
             assert answer.restarted == ("c",)
     heard.wait_for(200)
-    row = board.wait_for("c", lambda row: row.restarts == 4 or row.state == "running")
+    row = statuses.wait_for("c", lambda row: row.restarts == 4 or row.state == "running")
 
     assert messages(heard) == list(range(200))
     assert row.last_error is None
     assert system.stop(TIMEOUT_S).exit_code == 0
 
 
-def test_a_child_that_does_not_leave_is_fenced_and_replaced(start_system, board):
+def test_a_child_that_does_not_leave_is_fenced_and_replaced(start_system, statuses):
     heard, hanging, wake = Heard(), threading.Event(), threading.Event()
 
     class Stubborn(Recorder):
@@ -539,7 +541,7 @@ def test_what_is_told_to_a_child_that_has_stopped_already_is_reported(start_syst
     assert (report.exit_code, report.undelivered, report.unstopped) == (1, {"poller": 1}, ())
 
 
-def test_a_replaced_incarnation_that_still_hangs_is_reported(start_system, board):
+def test_a_replaced_incarnation_that_still_hangs_is_reported(start_system, statuses):
     wake = threading.Event()
 
     class Hanging(SupervisedActor[object]):
@@ -549,7 +551,7 @@ def test_a_replaced_incarnation_that_still_hangs_is_reported(start_system, board
 
     system = start_system([spec("c", Hanging, hang_after_s=0.05)])
     system.addresses["c"].tell("message")
-    board.wait_for("c", lambda row: row.generation == 2 and row.mailbox == 0)
+    statuses.wait_for("c", lambda row: row.generation == 2 and row.mailbox == 0)
 
     report = system.stop(TIMEOUT_S)
 
@@ -577,7 +579,7 @@ def test_a_missed_deadline_is_not_a_clean_exit_even_if_all_end_right_after_it(st
     assert (report.exit_code, report.undelivered, report.unstopped) == (1, {}, ())
 
 
-def test_an_actor_that_still_logs_its_crash_has_ended_all_the_same(start_system, board):
+def test_an_actor_that_still_logs_its_crash_has_ended_all_the_same(start_system, statuses):
     """Writing a traceback to a terminal takes longer than everything else about a restart."""
     logging, go_on = threading.Event(), threading.Event()
 
@@ -597,7 +599,7 @@ def test_an_actor_that_still_logs_its_crash_has_ended_all_the_same(start_system,
     system = start_system([spec("c", Fragile)])
     system.addresses["c"].tell("message")
     assert logging.wait(TIMEOUT_S)
-    board.wait_for("c", lambda row: row.generation == 2)
+    statuses.wait_for("c", lambda row: row.generation == 2)
 
     report = system.stop(TIMEOUT_S)
 
@@ -611,9 +613,9 @@ def test_stopping_twice_gives_the_same_report(start_system):
     assert system.stop(TIMEOUT_S) is system.stop(TIMEOUT_S)
 
 
-def test_a_system_that_was_never_started_stops_at_once(board):
+def test_a_system_that_was_never_started_stops_at_once(statuses):
     system = System(
-        [recorder("c", Heard())], clock=SystemClock(), rng=random.Random(1), board=board
+        [recorder("c", Heard())], clock=SystemClock(), rng=random.Random(1), statuses=statuses
     )
 
     assert system.stop(3600.0).exit_code == 0
@@ -641,7 +643,7 @@ def test_a_crash_in_every_drain_still_ends_with_everything_stored(start_system):
     assert stored.items == list(range(50))
 
 
-def test_a_core_child_that_gives_up_ends_the_system_with_exit_1(start_system, board):
+def test_a_core_child_that_gives_up_ends_the_system_with_exit_1(start_system, statuses):
     class Broken(Mute):
         def started(self) -> None:
             raise ValueError("broken")
@@ -654,7 +656,7 @@ def test_a_core_child_that_gives_up_ends_the_system_with_exit_1(start_system, bo
     assert system.wait(TIMEOUT_S)
     report = system.stop(TIMEOUT_S)
     assert (report.exit_code, report.unstopped) == (1, ())
-    assert board.row("good").state == "stopped"
+    assert statuses.row("good").state == "stopped"
 
 
 # --- the supervisor's own death --------------------------------------------------------------
@@ -719,13 +721,13 @@ def test_an_orphan_that_hangs_does_not_hold_up_the_end(start_system):
         (["a"], "alerter", "notices='alerter' is none of: a"),
     ],
 )
-def test_a_tree_that_cannot_be_wired_is_refused(board, names, notices, fault):
+def test_a_tree_that_cannot_be_wired_is_refused(statuses, names, notices, fault):
     with pytest.raises(ValueError, match=fault):
         System(
             [recorder(name, Heard()) for name in names],
             clock=ManualClock(),
             rng=random.Random(1),
-            board=board,
+            statuses=statuses,
             notices=notices,
         )
 

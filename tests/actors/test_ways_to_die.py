@@ -66,7 +66,7 @@ class Bystander(SupervisedActor[object]):
         "generator exit in handler",
     ],
 )
-def test_a_death_is_seen_within_a_second_and_nothing_is_lost(start_system, board, way):
+def test_a_death_is_seen_within_a_second_and_nothing_is_lost(start_system, statuses, way):
     heard = Heard()
     system = start_system(
         [spec("mortal", mortal(way, heard)), spec("bystander", Bystander)],
@@ -76,28 +76,28 @@ def test_a_death_is_seen_within_a_second_and_nothing_is_lost(start_system, board
     system.addresses["mortal"].tell("message")
 
     assert heard.wait_for(1, SOON_S) == ["message"]
-    row = board.wait_for("mortal", lambda row: row.state == "running", SOON_S)
+    row = statuses.wait_for("mortal", lambda row: row.state == "running", SOON_S)
     assert (row.generation, row.restarts) == (2, 1)
     assert row.last_error is not None
     assert system.addresses["bystander"].ask("alive?", SOON_S) == "alive?"
     assert system.stop(SOON_S).exit_code == 0
 
 
-def test_a_stop_by_a_stranger_is_a_death_too(start_system, board):
+def test_a_stop_by_a_stranger_is_a_death_too(start_system, statuses):
     heard = Heard()
     system = start_system([spec("mortal", mortal("", heard))], scan_interval_s=60.0)
-    board.wait_for("mortal", lambda row: row.state == "running")
+    statuses.wait_for("mortal", lambda row: row.state == "running")
     (ref,) = [ref for ref in pykka.ActorRegistry.get_all() if ref.actor_class.__name__ == "Mortal"]
 
     ref.stop(block=True, timeout=SOON_S)
     system.addresses["mortal"].tell("message")
 
     assert heard.wait_for(1, SOON_S) == ["message"]
-    row = board.wait_for("mortal", lambda row: row.generation == 2, SOON_S)
+    row = statuses.wait_for("mortal", lambda row: row.generation == 2, SOON_S)
     assert row.last_error == "stopped by a stranger"
 
 
-def test_an_actor_that_stops_itself_is_restarted_once(start_system, board):
+def test_an_actor_that_stops_itself_is_restarted_once(start_system, statuses):
     heard = Heard()
 
     class Quitter(SupervisedActor[object]):
@@ -109,15 +109,15 @@ def test_an_actor_that_stops_itself_is_restarted_once(start_system, board):
 
     system = start_system([spec("quitter", Quitter)], scan_interval_s=60.0)
     system.addresses["quitter"].tell("first")
-    board.wait_for("quitter", lambda row: row.generation == 2, SOON_S)
+    statuses.wait_for("quitter", lambda row: row.generation == 2, SOON_S)
     system.addresses["quitter"].tell("second")
 
     assert heard.wait_for(2, SOON_S) == [(1, "first"), (2, "second")]
-    row = board.row("quitter")
+    row = statuses.row("quitter")
     assert (row.generation, row.mailbox, row.dead_letters) == (2, 0, 0)
 
 
-def test_an_answer_given_by_somebody_else_is_a_death_too(start_system, board):
+def test_an_answer_given_by_somebody_else_is_a_death_too(start_system, statuses):
     heard, entered, go_on = Heard(), threading.Event(), threading.Event()
 
     class Slow(SupervisedActor[object]):
@@ -137,12 +137,12 @@ def test_an_answer_given_by_somebody_else_is_a_death_too(start_system, board):
     system.addresses["mortal"].tell("message")
 
     assert heard.wait_for(2, SOON_S) == ["?", "message"]
-    row = board.wait_for("mortal", lambda row: row.generation == 2, SOON_S)
+    row = statuses.wait_for("mortal", lambda row: row.generation == 2, SOON_S)
     assert row.last_error == "Full()"
 
 
 @pytest.mark.parametrize("way", ["raise in release", "exit in release"])
-def test_a_release_that_fails_is_logged_and_hides_no_death(start_system, board, logged, way):
+def test_a_release_that_fails_is_logged_and_hides_no_death(start_system, statuses, logged, way):
     heard = Heard()
     dying = mortal(way, heard)
 
@@ -156,7 +156,7 @@ def test_a_release_that_fails_is_logged_and_hides_no_death(start_system, board, 
     system.addresses["mortal"].tell("message")
 
     assert heard.wait_for(1, SOON_S) == ["message"]
-    assert board.row("mortal").last_error == "ValueError('first')"
+    assert statuses.row("mortal").last_error == "ValueError('first')"
     assert len(logged.of("actor.release_failed")) == 1
 
 
@@ -183,7 +183,7 @@ def test_what_is_open_is_released_before_the_successor_starts(start_system, way)
     assert heard.items == ["open 1", "close 1", "open 2", "close 2"]
 
 
-def test_an_error_that_cannot_even_be_shown_is_survived(start_system, board):
+def test_an_error_that_cannot_even_be_shown_is_survived(start_system, statuses):
     heard = Heard()
 
     class UnshowableError(Exception):
@@ -201,10 +201,10 @@ def test_an_error_that_cannot_even_be_shown_is_survived(start_system, board):
     system.addresses["mortal"].tell("message")
 
     heard.wait_for(1, SOON_S)
-    assert board.row("mortal").last_error == "UnshowableError"
+    assert statuses.row("mortal").last_error == "UnshowableError"
 
 
-def test_a_long_error_is_cut_for_the_board(start_system, board):
+def test_a_long_error_is_cut_for_the_board(start_system, statuses):
     heard = Heard()
 
     class Mortal(SupervisedActor[object]):
@@ -218,10 +218,12 @@ def test_a_long_error_is_cut_for_the_board(start_system, board):
     system.addresses["mortal"].tell("message")
 
     heard.wait_for(1, SOON_S)
-    assert len(board.row("mortal").last_error) == 501
+    assert len(statuses.row("mortal").last_error) == 501
 
 
-def test_a_thread_that_cannot_be_had_is_a_crash_of_the_child_only(start_system, board, monkeypatch):
+def test_a_thread_that_cannot_be_had_is_a_crash_of_the_child_only(
+    start_system, statuses, monkeypatch
+):
     heard = Heard()
     refused = []
     start = threading.Thread.start
@@ -238,7 +240,7 @@ def test_a_thread_that_cannot_be_had_is_a_crash_of_the_child_only(start_system, 
 
     assert heard.wait_for(1, SOON_S) == ["message"]
     assert len(refused) == 1
-    assert board.row("mortal").last_error == 'RuntimeError("can\'t start new thread")'
+    assert statuses.row("mortal").last_error == 'RuntimeError("can\'t start new thread")'
 
 
 def test_a_crash_logs_its_traceback_once(start_system, logged):
@@ -255,7 +257,7 @@ def test_a_crash_logs_its_traceback_once(start_system, logged):
     assert (answer["child"], answer["restarts"], answer["retry_s"]) == ("mortal", 0, 0.0)
 
 
-def test_an_exception_in_answer_to_a_question_goes_to_whoever_asked(start_system, board):
+def test_an_exception_in_answer_to_a_question_goes_to_whoever_asked(start_system, statuses):
     class Touchy(SupervisedActor[object]):
         def handle(self, message: object) -> object:
             raise ValueError("wrong question")
@@ -268,9 +270,9 @@ def test_an_exception_in_answer_to_a_question_goes_to_whoever_asked(start_system
     assert system.supervisor.ask(GetChildren(), SOON_S)[0].generation == 1
 
 
-def test_an_actor_without_a_handler_is_never_built(start_system, board):
+def test_an_actor_without_a_handler_is_never_built(start_system, statuses):
     start_system([spec("mute", SupervisedActor)])
 
-    row = board.wait_for("mute", lambda row: row.last_error is not None, SOON_S)
+    row = statuses.wait_for("mute", lambda row: row.last_error is not None, SOON_S)
 
     assert "handle" in row.last_error

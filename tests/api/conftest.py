@@ -1,4 +1,4 @@
-"""A face made of values that each test may replace."""
+"""A context made of values that each test may replace."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from costmon.api import ApiSettings, Face, create_app, create_metrics_app
+from costmon.api import ApiContext, ApiSettings, create_app, create_metrics_app
 from costmon.config import Secret
 from costmon.domain.child import ChildStatus
 from costmon.domain.history import HistoryQuery, HistoryRow
@@ -40,14 +40,14 @@ def child(name="poller.digitalocean", **facts):
 
 
 class World:
-    """Everything behind the face, moved by hand."""
+    """Everything behind the context, moved by hand."""
 
     def __init__(self):
         self.clock = FakeClock()
         self.cell = PublishedSnapshot()
         self.children: Published[tuple[ChildStatus, ...]] = Published((child(),))
         self.requests: list[RefreshRequested] = []
-        self.board: Published[GuardState] = Published(EMPTY)
+        self.guard_state: Published[GuardState] = Published(EMPTY)
         self.policy: Watched[Policy | None] = Watched(policy())
         self.confirmed: Published[Mapping[str, int]] = Published({})
         self.told: list[GuardReported | GuardCommand] = []
@@ -114,15 +114,15 @@ class World:
             raise self.tell_error
         self.told.append(message)
 
-    def face(self):
-        return Face(
+    def context(self):
+        return ApiContext(
             snapshot=self.cell,
             children=self.children,
             history=self._history,
             database_fault=lambda: self.fault,
             pending=lambda: self.pending,
             refresh=self.requests.append,
-            board=self.board,
+            guard_state=self.guard_state,
             policy=self.policy,
             confirmed=self.confirmed,
             tell_policy=self.tell,
@@ -137,13 +137,13 @@ class World:
         self.settings = dataclasses.replace(self.settings, **settings)
 
     def app(self):
-        return create_app(self.face())
+        return create_app(self.context())
 
     def client(self):
         return self.app().test_client()
 
     def metrics_client(self):
-        return create_metrics_app(self.face()).test_client()
+        return create_metrics_app(self.context()).test_client()
 
 
 @pytest.fixture

@@ -81,7 +81,7 @@ def total(spent="2.5", requests=10, failed=1, currency="USD"):
     return SpendTotal(currency=currency, spent=Decimal(spent), requests=requests, failed=failed)
 
 
-def board(*guards, **facts):
+def guard_state(*guards, **facts):
     values = {
         "totals": {("global", "USD"): total()},
         "refused": {("host:api.example.com", "budget"): 3},

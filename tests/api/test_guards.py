@@ -1,7 +1,7 @@
 import datetime as dt
 from decimal import Decimal
 
-from tests.api.samples import board, gauge, lease, seen
+from tests.api.samples import gauge, guard_state, lease, seen
 
 GUARD = "/api/v1/guard"
 
@@ -19,7 +19,7 @@ def test_without_a_guard_every_list_is_empty(world):
 
 
 def test_a_guard_is_shown_with_its_age(world):
-    world.board.publish(board())
+    world.guard_state.publish(guard_state())
     world.confirmed.publish({"g1": 6})
     world.clock.advance(12)
 
@@ -43,36 +43,36 @@ def test_a_guard_is_shown_with_its_age(world):
 
 
 def test_a_guard_that_is_silent_for_more_than_a_minute_is_away(world):
-    world.board.publish(board())
+    world.guard_state.publish(guard_state())
     world.clock.advance(61)
 
     assert rows(world, "guards")[0]["away"] is True
 
 
 def test_amounts_are_exact(world):
-    world.board.publish(board(seen(scopes=(gauge(spent="0.000000001", held="0"),))))
+    world.guard_state.publish(guard_state(seen(scopes=(gauge(spent="0.000000001", held="0"),))))
 
     [row] = rows(world, "scopes")
     assert (row["spent"], row["limit"], row["remaining"]) == ("0.000000001", "10", "9.999999999")
 
 
 def test_a_scope_without_a_limit_has_nothing_remaining_and_not_zero(world):
-    world.board.publish(board(seen(scopes=(gauge(limit=None),))))
+    world.guard_state.publish(guard_state(seen(scopes=(gauge(limit=None),))))
 
     [row] = rows(world, "scopes")
     assert (row["limit"], row["remaining"]) == (None, None)
 
 
 def test_a_debt_leaves_nothing_rather_than_less(world):
-    world.board.publish(board(seen(scopes=(gauge(spent="12"),))))
+    world.guard_state.publish(guard_state(seen(scopes=(gauge(spent="12"),))))
 
     assert Decimal(rows(world, "scopes")[0]["remaining"]) == 0
 
 
 def test_guards_of_one_store_say_the_same_once_by_the_latest(world):
     later = world.clock.now() + dt.timedelta(seconds=5)
-    world.board.publish(
-        board(
+    world.guard_state.publish(
+        guard_state(
             seen("g2", seen_at=later, scopes=(gauge(spent="3"),)),
             seen("g1"),
             seen("g3", store="s2"),
@@ -86,8 +86,8 @@ def test_guards_of_one_store_say_the_same_once_by_the_latest(world):
 
 
 def test_the_fullest_budget_comes_first(world):
-    world.board.publish(
-        board(
+    world.guard_state.publish(
+        guard_state(
             seen(
                 scopes=(
                     gauge("key:low", spent="1"),
@@ -102,7 +102,7 @@ def test_the_fullest_budget_comes_first(world):
 
 
 def test_a_window_that_has_ended_is_over(world):
-    world.board.publish(board())
+    world.guard_state.publish(guard_state())
     world.clock.advance(3_600)
 
     assert rows(world, "scopes")[0]["over"] is True
@@ -110,7 +110,7 @@ def test_a_window_that_has_ended_is_over(world):
 
 def test_a_call_in_flight_is_shown_until_its_lease_ends(world):
     soon = world.clock.now() + dt.timedelta(seconds=30)
-    world.board.publish(board(seen(leases=(lease("b"), lease("a", expires_at=soon)))))
+    world.guard_state.publish(guard_state(seen(leases=(lease("b"), lease("a", expires_at=soon)))))
 
     assert [row["id"] for row in rows(world, "leases")] == ["a", "b"]
     world.clock.advance(30)
@@ -118,7 +118,7 @@ def test_a_call_in_flight_is_shown_until_its_lease_ends(world):
 
 
 def test_a_refusal_is_shown_with_its_whole_text(world):
-    world.board.publish(board())
+    world.guard_state.publish(guard_state())
 
     assert rows(world, "refusals") == [
         {
@@ -132,7 +132,7 @@ def test_a_refusal_is_shown_with_its_whole_text(world):
 
 
 def test_metrics_are_served(world):
-    world.board.publish(board())
+    world.guard_state.publish(guard_state())
 
     assert 'costmon_guard_spent_usd_total{provider="",scope="global"} 2.5' in (
         world.client().get("/metrics").text

@@ -14,11 +14,11 @@ RECORDING = "/api/v1/meter/recording"
 
 def report(world, *snapshots):
     """Let one worker of each service report."""
-    board = world.meters.read()
+    guard_state = world.meters.read()
     for number, snapshot in enumerate(snapshots):
         one = snapshot._replace(host="web-1", pid=100 + number, boot="b", processes=1)
-        board = meters.reported(board, 1, one, world.clock.monotonic_s(), final=False)
-    world.meters.publish(board)
+        guard_state = meters.reported(guard_state, 1, one, world.clock.monotonic_s(), final=False)
+    world.meters.publish(guard_state)
 
 
 def test_before_anybody_reports_there_is_nothing(world):

@@ -60,7 +60,7 @@ def test_beyond_loopback_there_is_no_application_without_a_token(world, create, 
     world.listen(host=host)
 
     with pytest.raises(ConfigError, match="COSTMON_API_TOKEN"):
-        create(world.face())
+        create(world.context())
 
 
 @pytest.mark.parametrize("path", PROTECTED)

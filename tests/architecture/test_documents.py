@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from costmon.api.app import create_app, create_metrics_app
-from costmon.api.face import ApiSettings, Face
+from costmon.api.context import ApiContext, ApiSettings
 from costmon.cli import COMMANDS, build_parser
 from costmon.clock import SystemClock
 from costmon.config import Settings
@@ -101,14 +101,14 @@ def test_each_provider_is_documented_with_its_least_scopes(slug):
 
 
 def routes() -> set[str]:
-    face = Face(
+    context = ApiContext(
         snapshot=PublishedSnapshot(),
         children=Published(()),
         history=lambda _query: (),
         database_fault=lambda: None,
         pending=lambda: 0,
         refresh=lambda _message: None,
-        board=Published(EMPTY),
+        guard_state=Published(EMPTY),
         policy=Watched(None),
         confirmed=Published({}),
         tell_policy=lambda _message: None,
@@ -126,7 +126,7 @@ def routes() -> set[str]:
     )
     return {
         f"{method} {written(rule.rule)}"
-        for app in (create_app(face), create_metrics_app(face))
+        for app in (create_app(context), create_metrics_app(context))
         for rule in app.url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
         if not rule.rule.startswith("/static/")

@@ -3,9 +3,9 @@
 import pytest
 from structlog.testing import capture_logs
 
-from costmon.bootstrap.assembly import POLICY, POLICY_CAPACITY, POLICY_REPORTS, guard_of
 from costmon.bootstrap.components import components
 from costmon.bootstrap.service import Service
+from costmon.bootstrap.tree import POLICY, POLICY_CAPACITY, POLICY_REPORTS, guard_of
 from costmon.config.settings import Settings
 from costmon.messages import CloseCircuit, GuardReported
 from costmon.testing import FakeClock
@@ -24,7 +24,7 @@ def service(settings):
     """A service whose actors do not run, so that what they are told waits."""
     made = Service(settings, clock=FakeClock(), on_scan=lambda: None)
     yield made
-    for part in (made.journal, made.docket, made.store):
+    for part in (made.journal, made.decision_journal, made.store):
         part.close()
 
 

@@ -14,14 +14,14 @@ from costmon.export.prometheus import exposition
 from costmon.export.scopes import MOST_SCOPES, Bounded
 from costmon.state.guard_state import EMPTY
 from costmon.testing.clock import START
-from tests.api.samples import board, circuit, gauge, policy, seen, told, total
+from tests.api.samples import circuit, gauge, guard_state, policy, seen, told, total
 
 SPENT = "costmon_guard_spent_usd_total"
 DECISIONS = "costmon_guard_decisions_total"
 
 
 def collector(shown, rules=None, now=START):
-    return GuardCollector(board=lambda: shown, policy=lambda: rules, now=lambda: now)
+    return GuardCollector(guard_state=lambda: shown, policy=lambda: rules, now=lambda: now)
 
 
 def samples_of(made, name):
@@ -48,7 +48,7 @@ def everything():
         ("global", "EUR"): total("9", currency="EUR"),
         ('tag:a="\\\n', "USD"): total("0.1"),
     }
-    return board(totals=totals), rules
+    return guard_state(totals=totals), rules
 
 
 @pytest.mark.parametrize("accept", ["", "application/openmetrics-text; version=1.0.0"])
@@ -93,7 +93,7 @@ def test_spending_is_told_by_scope_and_vendor_in_dollars_only():
 
 def test_decisions_are_charged_calls_and_refusals_by_reason():
     found = samples(
-        DECISIONS, board(totals={("global", "USD"): total(), ("global", "EUR"): total()})
+        DECISIONS, guard_state(totals={("global", "USD"): total(), ("global", "EUR"): total()})
     )
 
     assert found["allowed", "global"] == 20
@@ -113,19 +113,19 @@ def test_a_budget_says_how_full_it_is_with_what_is_held():
 def test_a_window_that_has_ended_has_no_ratio():
     later = START + dt.timedelta(hours=2)
 
-    assert samples("costmon_budget_used_ratio", board(), now=later) == {}
+    assert samples("costmon_budget_used_ratio", guard_state(), now=later) == {}
 
 
 def test_a_limit_of_nothing_has_no_ratio():
-    shown = board(seen(scopes=(gauge(limit="0", spent="0", held="0"),)))
+    shown = guard_state(seen(scopes=(gauge(limit="0", spent="0", held="0"),)))
 
     assert samples("costmon_budget_used_ratio", shown) == {}
     assert samples("costmon_budget_limit_usd", shown) == {("global month",): 0}
 
 
 def test_guards_that_share_a_store_hold_what_they_hold_once():
-    twice = board(seen("g1"), seen("g2"))
-    apart = board(seen("g1"), seen("g2", store="s2"))
+    twice = guard_state(seen("g1"), seen("g2"))
+    apart = guard_state(seen("g1"), seen("g2", store="s2"))
 
     assert samples("costmon_guard_held_usd", twice) == {("global",): 0.5}
     assert samples("costmon_guard_held_usd", apart) == {("global",): 1.0}
@@ -134,7 +134,7 @@ def test_guards_that_share_a_store_hold_what_they_hold_once():
 def test_what_a_silent_guard_held_is_not_known():
     later = START + dt.timedelta(minutes=5)
 
-    assert samples("costmon_guard_held_usd", board(), now=later) == {}
+    assert samples("costmon_guard_held_usd", guard_state(), now=later) == {}
 
 
 def test_a_circuit_is_open_until_it_expires():
@@ -154,7 +154,7 @@ def test_a_circuit_is_open_until_it_expires():
 
 
 def test_the_last_report_is_told_by_program():
-    shown = board(
+    shown = guard_state(
         seen("g1"), seen("g2", seen_at=START - dt.timedelta(hours=1)), seen("g3", app="b")
     )
 
@@ -166,7 +166,7 @@ def test_the_last_report_is_told_by_program():
 
 def test_series_are_bounded_whatever_guards_report():
     many = range(1_000)
-    shown = board(
+    shown = guard_state(
         *(seen(f"g{i}", store=f"s{i}", app=f"app-{i}", scopes=(gauge(f"key:{i}"),)) for i in many),
         totals={(f"tag:run={i}", "USD"): total(str(i)) for i in many},
         refused={(f"tag:run={i}", "budget"): i for i in many},

@@ -15,7 +15,7 @@ from costmon.intake.frame import LONGEST, frame
 from costmon.intake.server import IntakeServer
 
 
-class Desk:
+class ConsoleHandler:
     """Answers with what it was told; `hold` keeps answers back until it is set or nobody waits."""
 
     def __init__(self):
@@ -39,7 +39,7 @@ class Desk:
 
 @pytest.fixture
 def desk():
-    return Desk()
+    return ConsoleHandler()
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from costmon.errors import (
     ProviderServerError,
     ProviderTimeoutError,
 )
-from costmon.outbound.door import OutboundLimits
+from costmon.outbound.protocol import OutboundLimits
 from costmon.outbound.retries import Retries
 
 LIMITS = OutboundLimits()

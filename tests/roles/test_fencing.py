@@ -67,7 +67,7 @@ def test_the_late_commit_of_a_replaced_persister_is_refused_by_the_database(hist
         changes=NO_CHANGES,
         fault=Published(None),
         confirmed=Published({}),
-        board=SharedPublished(EMPTY),
+        guard_state=SharedPublished(EMPTY),
     )
     spec = ChildSpec(
         name="persister",

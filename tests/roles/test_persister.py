@@ -86,7 +86,7 @@ def persister(database, journal):
         changes=NO_CHANGES,
         fault=database.fault,
         confirmed=Published({}),
-        board=SharedPublished(EMPTY),
+        guard_state=SharedPublished(EMPTY),
     )
     return ChildSpec(
         name="persister",

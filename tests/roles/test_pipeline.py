@@ -16,13 +16,13 @@ from costmon.actors.roles.meters import MetersPlan
 from costmon.actors.roles.persister import PersisterPlan
 from costmon.actors.roles.policy import PolicyPlan
 from costmon.actors.roles.poller import PollerPlan
-from costmon.bootstrap.assembly import Parts, child_specs
 from costmon.bootstrap.history import AlertMemory, Writers
+from costmon.bootstrap.tree import Parts, child_specs
 from costmon.clock import SystemClock
 from costmon.state import fold, meters
 from costmon.state.guard_state import EMPTY
 from costmon.state.published import Published, PublishedSnapshot, SharedPublished, Watched
-from costmon.store import Docket, Journal, Retention, open_store
+from costmon.store import DecisionJournal, Journal, Retention, open_store
 from costmon.store.meters import MeterFile
 from costmon.store.migrate import upgrade
 from costmon.testing import samples
@@ -127,13 +127,13 @@ def test_no_observation_is_lost_none_is_there_twice_and_the_snapshot_never_goes_
     url = f"sqlite:///{tmp_path / 'costmon.db'}"
     upgrade(url)
     chance, vendor, channel = Chance(seed), Vendor(), Channel()
-    cell, board = StruckCell(chance), SharedPublished(EMPTY)
+    cell, guard_state = StruckCell(chance), SharedPublished(EMPTY)
     first = fold.first((("work", "digitalocean"),), {}, now=START, poll_interval_s=1.0, demo=False)
     PublishedSnapshot.publish(cell, first)
     with (
         open_store(url, clock=SystemClock()) as store,
         Journal(tmp_path / "j", 1 << 22) as journal,
-        Docket(tmp_path / "d", 1 << 16) as docket,
+        DecisionJournal(tmp_path / "d", 1 << 16) as decision_journal,
     ):
         writers = Writers(store, url, Retention())
         specs = child_specs(
@@ -143,17 +143,17 @@ def test_no_observation_is_lost_none_is_there_twice_and_the_snapshot_never_goes_
                         account="work",
                         provider="digitalocean",
                         interval_s=0.004,
-                        open_line=vendor.open,
+                        connect=vendor.open,
                     ),
                 ),
                 cell=cell,
                 persisting=PersisterPlan(
                     claim=lambda: StruckWriter(writers.claim(), chance),
                     journal=journal,
-                    changes=docket,
+                    changes=decision_journal,
                     fault=Published(None),
                     confirmed=Published({}),
-                    board=board,
+                    guard_state=guard_state,
                 ),
                 alerting=AlerterPlan(
                     threshold=Decimal(100),
@@ -164,9 +164,9 @@ def test_no_observation_is_lost_none_is_there_twice_and_the_snapshot_never_goes_
                 outboxes=(Outbox(channel=channel),),
                 policy=PolicyPlan(
                     budgets=(),
-                    load=store.standing,
-                    changes=docket,
-                    board=board,
+                    load=store.decisions,
+                    changes=decision_journal,
+                    guard_state=guard_state,
                     policy=Watched(None),
                 ),
                 meters=MetersPlan(

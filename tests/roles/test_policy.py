@@ -33,7 +33,7 @@ from costmon.messages import (
 )
 from costmon.state.guard_state import EMPTY
 from costmon.state.published import Published, SharedPublished, Watched
-from costmon.store import Docket, Journal, Retention, open_store
+from costmon.store import DecisionJournal, Journal, Retention, open_store
 from costmon.store.migrate import upgrade
 from costmon.testing.spend import gauge, guard_report, notice, spend_row
 from tests.roles.tree import PATIENCE_S, SOON, Ear, running
@@ -54,7 +54,7 @@ class World:
         self.rng = random.Random(1)
         self.crash_share = 0.0
         self.crashes = 0
-        self.board = SharedPublished(EMPTY)
+        self.guard_state = SharedPublished(EMPTY)
         self.policy = StruckCell(self)
         self.confirmed: Published[Mapping[str, int]] = Published({})
         self.people = Ear()
@@ -73,12 +73,12 @@ class World:
         if self.away:
             raise StoreUnavailableError("the database is away")
         self.strike()
-        return self.store.standing()
+        return self.store.decisions()
 
     @contextmanager
     def process(self):
         """Run until the end of the block; what is published begins anew."""
-        self.board, self.policy, self.confirmed = (
+        self.guard_state, self.policy, self.confirmed = (
             SharedPublished(EMPTY),
             StruckCell(self),
             Published({}),
@@ -86,21 +86,21 @@ class World:
         self.people = Ear()
         with (
             Journal(self.path / "cycles", 1 << 20) as journal,
-            Docket(self.path / "decisions", 1 << 20) as docket,
+            DecisionJournal(self.path / "decisions", 1 << 20) as decision_journal,
         ):
             persisting = PersisterPlan(
                 claim=self.claim,
                 journal=journal,
-                changes=docket,
+                changes=decision_journal,
                 fault=Published(None),
                 confirmed=self.confirmed,
-                board=self.board,
+                guard_state=self.guard_state,
             )
             policy = PolicyPlan(
                 budgets=FILE,
                 load=self.standing,
-                changes=StruckDocket(self, docket),
-                board=self.board,
+                changes=StruckDocket(self, decision_journal),
+                guard_state=self.guard_state,
                 policy=self.policy,
             )
             specs = (
@@ -118,7 +118,9 @@ class World:
             )
             with running(specs, clock=self.clock) as system:
                 yield SimpleNamespace(
-                    system=system, tell=system.addresses["policy"].tell, docket=docket
+                    system=system,
+                    tell=system.addresses["policy"].tell,
+                    decision_journal=decision_journal,
                 )
 
     def when(self, claim):
@@ -154,18 +156,18 @@ class StruckWriter:
 
 
 class StruckDocket:
-    def __init__(self, world, docket):
+    def __init__(self, world, decision_journal):
         self.world = world
-        self.docket = docket
+        self.decision_journal = decision_journal
 
     def keep(self, change):
         self.world.strike()
-        kept = self.docket.keep(change)
+        kept = self.decision_journal.keep(change)
         self.world.strike()
         return kept
 
     def waiting(self):
-        return self.docket.waiting()
+        return self.decision_journal.waiting()
 
 
 class StruckCell(Watched[Policy | None]):
@@ -274,17 +276,17 @@ def test_while_the_database_cannot_be_read_nothing_is_guessed_and_no_decision_is
     with world.process() as process:
         process.tell(opening(2, scope="key:while-away"))
         process.tell(closing(1, scope="key:before"))
-        wait_until(lambda: len(process.docket) == 2)
+        wait_until(lambda: len(process.decision_journal) == 2)
         assert world.policy.read() is None
         world.away = False
         policy = world.when(lambda it: len(it.circuits) == 2)
-        wait_until(lambda: len(process.docket) == 0)
+        wait_until(lambda: len(process.decision_journal) == 0)
 
     assert [(it.scope, it.state) for it in policy.circuits] == [
         ("key:before", "closed"),
         ("key:while-away", "open"),
     ]
-    assert {it.scope: it.state for it in world.store.standing().circuits} == {
+    assert {it.scope: it.state for it in world.store.decisions().circuits} == {
         "key:before": "closed",
         "key:while-away": "open",
     }
@@ -295,14 +297,14 @@ def test_what_was_decided_before_a_kill_while_the_database_was_away_is_there_aft
     world.away = True
     with world.process() as process:
         process.tell(opening())
-        wait_until(lambda: len(process.docket) == 1)
+        wait_until(lambda: len(process.decision_journal) == 1)
 
     world.away = False
     with world.process() as process:
         world.when(is_open)
-        wait_until(lambda: len(process.docket) == 0)
+        wait_until(lambda: len(process.decision_journal) == 0)
 
-    assert [it.state for it in world.store.standing().circuits] == ["open"]
+    assert [it.state for it in world.store.decisions().circuits] == ["open"]
 
 
 def test_a_waiting_guard_is_woken_when_a_circuit_expires(world):
@@ -354,16 +356,16 @@ def test_a_report_is_on_the_board_and_its_rows_are_confirmed_once_they_are_writt
             )
         )
         wait_until(lambda: world.confirmed.read().get("g1") == 1)
-        wait_until(lambda: world.board.read().totals)
+        wait_until(lambda: world.guard_state.read().totals)
         (told,) = world.people.wait_for(1)
 
-    board = world.board.read()
-    assert board.guards[0].app == "worker"
-    assert board.totals["global", "USD"].spent == Decimal("0.01")
+    guard_state = world.guard_state.read()
+    assert guard_state.guards[0].app == "worker"
+    assert guard_state.totals["global", "USD"].spent == Decimal("0.01")
     assert told == GuardNoticed(app="worker", host="box", notice=notice(), gauge=gauge())
     with world.process():
         world.when(lambda it: True)
-        assert world.board.read().totals == board.totals
+        assert world.guard_state.read().totals == guard_state.totals
 
 
 def test_the_same_report_again_tells_nobody_again(world):
@@ -372,7 +374,7 @@ def test_the_same_report_again_tells_nobody_again(world):
         process.tell(message)
         process.tell(message)
     assert len(world.people.heard) == 1
-    assert world.store.standing().totals["global", "USD"].requests == 1
+    assert world.store.decisions().totals["global", "USD"].requests == 1
 
 
 def test_reports_wait_while_the_database_is_away_and_are_confirmed_when_it_returns(world):
@@ -382,12 +384,16 @@ def test_reports_wait_while_the_database_is_away_and_are_confirmed_when_it_retur
         for sequence in (1, 2, 3):
             rows = [spend_row(str(sequence), changes=sequence)]
             process.tell(GuardReported(report=guard_report(sequence, rows)))
-        wait_until(lambda: world.board.read().guards and world.board.read().guards[0].sequence == 3)
+        wait_until(
+            lambda: (
+                world.guard_state.read().guards and world.guard_state.read().guards[0].sequence == 3
+            )
+        )
         assert world.confirmed.read() == {}
         world.away = False
         wait_until(lambda: world.confirmed.read().get("g1") == 3)
 
-    assert world.store.standing().totals["global", "USD"].spent == 3
+    assert world.store.decisions().totals["global", "USD"].spent == 3
 
 
 def test_more_reports_than_can_wait_are_dropped_and_not_confirmed(world, monkeypatch):
@@ -401,10 +407,10 @@ def test_more_reports_than_can_wait_are_dropped_and_not_confirmed(world, monkeyp
         world.away = False
         wait_until(lambda: world.confirmed.read().get("g1") == 2)
         process.tell(GuardReported(report=guard_report(9, [spend_row("1")])))
-        wait_until(lambda: ("global", "USD") in world.board.read().totals)
+        wait_until(lambda: ("global", "USD") in world.guard_state.read().totals)
 
     assert world.confirmed.read()["g1"] == 2
-    assert {scope for scope, _ in world.store.standing().totals} == {"key:1", "key:2", "global"}
+    assert {scope for scope, _ in world.store.decisions().totals} == {"key:1", "key:2", "global"}
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -423,21 +429,21 @@ def test_whoever_crashes_every_decision_and_every_row_is_there_once(world, seed)
             ]
             process.tell(GuardReported(report=guard_report(sequence, rows)))
         wait_until(lambda: world.confirmed.read().get("g1") == len(commands))
-        wait_until(lambda: len(process.docket) == 0)
+        wait_until(lambda: len(process.decision_journal) == 0)
         last = {it.scope: it.state for it in expected_circuits(commands)}
         policy = world.when(lambda it: {c.scope: c.state for c in it.circuits} == last)
-        wait_until(lambda: len(world.board.read().totals) == len(commands) + 1)
+        wait_until(lambda: len(world.guard_state.read().totals) == len(commands) + 1)
 
     assert world.crashes > 5
     world.crash_share = 0.0
-    standing = world.store.standing()
-    assert {it.scope: it.state for it in standing.circuits} == last
-    assert {it.budget.period: it.budget.limit for it in standing.budgets} == {
+    decisions = world.store.decisions()
+    assert {it.scope: it.state for it in decisions.circuits} == last
+    assert {it.budget.period: it.budget.limit for it in decisions.budgets} == {
         "hour": 19,
         "day": 20,
     }
-    assert standing.totals["global", "USD"].spent == len(commands)
-    assert standing.totals == world.board.read().totals
+    assert decisions.totals["global", "USD"].spent == len(commands)
+    assert decisions.totals == world.guard_state.read().totals
     assert [it.budget.limit for it in policy.budgets if it.source == "api"] == [20, 19]
     with world.store._reading.connect() as connection:
         audited = connection.exec_driver_sql("SELECT change_id FROM audit ORDER BY id").all()

@@ -57,7 +57,7 @@ class Line:
 
 def poller(line, interval_s=3600.0, policy=SOON):
     plan = PollerPlan(
-        account=ACCOUNT, provider="digitalocean", interval_s=interval_s, open_line=line.open
+        account=ACCOUNT, provider="digitalocean", interval_s=interval_s, connect=line.open
     )
     return ChildSpec(
         name="poller.digitalocean",

@@ -60,7 +60,7 @@ def running(specs: Iterable[ChildSpec], *, clock: Clock | None = None) -> Iterat
         tuple(specs),
         clock=clock or SystemClock(),
         rng=random.Random(1),
-        board=Published(()),
+        statuses=Published(()),
         scan_interval_s=0.05,
     )
     system.start()

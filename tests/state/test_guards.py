@@ -1,4 +1,4 @@
-"""The board: bounded, and the same whatever comes twice."""
+"""The state: bounded, and the same whatever comes twice."""
 
 import datetime as dt
 from decimal import Decimal
@@ -15,37 +15,37 @@ from costmon.testing.spend import gauge, guard_report, notice, refusal
 LATER = START + dt.timedelta(minutes=1)
 
 
-def fold(*reports, board=EMPTY, now=START):
+def fold(*reports, state=EMPTY, now=START):
     for report in reports:
-        board, _ = guard_reports.reported(board, report, now)
-    return board
+        state, _ = guard_reports.reported(state, report, now)
+    return state
 
 
 def test_a_guard_is_shown_by_its_latest_report():
     first = guard_report(1, scopes=[gauge(spent="1")])
     second = guard_report(2, scopes=[gauge(spent="2")])
 
-    board = fold(second, board=fold(first), now=LATER)
+    state = fold(second, state=fold(first), now=LATER)
 
-    (seen,) = board.guards
+    (seen,) = state.guards
     assert (seen.sequence, seen.seen_at, seen.scopes) == (2, LATER, second.scopes)
 
 
 def test_a_late_report_does_not_take_a_guard_back():
-    board = fold(guard_report(2, scopes=[gauge(spent="2")]), guard_report(1))
+    state = fold(guard_report(2, scopes=[gauge(spent="2")]), guard_report(1))
 
-    assert board.guards[0].sequence == 2
-    assert board.guards[0].scopes == (gauge(spent="2"),)
+    assert state.guards[0].sequence == 2
+    assert state.guards[0].scopes == (gauge(spent="2"),)
 
 
 def test_the_latest_guard_comes_first_and_one_of_yesterday_is_gone():
     day_later = START + dt.timedelta(days=1)
-    board = fold(guard_report(guard="old"))
-    board = fold(guard_report(guard="a"), board=board, now=LATER)
-    board = fold(guard_report(guard="b"), board=board, now=day_later)
+    state = fold(guard_report(guard="old"))
+    state = fold(guard_report(guard="a"), state=state, now=LATER)
+    state = fold(guard_report(guard="b"), state=state, now=day_later)
 
-    assert [seen.guard for seen in board.guards] == ["b", "a"]
-    assert guard_reports.swept(board, day_later + dt.timedelta(days=2)).guards == ()
+    assert [seen.guard for seen in state.guards] == ["b", "a"]
+    assert guard_reports.swept(state, day_later + dt.timedelta(days=2)).guards == ()
 
 
 def test_refusals_are_added_over_guards_and_counted_once():
@@ -54,7 +54,7 @@ def test_refusals_are_added_over_guards_and_counted_once():
             sequence, guard=guard, refused=[RefusalCount("host:a", "budget", refused)]
         )
 
-    board = fold(
+    state = fold(
         counts("a", 1, 3),
         counts("a", 1, 3),
         counts("a", 2, 5),
@@ -62,32 +62,34 @@ def test_refusals_are_added_over_guards_and_counted_once():
         counts("a", 1, 3),
     )
 
-    assert board.refused == {("host:a", "budget"): 15}
+    assert state.refused == {("host:a", "budget"): 15}
 
 
 def test_refusals_and_notices_are_told_newest_first_and_once():
     old, new = refusal(), refusal("rate", at=LATER)
     report = guard_report(1, refusals=[old, new], notices=[notice("a"), notice("b", at=LATER)])
 
-    board = fold(report, report, guard_report(2, refusals=[new, old], notices=[notice("a")]))
+    state = fold(report, report, guard_report(2, refusals=[new, old], notices=[notice("a")]))
 
-    assert board.refusals == (("g1", new), ("g1", old))
-    assert [told.id for _, told in board.notices] == ["b", "a"]
+    assert state.refusals == (("g1", new), ("g1", old))
+    assert [told.id for _, told in state.notices] == ["b", "a"]
 
 
 def test_a_notice_is_new_once_whichever_guard_tells_it():
-    board, fresh = guard_reports.reported(EMPTY, guard_report(1, notices=[notice("a")]), START)
+    state, fresh = guard_reports.reported(EMPTY, guard_report(1, notices=[notice("a")]), START)
     assert [it.id for it in fresh] == ["a"]
 
     _, fresh = guard_reports.reported(
-        board, guard_report(1, guard="g2", notices=[notice("a"), notice("b"), notice("b")]), START
+        state,
+        guard_report(1, guard="g2", notices=[notice("a"), notice("b"), notice("b")]),
+        START,
     )
 
     assert [it.id for it in fresh] == ["b"]
 
 
 def test_nothing_grows_without_bound():
-    board = EMPTY
+    state = EMPTY
     for number in range(guard_reports.MOST_GUARDS + 20):
         at = START + dt.timedelta(seconds=number)
         report = guard_report(
@@ -97,20 +99,20 @@ def test_nothing_grows_without_bound():
             notices=[notice(f"n{number}", at=at)],
             refused=[RefusalCount(f"key:{number}-{n}", "budget", number) for n in range(20)],
         )
-        board, _ = guard_reports.reported(board, report, at)
+        state, _ = guard_reports.reported(state, report, at)
     totals = {
         (f"key:{n}", "USD"): SpendTotal("USD", Decimal(n), 1, 0)
         for n in range(guard_reports.MOST_TOTALS + 9)
     }
-    board = guard_reports.recorded(board, totals)
+    state = guard_reports.recorded(state, totals)
 
-    assert len(board.guards) == guard_reports.MOST_GUARDS
-    assert len(board.refusals) == guard_reports.MOST_REFUSALS
-    assert len(board.notices) == guard_reports.MOST_NOTICES
-    assert len(board.refused) == guard_reports.MOST_REFUSED
-    assert len(board.totals) == guard_reports.MOST_TOTALS
-    assert ("key:0", "USD") not in board.totals
-    assert board.refusals[0][1].at > board.refusals[-1][1].at
+    assert len(state.guards) == guard_reports.MOST_GUARDS
+    assert len(state.refusals) == guard_reports.MOST_REFUSALS
+    assert len(state.notices) == guard_reports.MOST_NOTICES
+    assert len(state.refused) == guard_reports.MOST_REFUSED
+    assert len(state.totals) == guard_reports.MOST_TOTALS
+    assert ("key:0", "USD") not in state.totals
+    assert state.refusals[0][1].at > state.refusals[-1][1].at
 
 
 def test_the_budget_nearest_to_its_limit_is_the_pressing_one():
@@ -130,13 +132,13 @@ def test_the_budget_nearest_to_its_limit_is_the_pressing_one():
 )
 def test_what_guards_refused_is_the_sum_of_their_counts_however_often_it_is_told(steps, data):
     counts, sequences = {"a": 0, "b": 0}, {"a": 0, "b": 0}
-    board, sent = EMPTY, []
+    state, sent = EMPTY, []
     for guard, more in steps:
         counts[guard] += more
         sequences[guard] += 1
         refused = [RefusalCount("global", "budget", counts[guard])]
         report = guard_report(sequences[guard], guard=guard, refused=refused)
         sent.append(report)
-        board = fold(report, data.draw(st.sampled_from(sent)), board=board)
+        state = fold(report, data.draw(st.sampled_from(sent)), state=state)
 
-    assert board.refused.get(("global", "budget"), 0) == sum(counts.values())
+    assert state.refused.get(("global", "budget"), 0) == sum(counts.values())

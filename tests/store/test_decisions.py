@@ -32,7 +32,7 @@ def test_a_circuit_comes_back_as_it_was_decided(store, token):
 
     assert store.apply_change(CircuitChange("c1", opened), token)
 
-    assert store.standing().circuits == (opened,)
+    assert store.decisions().circuits == (opened,)
 
 
 def test_the_last_change_of_a_scope_holds_and_all_are_in_the_audit(store, token, look):
@@ -40,7 +40,7 @@ def test_the_last_change_of_a_scope_holds_and_all_are_in_the_audit(store, token,
     closed = circuit("closed", revision=2)
     store.apply_change(CircuitChange("c2", closed), token)
 
-    assert store.standing().circuits == (closed,)
+    assert store.decisions().circuits == (closed,)
     assert look("SELECT change_id, kind, scope, author FROM audit ORDER BY id") == [
         ("c1", "circuit", "host:a.example", "ann"),
         ("c2", "circuit", "host:a.example", "ann"),
@@ -66,7 +66,7 @@ def test_a_budget_comes_back_exact_to_a_nano_unit(store, token, levels):
 
     store.apply_change(budget_change("b1", given, scope="host:*", period="rolling:24h"), token)
 
-    (found,) = store.standing().budgets
+    (found,) = store.decisions().budgets
     assert found.budget._replace(levels=None) == given.budget._replace(levels=None)
     assert (found.source, found.author) == ("api", "ann")
     if levels is not None:
@@ -78,7 +78,7 @@ def test_a_budget_that_is_taken_back_is_gone_and_remembered(store, token, look):
     store.apply_change(budget_change("b1", budget()), token)
     store.apply_change(budget_change("b2", None), token)
 
-    assert store.standing().budgets == ()
+    assert store.decisions().budgets == ()
     changes = [json.loads(row[0]) for row in look("SELECT change FROM audit ORDER BY id")]
     assert changes[0]["budget"]["limit"] == "10"
     assert changes[1]["budget"] is None
@@ -89,7 +89,7 @@ def test_hostile_words_are_stored(store, token):
 
     assert store.apply_change(CircuitChange("\0", change), token)
 
-    assert len(store.standing().circuits) == 1
+    assert len(store.decisions().circuits) == 1
 
 
 def test_a_row_that_is_no_budget_is_said_and_left_out(store, token, look):
@@ -97,7 +97,7 @@ def test_a_row_that_is_no_budget_is_said_and_left_out(store, token, look):
     look.write("UPDATE budget SET period = 'fortnight'")
 
     with capture_logs() as lines:
-        assert store.standing().budgets == ()
+        assert store.decisions().budgets == ()
 
     assert [line["event"] for line in lines] == ["store.budget_unreadable"]
 

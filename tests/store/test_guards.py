@@ -28,7 +28,7 @@ def record(store, token):
 
 
 def spent(store, scope="global", currency="USD"):
-    return store.standing().totals[scope, currency].spent
+    return store.decisions().totals[scope, currency].spent
 
 
 def test_a_report_that_comes_twice_is_counted_once(record, store, look):
@@ -47,7 +47,7 @@ def test_a_newer_row_replaces_an_older_one_and_never_the_other_way(record, store
 
     record(guard_report(1, [new]), guard_report(2, [old]))
 
-    assert store.standing().totals["global", "USD"] == ("USD", Decimal("0.03"), 3, 0)
+    assert store.decisions().totals["global", "USD"] == ("USD", Decimal("0.03"), 3, 0)
 
 
 def test_a_correction_downwards_is_the_truth(record, store):
@@ -80,7 +80,7 @@ def test_scopes_hours_activities_and_currencies_are_kept_apart(record, store):
         guard_report(1, [spend_row("16")], guard="e", store="e", currency="EUR"),
     )
 
-    totals = {key: total.spent for key, total in store.standing().totals.items()}
+    totals = {key: total.spent for key, total in store.decisions().totals.items()}
     assert totals == {
         ("global", "USD"): 13,
         ("host:a.example", "USD"): 2,
@@ -198,7 +198,7 @@ def test_many_rows_go_in_portions(record, store, monkeypatch):
 
     record(guard_report(1, rows), guard_report(2, rows))
 
-    assert len(store.standing().totals) == 10
+    assert len(store.decisions().totals) == 10
 
 
 def test_a_replaced_writer_writes_nothing(store, token, look):

@@ -6,7 +6,7 @@ import random
 import pytest
 from structlog.testing import capture_logs
 
-from costmon.store import Journal, spool
+from costmon.store import Journal, record_log
 from costmon.testing import samples
 
 SMALL = 4096 + 2 * 4096
@@ -111,7 +111,7 @@ def _play_until_dead(path, made, writes, monkeypatch):
     """Return the number of the step in which the process died."""
     journal, at = None, 0
     with capture_logs(), monkeypatch.context() as patched:
-        patched.setattr(spool, "os", Mortal(writes))
+        patched.setattr(record_log, "os", Mortal(writes))
         try:
             journal = Journal(path, SMALL)
             for number, (step, observation) in enumerate(zip(STEPS, made, strict=True)):
@@ -127,7 +127,7 @@ def _play_until_dead(path, made, writes, monkeypatch):
 
 def test_an_interrupted_move_leaves_nothing_for_the_next_one_to_find(tmp_path, monkeypatch):
     path = tmp_path / "journal"
-    opened = spool.Spool(path, SMALL)
+    opened = record_log.RecordLog(path, SMALL)
     for payload in (b"one.", b"two.", b"thr.", b"four"):
         opened.append(payload)
 
@@ -140,12 +140,12 @@ def test_an_interrupted_move_leaves_nothing_for_the_next_one_to_find(tmp_path, m
             opened.keep_only(opened.entries, dropped=0)
     opened.close()
 
-    opened = spool.Spool(path, SMALL)
+    opened = record_log.RecordLog(path, SMALL)
     opened.drop_first()
     opened.drop_first()
     opened.keep_only(opened.entries, dropped=0)
     opened.close()
-    opened = spool.Spool(path, SMALL)
+    opened = record_log.RecordLog(path, SMALL)
     found = [opened.read(entry) for entry in opened.entries]
     opened.close()
 

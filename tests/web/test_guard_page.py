@@ -15,7 +15,7 @@ from costmon.testing.clock import START
 from costmon.web.guard_page import GuardPage
 from costmon.web.guard_view import Entered
 from costmon.web.page import create_blueprint
-from tests.api.samples import board, circuit, gauge, lease, policy, refusal, seen, told
+from tests.api.samples import circuit, gauge, guard_state, lease, policy, refusal, seen, told
 from tests.web.test_page import Text
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
@@ -33,7 +33,7 @@ def app_of(shown, rules, now=START, entered=None):
             describe=lambda view: view,
         )
     )
-    page = GuardPage(board=shown.read, policy=rules.read, now=lambda: now)
+    page = GuardPage(guard_state=shown.read, policy=rules.read, now=lambda: now)
     app.register_blueprint(page.create_blueprint(lambda view: view))
     if entered is not None:
         app.add_url_rule("/again", "again", lambda: page.render(entered))
@@ -65,21 +65,21 @@ def test_before_the_database_is_read_budgets_and_circuits_are_not_called_none():
 
 
 def test_a_budget_in_use_shows_what_is_spent_held_and_left():
-    shown = text(board(), policy())
+    shown = text(guard_state(), policy())
 
     assert "global month $2.50 $0.50 $10.00 $7.00 2026-11-21 11:00 UTC 0 s ago" in shown
-    assert 'aria-label="25 % spent, 5 % held"' in page(board(), policy())
+    assert 'aria-label="25 % spent, 5 % held"' in page(guard_state(), policy())
 
 
 def test_a_fraction_of_a_cent_is_not_nothing():
-    shown = text(board(seen(scopes=(gauge(spent="0.0000131", held="0.013"),))), policy())
+    shown = text(guard_state(seen(scopes=(gauge(spent="0.0000131", held="0.013"),))), policy())
 
     assert "$0.0000131" in shown
     assert "$0.013" in shown
 
 
 def test_a_scope_without_a_limit_has_none_and_no_bar():
-    source = page(board(seen(scopes=(gauge(limit=None),))), policy())
+    source = page(guard_state(seen(scopes=(gauge(limit=None),))), policy())
 
     assert "<svg" not in source
     assert "unknown" not in str(Text(source))
@@ -88,33 +88,35 @@ def test_a_scope_without_a_limit_has_none_and_no_bar():
 def test_a_window_that_has_ended_is_said_to_have():
     later = START + dt.timedelta(hours=2)
 
-    assert "the window has ended" in text(board(), policy(), now=later)
+    assert "the window has ended" in text(guard_state(), policy(), now=later)
 
 
 def test_a_guard_that_is_silent_is_away():
     later = START + dt.timedelta(minutes=3)
 
-    assert "away for 3 min" in text(board(), policy(), now=later)
-    assert "heard 5 s ago" in text(board(), policy(), now=START + dt.timedelta(seconds=5))
+    assert "away for 3 min" in text(guard_state(), policy(), now=later)
+    assert "heard 5 s ago" in text(guard_state(), policy(), now=START + dt.timedelta(seconds=5))
 
 
 def test_calls_in_flight_are_shown_until_their_lease_ends():
     late = START + dt.timedelta(hours=2)
 
-    assert "worker box call global, host:api.example.com $0.02" in text(board(), policy())
-    assert "None, by the latest reports" in text(board(), policy(), now=late)
+    assert "worker box call global, host:api.example.com $0.02" in text(guard_state(), policy())
+    assert "None, by the latest reports" in text(guard_state(), policy(), now=late)
 
 
 def test_a_refusal_shows_its_whole_reason():
     reason = "word " * 300 + "end"
 
-    assert reason in text(board(refusals=(("g1", refusal(reason)),)), policy())
+    assert reason in text(guard_state(refusals=(("g1", refusal(reason)),)), policy())
 
 
 def test_a_notice_is_shown():
     notice = Notice(id="n", at=START, kind="store_lost", scope="global", text="the store is away")
 
-    assert "worker store lost the store is away" in text(board(notices=(("g1", notice),)), policy())
+    assert "worker store lost the store is away" in text(
+        guard_state(notices=(("g1", notice),)), policy()
+    )
 
 
 def test_an_open_circuit_says_why_who_and_until_when_and_can_be_closed():
@@ -170,7 +172,7 @@ def test_both_pages_lead_to_each_other():
 
 
 def hostile(name):
-    return board(
+    return guard_state(
         seen(
             app=name,
             host=name,
@@ -215,7 +217,7 @@ def test_no_name_makes_a_tag_or_breaks_the_page(name):
 
 
 def test_nothing_is_loaded_from_elsewhere_and_nothing_runs():
-    found = Text(page(board(), policy(budgets=[told()], circuits=[circuit()])))
+    found = Text(page(guard_state(), policy(budgets=[told()], circuits=[circuit()])))
 
     for tag, attributes in found.tags:
         assert tag not in {"script", "iframe", "object", "style"}
@@ -226,7 +228,9 @@ def test_nothing_is_loaded_from_elsewhere_and_nothing_runs():
 
 
 def test_every_field_has_a_label_and_every_form_is_a_post():
-    source = page(board(), policy(budgets=[told(source="api", author="a")], circuits=[circuit()]))
+    source = page(
+        guard_state(), policy(budgets=[told(source="api", author="a")], circuits=[circuit()])
+    )
 
     for form in re.findall(r"<form[^>]*>", source):
         assert 'method="post"' in form
@@ -237,7 +241,7 @@ def test_every_field_has_a_label_and_every_form_is_a_post():
 @pytest.mark.parametrize("count", [1_000])
 def test_a_thousand_rows_are_bounded_and_the_rest_counted(count):
     many = range(count)
-    shown = board(*(seen(f"g{i}", store=f"s{i}", leases=(lease(f"l{i}"),)) for i in many))
+    shown = guard_state(*(seen(f"g{i}", store=f"s{i}", leases=(lease(f"l{i}"),)) for i in many))
     rules = policy(
         budgets=[told(f"key:{i}") for i in many], circuits=[circuit(f"key:{i}") for i in many]
     )

@@ -52,7 +52,7 @@ class PersisterPlan:
         changes: Where decisions about guards wait.
         fault: Where it is published why nothing can be written; `None` while all is well.
         confirmed: Where it is published up to which report each guard's rows are written.
-        board: Where it is published what the rows add up to.
+        guard_state: Where it is published what the rows add up to.
     """
 
     claim: Callable[[], Writer]
@@ -60,7 +60,7 @@ class PersisterPlan:
     changes: WaitingChanges
     fault: Published[str | None]
     confirmed: Published[Mapping[str, int]]
-    board: SharedPublished[GuardState]
+    guard_state: SharedPublished[GuardState]
 
 
 class Persister(SupervisedActor[PersisterMessage]):
@@ -73,7 +73,7 @@ class Persister(SupervisedActor[PersisterMessage]):
         self._changes = plan.changes
         self._fault = plan.fault
         self._confirmed = plan.confirmed
-        self._board = plan.board
+        self._guard_state = plan.guard_state
         self._reports: deque[GuardReport] = deque()
         self._report_rows = 0
         self._writer: Writer | None = None
@@ -189,8 +189,8 @@ class Persister(SupervisedActor[PersisterMessage]):
         # Published again when a crash repeats it: these are sums, not steps.
         if recorded.totals:
             self.fenced(
-                lambda: self._board.change(
-                    lambda board: guard_reports.recorded(board, recorded.totals)
+                lambda: self._guard_state.change(
+                    lambda state: guard_reports.recorded(state, recorded.totals)
                 )
             )
         if recorded.confirmed is not None:

@@ -56,7 +56,7 @@ class WaitingChanges(Protocol):
         ...
 
 
-class Standing(Protocol):
+class GuardDecisions(Protocol):
     """What the database knows of guards."""
 
     @property
@@ -83,14 +83,14 @@ class PolicyPlan:
         budgets: Those of costmon.toml.
         load: Reads the database; raises `StoreError` when it cannot be read.
         changes: Where decisions wait for the database.
-        board: Where it is published what guards report; the persister adds what it adds up to.
-        policy: Where it is published what guards go by.
+        guard_state: Where what guards report is published; the persister adds its sums.
+        policy: Where what guards obey is published.
     """
 
     budgets: tuple[Budget, ...]
-    load: Callable[[], Standing]
+    load: Callable[[], GuardDecisions]
     changes: WaitingChanges
-    board: SharedPublished[GuardState]
+    guard_state: SharedPublished[GuardState]
     policy: Watched[Policy | None]
 
 
@@ -123,7 +123,7 @@ class PolicyActor(SupervisedActor[PolicyMessage]):
                 self._load()
             case Tick(key=key) if key == _SWEEP:
                 now = self.clock.now()
-                self._change_board(lambda board: guard_reports.swept(board, now))
+                self._change_guard_state(lambda state: guard_reports.swept(state, now))
             case Tick():
                 self._look_at_the_time()
             case _:
@@ -133,7 +133,7 @@ class PolicyActor(SupervisedActor[PolicyMessage]):
 
     def _fold(self, message: GuardReported) -> None:
         report, now = message.report, self.clock.now()
-        before = self._plan.board.read()
+        before = self._plan.guard_state.read()
         _, fresh = guard_reports.reported(before, report, now)
         for notice in fresh:
             self.tell(
@@ -148,7 +148,7 @@ class PolicyActor(SupervisedActor[PolicyMessage]):
         self.tell(self._persister, message)
         # Published last: after a crash before this line all of it happens again, and whoever was
         # told knows notices by their ids and rows by their changes.
-        self._change_board(lambda board: guard_reports.reported(board, report, now)[0])
+        self._change_guard_state(lambda state: guard_reports.reported(state, report, now)[0])
         if all(seen.guard != report.guard for seen in before.guards):
             self.log.info(
                 "policy.guard_appeared",
@@ -159,8 +159,8 @@ class PolicyActor(SupervisedActor[PolicyMessage]):
                 store=report.store,
             )
 
-    def _change_board(self, fold: Callable[[GuardState], GuardState]) -> None:
-        self.fenced(lambda: self._plan.board.change(fold))
+    def _change_guard_state(self, fold: Callable[[GuardState], GuardState]) -> None:
+        self.fenced(lambda: self._plan.guard_state.change(fold))
 
     # --- what people decide ------------------------------------------------------------------
 
@@ -195,7 +195,7 @@ class PolicyActor(SupervisedActor[PolicyMessage]):
         # First what waits, then the database: what is written in between is seen twice, not never.
         waiting = self._plan.changes.waiting()
         try:
-            standing = self._plan.load()
+            decisions = self._plan.load()
         except StoreError as error:
             self.log.warning(
                 "policy.decisions_unreadable", error=str(error), retry_s=self._load_again_s
@@ -203,12 +203,12 @@ class PolicyActor(SupervisedActor[PolicyMessage]):
             self.timer.after(_LOAD, self._load_again_s)
             self._load_again_s = min(self._load_again_s * 2, _LOAD_MAX_S)
             return
-        taken = policies.decided(standing.circuits, standing.budgets)
+        taken = policies.decided(decisions.circuits, decisions.budgets)
         for change in waiting:
             taken = policies.after(taken, change)
         # What the persister has published meanwhile is at least as new.
-        self._change_board(
-            lambda board: guard_reports.recorded(board, {**standing.totals, **board.totals})
+        self._change_guard_state(
+            lambda state: guard_reports.recorded(state, {**decisions.totals, **state.totals})
         )
         self._publish(taken)
         self.log.info(

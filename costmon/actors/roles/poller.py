@@ -43,14 +43,14 @@ class PollerPlan:
         account: The account's name.
         provider: The vendor's slug.
         interval_s: Seconds from the start of one cycle to the start of the next.
-        open_line: Opens the line, given a pause and a heartbeat: `pause(seconds)` waits and
+        connect: Opens the line, given a pause and a heartbeat: `pause(seconds)` waits and
             returns `False` when the wait was cut short, `beat()` says that work goes on.
     """
 
     account: str
     provider: str
     interval_s: float
-    open_line: Callable[[Callable[[float], bool], Callable[[], None]], Line]
+    connect: Callable[[Callable[[float], bool], Callable[[], None]], Line]
 
 
 class Poller(SupervisedActor[PollerMessage]):
@@ -66,7 +66,7 @@ class Poller(SupervisedActor[PollerMessage]):
 
     def started(self) -> None:
         """Open the line and poll at once."""
-        self._line = self._plan.open_line(self._pause, self.beat)
+        self._line = self._plan.connect(self._pause, self.beat)
         self.timer.after(_POLL, 0.0)
 
     def release(self) -> None:

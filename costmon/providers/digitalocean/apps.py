@@ -6,14 +6,16 @@ from decimal import Decimal
 from costmon.domain.resource import Resource
 from costmon.pricing import calculate_monthly_cost
 from costmon.providers.digitalocean.answers import App, AppComponent, AppSpec, InstanceSize
-from costmon.providers.digitalocean.making import Cost, Maker
+from costmon.providers.digitalocean.factory import Cost, ResourceFactory
 from costmon.providers.digitalocean.values import amount, text
 
 APPS = "/v2/apps"
 INSTANCE_SIZES = "/v2/apps/tiers/instance_sizes"
 
 
-def apps(make: Maker, found: Iterable[App], sizes: Mapping[str, Decimal]) -> list[Resource]:
+def apps(
+    make: ResourceFactory, found: Iterable[App], sizes: Mapping[str, Decimal]
+) -> list[Resource]:
     """Return the apps; `sizes` are the monthly prices of one instance by slug."""
     return [
         make.resource(

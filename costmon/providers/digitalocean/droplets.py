@@ -11,7 +11,7 @@ from decimal import Decimal
 from costmon.domain.resource import Resource
 from costmon.pricing import PriceTable, calculate_monthly_cost
 from costmon.providers.digitalocean.answers import Droplet, DropletPolicy
-from costmon.providers.digitalocean.faults import SLUG
+from costmon.providers.digitalocean.errors import SLUG
 from costmon.providers.digitalocean.values import CURRENCY, MOST_TEXT, amount, moment, text
 
 DROPLETS = "/v2/droplets"

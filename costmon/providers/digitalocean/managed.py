@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from costmon.domain.resource import Resource
 from costmon.providers.digitalocean.answers import Cluster, Database, Subscription
-from costmon.providers.digitalocean.making import Cost, Maker
+from costmon.providers.digitalocean.factory import Cost, ResourceFactory
 
 DATABASES = "/v2/databases"
 CLUSTERS = "/v2/kubernetes/clusters"
@@ -14,7 +14,7 @@ REGISTRY = "/v2/registry/subscription"
 _MIB_PER_GIB = 1024
 
 
-def databases(make: Maker, page: Iterable[Database]) -> list[Resource]:
+def databases(make: ResourceFactory, page: Iterable[Database]) -> list[Resource]:
     """Return the database clusters of a page: nodes times the list price of their size."""
     return [
         make.resource(
@@ -32,7 +32,9 @@ def databases(make: Maker, page: Iterable[Database]) -> list[Resource]:
     ]
 
 
-def clusters(make: Maker, page: Iterable[Cluster], droplets: Collection[str]) -> list[Resource]:
+def clusters(
+    make: ResourceFactory, page: Iterable[Cluster], droplets: Collection[str]
+) -> list[Resource]:
     """Return the control planes of a page.
 
     Worker nodes are droplets and are counted there, once. A worker that is not among `droplets`
@@ -41,7 +43,7 @@ def clusters(make: Maker, page: Iterable[Cluster], droplets: Collection[str]) ->
     return [_cluster(make, cluster, droplets) for cluster in page]
 
 
-def registry(make: Maker, subscription: Subscription | None) -> list[Resource]:
+def registry(make: ResourceFactory, subscription: Subscription | None) -> list[Resource]:
     """Return the registry's plan, priced by the vendor itself; nothing when there is none."""
     if subscription is None:
         return []
@@ -65,7 +67,7 @@ def registry(make: Maker, subscription: Subscription | None) -> list[Resource]:
     ]
 
 
-def _database_cost(make: Maker, database: Database) -> Cost:
+def _database_cost(make: ResourceFactory, database: Database) -> Cost:
     cost = make.cost("database", database.size, database.num_nodes)
     if cost.monthly is None or not database.storage_size_mib:
         return cost
@@ -74,7 +76,7 @@ def _database_cost(make: Maker, database: Database) -> Cost:
     return replace(cost, unpriced=words)
 
 
-def _cluster(make: Maker, cluster: Cluster, droplets: Collection[str]) -> Resource:
+def _cluster(make: ResourceFactory, cluster: Cluster, droplets: Collection[str]) -> Resource:
     nodes = [node.droplet_id for pool in cluster.node_pools for node in pool.nodes or ()]
     # A node that is being made has no droplet yet.
     unseen = sum(1 for droplet in nodes if droplet and droplet not in droplets)

@@ -6,7 +6,7 @@ from msgspec import UNSET
 
 from costmon.domain.resource import Resource
 from costmon.providers.digitalocean.answers import LoadBalancer, ReservedIp
-from costmon.providers.digitalocean.making import Cost, Maker
+from costmon.providers.digitalocean.factory import Cost, ResourceFactory
 
 LOAD_BALANCERS = "/v2/load_balancers"
 RESERVED_IPS = "/v2/reserved_ips"
@@ -20,7 +20,7 @@ _NO_ASSIGNMENT = Cost(
 )
 
 
-def load_balancers(make: Maker, page: Iterable[LoadBalancer]) -> list[Resource]:
+def load_balancers(make: ResourceFactory, page: Iterable[LoadBalancer]) -> list[Resource]:
     """Return the load balancers of a page."""
     return [
         make.resource(
@@ -37,7 +37,7 @@ def load_balancers(make: Maker, page: Iterable[LoadBalancer]) -> list[Resource]:
     ]
 
 
-def reserved_ips(make: Maker, page: Iterable[ReservedIp]) -> list[Resource]:
+def reserved_ips(make: ResourceFactory, page: Iterable[ReservedIp]) -> list[Resource]:
     """Return the reserved addresses of a page; one that is assigned to nothing is waste."""
     return [
         make.resource(
@@ -55,7 +55,7 @@ def reserved_ips(make: Maker, page: Iterable[ReservedIp]) -> list[Resource]:
     ]
 
 
-def _load_balancer_cost(make: Maker, balancer: LoadBalancer) -> Cost:
+def _load_balancer_cost(make: ResourceFactory, balancer: LoadBalancer) -> Cost:
     # The type is younger than the API: what has none is regional.
     scope = (balancer.type or "REGIONAL").lower()
     if scope != "regional":
@@ -64,7 +64,7 @@ def _load_balancer_cost(make: Maker, balancer: LoadBalancer) -> Cost:
     return _NO_NODES if nodes is None else make.cost(_KIND, "regional_node", nodes)
 
 
-def _reserved_ip_cost(make: Maker, address: ReservedIp) -> Cost:
+def _reserved_ip_cost(make: ResourceFactory, address: ReservedIp) -> Cost:
     if address.droplet is UNSET:
         return _NO_ASSIGNMENT
     return make.cost("reserved_ip", "unassigned" if address.droplet is None else "assigned")

@@ -26,11 +26,11 @@ from costmon.providers.digitalocean.answers import (
     SizePage,
 )
 from costmon.providers.digitalocean.droplets import DROPLETS, SIZES, Droplets
-from costmon.providers.digitalocean.faults import SLUG
-from costmon.providers.digitalocean.making import Maker
-from costmon.providers.digitalocean.others import Others
+from costmon.providers.digitalocean.errors import SLUG
+from costmon.providers.digitalocean.factory import ResourceFactory
+from costmon.providers.digitalocean.permissions import Permissions
 from costmon.providers.digitalocean.reader import Reader
-from costmon.providers.digitalocean.sight import Sight
+from costmon.providers.digitalocean.resources import Others
 from costmon.providers.digitalocean.values import CURRENCY, amount, moment
 
 BALANCE = "/v2/customers/my/balance"
@@ -85,10 +85,10 @@ class DigitalOcean:
             ProviderPermissionError: The token may read none of the kinds.
             ProviderError: Anything else; see `costmon.errors`.
         """
-        sight = Sight()
+        sight = Permissions()
         droplets = self._droplets(account, sight)
         balance = sight.of("balance", "billing:read", self._balance, None)
-        others = Others(self._reader, sight, Maker(account=account, prices=self._prices))
+        others = Others(self._reader, sight, ResourceFactory(account=account, prices=self._prices))
         resources = (*droplets.resources, *others.read(droplets.ids))
         sight.check()
         return Inventory(
@@ -107,7 +107,7 @@ class DigitalOcean:
         Raises:
             ProviderError: They could not be read.
         """
-        sight = Sight()
+        sight = Permissions()
         droplets = self._droplets(account, sight)
         sight.check()
         return tuple(droplets.resources)
@@ -129,7 +129,7 @@ class DigitalOcean:
         droplets.price_backups({})
         return droplets.resources[0]
 
-    def _droplets(self, account: str, sight: Sight) -> Droplets:
+    def _droplets(self, account: str, sight: Permissions) -> Droplets:
         droplets = Droplets(account, self._prices)
 
         def read(params: Mapping[str, str]) -> None:

@@ -10,7 +10,7 @@ import msgspec
 from costmon.errors import ProviderPermissionError
 from costmon.outbound import Outbound
 from costmon.providers.digitalocean.answers import Links, Totals
-from costmon.providers.digitalocean.faults import decoding_fault, schema_fault
+from costmon.providers.digitalocean.errors import decoding_fault, schema_fault
 
 PAGE_SIZE = 200
 MOST_PAGES = 2_000

@@ -6,7 +6,7 @@ from msgspec import UNSET
 
 from costmon.domain.resource import Resource
 from costmon.providers.digitalocean.answers import Snapshot, Volume
-from costmon.providers.digitalocean.making import Cost, Maker
+from costmon.providers.digitalocean.factory import Cost, ResourceFactory
 from costmon.providers.digitalocean.values import amount
 
 VOLUMES = "/v2/volumes"
@@ -15,7 +15,7 @@ _UNATTACHED = "attached to no droplet, costs in full"
 _NO_SIZE = Cost(monthly=None, basis="list_price", unpriced="its size is not visible")
 
 
-def volumes(make: Maker, page: Iterable[Volume]) -> list[Resource]:
+def volumes(make: ResourceFactory, page: Iterable[Volume]) -> list[Resource]:
     """Return the volumes of a page; one that is attached to nothing is waste."""
     return [
         make.resource(
@@ -35,7 +35,7 @@ def volumes(make: Maker, page: Iterable[Volume]) -> list[Resource]:
     ]
 
 
-def snapshots(make: Maker, page: Iterable[Snapshot]) -> list[Resource]:
+def snapshots(make: ResourceFactory, page: Iterable[Snapshot]) -> list[Resource]:
     """Return the snapshots of a page.
 
     Raises:

@@ -3,7 +3,7 @@
 import datetime as dt
 from decimal import Decimal
 
-from costmon.providers.digitalocean.faults import schema_fault
+from costmon.providers.digitalocean.errors import schema_fault
 
 CURRENCY = "USD"
 # Far above every list price, and within what history can store.

@@ -22,8 +22,8 @@ class MetersActor(list[SetRecording]):
 
     def append(self, order: SetRecording) -> None:
         super().append(order)
-        board = self.world.meters.read()
-        self.world.meters.publish(meters.ordered(board, order.service, order.control))
+        state = self.world.meters.read()
+        self.world.meters.publish(meters.ordered(state, order.service, order.control))
 
 
 @pytest.fixture
@@ -31,11 +31,11 @@ def world():
     made = World()
     made.listen(api_token=Secret(TOKEN))
     made.surveyed = MetersActor(made)
-    board = made.meters.read()
+    state = made.meters.read()
     for number, name in enumerate(("shop", HOSTILE)):
         one = measured(3, service=name, host="web-1", pid=100 + number, boot="b", processes=1)
-        board = meters.reported(board, 1, one, made.clock.monotonic_s(), final=False)
-    made.meters.publish(board)
+        state = meters.reported(state, 1, one, made.clock.monotonic_s(), final=False)
+    made.meters.publish(state)
     return made
 
 

@@ -5,7 +5,7 @@ import uuid
 import structlog
 from werkzeug.exceptions import ServiceUnavailable
 
-from costmon.api.face import Face
+from costmon.api.context import ApiContext
 from costmon.errors import MailboxFullError
 from costmon.intake.answer import RETRY_AFTER_S
 from costmon.messages import SetRecording
@@ -19,13 +19,13 @@ _log = structlog.get_logger("costmon.api")
 class BoardSource:
     """Reads the published value; tells who keeps it, and waits for nothing."""
 
-    def __init__(self, face: Face) -> None:
-        """Read from and tell through `face`."""
-        self._face = face
+    def __init__(self, context: ApiContext) -> None:
+        """Read from and tell through `context`."""
+        self._context = context
 
     def services(self) -> tuple[Snapshot, ...]:
         """Return how each service stands, all its workers together."""
-        return meters.services(self._face.meters.read(), self._face.clock.monotonic_s())
+        return meters.services(self._context.meters.read(), self._context.clock.monotonic_s())
 
     def order(self, service: str, control: Control) -> None:
         """Let all workers of a service do this when they report next.
@@ -34,10 +34,10 @@ class BoardSource:
             SnapshotClosedError: The service is stopping: accepting would be a lie.
             ServiceUnavailable: Too much waits already.
         """
-        self._face.snapshot.read()
+        self._context.snapshot.read()
         command = SetRecording(id=uuid.uuid4().hex, service=service, control=control)
         try:
-            self._face.tell_meters(command)
+            self._context.tell_meters(command)
         except MailboxFullError as error:
             _log.warning("api.command_refused", error=str(error))
             raise ServiceUnavailable(

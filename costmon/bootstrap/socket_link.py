@@ -15,7 +15,7 @@ _PLACE = Path("costmon", "report.sock")
 _log = structlog.get_logger()
 
 
-class Signpost:
+class SocketLink:
     """A link for as long as the service runs; another service's that still answers is left."""
 
     def __init__(self, runtime_dir: Path, target: Path) -> None:
@@ -36,13 +36,13 @@ class Signpost:
             self._link.parent.mkdir(mode=0o700, exist_ok=True)
             if self._link.is_symlink() or self._link.is_socket():
                 if _answers(self._link):
-                    _log.info("bootstrap.signpost_left", path=str(self._link))
+                    _log.info("bootstrap.socket_link_exists", path=str(self._link))
                     return
                 self._link.unlink()
             self._link.symlink_to(self._target)
         except OSError as error:
             cause = error.strerror or str(error)
-            _log.warning("bootstrap.signpost_failed", path=str(self._link), error=cause)
+            _log.warning("bootstrap.socket_link_failed", path=str(self._link), error=cause)
 
     def remove(self) -> None:
         """Remove the link, unless it is another service's."""

@@ -5,19 +5,19 @@ import datetime as dt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from costmon.store.trail import followed
+from costmon.store.acknowledged import followed
 from costmon.testing.clock import START
 
 RESEND_S = 30
 
 
 def after(*reports):
-    """Return the trail after (sequence, rows, seconds) of each report."""
-    trail = None
+    """Return the acknowledged after (sequence, rows, seconds) of each report."""
+    acknowledged = None
     for sequence, rows, seconds in reports:
-        trail = followed(trail, sequence, rows, START + dt.timedelta(seconds=seconds))
-    assert trail is not None
-    return trail
+        acknowledged = followed(acknowledged, sequence, rows, START + dt.timedelta(seconds=seconds))
+    assert acknowledged is not None
+    return acknowledged
 
 
 def test_reports_without_a_gap_are_confirmed_at_once():
@@ -57,7 +57,7 @@ def test_a_copy_changes_nothing():
 )
 def test_whatever_is_lost_no_row_is_confirmed_that_was_not_written(lost, rows, pause_s):
     """A guard as the link makes them: new rows each report, unconfirmed ones again after 30 s."""
-    trail, confirmed, made = None, 0, 0
+    acknowledged, confirmed, made = None, 0, 0
     waiting: dict[int, tuple[int, int] | None] = {}
     written: set[int] = set()
     for sequence, new in enumerate(rows, start=1):
@@ -71,8 +71,8 @@ def test_whatever_is_lost_no_row_is_confirmed_that_was_not_written(lost, rows, p
         if sequence not in lost:
             written.update(due)
             moment = START + dt.timedelta(seconds=now_s)
-            trail = followed(trail, sequence, len(due), moment)
-            confirmed = trail.confirmed or 0
+            acknowledged = followed(acknowledged, sequence, len(due), moment)
+            confirmed = acknowledged.confirmed or 0
         over = [row for row, sent in waiting.items() if sent is not None and sent[0] <= confirmed]
         for row in over:
             del waiting[row]

@@ -7,9 +7,9 @@ import msgspec
 import structlog
 from werkzeug.exceptions import BadRequest, ServiceUnavailable
 
-from costmon.api.face import Face
-from costmon.api.guard_answers import CommandAccepted, CommandAnswer
+from costmon.api.context import ApiContext
 from costmon.api.replies import json_reply
+from costmon.api.schemas.guards import CommandAccepted, CommandAnswer
 from costmon.domain.policy import Policy
 from costmon.errors import MailboxFullError
 from costmon.intake.answer import RETRY_AFTER_S
@@ -21,16 +21,16 @@ Body = TypeVar("Body", bound=Answer)
 _log = structlog.get_logger("costmon.api")
 
 
-def tell(face: Face, message: GuardReported | GuardCommand) -> None:
+def tell(context: ApiContext, message: GuardReported | GuardCommand) -> None:
     """Tell the policy actor; nobody waits for what comes of it.
 
     Raises:
         SnapshotClosedError: The service is stopping: accepting would be a lie.
         ServiceUnavailable: Too much waits already.
     """
-    face.snapshot.read()
+    context.snapshot.read()
     try:
-        face.tell_policy(message)
+        context.tell_policy(message)
     except MailboxFullError as error:
         _log.warning("api.command_refused", error=str(error))
         raise ServiceUnavailable(
@@ -38,13 +38,13 @@ def tell(face: Face, message: GuardReported | GuardCommand) -> None:
         ) from None
 
 
-def order(face: Face, command: GuardCommand) -> None:
+def order(context: ApiContext, command: GuardCommand) -> None:
     """Tell the policy actor what somebody decided, and leave a trace of it.
 
     Raises:
         SnapshotClosedError, ServiceUnavailable: See `tell`.
     """
-    tell(face, command)
+    tell(context, command)
     _log.info("api.command_accepted", command=type(command).__name__, id=command.id)
 
 
@@ -54,15 +54,15 @@ def accepted(command: GuardCommand) -> flask.Response:
     return json_reply(CommandAnswer(data=data), 202)
 
 
-def known_policy(face: Face) -> Policy:
+def known_policy(context: ApiContext) -> Policy:
     """Return what guards go by.
 
     Raises:
         SnapshotClosedError: The service is stopping.
         ServiceUnavailable: It is not known yet.
     """
-    face.snapshot.read()
-    policy = face.policy.read()
+    context.snapshot.read()
+    policy = context.policy.read()
     if policy is None:
         raise ServiceUnavailable(
             "Budgets and circuits are not known yet: the database has not been read since the "

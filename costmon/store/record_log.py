@@ -70,7 +70,7 @@ class Entry:
         return self.offset + _RECORD.size + self.length
 
 
-class Spool:
+class RecordLog:
     """The file. Not thread-safe; what it returns from `append` on is on the disk.
 
     Raises:
@@ -106,7 +106,7 @@ class Spool:
 
     @property
     def largest_bytes(self) -> int:
-        """Return the largest payload that an empty spool takes."""
+        """Return the largest payload that an empty log takes."""
         return self._head.half_bytes - _RECORD.size
 
     @staticmethod
@@ -249,14 +249,14 @@ class Spool:
         return _START + half * self._head.half_bytes + offset
 
 
-def open_spool(path: Path, capacity_bytes: int) -> Spool:
-    """Return the spool in a file, which is made when missing.
+def open_record_log(path: Path, capacity_bytes: int) -> RecordLog:
+    """Return the record log in a file, which is made when missing.
 
     Raises:
         StoreUnavailableError: The file cannot be made or opened, or there is no room for it.
     """
     try:
-        return Spool(path, capacity_bytes)
+        return RecordLog(path, capacity_bytes)
     except OSError as error:
         msg = (
             f"the journal {path} cannot be opened ({error.strerror}); free"

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from costmon.domain.resource import Basis, Resource
 from costmon.pricing import PriceTable, calculate_monthly_cost
-from costmon.providers.digitalocean.faults import SLUG
+from costmon.providers.digitalocean.errors import SLUG
 from costmon.providers.digitalocean.values import CURRENCY, maybe_moment, maybe_text, text
 
 
@@ -26,7 +26,7 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Maker:
+class ResourceFactory:
     """Knows the account and the prices.
 
     Attributes:

@@ -11,7 +11,7 @@ from costmon.domain.change import BudgetChange, CircuitChange
 from costmon.domain.circuit import Circuit
 from costmon.domain.policy import PolicyBudget
 from costmon.errors import StoreUnavailableError
-from costmon.store import Docket
+from costmon.store import DecisionJournal
 from costmon.store.changes import from_text, to_text
 from costmon.testing.clock import START
 
@@ -33,72 +33,74 @@ def setting(number, limit="3"):
 
 def test_what_is_kept_is_there_in_order_after_a_crash(tmp_path):
     changes = (opening(1), setting(2), setting(3, None), opening(4))
-    with Docket(tmp_path / "d", ROOM) as docket:
+    with DecisionJournal(tmp_path / "d", ROOM) as decision_journal:
         for change in changes:
-            assert docket.keep(change) is change
+            assert decision_journal.keep(change) is change
         # A crash leaves the file as it is now: what is open does not matter.
-        with Docket(tmp_path / "d", ROOM) as again:
+        with DecisionJournal(tmp_path / "d", ROOM) as again:
             assert again.waiting() == changes
             assert len(again) == 4
 
 
 def test_the_same_command_again_is_kept_once_as_it_was_first(tmp_path):
-    with Docket(tmp_path / "d", ROOM) as docket:
-        docket.keep(opening(1))
+    with DecisionJournal(tmp_path / "d", ROOM) as decision_journal:
+        decision_journal.keep(opening(1))
 
-        assert docket.keep(opening(1, reason="other words")) == opening(1)
-        assert docket.waiting() == (opening(1),)
+        assert decision_journal.keep(opening(1, reason="other words")) == opening(1)
+        assert decision_journal.waiting() == (opening(1),)
 
 
 def test_only_the_first_is_dropped_and_only_by_its_id(tmp_path):
-    with Docket(tmp_path / "d", ROOM) as docket:
-        docket.keep(opening(1))
-        docket.keep(opening(2))
+    with DecisionJournal(tmp_path / "d", ROOM) as decision_journal:
+        decision_journal.keep(opening(1))
+        decision_journal.keep(opening(2))
 
-        docket.drop_first("c2")
-        assert docket.first() == opening(1)
-        docket.drop_first("c1")
-        assert docket.first() == opening(2)
-        docket.drop_first("c2")
-        assert docket.first() is None
-        docket.drop_first("c2")
+        decision_journal.drop_first("c2")
+        assert decision_journal.first() == opening(1)
+        decision_journal.drop_first("c1")
+        assert decision_journal.first() == opening(2)
+        decision_journal.drop_first("c2")
+        assert decision_journal.first() is None
+        decision_journal.drop_first("c2")
 
 
 def test_without_room_what_a_later_change_makes_void_is_given_up_first(tmp_path):
-    with Docket(tmp_path / "d", 16_000) as docket:
-        docket.keep(opening(0))
+    with DecisionJournal(tmp_path / "d", 16_000) as decision_journal:
+        decision_journal.keep(opening(0))
         for number in range(1, 200):
-            docket.keep(opening(number, scope="global", reason="x" * 200))
+            decision_journal.keep(opening(number, scope="global", reason="x" * 200))
 
-        waiting = docket.waiting()
+        waiting = decision_journal.waiting()
         assert waiting[0] == opening(0)
         assert waiting[-1].id == "c199"
 
 
-def test_a_docket_full_of_different_things_refuses_rather_than_forgets(tmp_path):
-    def fill(docket):
+def test_a_decision_journal_full_of_different_things_refuses_rather_than_forgets(tmp_path):
+    def fill(decision_journal):
         for number in range(200):
-            docket.keep(opening(number, reason="x" * 200))
+            decision_journal.keep(opening(number, reason="x" * 200))
 
-    with Docket(tmp_path / "d", 16_000) as docket:
+    with DecisionJournal(tmp_path / "d", 16_000) as decision_journal:
         with pytest.raises(StoreUnavailableError, match="full"):
-            fill(docket)
+            fill(decision_journal)
 
-        assert [change.id for change in docket.waiting()] == [f"c{n}" for n in range(len(docket))]
+        assert [change.id for change in decision_journal.waiting()] == [
+            f"c{n}" for n in range(len(decision_journal))
+        ]
 
 
 def test_a_place_that_cannot_be_opened_is_said(tmp_path):
     with pytest.raises(StoreUnavailableError, match="cannot be opened"):
-        Docket(tmp_path / "missing" / "d", ROOM)
+        DecisionJournal(tmp_path / "missing" / "d", ROOM)
 
 
 def test_a_record_that_is_no_change_is_passed_over(tmp_path):
-    with Docket(tmp_path / "d", ROOM) as docket:
-        docket._spool.append(b'{"kind": "of the future"}')
-        docket.keep(opening(2))
+    with DecisionJournal(tmp_path / "d", ROOM) as decision_journal:
+        decision_journal._spool.append(b'{"kind": "of the future"}')
+        decision_journal.keep(opening(2))
 
-        assert docket.waiting() == (opening(2),)
-        assert docket.first() == opening(2)
+        assert decision_journal.waiting() == (opening(2),)
+        assert decision_journal.first() == opening(2)
 
 
 @given(

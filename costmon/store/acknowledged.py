@@ -18,7 +18,7 @@ _ROTATED_AFTER = dt.timedelta(minutes=10)
 """After so long even a guard whose reports are always full has sent everything again."""
 
 
-class Trail(NamedTuple):
+class Acknowledged(NamedTuple):
     """What is known of a guard's reports.
 
     Attributes:
@@ -32,8 +32,10 @@ class Trail(NamedTuple):
     gap_at: dt.datetime | None
 
 
-def followed(before: Trail | None, sequence: int, rows: int, sent_at: dt.datetime) -> Trail:
-    """Return the trail once a report has been written.
+def followed(
+    before: Acknowledged | None, sequence: int, rows: int, sent_at: dt.datetime
+) -> Acknowledged:
+    """Return the acknowledged once a report has been written.
 
     Args:
         before: What was known; `None`: nothing of this guard.
@@ -43,14 +45,14 @@ def followed(before: Trail | None, sequence: int, rows: int, sent_at: dt.datetim
     """
     if before is None:
         first = sequence <= 1
-        return Trail(sequence, sequence if first else None, None if first else sent_at)
+        return Acknowledged(sequence, sequence if first else None, None if first else sent_at)
     if sequence <= before.sequence:
         return before
     if sequence > before.sequence + 1:
-        return Trail(sequence, before.confirmed, sent_at)
+        return Acknowledged(sequence, before.confirmed, sent_at)
     if before.gap_at is not None and not _is_covered(sent_at - before.gap_at, rows):
         return before._replace(sequence=sequence)
-    return Trail(sequence, sequence, None)
+    return Acknowledged(sequence, sequence, None)
 
 
 def _is_covered(since: dt.timedelta, rows: int) -> bool:

@@ -5,7 +5,7 @@ import socket
 import pytest
 from structlog.testing import capture_logs
 
-from costmon.bootstrap.signpost import Signpost
+from costmon.bootstrap.socket_link import SocketLink
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def connects(path):
 
 
 def test_who_connects_where_applications_look_reaches_the_service(runtime, listening):
-    sign = Signpost(runtime, listening("a"))
+    sign = SocketLink(runtime, listening("a"))
     sign.put()
 
     assert connects(link(runtime))
@@ -53,7 +53,7 @@ def test_who_connects_where_applications_look_reaches_the_service(runtime, liste
 
 
 def test_another_service_that_answers_is_left_in_its_place(runtime, listening):
-    first, second = Signpost(runtime, listening("a")), Signpost(runtime, listening("b"))
+    first, second = SocketLink(runtime, listening("a")), SocketLink(runtime, listening("b"))
     first.put()
     second.put()
     second.remove()
@@ -62,8 +62,8 @@ def test_another_service_that_answers_is_left_in_its_place(runtime, listening):
 
 
 def test_the_link_of_a_service_that_was_killed_is_replaced(runtime, listening, tmp_path):
-    Signpost(runtime, tmp_path / "gone").put()
-    Signpost(runtime, listening("b")).put()
+    SocketLink(runtime, tmp_path / "gone").put()
+    SocketLink(runtime, listening("b")).put()
 
     assert connects(link(runtime))
 
@@ -72,14 +72,14 @@ def test_a_folder_that_cannot_be_written_does_not_stop_the_service(runtime, list
     (runtime / "costmon").write_text("in the way")
 
     with capture_logs() as logs:
-        Signpost(runtime, listening("a")).put()
+        SocketLink(runtime, listening("a")).put()
 
-    assert [entry["event"] for entry in logs] == ["bootstrap.signpost_failed"]
+    assert [entry["event"] for entry in logs] == ["bootstrap.socket_link_failed"]
 
 
 def test_a_socket_that_is_there_already_needs_no_link(runtime):
     (runtime / "costmon").mkdir()
-    sign = Signpost(runtime, link(runtime))
+    sign = SocketLink(runtime, link(runtime))
     sign.put()
     sign.remove()
 

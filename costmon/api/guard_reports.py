@@ -3,13 +3,13 @@
 import flask
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
-from costmon.api.answers import Problem
+from costmon.api.commands import known_policy, tell
+from costmon.api.context import ApiContext
 from costmon.api.document import described
 from costmon.api.etags import matches
-from costmon.api.face import Face
-from costmon.api.guard_answers import WaitParameters
-from costmon.api.orders import known_policy, tell
 from costmon.api.replies import encoded_reply
+from costmon.api.schemas.answers import Problem
+from costmon.api.schemas.guards import WaitParameters
 from costmon.api.waiters import Waiters, asked_wait_s
 from costmon.domain.policy import Policy
 from costmon.errors import InputError
@@ -18,7 +18,7 @@ from costmon.intake.report import LARGEST_BYTES, ReportBody, decode_report
 from costmon.messages import GuardReported
 
 
-def create_blueprint(face: Face, waiters: Waiters) -> flask.Blueprint:
+def create_blueprint(context: ApiContext, waiters: Waiters) -> flask.Blueprint:
     """Return the routes that guards talk to."""
     blueprint = flask.Blueprint("guard_link", __name__)
 
@@ -33,9 +33,9 @@ def create_blueprint(face: Face, waiters: Waiters) -> flask.Blueprint:
             told = decode_report(body)
         except InputError as error:
             raise BadRequest(str(error)) from None
-        tell(face, GuardReported(report=told))
-        confirmed = face.confirmed.read().get(told.guard)
-        return encoded_reply(encode_taken(confirmed, face.policy.read()), 202)
+        tell(context, GuardReported(report=told))
+        confirmed = context.confirmed.read().get(told.guard)
+        return encoded_reply(encode_taken(confirmed, context.policy.read()), 202)
 
     @blueprint.get("/api/v1/guard/policy")
     @described(
@@ -44,7 +44,7 @@ def create_blueprint(face: Face, waiters: Waiters) -> flask.Blueprint:
     def policy() -> flask.typing.ResponseReturnValue:
         """Budgets and circuits that guards go by; with `wait`, as soon as they are others."""
         wait_s = asked_wait_s()
-        held = known_policy(face)
+        held = known_policy(context)
         tags = flask.request.headers.get("If-None-Match", "")
 
         def known(policy: Policy | None) -> bool:
@@ -52,8 +52,8 @@ def create_blueprint(face: Face, waiters: Waiters) -> flask.Blueprint:
 
         if wait_s and known(held):
             with waiters.place():
-                face.policy.wait(known, wait_s)
-            held = known_policy(face)
+                context.policy.wait(known, wait_s)
+            held = known_policy(context)
         if known(held):
             return encoded_reply(b"", 304, etag=_etag(held))
         return encoded_reply(encode_policy(held), 200, etag=_etag(held))

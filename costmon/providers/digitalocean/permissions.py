@@ -9,7 +9,7 @@ from costmon.errors import ProviderPermissionError
 V = TypeVar("V")
 
 
-class Sight:
+class Permissions:
     """What one poll could see: a kind that is refused is a gap, unless all are."""
 
     def __init__(self) -> None:

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from costmon.bootstrap.desk import Desk
+from costmon.bootstrap.console_handler import ConsoleHandler
 from costmon.domain.budget import Budget
 from costmon.domain.circuit import Circuit
 from costmon.domain.policy import Policy, PolicyBudget
@@ -51,14 +51,14 @@ class Room:
 
     def __init__(self, first, then=None):
         self.policy = Watched(first)
-        self.board = Published(EMPTY)
+        self.guard_state = Published(EMPTY)
         self.told = []
         self.then = then
-        self.desk = Desk(
+        self.console_handler = ConsoleHandler(
             supervisor=lambda message: ("asked", message),
             tell_policy=self._take,
             policy=self.policy,
-            board=self.board,
+            guard_state=self.guard_state,
             clock=FakeClock(),
             patience_s=0.05 if then is None else 10,
         )
@@ -70,14 +70,14 @@ class Room:
 
 
 def test_about_actors_the_supervisor_is_asked():
-    assert Room(policy()).desk.ask(GetChildren()) == ("asked", GetChildren())
+    assert Room(policy()).console_handler.ask(GetChildren()) == ("asked", GetChildren())
 
 
 def test_circuits_and_budgets_are_read_from_the_policy():
-    desk = Room(policy(circuit("open"))).desk
+    console_handler = Room(policy(circuit("open"))).console_handler
 
-    assert desk.ask(GetCircuits()) == (circuit("open"),)
-    assert desk.ask(GetBudgets()) == (BUDGET,)
+    assert console_handler.ask(GetCircuits()) == (circuit("open"),)
+    assert console_handler.ask(GetBudgets()) == (BUDGET,)
 
 
 @pytest.mark.parametrize("message", [GetCircuits(), GetBudgets(), OPEN, CLOSE])
@@ -85,7 +85,7 @@ def test_before_the_database_was_read_nothing_is_said_to_be_so(message):
     room = Room(None)
 
     with pytest.raises(ConsoleUnavailableError, match="not been read"):
-        room.desk.ask(message)
+        room.console_handler.ask(message)
 
     assert room.told == []
 
@@ -93,7 +93,7 @@ def test_before_the_database_was_read_nothing_is_said_to_be_so(message):
 def test_an_opened_circuit_is_confirmed_when_the_policy_has_it():
     room = Room(policy(), policy(circuit("open")))
 
-    answer = room.desk.ask(OPEN)
+    answer = room.console_handler.ask(OPEN)
 
     assert answer == CircuitAnswer(confirmed=True, circuit=circuit("open"))
     assert room.told == [OPEN]
@@ -106,25 +106,25 @@ def test_opening_it_again_for_another_reason_waits_for_that_one():
         id="1", scope="host:x.example", reason="again", author="ada", expires_at=None
     )
 
-    assert room.desk.ask(message) == CircuitAnswer(confirmed=True, circuit=again)
+    assert room.console_handler.ask(message) == CircuitAnswer(confirmed=True, circuit=again)
 
 
 def test_a_closed_circuit_is_confirmed_when_the_policy_has_it():
     room = Room(policy(circuit("open")), policy(circuit("closed", reason="fixed")))
 
-    answer = room.desk.ask(CLOSE)
+    answer = room.console_handler.ask(CLOSE)
 
     assert answer == CircuitAnswer(confirmed=True, circuit=circuit("closed", reason="fixed"))
 
 
 def test_closing_what_was_never_open_is_no_error():
-    assert Room(policy()).desk.ask(CLOSE) == CircuitAnswer(confirmed=True, circuit=None)
+    assert Room(policy()).console_handler.ask(CLOSE) == CircuitAnswer(confirmed=True, circuit=None)
 
 
 def test_what_is_not_in_force_in_time_is_accepted_and_said_to_be_no_more():
     room = Room(policy())
 
-    assert room.desk.ask(OPEN) == CircuitAnswer(confirmed=False, circuit=None)
+    assert room.console_handler.ask(OPEN) == CircuitAnswer(confirmed=False, circuit=None)
 
 
 def test_guards_are_told_with_their_age():
@@ -142,9 +142,9 @@ def test_guards_are_told_with_their_age():
         leases=(),
         refused={("global", "budget"): 2, ("host:x", "rate"): 3},
     )
-    room.board.publish(EMPTY._replace(guards=(seen,)))
+    room.guard_state.publish(EMPTY._replace(guards=(seen,)))
 
-    assert room.desk.ask(GetGuards()) == (
+    assert room.console_handler.ask(GetGuards()) == (
         GuardStatus(
             guard="9f",
             app="worker",

@@ -13,7 +13,7 @@ from costmon.store.decisions import read_budgets, read_circuits
 from costmon.store.guards import read_totals
 
 
-class Standing(NamedTuple):
+class GuardDecisions(NamedTuple):
     """What the service knows of guards when it starts.
 
     Attributes:
@@ -27,6 +27,8 @@ class Standing(NamedTuple):
     totals: Mapping[TotalKey, SpendTotal]
 
 
-def read_standing(connection: Connection) -> Standing:
+def read_decisions(connection: Connection) -> GuardDecisions:
     """Return all of it."""
-    return Standing(read_circuits(connection), read_budgets(connection), read_totals(connection))
+    return GuardDecisions(
+        read_circuits(connection), read_budgets(connection), read_totals(connection)
+    )

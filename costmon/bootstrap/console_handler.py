@@ -30,7 +30,7 @@ from costmon.state.published import Published, Watched
 _PATIENCE_S = 3.0
 
 
-class Desk:
+class ConsoleHandler:
     """Where the console's messages arrive."""
 
     def __init__(  # noqa: PLR0913 - who is asked, told and read
@@ -39,7 +39,7 @@ class Desk:
         supervisor: Callable[[Message], object],
         tell_policy: Callable[[OpenCircuit | CloseCircuit], None],
         policy: Watched[Policy | None],
-        board: Published[GuardState],
+        guard_state: Published[GuardState],
         clock: Clock,
         patience_s: float = _PATIENCE_S,
     ) -> None:
@@ -49,14 +49,14 @@ class Desk:
             supervisor: Answers about actors, in bounded time.
             tell_policy: Takes a decision about a circuit; does not wait for what comes of it.
             policy: What guards go by; `None` while that is not known yet.
-            board: What guards have reported.
+            guard_state: What guards have reported.
             clock: Tells how old reports are.
             patience_s: Seconds to wait until a decision is in force.
         """
         self._supervisor = supervisor
         self._tell_policy = tell_policy
         self._policy = policy
-        self._board = board
+        self._guard_state = guard_state
         self._clock = clock
         self._patience_s = patience_s
 
@@ -76,7 +76,7 @@ class Desk:
             case GetBudgets():
                 return self._known().budgets
             case GetGuards():
-                return tuple(self._status(guard) for guard in self._board.read().guards)
+                return tuple(self._status(guard) for guard in self._guard_state.read().guards)
             case OpenCircuit() | CloseCircuit():
                 return self._decide(message)
             case _:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta as Describe
 
-from costmon.api.answers import Meta
+from costmon.api.schemas.answers import Meta
 from costmon.domain.circuit import CircuitState
 from costmon.intake.answer import WAITING_S, BudgetAnswer, CircuitAnswer
 from costmon.state.wire import Answer, Moment
@@ -18,7 +18,7 @@ _Amount = Annotated[str, Describe(description="An exact amount in major units, s
 _Percent = Annotated[str, Describe(description="Per cent of the limit, such as '80'.")]
 
 
-class Standing(Answer, frozen=True):
+class BudgetStatus(Answer, frozen=True):
     """How one scope stands in one period, in one store, by the latest report about it.
 
     `over` says that the window has ended: the figures are those of the window before.
@@ -38,10 +38,10 @@ class Standing(Answer, frozen=True):
     guards: list[str]
 
 
-class StandingsAnswer(Answer, frozen=True):
+class BudgetStatusAnswer(Answer, frozen=True):
     """The answer of `GET /api/v1/guard/scopes`."""
 
-    data: list[Standing]
+    data: list[BudgetStatus]
     meta: Meta
 
 

@@ -9,12 +9,12 @@ import structlog
 from costmon.domain.change import BudgetChange, Change
 from costmon.errors import InputError, StoreUnavailableError
 from costmon.store.changes import from_text, to_text
-from costmon.store.spool import Entry, open_spool
+from costmon.store.record_log import Entry, open_record_log
 
 _UNREADABLE = (ValueError, KeyError, TypeError, InputError)
 
 
-class Docket:
+class DecisionJournal:
     """A first-in-first-out store of changes; any thread may call any method.
 
     What `keep` has taken is on the disk: somebody who has opened a circuit finds it open after a
@@ -33,7 +33,7 @@ class Docket:
         self._path = path
         self._lock = threading.Lock()
         self._log = structlog.get_logger("costmon.store")
-        self._spool = open_spool(path, capacity_bytes)
+        self._spool = open_record_log(path, capacity_bytes)
 
     def __enter__(self) -> Self:
         return self

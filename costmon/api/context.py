@@ -37,7 +37,7 @@ class ApiSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Face:
+class ApiContext:
     """Everything the API reads and the two things it tells.
 
     Attributes:
@@ -47,7 +47,7 @@ class Face:
         database_fault: Why the database cannot be used; `None` when it can.
         pending: Observations that wait to be written.
         refresh: Tells the pollers to poll now; does not wait for them.
-        board: What guards have reported.
+        guard_state: What guards have reported.
         policy: What guards go by; `None` while the circuits are not known yet. Closed when the
             service stops, which ends every wait.
         confirmed: By a guard's name, the sequence up to which its rows are in the database.
@@ -64,7 +64,7 @@ class Face:
     database_fault: Callable[[], str | None]
     pending: Callable[[], int]
     refresh: Callable[[RefreshRequested], None]
-    board: Published[GuardState]
+    guard_state: Published[GuardState]
     policy: Watched[Policy | None]
     confirmed: Published[Mapping[str, int]]
     tell_policy: Callable[[GuardReported | GuardCommand], None]

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 from werkzeug.http import parse_cookie
 from werkzeug.wrappers import Response
 
-from costmon.api.answers import Problem
-from costmon.api.face import ApiSettings
+from costmon.api.context import ApiSettings
 from costmon.api.hosts import HostCheck
+from costmon.api.schemas.answers import Problem
 from costmon.api.sessions import COOKIE, Sessions, same_secret
 from costmon.state.wire import encode
 
@@ -46,7 +46,7 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _SAME_SITE = frozenset({"", "same-origin", "none"})
 
 
-class Gate:
+class Middleware:
     """Refuse what is not meant for us or not allowed, and harden every answer."""
 
     def __init__(

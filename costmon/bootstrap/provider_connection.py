@@ -12,7 +12,7 @@ from costmon.providers import catalog
 from costmon.providers.base import Provider
 
 
-class VendorLine:
+class ProviderConnection:
     """A provider on its own connection, with the counts of what it asked."""
 
     def __init__(  # noqa: PLR0913 - a composition root names each of its parts once

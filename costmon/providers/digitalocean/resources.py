@@ -21,7 +21,7 @@ from costmon.providers.digitalocean.answers import (
     VolumePage,
 )
 from costmon.providers.digitalocean.apps import APPS, INSTANCE_SIZES, apps, instance_prices
-from costmon.providers.digitalocean.making import Maker
+from costmon.providers.digitalocean.factory import ResourceFactory
 from costmon.providers.digitalocean.managed import (
     CLUSTERS,
     DATABASES,
@@ -36,8 +36,8 @@ from costmon.providers.digitalocean.network import (
     load_balancers,
     reserved_ips,
 )
+from costmon.providers.digitalocean.permissions import Permissions
 from costmon.providers.digitalocean.reader import PAGE_SIZE, Listing, Reader
-from costmon.providers.digitalocean.sight import Sight
 from costmon.providers.digitalocean.storage import SNAPSHOTS, VOLUMES, snapshots, volumes
 
 # An app or a cluster is far larger than a droplet: 200 of them may not fit into one answer.
@@ -61,7 +61,7 @@ class Kind:
     scope: str
     path: str
     listing: type[Listing]
-    convert: Callable[[Maker, Any], list[Resource]]
+    convert: Callable[[ResourceFactory, Any], list[Resource]]
     page_size: int = PAGE_SIZE
 
 
@@ -107,7 +107,7 @@ _KINDS = (
 class Others:
     """The kinds besides droplets, of one account in one poll."""
 
-    def __init__(self, reader: Reader, sight: Sight, make: Maker) -> None:
+    def __init__(self, reader: Reader, sight: Permissions, make: ResourceFactory) -> None:
         self._reader = reader
         self._sight = sight
         self._make = make

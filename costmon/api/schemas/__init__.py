@@ -1,0 +1,1 @@
+"""The JSON that the API serves; `/openapi.json` describes it from these types."""
