@@ -8,6 +8,9 @@ JOBS ?= 2
 SERVICE := service $(WITH)
 DEV := service postgres redis dev
 BENCH := $(DEV) bench
+# Tests of the service and of each extra that run without the packages of `dev`.
+FLOORS := tests/journeys/test_run.py tests/cli/test_doctor.py tests/guard/clients/test_contract.py \
+	tests/guard/stores/test_contract.py tests/meter/frameworks/test_flask.py
 INSTALL := @PYTHON='$(PYTHON)' requirements/install.sh $(VENV)
 
 .DEFAULT_GOAL := help
@@ -61,7 +64,7 @@ soak: setup-dev ## Torture the guard, a million operations on each store; put te
 
 floors: ## Try the service, guard and meter with the lowest versions that pyproject.toml allows
 	@PYTHON='$(PYTHON)' requirements/install.sh .venv-lowest lowest
-	.venv-lowest/bin/python -m tests.floors
+	.venv-lowest/bin/python -m pytest --override-ini filterwarnings=default $(FLOORS)
 
 compat: ## Run the meter's framework tests on old and new frameworks and Pythons
 	$(PYTHON) -m tests.meter.compat $(COMPAT)

@@ -23,12 +23,14 @@ if [ "$levels" = "$before" ] &&
     exit 0
 fi
 
-python=${PYTHON:-python3}
-"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
-    fail "costmon needs Python 3.11 or newer; name one: make setup PYTHON=python3.11"
-"$python" -c 'import ensurepip, venv' ||
-    fail "this Python cannot make virtual environments; on Debian: apt-get install python3-venv"
-"$python" -m venv "$venv"
+if ! "$venv/bin/python" -c 'import pip' 2>/dev/null; then
+    python=${PYTHON:-python3}
+    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+        fail "costmon needs Python 3.11 or newer; name one: make setup PYTHON=python3.11"
+    "$python" -c 'import ensurepip, venv' ||
+        fail "this Python cannot make virtual environments; on Debian: apt-get install python3-venv"
+    "$python" -m venv --clear "$venv"
+fi
 
 locks=""
 for level in $levels; do locks="$locks --requirement requirements/$level.lock"; done
@@ -36,9 +38,7 @@ pip() { "$venv/bin/python" -m pip --disable-pip-version-check "$@"; }
 # shellcheck disable=SC2086 # a list of words
 pip install --quiet --no-deps --require-hashes $locks
 pip install --quiet --no-deps --no-build-isolation --editable .
-pip check >"$installed.tmp" || {
-    cat "$installed.tmp" >&2
-    fail "packages in $venv do not fit together; remove it (make clean) and run this again"
-}
-rm "$installed.tmp"
+conflicts=$(pip check 2>/dev/null) ||
+    fail "$conflicts
+the packages in $venv do not fit together; remove it (make clean) and run this again"
 echo "$levels" >"$installed"

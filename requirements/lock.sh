@@ -42,5 +42,6 @@ add_level dev llm httpx httpx2 aiohttp botocore dev
 add_level bench bench
 
 compile --extra service --extra postgres --extra redis --extra llm --extra httpx --extra httpx2 \
-    --extra aiohttp --extra botocore --resolution lowest-direct --output-file "$folder/lowest"
+    --extra aiohttp --extra botocore --group floors --resolution lowest-direct \
+    --output-file "$folder/lowest"
 cp "$folder/lowest" requirements/lowest.lock
