@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from benchmarks import guard_clients, guard_stores, library_import
 from benchmarks.guard_rivals import CENT, GUARD, OTHERS, PYBREAKER, Allowed, Contender, guard_loop
-from benchmarks.report import Row, print_table
+from benchmarks.report import Row, is_installed, not_installed, part, print_table
 from benchmarks.turns import Loop, in_turns, ratio
 from costmon.guard import Budget, BudgetRefused, Guard
 
@@ -52,14 +52,6 @@ class _PlainRefusal(Exception):  # noqa: N818 - what a refusal is compared with
         self.currency = currency
         self.resets_at = resets_at
         self.retry_after_s = retry_after_s
-
-
-def _present(contender: Contender) -> bool:
-    try:
-        contender.open()
-    except ImportError:
-        return False
-    return True
 
 
 def _decision_rows(found: list[Contender]) -> list[Row]:
@@ -210,21 +202,17 @@ def _quiet() -> None:
 def main() -> list[Row]:
     """Measure everything; takes about two minutes."""
     _quiet()
-    found = [one for one in OTHERS if _present(one)]
-    missing = [one for one in (PYBREAKER, *OTHERS) if not _present(one)]
-    rows = [
-        Row(one.name, "not available", "-", met=True, note="pip install 'costmon[bench]'")
-        for one in missing
-    ]
-    if PYBREAKER not in missing:
-        rows += _decision_rows(found)
+    found = [one for one in OTHERS if is_installed(one.module)]
+    rows = [not_installed(one.name, [one.module]) for one in OTHERS if one not in found]
+    compared = "costmon.guard / pybreaker"
     return [
         *rows,
-        *_refusal_rows(),
-        *_overspend_rows(found),
-        *guard_stores.main(),
-        *guard_clients.main(),
-        library_import.row("costmon.guard", "decimal, datetime, threading, typing"),
+        *part(compared, lambda: _decision_rows(found), modules=(PYBREAKER.module,)),
+        *part("a refusal", _refusal_rows),
+        *part("overspend", lambda: _overspend_rows(found)),
+        *part("the guard's stores", guard_stores.main),
+        *part("guarded clients", guard_clients.main),
+        *library_import.rows("costmon.guard", "decimal, datetime, threading, typing"),
     ]
 
 

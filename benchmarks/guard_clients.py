@@ -6,15 +6,15 @@ JSON text at once, so that what is seen is the client and the guard.
 
 import contextlib
 import importlib
-import importlib.util
 import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from benchmarks.report import Row, print_table
+from benchmarks.report import Row, part, print_table
 from benchmarks.turns import Loop, in_turns, ratio
 from costmon.guard import Budget, Guard
 
@@ -81,29 +81,31 @@ def _httpx(guard: Guard) -> tuple[Any, Any]:
     return httpx.Client(trust_env=False), adapter.guarded_client(guard, trust_env=False)
 
 
+def _compared(name: str, make: Callable[[Guard], tuple[Any, Any]]) -> list[Row]:
+    with _server() as url, Guard(budgets=[Budget("host:*", 1000, "month")]) as guard:
+        bare, guarded = make(guard)
+        with bare, guarded:
+            loops = {"bare": _loop(bare.get, url), "guarded": _loop(guarded.get, url)}
+            taken = in_turns(loops, rounds=ROUNDS, count=CALLS)
+    times = ratio(taken["guarded"], taken["bare"])
+    return [
+        Row(
+            name=name,
+            measured=f"{times:.2f}x",
+            goal="-",
+            met=True,
+            note=f"{statistics.median(taken['guarded']) * 1e6:,.0f} us /"
+            f" {statistics.median(taken['bare']) * 1e6:,.0f} us on loopback",
+        )
+    ]
+
+
 def main() -> list[Row]:
     """Measure the clients that are installed and return the rows."""
     rows = []
-    with _server() as url, Guard(budgets=[Budget("host:*", 1000, "month")]) as guard:
-        for name, make in (("requests", _requests), ("httpx", _httpx)):
-            if importlib.util.find_spec(name) is None:
-                rows.append(Row(name, "not available", "-", met=True, note="not installed"))
-                continue
-            bare, guarded = make(guard)
-            with bare, guarded:
-                loops = {"bare": _loop(bare.get, url), "guarded": _loop(guarded.get, url)}
-                taken = in_turns(loops, rounds=ROUNDS, count=CALLS)
-            times = ratio(taken["guarded"], taken["bare"])
-            rows.append(
-                Row(
-                    name=f"GET through {name}, guarded / not",
-                    measured=f"{times:.2f}x",
-                    goal="-",
-                    met=True,
-                    note=f"{statistics.median(taken['guarded']) * 1e6:,.0f} us /"
-                    f" {statistics.median(taken['bare']) * 1e6:,.0f} us on loopback",
-                )
-            )
+    for module, make in (("requests", _requests), ("httpx", _httpx)):
+        name = f"GET through {module}, guarded / not"
+        rows += part(name, partial(_compared, name, make), modules=(module,))
     return rows
 
 

@@ -1,6 +1,6 @@
 """The guard and what others put in front of calls, as loops that can be timed.
 
-A library that is not installed is named and left out; `pip install 'costmon[bench]'` installs all.
+`make bench` installs the libraries; one that is not installed has a row that says so.
 """
 
 import importlib
@@ -23,6 +23,7 @@ class Contender(NamedTuple):
 
     Attributes:
         name: The library and what is called.
+        module: The module that must be installed.
         open: Lets every call pass: makes a loop over that many calls of nothing.
         capped: Lets about ten calls of a cent pass: makes a question that is answered with what
             is to be done after the call, or `None` when it may not be made. `None`: it knows
@@ -30,6 +31,7 @@ class Contender(NamedTuple):
     """
 
     name: str
+    module: str
     open: Callable[[], Loop]
     capped: Callable[[], Allowed] | None
 
@@ -208,12 +210,16 @@ def _task_guard_capped() -> Allowed:
     return ask
 
 
-PYBREAKER = Contender("pybreaker call", _pybreaker, None)
-GUARD = Contender("costmon.guard reserve + settle", _guard_open, _guard_capped)
+PYBREAKER = Contender("pybreaker call", "pybreaker", _pybreaker, None)
+GUARD = Contender("costmon.guard reserve + settle", "costmon.guard", _guard_open, _guard_capped)
 OTHERS = (
-    Contender("circuitbreaker call", _circuitbreaker, None),
-    Contender("limits fixed window hit", _limits, _limits_capped),
-    Contender("agentguard47 check + consume", _agentguard_open, _agentguard_capped),
-    Contender("agent-budget-guard reserve + commit", _tracker_open, _tracker_capped),
-    Contender("budget-guard-agents check + record", _task_guard_open, _task_guard_capped),
+    Contender("circuitbreaker call", "circuitbreaker", _circuitbreaker, None),
+    Contender("limits fixed window hit", "limits", _limits, _limits_capped),
+    Contender("agentguard47 check + consume", "agentguard", _agentguard_open, _agentguard_capped),
+    Contender(
+        "agent-budget-guard reserve + commit", "agent_budget_guard", _tracker_open, _tracker_capped
+    ),
+    Contender(
+        "budget-guard-agents check + record", "budgetguard", _task_guard_open, _task_guard_capped
+    ),
 )

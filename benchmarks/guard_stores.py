@@ -7,9 +7,7 @@ installed; a missing one is said to be.
 
 import contextlib
 import importlib
-import importlib.util
 import os
-import shutil
 import socket
 import sqlite3
 import statistics
@@ -21,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.guard_rivals import CENT, PLENTY
-from benchmarks.report import Row, print_table
+from benchmarks.report import Row, part, print_table
 from benchmarks.turns import percentile
 from costmon.guard import Budget, Guard, Lease
 
@@ -128,8 +126,9 @@ def _sqlite(folder: Path) -> list[Row]:
 
 
 def _postgres() -> list[Row]:
-    if not os.environ.get("PGHOST") or importlib.util.find_spec("psycopg") is None:
-        return [_missing("PostgreSQL", "no PGHOST, or no psycopg: run under pg_virtualenv")]
+    if not os.environ.get("PGHOST"):
+        note = "PGHOST is not set: run under pg_virtualenv"
+        return [Row("PostgreSQL", "not available", "-", met=True, note=note)]
     psycopg: Any = importlib.import_module("psycopg")
     get = os.environ.get
     url = (
@@ -150,11 +149,11 @@ def _postgres() -> list[Row]:
 
 
 @contextlib.contextmanager
-def _redis_server(program: str, folder: Path) -> Iterator[str]:
+def _redis_server(folder: Path) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
     with subprocess.Popen([*command, "--dir", str(folder)], stdout=subprocess.DEVNULL) as process:
         try:
             until_s = time.perf_counter() + _PATIENCE_S
@@ -169,11 +168,8 @@ def _redis_server(program: str, folder: Path) -> Iterator[str]:
 
 
 def _redis(folder: Path) -> list[Row]:
-    program = shutil.which("redis-server")
-    if program is None or importlib.util.find_spec("redis") is None:
-        return [_missing("Redis", "no redis-server, or no redis-py")]
     redis: Any = importlib.import_module("redis")
-    with _redis_server(program, folder) as url:
+    with _redis_server(folder) as url:
         client = redis.Redis.from_url(url)
         with Guard(url, _BUDGETS) as guard:
             timed = _measured(guard, lambda: client.incrby("cell", 10_000_000))
@@ -181,14 +177,19 @@ def _redis(folder: Path) -> list[Row]:
     return _rows("Redis", "one INCRBY", timed, None)
 
 
-def _missing(name: str, why: str) -> Row:
-    return Row(name, "not available", "-", met=True, note=why)
-
-
 def main() -> list[Row]:
     """Measure every store there is and return the rows."""
     with tempfile.TemporaryDirectory() as folder:
-        return [*_sqlite(Path(folder)), *_postgres(), *_redis(Path(folder))]
+        return [
+            *part("SQLite", lambda: _sqlite(Path(folder))),
+            *part("PostgreSQL", _postgres, modules=("psycopg",)),
+            *part(
+                "Redis",
+                lambda: _redis(Path(folder)),
+                modules=("redis",),
+                programs=("redis-server",),
+            ),
+        ]
 
 
 if __name__ == "__main__":

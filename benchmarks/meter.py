@@ -4,15 +4,15 @@ Run: `python -m benchmarks.meter`; its parts have their own modules.
 """
 
 from benchmarks import library_import, meter_burn, meter_overhead
-from benchmarks.report import Row, print_table
+from benchmarks.report import Row, part, print_table
 
 
 def main() -> list[Row]:
     """Measure and return the rows."""
     return [
-        *meter_overhead.main(),
-        *meter_burn.main(),
-        library_import.row("costmon.meter.wsgi", "decimal, datetime, threading, typing"),
+        *part("overhead of a meter", meter_overhead.main),
+        *part("what meters charge to routes", meter_burn.main),
+        *library_import.rows("costmon.meter.wsgi", "decimal, datetime, threading, typing"),
     ]
 
 

@@ -11,13 +11,15 @@ import sys
 import tempfile
 from typing import Any
 
-from benchmarks.report import Row, print_table
+from benchmarks.report import Row, is_installed, not_installed, print_table
 from tests.meter.burn.score import Score, score
 from tests.meter.burn.serving import SERVERS, burned
 
 EACH = 30
 UNIT_MS = 5
 ATTRIBUTED, MEAN_ERROR, WRONG_SHARE = 0.95, 0.10, 0.03
+
+_RIVAL = "cloudmeter"
 
 _RUNS = {
     "Flask, {} threads": ("wsgi", "--at-once", "1", "2", "8"),
@@ -36,7 +38,9 @@ _RUNS = {
 
 def _results(arguments: tuple[str, ...]) -> list[dict[str, Any]]:
     command = [sys.executable, "-m", "tests.meter.burn.program", *arguments]
-    command += ["--each", str(EACH), "--unit-ms", str(UNIT_MS), "--rival"]
+    command += ["--each", str(EACH), "--unit-ms", str(UNIT_MS)]
+    if is_installed(_RIVAL):
+        command.append("--rival")
     with tempfile.TemporaryDirectory() as folder:
         # Where what is measured is handed over.
         surroundings = {**os.environ, "XDG_RUNTIME_DIR": folder}
@@ -55,7 +59,10 @@ def _meets(found: Score, attributed: float) -> bool:
 def rows_of(title: str, result: dict[str, Any], attributed: float = ATTRIBUTED) -> list[Row]:
     """Return our row and cloudmeter's of one run."""
     rows = []
-    for who, bill in (("costmon.meter", result["ours"]), ("cloudmeter", result["cloudmeter"])):
+    for who, bill in (("costmon.meter", result["ours"]), (_RIVAL, result["cloudmeter"])):
+        if bill is None:
+            rows.append(not_installed(f"{title}: {who}", [who]))
+            continue
         found = score(bill, result["truth"], result["process_cpu_ns"])
         ours = who == "costmon.meter"
         rows.append(
@@ -83,7 +90,9 @@ def main() -> list[Row]:
             rows += rows_of(title.format(at_once), result)
     for name, serving in SERVERS.items():
         title = f"{name}, {serving.at_once} at once"
-        rows += rows_of(title, burned(serving, EACH, rival=True), serving.attributed)
+        rows += rows_of(
+            title, burned(serving, EACH, rival=is_installed(_RIVAL)), serving.attributed
+        )
     return rows
 
 

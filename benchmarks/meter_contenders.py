@@ -1,6 +1,6 @@
 """What is put around an application: each as it is documented, none with a dashboard.
 
-Each opener imports what it needs, so that a library that is missing is left out of the table.
+Each opener imports what it needs; `MODULES` says what that is.
 """
 
 from collections.abc import Awaitable, Callable
@@ -17,6 +17,14 @@ CLOUDMETER = "cloudmeter"
 PROMETHEUS_FLASK = "prometheus-flask-exporter"
 PROMETHEUS_FASTAPI = "prometheus-fastapi-instrumentator"
 OTEL = "OpenTelemetry, metrics only"
+
+MODULES = {
+    CLOUDMETER: "cloudmeter",
+    PROMETHEUS_FLASK: "prometheus_flask_exporter",
+    PROMETHEUS_FASTAPI: "prometheus_fastapi_instrumentator",
+    OTEL: "opentelemetry.sdk.metrics",
+}
+"""The module of each that may not be installed."""
 
 Asgi = Callable[..., Awaitable[None]]
 
@@ -48,11 +56,7 @@ def fastapi_app() -> FastAPI:
 
 
 def metered_flask(contender: str) -> Callable[..., Any]:
-    """Return the WSGI application with `contender` on it.
-
-    Raises:
-        ImportError: It is not installed.
-    """
+    """Return the WSGI application with `contender` on it."""
     app = flask_app()
     if contender in (OURS, SAMPLED):
         adapter = import_module("costmon.meter.flask")
@@ -72,11 +76,7 @@ def metered_flask(contender: str) -> Callable[..., Any]:
 
 
 def metered_fastapi(contender: str) -> Asgi:
-    """Return the ASGI application with `contender` on it.
-
-    Raises:
-        ImportError: It is not installed.
-    """
+    """Return the ASGI application with `contender` on it."""
     app = fastapi_app()
     if contender in (OURS, SAMPLED):
         adapter = import_module("costmon.meter.asgi")

@@ -13,8 +13,7 @@ import tempfile
 from collections.abc import Sequence
 
 from benchmarks import meter_contenders as contenders
-from benchmarks.meter_worker import MISSING
-from benchmarks.report import Row, print_table
+from benchmarks.report import Row, is_installed, not_installed, print_table
 
 ROUNDS = 25
 REQUESTS = 600
@@ -42,27 +41,25 @@ class _Worker:
         )
         self.taken_ns: list[float] = []
 
-    def ask(self, count: int) -> float | None:
-        """Return the CPU ns a request took; `None` when the contender is not installed."""
+    def ask(self, count: int) -> float:
+        """Return the CPU ns a request took."""
         assert self._process.stdin
         assert self._process.stdout
-        try:
-            self._process.stdin.write(f"{count}\n")
-            self._process.stdin.flush()
-        except BrokenPipeError:
-            pass  # it has ended: its exit code says why
+        self._process.stdin.write(f"{count}\n")
+        self._process.stdin.flush()
         line = self._process.stdout.readline()
-        if line:
-            return float(line)
-        code = self._process.wait()
-        if code != MISSING:
-            message = f"a contender failed with {code}: {self._process.args!r}"
+        if not line:
+            message = f"a contender failed with {self._process.wait()}: {self._process.args!r}"
             raise RuntimeError(message)
-        return None
+        return float(line)
 
     def close(self) -> None:
         """End the process."""
         self._process.communicate()
+
+
+def _peers(framework: str) -> tuple[str, ...]:
+    return (contenders.CLOUDMETER, _FRAMEWORKS[framework][1], contenders.OTEL)
 
 
 def measured(framework: str, *, rounds: int, requests: int) -> dict[str, list[float]]:
@@ -70,9 +67,10 @@ def measured(framework: str, *, rounds: int, requests: int) -> dict[str, list[fl
 
     The bare application's own entry is what a request takes there.
     """
-    names = (contenders.NONE, *_OURS, contenders.CLOUDMETER, _FRAMEWORKS[framework][1])
+    names = [contenders.NONE, *_OURS]
+    names += [name for name in _peers(framework) if is_installed(contenders.MODULES[name])]
     with tempfile.TemporaryDirectory() as folder:
-        workers = {name: _Worker(framework, name, folder) for name in (*names, contenders.OTEL)}
+        workers = {name: _Worker(framework, name, folder) for name in names}
         taken = _in_turns(workers, rounds, requests)
     base = taken[contenders.NONE]
     over = {
@@ -83,21 +81,20 @@ def measured(framework: str, *, rounds: int, requests: int) -> dict[str, list[fl
 
 
 def _in_turns(workers: dict[str, _Worker], rounds: int, requests: int) -> dict[str, list[float]]:
-    present = {name: worker for name, worker in workers.items() if worker.ask(WARM_UP)}
+    for worker in workers.values():
+        worker.ask(WARM_UP)
     for number in range(rounds):
-        order = list(present.values())
+        order = list(workers.values())
         for worker in order if number % 2 == 0 else reversed(order):
-            taken_ns = worker.ask(requests)
-            assert taken_ns is not None
-            worker.taken_ns.append(taken_ns)
+            worker.taken_ns.append(worker.ask(requests))
     for worker in workers.values():
         worker.close()
-    return {name: worker.taken_ns for name, worker in present.items()}
+    return {name: worker.taken_ns for name, worker in workers.items()}
 
 
 def rows_of(framework: str, taken: dict[str, list[float]]) -> list[Row]:
     """Return the table's rows of one framework."""
-    title, prometheus = _FRAMEWORKS[framework]
+    title = _FRAMEWORKS[framework][0]
     medians = {name: statistics.median(each) for name, each in taken.items()}
     ours = medians[contenders.OURS]
     rows = [
@@ -110,8 +107,10 @@ def rows_of(framework: str, taken: dict[str, list[float]]) -> list[Row]:
         )
         for name, each in taken.items()
     ]
-    for peer in (contenders.CLOUDMETER, prometheus, contenders.OTEL):
+    for peer in _peers(framework):
         if peer not in medians:
+            name = f"{title}, a request with {peer} on it"
+            rows.append(not_installed(name, [contenders.MODULES[peer]]))
             continue
         limit = 1.0
         if peer == contenders.CLOUDMETER:
