@@ -1,8 +1,8 @@
 """Run the framework tests elsewhere: `python -m tests.meter.compat [--list] [name ...]`.
 
-Makes a virtual environment for each row below (with uv, from the package index), runs
+Makes a virtual environment for each row below, with the versions that its lock names, runs
 tests/meter/frameworks in it, and prints a table. Exits with 1 if any test failed. A Python that is
-not on this machine is left out, and said.
+not on this machine is left out, and said. `--lock` locks the newest versions (needs uv).
 """
 
 import argparse
@@ -15,16 +15,22 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[3]
+LOCKS = Path(__file__).parent
 TOOLS = ("pytest>=9", "pytest-timeout>=2.4", "structlog>=25.1", "python-multipart", "asgiref>=3.8")
 LONGEST_S = 600
 
 
 class Setup(NamedTuple):
-    """What one environment has."""
+    """One environment: its Python, and what `--lock` resolves."""
 
     name: str
     python: str
     packages: tuple[str, ...]
+
+    @property
+    def lock(self) -> Path:
+        """The file that names the version of every package."""
+        return LOCKS / f"{self.name}.lock"
 
 
 NEWEST = ("flask", "fastapi", "django", "gevent")
@@ -50,7 +56,7 @@ SETUPS = (
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.meter.compat", description=__doc__)
     parser.add_argument("--list", action="store_true", help="print the environments, and end")
-    parser.add_argument("--uv", default="uv", help="the uv program")
+    parser.add_argument("--lock", action="store_true", help="lock the newest versions, and end")
     parser.add_argument("names", nargs="*", metavar="name", help="some of the environments")
     told = parser.parse_args()
     chosen = [setup for setup in SETUPS if not told.names or setup.name in told.names]
@@ -58,27 +64,50 @@ def main() -> int:
         for setup in SETUPS:
             print(f"{setup.name:15} Python {setup.python:5} {' '.join(setup.packages)}")
         return 0 if told.list else 2
+    if told.lock:
+        for setup in chosen:
+            _lock(setup)
+        return 0
     failed = 0
     with tempfile.TemporaryDirectory(prefix="costmon-compat-") as folder:
         for setup in chosen:
-            is_good, said = _run(setup, told.uv, Path(folder) / setup.name)
+            is_good, said = _run(setup, Path(folder) / setup.name)
             failed += not is_good
             print(f"{setup.name:15} {'ok    ' if is_good else 'FAILED'} {said}", flush=True)
     return 1 if failed else 0
 
 
-def _run(setup: Setup, uv: str, folder: Path) -> tuple[bool, str]:
+def _lock(setup: Setup) -> None:
+    """Resolve for Linux: the newest versions of what the environment's row leaves open."""
+    subprocess.run(
+        [
+            *("uv", "pip", "compile", "--quiet", "--upgrade", "--no-header", "--no-annotate"),
+            *("--no-emit-index-url", "--no-emit-find-links"),
+            *("--python-version", setup.python, "--python-platform", "linux"),
+            *("-", "--output-file", str(setup.lock)),
+        ],
+        input="\n".join((*TOOLS, *setup.packages)),
+        stdout=subprocess.DEVNULL,
+        text=True,
+        check=True,
+    )
+
+
+def _run(setup: Setup, folder: Path) -> tuple[bool, str]:
     interpreter = _interpreter(setup.python)
     if interpreter is None:
         return True, f"left out: there is no Python {setup.python} here"
     python = folder / "bin" / "python"
+    pip = [str(python), "-m", "pip", "--disable-pip-version-check"]
     for command in (
-        [uv, "venv", "--quiet", "--python", interpreter, str(folder)],
-        [uv, "pip", "install", "--quiet", "--python", str(python), *TOOLS, *setup.packages],
+        [interpreter, "-m", "venv", str(folder)],
+        [*pip, "install", "--quiet", "--no-deps", "-r", str(setup.lock)],
+        [*pip, "check"],
     ):
         made = subprocess.run(command, capture_output=True, text=True, check=False)
         if made.returncode:
-            return False, f"no environment: {made.stderr.strip().splitlines()[-1]}"
+            said = (made.stderr + made.stdout).strip().splitlines()
+            return False, f"no environment: {said[-1] if said else command}"
     ran = subprocess.run(
         # Warnings of old frameworks on new Pythons are theirs.
         [
@@ -94,15 +123,12 @@ def _run(setup: Setup, uv: str, folder: Path) -> tuple[bool, str]:
     if ran.returncode:
         print(ran.stdout[-20_000:], ran.stderr[-5_000:], sep="\n", file=sys.stderr)
     lines = ran.stdout.strip().splitlines() or ran.stderr.strip().splitlines() or ["nothing said"]
-    return not ran.returncode, f"{lines[-1].strip('= ')}; {_versions(uv, python)}"
+    return not ran.returncode, f"{lines[-1].strip('= ')}; {_versions(setup)}"
 
 
-def _versions(uv: str, python: Path) -> str:
-    listed = subprocess.run(
-        [uv, "pip", "freeze", "--python", str(python)], capture_output=True, text=True, check=False
-    )
-    wanted = re.compile(r"^(flask|werkzeug|fastapi|starlette|django|gevent|anyio)==", re.IGNORECASE)
-    return ", ".join(line for line in listed.stdout.splitlines() if wanted.match(line))
+def _versions(setup: Setup) -> str:
+    wanted = r"^((?:flask|werkzeug|fastapi|starlette|django|gevent|anyio)==\S+)"
+    return ", ".join(re.findall(wanted, setup.lock.read_text("utf-8"), flags=re.MULTILINE))
 
 
 def _interpreter(version: str) -> str | None:
