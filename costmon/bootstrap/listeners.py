@@ -15,7 +15,7 @@ from costmon.bootstrap.service import Service
 from costmon.bootstrap.socket_link import SocketLink
 from costmon.clock import SystemClock
 from costmon.config import Settings
-from costmon.console import ConsoleServer
+from costmon.console.server import ConsoleServer
 from costmon.intake.clerk import Clerk
 from costmon.intake.server import IntakeServer
 

@@ -49,7 +49,7 @@ def execute(arguments: argparse.Namespace) -> int:
     client = ServiceClient(settings)
     if arguments.action == "list":
         return _list(client, arguments, settings.timezone)
-    from costmon.console.command import user_name
+    from costmon.config.user import user_name
 
     scope, reason = _decision(arguments)
     path = _path(scope)

@@ -12,7 +12,7 @@ from costmon.cli.guard_tables import amount, moment, scope_rows
 from costmon.cli.table import table
 from costmon.clock import SystemClock
 from costmon.config import Settings
-from costmon.console.command import user_name
+from costmon.config.user import user_name
 from costmon.domain.scope import scope_of
 from costmon.domain.window import period_of
 from costmon.errors import InputError

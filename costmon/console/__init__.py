@@ -1,10 +1,6 @@
 """The side door for operators: ask after the children and restart one, in messages, never code.
 
-`ConsoleServer` opens it in the service, `ConsoleClient` uses it from another process. The prompt
-that both modes share is in `costmon.console.repl`.
+`ConsoleServer` in `server` runs in the service, `ConsoleClient` in `client` asks it from another
+process, and `repl` is the prompt of both. Nothing is imported here: commands that run without the
+service's packages use `text`.
 """
-
-from costmon.console.client import ConsoleClient
-from costmon.console.server import ConsoleServer
-
-__all__ = ["ConsoleClient", "ConsoleServer"]

@@ -2,13 +2,13 @@
 
 import dataclasses
 import datetime as dt
-import getpass
 import uuid
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 import msgspec
 
+from costmon.config.user import user_name
 from costmon.domain.circuit import Circuit
 from costmon.domain.policy import PolicyBudget
 from costmon.domain.scope import scope_of
@@ -51,14 +51,6 @@ COMMANDS: Mapping[str, type[Message]] = MappingProxyType(
         "guards": GetGuards,
     }
 )
-
-
-def user_name() -> str:
-    """Return who this process runs as, for what is remembered with an author."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user without an entry; 3.13 has the second
-        return "unknown"
 
 
 # What need not be said, by the field's name.

@@ -7,7 +7,8 @@ import threading
 import pytest
 
 from costmon.clock import SystemClock
-from costmon.console import ConsoleClient, ConsoleServer
+from costmon.console.client import ConsoleClient
+from costmon.console.server import ConsoleServer
 from costmon.domain.budget import Budget
 from costmon.domain.circuit import Circuit
 from costmon.domain.policy import PolicyBudget

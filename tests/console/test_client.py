@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from costmon.clock import SystemClock
-from costmon.console import ConsoleClient
+from costmon.console.client import ConsoleClient
 from costmon.console.command import COMMANDS
 from costmon.errors import ConsoleRequestError, ConsoleUnavailableError
 from costmon.messages import GetChildren, RestartChild

@@ -10,8 +10,9 @@ import msgspec
 import pytest
 
 from costmon.clock import SystemClock
-from costmon.console import ConsoleClient, ConsoleServer
+from costmon.console.client import ConsoleClient
 from costmon.console.command import COMMANDS
+from costmon.console.server import ConsoleServer
 from costmon.errors import ConsoleRequestError, ConsoleUnavailableError
 from costmon.messages import (
     GetBudgets,
