@@ -9,6 +9,7 @@ CostmonError
 │   ├── BudgetError             no budget, period or threshold
 │   ├── PriceUnknownError       no price list we have names a price of that
 │   └── UnknownActivityError    no kind of activity has that name
+├── MissingPackageError         an optional package is needed and not installed
 ├── GuardError                  see costmon/guard/errors.py: refusals, leases, the guard's store
 ├── ProviderError               a vendor's API could not be read; `reason` is the metric label
 │   ├── ProviderAuthError       401: the token is wrong or was revoked
@@ -22,6 +23,7 @@ CostmonError
 ├── StoreError                  history could not be read or written
 │   ├── StoreUnavailableError   for now: locked, disk full, server away
 │   ├── StoreFencedError        by this incarnation: it has been replaced
+│   ├── StoreDriverError        with this installation: the driver cannot be imported
 │   ├── StoreOutdatedError      by this schema: it needs `costmon db upgrade`
 │   └── StoreTooNewError        by this version: a newer costmon wrote the schema
 ├── SupervisionError
@@ -147,6 +149,10 @@ class UnknownActivityError(InputError):
         )
 
 
+class MissingPackageError(CostmonError):
+    """An optional package is needed and not installed; the text says how to install it."""
+
+
 class GuardError(CostmonError):
     """A guard did not let a call pass, or could not do what was asked."""
 
@@ -234,7 +240,7 @@ class ProviderSchemaError(ProviderError):
 
 
 class ProviderNotFoundError(ProviderSchemaError):
-    """Nothing is at that path (404): a fault, unless who asked knows it to mean none."""
+    """Nothing is at that path (404): a fault, unless the caller knows that it means none."""
 
 
 class StoreError(CostmonError):
@@ -243,6 +249,10 @@ class StoreError(CostmonError):
 
 class StoreUnavailableError(StoreError):
     """The database cannot be used for now (locked, disk full, server away); try again later."""
+
+
+class StoreDriverError(StoreError, MissingPackageError):
+    """The driver of the configured database is not installed, or cannot be imported."""
 
 
 class StoreFencedError(StoreError):

@@ -1,7 +1,8 @@
 """The command line: arguments in, exit code out.
 
 Exit codes: 0 good, 1 a finding or a failed check, 2 wrong usage or configuration. Commands import
-what they need when they are executed, so that `costmon --version` answers at once.
+what they need when they are executed, so that `costmon --version` answers at once, and so that
+`guard`, `meter`, `prices` and what asks the service over HTTP need the standard library only.
 """
 
 import argparse
@@ -30,6 +31,7 @@ from costmon.errors import (
     ConfigError,
     CostmonError,
     InputError,
+    MissingPackageError,
     StoreOutdatedError,
     StoreTooNewError,
 )
@@ -52,7 +54,7 @@ COMMANDS: tuple[Command, ...] = (
 FAILED = 1
 MISUSED = 2
 # Starting again would not help: a person has to decide something first.
-_MISUSES = (InputError, StoreOutdatedError, StoreTooNewError)
+_MISUSES = (InputError, MissingPackageError, StoreOutdatedError, StoreTooNewError)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

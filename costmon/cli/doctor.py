@@ -13,11 +13,7 @@ from costmon.bootstrap.provider_connection import ProviderConnection
 from costmon.cli.client import ServiceClient, ServiceError
 from costmon.clock import Clock
 from costmon.config import AccountSettings, Loaded
-from costmon.errors import (
-    ProviderError,
-    StoreError,
-    StoreOutdatedError,
-)
+from costmon.errors import ProviderError, StoreDriverError, StoreError, StoreOutdatedError
 from costmon.store.migrate import check_schema, current
 
 Level = Literal["ok", "warn", "FAIL"]
@@ -51,7 +47,11 @@ class Examination:
         self._clock = clock
 
     def findings(self, *, offline: bool) -> Iterator[Finding]:
-        """Look at one thing after the other; `offline` leaves the vendors out."""
+        """Look at one thing after the other; `offline` leaves the vendors out.
+
+        Raises:
+            StoreDriverError: The driver of the configured database cannot be imported.
+        """
         yield from self._configuration()
         yield self._time()
         yield self._state_directory()
@@ -107,6 +107,8 @@ class Examination:
             return Finding("ok", "database", f"{file} will be made at the first start")
         try:
             check_schema(url)
+        except StoreDriverError:
+            raise
         except StoreOutdatedError as error:
             return Finding("warn", "database", str(error))
         except StoreError as error:

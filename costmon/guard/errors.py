@@ -12,7 +12,8 @@ GuardError (costmon.errors)
 ├── RetriesExhausted          every attempt failed; the last cause is `__cause__`
 ├── LeaseError                a lease cannot do what was asked
 └── GuardStoreError           the guard's store failed
-    └── GuardStoreUnavailable for now: away, locked, disk full
+    ├── GuardStoreUnavailable for now: away, locked, disk full
+    └── GuardDriverMissing    the driver of such a store cannot be imported
 ```
 
 Every refusal names the scope it is about; its text says what failed and what to do next. The text
@@ -25,7 +26,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from costmon.domain.circuit import Circuit
 from costmon.domain.money import plain, shown_exact
-from costmon.errors import GuardError
+from costmon.errors import GuardError, MissingPackageError
 
 
 class _Line(Protocol):
@@ -311,3 +312,7 @@ class GuardStoreError(GuardError):
 
 class GuardStoreUnavailable(GuardStoreError):  # noqa: N818 - a state of the store, like the others
     """The store cannot be used for now: away, locked, disk full; try again later."""
+
+
+class GuardDriverMissing(GuardStoreError, MissingPackageError):  # noqa: N818 - like the others
+    """The driver of such a store is not installed, or cannot be imported."""

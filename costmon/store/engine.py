@@ -37,7 +37,7 @@ def make_engine(database: Database, purpose: Purpose) -> Engine:
     """Return an engine; an SQLite file is created, readable by its owner only, if it is missing.
 
     Raises:
-        StoreError: The driver is not installed.
+        StoreDriverError: The driver cannot be imported.
         StoreUnavailableError: The file cannot be created.
     """
     arguments: dict[str, Any] = {"hide_parameters": True}
@@ -54,8 +54,8 @@ def make_engine(database: Database, purpose: Purpose) -> Engine:
             arguments["connect_args"] = {"connect_timeout": WAIT_S}
     try:
         engine = create_engine(database.url, **arguments)
-    except (ImportError, NoSuchModuleError):
-        raise driver_missing(database) from None
+    except (ImportError, NoSuchModuleError) as error:
+        raise driver_missing(database, error) from None
     if database.file is not None:
         _listen_sqlite(engine, database.file, purpose)
     elif engine.dialect.name == "postgresql":

@@ -12,6 +12,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from costmon.errors import (
+    StoreDriverError,
     StoreError,
     StoreOutdatedError,
     StoreUnavailableError,
@@ -56,13 +57,15 @@ def translated(database: Database) -> Iterator[None]:
         raise _fault(database, error) from error
 
 
-def driver_missing(database: Database) -> StoreError:
-    """Return what to say when the URL's driver is not installed."""
-    extra = "; pip install 'costmon[postgres]'" if database.url.host is not None else ""
-    return StoreError(
-        f"{database.shown} needs the driver for {database.url.drivername!r}, which is not"
-        f" installed{extra}"
-    )
+def driver_missing(database: Database, reason: Exception) -> StoreDriverError:
+    """Return the error that says how to install the URL's driver."""
+    # psycopg without libpq says so in several lines.
+    text = str(reason).partition("\n")[0]
+    if database.url.drivername == "postgresql+psycopg":
+        advice = 'pip install "costmon[postgres]", or in a checkout: make setup WITH=postgres'
+    else:
+        advice = "use sqlite:///PATH or postgresql://USER@HOST/NAME"
+    return StoreDriverError(f"the driver of {database.shown} cannot be imported ({text}): {advice}")
 
 
 def _fault(database: Database, error: SQLAlchemyError) -> StoreError:

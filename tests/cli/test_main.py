@@ -99,6 +99,47 @@ def test_components_of_one_kind_are_listed(capsys):
     assert {"persister", "messenger", "alerter", "calculator"} <= {row.split()[1] for row in rows}
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["run"],
+        ["run", "--once"],
+        ["check", "--offline"],
+        ["db", "current"],
+        ["db", "upgrade"],
+    ],
+)
+def test_a_database_without_its_driver_is_one_line_and_exit_2(command, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    monkeypatch.setenv("DO_API_TOKEN", "dop_v1_0123456789abcdef")
+    monkeypatch.setenv("COSTMON_DATABASE_URL", "postgresql://me:hunter2@db.example/costs")
+
+    assert main(command) == 2
+
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert 'pip install "costmon[postgres]"' in error
+    assert "make setup WITH=postgres" in error
+    assert "hunter2" not in error
+
+
+@pytest.mark.parametrize(
+    ("module", "url"),
+    [("psycopg", "postgresql://me:hunter2@db/x"), ("redis", "redis://:hunter2@db/0")],
+)
+def test_a_store_of_guards_without_its_driver_is_one_line_and_exit_2(
+    module, url, capsys, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, module, None)
+
+    assert main(["guard", "status", "--store", url]) == 2
+
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert 'pip install "costmon[' in error
+    assert "hunter2" not in error
+
+
 def test_a_reader_that_has_enough_is_no_error(tmp_path):
     command = f"{sys.executable} -m costmon components --demo | head -n 1; echo ${{PIPESTATUS[0]}}"
 

@@ -4,7 +4,7 @@ import random
 
 from costmon.clock import EpochClock
 from costmon.errors import InputError
-from costmon.guard.errors import GuardStoreError
+from costmon.guard.errors import GuardDriverMissing
 from costmon.guard.stores.base import Store
 
 ACCEPTED = (
@@ -19,11 +19,11 @@ def open_store(url: str, *, clock: EpochClock, rng: random.Random) -> Store:
     Args:
         url: See `ACCEPTED`.
         clock: Tells the time where the store has no clock of its own.
-        rng: Spreads out who tries again.
+        rng: Spreads out the times at which callers try again.
 
     Raises:
         InputError: No store has such a URL.
-        GuardStoreError: Its driver is not installed.
+        GuardDriverMissing: Its driver cannot be imported.
     """
     scheme, separator, rest = url.partition("://")
     # Each kind is imported when it is asked for: drivers take longer than all the rest.
@@ -51,9 +51,15 @@ def open_store(url: str, *, clock: EpochClock, rng: random.Random) -> Store:
 
 
 def _need(module: str, extra: str, shown: str) -> None:
-    from importlib.util import find_spec  # noqa: PLC0415 - most guards need none
+    from importlib import import_module  # noqa: PLC0415 - most guards need none
 
-    if find_spec(module) is None:
-        raise GuardStoreError(
-            shown, "be opened", f"its driver is missing; install it: pip install 'costmon[{extra}]'"
-        )
+    try:
+        import_module(module)
+    except ImportError as error:
+        # Also psycopg without libpq, whose text has several lines.
+        reason = str(error).partition("\n")[0]
+        raise GuardDriverMissing(
+            shown,
+            "be opened",
+            f'its driver cannot be imported ({reason}): pip install "costmon[{extra}]"',
+        ) from None

@@ -8,7 +8,7 @@ import pytest
 
 from costmon.clock import SystemClock
 from costmon.errors import InputError
-from costmon.guard.errors import GuardStoreError, GuardStoreUnavailable
+from costmon.guard.errors import GuardDriverMissing, GuardStoreUnavailable
 from costmon.guard.stores import open_store
 from tests.guard.stores.makers import limited, line
 
@@ -82,12 +82,21 @@ def test_a_server_that_is_away_is_unavailable_and_named_without_its_password(url
 
 @pytest.mark.parametrize(("name", "extra"), [("psycopg", "postgres"), ("redis", "redis")])
 def test_a_missing_driver_names_the_extra(monkeypatch, name, extra):
-    import importlib.util
+    monkeypatch.setitem(sys.modules, name, None)
 
-    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-
-    with pytest.raises(GuardStoreError, match=rf"costmon\[{extra}\]"):
+    with pytest.raises(GuardDriverMissing, match=rf"costmon\[{extra}\]"):
         opened(f"{'postgresql' if name == 'psycopg' else 'redis'}://host/0")
+
+
+def test_a_driver_that_cannot_be_loaded_says_why_in_one_line(monkeypatch, tmp_path):
+    (tmp_path / "psycopg.py").write_text(
+        "raise ImportError('no pq wrapper available.\\nAttempts made:\\n- none')\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "psycopg", raising=False)
+
+    with pytest.raises(GuardDriverMissing, match=r"\(no pq wrapper available\.\): pip install"):
+        opened("postgresql://host/0")
 
 
 def test_opening_touches_nothing(tmp_path):
