@@ -112,6 +112,7 @@ def _own_logging():
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
+    logging.getLogger("costmon.guard").setLevel(logging.NOTSET)
     structlog.reset_defaults()
     structlog.contextvars.clear_contextvars()
     # pytest puts warnings.showwarning back after each test, and logging does not notice: it would

@@ -2,7 +2,7 @@
 
 import argparse
 
-from costmon.cli.command import add_settings, load_settings
+from costmon.cli.command import add_settings, load_settings, require_service
 
 NAME = "check"
 HELP = "examine the set-up: settings, files, database, token, port; 1 when something is wrong"
@@ -18,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Print one line a finding; 0 when none of them is a failure."""
+    require_service(NAME)
     from costmon import logs
     from costmon.cli.doctor import Examination
     from costmon.cli.table import cell

@@ -1,15 +1,19 @@
 """What every command offers, and the options that commands share."""
 
 import argparse
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
 from costmon.config import Loaded, load
+from costmon.config.load import NEEDS_DOTENV
 from costmon.config.parsers import duration
+from costmon.errors import MissingPackageError
 
 
 class Command(Protocol):
-    """A module of this room."""
+    """A module of this package that is a command."""
 
     NAME: str
     HELP: str
@@ -42,7 +46,9 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--config", metavar="FILE", help="read FILE instead of costmon.toml")
     group.add_argument("--state-dir", metavar="DIR", help="keep state in DIR instead of data")
     group.add_argument(
-        "--demo", action="store_true", help="the simulated vendor, with a state directory apart"
+        "--demo",
+        action="store_true",
+        help="use the simulated vendor and a separate state directory",
     )
 
 
@@ -60,7 +66,7 @@ def duration_of(text: str) -> float:
     """Return an option's `30s`, `5m`, `2h` or `1d` in seconds.
 
     Raises:
-        ArgumentTypeError: It is none, or longer than a year.
+        ArgumentTypeError: It is not a duration, or is longer than a year.
     """
     try:
         return duration(1, _LONGEST_S)(text)
@@ -69,19 +75,57 @@ def duration_of(text: str) -> float:
 
 
 def load_settings(arguments: argparse.Namespace, *, accounts_required: bool = False) -> Loaded:
-    """Read the settings with what the command line says on top.
+    """Read the settings; options on the command line win.
+
+    A `.env` that cannot be read without python-dotenv is named on stderr.
 
     Raises:
         ConfigError: With every fault.
+        MissingPackageError: `--env-file` is given and python-dotenv is not installed.
     """
     overrides = {
         variable: value
         for option, variable in _OVERRIDES.items()
         if (value := getattr(arguments, option, None)) is not None
     }
-    return load(
+    loaded = load(
         dotenv=arguments.env_file,
         overrides=overrides,
         demo=arguments.demo,
         accounts_required=accounts_required,
     )
+    if loaded.ignored is not None:
+        sys.stderr.write(f"costmon: {loaded.ignored} is not read, since {NEEDS_DOTENV}\n")
+    return loaded
+
+
+# What the extra `service` installs, by the names that are imported.
+SERVICE_MODULES = (
+    "alembic",
+    "cheroot",
+    "dotenv",
+    "flask",
+    "msgspec",
+    "prometheus_client",
+    "pykka",
+    "requests",
+    "spectree",
+    "sqlalchemy",
+    "structlog",
+    "urllib3",
+)
+
+
+def require_service(command: str) -> None:
+    """Refuse a command that needs the service's packages where they are not installed.
+
+    Raises:
+        MissingPackageError: At least one is missing.
+    """
+    missing = [name for name in SERVICE_MODULES if find_spec(name) is None]
+    if missing:
+        more = f" and {len(missing) - 1} more" if missing[1:] else ""
+        raise MissingPackageError(
+            f"`costmon {command}` needs the service's packages ({missing[0]}{more} not installed):"
+            ' pip install "costmon[service]", or in a checkout: make setup'
+        )

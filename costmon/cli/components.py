@@ -2,7 +2,7 @@
 
 import argparse
 
-from costmon.cli.command import add_settings, load_settings
+from costmon.cli.command import add_settings, load_settings, require_service
 
 NAME = "components"
 HELP = "list what the service is made of: actors, endpoints, functions, providers, channels"
@@ -18,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Print one line a component."""
+    require_service(NAME)
     from costmon.bootstrap import components
     from costmon.cli.table import table
 

@@ -2,7 +2,7 @@
 
 import argparse
 
-from costmon.cli.command import add_settings, load_settings
+from costmon.cli.command import add_settings, load_settings, require_service
 
 NAME = "console"
 HELP = "attach a Python prompt to the running service: see the actors, restart one"
@@ -17,6 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Run the prompt until it is left; the service runs on."""
+    require_service(NAME)
     from costmon.clock import SystemClock
     from costmon.console.repl import attach
 

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from costmon.cli.command import add_settings, load_settings
+from costmon.cli.command import add_settings, load_settings, require_service
 from costmon.errors import ConfigError, Fault
 
 NAME = "db"
@@ -28,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Do one action; what changes the database needs the service to be stopped."""
+    require_service(NAME)
     from costmon import logs
     from costmon.bootstrap.statedir import StateDirectory
     from costmon.store.backup import backup

@@ -92,12 +92,12 @@ def _add_simulate(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Do one action; `simulate` exits with 1 when something would be refused."""
-    from costmon import logs
     from costmon.cli import guard_service, guard_simulation, guard_store
+    from costmon.guard.log import log
 
     settings = load_settings(arguments).settings
-    # What a guard warns its own program of is here the answer, or not about this command.
-    logs.configure(level="error", form=settings.log_format, secrets=settings.secrets())
+    # The warnings are for programs that call a guard; this command prints its own answer.
+    log().setLevel("ERROR")
     given = tuple(budget_of(text) for text in getattr(arguments, "budget", ()))
     budgets = given or tuple(settings.budgets)
     if arguments.action == "simulate":

@@ -2,7 +2,7 @@
 
 import argparse
 
-from costmon.cli.command import add_settings, load_settings
+from costmon.cli.command import add_settings, load_settings, require_service
 
 NAME = "run"
 HELP = "run the service: poll, keep history, serve the API and the page, alert"
@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Run until stopped."""
+    require_service(NAME)
     loaded = load_settings(arguments, accounts_required=True)
     import structlog
 

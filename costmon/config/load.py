@@ -1,22 +1,25 @@
-"""Find the settings of this process: command line > `.env` > environment > `costmon.toml`."""
+"""Find the settings of this process: command line > `.env` > environment > `costmon.toml`.
+
+`.env` is read by python-dotenv, which comes with the service. The commands that work without it
+read the other sources only.
+"""
 
 import io
 import os
 import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
-
-from dotenv import dotenv_values
-from dotenv.parser import parse_stream
 
 from costmon.config import variables as var
 from costmon.config.file import read_file
 from costmon.config.settings import Settings
 from costmon.config.unknown import describe_tolerated
-from costmon.errors import Fault
+from costmon.errors import Fault, MissingPackageError
 
 DOTENV = Path(".env")
+NEEDS_DOTENV = "python-dotenv is not installed: pip install python-dotenv"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,10 +29,12 @@ class Loaded:
     Attributes:
         settings: Checked.
         warnings: One sentence each, for the log.
+        ignored: A `.env` that exists and was not read, because python-dotenv is not installed.
     """
 
     settings: Settings
     warnings: tuple[str, ...]
+    ignored: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +42,7 @@ class _DotEnv:
     values: Mapping[str, str]
     warnings: tuple[str, ...] = ()
     faults: tuple[Fault, ...] = ()
+    ignored: Path | None = None
 
 
 def load(
@@ -58,6 +64,7 @@ def load(
 
     Raises:
         ConfigError: With every fault of every source.
+        MissingPackageError: `dotenv` is given and python-dotenv is not installed.
     """
     inherited = os.environ if environ is None else environ
     own = _read_dotenv(dotenv or DOTENV, required=dotenv is not None)
@@ -76,6 +83,7 @@ def load(
     return Loaded(
         settings=settings,
         warnings=own.warnings + describe_tolerated(tolerated, file.token_variables),
+        ignored=own.ignored,
     )
 
 
@@ -88,6 +96,12 @@ def _layered(above: Mapping[str, str], below: Mapping[str, str]) -> dict[str, st
 
 
 def _read_dotenv(path: Path, *, required: bool) -> _DotEnv:
+    if find_spec("dotenv") is None:
+        if required:
+            raise MissingPackageError(f"{path} cannot be read, since {NEEDS_DOTENV}")
+        return _DotEnv(values={}, ignored=path if path.exists() else None)
+    import dotenv.parser  # noqa: PLC0415 - see above
+
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
         text = path.read_text("utf-8-sig")
@@ -99,13 +113,13 @@ def _read_dotenv(path: Path, *, required: bool) -> _DotEnv:
     except UnicodeDecodeError:
         return _DotEnv(values={}, faults=(_fault(path, "a file in UTF-8"),))
     # Without interpolate=False a token that holds ${...} would be changed.
-    values = dotenv_values(stream=io.StringIO(text), interpolate=False)
+    values = dotenv.dotenv_values(stream=io.StringIO(text), interpolate=False)
     return _DotEnv(
         values={name: value for name, value in values.items() if value is not None},
         warnings=tuple(_permission_warnings(path, mode)),
         faults=tuple(
             _fault(path, f"NAME=value in line {binding.original.line}")
-            for binding in parse_stream(io.StringIO(text))
+            for binding in dotenv.parser.parse_stream(io.StringIO(text))
             if binding.error
         ),
     )

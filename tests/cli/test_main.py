@@ -99,6 +99,18 @@ def test_components_of_one_kind_are_listed(capsys):
     assert {"persister", "messenger", "alerter", "calculator"} <= {row.split()[1] for row in rows}
 
 
+def test_a_missing_package_of_the_service_is_named_before_anything_else(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pykka", None)
+
+    assert main(["run"]) == 2
+
+    error = capsys.readouterr().err
+    assert error == (
+        "costmon: `costmon run` needs the service's packages (pykka not installed): pip install "
+        '"costmon[service]", or in a checkout: make setup\n'
+    )
+
+
 @pytest.mark.parametrize(
     "command",
     [

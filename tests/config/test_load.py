@@ -1,9 +1,11 @@
 """Sources: which one wins, and what each of them can get wrong."""
 
+import sys
+
 import pytest
 
 from costmon.config import load
-from costmon.errors import ConfigError
+from costmon.errors import ConfigError, MissingPackageError
 
 TOKEN = "dop_v1_0123456789abcdef"
 
@@ -123,3 +125,31 @@ def test_the_process_environment_is_the_default(monkeypatch):
     monkeypatch.setenv("DO_API_TOKEN", TOKEN)
 
     assert load().settings.accounts[0].token.reveal() == TOKEN
+
+
+def test_without_python_dotenv_the_other_sources_are_read(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "dotenv", None)
+    environ = {"DO_API_TOKEN": TOKEN, "COSTMON_PORT": "1001"}
+    absent = load(environ=environ)
+    file = write(tmp_path / ".env", "COSTMON_PORT=1002\n")
+
+    loaded = load(environ=environ)
+
+    assert (absent.settings.port, absent.ignored) == (1001, None)
+    assert loaded.settings.port == 1001
+    assert loaded.ignored is not None
+    assert loaded.ignored.absolute() == file
+
+
+def test_without_python_dotenv_a_named_file_is_an_error(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "dotenv", None)
+    file = write(tmp_path / "my.env", "COSTMON_PORT=1002\n")
+
+    with pytest.raises(MissingPackageError, match=r"my\.env.*pip install python-dotenv"):
+        load(environ={"DO_API_TOKEN": TOKEN}, dotenv=file)
+
+
+def test_with_python_dotenv_nothing_is_ignored(tmp_path):
+    write(tmp_path / ".env", f"DO_API_TOKEN={TOKEN}\n")
+
+    assert load(environ={}).ignored is None
