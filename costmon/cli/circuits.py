@@ -1,4 +1,4 @@
-"""`costmon circuits`: stop all calls of a scope, and let them pass again."""
+"""`costmon circuits`: stop all calls of a scope, and allow them again."""
 
 import argparse
 from typing import TYPE_CHECKING, Any
@@ -27,15 +27,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SCOPE",
         help="what to stop, such as host:api.example.com, provider:openai, host:* or global",
     )
-    parser.add_argument("--reason", metavar="TEXT", help="why, for who asks later")
+    parser.add_argument("--reason", metavar="TEXT", help="why; is shown with the circuit")
     parser.add_argument(
         "--for",
         dest="duration_s",
         type=duration_of,
         metavar="TIME",
-        help="close it again after TIME, such as 2h; it stays open unless told",
+        help="close it again after TIME, such as 2h (default: it stays open)",
     )
-    parser.add_argument("--author", metavar="NAME", help="who decided; this user unless told")
+    parser.add_argument("--author", metavar="NAME", help="who decided this (default: this user)")
     parser.add_argument("--json", action="store_true", help="print the API's answer as it is")
     add_listener(parser)
     add_settings(parser)
@@ -110,7 +110,7 @@ def _decision(arguments: argparse.Namespace) -> tuple[str, str]:
     if arguments.scope is None:
         raise InputError(f"circuits {action} needs a scope, such as host:api.example.com")
     if not (arguments.reason or "").strip():
-        raise InputError(f"circuits {action} needs --reason TEXT, for who asks later")
+        raise InputError(f"circuits {action} needs --reason TEXT, which is shown with the circuit")
     if action == "close" and arguments.duration_s is not None:
         raise InputError("circuits close takes no --for: a closed circuit stays closed")
     return scope_of(arguments.scope, pattern=True), arguments.reason

@@ -1,4 +1,4 @@
-"""`costmon guard`: how budgets stand, setting them, and what they would have done."""
+"""`costmon guard`: show, set and reset budgets, and simulate them."""
 
 import argparse
 from pathlib import Path
@@ -16,30 +16,34 @@ _STORE = "sqlite:///FILE, postgresql://... or redis://...: the guards' store, wi
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the actions; each has the options of its own."""
     actions = parser.add_subparsers(metavar="ACTION", dest="action", required=True)
-    status = actions.add_parser("status", help="how budgets stand, calls in flight, refusals")
+    status = actions.add_parser("status", help="show budgets, calls in flight and refusals")
     _add_budgets(status)
     status.add_argument("--json", action="store_true", help="print it as JSON")
     change = actions.add_parser("set", help="set or remove a budget; with --store also a tier")
     _add_set(change)
-    reset = actions.add_parser("reset", help="forget what a scope has spent in this period")
+    reset = actions.add_parser("reset", help="set what a scope has spent in this period to zero")
     reset.add_argument("scope", metavar="SCOPE")
-    reset.add_argument("--period", help="of which budget; its first one unless told")
-    reset.add_argument("--yes", action="store_true", help="do not ask")
-    top = actions.add_parser("top", help="who spent most")
-    top.add_argument(
-        "-n", type=_count, default=10, metavar="N", help="print N rows, 10 unless told"
+    reset.add_argument(
+        "--period", help="the period of the budget (default: the scope's first budget)"
     )
+    reset.add_argument("--yes", action="store_true", help="do not ask for confirmation")
+    top = actions.add_parser("top", help="list the scopes that spent most")
+    top.add_argument("-n", type=_count, default=10, metavar="N", help="print N rows (default: 10)")
     top.add_argument("--by", choices=("spend", "requests", "refusals"), default="spend")
-    top.add_argument("--since", type=duration_of, metavar="TIME", help="the last TIME, such as 24h")
-    simulate = actions.add_parser("simulate", help="what these budgets would have done")
+    top.add_argument(
+        "--since", type=duration_of, metavar="TIME", help="count the last TIME, such as 24h"
+    )
+    simulate = actions.add_parser("simulate", help="show what budgets would have refused")
     _add_simulate(simulate)
     for action in (status, change, reset, top):
         action.add_argument("--store", metavar="URL", help=_STORE)
         add_listener(action)
     for action in (status, change, reset, top, simulate):
-        action.add_argument("--currency", default="USD", help="of all amounts, USD unless told")
+        action.add_argument("--currency", default="USD", help="of all amounts (default: USD)")
         action.add_argument(
-            "--zone", default="UTC", help="where days and months of budgets begin, UTC unless told"
+            "--zone",
+            default="UTC",
+            help="time zone in which days and months of budgets begin (default: UTC)",
         )
         add_settings(action)
 
@@ -50,23 +54,25 @@ def _add_budgets(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="SCOPE=LIMIT[/PERIOD]",
-        help="a budget of the program, such as host:*=10/month; the configuration's unless told",
+        help="a budget, such as host:*=10/month (default: the budgets of the configuration)",
     )
 
 
 def _add_set(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("scope", metavar="SCOPE", help="or a pattern such as host:*")
-    parser.add_argument("--limit", metavar="AMOUNT", help="what may be spent in a period")
+    parser.add_argument("scope", metavar="SCOPE", help="a scope, or a pattern such as host:*")
+    parser.add_argument("--limit", metavar="AMOUNT", help="how much may be spent in a period")
     parser.add_argument("--period", default="month", help="hour, day, month, total, rolling:24h")
-    parser.add_argument("--warn", metavar="PERCENT", help="tell people from there on")
-    parser.add_argument("--block", metavar="PERCENT", help="refuse from there on")
+    parser.add_argument("--warn", metavar="PERCENT", help="warn when PERCENT of the limit is spent")
+    parser.add_argument(
+        "--block", metavar="PERCENT", help="refuse calls when PERCENT of the limit is spent"
+    )
     parser.add_argument("--remove", action="store_true", help="remove the budget of the period")
-    parser.add_argument("--author", metavar="NAME", help="who decided; this user unless told")
+    parser.add_argument("--author", metavar="NAME", help="who decided this (default: this user)")
     group = parser.add_argument_group("with --store")
     group.add_argument("--tier", choices=("premium", "standard", "limited", "blocked"))
     group.add_argument("--rate", type=_count, metavar="N", help="calls a minute")
-    group.add_argument("--custom-budget", metavar="AMOUNT", help="in place of every limit of SCOPE")
-    group.add_argument("--plain", action="store_true", help="forget tier, rate and custom budget")
+    group.add_argument("--custom-budget", metavar="AMOUNT", help="replaces every limit of SCOPE")
+    group.add_argument("--plain", action="store_true", help="remove tier, rate and custom budget")
 
 
 def _add_simulate(parser: argparse.ArgumentParser) -> None:
@@ -82,10 +88,16 @@ def _add_simulate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--block", metavar="PERCENT", default="100")
     group = parser.add_argument_group("instead of a FILE")
     group.add_argument("--calls", type=_count, metavar="N", help="generate N calls")
-    group.add_argument("--amount", metavar="AMOUNT", help="that cost AMOUNT each")
-    group.add_argument("--scope", action="append", default=[], metavar="SCOPE", help="of SCOPE")
+    group.add_argument("--amount", metavar="AMOUNT", help="each call costs AMOUNT")
     group.add_argument(
-        "--every", type=duration_of, default=1.0, metavar="TIME", help="1s unless told"
+        "--scope", action="append", default=[], metavar="SCOPE", help="a scope of each call"
+    )
+    group.add_argument(
+        "--every",
+        type=duration_of,
+        default=1.0,
+        metavar="TIME",
+        help="time between two calls (default: 1s)",
     )
     parser.add_argument("--json", action="store_true", help="print it as JSON")
 
@@ -115,12 +127,14 @@ def budget_of(text: str) -> Budget:
     """Return a budget from `host:*=10/month`; without a period it is by month.
 
     Raises:
-        InputError: It is none.
+        InputError: It is not a budget.
     """
     scope, equals, rest = text.rpartition("=")
     limit, _, period = rest.partition("/")
     if not equals or not limit:
-        raise BudgetError(f"{text!r} is no budget: use SCOPE=LIMIT/PERIOD, such as host:*=10/month")
+        raise BudgetError(
+            f"{text!r} is not a budget: use SCOPE=LIMIT/PERIOD, such as host:*=10/month"
+        )
     return Budget(scope, limit, period or "month")
 
 

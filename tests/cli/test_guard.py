@@ -193,7 +193,7 @@ def test_top_names_who_spent_most_and_who_called_most(run, store, guard):
         (["top", "--by", "refusals", "--store", "STORE"], "leave --store out"),
         (["top", "-n", "0"], "whole number"),
         (["status", "--budget", "global=1"], "--budget needs --store"),
-        (["status", "--store", "STORE", "--budget", "10"], "is no budget"),
+        (["status", "--store", "STORE", "--budget", "10"], "is not a budget"),
         (["status", "--store", "memory://"], "only its own process"),
         (["status", "--store", "mysql://user:hunter2@db/x"], "is no store"),
         (["status", "--store", "STORE", "--zone", "Mars/Olympus"], "is no time zone"),
