@@ -4,6 +4,7 @@ from functools import lru_cache
 
 from costmon.errors import InputError
 from costmon.meter.options import Options
+from costmon.pricing.instances.formats.own import read
 from costmon.pricing.instances.instance import RegionPrices
 from costmon.pricing.instances.prices import InstancePrices, listed
 
@@ -30,8 +31,6 @@ def prices_of(options: Options) -> RegionPrices:
 
 @lru_cache(maxsize=1)
 def _own(path: str) -> InstancePrices:
-    from costmon.pricing.instances.formats.own import read  # noqa: PLC0415 - for who has one
-
     with open(path, encoding="utf-8") as file:  # noqa: PTH123 - pathlib takes 6 ms to import
         text = file.read(_LARGEST_BYTES + 1)
     if len(text) > _LARGEST_BYTES:

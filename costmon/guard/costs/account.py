@@ -5,8 +5,7 @@ import threading
 
 from costmon.clock import Clock, SystemClock
 from costmon.errors import AmountError
-from costmon.pricing.aws.account import ALWAYS_FREE, AccountMonth, Allowances, cost_of
-from costmon.pricing.aws.cost import Cost
+from costmon.pricing.aws.account import ALWAYS_FREE, AccountMonth, Allowances, Cost, cost_of
 from costmon.pricing.aws.prices import AWS, Prices
 from costmon.pricing.aws.usage import Usage
 

@@ -4,9 +4,8 @@ from typing import NamedTuple, get_args
 
 from costmon.errors import AmountError
 from costmon.guard.costs.activities import ACTIVITIES, Activities, Direction
-from costmon.pricing.aws.account import AccountMonth, cost_of
-from costmon.pricing.aws.calculators import NO_MONTH
-from costmon.pricing.aws.cost import Cost
+from costmon.pricing.aws.account import AccountMonth, Cost, cost_of
+from costmon.pricing.aws.calculators import no_month
 from costmon.pricing.aws.exact import Quantity, quantity_of
 from costmon.pricing.aws.prices import AWS, Prices
 from costmon.pricing.aws.usage import (
@@ -92,7 +91,7 @@ def estimate_total_activity_cost(  # noqa: PLR0913 - one for each figure the cos
     response_bytes: int = 0,
     item_bytes: int = 0,
     function: Function = USUAL,
-    so_far: AccountMonth = NO_MONTH,
+    so_far: AccountMonth | None = None,
     prices: Prices = AWS,
     activities: Activities = ACTIVITIES,
 ) -> Cost:
@@ -131,4 +130,4 @@ def estimate_total_activity_cost(  # noqa: PLR0913 - one for each figure the cos
         function=function,
         activities=activities,
     )
-    return cost_of(so_far, usage, region, prices)
+    return cost_of(so_far or no_month(), usage, region, prices)

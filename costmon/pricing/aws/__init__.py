@@ -3,25 +3,26 @@
 Pure and exact: no price is rounded, no unknown region or price is guessed, nothing is free twice.
 """
 
+from typing import TYPE_CHECKING
+
 from costmon.pricing.aws.account import (
     ALWAYS_FREE,
     FIRST_YEAR,
     NONE_FREE,
     AccountMonth,
     Allowances,
+    Cost,
     cost_of,
 )
 from costmon.pricing.aws.calculators import (
-    NO_MONTH,
     cross_region_cost,
     dynamodb_cost,
     lambda_cost,
+    no_month,
     s3_cost,
     transfer_cost,
 )
-from costmon.pricing.aws.cost import Cost
-from costmon.pricing.aws.prices import AWS, Prices
-from costmon.pricing.aws.row import PriceRow
+from costmon.pricing.aws.prices import AWS, PriceRow, Prices
 from costmon.pricing.aws.tiers import Tier
 from costmon.pricing.aws.usage import (
     GB,
@@ -59,3 +60,14 @@ __all__ = [
     "transfer_cost",
     "write_units",
 ]
+
+NO_MONTH: AccountMonth
+"""The month that holds by default; see `no_month`."""
+
+if not TYPE_CHECKING:  # else type checkers would accept any name
+
+    def __getattr__(name: str) -> AccountMonth:
+        # Its regions are those of the price list, which is not read at import.
+        if name == "NO_MONTH":
+            return no_month()
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

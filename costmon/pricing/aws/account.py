@@ -5,12 +5,35 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import NamedTuple
 
-from costmon.pricing.aws import compute, s3, transfer
-from costmon.pricing.aws.cost import Cost
-from costmon.pricing.aws.exact import EXACT, Quantity
+from costmon.pricing.aws.exact import EXACT, Quantity, total
 from costmon.pricing.aws.prices import AWS, Prices
 from costmon.pricing.aws.tiers import cost_between
-from costmon.pricing.aws.usage import PER_UNIT, Usage
+from costmon.pricing.aws.usage import GB, GB_SECOND, PER_UNIT, Usage
+
+
+class Cost(NamedTuple):
+    """US dollars, never rounded; the ledger rounds to nano-units, once.
+
+    Attributes:
+        transfer: Bytes over the network.
+        lambda_: Requests and GB-seconds of Lambda.
+        dynamodb: Requests and storage of DynamoDB.
+        s3: Requests and storage of S3.
+    """
+
+    transfer: Decimal = Decimal(0)
+    lambda_: Decimal = Decimal(0)
+    dynamodb: Decimal = Decimal(0)
+    s3: Decimal = Decimal(0)
+
+    @property
+    def total(self) -> Decimal:
+        """Return the sum of the parts."""
+        return total(self)
+
+    def plus(self, other: "Cost") -> "Cost":
+        """Return both together."""
+        return Cost(*(EXACT.add(mine, its) for mine, its in zip(self, other, strict=True)))
 
 
 class Allowances(NamedTuple):
@@ -35,15 +58,14 @@ class Allowances(NamedTuple):
 
 NONE_FREE = Allowances()
 ALWAYS_FREE = Allowances(
-    transfer_out=transfer.FREE_BYTES,
-    lambda_requests=compute.FREE_REQUESTS,
-    lambda_compute=compute.FREE_COMPUTE,
+    transfer_out=100 * GB, lambda_requests=1_000_000, lambda_compute=400_000 * GB_SECOND
 )
-"""What every account has, however old."""
-FIRST_YEAR = ALWAYS_FREE._replace(
-    s3_storage=s3.FIRST_YEAR_STORAGE, s3_puts=s3.FIRST_YEAR_PUTS, s3_gets=s3.FIRST_YEAR_GETS
-)
-"""With S3's, for an account's first 12 months when it was made before 15 July 2025."""
+"""What every account has, however old; the free transfer since December 2021."""
+FIRST_YEAR = ALWAYS_FREE._replace(s3_storage=5 * GB, s3_puts=2000, s3_gets=20_000)
+"""With S3's, for the first 12 months of an account that was made before 15 July 2025.
+
+Later accounts get credits instead.
+"""
 
 _POOL = {
     "transfer_out": "transfer_out",
@@ -93,7 +115,7 @@ class AccountMonth(NamedTuple):
 
         Raises:
             PriceUnknownError: Something was used that has no price in that region.
-            AmountError: A quantity is none.
+            AmountError: A quantity is not valid.
         """
         used = dict(self.used)
         touched = []
@@ -143,7 +165,7 @@ def cost_of(
 
     Raises:
         PriceUnknownError: Something was used that has no price in that region.
-        AmountError: A quantity is none.
+        AmountError: A quantity is not valid.
     """
     return usage_so_far.after(additional, region, prices)[1]
 

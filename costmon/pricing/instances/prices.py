@@ -1,19 +1,17 @@
 """What machines and traffic cost, by provider and region: our lists, and the user's own rows."""
 
 import datetime as dt
+import functools
 from collections.abc import Iterable, Mapping
 
 from costmon.errors import AmountError, PriceUnknownError
-from costmon.pricing.instances.egress import EGRESS, Egress, Traffic, egress_of
+from costmon.pricing.instances.egress import Egress, Traffic, egress_of, egress_of_aws
+from costmon.pricing.instances.formats.own import PricedRow, shipped
 from costmon.pricing.instances.instance import Instance, RegionPrices, fault_of
-from costmon.pricing.instances.listing import LISTINGS, listed_in
 from costmon.pricing.instances.shapes import PROVIDERS
 
 STALE_DAYS = 180
-"""From then on, whoever shows a price says that it is old."""
-
-OwnRow = Instance | Traffic
-"""What the user may know better than our lists."""
+"""A price older than this is shown as old."""
 
 _Key = tuple[str, str, str]
 _Where = tuple[str, str]
@@ -38,37 +36,37 @@ class InstancePrices:
         self.traffic: Mapping[_Where, Egress] = dict(traffic or {})
 
     def providers(self) -> tuple[str, ...]:
-        """Return the providers that there are prices of."""
+        """Return the providers whose prices are known."""
         return PROVIDERS
 
     def provider(self, name: str) -> str:
         """Return a provider as we write it, from a name in any case.
 
         Raises:
-            PriceUnknownError: There is none of that name.
+            PriceUnknownError: There is no provider of that name.
         """
         return _one_of("machines of", name, self.providers())
 
     def regions(self, provider: str) -> tuple[str, ...]:
-        """Return the regions that there are prices of: the provider's main one first.
+        """Return the regions whose prices are known, the provider's main one first.
 
         Raises:
             PriceUnknownError: There is no such provider.
         """
         known = self.provider(provider)
         added = {region for where, region, _ in self.own if where == known}
-        listed = LISTINGS[known].regions
+        listed = tuple(_machines(known))
         return (*listed, *sorted(added.difference(listed)))
 
     def region(self, provider: str, region: str) -> RegionPrices:
-        """Return all prices of one region; of an unlisted one traffic may have no price.
+        """Return all prices of one region; a region of the user's may have no price of traffic.
 
         Args:
             provider: In any case.
             region: As the provider writes it, in any case; `East US` is `eastus`.
 
         Raises:
-            PriceUnknownError: There is no such provider or region; it says which there are.
+            PriceUnknownError: There is no such provider or region; the error lists the known ones.
         """
         known = self.provider(provider)
         where = _one_of(f"{known} machines in", region, self.regions(known))
@@ -78,7 +76,7 @@ class InstancePrices:
         instances = tuple(rows[name] for name in sorted(rows))
         sources = [*dict.fromkeys(row.source for row in instances)]
         days = [row.as_of for row in instances]
-        egress = self.traffic.get((known, where)) or EGRESS.get((known, where))
+        egress = self.traffic.get((known, where)) or _egress(known).get(where)
         if egress is not None:
             sources.append(f"traffic: {egress.source}")
             days.append(egress.as_of)
@@ -93,14 +91,14 @@ class InstancePrices:
             egress_source="" if egress is None else egress.source,
         )
 
-    def extended(self, rows: Iterable[OwnRow]) -> "InstancePrices":
+    def extended(self, rows: Iterable[PricedRow]) -> "InstancePrices":
         """Return a list in which these rows win; machines get the basis `manual`.
 
-        Tiers of traffic replace all that were known of their region.
+        Tiers of traffic replace all tiers of their region.
 
         Raises:
-            PriceUnknownError: A row is of no provider that we know.
-            AmountError: A row cannot be: a price of 0, a baseline above 1; it says which row.
+            PriceUnknownError: A row has an unknown provider.
+            AmountError: A row is not valid, such as a price of 0; the error says which row.
         """
         machines = []
         traffic: dict[_Where, list[Traffic]] = {}
@@ -124,8 +122,35 @@ def is_stale(as_of: dt.date, today: dt.date) -> bool:
 
 
 def listed() -> InstancePrices:
-    """Return the lists that we ship, without anything of the user's."""
+    """Return the lists that costmon ships, without anything of the user's."""
     return InstancePrices()
+
+
+def listed_in(provider: str, region: str) -> tuple[Instance, ...]:
+    """Return what our list has for a region, in its order; empty for a region not in it."""
+    return _machines(provider).get(region, ())
+
+
+@functools.cache
+def _machines(provider: str) -> Mapping[str, tuple[Instance, ...]]:
+    """Return the machines of our list by region, the provider's main one first."""
+    found: dict[str, list[Instance]] = {}
+    for row in shipped(provider):
+        if isinstance(row, Instance):
+            found.setdefault(row.region, []).append(row)
+    return {region: tuple(rows) for region, rows in found.items()}
+
+
+@functools.cache
+def _egress(provider: str) -> Mapping[str, Egress]:
+    """Return our prices of traffic by region."""
+    if provider == "AWS":
+        return egress_of_aws()
+    found: dict[str, list[Traffic]] = {}
+    for row in shipped(provider):
+        if isinstance(row, Traffic):
+            found.setdefault(row.region, []).append(row)
+    return {region: egress_of(rows) for region, rows in found.items()}
 
 
 def _plain(name: str) -> str:
@@ -137,7 +162,7 @@ def _one_of(kind: str, given: str, known: tuple[str, ...]) -> str:
     found = by_plain.get(_plain(given))
     if found is not None:
         return found
-    import difflib  # noqa: PLC0415 - only for who has mistyped
+    import difflib  # noqa: PLC0415 - only after a typing error
 
     near = difflib.get_close_matches(_plain(given), by_plain, n=1)
     hint = f" (did you mean {by_plain[near[0]]}?)" if near else ""

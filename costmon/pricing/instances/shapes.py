@@ -1,8 +1,7 @@
 """Sizes of machines by provider, from the names of their types."""
 
 from costmon.pricing.instances import aws_shapes, azure_shapes, gcp_shapes
-from costmon.pricing.instances.instance import Arch
-from costmon.pricing.instances.shape import Shape
+from costmon.pricing.instances.instance import Arch, Shape
 
 _SHAPES = {
     "AWS": aws_shapes.shape_of,

@@ -257,13 +257,13 @@ def test_skypilots_zones_are_one_row_and_files_sizes_are_taken():
     assert skipped == {ACCELERATED: 1, UNPRICED: 1, UNSIZED: 1}
 
 
-def test_of_two_zones_prices_the_dearer_one_counts():
+def test_of_two_zones_prices_the_higher_one_counts():
     text = SKYPILOT.replace("0.096,0.05", "0.099,0.05")
 
     rows, skipped = read("skypilot", text=text)
 
     assert rows["us-east-1", "m5.large"].hourly_usd == Decimal("0.099")
-    assert skipped["the same type is dearer elsewhere in the list"] == 1
+    assert skipped["the same type is more expensive elsewhere in the list"] == 1
 
 
 def test_a_list_without_a_provider_asks_for_it():

@@ -8,17 +8,15 @@ import pytest
 from costmon.meter.options import REGIONS
 from costmon.pricing.instances import azure_shapes
 from costmon.pricing.instances.instance import fault_of
-from costmon.pricing.instances.listing import LISTINGS, listed_in
-from costmon.pricing.instances.prices import listed
+from costmon.pricing.instances.prices import listed, listed_in
 
-EVERYWHERE = [
-    (provider, region) for provider, listing in LISTINGS.items() for region in listing.regions
-]
+PROVIDERS = listed().providers()
+EVERYWHERE = [(provider, region) for provider in PROVIDERS for region in listed().regions(provider)]
 
 
-@pytest.mark.parametrize("provider", LISTINGS)
+@pytest.mark.parametrize("provider", PROVIDERS)
 def test_each_cloud_has_60_to_100_types_in_its_main_region(provider):
-    main = LISTINGS[provider].regions[0]
+    main = listed().regions(provider)[0]
 
     assert main == REGIONS[provider]
     assert 60 <= len(listed_in(provider, main)) <= 100
@@ -67,7 +65,7 @@ def test_a_machine_of_twice_the_size_is_never_cheaper(provider, region):
 
 def test_the_price_of_windows_is_in_no_series_of_azure():
     """Karpenter's list has it for some sizes: 1.11 to 2.1 times the rest of their series."""
-    for region in LISTINGS["AZURE"].regions:
+    for region in listed().regions("AZURE"):
         by_series: dict[str, list[Decimal]] = {}
         for row in listed_in("AZURE", region):
             series = row.name.replace("Standard_", "").lstrip("BDEF").lstrip("0123456789")

@@ -81,8 +81,8 @@ def test_a_spreadsheets_byte_order_mark_and_line_ends_are_no_fault():
     [
         ("", "line 1: name the columns .*provider is missing"),
         ("provider,region\n", "instance_type is missing"),
-        (f"{HEADER},hourly\n", "'hourly' is none of them"),
-        (f"{HEADER},source\n", "one stands there twice"),
+        (f"{HEADER},hourly\n", "'hourly' is unknown"),
+        (f"{HEADER},source\n", "a column is named twice"),
         (f"{HEADER}\n", "has no rows"),
         (WHOLE.replace("AWS", "OCI"), r"line 2, provider: 'OCI': give AWS, GCP, AZURE"),
         (WHOLE.replace("0.107", "0"), r"line 2, hourly_usd: '0': give a decimal above 0"),
@@ -100,7 +100,7 @@ def test_a_spreadsheets_byte_order_mark_and_line_ends_are_no_fault():
         (WHOLE.replace("eu-west-1", ""), "line 2, region: ''"),
         (WHOLE + "AWS,eu-west-1\n", "line 3: give as many cells"),
         (WHOLE.rstrip() + ",more\n", "line 2: give as many cells"),
-        (WHOLE + WHOLE.split("\n")[1], "line 3: m5.large stands in line 2 already"),
+        (WHOLE + WHOLE.split("\n")[1], "line 3: m5.large is already in line 2"),
         (WHOLE + '"AWS\n', "after line 2: unexpected end"),
     ],
 )
@@ -144,7 +144,7 @@ def test_traffic_has_tiers_of_its_own_in_the_same_file():
         ("AWS,eu-west-1,,,2026-11-01,100,0.03\n", "one begins above 0 GB"),
         ("AWS,eu-west-1,,,2026-11-01,,0.03\n", "line 2, above_gb: ''"),
         ("AWS,eu-west-1,,,2026-11-01,0,free\n", "line 2, usd_per_gb: 'free'"),
-        ("AWS,eu-west-1,,,2026-11-01,0,1\n" * 2, "line 3: traffic above 0 GB stands in line 2"),
+        ("AWS,eu-west-1,,,2026-11-01,0,1\n" * 2, "line 3: traffic above 0 GB is already in line 2"),
         ("AWS,eu-west-1,,,2026-11-01,0,\n", "line 2, vcpu: ''"),
     ],
 )

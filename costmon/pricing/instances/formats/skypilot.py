@@ -18,8 +18,7 @@ from costmon.pricing.instances.formats.imported import (
     bounded,
     provider_of,
 )
-from costmon.pricing.instances.instance import Arch
-from costmon.pricing.instances.shape import ALWAYS, Shape
+from costmon.pricing.instances.instance import ALWAYS, Arch, Shape
 from costmon.pricing.instances.shapes import arch_of, shape_of
 
 SOURCE = "skypilot-catalog"
