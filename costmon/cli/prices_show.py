@@ -1,4 +1,4 @@
-"""`costmon prices show`: what machines and traffic cost, and how old that knowledge is."""
+"""`costmon prices show`: what machines and traffic cost, and how old the prices are."""
 
 import argparse
 import datetime as dt
@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from costmon.cli.prices_file import read_text
-from costmon.cli.table import UNKNOWN, table
 from costmon.clock import SystemClock
+from costmon.cli.table import UNKNOWN, table
 from costmon.errors import InputError
 from costmon.pricing.instances.formats import own
 from costmon.pricing.instances.instance import Instance, RegionPrices
@@ -55,7 +55,7 @@ def _prices(arguments: argparse.Namespace) -> InstancePrices:
 
 
 def _regions(prices: InstancePrices, arguments: argparse.Namespace) -> tuple[RegionPrices, ...]:
-    """Return what was asked for: one region, a provider's main one, or all there are."""
+    """Return the given region, the provider's main region, or all regions."""
     if arguments.provider is not None:
         region = arguments.region or prices.regions(arguments.provider)[0]
         return (prices.region(arguments.provider, region),)
@@ -74,12 +74,12 @@ def _of_type(regions: Sequence[RegionPrices], glob: str) -> tuple[RegionPrices, 
             found.append(region._replace(instances=rows))
     if not found:
         where = ", ".join(f"{region.provider} {region.region}" for region in regions)
-        raise InputError(f"no type in {where} is like {glob[:60]!r}")
+        raise InputError(f"no type in {where} matches {glob[:60]!r}")
     return tuple(found)
 
 
 def _fits(row: Instance, glob: str) -> bool:
-    """Return whether a type is meant, in any case; Azure's may be written without `Standard_`."""
+    """Return whether a type matches, in any case; Azure's may be written without `Standard_`."""
     names = {row.name.lower(), row.name.lower().removeprefix("standard_")}
     return any(fnmatch.fnmatchcase(name, glob.lower()) for name in names)
 

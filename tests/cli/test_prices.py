@@ -85,7 +85,7 @@ def test_a_type_is_searched_everywhere_unless_a_provider_is_named(run):
     [
         (["--provider", "oracle"], "use one of AWS, GCP, AZURE"),
         (["--provider", "AWS", "--region", "us-east1"], "did you mean us-east-1?"),
-        (["--provider", "AWS", "--type", "z*"], "no type in AWS us-east-1 is like 'z*'"),
+        (["--provider", "AWS", "--type", "z*"], "no type in AWS us-east-1 matches 'z*'"),
         (["--region", "eastus"], "--region needs --provider"),
         (["--prices", "absent.csv"], "absent.csv"),
     ],
