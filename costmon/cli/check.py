@@ -21,8 +21,8 @@ def execute(arguments: argparse.Namespace) -> int:
     require_service(NAME)
     from costmon import logs
     from costmon.cli.doctor import Examination
-    from costmon.cli.table import cell
     from costmon.clock import SystemClock
+    from costmon.console.table import cell
 
     loaded = load_settings(arguments, accounts_required=True)
     settings = loaded.settings

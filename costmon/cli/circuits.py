@@ -73,7 +73,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def _list(client: "ServiceClient", arguments: argparse.Namespace, timezone: str) -> int:
-    from costmon.cli.table import table, when
+    from costmon.console.table import table, when
 
     scope = arguments.scope
     reply = client.get(_PATH if scope is None else _path(scope_of(scope, pattern=True)))
@@ -123,7 +123,7 @@ def _path(scope: str) -> str:
 
 
 def _outcome(scope: str, wanted: str, now: "Reply", timezone: str) -> str:
-    from costmon.cli.table import cell, when
+    from costmon.console.table import cell, when
 
     if now.status == _NOT_MODIFIED:
         return f"accepted: {scope} is {wanted} as soon as the service gets to it, or was already"

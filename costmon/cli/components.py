@@ -20,7 +20,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """Print one line a component."""
     require_service(NAME)
     from costmon.bootstrap import components
-    from costmon.cli.table import table
+    from costmon.console.table import table
 
     settings = load_settings(arguments).settings
     rows = [

@@ -41,7 +41,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def _parts(answer: dict[str, Any], timezone: str, top: int) -> Iterator[str]:
-    from costmon.cli.table import cell, table, when
+    from costmon.console.table import cell, table, when
 
     data, meta = answer["data"], answer["meta"]
     if meta.get("demo"):

@@ -9,10 +9,10 @@ from typing import Any
 
 from costmon.cli.client import Reply, ServiceClient
 from costmon.cli.guard_tables import amount, moment, scope_rows
-from costmon.cli.table import table
 from costmon.clock import SystemClock
 from costmon.config import Settings
 from costmon.config.user import user_name
+from costmon.console.table import table
 from costmon.domain.scope import scope_of
 from costmon.domain.window import period_of
 from costmon.errors import InputError

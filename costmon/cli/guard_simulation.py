@@ -7,8 +7,8 @@ from decimal import Decimal
 
 from costmon.cli.guard_calls import Call, calls_of, generated
 from costmon.cli.guard_tables import amount, moment, to_json
-from costmon.cli.table import table
 from costmon.clock import SystemClock
+from costmon.console.table import table
 from costmon.domain.budget import Budget, Thresholds
 from costmon.errors import InputError
 from costmon.guard import BudgetRefused, CallRefused, Guard

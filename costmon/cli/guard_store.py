@@ -52,7 +52,7 @@ def _status(guard: Guard, arguments: argparse.Namespace, timezone: str) -> int:
     if arguments.json:
         print(_status_json(guard, status._asdict(), configs))
         return 0
-    from costmon.cli.table import table
+    from costmon.console.table import table
 
     print(f"{status.store}, amounts in {status.currency}")
     print()
@@ -189,7 +189,7 @@ def _confirmed(question: str) -> bool:
 
 
 def _top(guard: Guard, arguments: argparse.Namespace, timezone: str) -> int:
-    from costmon.cli.table import table
+    from costmon.console.table import table
 
     if arguments.by == "refusals":
         raise InputError("refusals are known to the service, not to the store: leave --store out")

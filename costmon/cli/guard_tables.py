@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from costmon.cli.table import UNKNOWN, table, when
+from costmon.console.table import UNKNOWN, table, when
 from costmon.domain.money import shown_exact
 
 UNLIMITED = "none"

@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """Print one line a bucket and group."""
     from costmon.cli.client import ServiceClient
-    from costmon.cli.table import table
+    from costmon.console.table import table
 
     settings = load_settings(arguments).settings
     params = {"step": arguments.step, "group_by": arguments.group_by}

@@ -7,7 +7,7 @@ from typing import Any
 
 from costmon.cli.guard_tables import to_json
 from costmon.cli.meter_source import NothingMeasuredError
-from costmon.cli.table import table
+from costmon.console.table import table
 from costmon.console.text import harmless
 from costmon.errors import InputError
 from costmon.meter.comparison import Change, Comparison, Side, compared
@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     Raises:
         NothingMeasuredError: One recording has nothing beyond its warm-up.
-        InputError: A file is no recording, or the percentage is none.
+        InputError: A file is not a recording, or the percentage is not valid.
     """
     limit = None if arguments.fail_above is None else _share(arguments.fail_above)
     old, new = load(arguments.old), load(arguments.new)
@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def remarks(old: Snapshot, new: Snapshot) -> Iterator[str]:
-    """Yield what makes a comparison say less than it seems to."""
+    """Yield the reasons why a comparison may say less than it seems to."""
     if (old.service, old.recording, old.started_at) == (new.service, new.recording, new.started_at):
         yield "The new recording goes on with the old one, so both have the same requests in them:"
         yield "reset in between, with `costmon meter record reset`."

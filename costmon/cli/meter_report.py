@@ -1,20 +1,19 @@
 """`costmon meter report`: what each endpoint costs, as a table, JSON, CSV or Markdown."""
 
 import argparse
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from costmon.cli.guard_tables import to_json
 from costmon.cli.meter_source import NothingMeasuredError, View, view_from
-from costmon.cli.table import table
+from costmon.console.table import markdown_text, table
 from costmon.console.text import harmless
 
 _HEADINGS = ("endpoint", "requests", "cpu ms", "95 %", "$/1000", "$/month", "$/user", "notes")
 _RIGHT = ("requests", "cpu ms", "95 %", "$/1000", "$/month", "$/user")
 _SEEN = ("endpoint", "requests", "cpu ms", "wall ms")
+_MARKDOWN = ("endpoint", "requests", "CPU ms", "$ per 1,000", "$ a month", "")
 _MS = 1_000_000
 _CSV = (
     *("method", "route", "requests", "share", "requests_per_second"),
@@ -34,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(to_json(view))
     elif arguments.csv:
-        print(as_csv(_projection(view)), end="")
+        print(as_csv(_projection(view)))
     elif arguments.markdown:
         print(as_markdown(view))
     else:
@@ -64,13 +63,9 @@ def as_text(view: View) -> str:
 
 
 def as_csv(projection: Mapping[str, Any]) -> str:
-    """Return one line for each endpoint, amounts exact; what is unknown is empty."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_CSV)
-    for route in projection["routes"]:
-        writer.writerow(["" if route[name] is None else route[name] for name in _CSV])
-    return text.getvalue()
+    """Return one line for each endpoint, with exact amounts; an unknown value is empty."""
+    rows = [[route[name] for name in _CSV] for route in projection["routes"]]
+    return table(_CSV, rows, form="csv")
 
 
 def as_markdown(view: View) -> str:
@@ -80,18 +75,17 @@ def as_markdown(view: View) -> str:
         NothingMeasuredError: There is no projection.
     """
     projection = _projection(view)
-    head = ["endpoint", "requests", "CPU ms", "$ per 1,000", "$ a month", ""]
-    lines = [
-        *(_escaped(line) + "  " for line in _headline(view, projection)),
-        "",
-        _cells(head),
-        "|---|---:|---:|---:|---:|---|",
-    ]
+    rows = []
     for route in projection["routes"]:
         name, requests, cpu_ms, _, per_1000, month, _, notes = _row(route)
-        lines.append(_cells([_code(name), str(requests), cpu_ms, per_1000, month, notes]))
+        rows.append((name, requests, cpu_ms, per_1000, month, notes))
+    lines = [
+        *(markdown_text(line) + "  " for line in _headline(view, projection)),
+        "",
+        table(_MARKDOWN, rows, right=_MARKDOWN[1:-1], code=_MARKDOWN[:1], form="markdown"),
+    ]
     if projection["notes"]:
-        lines += ["", *(f"* {_escaped(note)}" for note in projection["notes"])]
+        lines += ["", *(f"* {markdown_text(note)}" for note in projection["notes"])]
     return "\n".join(lines)
 
 
@@ -167,18 +161,3 @@ def _name(route: Mapping[str, Any]) -> str:
 
 def _ms(nanoseconds: int | None) -> str:
     return "?" if nanoseconds is None else f"{nanoseconds / _MS:.3f}"
-
-
-def _cells(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _code(text: str) -> str:
-    """Return a name as code, whatever signs of Markdown and of tables are in it."""
-    text = harmless(text).replace("|", r"\|")
-    fence = "``" if "`" in text else "`"
-    return f"{fence} {text} {fence}" if fence == "``" else f"`{text}`"
-
-
-def _escaped(text: str) -> str:
-    return "".join(f"\\{sign}" if sign in r"\`*_{}[]<>#|" else sign for sign in harmless(text))

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from costmon.cli.prices_file import read_text
 from costmon.clock import SystemClock
-from costmon.cli.table import UNKNOWN, table
+from costmon.console.table import UNKNOWN, table
 from costmon.errors import InputError
 from costmon.pricing.instances.formats import own
 from costmon.pricing.instances.instance import Instance, RegionPrices

@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """Print what /readyz, /api/v1/providers and /api/v1/actors say; 1 when not ready."""
     from costmon.cli.client import ServiceClient
-    from costmon.cli.table import table, when
+    from costmon.console.table import table, when
 
     settings = load_settings(arguments).settings
     client = ServiceClient(settings)

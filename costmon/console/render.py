@@ -1,21 +1,19 @@
 """Render the console's answers: tables for people, without a newline at their end."""
 
 import datetime as dt
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
-from costmon.console.text import harmless
+from costmon.console.table import table
 from costmon.domain.circuit import Circuit
 from costmon.domain.policy import PolicyBudget
 from costmon.messages import ChildStatus, CircuitAnswer, GuardStatus
-
-_LONGEST_TEXT = 300
 
 
 def render_children(children: Sequence[ChildStatus]) -> str:
     """Return the tree of children as an aligned table."""
     if not children:
         return "there are no children"
-    return _table(
+    return table(
         ("name", "state", "generation", "restarts", "mailbox", "last error"),
         [
             (
@@ -36,7 +34,7 @@ def render_circuits(circuits: Sequence[Circuit]) -> str:
     """Return circuits as an aligned table."""
     if not circuits:
         return "no circuit was ever opened"
-    return _table(
+    return table(
         ("scope", "state", "since", "until", "author", "reason"),
         [
             (
@@ -53,7 +51,7 @@ def render_circuits(circuits: Sequence[Circuit]) -> str:
 
 
 def render_circuit_answer(scope: str, answer: CircuitAnswer) -> str:
-    """Say what became of opening or closing a circuit."""
+    """Return the result of opening or closing a circuit."""
     if not answer.confirmed:
         return f"accepted for {scope}: circuits() will show it"
     if answer.circuit is None:
@@ -67,7 +65,7 @@ def render_budgets(budgets: Sequence[PolicyBudget]) -> str:
     """Return budgets as an aligned table."""
     if not budgets:
         return "there are no budgets"
-    return _table(
+    return table(
         ("scope", "period", "limit", "", "warn", "block", "by"),
         [
             (
@@ -89,7 +87,7 @@ def render_guards(guards: Sequence[GuardStatus]) -> str:
     """Return guards as an aligned table."""
     if not guards:
         return "no guard has reported in the last day"
-    return _table(
+    return table(
         ("app", "host", "pid", "seen", "budgets", "in flight", "refused"),
         [
             (
@@ -109,21 +107,3 @@ def render_guards(guards: Sequence[GuardStatus]) -> str:
 
 def _moment(moment: dt.datetime | None) -> str:
     return "-" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S %Z}"
-
-
-def _table(
-    headings: Sequence[str], rows: Sequence[Sequence[str]], *, right: Collection[str] = ()
-) -> str:
-    cells = [headings, *([_bounded(harmless(text)) for text in row] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return "\n".join(
-        "  ".join(
-            text.rjust(width) if heading in right else text.ljust(width)
-            for text, width, heading in zip(row, widths, headings, strict=True)
-        ).rstrip()
-        for row in cells
-    )
-
-
-def _bounded(text: str) -> str:
-    return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}..."
