@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from costmon.outbound import Outbound
 from costmon.providers.base import Provider
-from costmon.providers.digitalocean import DigitalOcean
+from costmon.providers.digitalocean.provider import DigitalOcean
 
 CATALOG: Mapping[str, type[DigitalOcean]] = MappingProxyType(
     {provider.info.slug: provider for provider in (DigitalOcean,)}

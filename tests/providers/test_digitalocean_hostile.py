@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from costmon.domain.resource import Inventory
 from costmon.errors import ProviderError, ProviderSchemaError
-from costmon.providers.digitalocean import DigitalOcean
+from costmon.providers.digitalocean.provider import DigitalOcean
 from costmon.testing import FakeOutbound
 from costmon.testing import digitalocean as do
 

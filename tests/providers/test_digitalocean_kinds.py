@@ -14,7 +14,7 @@ from costmon.errors import (
     ProviderSchemaError,
     ProviderServerError,
 )
-from costmon.providers.digitalocean import DigitalOcean
+from costmon.providers.digitalocean.provider import DigitalOcean
 from costmon.testing import FakeOutbound
 from costmon.testing import digitalocean as do
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from costmon.errors import ProviderPermissionError, ProviderSchemaError
-from costmon.providers.digitalocean import DigitalOcean
+from costmon.providers.digitalocean.provider import DigitalOcean
 from costmon.testing import FakeOutbound
 from costmon.testing import digitalocean as do
 
