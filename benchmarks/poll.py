@@ -60,7 +60,10 @@ def product(base_url: str) -> int:
     clock = SystemClock()
     line = ProviderConnection(
         AccountSettings(
-            name="bulk", provider="digitalocean", token=Secret(_TOKEN), api_url=base_url
+            name="bulk",
+            provider="digitalocean",
+            credentials={"token": Secret(_TOKEN)},
+            api_url=base_url,
         ),
         {},
         clock=clock,

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from costmon.config.document import env_example, settings_table
+from costmon.providers import catalog
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -19,9 +20,12 @@ def between(text: str, mark: str, content: str) -> str:
 
 def main() -> None:
     """Write the files."""
-    (ROOT / ".env.example").write_text(env_example(), "utf-8")
+    providers = catalog.declarations()
+    (ROOT / ".env.example").write_text(env_example(providers), "utf-8")
     readme = ROOT / "README.md"
-    readme.write_text(between(readme.read_text("utf-8"), "settings", settings_table()), "utf-8")
+    readme.write_text(
+        between(readme.read_text("utf-8"), "settings", settings_table(providers)), "utf-8"
+    )
 
 
 if __name__ == "__main__":

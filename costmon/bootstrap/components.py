@@ -28,7 +28,7 @@ from costmon.bootstrap.tree import (
 from costmon.clock import SystemClock
 from costmon.config import Settings
 from costmon.notifiers.log import LogChannel
-from costmon.providers.catalog import CATALOG
+from costmon.providers import catalog
 from costmon.state import meters
 from costmon.state.guard_state import EMPTY
 from costmon.state.published import Published, PublishedSnapshot, Watched
@@ -112,7 +112,7 @@ def _functions() -> Iterator[Component]:
 
 
 def _providers() -> Iterator[Component]:
-    for slug, provider in CATALOG.items():
+    for slug, provider in catalog.modules().items():
         yield Component(kind="provider", name=slug, description=_first_line(provider))
 
 

@@ -9,7 +9,7 @@ from costmon.config import AccountSettings
 from costmon.errors import FailureReason
 from costmon.outbound import HttpOutbound, OutboundLimits
 from costmon.providers import catalog
-from costmon.providers.base import Provider
+from costmon.providers.base import Provider, ProviderSetup
 
 
 class ProviderConnection:
@@ -35,7 +35,10 @@ class ProviderConnection:
             beat=beat,
             limits=OutboundLimits(),
         )
-        self.provider: Provider = catalog.build(account.provider, self._outbound, prices)
+        self.provider: Provider = catalog.create(
+            account.provider,
+            ProviderSetup(outbound=self._outbound, prices=prices, options=account.options),
+        )
 
     def take_counts(self) -> tuple[int, tuple[tuple[FailureReason, int], ...]]:
         """Return requests and failures by reason since the last time."""

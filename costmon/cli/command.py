@@ -83,12 +83,15 @@ def load_settings(arguments: argparse.Namespace, *, accounts_required: bool = Fa
         ConfigError: With every fault.
         MissingPackageError: `--env-file` is given and python-dotenv is not installed.
     """
+    from costmon.providers import catalog
+
     overrides = {
         variable: value
         for option, variable in _OVERRIDES.items()
         if (value := getattr(arguments, option, None)) is not None
     }
     loaded = load(
+        providers=catalog.declarations(),
         dotenv=arguments.env_file,
         overrides=overrides,
         demo=arguments.demo,

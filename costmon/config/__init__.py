@@ -5,7 +5,8 @@ The only room that reads the environment and the only one that knows variables b
 
 from costmon.config.accounts import AccountSettings
 from costmon.config.load import Loaded, load
+from costmon.config.providers import ProviderInfo, Providers
 from costmon.config.secret import Secret
 from costmon.config.settings import Settings
 
-__all__ = ["AccountSettings", "Loaded", "Secret", "Settings", "load"]
+__all__ = ["AccountSettings", "Loaded", "ProviderInfo", "Providers", "Secret", "Settings", "load"]

@@ -1,109 +1,178 @@
-"""Find the accounts to poll: the one of `DO_API_TOKEN`, and those of `[[account]]`."""
+"""Find the accounts to poll: each vendor's default one, and those of `[[account]]`.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+A vendor whose required credentials are in the environment has one account, named after it.
+"""
 
-from costmon.config import variables as var
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
 from costmon.config.file import AccountEntry
-from costmon.config.providers import PROVIDERS
+from costmon.config.providers import Credential, ProviderInfo, Providers
 from costmon.config.reader import Reader
 from costmon.config.secret import MASK, Secret
 
-DEFAULT_ACCOUNT = "digitalocean"
+# The vendor that `costmon.demo` simulates.
+DEMO_PROVIDER = "digitalocean"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountSettings:
-    """One credential of one vendor.
+    """One account of one vendor.
 
     Attributes:
         name: Unique; the actor is `poller.<name>`.
         provider: The vendor's slug.
-        token: The credential.
+        credentials: By the keys that the provider declares, the first of them the bearer token;
+            an optional one that is not set is absent.
+        options: What else the account says, by the keys that the provider declares.
         api_url: The vendor's base URL, no slash at the end.
     """
 
     name: str
     provider: str
-    token: Secret
+    credentials: Mapping[str, Secret]
+    options: Mapping[str, object] = field(default_factory=dict)
     api_url: str
+
+    @property
+    def token(self) -> Secret:
+        """Return the credential that is sent as the bearer token."""
+        return next(iter(self.credentials.values()))
 
 
 def demo_account() -> AccountSettings:
     """Return the simulated account; bootstrap fills in where the simulated vendor listens."""
     return AccountSettings(
-        name=DEFAULT_ACCOUNT,
-        provider=DEFAULT_ACCOUNT,
-        token=Secret("demo-token-of-the-simulated-vendor"),
+        name=DEMO_PROVIDER,
+        provider=DEMO_PROVIDER,
+        credentials={"token": Secret("demo-token-of-the-simulated-vendor")},
         api_url="",
     )
 
 
 def read_accounts(
-    read: Reader, entries: Sequence[AccountEntry], *, required: bool
+    read: Reader, providers: Providers, entries: Sequence[AccountEntry], *, required: bool
 ) -> tuple[AccountSettings, ...]:
-    """Return the accounts: `DO_API_TOKEN`'s first, unless an entry uses that variable itself.
+    """Return the accounts: the vendors' default ones first, then those of the file.
 
-    Two accounts with one token would count everything twice, hence that is a fault.
+    A vendor has no default account when an entry uses one of its required variables itself. Two
+    accounts with the same credentials would count everything twice, hence that is a fault.
+
+    Args:
+        read: The variables, and where faults are noted.
+        providers: The declarations of the vendors.
+        entries: The file's accounts.
+        required: Whether it is a fault when there is no account, or when one lacks a credential.
     """
-    claimed = {entry.token_variable for entry in entries}
+    before = len(read.faults)
+    claimed = {name for entry in entries for name in entry.variables.values()}
     found: list[AccountSettings] = []
-    for provider, (variable, url) in PROVIDERS.items():
-        token = read.read_optional(variable) if variable.name not in claimed else None
-        if token is not None:
-            found.append(
-                AccountSettings(
-                    name=provider, provider=provider, token=token, api_url=read.read(url)
-                )
-            )
+    for info in providers.infos:
+        account = _default_account(read, info, claimed, required=required)
+        if account is not None:
+            found.append(account)
     for entry in entries:
-        _, url = PROVIDERS[entry.provider]
-        token = _token(read, entry, required=required)
-        if token is None:
+        account = _account_of(read, entry, required=required)
+        if account is None:
             continue
-        if any(account.token == token for account in found):
+        if any(_read_the_same(account, other) for other in found):
             read.refuse(
-                entry.token_variable,
+                next(iter(entry.variables.values())),
                 MASK,
                 "another token than the other account's: its costs would count twice",
             )
-        if any(account.name == entry.name for account in found):
+        if any(account.name == other.name for other in found):
             read.refuse(f"{entry.where}.name", entry.name, "a name that no other account has")
-        found.append(
-            AccountSettings(
-                name=entry.name,
-                provider=entry.provider,
-                token=token,
-                api_url=entry.api_url or read.read(url),
-            )
-        )
-    if required and not found and not entries and not _refused(read, var.DO_API_TOKEN.name):
-        read.refuse(
-            var.DO_API_TOKEN.name,
-            "",
-            f"is not set: put {var.DO_API_TOKEN.name}=<a read-only DigitalOcean token> into .env "
-            "or the environment, or try costmon without one: costmon run --demo",
-        )
+        found.append(account)
+    if required and not found and not entries and len(read.faults) == before:
+        _refuse_none(read, providers)
     return tuple(found)
 
 
-def _refused(read: Reader, name: str) -> bool:
-    return any(fault.name.startswith(name) for fault in read.faults)
-
-
-def _token(read: Reader, entry: AccountEntry, *, required: bool) -> Secret | None:
-    variable = var.Variable(
-        name=entry.token_variable,
-        default=None,
-        parse=var.DO_API_TOKEN.parse,
-        accepted="",
-        meaning="",
-        secret=True,
+def _read_the_same(one: AccountSettings, other: AccountSettings) -> bool:
+    return (one.provider, one.credentials, one.options) == (
+        other.provider,
+        other.credentials,
+        other.options,
     )
+
+
+def _default_account(
+    read: Reader, info: ProviderInfo, claimed: Iterable[str], *, required: bool
+) -> AccountSettings | None:
+    """Return the account of the vendor's own variables, when they are set and no entry uses them.
+
+    A vendor that lacks some of its credentials, but not all, is a fault that names the missing.
+    """
+    needed = [credential for credential in info.credentials if credential.required]
+    if any(credential.name in claimed for credential in needed):
+        return None
     before = len(read.faults)
-    token = read.read_optional(variable)
-    if token is None and required and len(read.faults) == before:
-        read.refuse(
-            entry.token_variable, "", f"the token of account {entry.name} in .env ({entry.where})"
-        )
-    return token
+    credentials = _read_credentials(read, {c: c.name for c in info.credentials})
+    options = {
+        option.key: value
+        for option in info.options
+        if (value := read.read_optional(option.variable())) is not None
+    }
+    missing = [credential for credential in needed if credential.key not in credentials]
+    if missing:
+        given = [credential.name for credential in needed if credential.key in credentials]
+        if required and given and len(read.faults) == before:
+            for credential in missing:
+                read.refuse(
+                    credential.name,
+                    "",
+                    f"is needed beside {' and '.join(given)}: {credential.accepted}",
+                )
+        return None
+    return AccountSettings(
+        name=info.slug,
+        provider=info.slug,
+        credentials=credentials,
+        options=MappingProxyType(options),
+        api_url=read.read(info.url()),
+    )
+
+
+def _account_of(read: Reader, entry: AccountEntry, *, required: bool) -> AccountSettings | None:
+    """Return the account of an entry; `None`, and a fault if required, when it lacks something."""
+    before = len(read.faults)
+    info = entry.provider
+    named = {c: entry.variables[c.key] for c in info.credentials if c.key in entry.variables}
+    credentials = _read_credentials(read, named)
+    missing = [name for credential, name in named.items() if credential.key not in credentials]
+    if missing:
+        if required and len(read.faults) == before:
+            for name in missing:
+                read.refuse(name, "", f"the token of account {entry.name} in .env ({entry.where})")
+        return None
+    return AccountSettings(
+        name=entry.name,
+        provider=info.slug,
+        credentials=credentials,
+        options=entry.options,
+        api_url=entry.api_url or read.read(info.url()),
+    )
+
+
+def _read_credentials(read: Reader, names: Mapping[Credential, str]) -> Mapping[str, Secret]:
+    found = {}
+    for credential, name in names.items():
+        secret = read.read_optional(credential.variable(name))
+        if secret is not None:
+            found[credential.key] = secret
+    return MappingProxyType(found)
+
+
+def _refuse_none(read: Reader, providers: Providers) -> None:
+    needed = [
+        " and ".join(credential.name for credential in info.credentials if credential.required)
+        for info in providers.infos
+    ]
+    read.refuse(
+        " or ".join(needed),
+        "",
+        f"is not set: put for example {needed[0]}=<a read-only token> into .env or the "
+        "environment, or try costmon without one: costmon run --demo",
+    )

@@ -7,7 +7,7 @@ since a misspelt table would otherwise be a setting that silently does nothing.
 import math
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import TypeVar
 from costmon.config import parsers
 from costmon.config.budgets import read_budgets
 from costmon.config.parsers import Refused
-from costmon.config.providers import PROVIDERS
+from costmon.config.providers import ProviderInfo, Providers
 from costmon.config.tables import TableReader, shown
 from costmon.domain.budget import Budget
 from costmon.errors import Fault
@@ -25,7 +25,8 @@ from costmon.errors import Fault
 T = TypeVar("T")
 
 TABLES = ("account", "budget", "prices", "retention")
-ACCOUNT_KEYS = ("provider", "name", "token_env", "api_url")
+ACCOUNT_KEYS = ("provider", "name", "api_url")
+ENV_SUFFIX = "_env"
 # What history keeps, one name for each kind of row; a test compares with the store.
 RETENTION_TABLES = ("cycles", "intervals", "rollups", "guard_spend")
 FOREVER = "forever"
@@ -38,20 +39,22 @@ _LONGEST_RETENTION_DAYS = 36_500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountEntry:
-    """One `[[account]]`, its token not yet read.
+    """One `[[account]]`, its credentials not yet read.
 
     Attributes:
         where: Its place in the file, such as `account[0]`.
-        provider: The vendor's slug.
+        provider: The vendor's declaration.
         name: The account's name.
-        token_variable: The variable that holds the token.
+        variables: The variables that hold the credentials, by the credential's key.
+        options: What else it says, by the option's key.
         api_url: The base URL; `None` for the provider's.
     """
 
     where: str
-    provider: str
+    provider: ProviderInfo
     name: str
-    token_variable: str
+    variables: Mapping[str, str]
+    options: Mapping[str, object]
     api_url: str | None
 
 
@@ -74,15 +77,15 @@ class FileSettings:
     faults: tuple[Fault, ...] = ()
 
     @property
-    def token_variables(self) -> tuple[str, ...]:
+    def credential_variables(self) -> tuple[str, ...]:
         """Return the variables that the accounts name."""
-        return tuple(entry.token_variable for entry in self.accounts)
+        return tuple(name for entry in self.accounts for name in entry.variables.values())
 
 
 NO_FILE = FileSettings()
 
 
-def read_file(path: Path, *, required: bool) -> FileSettings:
+def read_file(path: Path, providers: Providers, *, required: bool) -> FileSettings:
     """Read and check a file; one that is not there is a fault only when `required`."""
     try:
         # parse_float keeps a price such as 12.10 exact.
@@ -97,12 +100,12 @@ def read_file(path: Path, *, required: bool) -> FileSettings:
         return _unreadable(path.name, path, "a file in UTF-8")
     except tomllib.TOMLDecodeError as error:
         return _unreadable(path.name, path, f"valid TOML: {error}")
-    return check_file(content)
+    return check_file(content, providers)
 
 
-def check_file(content: Mapping[str, object]) -> FileSettings:
+def check_file(content: Mapping[str, object], providers: Providers) -> FileSettings:
     """Check the parsed content of a file."""
-    read = _FileReader()
+    read = _FileReader(providers)
     read.known_keys("", content, TABLES, "table")
     accounts = read.accounts(content.get("account", []))
     budgets = read_budgets(read, content.get("budget", []))
@@ -124,46 +127,99 @@ def _unreadable(name: str, path: Path, accepted: str) -> FileSettings:
 class _FileReader(TableReader):
     """Walks the tables and collects faults."""
 
+    def __init__(self, providers: Providers) -> None:
+        super().__init__()
+        self._providers = providers
+
     def accounts(self, tables: object) -> tuple[AccountEntry, ...]:
         listed = self.listed("account", tables)
         entries = (self._account(f"account[{n}]", table) for n, table in enumerate(listed))
         return tuple(entry for entry in entries if entry is not None)
 
     def _account(self, where: str, table: Mapping[str, object]) -> AccountEntry | None:
-        self.known_keys(where, table, ACCOUNT_KEYS, "key of [[account]]")
-        provider = self._text(where, table, "provider")
-        if provider is not None and provider not in PROVIDERS:
-            self.refuse(f"{where}.provider", provider, f"one of {', '.join(PROVIDERS)}")
-            provider = None
+        slug = self._text(where, table, "provider")
+        info = self._providers.find(slug)
+        if slug is not None and info is None:
+            self.refuse(f"{where}.provider", slug, f"one of {', '.join(self._providers.slugs)}")
         name = self._text(where, table, "name")
         if name is not None and _ACCOUNT_NAME.fullmatch(name) is None:
             self.refuse(f"{where}.name", name, "1 to 40 of a-z, 0-9 and -")
-        token_variable = self._text(where, table, "token_env")
-        if token_variable is not None and _VARIABLE_NAME.fullmatch(token_variable) is None:
-            # Somebody may have put the token itself here: do not show it.
-            self.refuse(
-                f"{where}.token_env", "...", "the name of a variable such as DO_API_TOKEN_TEAM_B"
-            )
-            token_variable = None
-        api_url = self._api_url(where, table)
-        if provider is None or name is None or token_variable is None:
+        # Without a vendor it is not known what the account needs: accept what any of them has.
+        possible = self._providers.infos if info is None else (info,)
+        self.known_keys(
+            where,
+            table,
+            (
+                *ACCOUNT_KEYS,
+                *(
+                    credential.key + ENV_SUFFIX
+                    for one in possible
+                    for credential in one.credentials
+                ),
+                *(option.key for one in possible for option in one.options),
+            ),
+            "key of [[account]]",
+        )
+        variables = self._variables(where, table, info)
+        options = self._options(where, table, info)
+        api_url = self._parsed(where, table, "api_url", parsers.api_url)
+        if info is None or name is None or variables is None:
             return None
         return AccountEntry(
             where=where,
-            provider=provider,
+            provider=info,
             name=name,
-            token_variable=token_variable,
+            variables=variables,
+            options=options,
             api_url=api_url,
         )
 
-    def _api_url(self, where: str, table: Mapping[str, object]) -> str | None:
-        if "api_url" not in table:
+    def _variables(
+        self, where: str, table: Mapping[str, object], info: ProviderInfo | None
+    ) -> Mapping[str, str] | None:
+        """Return the variables that hold the account's credentials; `None` when one is at fault."""
+        if info is None:
+            if not any(key.endswith(ENV_SUFFIX) for key in table):
+                self._text(where, table, f"token{ENV_SUFFIX}")
             return None
-        text = self._text(where, table, "api_url")
+        found: dict[str, str] = {}
+        before = len(self.faults)
+        for credential in info.credentials:
+            key = credential.key + ENV_SUFFIX
+            if key not in table and not credential.required:
+                continue
+            name = self._text(where, table, key)
+            if name is None:
+                continue
+            if _VARIABLE_NAME.fullmatch(name) is None:
+                # Somebody may have put the token itself here: do not show it.
+                example = f"{credential.name}_TEAM_B"
+                self.refuse(f"{where}.{key}", "...", f"the name of a variable such as {example}")
+            found[credential.key] = name
+        return MappingProxyType(found) if len(self.faults) == before else None
+
+    def _options(
+        self, where: str, table: Mapping[str, object], info: ProviderInfo | None
+    ) -> Mapping[str, object]:
+        """Return what else the account says."""
+        found = {}
+        for option in info.options if info is not None else ():
+            value = self._parsed(where, table, option.key, option.parse)
+            if value is not None:
+                found[option.key] = value
+        return MappingProxyType(found)
+
+    def _parsed(
+        self, where: str, table: Mapping[str, object], key: str, parse: Callable[[str], T]
+    ) -> T | None:
+        """Return the value of a key that need not be there."""
+        if key not in table:
+            return None
+        text = self._text(where, table, key)
         try:
-            return parsers.api_url(text) if text is not None else None
+            return parse(text) if text is not None else None
         except Refused as refused:
-            self.refuse(f"{where}.api_url", shown(text), str(refused))
+            self.refuse(f"{where}.{key}", shown(text), str(refused))
             return None
 
     def _text(self, where: str, table: Mapping[str, object], key: str) -> str | None:
@@ -177,8 +233,9 @@ class _FileReader(TableReader):
         found = {}
         for provider, table in self.table("prices", tables).items():
             where = f"prices.{provider}"
-            if provider not in PROVIDERS:
-                self.refuse_unknown(where, "...", [f"prices.{slug}" for slug in PROVIDERS], "table")
+            if self._providers.find(provider) is None:
+                known = [f"prices.{slug}" for slug in self._providers.slugs]
+                self.refuse_unknown(where, "...", known, "table")
                 continue
             prices = {}
             for key, value in self.table(where, table).items():

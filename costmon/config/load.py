@@ -14,6 +14,7 @@ from pathlib import Path
 
 from costmon.config import variables as var
 from costmon.config.file import read_file
+from costmon.config.providers import Providers
 from costmon.config.settings import Settings
 from costmon.config.unknown import describe_tolerated
 from costmon.errors import Fault, MissingPackageError
@@ -45,8 +46,9 @@ class _DotEnv:
     ignored: Path | None = None
 
 
-def load(
+def load(  # noqa: PLR0913 - one keyword for each source of settings
     *,
+    providers: Providers,
     environ: Mapping[str, str] | None = None,
     dotenv: Path | None = None,
     overrides: Mapping[str, str] | None = None,
@@ -56,6 +58,7 @@ def load(
     """Read every source and check it all.
 
     Args:
+        providers: What the vendors' providers declare.
         environ: The environment; `None` for this process's own.
         dotenv: A file that must exist; `None` for `.env`, which need not.
         overrides: Variables given on the command line.
@@ -71,10 +74,12 @@ def load(
     chosen = {**own.values, **(overrides or {})}
     merged = _layered(chosen, inherited)
     config = merged.get(var.CONFIG.name, "").strip()
-    file = read_file(Path(config or var.CONFIG.default or "").expanduser(), required=bool(config))
-    tolerated = {name for name in inherited if name.startswith(var.PREFIXES) and name not in chosen}
+    path = Path(config or var.CONFIG.default or "").expanduser()
+    file = read_file(path, providers, required=bool(config))
+    tolerated = inherited.keys() - chosen.keys()
     settings = Settings.from_env(
         merged,
+        providers=providers,
         file=replace(file, faults=own.faults + file.faults),
         demo=demo,
         accounts_required=accounts_required,
@@ -82,7 +87,7 @@ def load(
     )
     return Loaded(
         settings=settings,
-        warnings=own.warnings + describe_tolerated(tolerated, file.token_variables),
+        warnings=own.warnings + describe_tolerated(tolerated, providers, file.credential_variables),
         ignored=own.ignored,
     )
 

@@ -1,13 +1,182 @@
-"""Say which variables hold the default token and the base URL of each vendor.
+"""What a vendor's provider declares, for settings, documents and the guard's table of hosts.
 
-The provider catalog is above this room and cannot be asked; a test compares the two.
+`costmon.providers` is above this package and cannot be asked: what builds the settings hands the
+declarations over.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
-from costmon.config import variables as var
+from costmon.config import parsers
 from costmon.config.secret import Secret
+from costmon.config.variables import (
+    FILE_SUFFIX,
+    OWN_GROUPS,
+    OWN_PREFIX,
+    Group,
+    Variable,
+)
 
-PROVIDERS: Mapping[str, tuple[var.Variable[Secret], var.Variable[str]]] = {
-    "digitalocean": (var.DO_API_TOKEN, var.DO_API_URL),
-}
+BELOW = "*."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """A secret that an account of the vendor is read with.
+
+    Attributes:
+        key: Its name among the vendor's credentials, such as `token`: the key `<key>_env` of an
+            `[[account]]` names the variable that holds it.
+        name: The variable that holds the one of the vendor's default account.
+        accepted: What it takes, in words.
+        meaning: What it is for, in one or two sentences.
+        required: Whether an account cannot be read without it.
+    """
+
+    key: str
+    name: str
+    accepted: str
+    meaning: str
+    required: bool = True
+
+    def variable(self, name: str = "") -> Variable[Secret]:
+        """Return the variable that holds it, under its own name or under `name`."""
+        needed = "needed unless an [[account]] or --demo is used" if self.required else "optional"
+        return Variable(
+            name=name or self.name,
+            default=None,
+            default_words=f"none; {needed}",
+            parse=parsers.secret(),
+            accepted=self.accepted,
+            meaning=self.meaning,
+            secret=True,
+            to_fill_in=self.required,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """Something else that an account may say, and that is not a secret.
+
+    Attributes:
+        key: The key of an `[[account]]` that holds it, as a text.
+        name: The variable that holds the one of the vendor's default account.
+        default_words: What holds when it is not set.
+        accepted: What it takes, in words.
+        meaning: What it is for, in one or two sentences.
+        parse: Turns the text into the value or raises `parsers.Refused`.
+    """
+
+    key: str
+    name: str
+    default_words: str
+    accepted: str
+    meaning: str
+    parse: Callable[[str], object]
+
+    def variable(self) -> Variable[object]:
+        """Return the variable that holds it."""
+        return Variable(
+            name=self.name,
+            default=None,
+            default_words=self.default_words,
+            parse=self.parse,
+            accepted=self.accepted,
+            meaning=self.meaning,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderInfo:
+    """What a provider says about itself.
+
+    Attributes:
+        slug: The vendor's name in settings, metrics and answers, and the name of its module.
+        title: The vendor's name for people.
+        docs: Where the vendor documents its API.
+        hosts: The hosts that belong to the vendor. `*.example.com` is every host below that
+            domain, but not the domain itself.
+        credentials: What an account is read with, at least one of them required. The first is
+            sent as the bearer token.
+        options: What else an account may say.
+        url_variable: The variable that replaces `default_url`.
+        default_url: The vendor's own base URL.
+        scopes: The least that the credentials must be allowed for all to be seen.
+        reserved_prefix: Variables in `.env` that begin so are all costmon's, hence an unknown one
+            is a mistake. `None` where other programs have such variables, too (`AWS_`, `OPENAI_`):
+            then only a name that is one slip away from a declared one is a mistake.
+    """
+
+    slug: str
+    title: str
+    docs: str
+    hosts: tuple[str, ...]
+    credentials: tuple[Credential, ...]
+    options: tuple[Option, ...] = ()
+    url_variable: str
+    default_url: str
+    scopes: tuple[str, ...]
+    reserved_prefix: str | None = None
+
+    def url(self) -> Variable[str]:
+        """Return the variable that replaces the base URL."""
+        return Variable(
+            name=self.url_variable,
+            default=self.default_url,
+            parse=parsers.api_url,
+            accepted="a base URL: https, or http on loopback",
+            meaning=f"Where the {self.title} API is, for every account that does not say "
+            "otherwise.",
+        )
+
+    def variables(self) -> Group:
+        """Return all variables of the vendor."""
+        return (
+            *(credential.variable() for credential in self.credentials),
+            *(option.variable() for option in self.options),
+            self.url(),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Providers:
+    """The declarations of all vendors that can be read.
+
+    Attributes:
+        infos: In the order in which accounts and documents list them.
+    """
+
+    infos: tuple[ProviderInfo, ...]
+
+    @property
+    def slugs(self) -> tuple[str, ...]:
+        """Return the vendors' slugs."""
+        return tuple(info.slug for info in self.infos)
+
+    def find(self, slug: str | None) -> ProviderInfo | None:
+        """Return a vendor's declaration, if there is one."""
+        return next((info for info in self.infos if info.slug == slug), None)
+
+    def groups(self) -> tuple[tuple[str, Group], ...]:
+        """Return every variable there is: each vendor's under its title, then costmon's own."""
+        return (*((info.title, info.variables()) for info in self.infos), *OWN_GROUPS)
+
+    def reserved_prefixes(self) -> tuple[str, ...]:
+        """Return how names begin that nobody but costmon uses."""
+        reserved = (info.reserved_prefix for info in self.infos)
+        return (OWN_PREFIX, *(prefix for prefix in reserved if prefix))
+
+    def known_names(self, further_secrets: Iterable[str]) -> frozenset[str]:
+        """Return every name that means something, `<secret>_FILE` included.
+
+        Args:
+            further_secrets: The variables that the accounts of the file name.
+        """
+        variables = [variable for _, group in self.groups() for variable in group]
+        secrets = {variable.name for variable in variables if variable.secret}
+        secrets.update(further_secrets)
+        return frozenset(
+            {variable.name for variable in variables}
+            | secrets
+            | {name + FILE_SUFFIX for name in secrets}
+        )

@@ -11,6 +11,7 @@ from costmon.config import variables as var
 from costmon.config.accounts import AccountSettings, demo_account, read_accounts
 from costmon.config.file import NO_FILE, FileSettings
 from costmon.config.parsers import is_loopback
+from costmon.config.providers import Providers
 from costmon.config.reader import Reader
 from costmon.config.secret import Secret
 from costmon.config.unknown import refuse_unknown
@@ -89,7 +90,9 @@ class Settings:
 
     def secrets(self) -> tuple[str, ...]:
         """Return every text that must not appear anywhere, for the redaction of logs."""
-        texts = [account.token.reveal() for account in self.accounts]
+        texts = [
+            secret.reveal() for account in self.accounts for secret in account.credentials.values()
+        ]
         if self.api_token is not None:
             texts.append(self.api_token.reveal())
         password = urlsplit(self.database_url).password
@@ -98,10 +101,11 @@ class Settings:
         return tuple(dict.fromkeys(texts))
 
     @classmethod
-    def from_env(
+    def from_env(  # noqa: PLR0913 - one keyword for each source of settings
         cls,
         environ: Mapping[str, str],
         *,
+        providers: Providers,
         file: FileSettings = NO_FILE,
         demo: bool = False,
         accounts_required: bool = True,
@@ -111,6 +115,7 @@ class Settings:
 
         Args:
             environ: Names and texts; an empty text is unset.
+            providers: What the vendors' providers declare.
             file: What `costmon.toml` says, with its own faults.
             demo: Use the simulated vendor, a state directory apart and no real token.
             accounts_required: Whether having no account is a fault: it is for what polls.
@@ -136,7 +141,7 @@ class Settings:
         settings = cls(
             accounts=(demo_account(),)
             if demo
-            else read_accounts(read, file.accounts, required=accounts_required),
+            else read_accounts(read, providers, file.accounts, required=accounts_required),
             cost_threshold=read.read(var.DO_COST_THRESHOLD),
             database_url=_database_url(read, state_dir, demo=demo),
             host=host,
@@ -162,7 +167,7 @@ class Settings:
             demo=demo,
             notify_socket=environ.get("NOTIFY_SOCKET") or None,
         )
-        refuse_unknown(read, environ, file.token_variables, frozenset(tolerated))
+        refuse_unknown(read, environ, providers, file.credential_variables, frozenset(tolerated))
         if read.faults:
             raise ConfigError(tuple(read.faults))
         return settings

@@ -1,6 +1,7 @@
-"""Name every variable once: what it is called, what it means, what it accepts.
+"""Name costmon's own variables once: what each is called, what it means, what it accepts.
 
-`.env.example` and the table in the README are rendered from here (`make docs`); tests compare.
+Those of a vendor are declared by its provider. `.env.example` and the table in the README are
+rendered from both (`make docs`); tests compare.
 """
 
 from collections.abc import Callable
@@ -19,7 +20,7 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 DatabaseUpgrade = Literal["auto", "yes", "no"]
 
 DEMO_POLL_INTERVAL = "2s"
-PREFIXES = ("COSTMON_", "DO_")
+OWN_PREFIX = "COSTMON_"
 FILE_SUFFIX = "_FILE"
 
 
@@ -35,6 +36,7 @@ class Variable(Generic[T_co]):
         accepted: What it takes, in words.
         meaning: What it is for, in one or two sentences.
         secret: Whether its value is masked everywhere; then `<name>_FILE` works too.
+        to_fill_in: Whether `.env.example` leaves a line for it that is not commented out.
     """
 
     name: str
@@ -44,30 +46,17 @@ class Variable(Generic[T_co]):
     accepted: str
     meaning: str
     secret: bool = False
+    to_fill_in: bool = False
 
 
-DO_API_TOKEN: Variable[Secret] = Variable(
-    name="DO_API_TOKEN",
-    default=None,
-    default_words="none; needed unless an [[account]] or --demo is used",
-    parse=parsers.secret(),
-    accepted="a DigitalOcean API token, read-only scopes suffice",
-    meaning="The token of the account `digitalocean`.",
-    secret=True,
-)
+Group = tuple[Variable[object], ...]
+
 DO_COST_THRESHOLD: Variable[Decimal] = Variable(
     name="DO_COST_THRESHOLD",
     default="100.00",
     parse=parsers.amount,
     accepted="an amount in USD, 0 or more",
     meaning="An alert is raised when the monthly run-rate passes this amount.",
-)
-DO_API_URL: Variable[str] = Variable(
-    name="DO_API_URL",
-    default="https://api.digitalocean.com",
-    parse=parsers.api_url,
-    accepted="a base URL: https, or http on loopback",
-    meaning="Where the DigitalOcean API is, for every account that does not say otherwise.",
 )
 DATABASE_URL: Variable[str] = Variable(
     name="COSTMON_DATABASE_URL",
@@ -200,14 +189,13 @@ LOG_LEVEL: Variable[LogLevel] = Variable(
     meaning="The least severe log lines that are written.",
 )
 
-GROUPS: tuple[tuple[str, tuple[Variable[object], ...]], ...] = (
-    ("DigitalOcean", (DO_API_TOKEN, DO_COST_THRESHOLD, DO_API_URL)),
-    ("Polling and alerts", (POLL_INTERVAL, ALERT_COOLDOWN, HEALTH_CHECK_INTERVAL)),
+OWN_GROUPS: tuple[tuple[str, Group], ...] = (
+    (
+        "Polling and alerts",
+        (POLL_INTERVAL, DO_COST_THRESHOLD, ALERT_COOLDOWN, HEALTH_CHECK_INTERVAL),
+    ),
     ("HTTP", (HOST, PORT, API_TOKEN, ALLOWED_HOSTS, METRICS_PORT)),
     ("History and files", (STATE_DIR, DATABASE_URL, DATABASE_UPGRADE, CONFIG)),
     ("Guards", (REPORT_SOCKET,)),
     ("Running", (STOP_TIMEOUT, TIMEZONE, LOG_FORMAT, LOG_LEVEL)),
-)
-VARIABLES: tuple[Variable[object], ...] = tuple(
-    variable for _, group in GROUPS for variable in group
 )

@@ -1,45 +1,50 @@
-"""What the house asks of a vendor."""
+"""What a provider declares and what it must do; for authors of providers."""
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from decimal import Decimal
+from typing import TYPE_CHECKING, Protocol
 
+from costmon.config.providers import Credential, Option, ProviderInfo
 from costmon.domain.resource import Inventory
+
+if TYPE_CHECKING:
+    # The client brings requests and msgspec, which commands that poll nothing do not need.
+    from costmon.outbound import Outbound
+
+__all__ = [
+    "Credential",
+    "Option",
+    "Provider",
+    "ProviderInfo",
+    "ProviderModule",
+    "ProviderSetup",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProviderInfo:
-    """What a provider says about itself.
+class ProviderSetup:
+    """What the provider of one account works with.
 
     Attributes:
-        slug: The vendor's name in settings, metrics and answers.
-        title: The vendor's name for humans.
-        hosts: The API hosts that belong to the vendor.
-        token_variable: The setting that holds the token.
-        url_variable: The setting that replaces `default_url`.
-        default_url: The vendor's own base URL.
-        scopes: The least a token needs to see everything that is read.
-        docs: Where the vendor documents its API.
+        outbound: The client for the vendor's API, which sends the credentials.
+        prices: The user's own prices for this vendor, by `kind:slug`.
+        options: What the account says, by the keys of the declared options; those that it does not
+            say are absent.
     """
 
-    slug: str
-    title: str
-    hosts: tuple[str, ...]
-    token_variable: str
-    url_variable: str
-    default_url: str
-    scopes: tuple[str, ...]
-    docs: str
+    outbound: "Outbound"
+    prices: Mapping[str, Decimal]
+    options: Mapping[str, object]
 
 
 class Provider(Protocol):
     """Reads one account of one vendor.
 
-    It asks through the door it was given, sends nothing but reads, keeps nothing between two
+    It asks through the client it was given, sends nothing but reads, keeps nothing between two
     calls, and is used by one thread.
     """
-
-    info: ClassVar[ProviderInfo]
 
     def fetch(self, account: str, now: dt.datetime) -> Inventory:
         """Return all that the account holds, or raise.
@@ -54,4 +59,18 @@ class Provider(Protocol):
         Raises:
             ProviderError: One of its subclasses; the caller keeps the last good inventory.
         """
+        ...
+
+
+class ProviderModule(Protocol):
+    """A module or package `costmon.providers.<slug>`.
+
+    It is imported whenever settings are read, for its declaration. Hence it imports at the top
+    nothing but the standard library and `costmon.providers.base`; `create` imports the rest.
+    """
+
+    info: ProviderInfo
+
+    def create(self, setup: ProviderSetup) -> Provider:
+        """Return a provider for one account, without a request."""
         ...

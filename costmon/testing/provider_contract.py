@@ -33,6 +33,7 @@ from costmon.errors import (
 )
 from costmon.outbound import HttpOutbound, OutboundLimits
 from costmon.providers import catalog
+from costmon.providers.base import ProviderSetup
 from costmon.testing.outbound import best_key
 from costmon.testing.stub import Asked, Reply, StubServer
 
@@ -79,7 +80,8 @@ class Vendor:
             limits=_LIMITS,
         )
         with closing(outbound):
-            return catalog.build(slug, outbound, {}).fetch(ACCOUNT, NOW)
+            setup = ProviderSetup(outbound=outbound, prices={}, options={})
+            return catalog.create(slug, setup).fetch(ACCOUNT, NOW)
 
     def fault(self, path: str, *replies: Reply) -> None:
         """Answer `path` with the replies in turn, for ever with the last."""

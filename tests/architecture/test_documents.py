@@ -16,25 +16,25 @@ from costmon.clock import SystemClock
 from costmon.config import Settings
 from costmon.config.document import env_example, settings_table
 from costmon.config.file import RETENTION_TABLES, check_file
-from costmon.config.providers import PROVIDERS
 from costmon.config.secret import Secret
-from costmon.config.variables import VARIABLES
-from costmon.providers.catalog import CATALOG
+from costmon.providers import catalog
 from costmon.state import meters
 from costmon.state.guard_state import EMPTY
 from costmon.state.published import Published, PublishedSnapshot, Watched
 from costmon.store import Retention
+
+PROVIDERS = catalog.declarations()
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
 
 
 def test_the_example_of_variables_is_the_rendered_one():
-    assert (ROOT / ".env.example").read_text("utf-8") == env_example(), "run `make docs`"
+    assert (ROOT / ".env.example").read_text("utf-8") == env_example(PROVIDERS), "run `make docs`"
 
 
 def test_the_readme_has_the_rendered_table_of_settings():
-    assert settings_table() in README, "run `make docs`"
+    assert settings_table(PROVIDERS) in README, "run `make docs`"
 
 
 def test_an_example_copied_as_it_is_changes_nothing():
@@ -48,20 +48,20 @@ def test_every_default_in_the_example_is_accepted():
     text = (ROOT / ".env.example").read_text("utf-8")
     given = dict(re.findall(r"^#?([A-Z][A-Z_]+)=(.*)$", text, flags=re.MULTILINE))
 
-    settings = Settings.from_env(given | {"DO_API_TOKEN": "x"})
+    settings = Settings.from_env(given | {"DO_API_TOKEN": "x"}, providers=PROVIDERS)
 
-    assert settings == Settings.from_env({"DO_API_TOKEN": "x"})
-    assert set(given) == {variable.name for variable in VARIABLES}
+    assert settings == Settings.from_env({"DO_API_TOKEN": "x"}, providers=PROVIDERS)
+    assert set(given) == {variable.name for _, group in PROVIDERS.groups() for variable in group}
 
 
 def test_the_example_file_is_right_when_uncommented():
     text = (ROOT / "costmon.example.toml").read_text("utf-8")
     shown = re.sub(r"^# (?=\[|\w+ = |\")", "", text, flags=re.MULTILINE)
 
-    file = check_file(tomllib.loads(shown, parse_float=Decimal))
+    file = check_file(tomllib.loads(shown, parse_float=Decimal), PROVIDERS)
 
     assert file.faults == ()
-    assert check_file(tomllib.loads(text)) == check_file({})
+    assert check_file(tomllib.loads(text), PROVIDERS) == check_file({}, PROVIDERS)
     assert file.accounts
     assert file.prices
     assert set(file.retention) == set(RETENTION_TABLES)
@@ -74,30 +74,21 @@ def test_the_example_file_shows_the_default_retention():
     )
     kept = tomllib.loads(shown)
 
-    assert check_file({"retention": kept}).retention == dataclasses.asdict(Retention())
+    assert check_file({"retention": kept}, PROVIDERS).retention == dataclasses.asdict(Retention())
 
 
 def test_retention_names_what_the_store_keeps():
     assert set(RETENTION_TABLES) == {field.name for field in dataclasses.fields(Retention)}
 
 
-def test_settings_and_catalog_name_the_same_vendors_and_variables():
-    assert {
-        slug: (token.name, url.name, url.default) for slug, (token, url) in PROVIDERS.items()
-    } == {
-        slug: (kind.info.token_variable, kind.info.url_variable, kind.info.default_url)
-        for slug, kind in CATALOG.items()
-    }
+@pytest.mark.parametrize("info", PROVIDERS.infos, ids=PROVIDERS.slugs)
+def test_each_provider_has_a_page_with_its_variables_and_least_scopes(info):
+    text = (ROOT / "docs" / "providers" / f"{info.slug}.md").read_text("utf-8")
+    names = [f"`{variable.name}`" for variable in info.variables()]
+    scopes = [f"`{scope}`" for scope in info.scopes]
 
-
-@pytest.mark.parametrize("slug", sorted(CATALOG))
-def test_each_provider_is_documented_with_its_least_scopes(slug):
-    text = (ROOT / "docs" / "providers" / f"{slug}.md").read_text("utf-8")
-    info = CATALOG[slug].info
-
-    assert info.title in text
-    assert info.token_variable in text
-    assert [scope for scope in info.scopes if f"`{scope}`" not in text] == []
+    assert text.startswith(f"# {info.title}\n")
+    assert [named for named in (*names, *scopes) if named not in text] == []
 
 
 def routes() -> set[str]:

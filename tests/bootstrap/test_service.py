@@ -8,14 +8,18 @@ from costmon.bootstrap.service import Service
 from costmon.bootstrap.tree import POLICY, POLICY_CAPACITY, POLICY_REPORTS, guard_of
 from costmon.config.settings import Settings
 from costmon.messages import CloseCircuit, GuardReported
+from costmon.providers import catalog
 from costmon.testing import FakeClock
 from costmon.testing.spend import guard_report
+
+PROVIDERS = catalog.declarations()
 
 
 @pytest.fixture
 def settings(tmp_path):
     return Settings.from_env(
-        {"DO_API_TOKEN": "dop_v1_0123456789abcdef", "COSTMON_STATE_DIR": str(tmp_path)}
+        {"DO_API_TOKEN": "dop_v1_0123456789abcdef", "COSTMON_STATE_DIR": str(tmp_path)},
+        providers=PROVIDERS,
     )
 
 

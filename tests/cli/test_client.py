@@ -9,6 +9,9 @@ import pytest
 
 from costmon.cli.client import ServiceClient, ServiceError
 from costmon.config import Settings
+from costmon.providers import catalog
+
+PROVIDERS = catalog.declarations()
 
 
 @contextlib.contextmanager
@@ -36,7 +39,7 @@ def serving(status, body, seen=None):
 
 def client_of(port, **variables):
     environ = {"COSTMON_PORT": port} | variables
-    return ServiceClient(Settings.from_env(environ, accounts_required=False))
+    return ServiceClient(Settings.from_env(environ, accounts_required=False, providers=PROVIDERS))
 
 
 def test_amounts_are_read_exact_and_the_query_is_escaped():

@@ -10,12 +10,15 @@ from costmon.config.file import check_file
 from costmon.config.settings import Settings
 from costmon.domain.budget import Budget, Thresholds
 from costmon.errors import ConfigError
+from costmon.providers import catalog
+
+PROVIDERS = catalog.declarations()
 
 TOKEN = {"DO_API_TOKEN": "dop_v1_0123456789abcdef"}
 
 
 def read(text):
-    return check_file(tomllib.loads(text, parse_float=Decimal))
+    return check_file(tomllib.loads(text, parse_float=Decimal), PROVIDERS)
 
 
 def faults_of(text):
@@ -82,7 +85,7 @@ def test_a_price_of_the_file_is_kept_exact():
 def test_each_key_is_checked(line, name):
     entry = {"scope": "global", "limit": "1"} | tomllib.loads(line, parse_float=Decimal)
 
-    file = check_file({"budget": [entry]})
+    file = check_file({"budget": [entry]}, PROVIDERS)
 
     assert [fault.name for fault in file.faults] == [name]
     assert file.budgets == ()
@@ -128,13 +131,13 @@ def test_the_example_file_reads_without_a_fault_once_it_is_uncommented():
 def test_the_settings_have_the_files_budgets():
     file = read("[[budget]]\nscope = 'global'\nlimit = 1000")
 
-    assert Settings.from_env(TOKEN, file=file).budgets == file.budgets
+    assert Settings.from_env(TOKEN, file=file, providers=PROVIDERS).budgets == file.budgets
 
 
 def test_guards_report_to_a_socket_in_the_state_directory_unless_told_otherwise(tmp_path):
     def socket(demo=False, **variables):
         environ = TOKEN | {"COSTMON_STATE_DIR": str(tmp_path / "data")} | variables
-        return Settings.from_env(environ, demo=demo).report_socket
+        return Settings.from_env(environ, demo=demo, providers=PROVIDERS).report_socket
 
     assert socket() == tmp_path / "data" / "report.sock"
     assert socket(COSTMON_REPORT_SOCKET="off") is None
@@ -148,4 +151,4 @@ def test_guards_report_to_a_socket_in_the_state_directory_unless_told_otherwise(
 @pytest.mark.parametrize("path", ["/" + "x" * 107, "/" + "ä" * 54])
 def test_a_socket_that_no_system_call_takes_is_refused(path):
     with pytest.raises(ConfigError, match="bytes shorter"):
-        Settings.from_env(TOKEN | {"COSTMON_REPORT_SOCKET": path})
+        Settings.from_env(TOKEN | {"COSTMON_REPORT_SOCKET": path}, providers=PROVIDERS)

@@ -6,18 +6,21 @@ from decimal import Decimal
 import pytest
 
 from costmon.config.file import check_file, read_file
+from costmon.providers import catalog
+
+PROVIDERS = catalog.declarations()
 
 
 def faults_of(text):
     content = tomllib.loads(text, parse_float=Decimal)
-    return {fault.name: fault for fault in check_file(content).faults}
+    return {fault.name: fault for fault in check_file(content, PROVIDERS).faults}
 
 
 def test_prices_are_kept_exact(tmp_path):
     path = tmp_path / "costmon.toml"
     path.write_text('[prices.digitalocean]\n"droplet:x" = 12.10\n"database:y" = "0.07"\n')
 
-    prices = read_file(path, required=True).prices
+    prices = read_file(path, required=True, providers=PROVIDERS).prices
 
     assert prices == {
         "digitalocean": {"droplet:x": Decimal("12.10"), "database:y": Decimal("0.07")}
@@ -25,7 +28,7 @@ def test_prices_are_kept_exact(tmp_path):
 
 
 def test_retention_is_days_by_table():
-    file = check_file({"retention": {"cycles": 30, "rollups": "forever"}})
+    file = check_file({"retention": {"cycles": 30, "rollups": "forever"}}, PROVIDERS)
 
     assert file.retention == {"cycles": 30.0, "rollups": float("inf")}
 
@@ -79,7 +82,7 @@ def test_each_key_of_an_account_is_checked(line, name):
     good = {"provider": "digitalocean", "name": "b", "token_env": "DO_B"}
     entry = good | tomllib.loads(line)
 
-    faults = check_file({"account": [entry]}).faults
+    faults = check_file({"account": [entry]}, PROVIDERS).faults
 
     assert [fault.name for fault in faults] == [name]
     assert "pasted_by_mistake" not in str(faults[0])
@@ -93,6 +96,6 @@ def test_a_file_that_is_not_toml_says_where(tmp_path):
     path = tmp_path / "costmon.toml"
     path.write_text("[prices\n")
 
-    (fault,) = read_file(path, required=False).faults
+    (fault,) = read_file(path, required=False, providers=PROVIDERS).faults
 
     assert "line 1" in fault.accepted

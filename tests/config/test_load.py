@@ -6,6 +6,9 @@ import pytest
 
 from costmon.config import load
 from costmon.errors import ConfigError, MissingPackageError
+from costmon.providers import catalog
+
+PROVIDERS = catalog.declarations()
 
 TOKEN = "dop_v1_0123456789abcdef"
 
@@ -25,7 +28,9 @@ def test_the_file_wins_over_the_environment_and_the_command_line_over_both(tmp_p
     write(tmp_path / ".env", "COSTMON_PORT=1002\nCOSTMON_METRICS_PORT=1003\n")
     environ = {"DO_API_TOKEN": TOKEN, "COSTMON_PORT": "1001", "COSTMON_POLL_INTERVAL": "7s"}
 
-    settings = load(environ=environ, overrides={"COSTMON_METRICS_PORT": "1004"}).settings
+    settings = load(
+        environ=environ, overrides={"COSTMON_METRICS_PORT": "1004"}, providers=PROVIDERS
+    ).settings
 
     assert (settings.port, settings.metrics_port, settings.poll_interval_s) == (1002, 1004, 7)
 
@@ -33,13 +38,18 @@ def test_the_file_wins_over_the_environment_and_the_command_line_over_both(tmp_p
 def test_an_empty_line_in_the_file_does_not_hide_the_environment(tmp_path):
     write(tmp_path / ".env", "DO_API_TOKEN=\n")
 
-    assert load(environ={"DO_API_TOKEN": TOKEN}).settings.accounts[0].token.reveal() == TOKEN
+    assert (
+        load(environ={"DO_API_TOKEN": TOKEN}, providers=PROVIDERS)
+        .settings.accounts[0]
+        .token.reveal()
+        == TOKEN
+    )
 
 
 def test_a_token_of_the_file_hides_a_token_file_of_the_environment(tmp_path):
     write(tmp_path / ".env", f"DO_API_TOKEN={TOKEN}\n")
 
-    settings = load(environ={"DO_API_TOKEN_FILE": "/nowhere"}).settings
+    settings = load(environ={"DO_API_TOKEN_FILE": "/nowhere"}, providers=PROVIDERS).settings
 
     assert settings.accounts[0].token.reveal() == TOKEN
 
@@ -47,20 +57,23 @@ def test_a_token_of_the_file_hides_a_token_file_of_the_environment(tmp_path):
 def test_a_token_with_a_dollar_sign_is_not_expanded(tmp_path):
     write(tmp_path / ".env", "DO_API_TOKEN='a${HOME}$b'\n")
 
-    assert load(environ={"HOME": "/h"}).settings.accounts[0].token.reveal() == "a${HOME}$b"
+    assert (
+        load(environ={"HOME": "/h"}, providers=PROVIDERS).settings.accounts[0].token.reveal()
+        == "a${HOME}$b"
+    )
 
 
 def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path):
     write(tmp_path / ".env", f"\ufeffDO_API_TOKEN={TOKEN}\n")
 
-    assert load(environ={}).settings.accounts
+    assert load(environ={}, providers=PROVIDERS).settings.accounts
 
 
 @pytest.mark.parametrize(("mode", "warned"), [(0o600, 0), (0o640, 1), (0o604, 1)])
 def test_a_file_that_others_may_read_is_warned_about(tmp_path, mode, warned):
     write(tmp_path / ".env", f"DO_API_TOKEN={TOKEN}\n", mode)
 
-    warnings = load(environ={}).warnings
+    warnings = load(environ={}, providers=PROVIDERS).warnings
 
     assert len(warnings) == warned
     assert all("chmod 600" in warning for warning in warnings)
@@ -70,7 +83,7 @@ def test_a_line_that_is_no_assignment_is_a_fault_with_its_number(tmp_path):
     write(tmp_path / ".env", f"DO_API_TOKEN={TOKEN}\n'unfinished\n")
 
     with pytest.raises(ConfigError) as caught:
-        load(environ={})
+        load(environ={}, providers=PROVIDERS)
 
     assert "line 2" in caught.value.faults[0].accepted
 
@@ -84,7 +97,7 @@ def test_a_file_that_cannot_be_read_is_a_fault(tmp_path, name, content):
         (tmp_path / name).write_bytes(content)
 
     with pytest.raises(ConfigError):
-        load(environ={"DO_API_TOKEN": TOKEN})
+        load(environ={"DO_API_TOKEN": TOKEN}, providers=PROVIDERS)
 
 
 @pytest.mark.parametrize("option", [{"dotenv": "no.env"}, {"overrides": {"COSTMON_CONFIG": "no"}}])
@@ -93,7 +106,7 @@ def test_a_file_that_was_named_must_exist(tmp_path, option):
         option = {"dotenv": tmp_path / option["dotenv"]}
 
     with pytest.raises(ConfigError) as caught:
-        load(environ={"DO_API_TOKEN": TOKEN}, **option)
+        load(environ={"DO_API_TOKEN": TOKEN}, **option, providers=PROVIDERS)
 
     assert "exists" in str(caught.value)
 
@@ -101,13 +114,13 @@ def test_a_file_that_was_named_must_exist(tmp_path, option):
 def test_a_misspelt_name_is_a_fault_in_the_file_and_a_warning_in_the_environment(tmp_path):
     environ = {"DO_API_TOKEN": TOKEN, "DO_NOT_TRACK": "1", "COSTMON_PROT": "1"}
 
-    warnings = load(environ=environ).warnings
+    warnings = load(environ=environ, providers=PROVIDERS).warnings
     write(tmp_path / ".env", "COSTMON_PROT=1\n")
 
     assert len(warnings) == 1
     assert "did you mean COSTMON_PORT?" in warnings[0]
     with pytest.raises(ConfigError):
-        load(environ=environ)
+        load(environ=environ, providers=PROVIDERS)
 
 
 def test_faults_of_every_source_come_together(tmp_path):
@@ -115,7 +128,7 @@ def test_faults_of_every_source_come_together(tmp_path):
     (tmp_path / "costmon.toml").write_text("[retentoin]\n")
 
     with pytest.raises(ConfigError) as caught:
-        load(environ={})
+        load(environ={}, providers=PROVIDERS)
 
     names = {fault.name for fault in caught.value.faults}
     assert names == {"COSTMON_PORT", ".env", "retentoin", "DO_API_TOKEN"}
@@ -124,16 +137,16 @@ def test_faults_of_every_source_come_together(tmp_path):
 def test_the_process_environment_is_the_default(monkeypatch):
     monkeypatch.setenv("DO_API_TOKEN", TOKEN)
 
-    assert load().settings.accounts[0].token.reveal() == TOKEN
+    assert load(providers=PROVIDERS).settings.accounts[0].token.reveal() == TOKEN
 
 
 def test_without_python_dotenv_the_other_sources_are_read(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "dotenv", None)
     environ = {"DO_API_TOKEN": TOKEN, "COSTMON_PORT": "1001"}
-    absent = load(environ=environ)
+    absent = load(providers=PROVIDERS, environ=environ)
     file = write(tmp_path / ".env", "COSTMON_PORT=1002\n")
 
-    loaded = load(environ=environ)
+    loaded = load(providers=PROVIDERS, environ=environ)
 
     assert (absent.settings.port, absent.ignored) == (1001, None)
     assert loaded.settings.port == 1001
@@ -146,10 +159,10 @@ def test_without_python_dotenv_a_named_file_is_an_error(tmp_path, monkeypatch):
     file = write(tmp_path / "my.env", "COSTMON_PORT=1002\n")
 
     with pytest.raises(MissingPackageError, match=r"my\.env.*pip install python-dotenv"):
-        load(environ={"DO_API_TOKEN": TOKEN}, dotenv=file)
+        load(providers=PROVIDERS, environ={"DO_API_TOKEN": TOKEN}, dotenv=file)
 
 
 def test_with_python_dotenv_nothing_is_ignored(tmp_path):
     write(tmp_path / ".env", f"DO_API_TOKEN={TOKEN}\n")
 
-    assert load(environ={}).ignored is None
+    assert load(providers=PROVIDERS, environ={}).ignored is None

@@ -12,19 +12,21 @@ from hypothesis import strategies as st
 from costmon.config import Secret, Settings
 from costmon.config.file import check_file
 from costmon.config.parsers import Refused, duration, spell
-from costmon.config.variables import VARIABLES
 from costmon.errors import ConfigError
+from costmon.providers import catalog
+
+PROVIDERS = catalog.declarations()
 
 TOKEN = "dop_v1_0123456789abcdef"
 
 
 def settings_of(**variables: str) -> Settings:
-    return Settings.from_env({"DO_API_TOKEN": TOKEN} | variables)
+    return Settings.from_env({"DO_API_TOKEN": TOKEN} | variables, providers=PROVIDERS)
 
 
 def faults_of(**variables: str) -> dict[str, tuple[str, str]]:
     with pytest.raises(ConfigError) as caught:
-        Settings.from_env({"DO_API_TOKEN": TOKEN} | variables)
+        Settings.from_env({"DO_API_TOKEN": TOKEN} | variables, providers=PROVIDERS)
     return {fault.name: (fault.value, fault.accepted) for fault in caught.value.faults}
 
 
@@ -67,14 +69,14 @@ def test_every_fault_is_told_at_once():
 
 def test_a_missing_token_is_told_beside_other_faults():
     with pytest.raises(ConfigError) as caught:
-        Settings.from_env({"COSTMON_PORT": "0"})
+        Settings.from_env({"COSTMON_PORT": "0"}, providers=PROVIDERS)
 
     assert {fault.name for fault in caught.value.faults} == {"DO_API_TOKEN", "COSTMON_PORT"}
 
 
 def test_a_missing_token_says_what_to_set_and_that_there_is_a_demo():
     with pytest.raises(ConfigError) as caught:
-        Settings.from_env({"DO_API_TOKEN": "  "})
+        Settings.from_env({"DO_API_TOKEN": "  "}, providers=PROVIDERS)
 
     (fault,) = caught.value.faults
     assert ".env" in fault.accepted
@@ -82,12 +84,14 @@ def test_a_missing_token_says_what_to_set_and_that_there_is_a_demo():
 
 
 def test_commands_that_poll_nothing_need_no_token():
-    assert Settings.from_env({}, accounts_required=False).accounts == ()
+    assert Settings.from_env({}, accounts_required=False, providers=PROVIDERS).accounts == ()
 
 
-@pytest.mark.parametrize("variable", VARIABLES, ids=lambda variable: variable.name)
-def test_an_empty_variable_is_unset(variable):
-    settings = settings_of(**{variable.name: ""}) if variable.name != "DO_API_TOKEN" else None
+@pytest.mark.parametrize(
+    "name", [variable.name for _, group in PROVIDERS.groups() for variable in group]
+)
+def test_an_empty_variable_is_unset(name):
+    settings = settings_of(**{name: ""}) if name != "DO_API_TOKEN" else None
 
     assert settings is None or settings == settings_of()
 
@@ -235,6 +239,7 @@ def test_the_demo_has_its_own_state_and_ignores_real_tokens():
             "COSTMON_DATABASE_URL": "postgresql://h/real",
         },
         demo=True,
+        providers=PROVIDERS,
     )
 
     assert settings.demo
@@ -246,11 +251,11 @@ def test_the_demo_has_its_own_state_and_ignores_real_tokens():
 
 
 def test_the_demo_runs_on_nothing_at_all():
-    assert Settings.from_env({}, demo=True).state_dir == Path("data-demo")
+    assert Settings.from_env({}, demo=True, providers=PROVIDERS).state_dir == Path("data-demo")
 
 
 def test_the_demo_polls_as_often_as_it_is_told():
-    settings = Settings.from_env({"COSTMON_POLL_INTERVAL": "9s"}, demo=True)
+    settings = Settings.from_env({"COSTMON_POLL_INTERVAL": "9s"}, demo=True, providers=PROVIDERS)
 
     assert settings.poll_interval_s == 9
 
@@ -259,7 +264,7 @@ def test_a_secret_can_come_from_a_file(tmp_path):
     file = tmp_path / "token"
     file.write_text(f"{TOKEN}\n")
 
-    settings = Settings.from_env({"DO_API_TOKEN_FILE": str(file)})
+    settings = Settings.from_env({"DO_API_TOKEN_FILE": str(file)}, providers=PROVIDERS)
 
     assert settings.accounts[0].token.reveal() == TOKEN
 
@@ -275,7 +280,7 @@ def test_a_secret_file_without_one_secret_is_the_only_fault(tmp_path, content):
         file.write_bytes(content)
 
     with pytest.raises(ConfigError) as caught:
-        Settings.from_env({"DO_API_TOKEN_FILE": str(file)})
+        Settings.from_env({"DO_API_TOKEN_FILE": str(file)}, providers=PROVIDERS)
 
     assert [fault.name for fault in caught.value.faults] == ["DO_API_TOKEN_FILE"]
 
@@ -314,12 +319,14 @@ def test_accounts_of_the_file_follow_the_one_of_the_variable():
             "account": [
                 {"provider": "digitalocean", "name": "team-b", "token_env": "DO_TEAM_B_TOKEN"},
             ]
-        }
+        },
+        PROVIDERS,
     )
 
     settings = Settings.from_env(
         {"DO_API_TOKEN": TOKEN, "DO_TEAM_B_TOKEN": "other", "DO_API_URL": "http://localhost:1"},
         file=file,
+        providers=PROVIDERS,
     )
 
     assert [account.name for account in settings.accounts] == ["digitalocean", "team-b"]
@@ -328,10 +335,11 @@ def test_accounts_of_the_file_follow_the_one_of_the_variable():
 
 def test_an_account_may_rename_the_one_of_the_variable():
     file = check_file(
-        {"account": [{"provider": "digitalocean", "name": "prod", "token_env": "DO_API_TOKEN"}]}
+        {"account": [{"provider": "digitalocean", "name": "prod", "token_env": "DO_API_TOKEN"}]},
+        PROVIDERS,
     )
 
-    settings = Settings.from_env({"DO_API_TOKEN": TOKEN}, file=file)
+    settings = Settings.from_env({"DO_API_TOKEN": TOKEN}, file=file, providers=PROVIDERS)
 
     assert [account.name for account in settings.accounts] == ["prod"]
 
@@ -345,10 +353,10 @@ def test_an_account_may_rename_the_one_of_the_variable():
     ],
 )
 def test_an_account_that_cannot_be_polled_or_counts_twice_is_a_fault(entry, environ, fault):
-    file = check_file({"account": [{"provider": "digitalocean"} | entry]})
+    file = check_file({"account": [{"provider": "digitalocean"} | entry]}, PROVIDERS)
 
     with pytest.raises(ConfigError) as caught:
-        Settings.from_env({"DO_API_TOKEN": TOKEN} | environ, file=file)
+        Settings.from_env({"DO_API_TOKEN": TOKEN} | environ, file=file, providers=PROVIDERS)
 
     assert [found.name for found in caught.value.faults] == [fault]
     assert TOKEN not in str(caught.value)

@@ -14,6 +14,7 @@ from costmon.errors import (
     ProviderSchemaError,
     ProviderServerError,
 )
+from costmon.providers.digitalocean import info
 from costmon.providers.digitalocean.provider import DigitalOcean
 from costmon.testing import FakeOutbound
 from costmon.testing import digitalocean as do
@@ -408,7 +409,7 @@ def test_every_scope_that_a_gap_names_is_among_those_asked_for():
     gaps = fetch(everything).gaps
 
     named = {gap.reason.partition("needs ")[2].rstrip(")") for gap in gaps}
-    assert named <= set(DigitalOcean.info.scopes)
+    assert named <= set(info.scopes)
 
 
 def test_the_same_volume_on_two_pages_is_counted_once():

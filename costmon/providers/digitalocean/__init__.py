@@ -1,1 +1,41 @@
 """DigitalOcean: everything in an account that costs money, and the vendor's own balance."""
+
+from costmon.providers.base import Credential, Provider, ProviderInfo, ProviderSetup
+
+info = ProviderInfo(
+    slug="digitalocean",
+    title="DigitalOcean",
+    docs="https://docs.digitalocean.com/reference/api/digitalocean/",
+    hosts=("api.digitalocean.com", "inference.do-ai.run", "*.digitaloceanspaces.com"),
+    credentials=(
+        Credential(
+            key="token",
+            name="DO_API_TOKEN",
+            accepted="a DigitalOcean API token, read-only scopes suffice",
+            meaning="The token of the account `digitalocean`.",
+        ),
+    ),
+    url_variable="DO_API_URL",
+    default_url="https://api.digitalocean.com",
+    scopes=(
+        "droplet:read",
+        "sizes:read",
+        "billing:read",
+        "block_storage:read",
+        "snapshot:read",
+        "load_balancer:read",
+        "reserved_ip:read",
+        "database:read",
+        "kubernetes:read",
+        "registry:read",
+        "app:read",
+    ),
+    reserved_prefix="DO_",
+)
+
+
+def create(setup: ProviderSetup) -> Provider:
+    """Return a provider for one account, without a request."""
+    from costmon.providers.digitalocean.provider import DigitalOcean
+
+    return DigitalOcean(setup.outbound, setup.prices)

@@ -4,19 +4,17 @@ Source: https://docs.digitalocean.com/reference/api/digitalocean/
 Units: USD major units; prices per month, from the API where it names them, else from
     `costmon.pricing.digitalocean`.
 Lag: the inventory is live; the balance is some hours old and says so in `generated_at`.
-Needs: the read scopes in `DigitalOcean.info.scopes`; each that is missing becomes a named gap.
+Needs: the read scopes that the package declares; each that is missing becomes a named gap.
 """
 
 import datetime as dt
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import ClassVar
 
 from costmon.domain.resource import Balance, Inventory, NotPriced, Resource
 from costmon.errors import ProviderNotFoundError
 from costmon.outbound import Outbound
 from costmon.pricing.digitalocean import DIGITALOCEAN
-from costmon.providers.base import ProviderInfo
 from costmon.providers.digitalocean.answers import (
     AccountBalance,
     DropletPage,
@@ -33,6 +31,7 @@ from costmon.providers.digitalocean.reader import Reader
 from costmon.providers.digitalocean.resources import Others
 from costmon.providers.digitalocean.values import CURRENCY, amount, moment
 
+API_HOST = "api.digitalocean.com"
 BALANCE = "/v2/customers/my/balance"
 POLICIES = "/v2/droplets/backups/policies"
 
@@ -48,34 +47,11 @@ NOT_PRICED = (
 
 
 class DigitalOcean:
-    """One DigitalOcean account, through one door."""
-
-    info: ClassVar[ProviderInfo] = ProviderInfo(
-        slug=SLUG,
-        title="DigitalOcean",
-        hosts=("api.digitalocean.com",),
-        token_variable="DO_API_TOKEN",  # noqa: S106 - the name of a setting
-        url_variable="DO_API_URL",
-        default_url="https://api.digitalocean.com",
-        scopes=(
-            "droplet:read",
-            "sizes:read",
-            "billing:read",
-            "block_storage:read",
-            "snapshot:read",
-            "load_balancer:read",
-            "reserved_ip:read",
-            "database:read",
-            "kubernetes:read",
-            "registry:read",
-            "app:read",
-        ),
-        docs="https://docs.digitalocean.com/reference/api/digitalocean/",
-    )
+    """One DigitalOcean account, through one client."""
 
     def __init__(self, outbound: Outbound, prices: Mapping[str, Decimal]) -> None:
         """Read through `outbound`; `prices` are the user's own, by `kind:slug`."""
-        self._reader = Reader(outbound, self.info.hosts)
+        self._reader = Reader(outbound, (API_HOST,))
         self._prices = DIGITALOCEAN.extended(prices)
 
     def fetch(self, account: str, now: dt.datetime) -> Inventory:
