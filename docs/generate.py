@@ -1,31 +1,49 @@
-"""Write what is rendered from the code: `.env.example` and the README's table of settings.
+"""Write what is rendered from the code, in the files and between the marks of `RENDERED`.
 
-Run by `make docs`; the drift tests render the same texts and compare.
+Run by `make docs`; a drift test renders the same texts and compares.
 """
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
-from costmon.config.document import env_example, settings_table
+from costmon.config import Providers
+from costmon.config.document import env_example, host_entries, settings_table, vendor_table
 from costmon.providers import catalog
 
 ROOT = Path(__file__).resolve().parent.parent
 
+# Which file, between which marks (none: all of it), is rendered by what.
+RENDERED: tuple[tuple[str, str | None, Callable[[Providers], str]], ...] = (
+    (".env.example", None, env_example),
+    ("README.md", "settings", settings_table),
+    ("docs/providers/README.md", "vendors", vendor_table),
+    ("costmon/domain/vendor_hosts.py", "declared", host_entries),
+)
 
-def between(text: str, mark: str, content: str) -> str:
-    """Return `text` with what stands between the two comments of `mark` replaced."""
-    pattern = re.compile(f"(<!-- {mark}: begin[^>]*-->\n).*?(<!-- {mark}: end -->)", re.DOTALL)
-    return pattern.sub(lambda match: f"{match[1]}{content}{match[2]}", text)
+
+def rendered(path: str, mark: str | None, content: str) -> str:
+    """Return the text of a file with `content` in its place.
+
+    Raises:
+        ValueError: The file has no such marks.
+    """
+    if mark is None:
+        return content
+    head, begin, rest = (ROOT / path).read_text("utf-8").partition(f"{mark}: begin")
+    line, newline, rest = rest.partition("\n")
+    end = re.search(rf"^[^\n]*\b{mark}: end\b", rest, re.MULTILINE)
+    if end is None:
+        msg = f"{path} has no lines `{mark}: begin` and `{mark}: end`"
+        raise ValueError(msg)
+    return f"{head}{begin}{line}{newline}{content}{rest[end.start() :]}"
 
 
 def main() -> None:
     """Write the files."""
     providers = catalog.declarations()
-    (ROOT / ".env.example").write_text(env_example(providers), "utf-8")
-    readme = ROOT / "README.md"
-    readme.write_text(
-        between(readme.read_text("utf-8"), "settings", settings_table(providers)), "utf-8"
-    )
+    for path, mark, render in RENDERED:
+        (ROOT / path).write_text(rendered(path, mark, render(providers)), "utf-8")
 
 
 if __name__ == "__main__":

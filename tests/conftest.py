@@ -12,6 +12,10 @@ import time
 import pytest
 import structlog
 
+from costmon.providers import catalog
+
+_RESERVED = catalog.declarations().reserved_prefixes()
+_KNOWN = catalog.declarations().known_names(())
 _REFUSED: list[str] = []
 _CONNECTING = {"socket.connect", "socket.sendto", "socket.sendmsg"}
 _RESOLVING = {"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"}
@@ -88,7 +92,7 @@ def _own_environment(monkeypatch, _runtime_folder):
     """Hide the developer's own settings; fail the test that changes the environment for others."""
     before = dict(os.environ)
     for name in before:
-        if name.startswith(("COSTMON_", "DO_")) or name == "NOTIFY_SOCKET":
+        if name.startswith(_RESERVED) or name in _KNOWN or name == "NOTIFY_SOCKET":
             monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_RUNTIME_DIR", _runtime_folder)
     yield

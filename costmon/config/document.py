@@ -1,4 +1,4 @@
-"""Render the variables for people: `.env.example` and the README's table."""
+"""Render what is declared: `.env.example`, the README's table, the index of vendors, hosts."""
 
 import textwrap
 
@@ -42,6 +42,23 @@ def settings_table(providers: Providers) -> str:
             for variable in group
         )
     return "".join(rows)
+
+
+def vendor_table(providers: Providers) -> str:
+    """Return the table of docs/providers: each vendor, its page and its variables, in Markdown."""
+    rows = ["| vendor | variables | hosts |\n", "|---|---|---|\n"]
+    for info in providers.infos:
+        variables = ", ".join(f"`{variable.name}`" for variable in info.variables())
+        hosts = ", ".join(f"`{host}`" for host in info.hosts)
+        rows.append(f"| [{info.title}]({info.slug}.md) | {variables} | {hosts} |\n")
+    return "".join(rows)
+
+
+def host_entries(providers: Providers) -> str:
+    """Return the declared hosts as entries of the table in costmon/domain/vendor_hosts.py."""
+    return "".join(
+        f'    "{host}": "{info.slug}",\n' for info in providers.infos for host in info.hosts
+    )
 
 
 def _default(variable: Variable[object]) -> str:

@@ -17,8 +17,6 @@ from costmon.config.variables import (
     Variable,
 )
 
-BELOW = "*."
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:

@@ -7,10 +7,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
 
 from costmon.config.providers import Credential, Option, ProviderInfo
-from costmon.domain.resource import Inventory
 
 if TYPE_CHECKING:
-    # The client brings requests and msgspec, which commands that poll nothing do not need.
+    # Every command that reads settings imports this module: quickly, and without requests.
+    from costmon.domain.resource import Inventory
     from costmon.outbound import Outbound
 
 __all__ = [
@@ -46,7 +46,7 @@ class Provider(Protocol):
     calls, and is used by one thread.
     """
 
-    def fetch(self, account: str, now: dt.datetime) -> Inventory:
+    def fetch(self, account: str, now: dt.datetime) -> "Inventory":
         """Return all that the account holds, or raise.
 
         A kind that the token may not see is a named gap. Anything else that goes wrong, with any

@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+import runpy
 import subprocess
 import tomllib
 from decimal import Decimal
@@ -14,7 +15,6 @@ from costmon.api.context import ApiContext, ApiSettings
 from costmon.cli import COMMANDS, build_parser
 from costmon.clock import SystemClock
 from costmon.config import Settings
-from costmon.config.document import env_example, settings_table
 from costmon.config.file import RETENTION_TABLES, check_file
 from costmon.config.secret import Secret
 from costmon.providers import catalog
@@ -29,12 +29,23 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
 
 
-def test_the_example_of_variables_is_the_rendered_one():
-    assert (ROOT / ".env.example").read_text("utf-8") == env_example(PROVIDERS), "run `make docs`"
+GENERATE = runpy.run_path(str(ROOT / "docs" / "generate.py"))
 
 
-def test_the_readme_has_the_rendered_table_of_settings():
-    assert settings_table(PROVIDERS) in README, "run `make docs`"
+@pytest.mark.parametrize(("path", "mark", "render"), GENERATE["RENDERED"])
+def test_what_is_rendered_is_up_to_date(path, mark, render):
+    content = render(PROVIDERS)
+
+    assert (ROOT / path).read_text("utf-8") == GENERATE["rendered"](path, mark, content), (
+        "run `make docs`"
+    )
+
+
+def test_a_vendor_with_a_provider_has_no_hosts_written_by_hand():
+    text = (ROOT / "costmon" / "domain" / "vendor_hosts.py").read_text("utf-8")
+    by_hand = text.partition("declared: end")[2]
+
+    assert [slug for slug in PROVIDERS.slugs if f'"{slug}"' in by_hand] == []
 
 
 def test_an_example_copied_as_it_is_changes_nothing():
