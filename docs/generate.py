@@ -18,7 +18,7 @@ RENDERED: tuple[tuple[str, str | None, Callable[[Providers], str]], ...] = (
     (".env.example", None, env_example),
     ("README.md", "settings", settings_table),
     ("docs/providers/README.md", "vendors", vendor_table),
-    ("costmon/domain/vendor_hosts.py", "declared", host_entries),
+    ("costmon/domain/vendor_hosts.py", "hosts", host_entries),
 )
 
 

@@ -4,6 +4,7 @@ import textwrap
 
 from costmon.config.providers import Providers
 from costmon.config.variables import FILE_SUFFIX, Variable
+from costmon.domain.vendor_hosts import VENDOR_OF_HOST
 
 _HEAD = """\
 # Settings of costmon. Copy this file to .env, uncomment what you need, then: chmod 600 .env
@@ -55,9 +56,17 @@ def vendor_table(providers: Providers) -> str:
 
 
 def host_entries(providers: Providers) -> str:
-    """Return the declared hosts as entries of the table in costmon/domain/vendor_hosts.py."""
-    return "".join(
-        f'    "{host}": "{info.slug}",\n' for info in providers.infos for host in info.hosts
+    """Return the entries of the table in `costmon.domain.vendor_hosts`.
+
+    What is declared replaces all that the table has of the vendor; other vendors' lines stay.
+    """
+    declared = [(host, info.slug) for info in providers.infos for host in info.hosts]
+    others = [entry for entry in VENDOR_OF_HOST.items() if entry[1] not in providers.slugs]
+    return (
+        "    # Declared in costmon/providers: change it there.\n"
+        + "".join(f'    "{host}": "{slug}",\n' for host, slug in declared)
+        + "    # Vendors without a provider: change it here.\n"
+        + "".join(f'    "{host}": "{slug}",\n' for host, slug in others)
     )
 
 

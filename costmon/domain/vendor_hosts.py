@@ -1,14 +1,13 @@
 """Whose API a host is: a call to `api.openai.com` is also spending at `provider:openai`."""
 
 # `*.example.com` is every host below example.com.
-_PROVIDERS = {
-    # Declared by the providers in costmon/providers; `make docs` writes these lines.
-    # declared: begin (changed by hand, these lines are overwritten)
+VENDOR_OF_HOST = {
+    # hosts: begin (`make docs` writes what providers declare, and keeps the lines of other vendors)
+    # Declared in costmon/providers: change it there.
     "api.digitalocean.com": "digitalocean",
     "inference.do-ai.run": "digitalocean",
     "*.digitaloceanspaces.com": "digitalocean",
-    # declared: end (edit what follows)
-    # Vendors without a provider yet; a vendor's lines go when its provider declares them.
+    # Vendors without a provider: change it here.
     "api.vercel.com": "vercel",
     "ai-gateway.vercel.sh": "vercel",
     "api.supabase.com": "supabase",
@@ -34,13 +33,14 @@ _PROVIDERS = {
     "*.scw.cloud": "scaleway",
     "developers.hostinger.com": "hostinger",
     "*.amazonaws.com": "aws",
+    # hosts: end (a vendor that gets a provider leaves this table for its declaration)
 }
 
 
 def provider_of(host: str) -> str | None:
     """Return the slug of the vendor that answers at a host (in canonical form), if known."""
-    found = _PROVIDERS.get(host)
+    found = VENDOR_OF_HOST.get(host)
     while found is None and "." in host:
         host = host.partition(".")[2]
-        found = _PROVIDERS.get(f"*.{host}")
+        found = VENDOR_OF_HOST.get(f"*.{host}")
     return found

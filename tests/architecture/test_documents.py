@@ -41,13 +41,6 @@ def test_what_is_rendered_is_up_to_date(path, mark, render):
     )
 
 
-def test_a_vendor_with_a_provider_has_no_hosts_written_by_hand():
-    text = (ROOT / "costmon" / "domain" / "vendor_hosts.py").read_text("utf-8")
-    by_hand = text.partition("declared: end")[2]
-
-    assert [slug for slug in PROVIDERS.slugs if f'"{slug}"' in by_hand] == []
-
-
 def test_an_example_copied_as_it_is_changes_nothing():
     lines = (ROOT / ".env.example").read_text("utf-8").splitlines()
     given = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))

@@ -1,7 +1,9 @@
 """A new vendor is one module: settings, documents, hosts, `check` and the poller learn of it."""
 
+import dataclasses
 import datetime as dt
 import random
+import re
 import runpy
 import sys
 from decimal import Decimal
@@ -13,7 +15,7 @@ from costmon import providers as package
 from costmon.bootstrap.provider_connection import ProviderConnection
 from costmon.cli import main
 from costmon.clock import SystemClock
-from costmon.config import Settings
+from costmon.config import Providers, Settings
 from costmon.config.document import env_example, host_entries, settings_table, vendor_table
 from costmon.config.file import check_file
 from costmon.providers import catalog
@@ -76,7 +78,7 @@ def test_its_hosts_are_in_the_guards_table(tmp_path):
     path = "costmon/domain/vendor_hosts.py"
     module = tmp_path / "vendor_hosts.py"
 
-    module.write_text(rendered(path, "declared", host_entries(catalog.declarations())))
+    module.write_text(rendered(path, "hosts", host_entries(catalog.declarations())))
     provider_of = runpy.run_path(str(module))["provider_of"]
 
     assert provider_of("api.acme.example") == "acme"
@@ -84,6 +86,16 @@ def test_its_hosts_are_in_the_guards_table(tmp_path):
     assert provider_of("machines.acme.example") is None
     assert provider_of("api.digitalocean.com") == "digitalocean"
     assert provider_of("api.openai.com") == "openai"
+
+
+def test_its_declaration_replaces_the_hosts_that_were_written_by_hand():
+    info = catalog.modules()["acme"].info
+    openai = dataclasses.replace(info, slug="openai", hosts=("api.openai.com", "*.openai.com"))
+
+    entries = host_entries(Providers((openai,)))
+
+    assert re.findall(r'"(.*)": "openai"', entries) == ["api.openai.com", "*.openai.com"]
+    assert '"api.anthropic.com": "anthropic"' in entries
 
 
 def test_it_is_polled_with_its_own_key(acme_server):
