@@ -39,11 +39,12 @@ class Credential:
 
     def variable(self, name: str = "") -> Variable[Secret]:
         """Return the variable that holds it, under its own name or under `name`."""
-        needed = "needed unless an [[account]] or --demo is used" if self.required else "optional"
         return Variable(
             name=name or self.name,
             default=None,
-            default_words=f"none; {needed}",
+            default_words="none; without it the vendor is read only by an [[account]]"
+            if self.required
+            else "none",
             parse=parsers.secret(),
             accepted=self.accepted,
             meaning=self.meaning,

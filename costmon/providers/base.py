@@ -66,7 +66,8 @@ class ProviderModule(Protocol):
     """A module or package `costmon.providers.<slug>`.
 
     It is imported whenever settings are read, for its declaration. Hence it imports at the top
-    nothing but the standard library and `costmon.providers.base`; `create` imports the rest.
+    nothing but the standard library, `costmon.domain`, `costmon.errors` and this module; what
+    needs more is a package, whose `create` imports the rest.
     """
 
     info: ProviderInfo

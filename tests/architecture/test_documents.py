@@ -45,7 +45,12 @@ def test_an_example_copied_as_it_is_changes_nothing():
     lines = (ROOT / ".env.example").read_text("utf-8").splitlines()
     given = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
 
-    assert given == {"DO_API_TOKEN": ""}
+    assert given == {
+        credential.name: ""
+        for info in PROVIDERS.infos
+        for credential in info.credentials
+        if credential.required
+    }
 
 
 def test_every_default_in_the_example_is_accepted():

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from costmon.config import Providers
 from costmon.config.file import check_file
 from costmon.config.settings import Settings
 from costmon.domain.budget import Budget, Thresholds
 from costmon.errors import ConfigError
-from costmon.providers import catalog
+from costmon.providers import digitalocean
 
-PROVIDERS = catalog.declarations()
+PROVIDERS = Providers((digitalocean.info,))
 
 TOKEN = {"DO_API_TOKEN": "dop_v1_0123456789abcdef"}
 

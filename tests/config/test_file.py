@@ -5,10 +5,11 @@ from decimal import Decimal
 
 import pytest
 
+from costmon.config import Providers
 from costmon.config.file import check_file, read_file
-from costmon.providers import catalog
+from costmon.providers import digitalocean
 
-PROVIDERS = catalog.declarations()
+PROVIDERS = Providers((digitalocean.info,))
 
 
 def faults_of(text):

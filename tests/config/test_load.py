@@ -4,11 +4,11 @@ import sys
 
 import pytest
 
-from costmon.config import load
+from costmon.config import Providers, load
 from costmon.errors import ConfigError, MissingPackageError
-from costmon.providers import catalog
+from costmon.providers import digitalocean
 
-PROVIDERS = catalog.declarations()
+PROVIDERS = Providers((digitalocean.info,))
 
 TOKEN = "dop_v1_0123456789abcdef"
 

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from costmon.config import Secret, Settings
+from costmon.config import Providers, Secret, Settings
 from costmon.config.file import check_file
 from costmon.config.parsers import Refused, duration, spell
 from costmon.errors import ConfigError
-from costmon.providers import catalog
+from costmon.providers import digitalocean
 
-PROVIDERS = catalog.declarations()
+PROVIDERS = Providers((digitalocean.info,))
 
 TOKEN = "dop_v1_0123456789abcdef"
 

@@ -8,12 +8,9 @@ Needs: an API key with the scope `machines:read`.
 import datetime as dt
 import json
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
+from costmon.domain.resource import Inventory, Resource
 from costmon.providers.base import Credential, Provider, ProviderInfo, ProviderSetup
-
-if TYPE_CHECKING:
-    from costmon.domain.resource import Inventory
 
 info = ProviderInfo(
     slug="acme",
@@ -45,9 +42,8 @@ class Acme:
     def __init__(self, setup: ProviderSetup) -> None:
         self._outbound = setup.outbound
 
-    def fetch(self, account: str, now: dt.datetime) -> "Inventory":
-        from costmon.domain.resource import Inventory, Resource
-
+    def fetch(self, account: str, now: dt.datetime) -> Inventory:
+        """Return all machines, or raise."""
         machines = json.loads(self._outbound.get("/machines", {}), parse_float=Decimal)
         resources = [
             Resource(
