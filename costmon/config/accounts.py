@@ -173,6 +173,6 @@ def _refuse_none(read: Reader, providers: Providers) -> None:
     read.refuse(
         " or ".join(needed),
         "",
-        f"is not set: put for example {needed[0]}=<a read-only token> into .env or the "
-        "environment, or try costmon without one: costmon run --demo",
+        "is not set: put a read-only token into .env or the environment, as .env.example shows, "
+        "or try costmon without one: costmon run --demo",
     )
