@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from costmon.pricing import PriceTable
-from costmon.pricing.digitalocean import DIGITALOCEAN
+from costmon.providers.digitalocean.prices import DIGITALOCEAN
 
 TABLE = PriceTable(
     currency="USD",

@@ -2,7 +2,7 @@
 
 Source: https://docs.digitalocean.com/reference/api/digitalocean/
 Units: USD major units; prices per month, from the API where it names them, else from
-    `costmon.pricing.digitalocean`.
+    `costmon.providers.digitalocean.prices`.
 Lag: the inventory is live; the balance is some hours old and says so in `generated_at`.
 Needs: the read scopes that the package declares; each that is missing becomes a named gap.
 """
@@ -14,7 +14,6 @@ from decimal import Decimal
 from costmon.domain.resource import Balance, Inventory, NotPriced, Resource
 from costmon.errors import ProviderNotFoundError
 from costmon.outbound import Outbound
-from costmon.pricing.digitalocean import DIGITALOCEAN
 from costmon.providers.digitalocean.answers import (
     AccountBalance,
     DropletPage,
@@ -27,6 +26,7 @@ from costmon.providers.digitalocean.droplets import DROPLETS, SIZES, Droplets
 from costmon.providers.digitalocean.errors import SLUG
 from costmon.providers.digitalocean.factory import ResourceFactory
 from costmon.providers.digitalocean.permissions import Permissions
+from costmon.providers.digitalocean.prices import DIGITALOCEAN
 from costmon.providers.digitalocean.reader import Reader
 from costmon.providers.digitalocean.resources import Others
 from costmon.providers.digitalocean.values import CURRENCY, amount, moment
