@@ -23,7 +23,9 @@ import flask
 
 from benchmarks.report import Row, print_table
 from costmon.api import ApiContext, ApiSettings, HttpServer, create_app
+from costmon.api.representation import Representations
 from costmon.clock import SystemClock
+from costmon.domain.totals import Threshold
 from costmon.state import fold, meters
 from costmon.state.guard_state import EMPTY
 from costmon.state.published import Published, PublishedSnapshot, Watched
@@ -188,6 +190,7 @@ def _application() -> flask.Flask:
     return create_app(
         ApiContext(
             snapshot=cell,
+            representations=Representations(cell, clock),
             children=Published(()),
             history=lambda _query: (),
             database_fault=lambda: None,
@@ -205,7 +208,7 @@ def _application() -> flask.Flask:
                 api_token=None,
                 allowed_hosts=(),
                 demo=False,
-                threshold=Decimal(100),
+                threshold=Threshold(provider="digitalocean", limit=Decimal(100)),
             ),
             clock=clock,
         )

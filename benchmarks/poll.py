@@ -17,6 +17,7 @@ import msgspec
 import requests
 
 from benchmarks.report import Row, print_table
+from costmon.api.representation import Representations
 from costmon.bootstrap.provider_connection import ProviderConnection
 from costmon.clock import SystemClock
 from costmon.config import AccountSettings, Secret
@@ -87,11 +88,13 @@ def product(base_url: str) -> int:
         breaker="closed",
         next_poll_at=now,
     )
-    cell.publish(fold.fetched(first, report, inventory, clock.now()))
+    snapshot = fold.fetched(first, report, inventory, clock.now())
+    Representations(cell, clock).prepare(snapshot)
+    cell.publish(snapshot)
     published = cell.read()
     assert published is not None
     assert published.totals is not None
-    return published.totals.droplet_count
+    return published.totals.resource_count
 
 
 _ROLES: dict[str, Callable[[str], int]] = {"baseline": baseline, "product": product}

@@ -168,7 +168,7 @@ class ProviderError(CostmonError):
         detail: What happened, in words, free of secrets.
         hint: What the operator can do.
         retry_after_s: Seconds the vendor asked us to wait; `None` when it did not say.
-        path: Where in the answer the fault is (`$.droplets[0].id`); `None` when not about content.
+        path: Where in the answer the fault is (`$.items[0].id`); `None` when not about content.
     """
 
     reason: ClassVar[FailureReason] = "network"

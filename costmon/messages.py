@@ -14,10 +14,11 @@ from costmon.domain.child import ChildStatus as ChildStatus  # noqa: PLC0414 - m
 from costmon.domain.circuit import Circuit
 from costmon.domain.policy import PolicyBudget
 from costmon.domain.poll import Observation, PollFailure, PollReport
-from costmon.domain.resource import Inventory, Resource
+from costmon.domain.resource import Inventory
 from costmon.domain.spend import GuardReport, Notice, ScopeGauge
 from costmon.meter.control import Control
 from costmon.meter.figures import Snapshot as MeterSnapshot
+from costmon.state.value import Snapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,13 +65,13 @@ class CostsCalculated:
 
     Attributes:
         observation: What history keeps of the cycle, failed ones too.
-        top: The three most expensive droplets over all accounts, dearest first.
+        snapshot: The current costs with the cycle folded in.
         changes: What changed in this account since its last good cycle, in words for humans,
             largest amount first, at most ten.
     """
 
     observation: Observation
-    top: tuple[Resource, ...]
+    snapshot: Snapshot
     changes: tuple[str, ...]
 
 

@@ -6,8 +6,8 @@ from costmon.api.context import ApiContext
 from costmon.api.document import described
 from costmon.api.replies import json_reply
 from costmon.api.schemas.answers import Actor, ActorsAnswer, Meta
+from costmon.api.schemas.costs import whole_second
 from costmon.domain.child import ChildStatus
-from costmon.state.accounts import whole_second
 
 
 def create_blueprint(context: ApiContext) -> flask.Blueprint:

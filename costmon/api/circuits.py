@@ -13,6 +13,7 @@ from costmon.api.document import described
 from costmon.api.etags import matches
 from costmon.api.replies import encoded_reply, json_reply
 from costmon.api.schemas.answers import Meta, Problem
+from costmon.api.schemas.encoding import encode
 from costmon.api.schemas.guards import (
     CircuitBody,
     CircuitsAnswer,
@@ -27,7 +28,6 @@ from costmon.domain.stops import stop_of
 from costmon.errors import InputError
 from costmon.intake.answer import circuit_answer
 from costmon.intake.decision import circuit_command, scope_field
-from costmon.state.wire import encode
 
 CIRCUIT = "/api/v1/circuits/<path:scope>"
 

@@ -12,9 +12,8 @@ from costmon.api.replies import json_reply
 from costmon.api.schemas.guards import CommandAccepted, CommandAnswer
 from costmon.domain.policy import Policy
 from costmon.errors import MailboxFullError
-from costmon.intake.answer import RETRY_AFTER_S
+from costmon.intake.answer import RETRY_AFTER_S, Answer
 from costmon.messages import GuardCommand, GuardReported
-from costmon.state.wire import Answer
 
 Body = TypeVar("Body", bound=Answer)
 

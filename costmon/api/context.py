@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 
+from costmon.api.representation import Representations
 from costmon.clock import Clock
 from costmon.config.secret import Secret
 from costmon.domain.child import ChildStatus
 from costmon.domain.history import HistoryQuery, HistoryRow
 from costmon.domain.policy import Policy
+from costmon.domain.totals import Threshold
 from costmon.messages import GuardCommand, GuardReported, RefreshRequested, SetRecording
 from costmon.state.guard_state import GuardState
 from costmon.state.meters import Meters
@@ -25,7 +26,7 @@ class ApiSettings:
         api_token: Required from everybody when set, and it must be set beyond loopback.
         allowed_hosts: Further names that a `Host` header may carry.
         demo: The vendor is simulated: every answer and page says so.
-        threshold: The monthly run-rate that alerts, USD.
+        threshold: The monthly run-rate that alerts.
     """
 
     host: str
@@ -33,7 +34,7 @@ class ApiSettings:
     api_token: Secret | None
     allowed_hosts: tuple[str, ...]
     demo: bool
-    threshold: Decimal
+    threshold: Threshold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,7 @@ class ApiContext:
 
     Attributes:
         snapshot: The published current costs.
+        representations: The answers that are made of them, prepared by whoever publishes.
         children: The published state of the supervised children.
         history: Answers from the roll-ups; raises `StoreError` when it cannot.
         database_fault: Why the database cannot be used; `None` when it can.
@@ -59,6 +61,7 @@ class ApiContext:
     """
 
     snapshot: PublishedSnapshot
+    representations: Representations
     children: Published[tuple[ChildStatus, ...]]
     history: Callable[[HistoryQuery], tuple[HistoryRow, ...]]
     database_fault: Callable[[], str | None]

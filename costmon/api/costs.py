@@ -7,11 +7,15 @@ from costmon.api.document import described
 from costmon.api.freshness import fresh_meta
 from costmon.api.middleware import problem
 from costmon.api.replies import json_reply
-from costmon.api.representation import Representations
 from costmon.api.schemas.answers import Problem
-from costmon.state.accounts import account_freshness
-from costmon.state.current import current_totals
-from costmon.state.wire import CurrentAnswer, Summary, SummaryAnswer
+from costmon.api.schemas.costs import (
+    CurrentAnswer,
+    Summary,
+    SummaryAnswer,
+    account_freshness,
+    current_totals,
+    headline,
+)
 
 CURRENT = "/api/v1/costs/current"
 
@@ -19,16 +23,15 @@ CURRENT = "/api/v1/costs/current"
 def create_blueprint(context: ApiContext) -> flask.Blueprint:
     """Return the routes about current costs."""
     blueprint = flask.Blueprint("costs", __name__)
-    representations = Representations(context.clock)
 
     @blueprint.get(CURRENT)
     @described(tag="costs", answers={200: CurrentAnswer, 304: None, 404: Problem, 503: Problem})
     def current() -> flask.typing.ResponseReturnValue:
         """What everything costs now, resource by resource."""
         snapshot = context.snapshot.read()
-        if snapshot is None or snapshot.totals is None:
+        if snapshot is None or headline(snapshot) is None:
             return no_data_yet()
-        return representations.answer(snapshot)
+        return context.representations.answer(snapshot)
 
     @blueprint.get("/api/v1/domonitor/costs/current")
     @described(tag="costs", answers={308: None})
@@ -41,10 +44,11 @@ def create_blueprint(context: ApiContext) -> flask.Blueprint:
     def summary() -> flask.typing.ResponseReturnValue:
         """The totals and each account's share, without the resources."""
         snapshot = context.snapshot.read()
-        if snapshot is None or snapshot.totals is None or snapshot.as_of is None:
+        found = headline(snapshot) if snapshot else None
+        if snapshot is None or found is None or snapshot.as_of is None:
             return no_data_yet()
         now = context.clock.now()
-        totals = current_totals(snapshot.totals, snapshot.as_of)
+        totals = current_totals(found, snapshot.as_of)
         accounts = [account_freshness(account, now) for account in snapshot.accounts]
         return json_reply(
             SummaryAnswer(

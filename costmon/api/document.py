@@ -19,7 +19,7 @@ from spectree.models import SecureType, SecurityScheme, SecuritySchemeData
 
 from costmon import __version__
 from costmon.api.schemas.answers import Problem
-from costmon.state.wire import Answer
+from costmon.intake.answer import Answer
 
 Content = type[Answer] | str | None
 View = Callable[..., flask.typing.ResponseReturnValue]

@@ -2,10 +2,9 @@
 
 import datetime as dt
 
-from costmon.state.accounts import whole_second
+from costmon.api.schemas.costs import FreshMeta, whole_second
 from costmon.state.freshness import age_s, staleness
 from costmon.state.value import Snapshot
-from costmon.state.wire import FreshMeta
 
 # The age grows in steps, so that an answer that says it is stale still has an ETag worth sending.
 _AGE_STEP_S = 10

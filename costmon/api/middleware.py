@@ -15,8 +15,8 @@ from werkzeug.wrappers import Response
 from costmon.api.context import ApiSettings
 from costmon.api.hosts import HostCheck
 from costmon.api.schemas.answers import Problem
+from costmon.api.schemas.encoding import encode
 from costmon.api.sessions import COOKIE, Sessions, same_secret
-from costmon.state.wire import encode
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -8,7 +8,7 @@ from costmon.api.context import ApiContext
 from costmon.api.document import described
 from costmon.api.replies import json_reply
 from costmon.api.schemas.answers import Meta, Problem, ProviderHealth, ProvidersAnswer
-from costmon.state.accounts import gap_notes, whole_second
+from costmon.api.schemas.costs import gap_notes, whole_second
 from costmon.state.freshness import account_staleness, account_state, age_s
 from costmon.state.value import AccountState
 

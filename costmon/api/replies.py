@@ -2,7 +2,8 @@
 
 import flask
 
-from costmon.state.wire import Answer, encode
+from costmon.api.schemas.encoding import encode
+from costmon.intake.answer import Answer
 
 
 def json_reply(answer: Answer, status: int = 200) -> flask.Response:

@@ -1,5 +1,7 @@
 """Current costs as bytes on the wire: identity and gzip, each with its ETag, made once."""
 
+import datetime as dt
+import hashlib
 import threading
 import zlib
 from collections.abc import Iterable
@@ -7,12 +9,15 @@ from typing import TYPE_CHECKING
 
 import flask
 
+from costmon.api.current_costs import encode_current
 from costmon.api.etags import matches
 from costmon.api.freshness import fresh_meta
+from costmon.api.schemas.costs import FreshMeta
+from costmon.api.schemas.encoding import encode
 from costmon.clock import Clock
 from costmon.state.freshness import age_s
+from costmon.state.published import PublishedSnapshot
 from costmon.state.value import Snapshot
-from costmon.state.wire import FreshMeta, encode
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -26,21 +31,29 @@ _GZIP_LEVEL = 5
 class Representation:
     """One snapshot in one state of freshness.
 
-    Attributes:
+    Args:
         snapshot: What it shows.
-        meta: Its `meta` member.
+        data: The answer's `data` member, encoded.
+        fingerprint: Changes when `data` does.
+        meta: The answer's `meta` member.
     """
 
-    def __init__(self, snapshot: Snapshot, meta: FreshMeta) -> None:
+    def __init__(self, snapshot: Snapshot, data: bytes, fingerprint: str, meta: FreshMeta) -> None:
         self.snapshot = snapshot
+        self.data = data
+        self.fingerprint = fingerprint
         self.meta = meta
         encoded = encode(meta)
-        parts = (b'{"data":', snapshot.data, b',"meta":', encoded, b"}")
-        large = len(snapshot.data) > _JOIN_BYTES
+        parts = (b'{"data":', data, b',"meta":', encoded, b"}")
+        large = len(data) > _JOIN_BYTES
         self._identity: tuple[bytes, ...] = parts if large else (b"".join(parts),)
         self._gzip: bytes | None = None
         self._compressing = threading.Lock()
-        self._tag = f"{snapshot.fingerprint}{zlib.crc32(encoded):08x}"
+        self._tag = f"{fingerprint}{zlib.crc32(encoded):08x}"
+
+    def with_meta(self, meta: FreshMeta) -> "Representation":
+        """Return the same figures in another state of freshness."""
+        return Representation(self.snapshot, self.data, self.fingerprint, meta)
 
     def body(self, *, gzip: bool) -> tuple[bytes, ...]:
         """Return the body; compressed on the first request that wants it."""
@@ -53,7 +66,7 @@ class Representation:
 
     def wants_gzip(self, accepted: str) -> bool:
         """Return whether the client takes gzip and the body is worth it."""
-        if "gzip" not in accepted or len(self.snapshot.data) < _GZIP_FROM_BYTES:
+        if "gzip" not in accepted or len(self.data) < _GZIP_FROM_BYTES:
             return False
         return "q=" not in accepted or flask.request.accept_encodings["gzip"] > 0
 
@@ -71,19 +84,34 @@ class Representation:
 
 
 class Representations:
-    """Remembers the newest representation, which nearly every request asks for."""
+    """Makes the answer for each published snapshot once, before readers see the snapshot.
 
-    def __init__(self, clock: Clock) -> None:
+    Whoever publishes calls `prepare` first; meanwhile readers get the snapshot before, which is
+    ready as well. So no request waits for 100,000 resources to be encoded.
+    """
+
+    def __init__(self, cell: PublishedSnapshot, clock: Clock) -> None:
+        self._cell = cell
         self._clock = clock
         self._newest: Representation | None = None
+        self._prepared: Representation | None = None
+        self._making = threading.Lock()
+
+    def prepare(self, snapshot: Snapshot) -> None:
+        """Encode a snapshot that is about to be published."""
+        made = self._made(snapshot)
+        with self._making:
+            published = self._prepared
+            # What was prepared before is what readers get until the next snapshot is published,
+            # unless its publisher was replaced and it never came to be published.
+            if published is not None and published.snapshot is self._cell.latest():
+                self._newest = published
+            self._prepared = made
 
     def answer(self, snapshot: Snapshot) -> flask.Response:
         """Return 200 with the body, or 304 when the client has it already."""
         now = self._clock.now()
-        meta = fresh_meta(snapshot, now)
-        shown = self._newest
-        if shown is None or shown.snapshot is not snapshot or shown.meta != meta:
-            shown = self._newest = Representation(snapshot, meta)
+        shown = self._shown(snapshot, now)
         environ = flask.request.environ
         gzip = shown.wants_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
         age = ("Age", str(age_s(snapshot.as_of or now, now)))
@@ -96,6 +124,36 @@ class Representations:
             *([("Content-Encoding", "gzip")] if gzip else []),
         ]
         return Ready(200, [*shown.validators(gzip=gzip), age, *content], body)
+
+    def _shown(self, snapshot: Snapshot, now: dt.datetime) -> Representation:
+        """Return the newest representation; that of a later snapshot when one was read since."""
+        shown = self._newest
+        if shown is None or shown.snapshot.sequence < snapshot.sequence:
+            shown = self._newest_of(snapshot)
+        meta = fresh_meta(shown.snapshot, now)
+        if shown.meta == meta:
+            return shown
+        fresh = shown.with_meta(meta)
+        with self._making:
+            if self._newest is shown:
+                self._newest = fresh
+        return fresh
+
+    def _newest_of(self, snapshot: Snapshot) -> Representation:
+        with self._making:
+            newest, prepared = self._newest, self._prepared
+            if newest is not None and newest.snapshot.sequence >= snapshot.sequence:
+                return newest
+            if prepared is not None and prepared.snapshot is snapshot:
+                self._newest, self._prepared = prepared, None
+                return prepared
+            made = self._newest = self._made(snapshot)
+            return made
+
+    def _made(self, snapshot: Snapshot) -> Representation:
+        data = encode_current(snapshot)
+        fingerprint = hashlib.sha256(data).hexdigest()[:24]
+        return Representation(snapshot, data, fingerprint, fresh_meta(snapshot, self._clock.now()))
 
 
 class Ready(flask.Response):

@@ -8,7 +8,7 @@ import structlog
 from cheroot import server, wsgi
 
 from costmon.api.schemas.answers import Problem
-from costmon.state.wire import encode
+from costmon.api.schemas.encoding import encode
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication

@@ -15,6 +15,7 @@ from costmon.actors.roles.policy import PolicyActor
 from costmon.actors.roles.poller import Poller
 from costmon.actors.supervisor import Supervisor
 from costmon.api import ApiContext, create_app
+from costmon.api.representation import Representations
 from costmon.bootstrap.listeners import api_settings
 from costmon.bootstrap.tree import (
     ALERTER,
@@ -78,8 +79,10 @@ def _actors(settings: Settings) -> Iterator[Component]:
 
 
 def _endpoints(settings: Settings) -> Iterator[Component]:
+    cell = PublishedSnapshot()
     context = ApiContext(
-        snapshot=PublishedSnapshot(),
+        snapshot=cell,
+        representations=Representations(cell, SystemClock()),
         children=Published(()),
         history=lambda _query: (),
         database_fault=lambda: None,

@@ -11,7 +11,7 @@ from costmon.api import (
     create_metrics_app,
 )
 from costmon.bootstrap.console_handler import ConsoleHandler
-from costmon.bootstrap.service import Service
+from costmon.bootstrap.service import Service, threshold
 from costmon.bootstrap.socket_link import SocketLink
 from costmon.clock import SystemClock
 from costmon.config import Settings
@@ -105,6 +105,7 @@ class Listeners:
 def _context(service: Service, settings: Settings) -> ApiContext:
     return ApiContext(
         snapshot=service.cell,
+        representations=service.representations,
         children=service.children,
         history=service.store.history,
         database_fault=service.database_fault,
@@ -151,5 +152,5 @@ def api_settings(settings: Settings) -> ApiSettings:
         api_token=settings.api_token,
         allowed_hosts=settings.allowed_hosts,
         demo=settings.demo,
-        threshold=settings.cost_threshold,
+        threshold=threshold(settings),
     )

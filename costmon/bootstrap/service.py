@@ -14,6 +14,7 @@ from costmon.actors.roles.persister import PersisterPlan
 from costmon.actors.roles.policy import PolicyPlan
 from costmon.actors.roles.poller import PollerPlan
 from costmon.actors.system import StopReport, System
+from costmon.api.representation import Representations
 from costmon.bootstrap.history import AlertMemory, Writers, read_fault, restored
 from costmon.bootstrap.provider_connection import ProviderConnection
 from costmon.bootstrap.tree import (
@@ -31,6 +32,7 @@ from costmon.config import AccountSettings, Settings
 from costmon.console.command import Message
 from costmon.domain.policy import Policy
 from costmon.domain.resource import Inventory
+from costmon.domain.totals import Threshold
 from costmon.errors import MailboxFullError, StoreError
 from costmon.messages import (
     ChildStatus,
@@ -69,6 +71,7 @@ class Service:
         self._clock = clock
         self.store = open_store(settings.database_url, clock=clock)
         self.cell = PublishedSnapshot()
+        self.representations = Representations(self.cell, clock)
         self.children: Published[tuple[ChildStatus, ...]] = Published(())
         self._write_fault: Published[str | None] = Published(None)
         self.guard_state: SharedPublished[GuardState] = SharedPublished(EMPTY)
@@ -96,6 +99,7 @@ class Service:
         return Parts(
             plans=tuple(self._plan(account, rng) for account in settings.accounts),
             cell=self.cell,
+            prepare=self.representations.prepare,
             persisting=PersisterPlan(
                 claim=writers.claim,
                 journal=self.journal,
@@ -105,7 +109,7 @@ class Service:
                 guard_state=self.guard_state,
             ),
             alerting=AlerterPlan(
-                threshold=settings.cost_threshold,
+                threshold=threshold(settings),
                 cooldown_s=settings.alert_cooldown_s,
                 open_store=lambda: AlertMemory(self.store),
                 recollection=Recollection(said={}, unsaved=set()),
@@ -152,15 +156,15 @@ class Service:
 
     def start(self) -> None:
         """Publish what history knows, flagged stale, then start the actors in order."""
-        self.cell.publish(
-            fold.first(
-                tuple((account.name, account.provider) for account in self._settings.accounts),
-                self._restored(),
-                now=self._clock.now(),
-                poll_interval_s=self._settings.poll_interval_s,
-                demo=self._settings.demo,
-            )
+        first = fold.first(
+            tuple((account.name, account.provider) for account in self._settings.accounts),
+            self._restored(),
+            now=self._clock.now(),
+            poll_interval_s=self._settings.poll_interval_s,
+            demo=self._settings.demo,
         )
+        self.representations.prepare(first)
+        self.cell.publish(first)
         self.system.start()
 
     def _restored(self) -> dict[str, Inventory]:
@@ -243,6 +247,11 @@ class Service:
         self.decision_journal.close()
         self.store.close()
         return report
+
+
+def threshold(settings: Settings) -> Threshold:
+    """Return the run-rate that alerts: `DO_COST_THRESHOLD` is about DigitalOcean's accounts."""
+    return Threshold(provider="digitalocean", limit=settings.cost_threshold)
 
 
 def with_api_url(settings: Settings, api_url: str) -> Settings:

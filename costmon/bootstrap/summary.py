@@ -24,7 +24,7 @@ def summary(snapshot: Snapshot | None) -> str:
         lines.append(
             f"{totals.currency} {shown(totals.monthly)} a month, {shown(totals.daily)} a day, "
             f"{shown(totals.hourly)} an hour for {totals.resource_count} resources "
-            f"({totals.droplet_count} droplets)"
+            f"({', '.join(f'{kind}: {count}' for kind, count in totals.kinds) or 'none'})"
         )
         if totals.unpriced_count:
             lines.append(f"{totals.unpriced_count} of them have no known price, or not a whole one")

@@ -1,6 +1,6 @@
 """Draw the actor tree: who is started, in which order, with which mailbox and which rules."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 from costmon.actors.backlog import MailboxRules
@@ -23,6 +23,7 @@ from costmon.messages import (
     RefreshRequested,
 )
 from costmon.state.published import PublishedSnapshot
+from costmon.state.value import Snapshot
 
 PERSISTER, MESSENGER, ALERTER, CALCULATOR = "persister", "messenger", "alerter", "calculator"
 POLICY, METERS = "policy", "meters"
@@ -42,6 +43,7 @@ class Parts:
     Attributes:
         plans: One per account, in the order of the configuration.
         cell: Where the calculator publishes.
+        prepare: Makes what readers are answered, before the calculator publishes.
         persisting: What the persister goes by.
         alerting: What the alerter goes by.
         outboxes: One per channel.
@@ -51,6 +53,7 @@ class Parts:
 
     plans: Sequence[PollerPlan]
     cell: PublishedSnapshot
+    prepare: Callable[[Snapshot], None]
     persisting: PersisterPlan
     alerting: AlerterPlan
     outboxes: Sequence[Outbox]
@@ -79,6 +82,7 @@ def child_specs(parts: Parts) -> tuple[ChildSpec, ...]:
         return Calculator(
             incarnation,
             parts.cell,
+            prepare=parts.prepare,
             persister=incarnation.addresses[PERSISTER],
             alerter=incarnation.addresses[ALERTER],
         )

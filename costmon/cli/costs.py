@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 from costmon.cli.command import add_listener, add_settings, load_settings
@@ -19,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=_TOP,
         metavar="N",
-        help=f"print the N dearest resources, {_TOP} unless told; 0 prints all",
+        help=f"print the N most expensive resources (default: {_TOP}; 0 = all)",
     )
     parser.add_argument("--json", action="store_true", help="print the API's answer as it is")
     add_listener(parser)
@@ -27,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Print totals, accounts and the dearest resources."""
+    """Print totals, accounts and the most expensive resources."""
     from costmon.cli.client import ServiceClient
 
     settings = load_settings(arguments).settings
@@ -42,15 +43,18 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def _parts(answer: dict[str, Any], timezone: str, top: int) -> Iterator[str]:
     from costmon.console.table import cell, table, when
+    from costmon.pricing import calculate_daily_cost, calculate_hourly_cost
 
     data, meta = answer["data"], answer["meta"]
     if meta.get("demo"):
         yield "DEMO: the vendor is simulated."
     if meta["stale"]:
         yield f"STALE: {cell(meta.get('reason'))}"
+    monthly = sum((it["monthly"] for it in data["providers"] if it["monthly"]), Decimal())
+    count = sum(it["resource_count"] or 0 for it in data["providers"])
     yield (
-        f"{data['currency']} {cell(data['total_monthly'])} a month, {cell(data['total_daily'])} a "
-        f"day, {cell(data['total_hourly'])} an hour for {data['droplet_count']} droplets, "
+        f"{data['currency']} {cell(monthly)} a month, {cell(calculate_daily_cost(monthly))} a day, "
+        f"{cell(calculate_hourly_cost(monthly))} an hour for {count} resources, "
         f"as of {when(data['as_of'], timezone)}"
     )
     yield ""
@@ -69,11 +73,15 @@ def _parts(answer: dict[str, Any], timezone: str, top: int) -> Iterator[str]:
         ],
         right=("monthly", "this month, estimated", "by the vendor"),
     )
-    resources = [{"kind": "droplet"} | droplet for droplet in data["droplets"]]
-    resources += data["resources"]
+    # The answer lists one kind apart, whose rows do not name it.
+    resources = [
+        {"kind": member.removesuffix("s")} | row
+        for member in ("droplets", "resources")
+        for row in data[member]
+    ]
     if not resources:
         return
-    # What has no known price comes first: it may be the dearest of all.
+    # What has no known price comes first: it may be the most expensive of all.
     resources.sort(
         key=lambda item: (item["monthly_cost"] is not None, -(item["monthly_cost"] or 0))
     )

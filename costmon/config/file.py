@@ -247,7 +247,7 @@ class _FileReader(TableReader):
 
     def _price(self, where: str, key: str, value: object) -> Decimal | None:
         if _PRICE_KEY.fullmatch(key) is None:
-            self.refuse(where, shown(value), 'a key such as "droplet:s-1vcpu-1gb" (kind:size)')
+            self.refuse(where, shown(value), 'a key such as "volume:gib" (kind:size)')
             return None
         try:
             if isinstance(value, bool) or not isinstance(value, int | Decimal | str):

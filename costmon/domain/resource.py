@@ -18,7 +18,7 @@ class Resource(NamedTuple):
     Attributes:
         account: Name of the account it lives in.
         provider: The vendor's slug.
-        kind: `droplet`, `volume`, `load_balancer`, ...: the vendor's own noun, singular.
+        kind: `volume`, `load_balancer`, ...: the vendor's own noun, singular.
         id: The vendor's id, unique within provider, account and kind.
         name: As the vendor gave it, never trusted: whoever shows it escapes it.
         region: The vendor's region slug; `None` when it has none or the vendor did not say.

@@ -4,14 +4,15 @@ Amounts are text without an exponent, as in reports: a guard written in any lang
 exactly.
 """
 
+import datetime as dt
 from decimal import Decimal
+from typing import Annotated
 
 import msgspec
 
 from costmon.domain.circuit import Circuit, CircuitState
 from costmon.domain.policy import BudgetSource, Policy, PolicyBudget
 from costmon.state.meters import Known
-from costmon.state.wire import Answer, Moment
 
 WAITING_S = 60
 """Longest a client may wait for a change."""
@@ -19,7 +20,14 @@ WAITING_S = 60
 RETRY_AFTER_S = 5
 """What a client is asked to wait when it cannot be answered now."""
 
+Moment = Annotated[dt.datetime, msgspec.Meta(tz=True)]
+"""An aware time, UTC."""
+
 _encoder = msgspec.json.Encoder()
+
+
+class Answer(msgspec.Struct, frozen=True, gc=False):
+    """The base of all answers: frozen, and invisible to the garbage collector for speed."""
 
 
 class BudgetAnswer(Answer, frozen=True):

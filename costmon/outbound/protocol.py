@@ -35,7 +35,7 @@ class OutboundLimits:
         connect_timeout_s: For TCP and TLS.
         read_timeout_s: Longest silence within an answer.
         deadline_s: One whole attempt: a body that drips never reaches the read timeout.
-        max_bytes: Of a body after decompression. A page of 200 droplets is about 0.2 MB.
+        max_bytes: Of a body after decompression. A page of 200 resources is about 0.2 MB.
         attempts: Requests for one GET, the first one included.
         budget_s: Attempts and pauses of one GET together; a pause that would end later is not
             begun. It covers the one-minute window of a burst limit.

@@ -1,64 +1,65 @@
-"""One account as it is shown: what it costs, and how that compares with the vendor's own figure."""
+"""Figures over accounts: their sums, and how they compare with the vendor's own."""
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal
+from heapq import nlargest
 
 from costmon.domain.money import shown
 from costmon.domain.period import month_of
-from costmon.domain.resource import Balance, Gap, NotPriced
-from costmon.state.freshness import account_staleness, account_state, age_s
+from costmon.domain.resource import Balance, Resource
+from costmon.domain.totals import Totals
+from costmon.pricing import calculate_daily_cost, calculate_hourly_cost
 from costmon.state.value import AccountState
-from costmon.state.wire import AccountCost, AccountFreshness, GapNote
+
+CURRENCY = "USD"
 
 
-def account_cost(account: AccountState, now: dt.datetime) -> AccountCost:
-    """Return everything about an account but its resources."""
-    inventory, totals = account.inventory, account.totals
-    stale = account_staleness(account, now)
-    balance = inventory.balance if inventory else None
-    difference = difference_of(account)
-    return AccountCost(
-        name=account.name,
-        provider=account.provider,
-        state=account_state(account, now),
-        reason=stale.reason if stale else None,
-        observed_at=whole_second(inventory.observed_at) if inventory else None,
-        monthly=shown(totals.monthly) if totals else None,
-        daily=shown(totals.daily) if totals else None,
-        hourly=shown(totals.hourly) if totals else None,
-        currency=totals.currency if totals else "USD",
-        other_currencies={code: shown(amount) for code, amount in account.other_currencies},
-        droplet_count=totals.droplet_count if totals else None,
-        resource_count=totals.resource_count if totals else None,
-        unpriced_count=totals.unpriced_count if totals else None,
-        month_to_date_estimate=_shown(account.month_to_date_estimate),
-        month_to_date_usage=shown(balance.month_to_date_usage) if balance else None,
-        usage_currency=balance.currency if balance else None,
-        usage_generated_at=whole_second(balance.generated_at) if balance else None,
-        difference=_shown(difference),
-        difference_explanation=explain(difference),
-        gaps=gap_notes(inventory.gaps) if inventory else [],
-        not_priced=gap_notes(inventory.not_priced) if inventory else [],
-        changes=list(account.changes),
-        changed_at=whole_second(account.changed_at) if account.changed_at else None,
+def totals_of(monthly: Decimal, kinds: dict[str, int], unpriced_count: int) -> Totals:
+    """Return the sums over some resources.
+
+    Args:
+        monthly: What the priced ones cost in a full month, US dollars.
+        kinds: How many there are of each kind.
+        unpriced_count: How many have a price that is unknown or not whole.
+    """
+    return Totals(
+        currency=CURRENCY,
+        monthly=monthly,
+        daily=calculate_daily_cost(monthly),
+        hourly=calculate_hourly_cost(monthly),
+        resource_count=sum(kinds.values()),
+        unpriced_count=unpriced_count,
+        kinds=tuple(sorted(kinds.items())),
     )
 
 
-def account_freshness(account: AccountState, now: dt.datetime) -> AccountFreshness:
-    """Return an account in short."""
-    inventory, totals = account.inventory, account.totals
-    stale = account_staleness(account, now)
-    return AccountFreshness(
-        name=account.name,
-        provider=account.provider,
-        state=account_state(account, now),
-        reason=stale.reason if stale else None,
-        monthly=shown(totals.monthly) if totals else None,
-        currency=totals.currency if totals else "USD",
-        as_of=whole_second(inventory.observed_at) if inventory else None,
-        age_s=age_s(inventory.observed_at, now) if inventory else None,
+def totals_over(accounts: Iterable[AccountState]) -> Totals | None:
+    """Return the sums over accounts that have been read; `None` when none of them has."""
+    parts = [account.totals for account in accounts if account.totals is not None]
+    if not parts:
+        return None
+    kinds: Counter[str] = Counter()
+    for part in parts:
+        kinds.update(dict(part.kinds))
+    return totals_of(
+        sum((part.monthly for part in parts), Decimal()),
+        kinds,
+        sum(part.unpriced_count for part in parts),
     )
+
+
+def most_expensive(accounts: Iterable[AccountState], count: int) -> tuple[Resource, ...]:
+    """Return the `count` most expensive resources whose price in USD is known, in this order."""
+    priced = (
+        resource
+        for account in accounts
+        if account.inventory is not None
+        for resource in account.inventory.resources
+        if resource.monthly_cost is not None and resource.currency == CURRENCY
+    )
+    return tuple(nlargest(count, priced, key=lambda resource: resource.monthly_cost or Decimal()))
 
 
 def difference_of(account: AccountState) -> Decimal | None:
@@ -96,17 +97,3 @@ def explain(difference: Decimal | None) -> str | None:
         "the vendor's figure is lower: it is older than the estimate (see usage_generated_at), "
         "or credits and discounts were applied"
     )
-
-
-def gap_notes(gaps: Iterable[Gap | NotPriced]) -> list[GapNote]:
-    """Return gaps as they are shown."""
-    return [GapNote(kind=gap.kind, reason=gap.reason) for gap in gaps]
-
-
-def whole_second(moment: dt.datetime) -> dt.datetime:
-    """Return the moment without its microseconds, as times are shown."""
-    return moment.replace(microsecond=0)
-
-
-def _shown(amount: Decimal | None) -> Decimal | None:
-    return None if amount is None else shown(amount)

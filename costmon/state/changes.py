@@ -1,6 +1,6 @@
 """What is different between two inventories of one account, in words for humans."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
 from heapq import nlargest
 
@@ -25,12 +25,6 @@ def changes(old: Inventory | None, new: Inventory) -> tuple[str, ...]:
         return tuple(words for _, words in told)
     told = nlargest(MOST_CHANGES - 1, found, key=_amount)
     return (*(words for _, words in told), f"and {len(found) - len(told)} smaller changes")
-
-
-def most_expensive(resources: Iterable[Resource], kind: str, count: int) -> tuple[Resource, ...]:
-    """Return the `count` dearest resources of a kind whose price is known, dearest first."""
-    priced = [r for r in resources if r.kind == kind and r.monthly_cost is not None]
-    return tuple(nlargest(count, priced, key=lambda resource: resource.monthly_cost or Decimal()))
 
 
 def plain(name: str) -> str:

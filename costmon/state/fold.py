@@ -6,23 +6,21 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from operator import attrgetter
 
 from costmon.domain.period import month_of
 from costmon.domain.poll import PollFailure, PollReport
 from costmon.domain.resource import Inventory
-from costmon.domain.totals import Totals
-from costmon.pricing import calculate_daily_cost, calculate_hourly_cost
+from costmon.state.accounts import CURRENCY, totals_of, totals_over
 from costmon.state.changes import changes
-from costmon.state.current import encode_current, fingerprint_of
 from costmon.state.estimate import Sums
 from costmon.state.value import DURATION_BUCKETS_S, AccountState, PollCounts, Snapshot
-
-CURRENCY = "USD"
-HEADLINE_PROVIDER = "digitalocean"
 
 # Two polls may be missed, and a slow one may take a minute, before an inventory counts as stale.
 _POLLS_UNTIL_STALE = 2
 _SLACK_S = 60.0
+
+_kind = attrgetter("kind")
 
 _NO_COUNTS = PollCounts(
     cycles=0,
@@ -62,8 +60,6 @@ def first(
         totals=None,
         poll_interval_s=poll_interval_s,
         demo=demo,
-        data=b"",
-        fingerprint="",
     )
     return _published(blank, states, now)
 
@@ -170,10 +166,9 @@ def _with_inventory(state: AccountState, inventory: Inventory, now: dt.datetime)
     return replace(
         state,
         inventory=inventory,
-        totals=_totals(
-            monthly=sums.monthly.pop(CURRENCY, Decimal()),
-            droplet_count=sum(1 for resource in resources if resource.kind == "droplet"),
-            resource_count=len(resources),
+        totals=totals_of(
+            sums.monthly.pop(CURRENCY, Decimal()),
+            Counter(map(_kind, resources)),
             unpriced_count=sum(
                 1
                 for resource in resources
@@ -182,36 +177,6 @@ def _with_inventory(state: AccountState, inventory: Inventory, now: dt.datetime)
         ),
         other_currencies=tuple(sorted(sums.monthly.items())),
         month_to_date_estimate=sums.so_far.get(CURRENCY, Decimal()) if same_month else None,
-    )
-
-
-def _totals(
-    *, monthly: Decimal, droplet_count: int, resource_count: int, unpriced_count: int
-) -> Totals:
-    return Totals(
-        currency=CURRENCY,
-        monthly=monthly,
-        daily=calculate_daily_cost(monthly),
-        hourly=calculate_hourly_cost(monthly),
-        droplet_count=droplet_count,
-        resource_count=resource_count,
-        unpriced_count=unpriced_count,
-    )
-
-
-def _headline(accounts: Sequence[AccountState]) -> Totals | None:
-    parts = [
-        account.totals
-        for account in accounts
-        if account.provider == HEADLINE_PROVIDER and account.totals is not None
-    ]
-    if not parts:
-        return None
-    return _totals(
-        monthly=sum((part.monthly for part in parts), Decimal()),
-        droplet_count=sum(part.droplet_count for part in parts),
-        resource_count=sum(part.resource_count for part in parts),
-        unpriced_count=sum(part.unpriced_count for part in parts),
     )
 
 
@@ -233,25 +198,17 @@ def _counted(counts: PollCounts, report: PollReport) -> PollCounts:
 def _published(
     snapshot: Snapshot, accounts: tuple[AccountState, ...], now: dt.datetime
 ) -> Snapshot:
-    totals = _headline(accounts)
     as_of = min(
         (account.inventory.observed_at for account in accounts if account.inventory is not None),
         default=None,
     )
     # The wall clock may step back; the time of the snapshot does not.
     published_at = max(now, snapshot.published_at)
-    data = (
-        encode_current(accounts, totals, as_of, published_at)
-        if totals is not None and as_of is not None
-        else b""
-    )
     return replace(
         snapshot,
         sequence=snapshot.sequence + 1,
         published_at=published_at,
         as_of=as_of,
         accounts=accounts,
-        totals=totals,
-        data=data,
-        fingerprint=fingerprint_of(data),
+        totals=totals_over(accounts),
     )

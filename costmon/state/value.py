@@ -87,13 +87,9 @@ class Snapshot:
         as_of: When the oldest of the accounts' inventories was observed: no part of the totals is
             older. `None` when no account has one.
         accounts: All configured accounts, in the order of the configuration.
-        totals: Sums over all DigitalOcean accounts in USD, the headline figure; `None` when none
-            of them has an inventory.
+        totals: Sums over all accounts in USD; `None` when none of them has an inventory.
         poll_interval_s: How often accounts are polled: two missed polls make an inventory stale.
         demo: The vendor is simulated.
-        data: The `data` member of `GET /api/v1/costs/current`, encoded; empty when `totals` is
-            `None`.
-        fingerprint: Changes when `data` changes: the heart of the ETag.
     """
 
     sequence: int
@@ -103,5 +99,3 @@ class Snapshot:
     totals: Totals | None
     poll_interval_s: float
     demo: bool
-    data: bytes
-    fingerprint: str

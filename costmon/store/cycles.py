@@ -9,7 +9,7 @@ from costmon.domain.money import from_nano, to_nano
 from costmon.domain.poll import Observation
 from costmon.domain.resource import Inventory
 from costmon.store.columns import LARGEST_NANO
-from costmon.store.packing import pack_balance, pack_gaps, pack_not_priced
+from costmon.store.packing import pack_balance, pack_gaps, pack_kinds, pack_not_priced
 from costmon.store.schema import poll_cycle
 from costmon.store.text import storable, storable_key
 
@@ -47,7 +47,7 @@ def write_cycle(connection: Connection, observation: Observation) -> None:
             "total_monthly": _rounded(totals.monthly),
             "total_daily": _rounded(totals.daily),
             "total_hourly": _rounded(totals.hourly),
-            "droplet_count": totals.droplet_count,
+            "kind_counts": pack_kinds(totals),
             "resource_count": totals.resource_count,
             "unpriced_count": totals.unpriced_count,
         }

@@ -3,7 +3,8 @@
 import msgspec
 
 from costmon.domain.resource import Balance, Gap, Inventory, NotPriced
-from costmon.store.text import storable
+from costmon.domain.totals import Totals
+from costmon.store.text import storable, storable_key
 
 Details = tuple[tuple[str, str], ...]
 
@@ -28,6 +29,13 @@ def pack_not_priced(inventory: Inventory) -> str:
 def pack_balance(inventory: Inventory) -> str | None:
     """Return the vendor's own figure as JSON, its amount as exact text."""
     return None if inventory.balance is None else _json(inventory.balance)
+
+
+def pack_kinds(totals: Totals) -> str | None:
+    """Return the counts by kind as a JSON object; `None` when they are not known."""
+    if not totals.kinds and totals.resource_count:
+        return None
+    return _json({storable_key(kind): count for kind, count in totals.kinds})
 
 
 def pack_details(details: Details) -> str:

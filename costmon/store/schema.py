@@ -58,16 +58,19 @@ poll_cycle = Table(
     Column("total_monthly", NanoAmount),
     Column("total_daily", NanoAmount),
     Column("total_hourly", NanoAmount),
-    Column("droplet_count", Integer),
     Column("resource_count", Integer),
     Column("unpriced_count", Integer),
     Column("gaps", Text),
     Column("not_priced", Text),
     Column("balance", Text),
+    Column("kind_counts", Text),
     CheckConstraint("outcome IN ('good', 'failed')", name="outcome"),
     Index(None, "observed_at"),
 )
-"""One row a cycle, good or failed. `total_*` and the counts are over all accounts."""
+"""One row a cycle, good or failed. `total_*` and the counts are over all accounts.
+
+`kind_counts` is a JSON object of counts by kind; absent when they are not known.
+"""
 
 account = Table(
     "account",

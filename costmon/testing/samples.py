@@ -8,7 +8,7 @@ from costmon.domain.poll import BreakerState, PollFailure, PollReport
 from costmon.domain.resource import Balance, Gap, Inventory, NotPriced, Resource
 from costmon.domain.totals import Totals
 from costmon.errors import FailureReason
-from costmon.pricing import calculate_daily_cost, calculate_hourly_cost
+from costmon.state.accounts import totals_of
 from costmon.testing.clock import START
 
 
@@ -96,18 +96,9 @@ def report(  # noqa: PLR0913 - one keyword for each fact a test may choose
     )
 
 
-def totals(monthly: str | Decimal, *, droplet_count: int = 1) -> Totals:
-    """Return the sums over so many droplets, all of them priced."""
-    amount = Decimal(monthly)
-    return Totals(
-        currency="USD",
-        monthly=amount,
-        daily=calculate_daily_cost(amount),
-        hourly=calculate_hourly_cost(amount),
-        droplet_count=droplet_count,
-        resource_count=droplet_count,
-        unpriced_count=0,
-    )
+def totals(monthly: str | Decimal, *, kind: str = "droplet", count: int = 1) -> Totals:
+    """Return the sums over so many resources of a kind, all of them priced."""
+    return totals_of(Decimal(monthly), {kind: count}, 0)
 
 
 def failure(

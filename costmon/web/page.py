@@ -2,13 +2,13 @@
 
 import datetime as dt
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any
 
 import flask
 
 from costmon import __version__
 from costmon.domain.child import ChildStatus
+from costmon.domain.totals import Threshold
 from costmon.errors import SnapshotClosedError
 from costmon.state.value import Snapshot
 from costmon.web import words
@@ -22,7 +22,7 @@ def create_blueprint(  # noqa: PLR0913 - each is one thing the page reads
     snapshot: Callable[[], Snapshot | None],
     children: Callable[[], tuple[ChildStatus, ...]],
     now: Callable[[], dt.datetime],
-    threshold: Decimal,
+    threshold: Threshold,
     demo: bool,
     describe: Callable[[View], Any],
 ) -> flask.Blueprint:
@@ -32,7 +32,7 @@ def create_blueprint(  # noqa: PLR0913 - each is one thing the page reads
         snapshot: Reads the current costs; raises `SnapshotClosedError` when it cannot.
         children: Reads the state of the supervised children.
         now: Tells the time.
-        threshold: The monthly run-rate that alerts, USD.
+        threshold: The monthly run-rate that alerts.
         demo: The vendor is simulated.
         describe: Wraps the view for the API's document.
     """

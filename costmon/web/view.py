@@ -9,13 +9,19 @@ from heapq import nlargest
 
 from costmon.domain.child import ChildStatus
 from costmon.domain.resource import Resource
-from costmon.domain.totals import Totals
-from costmon.state.accounts import account_cost, explain
-from costmon.state.current import waste_of
+from costmon.domain.totals import Threshold, Totals
+from costmon.state.accounts import difference_of, explain, totals_over
 from costmon.state.estimate import MonthToDate
-from costmon.state.freshness import Staleness, age_s, staleness
-from costmon.state.value import Snapshot
-from costmon.state.wire import AccountCost, Waste
+from costmon.state.freshness import (
+    ProviderState,
+    Staleness,
+    account_staleness,
+    account_state,
+    age_s,
+    staleness,
+)
+from costmon.state.value import AccountState, Snapshot
+from costmon.state.waste import Waste, waste_of
 
 MOST_ROWS = 200
 
@@ -27,7 +33,7 @@ class ResourceRow:
     Attributes:
         resource: What it is.
         estimate: Its cost this month so far; `None` when unknown.
-        width: Its monthly cost in per cent of the dearest one's, for the bar.
+        width: Its monthly cost in per cent of the most expensive one's, for the bar.
     """
 
     resource: Resource
@@ -37,10 +43,25 @@ class ResourceRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """The dearest resources of a table, and how many more there are."""
+    """The most expensive resources, and how many more there are."""
 
     rows: tuple[ResourceRow, ...]
     hidden: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountRow:
+    """One line of the table of accounts.
+
+    Attributes:
+        account: What is known of it.
+        state: How reading it goes, in a word.
+        stale: Why its figures are not fresh; `None` when they are.
+    """
+
+    account: AccountState
+    state: ProviderState
+    stale: Staleness | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +78,7 @@ class Overview:
     """Everything the page shows.
 
     Attributes:
-        totals: The headline; `None` before the first poll.
+        totals: Sums over all accounts in USD; `None` before the first poll.
         as_of: When the oldest figure was observed.
         age_s: Seconds since then.
         stale: Why it is not fresh; `None` when it is.
@@ -65,13 +86,13 @@ class Overview:
         usage: The same as the vendors themselves say; `None` unless all accounts' say.
         difference: `usage` minus `estimate`.
         explanation: What the difference is made of.
-        threshold: The monthly run-rate that alerts.
-        threshold_percent: The run-rate in per cent of it, at most 100.
+        threshold: The monthly run-rate that alerts, USD.
+        threshold_percent: The run-rate in per cent of it, at most 100; `None` when it is unknown.
+        over_threshold: By how much the run-rate is above it; `None` when it is not.
         kinds: Monthly cost by kind, largest first.
         accounts: The accounts.
         changes: What changed last, newest first.
-        droplets: The dearest droplets.
-        others: The dearest of all other resources.
+        resources: The most expensive resources.
         waste: What is likely wasted.
         children: The supervised children.
     """
@@ -85,12 +106,12 @@ class Overview:
     difference: Decimal | None
     explanation: str | None
     threshold: Decimal
-    threshold_percent: int
+    threshold_percent: int | None
+    over_threshold: Decimal | None
     kinds: tuple[tuple[str, int, Decimal | None], ...]
-    accounts: tuple[AccountCost, ...]
+    accounts: tuple[AccountRow, ...]
     changes: tuple[Change, ...]
-    droplets: Table
-    others: Table
+    resources: Table
     waste: tuple[Waste, ...]
     children: tuple[ChildStatus, ...]
 
@@ -100,39 +121,53 @@ def overview(
     children: tuple[ChildStatus, ...],
     *,
     now: dt.datetime,
-    threshold: Decimal,
+    threshold: Threshold,
 ) -> Overview:
     """Return what the page shows at `now`."""
     states = snapshot.accounts if snapshot else ()
-    accounts = tuple(account_cost(state, now) for state in states)
     totals = snapshot.totals if snapshot else None
     as_of = snapshot.as_of if snapshot else None
     resources = [r for state in states if state.inventory for r in state.inventory.resources]
     estimates = {
         state.name: MonthToDate(state.inventory.observed_at) for state in states if state.inventory
     }
-    difference = _all([account.difference for account in accounts])
+    differences = [difference_of(state) for state in states]
+    difference = _all(differences)
+    alerting = totals_over(state for state in states if state.provider == threshold.provider)
+    run_rate = alerting.monthly if alerting else Decimal()
     return Overview(
         totals=totals,
         as_of=as_of,
         age_s=age_s(as_of, now) if as_of else None,
         stale=staleness(snapshot, now) if snapshot else None,
-        estimate=_all([account.month_to_date_estimate for account in accounts]),
-        usage=_all([a.month_to_date_usage if a.difference is not None else None for a in accounts]),
+        estimate=_all([state.month_to_date_estimate for state in states]),
+        usage=_all(
+            [
+                None if known is None else _usage(state)
+                for state, known in zip(states, differences, strict=True)
+            ]
+        ),
         difference=difference,
         explanation=explain(difference),
-        threshold=threshold,
-        threshold_percent=_percent(totals.monthly, threshold) if totals else 0,
+        threshold=threshold.limit,
+        threshold_percent=_percent(run_rate, threshold.limit) if alerting else None,
+        over_threshold=run_rate - threshold.limit if run_rate > threshold.limit else None,
         kinds=_kinds(resources),
-        accounts=accounts,
+        accounts=tuple(
+            AccountRow(
+                account=state,
+                state=account_state(state, now),
+                stale=account_staleness(state, now),
+            )
+            for state in states
+        ),
         changes=tuple(
             Change(account=state.name, changed_at=state.changed_at, lines=state.changes)
             for state in states
             if state.changed_at is not None
         ),
-        droplets=_table((r for r in resources if r.kind == "droplet"), estimates),
-        others=_table((r for r in resources if r.kind != "droplet"), estimates),
-        waste=tuple(waste_of(states)),
+        resources=_table(resources, estimates),
+        waste=waste_of(states),
         children=children,
     )
 
@@ -141,6 +176,11 @@ def _all(amounts: Sequence[Decimal | None]) -> Decimal | None:
     """Return the sum, or `None` when a part is unknown: half a sum is a wrong figure."""
     known = [amount for amount in amounts if amount is not None]
     return sum(known, Decimal()) if known and len(known) == len(amounts) else None
+
+
+def _usage(state: AccountState) -> Decimal | None:
+    balance = state.inventory.balance if state.inventory else None
+    return balance.month_to_date_usage if balance else None
 
 
 def _percent(part: Decimal, whole: Decimal) -> int:
@@ -169,10 +209,9 @@ def _estimate(resource: Resource, estimates: MonthToDate) -> Decimal | None:
     return None if monthly is None else estimates.of(monthly, resource.created_at)
 
 
-def _table(resources: Iterable[Resource], estimates: dict[str, MonthToDate]) -> Table:
-    found = list(resources)
-    dearest = nlargest(MOST_ROWS, found, key=_cost)
-    most = dearest[0].monthly_cost if dearest else None
+def _table(resources: Sequence[Resource], estimates: dict[str, MonthToDate]) -> Table:
+    shown = nlargest(MOST_ROWS, resources, key=_cost)
+    most = shown[0].monthly_cost if shown else None
     return Table(
         rows=tuple(
             ResourceRow(
@@ -180,7 +219,7 @@ def _table(resources: Iterable[Resource], estimates: dict[str, MonthToDate]) -> 
                 estimate=_estimate(resource, estimates[resource.account]),
                 width=_percent(resource.monthly_cost or Decimal(), most) if most else 0,
             )
-            for resource in dearest
+            for resource in shown
         ),
-        hidden=len(found) - len(dearest),
+        hidden=len(resources) - len(shown),
     )

@@ -7,10 +7,12 @@ from decimal import Decimal
 import pytest
 
 from costmon.api import ApiContext, ApiSettings, create_app, create_metrics_app
+from costmon.api.representation import Representations
 from costmon.config import Secret
 from costmon.domain.child import ChildStatus
 from costmon.domain.history import HistoryQuery, HistoryRow
 from costmon.domain.policy import Policy
+from costmon.domain.totals import Threshold
 from costmon.messages import GuardCommand, GuardReported, RefreshRequested, SetRecording
 from costmon.state import fold, meters
 from costmon.state.guard_state import EMPTY, GuardState
@@ -45,6 +47,7 @@ class World:
     def __init__(self):
         self.clock = FakeClock()
         self.cell = PublishedSnapshot()
+        self.representations = Representations(self.cell, self.clock)
         self.children: Published[tuple[ChildStatus, ...]] = Published((child(),))
         self.requests: list[RefreshRequested] = []
         self.guard_state: Published[GuardState] = Published(EMPTY)
@@ -65,7 +68,7 @@ class World:
             api_token=None,
             allowed_hosts=(),
             demo=False,
-            threshold=Decimal(100),
+            threshold=Threshold(provider="digitalocean", limit=Decimal(100)),
         )
         self.snapshot = fold.first(
             (("digitalocean", "digitalocean"),),
@@ -79,11 +82,15 @@ class World:
 
     def poll(self, *resources, **facts):
         """Let a poll go well."""
+        self._publish(self.polled(*resources, **facts))
+
+    def polled(self, *resources, **facts):
+        """Return the snapshot after a poll that went well, which nobody has published yet."""
         now = self.clock.now()
         self._cycle += 1
         seen = inventory(resources or (resource(),), observed_at=now, **facts)
-        self._publish(
-            fold.fetched(self.snapshot, report(f"cycle-{self._cycle}", started_at=now), seen, now)
+        return fold.fetched(
+            self.snapshot, report(f"cycle-{self._cycle}", started_at=now), seen, now
         )
 
     def fail(self, reason="server", message="digitalocean: GET /v2/droplets: answered 500"):
@@ -117,6 +124,7 @@ class World:
     def context(self):
         return ApiContext(
             snapshot=self.cell,
+            representations=self.representations,
             children=self.children,
             history=self._history,
             database_fault=lambda: self.fault,

@@ -12,11 +12,13 @@ import pytest
 
 from costmon.api.app import create_app, create_metrics_app
 from costmon.api.context import ApiContext, ApiSettings
+from costmon.api.representation import Representations
 from costmon.cli import COMMANDS, build_parser
 from costmon.clock import SystemClock
 from costmon.config import Settings
 from costmon.config.file import RETENTION_TABLES, check_file
 from costmon.config.secret import Secret
+from costmon.domain.totals import Threshold
 from costmon.providers import catalog
 from costmon.state import meters
 from costmon.state.guard_state import EMPTY
@@ -101,8 +103,10 @@ def test_each_provider_has_a_page_with_its_variables_and_least_scopes(info):
 
 
 def routes() -> set[str]:
+    cell = PublishedSnapshot()
     context = ApiContext(
-        snapshot=PublishedSnapshot(),
+        snapshot=cell,
+        representations=Representations(cell, SystemClock()),
         children=Published(()),
         history=lambda _query: (),
         database_fault=lambda: None,
@@ -120,7 +124,7 @@ def routes() -> set[str]:
             api_token=Secret("0123456789abcdef"),
             allowed_hosts=(),
             demo=False,
-            threshold=Decimal(100),
+            threshold=Threshold(provider="digitalocean", limit=Decimal(100)),
         ),
         clock=SystemClock(),
     )

@@ -7,6 +7,7 @@ from structlog.testing import capture_logs
 
 from costmon.actors.child import ChildSpec
 from costmon.actors.roles.alerter import Alerter, AlerterPlan, Recollection
+from costmon.domain.totals import Threshold
 from costmon.errors import StoreUnavailableError
 from costmon.messages import ChildSetAside, DeliverAlert
 from costmon.testing.clock import START
@@ -41,7 +42,7 @@ class Memory:
 
 def alerter(memory, recollection=None, cooldown_s=3600.0):
     plan = AlerterPlan(
-        threshold=Decimal(100),
+        threshold=Threshold(provider="digitalocean", limit=Decimal(100)),
         cooldown_s=cooldown_s,
         open_store=lambda: memory,
         recollection=recollection or Recollection(said={}, unsaved=set()),

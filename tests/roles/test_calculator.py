@@ -42,6 +42,7 @@ def play(cell, *messages, wait_persister=None):
         build=lambda incarnation: Calculator(
             incarnation,
             cell,
+            prepare=lambda _snapshot: None,
             persister=incarnation.addresses["persister"],
             alerter=incarnation.addresses["alerter"],
         ),
@@ -62,7 +63,7 @@ def test_a_fetched_inventory_is_published_and_told(cell):
     assert snapshot.totals.monthly == 108
     assert persister == alerter
     assert persister[0].observation.totals == snapshot.totals
-    assert [resource.name for resource in persister[0].top] == ["db-1", "web-1"]
+    assert persister[0].snapshot == snapshot
 
 
 def test_changes_are_those_of_this_cycle_only(cell):
@@ -100,7 +101,8 @@ def test_a_crash_before_the_swap_repeats_the_cycle_with_the_same_id_and_the_same
     )
 
     assert {message.observation.report.cycle_id for message in persister} == {"c2"}
-    assert persister[0] == persister[1]
+    assert persister[0].observation == persister[1].observation
+    assert persister[0].changes == persister[1].changes
     assert cell.read().accounts[0].counts.cycles == 2
 
 

@@ -16,9 +16,11 @@ from costmon.actors.roles.meters import MetersPlan
 from costmon.actors.roles.persister import PersisterPlan
 from costmon.actors.roles.policy import PolicyPlan
 from costmon.actors.roles.poller import PollerPlan
+from costmon.api.representation import Representations
 from costmon.bootstrap.history import AlertMemory, Writers
 from costmon.bootstrap.tree import Parts, child_specs
 from costmon.clock import SystemClock
+from costmon.domain.totals import Threshold
 from costmon.state import fold, meters
 from costmon.state.guard_state import EMPTY
 from costmon.state.published import Published, PublishedSnapshot, SharedPublished, Watched
@@ -147,6 +149,7 @@ def test_no_observation_is_lost_none_is_there_twice_and_the_snapshot_never_goes_
                     ),
                 ),
                 cell=cell,
+                prepare=Representations(cell, SystemClock()).prepare,
                 persisting=PersisterPlan(
                     claim=lambda: StruckWriter(writers.claim(), chance),
                     journal=journal,
@@ -156,7 +159,7 @@ def test_no_observation_is_lost_none_is_there_twice_and_the_snapshot_never_goes_
                     guard_state=guard_state,
                 ),
                 alerting=AlerterPlan(
-                    threshold=Decimal(100),
+                    threshold=Threshold(provider="digitalocean", limit=Decimal(100)),
                     cooldown_s=0.0,
                     open_store=lambda: AlertMemory(store),
                     recollection=Recollection(said={}, unsaved=set()),

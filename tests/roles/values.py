@@ -5,6 +5,7 @@ import datetime as dt
 from costmon.domain.poll import BreakerState, Observation
 from costmon.domain.resource import Inventory, Resource
 from costmon.messages import CostsCalculated, Fetched, PollFailed
+from costmon.state import fold
 from costmon.testing import samples
 from costmon.testing.clock import START
 
@@ -48,14 +49,16 @@ def poll_failed(cycle_id: str, breaker: BreakerState = "closed") -> PollFailed:
 
 
 def calculated(cycle_id: str, monthly: str = "12", *, minutes: int = 0) -> CostsCalculated:
-    box = droplet("web-1", monthly)
+    report = samples.report(cycle_id, started_at=after(minutes))
+    seen = inventory(droplet("web-1", monthly), minutes=minutes)
+    blank = fold.first(
+        ((ACCOUNT, "digitalocean"),), {}, now=START, poll_interval_s=300.0, demo=False
+    )
+    snapshot = fold.fetched(blank, report, seen, after(minutes))
     return CostsCalculated(
         observation=Observation(
-            report=samples.report(cycle_id, started_at=after(minutes)),
-            inventory=inventory(box, minutes=minutes),
-            failure=None,
-            totals=samples.totals(monthly),
+            report=report, inventory=seen, failure=None, totals=snapshot.totals
         ),
-        top=(box,),
+        snapshot=snapshot,
         changes=(),
     )

@@ -3,7 +3,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from costmon.state.changes import MOST_CHANGES, changes, most_expensive
+from costmon.state.changes import MOST_CHANGES, changes
 from costmon.testing.samples import inventory, resource
 
 
@@ -62,13 +62,3 @@ def test_a_hostile_name_stays_one_short_printable_line(name):
 
     assert words.isprintable()
     assert len(words) < 200
-
-
-def test_the_dearest_come_first_and_unknown_prices_not_at_all():
-    found = most_expensive(
-        [resource("1", monthly="1"), resource("2", monthly=None), resource("3", monthly="3")],
-        "droplet",
-        3,
-    )
-
-    assert [one.id for one in found] == ["3", "1"]

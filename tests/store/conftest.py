@@ -3,6 +3,7 @@
 `pg_virtualenv pytest tests/store` provides the server; without PGHOST those tests are skipped.
 """
 
+import dataclasses
 import datetime as dt
 import os
 import shutil
@@ -13,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from costmon.domain.poll import Observation
-from costmon.domain.totals import Totals
+from costmon.state.accounts import totals_of
 from costmon.store import open_store
 from costmon.store.migrate import upgrade
 from costmon.testing import samples
@@ -204,11 +205,8 @@ def totals():
     def make(monthly, **facts):
         from decimal import Decimal
 
-        amount = Decimal(monthly)
-        counts = {"droplet_count": 3, "resource_count": 5, "unpriced_count": 1} | facts
-        return Totals(
-            currency="USD", monthly=amount, daily=amount / 30, hourly=amount / 720, **counts
-        )
+        known = totals_of(Decimal(monthly), {"droplet": 3, "volume": 2}, 1)
+        return dataclasses.replace(known, **facts)
 
     return make
 

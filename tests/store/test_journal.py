@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -128,11 +129,38 @@ OBSERVATIONS = st.builds(
         monthly=AMOUNTS,
         daily=AMOUNTS,
         hourly=AMOUNTS,
-        droplet_count=st.integers(0, 10**6),
+        kinds=st.lists(st.tuples(TEXT, st.integers(0, 10**6)), max_size=2).map(tuple),
         resource_count=st.integers(0, 10**6),
         unpriced_count=st.integers(0, 10**6),
     ),
 )
+
+
+def test_what_an_older_version_left_is_read(path, monkeypatch):
+    observation = Observation(
+        report=samples.report(), inventory=None, failure=samples.failure(), totals=None
+    )
+    older = msgspec.to_builtins(observation) | {
+        "totals": {
+            "currency": "USD",
+            "monthly": "12",
+            "daily": "0.4",
+            "hourly": "0.02",
+            "droplet_count": 1,
+            "resource_count": 1,
+            "unpriced_count": 0,
+        }
+    }
+    with Journal(path, 1_000_000) as journal:
+        monkeypatch.setattr("costmon.store.journal.msgspec.to_builtins", lambda _: older)
+        journal.append(observation)
+
+        back = journal.first()
+
+    assert back is not None
+    assert back.totals is not None
+    assert back.totals.monthly == 12
+    assert back.totals.kinds == ()
 
 
 @given(observation=OBSERVATIONS)

@@ -75,6 +75,30 @@ def test_every_revision_goes_down_and_up_by_itself(url, fill):
         assert current(url) == revision
 
 
+def test_the_view_for_people_is_the_same_before_and_after_counts_by_kind(
+    url, look, cycles, totals, clock
+):
+    with open_store(url, clock=clock) as store:
+        token = store.claim("persister")
+        store.record(cycles.good(0, samples.resource("1"), totals=totals("12.5")), token)
+        store.record(cycles.failed(5), token)
+        store.record(cycles.good(10, totals=totals("0", kinds=(), resource_count=0)), token)
+    before = look("SELECT * FROM cost_history ORDER BY id")
+    assert [row[5] for row in before] == [3, 0]
+
+    downgrade(url, "0002")
+    assert look("SELECT * FROM cost_history ORDER BY id") == before
+    assert look("SELECT droplet_count FROM poll_cycle ORDER BY id") == [(3,), (None,), (0,)]
+
+    upgrade(url)
+    assert look("SELECT * FROM cost_history ORDER BY id") == before
+    assert look("SELECT kind_counts FROM poll_cycle ORDER BY id") == [
+        ('{"droplet":3}',),
+        (None,),
+        ('{"droplet":0}',),
+    ]
+
+
 def test_upgrading_again_changes_nothing(url, look, fill):
     fill(url)
     before = look.everything()

@@ -335,6 +335,15 @@ def test_history_is_readable_by_hand(store, token, cycles, totals, look):
     ]
 
 
+def test_an_unknown_count_of_droplets_is_absent_and_not_zero(store, token, cycles, totals, look):
+    store.record(cycles.good(0, totals=totals("1", kinds=(), resource_count=5)), token)
+    store.record(
+        cycles.good(5, totals=totals("1", kinds=(("volume", 5),), resource_count=5)), token
+    )
+
+    assert look("SELECT droplet_count FROM cost_history ORDER BY id") == [(None,), (0,)]
+
+
 def test_an_alert_is_remembered_over_a_restart(url, clock):
     with open_store(url, clock=clock) as store:
         token = store.claim("alerter")

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from costmon.domain.spend import Notice
+from costmon.domain.totals import Threshold
 from costmon.state.guard_state import EMPTY
 from costmon.state.published import Published
 from costmon.testing.clock import START
@@ -28,7 +29,7 @@ def app_of(shown, rules, now=START, entered=None):
             snapshot=lambda: None,
             children=lambda: (),
             now=lambda: now,
-            threshold=Decimal(100),
+            threshold=Threshold(provider="digitalocean", limit=Decimal(100)),
             demo=False,
             describe=lambda view: view,
         )

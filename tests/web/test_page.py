@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from costmon.domain.child import ChildStatus
 from costmon.domain.resource import Balance, Gap, NotPriced
+from costmon.domain.totals import Threshold
 from costmon.errors import SnapshotClosedError
 from costmon.state import fold
 from costmon.state.published import Published
@@ -61,7 +62,7 @@ def client_of(read, *, children=(), now=START, demo=False):
             snapshot=read,
             children=lambda: children,
             now=lambda: now,
-            threshold=Decimal(100),
+            threshold=Threshold(provider="digitalocean", limit=Decimal(100)),
             demo=demo,
             describe=lambda view: view,
         )

@@ -6,7 +6,6 @@ An alert is told before it is remembered: at worst it is told twice, never not a
 
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Protocol, assert_never
 
 from costmon.actors.address import Address
@@ -16,6 +15,7 @@ from costmon.alerts import guard as guard_conditions
 from costmon.alerts.condition import Condition
 from costmon.alerts.memory import NOTHING_SAID, Memory
 from costmon.alerts.policy import judge
+from costmon.domain.totals import Threshold
 from costmon.errors import StoreError
 from costmon.messages import (
     AlerterMessage,
@@ -28,7 +28,9 @@ from costmon.messages import (
     PollFailed,
     Tick,
 )
+from costmon.state.accounts import most_expensive, totals_over
 
+_TOP = 3
 _SAVE = "save"
 _SAVE_AGAIN_S = 5.0
 
@@ -65,13 +67,13 @@ class AlerterPlan:
     """What the alerter goes by.
 
     Attributes:
-        threshold: Monthly run-rate in US dollars above which it is said.
+        threshold: Monthly run-rate above which people are told.
         cooldown_s: Seconds between repeats of one condition.
         open_store: Opens the place where memory outlives the process, for one incarnation.
         recollection: What outlives the incarnation.
     """
 
-    threshold: Decimal
+    threshold: Threshold
     cooldown_s: float
     open_store: Callable[[], MemoryStore]
     recollection: Recollection
@@ -121,15 +123,17 @@ class Alerter(SupervisedActor[AlerterMessage]):
                 assert_never(message)
 
     def _judge_costs(self, message: CostsCalculated) -> None:
-        report, totals = message.observation.report, message.observation.totals
+        report, threshold = message.observation.report, self._plan.threshold
         self._judge(conditions.account_blind(report, None))
+        accounts = [it for it in message.snapshot.accounts if it.provider == threshold.provider]
+        totals = totals_over(accounts)
         if totals is None:
             return
         self._judge(
             conditions.threshold(
                 totals=totals,
-                limit=self._plan.threshold,
-                top=message.top,
+                limit=threshold.limit,
+                top=most_expensive(accounts, _TOP),
                 changes=message.changes,
                 cause=report.cycle_id,
             )

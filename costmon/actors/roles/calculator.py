@@ -4,34 +4,42 @@ The published snapshot is all the state there is: a new incarnation resumes from
 same cycle twice changes nothing.
 """
 
+from collections.abc import Callable
 from typing import assert_never
 
 from costmon.actors.address import Address
 from costmon.actors.base import Incarnation, SupervisedActor
 from costmon.domain.poll import Observation
-from costmon.domain.resource import Inventory, Resource
+from costmon.domain.resource import Inventory
 from costmon.messages import CalculatorMessage, CostsCalculated, Fetched, PollFailed
 from costmon.state import fold
-from costmon.state.changes import most_expensive
 from costmon.state.published import PublishedSnapshot
 from costmon.state.value import Snapshot
 
-_TOP = 3
-
 
 class Calculator(SupervisedActor[CalculatorMessage]):
-    """Turns observations into current costs."""
+    """Turns observations into current costs.
+
+    Args:
+        incarnation: What every actor is given.
+        cell: Where they are published.
+        prepare: Makes what readers are answered, before they see the snapshot.
+        persister: Is told what history keeps.
+        alerter: Is told what people may have to know.
+    """
 
     def __init__(
         self,
         incarnation: Incarnation,
         cell: PublishedSnapshot,
         *,
+        prepare: Callable[[Snapshot], None],
         persister: Address,
         alerter: Address,
     ) -> None:
         super().__init__(incarnation)
         self._cell = cell
+        self._prepare = prepare
         self._persister = persister
         self._alerter = alerter
 
@@ -45,9 +53,7 @@ class Calculator(SupervisedActor[CalculatorMessage]):
                     report=report, inventory=inventory, failure=None, totals=after.totals
                 )
                 calculated = CostsCalculated(
-                    observation=observation,
-                    top=dearest_droplets(after),
-                    changes=_changes(after, inventory),
+                    observation=observation, snapshot=after, changes=_changes(after, inventory)
                 )
                 self.tell(self._persister, calculated)
                 self.tell(self._alerter, calculated)
@@ -57,11 +63,13 @@ class Calculator(SupervisedActor[CalculatorMessage]):
                     report=report, inventory=None, failure=failure, totals=after.totals
                 )
                 self.tell(
-                    self._persister, CostsCalculated(observation=observation, top=(), changes=())
+                    self._persister,
+                    CostsCalculated(observation=observation, snapshot=after, changes=()),
                 )
                 self.tell(self._alerter, message)
             case _:
                 assert_never(message)
+        self._prepare(after)
         # Published last: a crash before this line is a redelivery that finds the old snapshot and
         # comes to the same changes; history and the alerter know the cycle by its id.
         self.fenced(lambda: self._cell.publish(after))
@@ -79,17 +87,6 @@ class Calculator(SupervisedActor[CalculatorMessage]):
             msg = "the snapshot's cell is empty: bootstrap publishes the first one"
             raise RuntimeError(msg)
         return snapshot
-
-
-def dearest_droplets(snapshot: Snapshot) -> tuple[Resource, ...]:
-    """Return the three most expensive droplets over all accounts, dearest first."""
-    resources = (
-        resource
-        for account in snapshot.accounts
-        if account.inventory is not None
-        for resource in account.inventory.resources
-    )
-    return most_expensive(resources, "droplet", _TOP)
 
 
 def _changes(snapshot: Snapshot, inventory: Inventory) -> tuple[str, ...]:

@@ -5,13 +5,14 @@ from typing import Annotated, Literal
 
 from msgspec import Meta as Describe
 
+from costmon.api.schemas.costs import GapNote
 from costmon.domain.child import ChildState
 from costmon.domain.history import GroupBy, Step
 from costmon.domain.poll import BreakerState
 from costmon.errors import FailureReason
+from costmon.intake.answer import Answer, Moment
 from costmon.intake.answer import Problem as Problem  # noqa: PLC0414 - the socket says it, too
 from costmon.state.freshness import ProviderState
-from costmon.state.wire import Answer, GapNote, Moment
 
 
 class HistoryBucket(Answer, frozen=True):

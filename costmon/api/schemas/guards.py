@@ -9,8 +9,7 @@ from msgspec import Meta as Describe
 
 from costmon.api.schemas.answers import Meta
 from costmon.domain.circuit import CircuitState
-from costmon.intake.answer import WAITING_S, BudgetAnswer, CircuitAnswer
-from costmon.state.wire import Answer, Moment
+from costmon.intake.answer import WAITING_S, Answer, BudgetAnswer, CircuitAnswer, Moment
 
 _Reason = Annotated[str, Describe(description="Why, for people: at most 500 characters.")]
 _Author = Annotated[str, Describe(description="Who wants it: at most 200 characters.")]

@@ -4,9 +4,9 @@ from typing import Annotated, Any
 
 from msgspec import Meta as Describe
 
+from costmon.intake.answer import Answer
 from costmon.meter.dashboard.orders import Action
 from costmon.meter.dashboard.question import LEAST_RPS, MOST_RPS, MOST_USERS
-from costmon.state.wire import Answer
 
 
 class MeterMeta(Answer, frozen=True):

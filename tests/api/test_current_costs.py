@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from costmon.domain.resource import Gap, NotPriced
+from costmon.api.current_costs import encode_current, shown_id
+from costmon.api.schemas.costs import CurrentCosts
+from costmon.domain.resource import Balance, Gap, NotPriced
 from costmon.state import fold
-from costmon.state.current import fingerprint_of, shown_id
-from costmon.state.wire import CurrentCosts
 from costmon.testing.clock import START
 from costmon.testing.samples import inventory, report, resource
 
@@ -20,7 +20,7 @@ def encoded(*resources, **facts):
     snapshot = fold.first(
         (("digitalocean", "digitalocean"),), {}, now=START, poll_interval_s=300, demo=False
     )
-    return fold.fetched(snapshot, report(), inventory(resources, **facts), START).data
+    return encode_current(fold.fetched(snapshot, report(), inventory(resources, **facts), START))
 
 
 def test_it_says_what_the_architecture_promises():
@@ -45,6 +45,64 @@ def test_it_says_what_the_architecture_promises():
         0.21,
     )
     assert droplet["basis"] == "list_price"
+
+
+def test_estimate_and_bill_stand_side_by_side_with_their_difference():
+    balance = Balance(month_to_date_usage=Decimal("50.00"), currency="USD", generated_at=START)
+
+    [account] = json.loads(encoded(resource(monthly="67.20"), balance=balance))["providers"]
+
+    assert account["month_to_date_estimate"] == 49.0
+    assert account["month_to_date_usage"] == 50.0
+    assert account["difference"] == 1.0
+    assert "destroyed this month, transfer, tax" in account["difference_explanation"]
+
+
+def test_a_bill_of_last_month_has_no_difference():
+    october = START - dt.timedelta(days=30)
+    balance = Balance(month_to_date_usage=Decimal("50.00"), currency="USD", generated_at=october)
+
+    [account] = json.loads(encoded(balance=balance))["providers"]
+
+    assert account["month_to_date_usage"] == 50.0
+    assert account["difference"] is None
+
+
+def test_the_headline_is_digitaloceans_and_other_vendors_stand_beside_it():
+    accounts = (("one", "digitalocean"), ("two", "digitalocean"), ("three", "hetzner"))
+    snapshot = fold.first(accounts, {}, now=START, poll_interval_s=300, demo=False)
+    for name, provider in accounts:
+        seen = inventory(
+            [resource("1", account=name, provider=provider)], account=name, provider=provider
+        )
+        snapshot = fold.fetched(snapshot, report(name, account=name), seen, START)
+
+    shown = json.loads(encode_current(snapshot))
+
+    assert (shown["total_monthly"], shown["droplet_count"], shown["resource_count"]) == (24, 2, 2)
+    assert [row["account"] for row in shown["droplets"]] == ["one", "two"]
+    assert [(row["kind"], row["provider"]) for row in shown["resources"]] == [
+        ("droplet", "hetzner")
+    ]
+    assert [row["monthly"] for row in shown["providers"]] == [12, 12, 12]
+
+
+def test_without_a_digitalocean_account_the_headline_is_zero_and_the_others_are_there():
+    snapshot = fold.first((("hz", "hetzner"),), {}, now=START, poll_interval_s=300, demo=False)
+    seen = inventory([resource(account="hz", provider="hetzner")], account="hz", provider="hetzner")
+
+    shown = json.loads(encode_current(fold.fetched(snapshot, report(account="hz"), seen, START)))
+
+    assert (shown["total_monthly"], shown["droplet_count"]) == (0, 0)
+    assert [row["monthly_cost"] for row in shown["resources"]] == [12]
+
+
+def test_while_digitalocean_has_not_been_read_there_is_no_headline():
+    accounts = (("do", "digitalocean"), ("hz", "hetzner"))
+    snapshot = fold.first(accounts, {}, now=START, poll_interval_s=300, demo=False)
+    seen = inventory([resource(account="hz", provider="hetzner")], account="hz", provider="hetzner")
+
+    assert encode_current(fold.fetched(snapshot, report(account="hz"), seen, START)) == b""
 
 
 def test_an_unknown_price_is_null():
@@ -145,11 +203,6 @@ def test_the_encoded_bytes_are_what_the_type_describes():
 
     assert decoded.total_monthly == Decimal("24.00")
     assert set(json.loads(data)) == set(CurrentCosts.__struct_fields__)
-
-
-def test_the_fingerprint_follows_the_bytes():
-    assert fingerprint_of(b"a") == fingerprint_of(b"a")
-    assert fingerprint_of(b"a") != fingerprint_of(b"b")
 
 
 @pytest.mark.parametrize(
