@@ -99,9 +99,11 @@ def _write_rows(out: BytesIO, rows: Iterator[Answer]) -> None:
 
 def _droplets(accounts: Iterable[AccountState]) -> Iterator[DropletCost]:
     for inventory in _inventories(accounts):
+        if inventory.provider != HEADLINE_PROVIDER:
+            continue
         figures = Figures(inventory.observed_at)
         for resource in inventory.resources:
-            if not _is_droplet(resource):
+            if resource.kind != DROPLET:
                 continue
             monthly, daily, hourly, so_far = figures.of(resource)
             # The first two by position: CPython passes up to 15 keywords, and more than that
@@ -128,9 +130,10 @@ def _droplets(accounts: Iterable[AccountState]) -> Iterator[DropletCost]:
 
 def _resources(accounts: Iterable[AccountState]) -> Iterator[ResourceCost]:
     for inventory in _inventories(accounts):
+        apart = DROPLET if inventory.provider == HEADLINE_PROVIDER else None
         figures = Figures(inventory.observed_at)
         for resource in inventory.resources:
-            if _is_droplet(resource):
+            if resource.kind == apart:
                 continue
             monthly, daily, hourly, so_far = figures.of(resource)
             yield ResourceCost(
@@ -153,10 +156,6 @@ def _resources(accounts: Iterable[AccountState]) -> Iterator[ResourceCost]:
                 waste=resource.waste,
                 details=dict(resource.details) if resource.details else _NO_DETAILS,
             )
-
-
-def _is_droplet(resource: Resource) -> bool:
-    return resource.kind == DROPLET and resource.provider == HEADLINE_PROVIDER
 
 
 def shown_id(given: str) -> int | str:

@@ -1,7 +1,8 @@
 """What a vendor's account holds at one moment, and what it costs.
 
 `Resource` is a named tuple and not a frozen dataclass: an account may hold 100,000 of them, and a
-frozen dataclass of this width takes five times as long to make.
+frozen dataclass of this width takes several times as long to make. Make it by name: that costs
+0.5 us more than by position, 2 % of polling 100,000 droplets, and no field can be mistaken.
 """
 
 import datetime as dt

@@ -103,21 +103,21 @@ class Droplets:
                 region = texts.get(region) or texts.setdefault(region, text(region))
             resources.append(
                 Resource(
-                    account,
-                    SLUG,
-                    KIND,
-                    identity,
-                    name,
-                    region,
-                    slug,
-                    status,
-                    created_at,
-                    price,
-                    CURRENCY,
-                    "list_price",
-                    unpriced,
-                    _POWERED_OFF if status == "off" else None,
-                    _NO_DETAILS,
+                    account=account,
+                    provider=SLUG,
+                    kind=KIND,
+                    id=identity,
+                    name=name,
+                    region=region,
+                    size=slug,
+                    status=status,
+                    created_at=created_at,
+                    monthly_cost=price,
+                    currency=CURRENCY,
+                    basis="list_price",
+                    unpriced=unpriced,
+                    waste=_POWERED_OFF if status == "off" else None,
+                    details=_NO_DETAILS,
                 )
             )
 
