@@ -9,10 +9,8 @@ from dataclasses import dataclass
 
 from costmon.alerts.alert import Alert
 from costmon.domain.budget import Budget
-from costmon.domain.child import ChildState as ChildState  # noqa: PLC0414 - messages hold it
-from costmon.domain.child import ChildStatus as ChildStatus  # noqa: PLC0414 - messages hold it
+from costmon.domain.change import Change
 from costmon.domain.circuit import Circuit
-from costmon.domain.policy import PolicyBudget
 from costmon.domain.poll import Observation, PollFailure, PollReport
 from costmon.domain.resource import Inventory
 from costmon.domain.spend import GuardReport, Notice, ScopeGauge
@@ -187,7 +185,7 @@ class OpenCircuit:
 
     Attributes:
         id: Names the request in the log and in the answer to who asked.
-        scope: In its one spelling; may be a pattern.
+        scope: In canonical form; may be a pattern.
         reason: Why, for people.
         author: Who wants it.
         expires_at: When it closes by itself, aware UTC; `None`: never.
@@ -250,39 +248,14 @@ class RemoveBudget:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CircuitChanged:
-    """A circuit was opened or closed, or an open one has expired (policy -> persister, alerter).
+class PolicyChanged:
+    """A circuit or a budget holds that did not before (policy -> persister, alerter).
 
-    Of one that has expired only the alerter is told: the database knows when it ends.
-
-    Attributes:
-        id: Of the command that did it; another when it has expired.
-        circuit: What holds from now on.
+    The alerter is told of circuits only, also when an open one has expired. Of that the persister
+    is not told: the database knows when it ends.
     """
 
-    id: str
-    circuit: Circuit
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BudgetChanged:
-    """A budget was set or taken back by API (policy -> persister).
-
-    Attributes:
-        id: Of the command that did it.
-        scope: The budget's.
-        period: The budget's.
-        budget: What holds by API from now on; `None`: nothing, it was taken back.
-        author: Who did it.
-        changed_at: When, aware UTC.
-    """
-
-    id: str
-    scope: str
-    period: str
-    budget: PolicyBudget | None
-    author: str
-    changed_at: dt.datetime
+    change: Change
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -318,7 +291,7 @@ class GetGuards:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CircuitAnswer:
+class CircuitDecided:
     """What became of an `OpenCircuit` or `CloseCircuit` (service -> who asked).
 
     Attributes:
@@ -392,7 +365,7 @@ CalculatorMessage = Fetched | PollFailed
 GuardCommand = OpenCircuit | CloseCircuit | SetBudget | RemoveBudget
 PolicyMessage = Tick | GuardReported | GuardCommand
 MetersMessage = Tick | MeterReported | SetRecording
-PersisterMessage = Tick | CostsCalculated | GuardReported | CircuitChanged | BudgetChanged
+PersisterMessage = Tick | CostsCalculated | GuardReported | PolicyChanged
 AlerterMessage = (
     Tick
     | CostsCalculated
@@ -400,7 +373,7 @@ AlerterMessage = (
     | ChildSetAside
     | ChildRecovered
     | GuardNoticed
-    | CircuitChanged
+    | PolicyChanged
 )
 MessengerMessage = Tick | DeliverAlert
 SupervisorMessage = Tick | ChildStarted | ChildExited | RestartChild | GetChildren | Shutdown

@@ -14,7 +14,8 @@ from costmon.actors.lease import Lease
 from costmon.actors.mailbox import NOBODY, Mailbox
 from costmon.actors.restarts import RestartHistory, RestartPolicy, Verdict
 from costmon.clock import Clock
-from costmon.messages import ChildExited, ChildStarted, ChildState, ChildStatus
+from costmon.domain.child import ChildState, ChildStatus
+from costmon.messages import ChildExited, ChildStarted
 
 
 def role_of(name: str) -> str:

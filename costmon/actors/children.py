@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from costmon.actors.child import Child
-from costmon.messages import ChildStatus
+from costmon.domain.child import ChildStatus
 
 
 class Children:

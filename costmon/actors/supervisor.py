@@ -24,12 +24,12 @@ from costmon.actors.base import Incarnation, SupervisedActor, describe
 from costmon.actors.child import Child, ChildSpec
 from costmon.actors.children import Children
 from costmon.actors.restarts import GiveUp, Restart, RestartHistory
+from costmon.domain.child import ChildStatus
 from costmon.messages import (
     ChildExited,
     ChildRecovered,
     ChildSetAside,
     ChildStarted,
-    ChildStatus,
     GetChildren,
     RestartAnswer,
     RestartChild,

@@ -17,7 +17,8 @@ from costmon.actors.lease import Lease
 from costmon.actors.mailbox import Mailbox
 from costmon.actors.supervisor import Supervisor
 from costmon.clock import Clock
-from costmon.messages import ChildExited, ChildStarted, ChildStatus, Shutdown
+from costmon.domain.child import ChildStatus
+from costmon.messages import ChildExited, ChildStarted, Shutdown
 from costmon.state.published import Published
 
 _SUPERVISOR = "supervisor"

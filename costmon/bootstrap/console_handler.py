@@ -14,7 +14,7 @@ from costmon.domain.circuit import Circuit
 from costmon.domain.policy import Policy
 from costmon.errors import ConsoleUnavailableError
 from costmon.messages import (
-    CircuitAnswer,
+    CircuitDecided,
     CloseCircuit,
     GetBudgets,
     GetChildren,
@@ -90,11 +90,11 @@ class ConsoleHandler:
             )
         return policy
 
-    def _decide(self, message: OpenCircuit | CloseCircuit) -> CircuitAnswer:
+    def _decide(self, message: OpenCircuit | CloseCircuit) -> CircuitDecided:
         self._known()
         self._tell_policy(message)
         policy = self._policy.wait(lambda policy: not _in_force(message, policy), self._patience_s)
-        return CircuitAnswer(
+        return CircuitDecided(
             confirmed=_in_force(message, policy), circuit=_circuit(message.scope, policy)
         )
 

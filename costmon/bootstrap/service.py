@@ -30,12 +30,12 @@ from costmon.bootstrap.tree import (
 from costmon.clock import Clock
 from costmon.config import AccountSettings, Settings
 from costmon.console.command import Message
+from costmon.domain.child import ChildStatus
 from costmon.domain.policy import Policy
 from costmon.domain.resource import Inventory
 from costmon.domain.totals import Threshold
 from costmon.errors import MailboxFullError, StoreError
 from costmon.messages import (
-    ChildStatus,
     GuardCommand,
     GuardReported,
     MeterReported,

@@ -14,11 +14,10 @@ from costmon.actors.roles.persister import Persister, PersisterPlan
 from costmon.actors.roles.policy import PolicyActor, PolicyPlan
 from costmon.actors.roles.poller import Poller, PollerPlan
 from costmon.messages import (
-    BudgetChanged,
-    CircuitChanged,
     CostsCalculated,
     Fetched,
     GuardReported,
+    PolicyChanged,
     PollFailed,
     RefreshRequested,
 )
@@ -103,7 +102,7 @@ def child_specs(parts: Parts) -> tuple[ChildSpec, ...]:
             case CostsCalculated(observation=observation):
                 parts.persisting.journal.append(observation)
                 return True
-            case CircuitChanged() | BudgetChanged():
+            case PolicyChanged():
                 return True  # it waits in its journal; the next message brings it to mind
             case _:
                 return False

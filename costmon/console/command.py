@@ -9,14 +9,14 @@ from types import MappingProxyType
 import msgspec
 
 from costmon.config.user import user_name
+from costmon.domain.child import ChildStatus
 from costmon.domain.circuit import Circuit
 from costmon.domain.policy import PolicyBudget
 from costmon.domain.scope import scope_of
 from costmon.errors import ConsoleRequestError, InputError
 from costmon.intake.wording import NAME_CHARACTERS, REASON_CHARACTERS, wording
 from costmon.messages import (
-    ChildStatus,
-    CircuitAnswer,
+    CircuitDecided,
     CloseCircuit,
     GetBudgets,
     GetChildren,
@@ -32,7 +32,7 @@ Query = GetChildren | GetCircuits | GetBudgets | GetGuards
 Message = RestartChild | OpenCircuit | CloseCircuit | Query
 Answer = (
     RestartAnswer
-    | CircuitAnswer
+    | CircuitDecided
     | tuple[ChildStatus, ...]
     | tuple[Circuit, ...]
     | tuple[PolicyBudget, ...]

@@ -15,12 +15,12 @@ from costmon.console.render import (
     render_guards,
 )
 from costmon.console.text import harmless
+from costmon.domain.child import ChildStatus
 from costmon.domain.circuit import Circuit
 from costmon.domain.policy import PolicyBudget
 from costmon.errors import ConsoleRequestError, ConsoleUnavailableError, UnknownChildError
 from costmon.messages import (
-    ChildStatus,
-    CircuitAnswer,
+    CircuitDecided,
     CloseCircuit,
     GetBudgets,
     GetChildren,
@@ -230,7 +230,7 @@ def _rendered(message: object, answer: object) -> str:
             if not restarted:
                 raise UnknownChildError(name, known)
             return f"restarting {', '.join(restarted)}"
-        case OpenCircuit(scope=scope) | CloseCircuit(scope=scope), CircuitAnswer():
+        case OpenCircuit(scope=scope) | CloseCircuit(scope=scope), CircuitDecided():
             return render_circuit_answer(scope, answer)
         case GetCircuits(), _:
             return render_circuits(_all(answer, Circuit))

@@ -11,12 +11,12 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from costmon.console.command import Answer, Message, command_of, message_of
+from costmon.domain.child import ChildStatus
 from costmon.domain.circuit import Circuit
 from costmon.domain.policy import PolicyBudget
 from costmon.errors import ConsoleError, ConsoleRequestError, ConsoleUnavailableError
 from costmon.messages import (
-    ChildStatus,
-    CircuitAnswer,
+    CircuitDecided,
     CloseCircuit,
     GetBudgets,
     GetChildren,
@@ -44,8 +44,8 @@ _REPLIES: Mapping[type[Message], Any] = MappingProxyType(
         GetChildren: _Reply[tuple[ChildStatus, ...]],
         RestartChild: _Reply[RestartAnswer],
         GetCircuits: _Reply[tuple[Circuit, ...]],
-        OpenCircuit: _Reply[CircuitAnswer],
-        CloseCircuit: _Reply[CircuitAnswer],
+        OpenCircuit: _Reply[CircuitDecided],
+        CloseCircuit: _Reply[CircuitDecided],
         GetBudgets: _Reply[tuple[PolicyBudget, ...]],
         GetGuards: _Reply[tuple[GuardStatus, ...]],
     }

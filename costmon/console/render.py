@@ -4,9 +4,10 @@ import datetime as dt
 from collections.abc import Sequence
 
 from costmon.console.table import table
+from costmon.domain.child import ChildStatus
 from costmon.domain.circuit import Circuit
 from costmon.domain.policy import PolicyBudget
-from costmon.messages import ChildStatus, CircuitAnswer, GuardStatus
+from costmon.messages import CircuitDecided, GuardStatus
 
 
 def render_children(children: Sequence[ChildStatus]) -> str:
@@ -50,7 +51,7 @@ def render_circuits(circuits: Sequence[Circuit]) -> str:
     )
 
 
-def render_circuit_answer(scope: str, answer: CircuitAnswer) -> str:
+def render_circuit_answer(scope: str, answer: CircuitDecided) -> str:
     """Return the result of opening or closing a circuit."""
     if not answer.confirmed:
         return f"accepted for {scope}: circuits() will show it"

@@ -14,7 +14,8 @@ from costmon.actors.child import ChildSpec
 from costmon.actors.lease import Lease
 from costmon.actors.mailbox import Mailbox
 from costmon.actors.restarts import RestartPolicy
-from costmon.messages import ChildExited, ChildStarted, ChildStatus
+from costmon.domain.child import ChildStatus
+from costmon.messages import ChildExited, ChildStarted
 from costmon.state.published import Published
 
 TIMEOUT_S = 5.0

@@ -11,7 +11,7 @@ from costmon.domain.circuit import Circuit
 from costmon.domain.policy import Policy, PolicyBudget
 from costmon.errors import ConsoleUnavailableError
 from costmon.messages import (
-    CircuitAnswer,
+    CircuitDecided,
     CloseCircuit,
     GetBudgets,
     GetChildren,
@@ -95,7 +95,7 @@ def test_an_opened_circuit_is_confirmed_when_the_policy_has_it():
 
     answer = room.console_handler.ask(OPEN)
 
-    assert answer == CircuitAnswer(confirmed=True, circuit=circuit("open"))
+    assert answer == CircuitDecided(confirmed=True, circuit=circuit("open"))
     assert room.told == [OPEN]
 
 
@@ -106,7 +106,7 @@ def test_opening_it_again_for_another_reason_waits_for_that_one():
         id="1", scope="host:x.example", reason="again", author="ada", expires_at=None
     )
 
-    assert room.console_handler.ask(message) == CircuitAnswer(confirmed=True, circuit=again)
+    assert room.console_handler.ask(message) == CircuitDecided(confirmed=True, circuit=again)
 
 
 def test_a_closed_circuit_is_confirmed_when_the_policy_has_it():
@@ -114,17 +114,17 @@ def test_a_closed_circuit_is_confirmed_when_the_policy_has_it():
 
     answer = room.console_handler.ask(CLOSE)
 
-    assert answer == CircuitAnswer(confirmed=True, circuit=circuit("closed", reason="fixed"))
+    assert answer == CircuitDecided(confirmed=True, circuit=circuit("closed", reason="fixed"))
 
 
 def test_closing_what_was_never_open_is_no_error():
-    assert Room(policy()).console_handler.ask(CLOSE) == CircuitAnswer(confirmed=True, circuit=None)
+    assert Room(policy()).console_handler.ask(CLOSE) == CircuitDecided(confirmed=True, circuit=None)
 
 
 def test_what_is_not_in_force_in_time_is_accepted_and_said_to_be_no_more():
     room = Room(policy())
 
-    assert room.console_handler.ask(OPEN) == CircuitAnswer(confirmed=False, circuit=None)
+    assert room.console_handler.ask(OPEN) == CircuitDecided(confirmed=False, circuit=None)
 
 
 def test_guards_are_told_with_their_age():

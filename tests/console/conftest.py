@@ -10,11 +10,11 @@ from costmon.clock import SystemClock
 from costmon.console.client import ConsoleClient
 from costmon.console.server import ConsoleServer
 from costmon.domain.budget import Budget
+from costmon.domain.child import ChildStatus
 from costmon.domain.circuit import Circuit
 from costmon.domain.policy import PolicyBudget
 from costmon.messages import (
-    ChildStatus,
-    CircuitAnswer,
+    CircuitDecided,
     CloseCircuit,
     GetBudgets,
     GetCircuits,
@@ -106,7 +106,7 @@ class StandInSupervisor:
             expires_at=getattr(message, "expires_at", None),
             revision=2,
         )
-        return CircuitAnswer(confirmed=self.confirmed, circuit=circuit if self.confirmed else None)
+        return CircuitDecided(confirmed=self.confirmed, circuit=circuit if self.confirmed else None)
 
 
 @pytest.fixture

@@ -17,13 +17,12 @@ from costmon.console.protocol import (
     encode_request,
 )
 from costmon.domain.budget import Budget, Thresholds
+from costmon.domain.child import ChildState, ChildStatus
 from costmon.domain.circuit import Circuit
 from costmon.domain.policy import PolicyBudget
 from costmon.errors import ConsoleRequestError, ConsoleUnavailableError
 from costmon.messages import (
-    ChildState,
-    ChildStatus,
-    CircuitAnswer,
+    CircuitDecided,
     CloseCircuit,
     GetBudgets,
     GetChildren,
@@ -99,7 +98,7 @@ def test_circuits_survive_the_way(circuits):
     assert decode_answer(GetCircuits(), encode_answer(circuits)) == circuits
 
 
-@given(st.builds(CircuitAnswer, confirmed=st.booleans(), circuit=st.none() | CIRCUITS), CLOSINGS)
+@given(st.builds(CircuitDecided, confirmed=st.booleans(), circuit=st.none() | CIRCUITS), CLOSINGS)
 def test_what_became_of_a_circuit_survives_the_way(answer, message):
     assert decode_answer(message, encode_answer(answer)) == answer
 

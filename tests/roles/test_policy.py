@@ -18,11 +18,10 @@ from costmon.actors.roles.policy import PolicyActor, PolicyPlan
 from costmon.bootstrap.history import Writers
 from costmon.clock import SystemClock
 from costmon.domain.budget import Budget
+from costmon.domain.change import CircuitChange
 from costmon.domain.policy import Policy
 from costmon.errors import StoreUnavailableError
 from costmon.messages import (
-    BudgetChanged,
-    CircuitChanged,
     CloseCircuit,
     GuardNoticed,
     GuardReported,
@@ -320,7 +319,7 @@ def test_a_waiting_guard_is_woken_when_a_circuit_expires(world):
         assert expired.circuits == opened.circuits
         assert world.open_scopes() == []
         told = world.people.wait_for(2)
-    assert [message.id.partition("/")[0] for message in told] == ["open1", "expired"]
+    assert [message.change.id.partition("/")[0] for message in told] == ["open1", "expired"]
 
 
 def test_people_are_told_of_circuits_and_the_persister_of_all_changes(world):
@@ -329,11 +328,10 @@ def test_people_are_told_of_circuits_and_the_persister_of_all_changes(world):
             process.tell(command)
         heard = world.people.wait_for(2)
 
-    assert [(type(it), it.circuit.state) for it in heard] == [
-        (CircuitChanged, "open"),
-        (CircuitChanged, "closed"),
+    assert [(type(it.change), it.change.circuit.state) for it in heard] == [
+        (CircuitChange, "open"),
+        (CircuitChange, "closed"),
     ]
-    assert BudgetChanged not in {type(it) for it in heard}
 
 
 def test_a_new_incarnation_goes_on_from_what_is_published(world):

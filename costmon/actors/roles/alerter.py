@@ -15,16 +15,17 @@ from costmon.alerts import guard as guard_conditions
 from costmon.alerts.condition import Condition
 from costmon.alerts.memory import NOTHING_SAID, Memory
 from costmon.alerts.policy import judge
+from costmon.domain.change import CircuitChange
 from costmon.domain.totals import Threshold
 from costmon.errors import StoreError
 from costmon.messages import (
     AlerterMessage,
     ChildRecovered,
     ChildSetAside,
-    CircuitChanged,
     CostsCalculated,
     DeliverAlert,
     GuardNoticed,
+    PolicyChanged,
     PollFailed,
     Tick,
 )
@@ -112,10 +113,12 @@ class Alerter(SupervisedActor[AlerterMessage]):
                     notice, app=app, host=host, gauge=gauge, cooldown_s=self._plan.cooldown_s
                 )
                 self._judge(condition, least_s)
-            case CircuitChanged(id=id_, circuit=circuit):
+            case PolicyChanged(change=CircuitChange(id=id_, circuit=circuit)):
                 # Each opening is somebody's decision: none is a repeat.
                 now = self.clock.now()
                 self._judge(guard_conditions.circuit(circuit, now=now, cause=id_), 0.0)
+            case PolicyChanged():
+                pass  # a budget is no news for people
             case Tick():
                 self._store_is_away = False
                 self._save()

@@ -1,4 +1,4 @@
-"""Turn what somebody wants of guards into what is kept, told and logged of it."""
+"""Turn what somebody wants of guards into a change, and a change into a log line."""
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
@@ -7,8 +7,6 @@ from costmon.domain.change import BudgetChange, Change, CircuitChange
 from costmon.domain.circuit import Circuit
 from costmon.domain.policy import PolicyBudget
 from costmon.messages import (
-    BudgetChanged,
-    CircuitChanged,
     CloseCircuit,
     GuardCommand,
     OpenCircuit,
@@ -32,10 +30,22 @@ def change_of(command: GuardCommand, now: dt.datetime, revision: int) -> Change:
             return _circuit_change(command, now, revision, None)
         case SetBudget(budget=budget):
             given = PolicyBudget(budget, "api", command.author)
-            return BudgetChange(command.id, budget.scope, budget.period, given, command.author, now)
+            return BudgetChange(
+                id=command.id,
+                scope=budget.scope,
+                period=budget.period,
+                budget=given,
+                author=command.author,
+                changed_at=now,
+            )
         case RemoveBudget():
             return BudgetChange(
-                command.id, command.scope, command.period, None, command.author, now
+                id=command.id,
+                scope=command.scope,
+                period=command.period,
+                budget=None,
+                author=command.author,
+                changed_at=now,
             )
 
 
@@ -54,7 +64,7 @@ def _circuit_change(
         expires_at=expires_at,
         revision=revision,
     )
-    return CircuitChange(command.id, circuit)
+    return CircuitChange(id=command.id, circuit=circuit)
 
 
 def next_revision(known: Iterable[int], now: dt.datetime) -> int:
@@ -63,15 +73,6 @@ def next_revision(known: Iterable[int], now: dt.datetime) -> int:
     Microseconds since 1970, or one more than the highest known when the clock was set back.
     """
     return max(int(now.timestamp() * 1_000_000), max(known, default=0) + 1)
-
-
-def told(change: Change) -> CircuitChanged | BudgetChanged:
-    """Return the message that says a change."""
-    match change:
-        case CircuitChange(id=id_, circuit=circuit):
-            return CircuitChanged(id=id_, circuit=circuit)
-        case BudgetChange():
-            return BudgetChanged(**change._asdict())
 
 
 def logged(change: Change) -> tuple[str, Mapping[str, object]]:

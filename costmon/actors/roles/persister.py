@@ -18,11 +18,10 @@ from costmon.domain.poll import Observation
 from costmon.domain.spend import GuardReport
 from costmon.errors import StoreError, StoreFencedError
 from costmon.messages import (
-    BudgetChanged,
-    CircuitChanged,
     CostsCalculated,
     GuardReported,
     PersisterMessage,
+    PolicyChanged,
     Tick,
 )
 from costmon.state import guard_reports
@@ -92,7 +91,7 @@ class Persister(SupervisedActor[PersisterMessage]):
                 self._keep(observation)
             case GuardReported(report=report):
                 self._keep_report(report)
-            case CircuitChanged() | BudgetChanged():
+            case PolicyChanged():
                 # It waits in the journal, perhaps behind others: all are written, in their order.
                 self._write_now()
             case Tick(key=key) if key == _PRUNE:

@@ -19,12 +19,12 @@ from costmon.domain.circuit import Circuit
 from costmon.domain.policy import Policy, PolicyBudget
 from costmon.errors import StoreError
 from costmon.messages import (
-    CircuitChanged,
     CloseCircuit,
     GuardCommand,
     GuardNoticed,
     GuardReported,
     OpenCircuit,
+    PolicyChanged,
     PolicyMessage,
     RemoveBudget,
     SetBudget,
@@ -174,10 +174,9 @@ class PolicyActor(SupervisedActor[PolicyMessage]):
         known += [it.revision for it in policy.circuits] if policy is not None else []
         revision = decision.next_revision(known, now)
         change = self._plan.changes.keep(decision.change_of(command, now, revision))
-        told = decision.told(change)
-        self.tell(self._persister, told)
-        if isinstance(told, CircuitChanged):
-            self.tell(self._alerter, told)
+        self.tell(self._persister, PolicyChanged(change=change))
+        if isinstance(change, CircuitChange):
+            self.tell(self._alerter, PolicyChanged(change=change))
         if policy is not None:
             self._publish(policies.after(policies.of_policy(policy), change))
         event, facts = decision.logged(change)
@@ -247,8 +246,6 @@ class PolicyActor(SupervisedActor[PolicyMessage]):
             ended = (circuit.scope, circuit.revision)
             if circuit.state == "closed" or circuit.is_open(now) or ended in self._told_expired:
                 continue
-            self.tell(
-                self._alerter,
-                CircuitChanged(id=f"expired/{circuit.revision}", circuit=circuit),
-            )
+            change = CircuitChange(id=f"expired/{circuit.revision}", circuit=circuit)
+            self.tell(self._alerter, PolicyChanged(change=change))
             self._told_expired.add(ended)
