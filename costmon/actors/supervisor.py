@@ -42,6 +42,8 @@ from costmon.state.published import Published
 __all__ = ["ChildSpec", "MailboxRules", "Supervisor"]
 
 _SCAN, _SWEEP, _START = "scan", "sweep", "start:"
+# What children were called in an earlier version: operators may still restart them by these names.
+_FORMER_NAMES = {"steward": "policy", "surveyor": "meters"}
 
 
 class Supervisor(SupervisedActor[SupervisorMessage]):
@@ -207,6 +209,8 @@ class Supervisor(SupervisedActor[SupervisorMessage]):
 
     def _restart_asked(self, wanted: object) -> RestartAnswer:
         known, chosen = self._children.known, self._children.matching(wanted)
+        if not chosen and isinstance(wanted, str):
+            chosen = self._children.matching(_FORMER_NAMES.get(wanted))
         if not chosen:
             self.log.warning("supervisor.child_unknown", wanted=repr(wanted)[:100], known=known)
             return RestartAnswer(restarted=(), known=known)

@@ -373,7 +373,21 @@ def test_a_role_restarts_all_its_children():
     assert scene.state("calculator") == "running"
 
 
-@pytest.mark.parametrize("wanted", ["polr", "", "poller.", "POLLER", None, 5, ["poller"], {}])
+@pytest.mark.parametrize(("former", "name"), [("steward", "policy"), ("surveyor", "meters")])
+def test_a_child_still_restarts_by_the_name_that_it_had_before(former, name):
+    scene = Stage([child("persister"), child("policy"), child("meters")])
+    scene.open(name)
+
+    answer = scene.tell(RestartChild(name=former))
+
+    assert answer.restarted == (name,)
+    assert scene.state(name) == "restarting"
+    assert former not in answer.known
+
+
+@pytest.mark.parametrize(
+    "wanted", ["steward", "polr", "", "poller.", "POLLER", None, 5, ["poller"], {}]
+)
 def test_an_unknown_name_is_answered_with_the_known_ones(logged, wanted):
     scene = running()
 
