@@ -23,7 +23,7 @@ from costmon.domain.resource import Resource
 from costmon.store.accrual import Accrual, Group, group_of
 from costmon.store.columns import to_micros
 from costmon.store.positions import positions
-from costmon.store.text import cleaned
+from costmon.store.resources import cleaned
 
 LARGEST_MONTHLY_NANO = 10**16
 """Ten million a month: a dearer resource is a fault of the vendor's answer, and sums must fit."""

@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from costmon.domain.resource import Inventory, Resource
-from costmon.store.packing import unpack_balance, unpack_details, unpack_gaps, unpack_not_priced
+from costmon.store.packing import unpack_balance, unpack_gaps, unpack_not_priced
+from costmon.store.resources import resource_of
 from costmon.store.schema import account, rate_interval, resource
 
 
@@ -72,24 +73,4 @@ def open_resources(
     if of is not None:
         query = query.where(resource.c.account == of[0], resource.c.provider == of[1])
     for row in connection.execute(query):
-        yield row, _resource(row)
-
-
-def _resource(row: Row[Any]) -> Resource:
-    return Resource(
-        account=row.account,
-        provider=row.provider,
-        kind=row.kind,
-        id=row.vendor_id,
-        name=row.name,
-        region=row.region,
-        size=row.size,
-        status=row.status,
-        created_at=row.created_at,
-        monthly_cost=row.monthly,
-        currency=row.rate_currency,
-        basis=row.basis,
-        unpriced=row.unpriced,
-        waste=row.waste,
-        details=unpack_details(row.details),
-    )
+        yield row, resource_of(row)

@@ -29,7 +29,8 @@ from costmon.store.bulk import write_intervals
 from costmon.store.columns import from_micros, to_micros
 from costmon.store.intervals import AccountState, Held, Key, Plan, compare, plan
 from costmon.store.inventories import open_resources
-from costmon.store.packing import pack_balance, pack_details, pack_gaps, pack_not_priced
+from costmon.store.packing import pack_balance, pack_gaps, pack_not_priced
+from costmon.store.resources import row_values
 from costmon.store.rollups import add_days
 from costmon.store.schema import account, resource
 from costmon.store.text import storable_key
@@ -177,24 +178,11 @@ def _write_resources(
 
 
 def _columns(owner: tuple[str, str], held: Held) -> dict[str, object]:
-    seen = held.resource
-    return {
+    return row_values(held.resource) | {
         "id": held.row,
         "account": owner[0],
         "provider": owner[1],
-        "kind": seen.kind,
-        "vendor_id": seen.id,
         "position": held.position,
-        "name": seen.name,
-        "region": seen.region,
-        "size": seen.size,
-        "status": seen.status,
-        "created_at": seen.created_at,
-        "currency": seen.currency,
-        "basis": seen.basis,
-        "unpriced": seen.unpriced,
-        "waste": seen.waste,
-        "details": pack_details(seen.details),
     }
 
 

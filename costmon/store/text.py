@@ -6,9 +6,6 @@ replaced here, always in the same way.
 """
 
 import hashlib
-from collections.abc import Callable
-
-from costmon.domain.resource import Resource
 
 KEY_CHARACTERS = 200
 """Longest text in a column that is part of a key."""
@@ -37,25 +34,3 @@ def storable(text: str, limit: int = FREE_CHARACTERS) -> str:
 def storable_key(text: str) -> str:
     """Return `text` as it is stored in a column that is part of a key."""
     return storable(text, KEY_CHARACTERS)
-
-
-def cleaned(resource: Resource) -> Resource:
-    """Return `resource` as it comes back from the store, its cost apart."""
-    return resource._replace(
-        account=storable_key(resource.account),
-        provider=storable_key(resource.provider),
-        kind=storable_key(resource.kind),
-        id=storable_key(resource.id),
-        name=storable(resource.name),
-        region=_if_any(resource.region, storable_key),
-        size=_if_any(resource.size, storable),
-        status=_if_any(resource.status, storable),
-        currency=storable_key(resource.currency),
-        unpriced=_if_any(resource.unpriced, storable),
-        waste=_if_any(resource.waste, storable),
-        details=tuple((storable(name), storable(value)) for name, value in resource.details),
-    )
-
-
-def _if_any(text: str | None, clean: Callable[[str], str]) -> str | None:
-    return None if text is None else clean(text)

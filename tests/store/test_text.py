@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from costmon.store.text import FREE_CHARACTERS, KEY_CHARACTERS, cleaned, storable, storable_key
+from costmon.store.resources import cleaned
+from costmon.store.text import FREE_CHARACTERS, KEY_CHARACTERS, storable, storable_key
 from costmon.testing import samples
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=300)
