@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from costmon.api.current_costs import encode_current, shown_id
+from costmon.api.current_costs import encode_current
 from costmon.api.schemas.costs import CurrentCosts
+from costmon.api.schemas.resources import shown_id
 from costmon.domain.resource import Balance, Gap, NotPriced
 from costmon.state import fold
 from costmon.testing.clock import START

@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Literal
 
+from costmon.api.schemas.resources import DROPLET, HEADLINE_PROVIDER, DropletCost, ResourceCost
 from costmon.domain.money import shown
-from costmon.domain.resource import Basis, Gap, NotPriced
+from costmon.domain.resource import Gap, NotPriced
 from costmon.domain.totals import Totals
 from costmon.intake.answer import Answer, Moment
 from costmon.state.accounts import difference_of, explain, totals_of, totals_over
@@ -17,57 +18,7 @@ from costmon.state.freshness import ProviderState, account_staleness, account_st
 from costmon.state.value import AccountState, Snapshot
 from costmon.state.waste import Waste as WasteFound
 
-HEADLINE_PROVIDER = "digitalocean"
-"""Whose accounts `total_*`, `droplet_count` and `droplets` are about; others are beside."""
-
-DROPLET = "droplet"
-"""The kind that is counted and listed apart."""
-
 _NOTHING = totals_of(Decimal(), {}, 0)
-
-
-class DropletCost(Answer, frozen=True):
-    """A droplet and what it costs; costs are null when its price is unknown."""
-
-    id: int | str
-    name: str
-    size: str | None
-    region: str | None
-    status: str | None
-    monthly_cost: Decimal | None
-    daily_cost: Decimal | None
-    hourly_cost: Decimal | None
-    currency: str
-    basis: Basis
-    account: str
-    created_at: Moment | None
-    month_to_date_estimate: Decimal | None
-    unpriced: str | None
-    waste: str | None
-    details: dict[str, str]
-
-
-class ResourceCost(Answer, frozen=True):
-    """Any other thing that costs money."""
-
-    kind: str
-    id: int | str
-    name: str
-    size: str | None
-    region: str | None
-    status: str | None
-    monthly_cost: Decimal | None
-    daily_cost: Decimal | None
-    hourly_cost: Decimal | None
-    currency: str
-    basis: Basis
-    account: str
-    provider: str
-    created_at: Moment | None
-    month_to_date_estimate: Decimal | None
-    unpriced: str | None
-    waste: str | None
-    details: dict[str, str]
 
 
 class GapNote(Answer, frozen=True):
