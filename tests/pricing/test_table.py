@@ -6,7 +6,6 @@ from decimal import Decimal
 import pytest
 
 from costmon.pricing import PriceTable
-from costmon.providers.digitalocean.prices import DIGITALOCEAN
 
 TABLE = PriceTable(
     currency="USD",
@@ -58,19 +57,3 @@ def test_extending_leaves_the_original_as_it_was():
 def test_what_is_no_price_is_refused_by_name(amount):
     with pytest.raises(ValueError, match="database:small"):
         TABLE.extended({"database:small": Decimal(amount)})
-
-
-def test_digitaloceans_list_is_dated_and_sourced():
-    assert DIGITALOCEAN.as_of <= dt.date(2026, 11, 21)
-    assert DIGITALOCEAN.source
-    assert DIGITALOCEAN.currency == "USD"
-
-
-@pytest.mark.parametrize("key", DIGITALOCEAN.listed)
-def test_every_listed_price_is_an_amount_of_a_kind(key):
-    kind, _, slug = key.partition(":")
-
-    assert kind
-    assert slug
-    assert DIGITALOCEAN.listed[key].is_finite()
-    assert DIGITALOCEAN.listed[key] >= 0

@@ -78,6 +78,12 @@ def test_passing_the_threshold_is_said_once_and_its_end_once():
     assert events == ["alerter.threshold_exceeded", "alerter.threshold_resolved"]
 
 
+def test_the_threshold_is_about_its_vendors_accounts_only():
+    events = told(Memory(), calculated("c1", "60", beside="1000"), calculated("c2", "101"))
+
+    assert events == ["alerter.threshold_exceeded"]
+
+
 def test_a_repeat_within_the_cooldown_is_logged_as_suppressed():
     with capture_logs() as lines:
         told(Memory(), calculated("c1", "150"), calculated("c2", "150"))

@@ -48,12 +48,27 @@ def poll_failed(cycle_id: str, breaker: BreakerState = "closed") -> PollFailed:
     return PollFailed(report=samples.report(cycle_id, breaker=breaker), failure=samples.failure())
 
 
-def calculated(cycle_id: str, monthly: str = "12", *, minutes: int = 0) -> CostsCalculated:
+def calculated(
+    cycle_id: str, monthly: str = "12", *, minutes: int = 0, beside: str | None = None
+) -> CostsCalculated:
+    """Return what a cycle comes to; `beside` is what another vendor costs a month."""
     report = samples.report(cycle_id, started_at=after(minutes))
     seen = inventory(droplet("web-1", monthly), minutes=minutes)
     blank = fold.first(
-        ((ACCOUNT, "digitalocean"),), {}, now=START, poll_interval_s=300.0, demo=False
+        ((ACCOUNT, "digitalocean"), ("other", "hetzner")),
+        {},
+        now=START,
+        poll_interval_s=300.0,
+        demo=False,
     )
+    if beside is not None:
+        other = samples.resource(account="other", provider="hetzner", monthly=beside)
+        blank = fold.fetched(
+            blank,
+            samples.report(f"{cycle_id}-other", account="other", started_at=after(minutes)),
+            samples.inventory([other], account="other", provider="hetzner"),
+            after(minutes),
+        )
     snapshot = fold.fetched(blank, report, seen, after(minutes))
     return CostsCalculated(
         observation=Observation(

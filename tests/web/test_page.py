@@ -185,6 +185,40 @@ def test_waste_is_shown_with_its_cost():
     assert "$12.00 a month: 1 \N{MULTIPLICATION SIGN} droplet, powered off, costs in full" in shown
 
 
+def test_resources_of_every_vendor_are_in_one_list_with_their_kind_and_account():
+    accounts = (("do", "digitalocean"), ("hz", "hetzner"))
+    snapshot = fold.first(accounts, {}, now=START, poll_interval_s=300, demo=False)
+    for name, provider, one in (
+        ("do", "digitalocean", resource("1", name="box", account="do", monthly="5")),
+        (
+            "hz",
+            "hetzner",
+            resource(
+                "2", name="disk", account="hz", provider="hetzner", kind="volume", monthly="7"
+            ),
+        ),
+    ):
+        seen = inventory([one], account=name, provider=provider)
+        snapshot = fold.fetched(snapshot, report(name, account=name), seen, START)
+
+    shown = text(snapshot)
+
+    assert "$12.00 a month" in shown
+    assert "2 resources" in shown
+    assert "5 % of the threshold of $100.00" in shown  # DigitalOcean's part of it
+    assert shown.index("volume hz disk") < shown.index("droplet do box")
+
+
+def test_a_threshold_for_a_vendor_that_has_not_been_read_is_not_compared():
+    accounts = (("do", "digitalocean"), ("hz", "hetzner"))
+    snapshot = fold.first(accounts, {}, now=START, poll_interval_s=300, demo=False)
+    seen = inventory([resource(account="hz", provider="hetzner")], account="hz", provider="hetzner")
+
+    shown = text(fold.fetched(snapshot, report(account="hz"), seen, START))
+
+    assert "threshold" not in shown
+
+
 def test_the_threshold_is_compared():
     assert "24 % of the threshold of $100.00" in text(polled(resource(monthly="24")))
     assert "$20.00 over the threshold of $100.00" in text(polled(resource(monthly="120")))
