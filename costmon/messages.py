@@ -32,10 +32,10 @@ class Tick:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefreshRequested:
-    """Somebody wants a poll now (api, console -> poller).
+    """Poll now (api, console -> poller).
 
     Attributes:
-        id: Names the request in the log and in the answer to who asked.
+        id: Names the request in the log and in its answer.
     """
 
     id: str
@@ -161,7 +161,7 @@ class Shutdown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestartAnswer:
-    """What became of a `RestartChild` (supervisor -> who asked).
+    """What became of a `RestartChild` (supervisor -> console, api).
 
     Attributes:
         restarted: Full names that are being restarted; empty when the name is unknown.
@@ -184,10 +184,10 @@ class OpenCircuit:
     """Stop all calls that a scope covers (api, console -> policy).
 
     Attributes:
-        id: Names the request in the log and in the answer to who asked.
+        id: Names the request in the log and in its answer.
         scope: In canonical form; may be a pattern.
         reason: Why, for people.
-        author: Who wants it.
+        author: Who decided it.
         expires_at: When it closes by itself, aware UTC; `None`: never.
     """
 
@@ -203,10 +203,10 @@ class CloseCircuit:
     """Let calls pass again (api, console -> policy); no error when none was open.
 
     Attributes:
-        id: Names the request in the log and in the answer to who asked.
+        id: Names the request in the log and in its answer.
         scope: Exactly as it was opened.
         reason: Why, for people.
-        author: Who wants it.
+        author: Who decided it.
     """
 
     id: str
@@ -220,9 +220,9 @@ class SetBudget:
     """Set a budget, in place of the file's and of what was set before (api, console -> policy).
 
     Attributes:
-        id: Names the request in the log and in the answer to who asked.
+        id: Names the request in the log and in its answer.
         budget: Its `currency` is set.
-        author: Who wants it.
+        author: Who decided it.
     """
 
     id: str
@@ -235,10 +235,10 @@ class RemoveBudget:
     """Take back what `SetBudget` set; the file's holds again (api, console -> policy).
 
     Attributes:
-        id: Names the request in the log and in the answer to who asked.
+        id: Names the request in the log and in its answer.
         scope: The budget's.
         period: The budget's.
-        author: Who wants it.
+        author: Who decided it.
     """
 
     id: str
@@ -292,7 +292,7 @@ class GetGuards:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CircuitDecided:
-    """What became of an `OpenCircuit` or `CloseCircuit` (service -> who asked).
+    """What became of an `OpenCircuit` or `CloseCircuit` (service -> console).
 
     Attributes:
         confirmed: Whether it is in force by now; `False`: it was accepted and will be.
@@ -305,7 +305,7 @@ class CircuitDecided:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuardStatus:
-    """One guard in short (service -> who asked).
+    """One guard in short (service -> console).
 
     Attributes:
         guard: Its random name.
@@ -347,11 +347,11 @@ class MeterReported:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetRecording:
-    """Let all workers of a service record, stop, or begin anew (api -> meters).
+    """Let all workers of a service record, stop, or reset (api -> meters).
 
     Attributes:
-        id: Names the request in the log and in the answer to who asked.
-        service: Whose workers; one that nobody has heard of is no error.
+        id: Names the request in the log and in its answer.
+        service: Whose workers; an unknown one is not an error.
         control: What is wanted.
     """
 

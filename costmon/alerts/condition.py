@@ -63,7 +63,7 @@ def threshold(
 ) -> Condition:
     """Watch the monthly run-rate against `DO_COST_THRESHOLD` (US dollars, strictly above)."""
     over = totals.monthly - limit
-    dearest = tuple(
+    most_expensive = tuple(
         {
             "name": plain(resource.name),
             "monthly_cost_usd": None
@@ -83,7 +83,7 @@ def threshold(
         severity="warning",
         text=(
             f"The monthly run-rate is ${shown(totals.monthly)}, ${shown(over)} above your "
-            f"threshold of ${shown(limit)}. {_dearest_in_words(top)}Destroy or resize what is not "
+            f"threshold of ${shown(limit)}. {_in_words(top)}Destroy or resize what is not "
             "needed, or raise DO_COST_THRESHOLD."
         ),
         resolved_text=(
@@ -94,14 +94,14 @@ def threshold(
             "monthly_total_usd": float(shown(totals.monthly)),
             "threshold_usd": float(shown(limit)),
             "over_usd": float(shown(over)),
-            "top": dearest,
+            "top": most_expensive,
             "changes": changes,
             "unpriced_count": totals.unpriced_count,
         },
     )
 
 
-def _dearest_in_words(top: tuple[Resource, ...]) -> str:
+def _in_words(top: tuple[Resource, ...]) -> str:
     named = [
         f"{plain(resource.name)} (${shown(resource.monthly_cost)})"
         for resource in top

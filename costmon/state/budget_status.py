@@ -88,7 +88,7 @@ def budget_statuses(guard_state: GuardState) -> tuple[BudgetStatus, ...]:
 def flights(guard_state: GuardState, now: dt.datetime) -> tuple[Flight, ...]:
     """Return the calls in flight by the latest reports, those that end first before others.
 
-    A lease that has expired since is none any more, whatever its guard said last.
+    Expired leases are dropped, even if the latest report still lists them.
     """
     found: dict[tuple[str, str], Flight] = {}
     for guard in sorted(guard_state.guards, key=lambda seen: seen.seen_at):

@@ -39,7 +39,7 @@ class SharedPublished(Published[V]):
 
 
 class Watched(Published[V]):
-    """A cell that a reader may wait at until somebody publishes something else."""
+    """A cell whose readers may wait until another value is published."""
 
     def __init__(self, value: V) -> None:
         super().__init__(value)
@@ -47,7 +47,7 @@ class Watched(Published[V]):
         self._closed = False
 
     def publish(self, value: V) -> None:
-        """Replace the value and wake who waits."""
+        """Replace the value and wake all who wait."""
         with self._changed:
             self._value = value
             self._changed.notify_all()
@@ -62,7 +62,7 @@ class Watched(Published[V]):
             return self._value
 
     def close(self) -> None:
-        """Wake everybody, for good: from now on nobody waits."""
+        """Wake all who wait, for good: from now on nobody waits."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -71,7 +71,7 @@ class Watched(Published[V]):
 class PublishedSnapshot:
     """The current costs, which never go back and can be closed.
 
-    Readers take no lock and ask nobody: they get a whole snapshot, whatever the actors do.
+    Readers take no lock and ask no actor: they get a whole snapshot, whatever the actors do.
     """
 
     def __init__(self) -> None:

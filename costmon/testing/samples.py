@@ -29,7 +29,7 @@ def resource(  # noqa: PLR0913 - one keyword for each fact a test may choose
     waste: str | None = None,
     details: tuple[tuple[str, str], ...] = (),
 ) -> Resource:
-    """Return a resource; a droplet for 12 dollars a month unless told otherwise."""
+    """Return a resource; by default a droplet for 12 dollars a month."""
     return Resource(
         account=account,
         provider=provider,

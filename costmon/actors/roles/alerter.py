@@ -118,7 +118,7 @@ class Alerter(SupervisedActor[AlerterMessage]):
                 now = self.clock.now()
                 self._judge(guard_conditions.circuit(circuit, now=now, cause=id_), 0.0)
             case PolicyChanged():
-                pass  # a budget is no news for people
+                pass  # nobody is alerted of a budget that was set
             case Tick():
                 self._store_is_away = False
                 self._save()
