@@ -8,6 +8,7 @@ import sys
 import tempfile
 import threading
 import time
+from importlib.util import find_spec
 
 import pytest
 import structlog
@@ -19,6 +20,14 @@ _KNOWN = catalog.declarations().known_names(())
 _REFUSED: list[str] = []
 _CONNECTING = {"socket.connect", "socket.sendto", "socket.sendmsg"}
 _RESOLVING = {"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"}
+
+
+if find_spec("hypothesis") is not None:  # `make floors` and `make compat` do without
+    import hypothesis
+
+    # How long an example takes depends on the load of the machine; pytest has a time-out.
+    hypothesis.settings.register_profile("costmon", deadline=None)
+    hypothesis.settings.load_profile("costmon")
 
 
 def pytest_configure():
