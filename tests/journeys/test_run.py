@@ -94,7 +94,8 @@ def test_a_vendors_outage_keeps_the_last_costs_flagged_stale_with_their_age(tmp_
         service.when(CURRENT, 200)
         good = service.wait_for("poller.inventory_fetched")
         vendor.faults.fail_next(status=500, count=1000)
-        service.wait_for("poller.poll_failed")
+        failed = service.wait_for("poller.poll_failed")
+        service.wait_for("calculator.costs_published", cycle_id=failed["cycle_id"])
         answer = service.get(CURRENT)
         providers = service.get("/api/v1/providers").json()["data"]
 

@@ -5,7 +5,7 @@ import math
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from costmon.errors import StoreFencedError
@@ -228,6 +228,7 @@ def any_store(tmp_path_factory):
     ),
     twice=st.booleans(),
 )
+@settings(deadline=None)
 def test_rows_in_any_order_and_twice_add_up_to_the_newest_of_each(any_store, copies, twice):
     store, token, numbers = any_store
     example = next(numbers)
