@@ -27,6 +27,7 @@ from costmon.guard.stores.base import (
     Plan,
     RecordKind,
     Refusal,
+    Replan,
     Settings,
     Store,
     UsageRow,
@@ -65,16 +66,18 @@ class FailoverStore:
         when: `fail_closed` refuses every call, `fail_open_with_cap` lets calls through until they
             have cost `cap` in this process, `fail_open` lets all through.
         cap: Major units, for each time that the store is away.
+        replan: For what was let through by settings that have changed meanwhile.
         clock: Tells the time.
         diary: Is told.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is documented above, and all but one are by keyword
         self,
         inner: Store,
         *,
         when: WhenStoreFails,
         cap: Amount | None,
+        replan: Replan,
         clock: EpochClock,
         diary: Diary,
     ) -> None:
@@ -87,6 +90,7 @@ class FailoverStore:
         self.shared = inner.shared
         self._when = when
         self._cap_nano = None if cap is None else nano_even(cap)
+        self._replan = replan
         self._clock = clock
         self._diary = diary
         self._lock = threading.Lock()
@@ -157,7 +161,13 @@ class FailoverStore:
         """Return a lease of the store."""
         return self._tried(lambda: self._inner.find(id))
 
-    def charge(self, plan: Plan, nano: int, id: str, outcome: Outcome = NOTHING) -> bool:  # noqa: A002 - it is one
+    def charge(
+        self,
+        plan: Plan,
+        nano: int,
+        id: str,  # noqa: A002 - it is one
+        outcome: Outcome = NOTHING,
+    ) -> bool | Outdated:
         """Count what was spent elsewhere."""
         return self._tried(lambda: self._inner.charge(plan, nano, id, outcome))
 
@@ -348,7 +358,10 @@ class FailoverStore:
 
     def _tell(self, owed: _Owed) -> None:
         if owed.hold is None:
-            self._inner.charge(owed.plan, owed.nano, owed.id, owed.outcome)
+            while isinstance(
+                self._inner.charge(owed.plan, owed.nano, owed.id, owed.outcome), Outdated
+            ):
+                owed.plan = self._replan(owed.plan)
             return
         # Our own copy says that it is over; the store does not know yet.
         hold = self._inner.find(owed.hold.id)

@@ -70,7 +70,7 @@ class Figures:
         lines = [
             rules.line(scope, limit.period, epoch_s)[0]
             for scope in scopes
-            for limit in rules.limits(scope)
+            for limit in rules.figures(scope)
         ]
         found = [
             ScopeGauge(

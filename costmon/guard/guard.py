@@ -40,7 +40,7 @@ from costmon.guard.policy import Route, Rules
 from costmon.guard.readings import Readings
 from costmon.guard.rulebook import Rulebook
 from costmon.guard.ruling import Ruling
-from costmon.guard.stores.base import Hold, Outdated, Refusal, Store
+from costmon.guard.stores.base import Hold, Outdated, Plan, Refusal, Store
 from costmon.guard.waiting import WaitingRoom
 
 if TYPE_CHECKING:
@@ -426,10 +426,12 @@ class Guard(Readings, Ruling, Calling):
             raise ScopeError(
                 f"{len(given) + len(extra)} scopes", f"at most {_MOST_SCOPES} at a time"
             )
-        route = self._rules().route([*map(scope_of, given), *extra], activity, at_s)
         if len(self._routes) >= _MOST_ROUTES:
             self._routes = {}
-        self._routes[name] = route
+        # What is forgotten while the rules are read must not come back by them.
+        routes = self._routes
+        route = self._rules().route([*map(scope_of, given), *extra], activity, at_s)
+        routes[name] = route
         return route
 
     def _rules(self) -> Rules:
@@ -546,15 +548,25 @@ class Guard(Readings, Ruling, Calling):
         if slab is not None:
             from costmon.guard.stores.slab import SlabStore  # noqa: PLC0415 - rarely used
 
-            opened = SlabStore(opened, share=amount_of(slab), clock=self.clock)
+            opened = SlabStore(
+                opened, share=amount_of(slab), clock=self.clock, replan=self._replanned
+            )
         if not opened.shared and when == "fail_closed" and cap is None:
             return opened
         from costmon.guard.failover import FailoverStore  # noqa: PLC0415 - memory needs none
 
         self._failover = FailoverStore(
-            opened, when=when, cap=cap, clock=self.clock, diary=self._diary
+            opened,
+            when=when,
+            cap=cap,
+            replan=self._replanned,
+            clock=self.clock,
+            diary=self._diary,
         )
         return self._failover
+
+    def _replanned(self, plan: Plan) -> Plan:
+        return self._rulebook.reload().renewed(plan, self._epoch_s())
 
 
 def _program() -> str:

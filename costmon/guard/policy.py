@@ -19,8 +19,8 @@ CALLS = "calls/"
 """Before the period of a counter that counts calls, not money."""
 
 RATE_PERIOD = "rolling:60s"
-UNLIMITED_PERIOD = "month"
-"""By which a scope without a budget is counted."""
+DEFAULT_PERIOD = "month"
+"""Of figures of a scope without a budget, and of a scope's own budget."""
 
 _HOUR_S = 3600
 _HUNDRED = 100
@@ -73,9 +73,9 @@ class Rules(NamedTuple):
         configs: By scope.
         circuits: Those that are not closed.
         zone: Where calendar days and months begin.
-        counted: What else is counted, by (scope or pattern, period): budgets of other guards on the
-            store, which must see what this one spends, and budgets that were removed: they go on,
-            so that one that comes back within its window knows what was spent meanwhile.
+        counted: What else has counters, by (scope or pattern, period): budgets of other guards on
+            the store, which must see what this one spends, and budgets that were removed: their
+            counters go on.
     """
 
     revision: int
@@ -87,11 +87,11 @@ class Rules(NamedTuple):
     counted: tuple[tuple[str, str], ...] = ()
 
     def limits(self, scope: str) -> tuple[Limit, ...]:
-        """Return what holds for one scope, at least one entry; the shortest period comes last."""
+        """Return what one scope is counted by: those with a limit, then those without."""
         config = self.configs.get(scope)
         found = self._budgets_of(scope)
         if config is not None and config.custom_budget is not None:
-            periods = list(found) or [UNLIMITED_PERIOD]
+            periods = list(found) or [DEFAULT_PERIOD]
             found = {period: Budget(scope, config.custom_budget, period) for period in periods}
         limits = [self._limit(budget, config) for budget in found.values()]
         counted = dict.fromkeys(
@@ -99,9 +99,28 @@ class Rules(NamedTuple):
             for pattern, period in self.counted
             if period not in found and covers(pattern, scope)
         )
-        if not limits:
-            counted = {UNLIMITED_PERIOD: None, **counted}
-        return (*limits, *(Limit(period, None, None, None) for period in counted))
+        return (*limits, *(_unlimited(period) for period in counted))
+
+    def figures(self, scope: str) -> tuple[Limit, ...]:
+        """Return what is shown of a scope, at least one entry: without a budget also the month."""
+        limits = self.limits(scope)
+        if limits and limits[0].nominal is not None:
+            return limits
+        others = (limit for limit in limits if limit.period != DEFAULT_PERIOD)
+        return (_unlimited(DEFAULT_PERIOD), *others)
+
+    def counters(self) -> set[tuple[str, str]]:
+        """Return every (scope or pattern, period) that a plan of these rules may have a line for.
+
+        Other guards on the store must know them before such a plan is used: a counter is right
+        only when everybody counts on it.
+        """
+        own = {
+            (config.scope, DEFAULT_PERIOD)
+            for config in self.configs.values()
+            if config.custom_budget is not None
+        }
+        return {*self.budgets, *self.counted, *own}
 
     def _budgets_of(self, scope: str) -> dict[str, Budget]:
         best: dict[str, tuple[int, Budget]] = {}
@@ -183,19 +202,34 @@ class Rules(NamedTuple):
             premium=premium,
         )
 
+    def renewed(self, plan: Plan, epoch_s: float) -> Plan:
+        """Return a plan of older rules as one of these.
+
+        Lines that it had stay in their windows; those that are new count as late in the plan's hour
+        as they can.
+        """
+        late_s = min(epoch_s, plan.hour + _HOUR_S - 1)
+        known = {(line.scope, line.period): line for line in plan.lines}
+        lines = self.route(plan.scopes, plan.activity, late_s).plan.lines
+        return Plan(
+            tuple(known.get((line.scope, line.period), line) for line in lines),
+            plan.scopes,
+            plan.activity,
+            plan.hour,
+            self.revision,
+        )
+
     def line(self, scope: str, period: str | None, epoch_s: float) -> tuple[Line, Limit]:
-        """Return one counter of a scope, for reading it.
+        """Return one figure of a scope, for reading it.
 
         Args:
             scope: In its one spelling.
-            period: In its one spelling; `None` for that of the scope's first budget.
+            period: In its one spelling; `None` for that of the scope's first budget, or `month`.
             epoch_s: Seconds since 1970.
         """
-        limits = self.limits(scope)
-        limit = limits[0]
-        if period is not None:
-            nothing = Limit(period, None, None, None)
-            limit = next((one for one in limits if one.period == period), nothing)
+        limits = self.figures(scope)
+        wanted = period or limits[0].period
+        limit = next((one for one in limits if one.period == wanted), _unlimited(wanted))
         window = window_at(limit.period, epoch_s, self.zone)
         return (
             Line(
@@ -225,6 +259,11 @@ class Rules(NamedTuple):
             if scope is not None and circuit.state == "open" and epoch_s < at_s:
                 return _circuit_refusal(scope, circuit, at_s), at_s
         return None, _NEVER
+
+
+def _unlimited(period: str) -> Limit:
+    """Return what holds where there is no budget."""
+    return Limit(period, None, None, None)
 
 
 def _tier_refusal(scope: str) -> Callable[[float], CallRefused]:

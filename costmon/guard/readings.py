@@ -37,6 +37,9 @@ class Readings(ABC):
     def spent(self, scope: str, period: str | None = None) -> Decimal:
         """Return what a scope has spent in the present window, major units.
 
+        Without a counter, which comes with a scope's first budget, it is the sum of the usage rows:
+        an hour that is only partly in the window counts in full.
+
         Args:
             scope: No pattern.
             period: `None` for that of its first budget, or `month` without one.

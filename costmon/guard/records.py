@@ -23,7 +23,7 @@ from costmon.guard.health.failures import FailureClass
 from costmon.guard.health.health import Health
 from costmon.guard.health.host_health import HostHealth
 from costmon.guard.rulebook import Rulebook
-from costmon.guard.stores.base import Outcome, Store
+from costmon.guard.stores.base import Outcome, Outdated, Store
 
 
 class Records:
@@ -97,10 +97,13 @@ class Records:
             raise AmountError(f"bytes_in={bytes_in}, bytes_out={bytes_out}", "at least 0")
         chain = [f"host:{host_of(host)}", *map(scope_of, scopes)]
         nano = nano_even(cost)
-        # Read anew: a budget that another process has just added has a counter that must know.
-        route = self._rulebook.reload().route(chain, activity, self._clock.epoch_s())
         name = os.urandom(12).hex() if id is None else id
-        return self._store.charge(route.plan, nano, name, Outcome(bytes_in, bytes_out, failed))
+        outcome = Outcome(bytes_in, bytes_out, failed)
+        while True:
+            route = self._rulebook.reload().route(chain, activity, self._clock.epoch_s())
+            charged = self._store.charge(route.plan, nano, name, outcome)
+            if not isinstance(charged, Outdated):
+                return charged
 
     def get_host_cost(self, host: str, period: str) -> HostCost | None:
         """Return what a host cost in a billing period; `None` when nothing was charged for it.
@@ -188,7 +191,7 @@ class Records:
             return kept.to_text()
 
         self._store.update("scope", ours.scope, change)
-        self._rulebook.reload()
+        self._rulebook.fresh()
         return kept
 
     def get_host_config(self, host: str) -> ScopeConfig | None:

@@ -14,7 +14,7 @@ from costmon.errors import AmountError, InputError
 from costmon.guard.config import ScopeConfig, Tier, budget_amount, rate_of, tier_of
 from costmon.guard.log import log
 from costmon.guard.policy import Rules, budget_from, budget_text
-from costmon.guard.stores.base import Settings, Store
+from costmon.guard.stores.base import RecordKind, Settings, Store
 
 if TYPE_CHECKING:
     from costmon.domain.policy import Policy
@@ -68,49 +68,43 @@ class Rulebook:
         self._settings: Settings | None = None
         self._policy: Policy | None = None
         self._rules: Rules | None = None
+        # The same rules once all guards on the store know their counters; before that, `None`.
+        self._usable: Rules | None = None
         self._read_s = clock.monotonic_s()
 
     def rules(self) -> Rules:
-        """Return what holds now.
-
-        Raises:
-            GuardStoreError: The store's part cannot be read.
-        """
-        rules = self._rules
-        return rules if rules is not None else self.reload()
-
-    def reload(self) -> Rules:
-        """Read the store's part anew and return what holds now.
-
-        Raises:
-            GuardStoreError: It cannot be read.
-        """
-        settings = self._store.settings()
-        with self._lock:
-            self._settings = settings
-            rules = self._lay()
-        return self._announced(rules)
-
-    def _announced(self, rules: Rules) -> Rules:
-        """Let all guards on the store count what our budgets are about, also those without them.
+        """Return what holds now, to reserve by; see `reload`.
 
         Raises:
             GuardStoreError: The store failed.
         """
-        known = self._settings.budgets if self._settings is not None else {}
-        keys = [f"{scope}|{period}" for scope, period in rules.budgets]
-        unknown = [key for key in keys if key not in known]
-        if not unknown:
-            return rules
-        for key in unknown:
-            self._store.update("budget", key, lambda text: text or _COUNTED)
-        settings = self._store.settings()
-        with self._lock:
-            self._settings = settings
-            return self._lay()
+        rules = self._usable
+        return rules if rules is not None else self.reload()
+
+    def reload(self) -> Rules:
+        """Read the store's part anew and return what holds now, to reserve or to charge by.
+
+        Before that, all guards on the store are told what our budgets count: the store's revision
+        goes up, and each of them counts on the same counters from then on.
+
+        Raises:
+            GuardStoreError: The store failed.
+        """
+        while True:
+            settings = self._store.settings()
+            with self._lock:
+                self._settings = settings
+                rules = self._lay()
+                unknown = self._unknown(rules)
+            if not unknown:
+                return rules
+            for key in unknown:
+                self._store.update("budget", key, lambda text: text or _COUNTED)
 
     def fresh(self) -> Rules:
-        """Return what holds now, also when another guard has just changed it.
+        """Return what holds now, to read by, also when another guard has just changed it.
+
+        Nothing is written.
 
         Raises:
             GuardStoreError: The store's part cannot be read.
@@ -146,10 +140,9 @@ class Rulebook:
         """Obey the service's budgets and circuits in place of what it said before."""
         with self._lock:
             self._policy = policy
-            rules = self._lay() if self._settings is not None else None
+            if self._settings is not None:
+                self._lay()
         self._changed()
-        if rules is not None:
-            self._announced(rules)
 
     @property
     def policy(self) -> "Policy | None":
@@ -159,23 +152,17 @@ class Rulebook:
     def set_budget(self, budget: Budget) -> None:
         """Set a budget for every guard on the store, at once; see `Guard.set_budget`."""
         text = budget_text(self._checked(budget))
-        self._store.update("budget", f"{budget.scope}|{budget.period}", lambda _: text)
-        self.reload()
-        self._changed()
+        self._change("budget", f"{budget.scope}|{budget.period}", lambda _: text)
 
     def remove_budget(self, scope: str, period: str) -> None:
         """Remove a budget, the program's own too; see `Guard.remove_budget`."""
         key = f"{scope_of(scope, pattern=True)}|{period_of(period)}"
-        self._store.update("budget", key, lambda _: '{"removed": true}')
-        self.reload()
-        self._changed()
+        self._change("budget", key, lambda _: '{"removed": true}')
 
     def set_thresholds(self, thresholds: Thresholds) -> None:
         """Set when budgets without levels warn and refuse; see `Guard.set_thresholds`."""
         text = budget_text(Budget("global", 0, levels=thresholds))
-        self._store.update("budget", _THRESHOLDS, lambda _: text)
-        self.reload()
-        self._changed()
+        self._change("budget", _THRESHOLDS, lambda _: text)
 
     def configure(
         self,
@@ -208,16 +195,24 @@ class Rulebook:
             )
             return config.to_text()
 
-        self._store.update("scope", name, change)
-        self.reload()
-        self._changed()
+        self._change("scope", name, change)
         return config
 
     def unconfigure(self, scope: str) -> None:
         """Forget what is configured about a scope."""
-        self._store.update("scope", scope_of(scope), lambda _: None)
-        self.reload()
-        self._changed()
+        self._change("scope", scope_of(scope), lambda _: None)
+
+    def _change(
+        self, kind: RecordKind, key: str, change: Callable[[str | None], str | None]
+    ) -> None:
+        self._store.update(kind, key, change)
+        self.fresh()
+
+    def _unknown(self, rules: Rules) -> list[str]:
+        """Return the keys of counters that other guards on the store have not been told of."""
+        known = self._settings.budgets if self._settings is not None else {}
+        keys = sorted(f"{scope}|{period}" for scope, period in rules.counters())
+        return [key for key in keys if key not in known]
 
     def _lay(self) -> Rules:
         """Make the rules of all sources; the lock is held."""
@@ -260,6 +255,8 @@ class Rulebook:
             zone=self._zone,
             counted=tuple(name for name in counted if name not in budgets),
         )
+        known = self._settings is not None and not self._unknown(self._rules)
+        self._usable = self._rules if known else None
         return self._rules
 
     def _said(self) -> Iterable[Budget]:

@@ -64,6 +64,25 @@ def test_the_status_of_a_store_shows_what_was_spent_and_is_held(run, store, guar
     assert "delivery" in out
 
 
+def test_looking_at_a_store_with_a_budget_changes_nothing_in_it(run, tmp_path):
+    url = f"sqlite:///{tmp_path}/free.db"
+    with Guard(url, [Budget("key:x", "10", "day")]) as program:
+        program.reserve("key:x", "0.10").settle()
+        before = program.store.settings()
+
+        code, out, _ = run("status", "--store", url, "--budget", "global=1/day")
+
+        assert code == 0
+        assert program.store.settings() == before
+        rows = {row[0]: row for row in cells(out) if row}
+        assert rows["global"][1:5] == ["day", "1.00", "0.10", "0.00"]
+        program.reserve("key:x", "0.40").settle()
+        program.set_budget(Budget("global", "0.60", "day"))
+        with pytest.raises(BudgetRefused):
+            program.reserve("key:x", "0.11")
+        program.reserve("key:x", "0.10")
+
+
 def test_the_status_as_json_has_exact_amounts(run, store, guard):
     code, out, _ = run("status", "--store", store, "--json")
 

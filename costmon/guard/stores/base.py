@@ -44,8 +44,8 @@ class Plan:
     """What one chain of scopes is counted by, right for a span of time and one revision.
 
     Attributes:
-        lines: At least one; of a scope with several periods there are several. First those that
-            a refusal should name first.
+        lines: One for each counter, none where no budget covers a scope of the chain. First those
+            that a refusal should name first.
         scopes: The chain, each once.
         activity: What kind of call it is, for the usage rows.
         hour: The UTC hour that usage is counted in, seconds since 1970.
@@ -150,6 +150,9 @@ class Outcome(NamedTuple):
 
 NOTHING = Outcome()
 
+Replan = Callable[[Plan], Plan]
+"""Makes an outdated plan anew, as the present settings have it."""
+
 
 class Settings(NamedTuple):
     """What was configured in the store and holds for all guards on it.
@@ -232,9 +235,15 @@ class Store(Protocol):
     * Expiry moves the same amount from held to spent, so it may happen late (`sweep`, and before
       any figure is shown), but never changes a decision.
     * Usage rows change in the same step as the counters, in the hour of the plan.
-    * The first time a counter is used in a window, it begins with what the usage rows of its scope
-      say was spent in that window (whole hours only; never for lines with `fixed`): a budget that
-      is added at noon knows the morning.
+    * A counter of money is made when a plan with a line of its scope and period is first reserved
+      or charged with. In the same step it starts from what happened before in its window, by whole
+      hours: what the usage rows of its scope say was spent, less what resets have forgiven, and
+      what is held by leases whose chain has the scope. From then on those leases are counted on it,
+      too, however they end. (Lines with `fixed` start from nothing.)
+    * A plan with a line must be used only when every plan of the same revision has a line for that
+      scope and period: otherwise the counter would miss what is spent by the others.
+    * Only `reserve`, `charge` and `reset` change counters. A figure that has no counter in its
+      window yet is what the counter would start from.
     """
 
     shared: bool
@@ -282,7 +291,13 @@ class Store(Protocol):
         """Return a lease, its plan with the lines it was made with; `None` when unknown."""
         ...
 
-    def charge(self, plan: Plan, nano: int, id: str, outcome: Outcome = NOTHING) -> bool:  # noqa: A002 - it is one
+    def charge(
+        self,
+        plan: Plan,
+        nano: int,
+        id: str,  # noqa: A002 - it is one
+        outcome: Outcome = NOTHING,
+    ) -> bool | Outdated:
         """Count what was spent elsewhere, whatever the limits; False when `id` was before."""
         ...
 
@@ -291,7 +306,10 @@ class Store(Protocol):
         ...
 
     def reset(self, line: Line) -> int:
-        """Set what the line's window has spent to 0, for good; return what it was. Holds stay."""
+        """Set what the line's window has spent to 0, for good; return what it was. Holds stay.
+
+        Without a counter it is recorded for each hour of the window how much was forgiven.
+        """
         ...
 
     def sweep(self) -> int:

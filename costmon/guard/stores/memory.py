@@ -28,8 +28,8 @@ from costmon.guard.stores.base import (
     Settings,
     UsageRow,
 )
-from costmon.guard.stores.memory_cells import Bound, Cell, Usage, add, hold_all
-from costmon.guard.stores.seeding import seed_bucket
+from costmon.guard.stores.memory_cells import Bound, add, hold_all
+from costmon.guard.stores.memory_counters import MemoryCounters
 
 _NEVER = float("inf")
 # What Refusal(...) does, in half of its time.
@@ -38,6 +38,8 @@ _HOUR_S = 3600
 _KEPT_S = 40 * 86_400
 """How long usage is known: a month that a new budget must know, and some days to report it."""
 
+
+_OUTDATED = Bound(0)
 
 _STORES: "weakref.WeakSet[MemoryStore]" = weakref.WeakSet()
 
@@ -81,11 +83,9 @@ class MemoryStore:
         self._release = self._lock.release
         self._numbers = itertools.count(1).__next__
         self._identity = os.urandom(16).hex()
-        self._buckets: dict[tuple[str, str], dict[int, Cell]] = {}
-        self._sums: dict[tuple[str, str], Cell] = {}
-        self._usage: dict[tuple[int, str, str], Usage] = {}
         # By number, in the order they were made; `cells` of a hold is when it is due.
         self._held: dict[object, Hold] = {}
+        self._counters = MemoryCounters(self._held)
         self._earliest_due_s = _NEVER
         self._keys: dict[str, Hold] = {}
         # What is over and may be forgotten one day, oldest first; a charge has no hold.
@@ -138,7 +138,7 @@ class MemoryStore:
                 for top, line in bound.rolling:
                     if top.first != line.first:
                         # A clock was set, and another thread still counts by the other time.
-                        bound = self._look_up(plan)
+                        bound = self._counters.look_up(plan)
                         break
                 refusal = hold_all(bound, hold)
                 if refusal is not None:
@@ -226,13 +226,21 @@ class MemoryStore:
             known = self._held.get(int(id)) if id.isdecimal() else None
             return known if known is not None else self._over.get(id, (None, 0))[0]
 
-    def charge(self, plan: Plan, nano: int, id: str, outcome: Outcome = NOTHING) -> bool:  # noqa: A002 - it is one
+    def charge(
+        self,
+        plan: Plan,
+        nano: int,
+        id: str,  # noqa: A002 - it is one
+        outcome: Outcome = NOTHING,
+    ) -> bool | Outdated:
         """Count what was spent elsewhere; see `Store.charge`."""
-        bound = self._bind(plan) if plan.cache.__class__ is not Bound else plan.cache
         with self._lock:
             name = f"charge {id}"
             if name in self._over:
                 return False
+            if plan.revision != self._revision:
+                return Outdated(self._revision)
+            bound = self._counters.look_up(plan)
             for cell in bound.money:
                 add(cell, nano, 0)
             for cell, count in bound.fixed:
@@ -245,22 +253,13 @@ class MemoryStore:
         """Return what each line's window has spent and holds."""
         with self._lock:
             self._expire()
-            tops = [self._top(line, self._cell(line)) for line in lines]
-            return [(top.spent, top.held) for top in tops]
+            return self._counters.totals(lines)
 
     def reset(self, line: Line) -> int:
         """Set what the line's window has spent to 0; see `Store.reset`."""
         with self._lock:
             self._expire()
-            forgotten = 0
-            top = self._top(line, self._cell(line))
-            for bucket, cell in self._buckets[line.scope, line.period].items():
-                if line.first <= bucket <= line.last:
-                    forgotten += cell.spent
-                    cell.spent = 0
-                    cell.resets += 1
-            top.spent = 0
-            return forgotten
+            return self._counters.reset(line)
 
     def sweep(self) -> int:
         """Expire what is due and forget what is long over; see `Store.sweep`."""
@@ -273,7 +272,10 @@ class MemoryStore:
                 del self._over[name]
                 if hold is not None and hold.key is not None:
                     self._keys.pop(hold.key, None)
-            self._forget(int(self._epoch_s()) - _KEPT_S)
+            before = int(self._epoch_s()) - _KEPT_S
+            if before - self._forgotten_until >= _HOUR_S:
+                self._forgotten_until = before
+                self._counters.forget(before)
             return expired
 
     def leases(self, limit: int) -> list[LeaseRow]:
@@ -298,22 +300,7 @@ class MemoryStore:
         """Return the rows of the hours in [since, until), oldest first."""
         with self._lock:
             self._expire()
-            return [
-                UsageRow(
-                    hour=hour,
-                    scope=name,
-                    activity=activity,
-                    spent=row.spent,
-                    requests=row.requests,
-                    failed=row.failed,
-                    expired=row.expired,
-                    bytes_in=row.bytes_in,
-                    bytes_out=row.bytes_out,
-                    changes=row.changes,
-                )
-                for (hour, name, activity), row in sorted(self._usage.items(), key=_first)
-                if since <= hour < until and (scope is None or scope == name) and row.changes
-            ]
+            return self._counters.usage(since, until, scope)
 
     def settings(self) -> Settings:
         """Return what is configured."""
@@ -373,8 +360,7 @@ class MemoryStore:
                 add(cell, 0, -count)
             hold.state = "released"
         self._held.clear()
-        for row in self._usage.values():
-            row.__init__()  # type: ignore[misc]  # plans refer to the row: it must stay the same one
+        self._counters.after_fork()
 
     def _take(self) -> None:
         """Take the lock without ever sleeping in it.
@@ -387,76 +373,9 @@ class MemoryStore:
             os.sched_yield()
 
     def _bind(self, plan: Plan) -> Bound:
+        """Look the plan's counters up; an outdated plan, which makes none, will be told so."""
         with self._lock:
-            return self._look_up(plan)
-
-    def _look_up(self, plan: Plan) -> Bound:
-        """Find the cells of a plan, its windows' sums brought up to date; the lock is held."""
-        bound = Bound()
-        found = [(line, self._cell(line)) for line in plan.lines]
-        bound.money = tuple(cell for line, cell in found if line.fixed is None)
-        bound.fixed = tuple((cell, line.fixed) for line, cell in found if line.fixed is not None)
-        bound.limits = tuple(
-            (self._top(line, cell), line.limit, line.fixed, line)
-            for line, cell in found
-            if line.limit is not None
-        )
-        bound.warns = tuple(
-            (self._top(line, cell), line.warn, line)
-            for line, cell in found
-            if line.warn is not None
-        )
-        bound.rolling = tuple(
-            (self._top(line, cell), line) for line, cell in found if line.first != line.last
-        )
-        if len(plan.lines) == 1 and plan.lines[0].fixed is None:
-            ((line, cell),) = found
-            if line.first == line.last:
-                limit = _NEVER if line.limit is None else line.limit
-                bound.only = (cell, limit, _NEVER if line.warn is None else line.warn, line)
-        bound.usage = tuple(
-            self._usage.setdefault((plan.hour, scope, plan.activity), Usage())
-            for scope in plan.scopes
-        )
-        plan.cache = bound
-        return bound
-
-    def _cell(self, line: Line) -> Cell:
-        """Return the line's cell, its window's sum brought up to date."""
-        name = (line.scope, line.period)
-        buckets = self._buckets.setdefault(name, {})
-        if not any(line.first <= bucket <= line.last for bucket in buckets):
-            self._seed(line, buckets)
-        cell = buckets.setdefault(line.bucket, Cell())
-        if line.first == line.last:
-            return cell
-        top = self._sums.setdefault(name, Cell())
-        top.spent = top.held = 0
-        top.first = line.first
-        for bucket, one in list(buckets.items()):
-            if line.first <= bucket <= line.last:
-                one.sum = top
-                top.spent += one.spent
-                top.held += one.held
-            else:
-                one.sum = None
-                # Twice the window, for a wall clock that is set back.
-                if bucket < 2 * line.first - line.bucket and not one.held:
-                    del buckets[bucket]
-        return cell
-
-    def _top(self, line: Line, cell: Cell) -> Cell:
-        """Return what the line's limit is about: the bucket itself, or its rolling window."""
-        return cell if line.first == line.last else self._sums[line.scope, line.period]
-
-    def _seed(self, line: Line, buckets: dict[int, Cell]) -> None:
-        if line.fixed is not None:
-            return
-        for (hour, scope, _), row in self._usage.items():
-            if scope == line.scope and row.spent:
-                bucket = seed_bucket(line, hour)
-                if bucket is not None:
-                    buckets.setdefault(bucket, Cell()).spent += row.spent
+            return self._counters.look_up(plan) if plan.revision == self._revision else _OUTDATED
 
     def _expire(self) -> int:
         now_s = self._monotonic_s()
@@ -472,31 +391,20 @@ class MemoryStore:
                 add(cell, count, -count)
             self._count(bound, hold.nano, NOTHING, requests=1, expired=1)
             hold.state = "expired"
-            hold.cells = tuple(cell.resets for cell in bound.money)
+            hold.cells = self._counters.resets
             self._end(hold)
         self._earliest_due_s = min(map(_due_s, self._held.values()), default=_NEVER)
         return len(due)
 
-    def _forget(self, before: int) -> None:
-        """Drop usage rows and calendar buckets that no budget can ask for any more."""
-        if before - self._forgotten_until < _HOUR_S:
-            return
-        self._forgotten_until = before
-        for name in [name for name in self._usage if name[0] < before]:
-            del self._usage[name]
-        for (_, period), buckets in self._buckets.items():
-            if period in {"hour", "day", "month"}:
-                for bucket in [b for b, cell in buckets.items() if b < before and not cell.held]:
-                    del buckets[bucket]
-
     def _correct(self, hold: Hold, nano: int, outcome: Outcome, *, requests: int) -> None:
         """Replace what an expired lease was charged."""
         bound: Bound = hold.plan.cache  # type: ignore[assignment]  # ours: it was reserved here
-        resets: tuple[int, ...] = hold.cells  # type: ignore[assignment]  # ours: see `_expire`
-        for cell, before in zip(bound.money, resets, strict=True):
-            # What a reset has forgiven cannot be given back.
-            if cell.resets == before:
+        resets: int = hold.cells  # type: ignore[assignment]  # ours: see `_expire`
+        # What a reset has forgiven cannot be given back.
+        for cell in bound.money:
+            if cell.reset <= resets:
                 add(cell, nano - hold.nano, 0)
+        self._counters.correct_forgiven(hold.plan, nano - hold.nano, resets)
         if requests:
             for cell, count in bound.fixed:
                 add(cell, -count, 0)
@@ -521,10 +429,6 @@ class MemoryStore:
 
 def _due_s(hold: Hold) -> float:
     return hold.cells  # type: ignore[return-value]  # ours: see `reserve`
-
-
-def _first(item: tuple[tuple[int, str, str], Usage]) -> tuple[int, str, str]:
-    return item[0]
 
 
 def _same_chain(known: Hold, plan: Plan, key: str) -> Hold:

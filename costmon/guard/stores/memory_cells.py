@@ -6,12 +6,13 @@ from costmon.guard.stores.base import Hold, Line, Outcome, Refusal
 class Cell:
     """One counter in one bucket; of a rolling window, `sum` is all its live buckets together."""
 
-    __slots__ = ("first", "held", "resets", "spent", "sum")
+    __slots__ = ("first", "held", "reset", "spent", "sum")
 
     def __init__(self) -> None:
         self.spent = 0
         self.held = 0
-        self.resets = 0
+        self.reset = 0
+        """Which of the store's resets was its last."""
         self.first = 0
         """Of a sum: from which bucket on it was made."""
         self.sum: Cell | None = None
@@ -20,11 +21,22 @@ class Cell:
 class Usage:
     """A usage row that is being counted."""
 
-    __slots__ = ("bytes_in", "bytes_out", "changes", "expired", "failed", "requests", "spent")
+    __slots__ = (
+        "bytes_in",
+        "bytes_out",
+        "changes",
+        "expired",
+        "failed",
+        "inherited",
+        "requests",
+        "spent",
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, inherited: int = 0) -> None:
         self.spent = self.requests = self.failed = self.expired = 0
         self.bytes_in = self.bytes_out = self.changes = 0
+        self.inherited = inherited
+        """What the parent had spent before the fork: counted here, and reported by the parent."""
 
     def add(self, outcome: Outcome) -> None:
         """Count what is known besides money."""
@@ -33,10 +45,27 @@ class Usage:
         self.bytes_out += outcome.bytes_out
 
 
+class Forgiven:
+    """How much of what a scope spent in an hour a reset has forgiven, in a period without counter.
+
+    Attributes:
+        spent: Nano-units.
+        reset: Which of the store's resets was the last.
+    """
+
+    __slots__ = ("reset", "spent")
+
+    def __init__(self) -> None:
+        self.spent = self.reset = 0
+
+
 class Bound:
     """A plan's lines, looked up once.
 
     Attributes:
+        hour: The plan's.
+        adopted: Cells of counters, by scope and period, that were made after leases of the plan:
+            they count there, too.
         only: The one cell of a plan that has one line, of money, in a calendar period; most calls
             are of such a plan, and a loop of one turn costs them a third. `None` otherwise.
         money: The cells that are counted by what a call costs.
@@ -48,9 +77,22 @@ class Bound:
         usage: The usage rows.
     """
 
-    __slots__ = ("fixed", "limits", "money", "only", "rolling", "usage", "warns")
+    __slots__ = (
+        "__weakref__",
+        "adopted",
+        "fixed",
+        "hour",
+        "limits",
+        "money",
+        "only",
+        "rolling",
+        "usage",
+        "warns",
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, hour: int) -> None:
+        self.hour = hour
+        self.adopted: dict[tuple[str, str], Cell] = {}
         self.only: tuple[Cell, float, float, Line] | None = None
         self.money: tuple[Cell, ...] = ()
         self.fixed: tuple[tuple[Cell, int], ...] = ()
@@ -58,6 +100,12 @@ class Bound:
         self.warns: tuple[tuple[Cell, int, Line], ...] = ()
         self.rolling: tuple[tuple[Cell, Line], ...] = ()
         self.usage: tuple[Usage, ...] = ()
+
+    def adopt(self, counter: tuple[str, str], cell: Cell) -> None:
+        """Count by what a call costs on a further cell."""
+        self.adopted[counter] = cell
+        self.money += (cell,)
+        self.only = None
 
 
 def hold_all(bound: Bound, hold: Hold) -> Refusal | None:

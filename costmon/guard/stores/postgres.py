@@ -5,6 +5,7 @@ nothing that was granted is forgotten; off, a call takes less than half the time
 granted in the last moments before the *server* dies may be granted once more.
 """
 
+import functools
 import random
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -28,13 +29,11 @@ from costmon.guard.stores.base import (
 )
 from costmon.guard.stores.plan_text import HELD, RELEASED, SETTLED, STATES, plan_of, plan_text
 from costmon.guard.stores.postgres_pool import Connection, PostgresPool, Unbound
-from costmon.guard.stores.seeding import seed_bucket
+from costmon.guard.stores.sql_counters import FORGET, Rows, SQLCounters
 
 _TIDY_S = 60.0
 _RETIRE_S = 3600.0
 _USAGE_KEPT_S = 400 * 86_400
-_KEPT_S = (300, 86_400)
-"""How long a counter stays after its window at least and at most."""
 _LOCK = "SELECT revision FROM costmon_guard_state FOR UPDATE"
 _NOW = "costmon_guard_now()"
 
@@ -116,7 +115,8 @@ class PostgresStore:
 
     @staticmethod
     def _bind(db: Connection, plan: Plan) -> int:
-        cells = [_ensure_cell(db, line) for line in plan.lines]
+        counters = _counters(db)
+        cells = [counters.cell(line) for line in plan.lines]
         usage = [_usage_row(db, plan, scope) for scope in plan.scopes]
         lines = plan.lines
         (number,) = _one(
@@ -138,6 +138,7 @@ class PostgresStore:
                 [line.fixed for line in lines],
             ),
         )
+        counters.know(plan, int(number))
         return int(number)
 
     def settle(self, hold: Hold, nano: int, outcome: Outcome = NOTHING) -> LeaseState | None:
@@ -208,17 +209,24 @@ class PostgresStore:
         hold.state = STATES[state]
         return hold
 
-    def charge(self, plan: Plan, nano: int, id: str, outcome: Outcome = NOTHING) -> bool:  # noqa: A002 - it is one
+    def charge(
+        self,
+        plan: Plan,
+        nano: int,
+        id: str,  # noqa: A002 - it is one
+        outcome: Outcome = NOTHING,
+    ) -> bool | Outdated:
         """Count what was spent elsewhere; see `Store.charge`."""
         with self._pool.lend("charge a call") as db, db.transaction():
-            _one(db, _LOCK)
-            made = db.execute(
-                f"INSERT INTO costmon_guard_charge VALUES (%s, {_NOW})"  # noqa: S608 - our own function
-                " ON CONFLICT DO NOTHING RETURNING id",
-                (id,),
-            ).fetchone()
-            if made is None:
+            (revision,) = _one(db, _LOCK)
+            if _one(db, "SELECT 1 FROM costmon_guard_charge WHERE id = %s", (id,)):
                 return False
+            if revision != plan.revision:
+                return Outdated(revision)
+            db.execute(
+                f"INSERT INTO costmon_guard_charge VALUES (%s, {_NOW})",  # noqa: S608 - our own function
+                (id,),
+            )
             number = self._bind(db, plan)
             db.execute(
                 "SELECT costmon_guard_add(p, 0, %s::bigint, 0, 1),"
@@ -243,9 +251,7 @@ class PostgresStore:
             _expire(db)
             with db.transaction():
                 _one(db, _LOCK)
-                for line in lines:
-                    _ensure_cell(db, line, seed_only=True)
-                return [_window_sums(db, line) for line in lines]
+                return _counters(db).totals(lines)
 
     def reset(self, line: Line) -> int:
         """Set what the line's window has spent to 0; see `Store.reset`."""
@@ -253,17 +259,7 @@ class PostgresStore:
             _expire(db)
             with db.transaction():
                 _one(db, _LOCK)
-                _ensure_cell(db, line)
-                spent, _ = _window_sums(db, line)
-                (resets,) = _one(
-                    db, "UPDATE costmon_guard_state SET resets = resets + 1 RETURNING resets"
-                )
-                db.execute(
-                    "UPDATE costmon_guard_cell SET spent = 0, reset = %s"
-                    " WHERE scope = %s AND period = %s AND bucket BETWEEN %s AND %s",
-                    (resets, line.scope, line.period, line.first, line.last),
-                )
-                return spent
+                return _counters(db).reset(line)
 
     def sweep(self) -> int:
         """Expire what is due and forget what is long over; see `Store.sweep`."""
@@ -391,51 +387,32 @@ def _expire(db: Connection) -> int:
     return int(_one(db, "SELECT costmon_guard_expire()")[0])
 
 
-def _ensure_cell(db: Connection, line: Line, *, seed_only: bool = False) -> int:
-    """Return the row that the line counts in now; on first use it knows what was spent before."""
-    window = (line.scope, line.period, line.first, line.last)
-    if line.fixed is None:
-        used = db.execute(
-            "SELECT 1 FROM costmon_guard_cell"
-            " WHERE scope = %s AND period = %s AND bucket BETWEEN %s AND %s LIMIT 1",
-            window,
-        ).fetchone()
-        if used is None:
-            _seed(db, line)
-    row = db.execute(
-        "SELECT id FROM costmon_guard_cell WHERE scope = %s AND period = %s AND bucket = %s",
-        (line.scope, line.period, line.bucket),
-    ).fetchone()
-    if row is not None:
-        return int(row[0])
-    return 0 if seed_only else _add_cell(db, line, line.bucket, 0)
+def _counters(db: Connection) -> SQLCounters:
+    """Return the store's counters, for the open transaction, which has the lock."""
+
+    def rows(statement: str, values: tuple[object, ...]) -> Rows:
+        cursor = db.execute(_translated(statement), values)
+        return cursor.fetchall() if cursor.description else []
+
+    def copy_plan(plan_id: int, cell: int) -> int:
+        (number,) = _one(
+            db,
+            "INSERT INTO costmon_guard_plan (made_s, retired, plan, cells, usage, scopes, periods,"
+            " firsts, lasts, limits, warns, fixed)"
+            " SELECT made_s, true, plan, cells || %s::bigint, usage, scopes, periods, firsts,"
+            " lasts, limits, warns, fixed || NULL::bigint"
+            " FROM costmon_guard_plan WHERE id = %s RETURNING id",
+            (cell, plan_id),
+        )
+        return int(number)
+
+    return SQLCounters(rows, copy_plan)
 
 
-def _seed(db: Connection, line: Line) -> None:
-    known: dict[int, int] = {}
-    for hour, spent in db.execute(
-        "SELECT hour, spent FROM costmon_guard_usage WHERE scope = %s AND spent <> 0", (line.scope,)
-    ):
-        bucket = seed_bucket(line, hour)
-        if bucket is not None:
-            known[bucket] = known.get(bucket, 0) + spent
-    for bucket, spent in known.items():
-        _add_cell(db, line, bucket, spent)
-
-
-def _add_cell(db: Connection, line: Line, bucket: int, spent: int) -> int:
-    over_s = None
-    if line.resets_at is not None:
-        shortest, longest = _KEPT_S
-        length = int(line.resets_at) - line.bucket
-        over_s = bucket + length + min(longest, max(shortest, length)) + 1
-    (number,) = _one(
-        db,
-        "INSERT INTO costmon_guard_cell (scope, period, bucket, spent, over_s)"
-        " VALUES (%s, %s, %s, %s, %s) RETURNING id",
-        (line.scope, line.period, bucket, spent, over_s),
-    )
-    return int(number)
+@functools.cache
+def _translated(statement: str) -> bytes:
+    """Return a statement as PostgreSQL takes it."""
+    return statement.replace("guard_", "costmon_guard_").replace("?", "%s").encode()
 
 
 def _usage_row(db: Connection, plan: Plan, scope: str) -> int:
@@ -451,16 +428,6 @@ def _usage_row(db: Connection, plan: Plan, scope: str) -> int:
         named,
     )
     return int(number)
-
-
-def _window_sums(db: Connection, line: Line) -> tuple[int, int]:
-    spent, held = _one(
-        db,
-        "SELECT coalesce(sum(spent), 0), coalesce(sum(held), 0) FROM costmon_guard_cell"
-        " WHERE scope = %s AND period = %s AND bucket BETWEEN %s AND %s",
-        (line.scope, line.period, line.first, line.last),
-    )
-    return int(spent), int(held)
 
 
 def _tidy(db: Connection) -> None:
@@ -481,6 +448,10 @@ def _retire(db: Connection) -> None:
         "DELETE FROM costmon_guard_plan AS p WHERE retired AND NOT EXISTS"
         " (SELECT 1 FROM costmon_guard_lease AS l WHERE l.plan = p.id)"
     )
+    with db.transaction():
+        _one(db, _LOCK)
+        for statement in FORGET:
+            db.execute(_translated(statement))
 
 
 _TIDY = tuple(
@@ -490,5 +461,6 @@ _TIDY = tuple(
         f"charge WHERE at_s < {_NOW} - {REMEMBERED_S}",
         f"cell WHERE over_s < {_NOW} AND held = 0",
         f"usage WHERE hour < {_NOW} - {_USAGE_KEPT_S}",
+        f"forgiven WHERE hour < {_NOW} - {_USAGE_KEPT_S}",
     )
 )

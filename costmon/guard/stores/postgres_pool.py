@@ -12,7 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from costmon.errors import InputError
 from costmon.guard.errors import GuardStoreError, GuardStoreUnavailable
-from costmon.guard.stores.postgres_schema import SCHEMA, VERSION
+from costmon.guard.stores.postgres_schema import SCHEMA, UPGRADE, VERSION
 from costmon.guard.stores.shown_url import shown_url
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -131,10 +131,13 @@ class PostgresPool:
                         "INSERT INTO costmon_guard_state (version, identity) VALUES (%s, %s)",
                         (VERSION, os.urandom(16).hex()),
                     )
-            row = connection.execute(
-                "SELECT version, identity FROM costmon_guard_state"
-            ).fetchone() or (0, "")
-        version, self.identity = row
+            version, self.identity = _version(connection)
+            if version == 1:
+                connection.execute("SELECT 1 FROM costmon_guard_state FOR UPDATE")
+                if _version(connection)[0] == 1:
+                    connection.execute(UPGRADE)
+                    connection.execute("UPDATE costmon_guard_state SET version = %s", (VERSION,))
+                version, self.identity = _version(connection)
         if version != VERSION:
             raise GuardStoreError(
                 str(self),
@@ -169,6 +172,11 @@ class PostgresPool:
 
 
 _IDLE = psycopg.pq.TransactionStatus.IDLE
+
+
+def _version(connection: Connection) -> tuple[int, str]:
+    row = connection.execute("SELECT version, identity FROM costmon_guard_state").fetchone()
+    return (0, "") if row is None else (row[0], row[1])
 
 
 def _known(connection: Connection) -> bool:

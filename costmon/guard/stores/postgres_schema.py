@@ -5,9 +5,9 @@ row lock (each call counts in `global`, so there is nothing to gain from finer o
 deadlock on), and that lock must not wait for a network.
 """
 
-VERSION = 1
+VERSION = 2
 
-SCHEMA = """
+_TABLES = """
 CREATE TABLE costmon_guard_state (
     one boolean PRIMARY KEY DEFAULT true CHECK (one),
     version integer NOT NULL,
@@ -74,11 +74,34 @@ CREATE TABLE costmon_guard_charge (id text PRIMARY KEY, at_s double precision NO
 CREATE TABLE costmon_guard_record (
     kind text NOT NULL, key text NOT NULL, text text NOT NULL, PRIMARY KEY (kind, key)
 );
+"""
 
-CREATE FUNCTION costmon_guard_now() RETURNS double precision LANGUAGE sql VOLATILE AS
+# Which scopes have a counter of money in which periods; what resets have forgiven where there was
+# none; which scopes are in the chain of a plan, for counters that are made when it has leases.
+_COUNTERS = """
+CREATE TABLE costmon_guard_counter (
+    scope text NOT NULL, period text NOT NULL, PRIMARY KEY (scope, period)
+);
+CREATE TABLE costmon_guard_forgiven (
+    scope text NOT NULL,
+    hour bigint NOT NULL,
+    period text NOT NULL,
+    spent bigint NOT NULL,
+    reset bigint NOT NULL,
+    PRIMARY KEY (scope, hour, period)
+);
+CREATE TABLE costmon_guard_plan_scope (
+    scope text NOT NULL, hour bigint NOT NULL, plan bigint NOT NULL, PRIMARY KEY (scope, hour, plan)
+);
+CREATE INDEX costmon_guard_plan_scope_plan ON costmon_guard_plan_scope (plan);
+CREATE INDEX costmon_guard_lease_late ON costmon_guard_lease (plan) WHERE state = 3;
+"""
+
+_FUNCTIONS = """
+CREATE OR REPLACE FUNCTION costmon_guard_now() RETURNS double precision LANGUAGE sql VOLATILE AS
 $$ SELECT extract(epoch FROM clock_timestamp())::double precision $$;
 
-CREATE FUNCTION costmon_guard_add(
+CREATE OR REPLACE FUNCTION costmon_guard_add(
     p costmon_guard_plan, add_held bigint, add_spent bigint, calls_held bigint, calls_spent bigint
 ) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
@@ -94,7 +117,7 @@ BEGIN
     RETURN changed;
 END $$;
 
-CREATE FUNCTION costmon_guard_count(
+CREATE OR REPLACE FUNCTION costmon_guard_count(
     p costmon_guard_plan, add_spent bigint, add_requests bigint, add_expired bigint,
     add_failed bigint, add_in bigint, add_out bigint
 ) RETURNS void LANGUAGE sql AS $$
@@ -105,7 +128,7 @@ CREATE FUNCTION costmon_guard_count(
         WHERE id = ANY (p.usage)
 $$;
 
-CREATE FUNCTION costmon_guard_reserve(
+CREATE OR REPLACE FUNCTION costmon_guard_reserve(
     plan_id bigint, plan_revision bigint, nano bigint, ttl_s double precision, wanted_key text,
     OUT what text, OUT number bigint, OUT line integer, OUT spent text[], OUT held text[]
 ) LANGUAGE plpgsql AS $$
@@ -161,7 +184,7 @@ BEGIN
     what := 'held';
 END $$;
 
-CREATE FUNCTION costmon_guard_end(
+CREATE OR REPLACE FUNCTION costmon_guard_end(
     lease_id bigint, nano bigint, after integer, requests bigint, failed bigint, bytes_in bigint,
     bytes_out bigint
 ) RETURNS smallint LANGUAGE plpgsql AS $$
@@ -188,6 +211,11 @@ BEGIN
                 + CASE WHEN f.fixed IS NULL THEN nano - l.nano ELSE given_back * f.fixed END
             FROM unnest(p.cells, p.fixed) AS f (id, fixed)
             WHERE c.id = f.id AND c.reset <= l.resets;
+        UPDATE costmon_guard_forgiven AS f
+            SET spent = f.spent + nano - l.nano
+            FROM costmon_guard_usage AS u
+            WHERE u.id = ANY (p.usage) AND f.scope = u.scope AND f.hour = u.hour
+                AND f.reset > l.resets;
         PERFORM costmon_guard_count(
             p, nano - l.nano, CASE WHEN after = 1 THEN requests - 1 ELSE -1 END, -1, failed,
             bytes_in, bytes_out);
@@ -196,7 +224,7 @@ BEGIN
     RETURN l.state;
 END $$;
 
-CREATE FUNCTION costmon_guard_expire() RETURNS bigint LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION costmon_guard_expire() RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     now_s double precision;
     resets_now bigint;
@@ -223,4 +251,20 @@ BEGIN
     GET DIAGNOSTICS expired = ROW_COUNT;
     RETURN expired;
 END $$;
+"""
+
+SCHEMA = _TABLES + _COUNTERS + _FUNCTIONS
+_DROPPED = """
+DELETE FROM costmon_guard_cell WHERE period NOT LIKE 'calls/%';
+INSERT INTO costmon_guard_plan_scope (scope, hour, plan)
+    SELECT s.scope, (p.plan::json ->> 'hour')::bigint, p.id
+    FROM costmon_guard_plan AS p,
+        LATERAL json_array_elements_text(p.plan::json -> 'scopes') AS s (scope);
+UPDATE costmon_guard_plan SET retired = true;
+"""
+UPGRADE = _COUNTERS + _FUNCTIONS + _DROPPED
+"""Brings tables of version 1 up to date.
+
+Its counters of money are dropped, since some of them had missed what was spent: when they are used
+they start anew from usage rows and open leases. Resets of the present windows are lost.
 """

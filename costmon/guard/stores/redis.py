@@ -159,10 +159,17 @@ class RedisStore:
         hold.state = STATES[state]
         return hold
 
-    def charge(self, plan: Plan, nano: int, id: str, outcome: Outcome = NOTHING) -> bool:  # noqa: A002 - it is one
+    def charge(
+        self,
+        plan: Plan,
+        nano: int,
+        id: str,  # noqa: A002 - it is one
+        outcome: Outcome = NOTHING,
+    ) -> bool | Outdated:
         """Count what was spent elsewhere; see `Store.charge`."""
         given = (plan_text(plan), id, _fitting(self, nano), *_figures(self, outcome))
-        return bool(self._run("charge a call", scripts.CHARGE, *given)[0] == "charged")
+        answer = self._run("charge a call", scripts.CHARGE, *given)
+        return Outdated(int(answer[1])) if answer[0] == "outdated" else answer[0] == "charged"
 
     def totals(self, lines: Sequence[Line]) -> list[tuple[int, int]]:
         """Return what each line's window has spent and holds."""

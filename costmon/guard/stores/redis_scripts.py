@@ -5,7 +5,7 @@ numbers, worth high * 10**9 + low, and HINCRBY, which counts in 64 bits, does th
 that fails halfway is not undone by Redis: what would not fit is found before anything is written.
 """
 
-VERSION = 1
+VERSION = 2
 
 _COMMON = """
 local P = KEYS[1]
@@ -102,19 +102,21 @@ local function rolling(period)
     return tonumber(many) * ({s = 1, m = 60, h = 3600, d = 86400})[unit]
 end
 -- As costmon.guard.stores.seeding does.
-local function seed_bucket(line, hour)
-    if line.first == line.last then
-        if line.period == 'total' then return line.bucket end
-        local ends = tonumber(line.resets_at or '')
-        if tonumber(line.first) <= hour and (not ends or hour + 3600 <= ends) then
-            return line.bucket
-        end
-        return nil
-    end
+local function seed_bucket(line, hour, whole)
+    if line.period == 'total' then return line.bucket end
+    local begins, ends = hour, hour + 3600
+    if not whole then begins, ends = ends - 1, begins + 1 end
     local length, bucket = rolling(line.period), tonumber(line.bucket)
-    if not length or hour < bucket - length or hour > bucket then return nil end
-    local step = math.max(1, math.floor(length / 60))
-    return string.format('%.0f', math.min(bucket, math.floor((hour + 3599) / step) * step))
+    if length then
+        if begins < bucket - length then return nil end
+        local step = math.max(1, math.floor(length / 60))
+        return string.format('%.0f', math.min(bucket, math.floor((hour + 3599) / step) * step))
+    end
+    local resets = tonumber(line.resets_at or '')
+    if tonumber(line.first) <= begins and (not resets or ends <= resets) then
+        return line.bucket
+    end
+    return nil
 end
 local function over(line, bucket)
     local resets = tonumber(line.resets_at or '')
@@ -165,32 +167,125 @@ local function sums(line, key)
     end
     return sh, sl, hh, hl, used, here
 end
--- Return what the line's window has spent and holds; on first use it knows what was spent before.
-local function window(line, now_s, only_look)
+local function set_kept(key, text)
+    local left = redis.call('PTTL', key)
+    redis.call('SET', key, text)
+    if left > 0 then redis.call('PEXPIRE', key, left) end
+end
+-- What resets have forgiven of an hour while there was no counter, and the last one's number.
+local function forgiven(scope, period, hour)
+    local field = hour .. '\\n' .. period
+    local found = redis.call('HMGET', P .. 'forgiven:' .. scope, field, field .. '\\nr')
+    return found[1] or '0', tonumber(found[2] or '0'), field
+end
+-- What the usage rows say was spent in the line's window: by hour, and its buckets.
+local function spent_hours(line, whole)
+    local known, spent, buckets = redis.call('HGETALL', P .. 'spent:' .. line.scope), {}, {}
+    for i = 1, #known, 2 do
+        local bucket = seed_bucket(line, tonumber(known[i]), whole)
+        if bucket then
+            spent[known[i]] = known[i + 1]
+            buckets[known[i]] = bucket
+        end
+    end
+    return spent, buckets
+end
+-- What happened in the line's window before there was a counter in it, by bucket.
+local function past(line, whole)
+    local found, spent, buckets = {}, spent_hours(line, whole)
+    for hour, text in pairs(spent) do
+        local less, reset = forgiven(line.scope, line.period, hour)
+        local one = found[buckets[hour]] or {'0', 0}
+        found[buckets[hour]] = {sum(sum(one[1], text), negated(less)), math.max(one[2], reset)}
+    end
+    return found
+end
+-- The plans that were made before there was such a counter, and of which there may be leases that
+-- it must know.
+local function earlier(line, whole)
+    local key, found, first, last = P .. 'plans:' .. line.scope, {}, '-inf', '+inf'
+    local length = rolling(line.period)
+    if length then
+        first = tonumber(line.bucket) - length - 3600
+    elseif line.period ~= 'total' then
+        first = tonumber(line.first) - 3600
+        last = tonumber(line.resets_at or '') or '+inf'
+    end
+    for _, sha in ipairs(redis.call('ZRANGEBYSCORE', key, first, last)) do
+        local text = redis.call('GET', P .. 'plan:' .. sha)
+        local plan = text and cjson.decode(text)
+        local bucket = plan and seed_bucket(line, tonumber(plan.hour), whole)
+        for _, own in ipairs(plan and plan.lines or {}) do
+            if own.scope == line.scope and own.period == line.period then bucket = nil end
+        end
+        if bucket then
+            local held = redis.call('HGET', P .. 'open', sha) or '0'
+            found[#found + 1] = {sha = sha, plan = plan, bucket = bucket, held = held}
+        end
+    end
+    return found
+end
+-- Make the first cells in a window; leases that are there already count on them from now on.
+local function start(line, key)
+    local known = redis.call('EXISTS', key) == 1
+    local before = earlier(line, known)
+    for bucket, one in pairs(past(line, known)) do
+        begin(line, key, bucket, one[1])
+        if one[2] > 0 then redis.call('HSET', key, bucket .. ':r', one[2]) end
+    end
+    for _, one in ipairs(before) do
+        if redis.call('HEXISTS', key, one.bucket .. ':s') == 0 then
+            begin(line, key, one.bucket, '0')
+        end
+        local field = one.bucket .. ':h'
+        redis.call('HSET', key, field, sum(redis.call('HGET', key, field) or '0', one.held))
+        one.plan.lines[#one.plan.lines + 1] = {
+            scope = line.scope, period = line.period, bucket = one.bucket, first = line.first,
+            last = line.last, resets_at = line.resets_at,
+        }
+        set_kept(P .. 'plan:' .. one.sha, cjson.encode(one.plan))
+    end
+end
+-- Return what the line's window has spent and holds; a counter is made when there is none.
+local function window(line, now_s)
     local key = cell(line)
     local sh, sl, hh, hl, used, here = sums(line, key)
     if not used and not line.fixed then
-        local known = redis.call('HGETALL', P .. 'spent:' .. line.scope)
-        local seeds = {}
-        for i = 1, #known, 2 do
-            local bucket = seed_bucket(line, tonumber(known[i]))
-            if bucket and known[i + 1] ~= '0' then
-                seeds[bucket] = sum(seeds[bucket] or '0', known[i + 1])
-            end
-        end
-        for bucket, spent in pairs(seeds) do
-            begin(line, key, bucket, spent)
-            here = here or bucket == line.bucket
-            sh, sl = plus(sh, sl, spent)
-        end
+        start(line, key)
+        sh, sl, hh, hl, used, here = sums(line, key)
     end
-    if not here and not only_look then
+    if not here then
         tidy(key, now_s)
         begin(line, key, line.bucket, '0')
     end
     local gone = over(line, line.bucket)
-    if gone and redis.call('EXISTS', key) == 1 then keep(key, gone - now_s + DAY) end
+    if gone then keep(key, gone - now_s + DAY) end
     return sh, sl, hh, hl
+end
+-- Return the same figures without making anything.
+local function figures(line)
+    local key = cell(line)
+    local sh, sl, hh, hl, used = sums(line, key)
+    if used or line.fixed then return sh, sl, hh, hl end
+    local known = redis.call('EXISTS', key) == 1
+    for _, one in pairs(past(line, known)) do sh, sl = plus(sh, sl, one[1]) end
+    for _, one in ipairs(earlier(line, known)) do hh, hl = plus(hh, hl, one.held) end
+    return sh, sl, hh, hl
+end
+-- Remember which scopes the leases of a plan are of; plans that are gone are forgotten on the way.
+local function know(plan, sha, now_s)
+    for _, scope in ipairs(plan.scopes) do
+        local key = P .. 'plans:' .. scope
+        local some = math.floor(now_s * 1000000) % math.max(1, redis.call('ZCARD', key))
+        for _, place in ipairs({some, 0}) do
+            local old = redis.call('ZRANGE', key, place, place)[1]
+            if old and redis.call('EXISTS', P .. 'plan:' .. old) == 0 then
+                redis.call('ZREM', key, old)
+            end
+        end
+        redis.call('ZADD', key, plan.hour, sha)
+        keep(key, 400 * DAY)
+    end
 end
 
 local function count(plan, spent, requests, expired, failed, into, out)
@@ -204,6 +299,8 @@ local function count(plan, spent, requests, expired, failed, into, out)
         stage(usage, row .. 'bytes_in', into)
         stage(usage, row .. 'bytes_out', out)
         stage(usage, row .. 'changes', '1')
+        -- An hour is known also while all that happened in it has cost nothing.
+        redis.call('HSETNX', P .. 'spent:' .. scope, plan.hour, '0')
         stage(P .. 'spent:' .. scope, plan.hour, spent)
     end
 end
@@ -247,6 +344,7 @@ local function over_now(lease, state)
     if lease.state == 0 then
         if redis.call('HINCRBY', P .. 'uses', lease.plan, -1) <= 0 then
             redis.call('HDEL', P .. 'uses', lease.plan)
+            redis.call('HDEL', P .. 'open', lease.plan)
         end
     end
     if redis.call('HEXISTS', P .. 'uses', lease.plan) == 0 then
@@ -257,6 +355,7 @@ local function expire(lease)
     local plan = cjson.decode(lease.text)
     staged, order = {}, {}
     add(plan, negated(lease.nano), lease.nano, -1, 1)
+    stage(P .. 'open', lease.plan, negated(lease.nano))
     count(plan, lease.nano, '1', '1', '0', '0', '0')
     write()
     keep_usage(plan)
@@ -272,10 +371,36 @@ if redis.call('HGET', S, 'identity') ~= ARGV[1] then return {'lost'} end
 """
 
 OPEN = """
-local S = KEYS[1] .. 'state'
+local P = KEYS[1]
+local S = P .. 'state'
 if redis.call('EXISTS', S) == 0 then
     redis.call('HSET', S, 'identity', ARGV[1], 'version', ARGV[2], 'revision', '0', 'resets', '0',
         'leases', '0')
+end
+if redis.call('HGET', S, 'version') == '1' then
+    -- Counters of money of version 1 are dropped, since some of them had missed what was spent:
+    -- when they are used they start anew from usage rows and open leases.
+    for _, key in ipairs(redis.call('KEYS', P .. 'cell:*')) do
+        if not string.find(key, '\\ncalls/', 1, true) then redis.call('DEL', key) end
+    end
+    for _, key in ipairs(redis.call('KEYS', P .. 'plan:*')) do
+        local plan, lines = cjson.decode(redis.call('GET', key)), {}
+        for _, line in ipairs(plan.lines) do
+            if line.fixed then lines[#lines + 1] = line end
+        end
+        plan.lines = lines
+        local left = redis.call('PTTL', key)
+        redis.call('SET', key, cjson.encode(plan))
+        if left > 0 then redis.call('PEXPIRE', key, left) end
+        for _, scope in ipairs(plan.scopes) do
+            redis.call('ZADD', P .. 'plans:' .. scope, plan.hour, string.sub(key, #P + 6))
+        end
+    end
+    for _, number in ipairs(redis.call('ZRANGE', P .. 'held', 0, -1)) do
+        local lease = redis.call('HMGET', P .. 'lease:' .. number, 'plan', 'nano')
+        if lease[1] then redis.call('HINCRBY', P .. 'open', lease[1], lease[2]) end
+    end
+    redis.call('HSET', S, 'version', ARGV[2], 'revision', redis.call('HGET', S, 'revision') + 1)
 end
 return redis.call('HMGET', S, 'identity', 'version')
 """
@@ -292,7 +417,8 @@ if key then
     local lease = number and lease_of(number)
     if lease then return shown(lease, now_s) end
 end
-local plan = cjson.decode(text)
+local kept = redis.call('GET', P .. 'plan:' .. sha)
+local plan = cjson.decode(kept or text)
 local nh, nl = parse(nano)
 local told = {}
 for i, line in ipairs(plan.lines) do
@@ -317,6 +443,7 @@ for i, line in ipairs(plan.lines) do
     end
 end
 add(plan, nano, '0', 1, 0)
+stage(P .. 'open', sha, nano)
 if not fits() then return {'overflow'} end
 write()
 local number = string.format('%.0f', redis.call('HINCRBY', S, 'leases', 1))
@@ -328,9 +455,13 @@ if key then
     redis.call('HSET', lease, 'key', key)
     redis.call('SET', P .. 'key:' .. key, number)
 end
-redis.call('SET', P .. 'plan:' .. sha, text, 'NX')
--- As long as a lease is held its plan is needed, however late somebody comes to end it.
-redis.call('PERSIST', P .. 'plan:' .. sha)
+if kept then
+    -- As long as a lease is held its plan is needed, however late somebody comes to end it.
+    redis.call('PERSIST', P .. 'plan:' .. sha)
+else
+    redis.call('SET', P .. 'plan:' .. sha, text)
+    know(plan, sha, now_s)
+end
 redis.call('HINCRBY', P .. 'uses', sha, 1)
 for _, line in ipairs(plan.lines) do
     if line.resets_at then keep(cell(line), tonumber(ttl) + DAY) end
@@ -351,6 +482,7 @@ local given_back = after == 1 and 0 or -1
 local counted = true
 if lease.state == 0 then
     add(plan, negated(lease.nano), nano, -1, 1 + given_back)
+    stage(P .. 'open', lease.plan, negated(lease.nano))
     if after == 1 then
         count(plan, nano, ARGV[5], '0', ARGV[6], ARGV[7], ARGV[8])
     else
@@ -367,6 +499,16 @@ else
                 stage(key, line.bucket .. ':s', times(given_back, line.fixed))
             else
                 stage(key, line.bucket .. ':s', delta)
+            end
+        end
+    end
+    for _, scope in ipairs(plan.scopes) do
+        local key = P .. 'forgiven:' .. scope
+        for _, field in ipairs(redis.call('HKEYS', key)) do
+            local hour, period = string.match(field, '^(-?%d+)\\n([^\\n]+)$')
+            if hour == plan.hour then
+                local _, reset = forgiven(scope, period, hour)
+                if reset > lease.resets then stage(key, field, delta) end
             end
         end
     end
@@ -412,6 +554,8 @@ CHARGE = (
 local name = P .. 'charge:' .. ARGV[3]
 if redis.call('EXISTS', name) == 1 then return {'known'} end
 local plan = cjson.decode(ARGV[2])
+local present = redis.call('HGET', S, 'revision')
+if present ~= plan.revision then return {'outdated', present} end
 local now_s = now()
 for _, line in ipairs(plan.lines) do window(line, now_s) end
 add(plan, '0', ARGV[4], 0, 1)
@@ -445,9 +589,9 @@ return {'expired', #due}
 TOTALS = (
     _COMMON
     + """
-local now_s, answer = now(), {'totals'}
+local answer = {'totals'}
 for _, line in ipairs(cjson.decode(ARGV[2]).lines) do
-    local sh, sl, hh, hl = window(line, now_s, true)
+    local sh, sl, hh, hl = figures(line)
     answer[#answer + 1] = {show(sh, sl), show(hh, hl)}
 end
 return answer
@@ -458,9 +602,19 @@ RESET = (
     _COMMON
     + """
 local line = cjson.decode(ARGV[2]).lines[1]
-local sh, sl = window(line, now())
 local resets = redis.call('HINCRBY', S, 'resets', 1)
 local key = cell(line)
+if redis.call('EXISTS', key) == 0 then
+    local total = '0'
+    for hour, spent in pairs((spent_hours(line))) do
+        local before, _, field = forgiven(line.scope, line.period, hour)
+        total = sum(total, sum(spent, negated(before)))
+        redis.call('HSET', P .. 'forgiven:' .. line.scope, field, spent, field .. '\\nr', resets)
+        keep(P .. 'forgiven:' .. line.scope, 400 * DAY)
+    end
+    return {'reset', total}
+end
+local sh, sl = window(line, now())
 local all = redis.call('HGETALL', key)
 for i = 1, #all, 2 do
     local bucket = string.match(all[i], '^(-?%d+):s$')

@@ -16,8 +16,7 @@ asking again, in a few microseconds at most. What that changes, exactly:
 * A truth that comes more than `ttl_s` after its lease expired, when its slab has ended, is counted
   if it is higher than the estimate; if it is lower, the difference is not given back.
 * Budgets that another process changes are obeyed from the next slab or `sweep` on. A counter that
-  is new begins without what slabs that are in use just then will have spent, as it does without
-  what leases in flight will.
+  is new counts slabs that are in use just then as held in full.
 
 Calls with a key, and calls that a rate limit counts, go to the store each time.
 """
@@ -40,10 +39,12 @@ from costmon.guard.stores.base import (
     Plan,
     RecordKind,
     Refusal,
+    Replan,
     Settings,
     Store,
     UsageRow,
 )
+from costmon.guard.stores.seeding import seed_bucket
 
 _IDLE_S = 1.0
 _UNLIMITED_CALLS = 100
@@ -122,13 +123,21 @@ class SlabStore:
         share: Part of what remains that is taken at a time, above 0, at most 1.
         ttl_s: How long a slab is granted from, and how long it outlives its calls.
         clock: Tells the time.
+        replan: For truths that come after their slab has ended and the settings have changed;
+            `None` counts them on what the slab was counted by.
 
     Raises:
         BudgetError: `share` is out of its range.
     """
 
     def __init__(
-        self, inner: Store, *, share: Amount = "0.01", ttl_s: float = 10.0, clock: Clock
+        self,
+        inner: Store,
+        *,
+        share: Amount = "0.01",
+        ttl_s: float = 10.0,
+        clock: Clock,
+        replan: Replan | None = None,
     ) -> None:
         part = amount_of(share)
         if not 0 < part <= 1:
@@ -138,6 +147,7 @@ class SlabStore:
         self._share = part
         self._ttl_s = ttl_s
         self._monotonic_s = clock.monotonic_s
+        self._replan = replan or self._restamped
         self._fresh()
 
     def _fresh(self) -> None:
@@ -284,12 +294,21 @@ class SlabStore:
                     slab.spent += nano - hold.nano
                     slab.count(outcome)
                 elif nano > hold.nano:
-                    late = outcome._replace(requests=0)
-                    self._inner.charge(slab.hold.plan, nano - hold.nano, hold.id, late)
+                    self._charge_late(
+                        slab.hold.plan, nano - hold.nano, hold.id, outcome._replace(requests=0)
+                    )
             else:
                 return before
             hold.state = "settled"
             return before
+
+    def _charge_late(self, plan: Plan, nano: int, id: str, outcome: Outcome) -> None:  # noqa: A002 - it is one
+        while isinstance(self._inner.charge(plan, nano, id, outcome), Outdated):
+            plan = self._replan(plan)
+
+    def _restamped(self, plan: Plan) -> Plan:
+        revision = self._inner.settings().revision
+        return Plan(plan.lines, plan.scopes, plan.activity, plan.hour, revision)
 
     def release(self, hold: Hold) -> LeaseState | None:
         """Give everything back; see `Store.release`."""
@@ -337,7 +356,13 @@ class SlabStore:
                         return slab.open[id]
         return self._inner.find(id)
 
-    def charge(self, plan: Plan, nano: int, id: str, outcome: Outcome = NOTHING) -> bool:  # noqa: A002 - it is one
+    def charge(
+        self,
+        plan: Plan,
+        nano: int,
+        id: str,  # noqa: A002 - it is one
+        outcome: Outcome = NOTHING,
+    ) -> bool | Outdated:
         """Count what was spent elsewhere; see `Store.charge`."""
         plain = Plan(plan.lines, plan.scopes, plan.activity, plan.hour, plan.revision)
         return self._inner.charge(plain, nano, id, outcome)
@@ -353,7 +378,7 @@ class SlabStore:
                     if known is None:
                         continue
                     for place, line in enumerate(lines):
-                        if any(_within(own, line) for own in desk.plan.lines):
+                        if _counts(desk.plan, line):
                             spent, held = totals[place]
                             if known.state == "expired":
                                 spent -= known.nano
@@ -501,9 +526,10 @@ class SlabStore:
             self._inner.release(slab.hold)
 
 
-def _within(own: Line, asked: Line) -> bool:
-    return (
-        own.scope == asked.scope
-        and own.period == asked.period
-        and asked.first <= own.bucket <= asked.last
-    )
+def _counts(plan: Plan, asked: Line) -> bool:
+    """Tell whether a lease of the plan is in what the store says of that line."""
+    for own in plan.lines:
+        if own.scope == asked.scope and own.period == asked.period:
+            return asked.first <= own.bucket <= asked.last
+    known = asked.fixed is None and asked.scope in plan.scopes
+    return known and seed_bucket(asked, plan.hour) is not None

@@ -29,7 +29,8 @@ from costmon.guard.stores.base import (
     UsageRow,
 )
 from costmon.guard.stores.plan_text import EXPIRED, HELD, RELEASED, SETTLED, STATES, plan_of
-from costmon.guard.stores.sqlite_cells import Bound, bind, bound_of, ensure_cell, window_sums
+from costmon.guard.stores.sql_counters import FORGET
+from costmon.guard.stores.sqlite_cells import Bound, bind, bound_of, counters_in
 from costmon.guard.stores.sqlite_file import SQLiteFile
 
 _DUE_AT_ONCE = 500
@@ -194,7 +195,13 @@ class SQLiteStore:
         hold.state = STATES[state]
         return hold
 
-    def charge(self, plan: Plan, nano: int, id: str, outcome: Outcome = NOTHING) -> bool:  # noqa: A002 - it is one
+    def charge(
+        self,
+        plan: Plan,
+        nano: int,
+        id: str,  # noqa: A002 - it is one
+        outcome: Outcome = NOTHING,
+    ) -> bool | Outdated:
         """Count what was spent elsewhere; see `Store.charge`."""
         return self._file.run("charge a call", self._charge, plan, nano, id, outcome)
 
@@ -205,12 +212,13 @@ class SQLiteStore:
         nano: int,
         id: str,  # noqa: A002 - it is one
         outcome: Outcome,
-    ) -> bool:
-        made = db.execute(
-            "INSERT OR IGNORE INTO guard_charge VALUES (?, ?)", (id, self._clock.monotonic_s())
-        )
-        if made.rowcount != 1:
+    ) -> bool | Outdated:
+        if db.execute("SELECT 1 FROM guard_charge WHERE id = ?", (id,)).fetchone() is not None:
             return False
+        (revision,) = db.execute("SELECT revision FROM guard_state").fetchone()
+        if revision != plan.revision:
+            return Outdated(revision)
+        db.execute("INSERT INTO guard_charge VALUES (?, ?)", (id, self._clock.monotonic_s()))
         bound = bind(db, plan, self._file.identity, int(self._clock.epoch_s()))
         bound.add(db, 0, nano, calls_spent=1)
         bound.count(db, nano, outcome.requests, 0, outcome)
@@ -222,9 +230,7 @@ class SQLiteStore:
         return self._file.run("be read", self._totals, lines)
 
     def _totals(self, db: sqlite3.Connection, lines: Sequence[Line]) -> list[tuple[int, int]]:
-        for line in lines:
-            ensure_cell(db, line, int(self._clock.epoch_s()), seed_only=True)
-        return [window_sums(db, line) for line in lines]
+        return counters_in(db).totals(lines)
 
     def reset(self, line: Line) -> int:
         """Set what the line's window has spent to 0; see `Store.reset`."""
@@ -232,15 +238,7 @@ class SQLiteStore:
         return self._file.run("reset a counter", self._reset, line)
 
     def _reset(self, db: sqlite3.Connection, line: Line) -> int:
-        ensure_cell(db, line, int(self._clock.epoch_s()))
-        spent, _ = window_sums(db, line)
-        db.execute("UPDATE guard_state SET resets = resets + 1")
-        db.execute(
-            "UPDATE guard_cell SET spent = 0, reset = (SELECT resets FROM guard_state)"
-            " WHERE scope = ? AND period = ? AND bucket BETWEEN ? AND ?",
-            (line.scope, line.period, line.first, line.last),
-        )
-        return spent
+        return counters_in(db).reset(line)
 
     def sweep(self) -> int:
         """Expire what is due and forget what is long over; see `Store.sweep`."""
@@ -311,6 +309,7 @@ class SQLiteStore:
         db.execute("DELETE FROM guard_charge WHERE at_s < ?", (monotonic_s - REMEMBERED_S,))
         db.execute("DELETE FROM guard_cell WHERE over_s < ? AND held = 0", (now,))
         db.execute("DELETE FROM guard_usage WHERE hour < ?", (now - _USAGE_KEPT_S,))
+        db.execute("DELETE FROM guard_forgiven WHERE hour < ?", (now - _USAGE_KEPT_S,))
 
     def _retire(self, db: sqlite3.Connection) -> None:
         old = int(self._clock.epoch_s()) - 2 * REMEMBERED_S
@@ -319,6 +318,8 @@ class SQLiteStore:
             " AND id NOT IN (SELECT DISTINCT plan FROM guard_lease)"
         )
         db.execute("UPDATE guard_plan SET retired = 1 WHERE made_s < ?", (old,))
+        for statement in FORGET:
+            db.execute(statement)
 
     def leases(self, limit: int) -> list[LeaseRow]:
         """Return the held leases, oldest first."""

@@ -6,12 +6,7 @@ from collections.abc import Iterable
 
 from costmon.guard.stores.base import NOTHING, Line, Outcome, Plan
 from costmon.guard.stores.plan_text import plan_text
-from costmon.guard.stores.seeding import seed_bucket
-
-_LOW = 0xFFFFFFFF
-_KEPT_S = (300, 86_400)
-"""How long a counter stays after its window at least and at most, for late truths and for a wall
-clock that is set back."""
+from costmon.guard.stores.sql_counters import SUMS, WINDOW, Rows, SQLCounters, whole
 
 
 class Bound:
@@ -26,6 +21,7 @@ class Bound:
         "_charge",
         "_correct",
         "_fixed",
+        "_forgive",
         "_money",
         "_query",
         "_seen",
@@ -55,6 +51,10 @@ class Bound:
         self._correct = (
             f"UPDATE guard_cell SET spent = spent + ? WHERE id IN ({here}) AND reset <= ?"  # noqa: S608 - question marks
         )
+        self._forgive = (
+            "UPDATE guard_forgiven SET spent = spent + ? WHERE reset > ? AND (scope, hour) IN"  # noqa: S608 - question marks
+            f" (SELECT scope, hour FROM guard_usage WHERE id IN ({_marks(usage)}))"
+        )
         self._seen = tuple(
             line for line, _ in found if line.limit is not None or line.warn is not None
         )
@@ -68,8 +68,8 @@ class Bound:
                 values += (number, number)
             else:
                 window = (line.scope, line.period, line.first, line.last)
-                columns += (f"(SELECT {name} FROM guard_cell WHERE {_WINDOW})" for name in _SUMS)  # noqa: S608 - our columns
-                values += window * len(_SUMS)
+                columns += (f"(SELECT {name} FROM guard_cell WHERE {WINDOW})" for name in SUMS)  # noqa: S608 - our columns
+                values += window * len(SUMS)
         self._query = f"SELECT {', '.join(['revision', *columns])} FROM guard_state"  # noqa: S608 - made above
         self._values = tuple(values)
 
@@ -82,7 +82,7 @@ class Bound:
                 found.append((line, row[place] or 0, row[place + 1] or 0))
                 place += 2
             else:
-                found.append((line, *_whole(row[place : place + 4])))
+                found.append((line, *whole(row[place : place + 4])))
                 place += 4
         return row[0], found
 
@@ -116,7 +116,9 @@ class Bound:
 
     def correct(self, db: sqlite3.Connection, spent: int, given_back: int, resets: int) -> None:
         """Change what was charged for an expired lease, but not where that was reset since."""
-        db.execute(self._correct, (spent, *self._money, resets))
+        if self._money:
+            db.execute(self._correct, (spent, *self._money, resets))
+        db.execute(self._forgive, (spent, resets, *self._usage))
         for number, count in self._fixed:
             db.execute(
                 "UPDATE guard_cell SET spent = spent + ? WHERE id = ? AND reset <= ?",
@@ -151,20 +153,13 @@ class Bound:
         )
 
 
-_WINDOW = "scope = ? AND period = ? AND bucket BETWEEN ? AND ?"
 _FIGURES = ("spent", "held")
-_SUMS = (
-    # SUM of amounts near 2**63 would fail; SUM of halves does not.
-    "sum(spent >> 32)",
-    f"sum(spent & {_LOW})",
-    "sum(held >> 32)",
-    f"sum(held & {_LOW})",
-)
 
 
 def bind(db: sqlite3.Connection, plan: Plan, identity: str, now: int) -> Bound:
     """Return the rows of a plan, made where they are missing."""
-    found = [(line, ensure_cell(db, line, now)) for line in plan.lines]
+    counters = counters_in(db)
+    found = [(line, counters.cell(line)) for line in plan.lines]
     usage = tuple(_usage_row(db, plan, scope) for scope in plan.scopes)
     made = db.execute(
         "INSERT INTO guard_plan (made_s, plan, cells) VALUES (?, ?, ?)",
@@ -174,7 +169,29 @@ def bind(db: sqlite3.Connection, plan: Plan, identity: str, now: int) -> Bound:
             json.dumps({"cells": [[n, line.fixed] for line, n in found], "usage": usage}),
         ),
     )
-    return Bound(identity, made.lastrowid or 0, found, usage)
+    plan_id = made.lastrowid or 0
+    counters.know(plan, plan_id)
+    return Bound(identity, plan_id, found, usage)
+
+
+def counters_in(db: sqlite3.Connection) -> SQLCounters:
+    """Return the counters of the file, for the open transaction."""
+
+    def rows(statement: str, values: tuple[object, ...]) -> Rows:
+        return db.execute(statement, values).fetchall()
+
+    def copy_plan(plan_id: int, cell: int) -> int:
+        (text,) = db.execute("SELECT cells FROM guard_plan WHERE id = ?", (plan_id,)).fetchone()
+        read = json.loads(text)
+        read["cells"].append([cell, None])
+        made = db.execute(
+            "INSERT INTO guard_plan (made_s, retired, plan, cells)"
+            " SELECT made_s, 1, plan, ? FROM guard_plan WHERE id = ?",
+            (json.dumps(read), plan_id),
+        )
+        return made.lastrowid or 0
+
+    return SQLCounters(rows, copy_plan)
 
 
 def bound_of(db: sqlite3.Connection, plan_id: int, identity: str) -> Bound:
@@ -185,71 +202,6 @@ def bound_of(db: sqlite3.Connection, plan_id: int, identity: str) -> Bound:
     return Bound(identity, plan_id, lines, tuple(read["usage"]))
 
 
-def ensure_cell(db: sqlite3.Connection, line: Line, now: int, *, seed_only: bool = False) -> int:
-    """Return the row that the line counts in now; on first use it knows what was spent before.
-
-    Args:
-        db: In a transaction.
-        line: The counter.
-        now: Seconds since 1970.
-        seed_only: Make no row where there is nothing to know; the answer is then 0.
-    """
-    named = (line.scope, line.period)
-    if line.fixed is None:
-        used = db.execute(
-            "SELECT 1 FROM guard_cell WHERE scope = ? AND period = ? AND bucket BETWEEN ? AND ?"
-            " LIMIT 1",
-            (*named, line.first, line.last),
-        ).fetchone()
-        if used is None:
-            _seed(db, line)
-    row = db.execute(
-        "SELECT id FROM guard_cell WHERE scope = ? AND period = ? AND bucket = ?",
-        (*named, line.bucket),
-    ).fetchone()
-    if row is not None:
-        return int(row[0])
-    if seed_only:
-        return 0
-    _add_cell(db, line, line.bucket, 0)
-    return ensure_cell(db, line, now)
-
-
-def window_sums(db: sqlite3.Connection, line: Line) -> tuple[int, int]:
-    """Return what the line's window has spent and holds."""
-    row = db.execute(
-        f"SELECT {', '.join(_SUMS)} FROM guard_cell"  # noqa: S608 - our columns
-        " WHERE scope = ? AND period = ? AND bucket BETWEEN ? AND ?",
-        (line.scope, line.period, line.first, line.last),
-    ).fetchone()
-    return _whole(row)
-
-
-def _seed(db: sqlite3.Connection, line: Line) -> None:
-    known: dict[int, int] = {}
-    for hour, spent in db.execute(
-        "SELECT hour, spent FROM guard_usage WHERE scope = ? AND spent <> 0", (line.scope,)
-    ):
-        bucket = seed_bucket(line, hour)
-        if bucket is not None:
-            known[bucket] = known.get(bucket, 0) + spent
-    for bucket, spent in known.items():
-        _add_cell(db, line, bucket, spent)
-
-
-def _add_cell(db: sqlite3.Connection, line: Line, bucket: int, spent: int) -> None:
-    over_s = None
-    if line.resets_at is not None:
-        shortest, longest = _KEPT_S
-        length = int(line.resets_at) - line.bucket
-        over_s = bucket + length + min(longest, max(shortest, length)) + 1
-    db.execute(
-        "INSERT INTO guard_cell (scope, period, bucket, spent, held, reset, over_s)"
-        " VALUES (?, ?, ?, ?, 0, 0, ?)",
-        (line.scope, line.period, bucket, spent, over_s),
-    )
-
-
 def _usage_row(db: sqlite3.Connection, plan: Plan, scope: str) -> int:
     named = (plan.hour, scope, plan.activity)
     db.execute("INSERT OR IGNORE INTO guard_usage (hour, scope, activity) VALUES (?, ?, ?)", named)
@@ -257,11 +209,6 @@ def _usage_row(db: sqlite3.Connection, plan: Plan, scope: str) -> int:
         "SELECT id FROM guard_usage WHERE hour = ? AND scope = ? AND activity = ?", named
     ).fetchone()
     return int(number)
-
-
-def _whole(halves: Iterable[int | None]) -> tuple[int, int]:
-    spent_high, spent_low, held_high, held_low = (half or 0 for half in halves)
-    return (spent_high << 32) + spent_low, (held_high << 32) + held_low
 
 
 def _marks(values: tuple[object, ...]) -> str:

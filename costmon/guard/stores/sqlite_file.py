@@ -16,7 +16,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from costmon.clock import Clock
 from costmon.guard.errors import GuardStoreError, GuardStoreUnavailable
-from costmon.guard.stores.sqlite_schema import VERSION, boot_name, make_tables
+from costmon.guard.stores.sqlite_schema import VERSION, boot_name, make_tables, upgrade
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -185,6 +185,8 @@ class SQLiteFile:
         known = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'guard_state'").fetchone()
         if known is None:
             make_tables(db, self._boot)
+        elif db.execute("SELECT version FROM guard_state").fetchone() == (1,):
+            upgrade(db)
         version, self.identity, boot, seen_s = db.execute(
             "SELECT version, identity, boot, seen_s FROM guard_state"
         ).fetchone()

@@ -3,7 +3,42 @@
 import os
 import sqlite3
 
-VERSION = 1
+from costmon.guard.stores.plan_text import plan_of
+
+VERSION = 2
+
+LATE = "CREATE INDEX guard_lease_late ON guard_lease (plan) WHERE state = 3"
+COUNTERS = (
+    # Which scopes have a counter of money in which periods.
+    """
+    CREATE TABLE guard_counter (
+        scope TEXT NOT NULL,
+        period TEXT NOT NULL,
+        PRIMARY KEY (scope, period)
+    ) WITHOUT ROWID
+    """,
+    # What resets have forgiven where there was no counter.
+    """
+    CREATE TABLE guard_forgiven (
+        scope TEXT NOT NULL,
+        hour INTEGER NOT NULL,
+        period TEXT NOT NULL,
+        spent INTEGER NOT NULL CHECK (typeof(spent) = 'integer'),
+        reset INTEGER NOT NULL,
+        PRIMARY KEY (scope, hour, period)
+    ) WITHOUT ROWID
+    """,
+    # Which scopes are in the chain of a plan, for counters that are made when it has leases.
+    """
+    CREATE TABLE guard_plan_scope (
+        scope TEXT NOT NULL,
+        hour INTEGER NOT NULL,
+        plan INTEGER NOT NULL,
+        PRIMARY KEY (scope, hour, plan)
+    ) WITHOUT ROWID
+    """,
+    "CREATE INDEX guard_plan_scope_plan ON guard_plan_scope (plan)",
+)
 
 TABLES = (
     # One row. `resets` goes up with every reset; `boot` and `seen_s` say which monotonic clock
@@ -36,6 +71,7 @@ TABLES = (
     )
     """,
     "CREATE INDEX guard_cell_over ON guard_cell (over_s)",
+    *COUNTERS,
     """
     CREATE TABLE guard_usage (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -75,6 +111,7 @@ TABLES = (
     )
     """,
     "CREATE INDEX guard_lease_due ON guard_lease (at_s) WHERE state = 0",
+    LATE,
     "CREATE UNIQUE INDEX guard_lease_key ON guard_lease (key) WHERE key IS NOT NULL",
     "CREATE TABLE guard_charge (id TEXT PRIMARY KEY, at_s REAL NOT NULL) WITHOUT ROWID",
     """
@@ -96,6 +133,25 @@ def make_tables(db: sqlite3.Connection, boot: str) -> None:
         "INSERT INTO guard_state VALUES (1, ?, ?, 0, 0, ?, 0)",
         (VERSION, os.urandom(16).hex(), boot),
     )
+
+
+def upgrade(db: sqlite3.Connection) -> None:
+    """Bring tables of version 1 up to date in the open transaction.
+
+    Its counters of money are dropped, since some of them had missed what was spent: when they are
+    used they start anew from usage rows and open leases. Resets of the present windows are lost.
+    """
+    for statement in (*COUNTERS, LATE):
+        db.execute(statement)
+    db.execute("DELETE FROM guard_cell WHERE period NOT LIKE 'calls/%'")
+    for number, text in db.execute("SELECT id, plan FROM guard_plan").fetchall():
+        plan = plan_of(text)
+        db.executemany(
+            "INSERT INTO guard_plan_scope VALUES (?, ?, ?)",
+            [(scope, plan.hour, number) for scope in plan.scopes],
+        )
+    db.execute("UPDATE guard_plan SET retired = 1")
+    db.execute("UPDATE guard_state SET version = ?", (VERSION,))
 
 
 def boot_name() -> str:

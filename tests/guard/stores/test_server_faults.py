@@ -111,7 +111,7 @@ def test_a_lease_that_nobody_was_there_to_end_is_still_charged(store, place):
     assert store.totals(lasting.lines) == [(10, 0)]
     place.let_pass(3 * 86_400)
     names = {key.rpartition("}:")[2].partition(":")[0] for key in place.admin.scan_iter()}
-    assert names == {"state", "hours", "cell", "usage", "spent"}
+    assert names == {"state", "hours", "cell", "usage", "spent", "plans"}
     assert len(list(place.admin.scan_iter("*cell:*"))) == 1
 
 
