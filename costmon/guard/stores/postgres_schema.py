@@ -155,7 +155,12 @@ BEGIN
         RETURN;
     END IF;
     FOR i IN 1 .. cardinality(p.cells) LOOP
-        CONTINUE WHEN p.limits[i] IS NULL AND p.warns[i] IS NULL;
+        IF p.limits[i] IS NULL AND p.warns[i] IS NULL THEN
+            -- An array that begins with a later element would be read as if it began with it.
+            spent[i] := NULL;
+            held[i] := NULL;
+            CONTINUE;
+        END IF;
         IF p.firsts[i] = p.lasts[i] THEN
             SELECT c.spent, c.held INTO one_spent, one_held
                 FROM costmon_guard_cell AS c WHERE c.id = p.cells[i];

@@ -389,6 +389,16 @@ def test_who_is_at_the_warning_is_told_with_this_lease_included(store):
     assert hold.warned == ((warned, 0, 80), (wanted.lines[1], 0, 80))
 
 
+def test_figures_of_a_warning_are_those_of_its_line_also_after_lines_without_one(store):
+    warned = line(limit=100, warn=80)
+    wanted = plan(line("key:a"), line("key:b"), warned, line("key:c"), line("key:d", warn=90))
+    store.settle(store.reserve(wanted, 79, 60.0), 79)
+
+    hold = store.reserve(wanted, 11, 60.0)
+
+    assert hold.warned == ((warned, 79, 11), (wanted.lines[4], 79, 11))
+
+
 def test_a_line_without_a_limit_is_only_counted(store):
     assert isinstance(store.reserve(plan(line()), 10**15, 60.0), Hold)
 
