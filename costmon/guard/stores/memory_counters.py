@@ -131,7 +131,7 @@ class MemoryCounters:
         """Report nothing of what the parent has counted."""
         for _, _, _, row in self._rows(None):
             # Plans refer to the row: it must stay the same one.
-            row.__init__(row.inherited + row.spent)  # type: ignore[misc]
+            row.__init__(row.inherited + row.spent)  # type: ignore[misc]  # to the row itself, as above
 
     def forget(self, before: int) -> None:
         """Drop what no budget can ask for any more: usage rows, resets, calendar buckets."""
