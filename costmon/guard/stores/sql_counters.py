@@ -77,11 +77,12 @@ class SQLCounters:
 
     def know(self, plan: Plan, plan_id: int) -> None:
         """Remember which scopes the leases of a plan are of."""
-        for scope in plan.scopes:
-            self._rows(
-                "INSERT INTO guard_plan_scope (scope, hour, plan) VALUES (?, ?, ?)",
-                (scope, plan.hour, plan_id),
-            )
+        rows = [value for scope in plan.scopes for value in (scope, plan.hour, plan_id)]
+        places = ", ".join(["(?, ?, ?)"] * len(plan.scopes))
+        self._rows(
+            f"INSERT INTO guard_plan_scope (scope, hour, plan) VALUES {places}",  # noqa: S608 - question marks
+            tuple(rows),
+        )
 
     def totals(self, lines: Sequence[Line]) -> list[tuple[int, int]]:
         """Return what each line's window has spent and holds, with a counter or without."""
@@ -167,9 +168,10 @@ class SQLCounters:
         Returns:
             By bucket: what was spent and not forgiven, and the last reset's number.
         """
-        forgiven = self._forgiven(line)
+        hours = self._spent(line, whole=whole)
+        forgiven = self._forgiven(line) if hours else {}
         found: dict[int, tuple[int, int]] = {}
-        for hour, spent in self._spent(line, whole=whole).items():
+        for hour, spent in hours.items():
             bucket = seed_bucket(line, hour) or 0
             before, reset = found.get(bucket, (0, 0))
             less, later = forgiven.get(hour, (0, 0))

@@ -384,7 +384,7 @@ def test_what_passed_while_the_store_was_away_is_known_to_a_counter_that_is_newe
 
     guard.sweep()
 
-    assert guard.store.owed == 0
+    assert guard.status().owed == 0
     assert other.spent("global", "day") == Decimal("0.30")
     assert refused(other, "global", "0.71")
 
@@ -399,7 +399,10 @@ def test_a_slab_of_another_program_is_held_on_a_new_counter(place, clock):
     assert other.held("global", "day") == 1
     assert refused(other, "global", "0.51")
     slabs.close()
-    assert (other.spent("global", "day"), other.held("global", "day")) == (Decimal("0.10"), 0)
+    assert (other.spent("global", "day"), other.held("global", "day")) == (
+        Decimal("0.10"),
+        Decimal(0),
+    )
 
 
 @all_kinds
@@ -466,7 +469,7 @@ def test_a_window_that_begins_again_after_the_clock_was_set_back_knows_late_trut
     assert store.totals([hour]) == [(10, 5)]
 
 
-def test_a_program_tells_the_others_of_its_budgets_before_it_uses_them(clock):
+def test_a_program_tells_the_others_of_its_budgets_before_it_uses_them(clock, monkeypatch):
     """Whatever is spent between the two is in usage rows and leases, or on the counter."""
     guard = Guard(budgets=[Budget("global", "1", "day")], clock=clock)
     seen: list[Settings] = []
@@ -476,7 +479,7 @@ def test_a_program_tells_the_others_of_its_budgets_before_it_uses_them(clock):
         seen.append(guard.store.settings())
         return reserve(*given)
 
-    guard.store.reserve = spy
+    monkeypatch.setattr(guard.store, "reserve", spy)
     guard.reserve("global", "0.10")
 
     assert [list(settings.budgets) for settings in seen] == [["global|day"]]
