@@ -4,6 +4,7 @@
 is one to start.
 """
 
+import contextlib
 import os
 import shutil
 import uuid
@@ -84,6 +85,21 @@ def _place(request, kind, clock, tmp_path):
         made = places.Redis(clock, request.getfixturevalue("redis_server").url)
     yield made
     made.close()
+
+
+@pytest.fixture
+def new_place(request, tmp_path):
+    """How to make an empty place of one kind and its clock, as often as wanted; parametrised."""
+
+    @contextlib.contextmanager
+    def made():
+        clock = FakeClock(makers.START)
+        folder = tmp_path / uuid.uuid4().hex
+        folder.mkdir()
+        with contextlib.contextmanager(_place)(request, request.param, clock, folder) as place:
+            yield place, clock
+
+    return made
 
 
 @pytest.fixture
