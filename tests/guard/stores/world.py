@@ -109,13 +109,12 @@ class World:
         """Settle a lease at what it cost, or release it (`None`), by its program or another one."""
         call, lease, owner = self.leases[number % len(self.leases)]
         self.reference.expire(self.now_s)
-        found = lease
-        if by is not None or owner not in self.running:
-            if call.state in {"settled", "released"}:
-                return  # it may have been forgotten
-            found = self._running(by or 0).guard.lease(lease.id)
-        if call.state == "expired" and self.now_s >= call.due_s + DAY_S:
-            return  # as above
+        by_id = by is not None or owner not in self.running
+        if (by_id and call.state in {"settled", "released"}) or (
+            call.state == "expired" and self.now_s >= call.due_s + DAY_S
+        ):
+            return  # it may have been forgotten
+        found = self._running(by or 0).guard.lease(lease.id) if by_id else lease
         if charged is None:
             found.release()
         else:
