@@ -38,7 +38,7 @@ class Call:
         scopes: Its chain, `global` included.
         made_s: When it was made, seconds since 1970.
         estimate: What it holds until it is over.
-        due_s: When it expires.
+        due_s: When it expires, by a clock that is never set.
         state: As of `Lease.state`.
         charged: What it has cost; 0 while it is held.
         counters: The (scope, period) that budgets covered when it was made.
@@ -54,13 +54,14 @@ class Call:
     counters: frozenset[tuple[str, str]]
     forgotten: dict[tuple[str, str], int] = field(default_factory=dict)
 
-    def counts(self, scope, period, now_s, zone):
+    def counts(self, scope, period, now_s, zone, latest_s):
         """Return whether it must count, and whether it may count, in the window at `now_s`.
 
         A counter knows when a call was made: in a rolling window up to a 60th of its length more
         counts, never less. Of a call from before the counter only the UTC hour is known. Such an
         hour must count when all of it is within the window, and may when a part of it is (in a
-        rolling window, within two steps of its start).
+        rolling window, within two steps of its start). After the clock was set back, a rolling
+        window that began before may have been forgotten; nothing is too new to be counted in it.
         """
         if scope not in self.scopes:
             return False, False
@@ -70,9 +71,10 @@ class Call:
         if length_s:
             step_s = max(1, length_s // 60)
             start_s = now_s - length_s
+            back = now_s < latest_s
             if exact:
-                return self.made_s > start_s, self.made_s >= start_s - step_s
-            return hour >= start_s, hour + _HOUR_S > start_s - 2 * step_s
+                return self.made_s > start_s and not back, self.made_s >= start_s - step_s
+            return hour >= start_s and not back, hour + _HOUR_S > start_s - 2 * step_s
         first_s, last_s = calendar(period, now_s, zone)
         if exact:
             inside = first_s <= self.made_s < last_s
@@ -114,6 +116,7 @@ class Reference:
         self.configs = {}
         """`(tier, custom budget or None)` by scope."""
         self._covered = set()
+        self._latest_s = -math.inf
         self._zone = ZoneInfo(zone)
 
     def announce(self, program):
@@ -121,7 +124,7 @@ class Reference:
         self._covered |= set(program.budgets) | {n for n, v in self.stored.items() if v is not None}
         self._covered |= {(s, "month") for s, (_, own) in self.configs.items() if own is not None}
 
-    def make(self, scopes, made_s, estimate, ttl_s):
+    def make(self, scopes, made_s, estimate, due_s):
         """Add a call that is held."""
         counters = frozenset(
             (scope, period)
@@ -129,7 +132,7 @@ class Reference:
             for pattern, period in self._covered
             if covers(pattern, scope)
         )
-        call = Call(scopes, made_s, estimate, made_s + ttl_s, "held", 0, counters)
+        call = Call(scopes, made_s, estimate, due_s, "held", 0, counters)
         self.calls.append(call)
         return call
 
@@ -139,8 +142,12 @@ class Reference:
             call.state = "released" if charged is None else "settled"
             call.charged = charged or 0
 
+    def _counts(self, call, scope, period, now_s):
+        self._latest_s = max(self._latest_s, now_s)
+        return call.counts(scope, period, now_s, self._zone, self._latest_s)
+
     def expire(self, now_s):
-        """Charge what is due at its estimate."""
+        """Charge what is due at its estimate, by a clock that is never set."""
         for call in self.calls:
             if call.state == "held" and call.due_s <= now_s:
                 call.state, call.charged = "expired", call.estimate
@@ -148,14 +155,14 @@ class Reference:
     def reset(self, scope, period, now_s):
         """Forget what a window has spent; calls that are held count in full later."""
         for call in self.calls:
-            if call.state != "held" and call.counts(scope, period, now_s, self._zone)[1]:
+            if call.state != "held" and self._counts(call, scope, period, now_s)[1]:
                 call.forgotten[scope, period] = call.charged
 
     def spent(self, scope, period, now_s):
         """Return the bounds of what a window has spent."""
         total = NOTHING
         for call in self.calls:
-            must, may = call.counts(scope, period, now_s, self._zone)
+            must, may = self._counts(call, scope, period, now_s)
             least, most = call.spent(scope, period)
             if must:
                 total += Bounds(least, most)
@@ -168,7 +175,7 @@ class Reference:
         total = NOTHING
         for call in self.calls:
             if call.state == "held":
-                must, may = call.counts(scope, period, now_s, self._zone)
+                must, may = self._counts(call, scope, period, now_s)
                 total += Bounds(Decimal(call.estimate * must), Decimal(call.estimate * may))
         return total
 

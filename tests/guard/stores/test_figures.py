@@ -123,6 +123,12 @@ class Figures(RuleBasedStateMachine):
             self._passed_s += seconds
             self.world.let_pass(seconds)
 
+    @rule(seconds=st.sampled_from((-2 * HOUR_S, -HOUR_S, -60, HOUR_S)))
+    def set_clock(self, seconds):
+        if self._passed_s + seconds <= MOST_S:
+            self._passed_s += max(0, seconds)
+            self.world.set_clock(seconds)
+
     @rule(program=number, scope=pattern, period=period, limit=limit)
     def set_budget(self, program, scope, period, limit):
         self.world.set_budget(program, scope, period, limit)

@@ -42,6 +42,10 @@ class World:
         """Return the time of the wall clock."""
         return self._clock.epoch_s()
 
+    @property
+    def _passed_s(self):
+        return self._clock.monotonic_s()
+
     def start(self, budgets=()):
         """Start a program with budgets of its own: {(scope or pattern, period): limit}."""
         program = Program(budgets)
@@ -68,7 +72,7 @@ class World:
         """Ask for a lease; return whether it was granted: where there is room, and only there."""
         running = self._running(number)
         scopes = (*dict.fromkeys((*chain, "global")),)
-        self.reference.expire(self.now_s)
+        self.reference.expire(self._passed_s)
         must, may = self.reference.room(running.program, scopes, estimate, self.now_s)
         self.reference.announce(running.program)
         asked = f"{estimate} for {', '.join(scopes)}"
@@ -78,7 +82,7 @@ class World:
             self._expect(not must, f"{asked}: refused, but there is room: {refused}")
             self._check_refusal(refused, running, estimate)
             return False
-        call = self.reference.make(scopes, self.now_s, estimate, ttl_s)
+        call = self.reference.make(scopes, self.now_s, estimate, self._passed_s + ttl_s)
         self.leases.append((call, lease, running))
         self._expect(may, f"{asked}: granted above a limit; {self._described(running, scopes)}")
         return True
@@ -108,10 +112,10 @@ class World:
     def end(self, number, by, charged):
         """Settle a lease at what it cost, or release it (`None`), by its program or another one."""
         call, lease, owner = self.leases[number % len(self.leases)]
-        self.reference.expire(self.now_s)
+        self.reference.expire(self._passed_s)
         by_id = by is not None or owner not in self.running
         if (by_id and call.state in {"settled", "released"}) or (
-            call.state == "expired" and self.now_s >= call.due_s + DAY_S
+            call.state == "expired" and self._passed_s >= call.due_s + DAY_S
         ):
             return  # it may have been forgotten
         found = self._running(by or 0).guard.lease(lease.id) if by_id else lease
@@ -127,11 +131,15 @@ class World:
         chain = (*dict.fromkeys((f"host:{host}", *scopes, "global")),)
         self.reference.announce(running.program)
         running.guard.records.record_cost(host, cost, scopes=scopes)
-        self.reference.end(self.reference.make(chain, self.now_s, cost, 0), cost)
+        self.reference.end(self.reference.make(chain, self.now_s, cost, self._passed_s), cost)
 
     def let_pass(self, seconds):
         """Let time pass, for the clock and for the store."""
         self._place.let_pass(seconds)
+
+    def set_clock(self, seconds):
+        """Set the wall clock forward or back; no time passes."""
+        self._clock.step(seconds)
 
     def set_budget(self, number, scope, period, limit):
         """Set a budget for all programs."""
@@ -158,7 +166,7 @@ class World:
 
     def reset(self, number, scope, period):
         """Forget what a window has spent."""
-        self.reference.expire(self.now_s)
+        self.reference.expire(self._passed_s)
         forgotten = self._running(number).guard.reset(scope, period)
         self._within("spent", (scope, period), forgotten)
         self.reference.reset(scope, period, self.now_s)
@@ -166,7 +174,7 @@ class World:
     def read(self, number, scope, period):
         """Read the figures of a scope twice; nothing may change by it."""
         running = self._running(number)
-        self.reference.expire(self.now_s)
+        self.reference.expire(self._passed_s)
         before = running.guard.store.settings()
         for _ in range(2):
             self._read(running, scope, period)
@@ -186,7 +194,7 @@ class World:
     def look(self, number):
         """Read everything that a program can be asked about money."""
         running, reference = self._running(number), self.reference
-        reference.expire(self.now_s)
+        reference.expire(self._passed_s)
         before = running.guard.store.settings()
         status, gauges = running.guard.status(), running.guard.gauges()
         rows = running.guard.usage(_SINCE, _UNTIL)

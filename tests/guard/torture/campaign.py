@@ -76,11 +76,12 @@ def run(url, plan, folder, seed):
     return report
 
 
-def _places(plan, folder, index, incarnation):
+def _places(url, plan, folder, index, incarnation):
     threads = plan.threads
     quota = plan.operations // (max(1, plan.processes) * threads)
     return [
         {
+            "url": url,
             "slot": index * threads + number,
             "quota": quota,
             "activity": f"w{index}i{incarnation}",
@@ -98,7 +99,7 @@ def in_threads(guard, clock, shared, plan, folder, seed):  # noqa: PLR0913, PLR0
     interval_s = sys.getswitchinterval()
     sys.setswitchinterval(0.000_1)
     try:
-        return torment(guard, clock, shared, _places(plan, folder, 0, 0), seed)
+        return torment(guard, clock, shared, _places("memory://", plan, folder, 0, 0), seed)
     finally:
         sys.setswitchinterval(interval_s)
 
@@ -116,7 +117,9 @@ class _Worker:
     def _start(self):
         told = self._told | {
             "skew_s": _SKEWS_S[self._index % len(_SKEWS_S)],
-            "places": _places(self._plan, self._folder, self._index, self._incarnation),
+            "places": _places(
+                self._told["url"], self._plan, self._folder, self._index, self._incarnation
+            ),
         }
         self._errors = self._folder / f"errors-{self._index}-{self._incarnation}"
         with self._errors.open("w") as errors:

@@ -5,12 +5,16 @@ certainly counted at a moment. The one of them that was decided last saw all the
 decided after its request and before its answer: so their sum was within a limit that was in force
 in that time, or the guard is wrong. A lease counts as its estimate, and as what it was settled at,
 if that is less, from before it was settled.
+
+A program refuses by its own budgets and those of the store. So what a program with a laxer limit
+was granted meanwhile may have been decided last, and is left out.
 """
 
 import datetime as dt
+import functools
 import itertools
 from bisect import bisect_left, bisect_right, insort
-from collections import defaultdict
+from collections import defaultdict, deque
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -21,6 +25,10 @@ _UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _NEVER = 1 << 62
 _MOST_COMBINATIONS = 100_000
 _MINUTE = "rolling:60s"
+_RECENT = 5000
+_EXACT = ("day", "month", "total")
+"""Periods of which every figure is exact, with and without a budget."""
+
 _CALLS = f"calls/{_MINUTE}"
 
 
@@ -52,12 +60,16 @@ class Report:
 
 def check(testimony, guard, clock):
     """Return the report."""
+    _lines.cache_clear()
     report = Report()
     report.figures["operations"] = testimony.operations
     report.figures["leases granted"] = len(testimony.leases)
     for reason, number in sorted(testimony.refused.items()):
         report.figures[f"refused: {reason}"] = number
     report.figures["settings changed"] = len(testimony.changes)
+    report.figures["windows reset"] = len(testimony.resets)
+    others = sum(lease.program > 0 for lease in testimony.leases.values())
+    report.figures["leases granted to second programs"] = others
     report.figures["operations in doubt (killed)"] = len(testimony.doubts) + sum(
         any(end[1] == _NEVER for end in lease.ends) for lease in testimony.leases.values()
     )
@@ -68,6 +80,7 @@ def check(testimony, guard, clock):
     return report
 
 
+@functools.cache
 def scopes_of(chain):
     found = dict.fromkeys(course.CHAINS[chain])
     if "host:api.openai.com" in found:
@@ -76,11 +89,19 @@ def scopes_of(chain):
     return tuple(found)
 
 
-def periods_of(scope):
-    own = {period: limit for (name, period), limit in course.LIMITS.items() if name == scope}
-    if scope.startswith("host:"):
-        own.setdefault("hour", course.LIMITS["host:*", "hour"])
-    return own or {"month": None}
+def limits_of(scope):
+    """Return the programs' own limits of a scope: by period, then by program."""
+    found: defaultdict[str, dict[int, int]] = defaultdict(dict)
+    for program, limits in enumerate(course.PROGRAMS):
+        if scope.startswith("host:"):
+            found["hour"][program] = limits["host:*", "hour"]
+        for (name, period), limit in limits.items():
+            if name == scope:
+                found[period][program] = limit
+    for name, period in course.COMING:
+        if name == scope:
+            found[period] = found[period]
+    return found
 
 
 def calendar(period, wall_s):
@@ -129,22 +150,32 @@ class Settings:
     """What the limits may have been at any time."""
 
     def __init__(self, changes):
-        found = defaultdict(list)
+        self._found = defaultdict(list)
         for before, after, what, name, value in changes:
-            found[what, name].append((before, after, value))
-        self._block = Timeline(100, found["block", "*"])
-        self._share = Timeline(100, found["share", course.TIER_SCOPE])
-        self._tier_changes = found["share", course.TIER_SCOPE]
+            limit = _NEVER if what == "limit" and value == course.NONE else value
+            self._found[what, name].append((before, after, limit))
+        self._block = Timeline(100, self._found["block", "*"])
+        self._share = Timeline(100, self._found["share", course.TIER_SCOPE])
         self._limits = {}
-        self._found = found
 
     def most(self, scope, period, nominal, since, until):
+        """Return the highest limit that may have been in force; `_NEVER` when there was none.
+
+        Args:
+            scope: Of the budget.
+            period: Of the budget.
+            nominal: The program's own limit, `_NEVER` when it has none.
+            since: Start of a span of time.
+            until: End of it.
+        """
         name = f"{scope}|{period}"
-        if name not in self._limits:
-            self._limits[name] = Timeline(nominal, self._found["limit", name])
+        if (name, nominal) not in self._limits:
+            self._limits[name, nominal] = Timeline(nominal, self._found["limit", name])
+        limit = self._limits[name, nominal].most(since, until)
+        if limit == _NEVER:
+            return _NEVER
         block = course.MODEL_BLOCK if scope == "model:m0" else self._block.most(since, until)
         share = self._share.most(since, until) if scope == course.TIER_SCOPE else 100
-        limit = self._limits[name].most(since, until)
         return limit * (100 if share < 0 else share) * block // 10_000
 
     def certainly_blocked(self, since, until):
@@ -165,6 +196,7 @@ class _Grants:
         self._counters = defaultdict(int)
         self._windows = defaultdict(_Rolling)
         self._ending = set()
+        self._recent = deque(maxlen=_RECENT)
         self._latest_s = 0.0
         self.checked = self.passed_by = self.above = self.blocked = 0
         self.first = ""
@@ -178,6 +210,7 @@ class _Grants:
         for at, granted, lease_id in sorted(moments):
             lease = self._leases[lease_id]
             if granted:
+                self._recent.append(lease)
                 self._grant(at, lease)
             else:
                 self._ending.add(lease_id)
@@ -199,21 +232,45 @@ class _Grants:
         self._latest_s = max(self._latest_s, lease.w)
         if course.TIER_SCOPE in course.CHAINS[lease.chain]:
             self.blocked += self._settings.certainly_blocked(lease.begun, lease.granted)
-        # The answer may come after another process has begun to end it.
-        value = _least(lease) if lease.id in self._ending else lease.nano
         for scope, period, nominal in _lines(lease.chain):
-            found = self._add(scope, period, value, at, lease)
-            if nominal is None or found is None:
+            found = self._add(scope, period, self._value(lease), at, lease)
+            limits = self._limits(scope, period, nominal, lease)
+            limit = limits[lease.program]
+            if limit == _NEVER or found is None:
                 continue
             self.checked += 1
-            limit = (
-                course.RATE
-                if period == _CALLS
-                else self._settings.most(scope, period, nominal, lease.begun, lease.granted)
-            )
+            lax = {program for program, other in enumerate(limits) if other > limit}
+            found -= self._granted_to(lax, scope, period, lease) if lax else 0
             if found > limit:
                 self.above += found - limit
                 self.first = self.first or f"first: {scope} {period} {found} > {limit}"
+
+    def _value(self, lease):
+        # The answer may come after another process has begun to end it.
+        return _least(lease) if lease.id in self._ending else lease.nano
+
+    def _limits(self, scope, period, nominal, lease):
+        """Return each program's limit at the time when a lease was granted."""
+        if period == _CALLS:
+            return [course.RATE] * len(course.PROGRAMS)
+        return [
+            self._settings.most(
+                scope, period, nominal.get(program, _NEVER), lease.begun, lease.granted
+            )
+            for program in range(len(course.PROGRAMS))
+        ]
+
+    def _granted_to(self, programs, scope, period, lease):
+        """Return what some programs were granted of a window while a lease was decided."""
+        granted = 0
+        for other in reversed(self._recent):
+            if other.granted < lease.begun:
+                break
+            if other.program in programs and scope in scopes_of(other.chain):
+                span = rolling(period)
+                if span is not None or calendar(period, other.w) == calendar(period, lease.w):
+                    granted += self._value(other)
+        return granted
 
     def _add(self, scope, period, value, at, lease):
         """Count a grant; return what certainly counted then, `None` when nothing can be said."""
@@ -245,12 +302,15 @@ def _check_grants(testimony, report):
     report.must_be_zero("calls granted while blocked", grants.blocked)
 
 
+@functools.cache
 def _lines(chain):
+    """Return what a chain is limited by: scope, period, and own limits by program."""
+    found = []
     for scope in scopes_of(chain):
-        for period, limit in periods_of(scope).items():
-            yield scope, period, limit
+        found += [(scope, period, limits) for period, limits in limits_of(scope).items()]
         if scope == course.RATE_SCOPE:
-            yield scope, _CALLS, course.RATE
+            found.append((scope, _CALLS, {}))
+    return found
 
 
 class _Rolling:
@@ -309,7 +369,7 @@ def _check_figures(testimony, guard, clock, report):
             sums[row.activity] = _plus(sums[row.activity], mine)
     chosen = _resolve(testimony, sums, report)
     _check_rows(chosen, known, report)
-    _check_counters(chosen, guard, clock, report)
+    _check_counters(testimony, chosen, guard, clock, report)
     report.must_be_zero("leases left after the last ttl", len(guard.leases(100)))
     lost = [outcome for lease, outcome in chosen if outcome.expired]
     report.figures["leases lost, charged at their estimate"] = len(lost)
@@ -332,32 +392,66 @@ def _check_rows(chosen, known, report):
     report.must_be_zero("usage rows that differ from the sum of events", len(rows), rows[:3])
 
 
-def _check_counters(chosen, guard, clock, report):
+def _check_counters(testimony, chosen, guard, clock, report):
+    """Compare every figure, with and without a budget, by a reading at a moment of its window."""
     counters: defaultdict[tuple[object, ...], int] = defaultdict(int)
+    certain: defaultdict[tuple[object, ...], int] = defaultdict(int)
     windows: defaultdict[tuple[str, str], _Rolling] = defaultdict(_Rolling)
     moments = {}
+    resets = _Resets(testimony.resets)
     for lease, outcome in chosen:
-        for scope, period, _ in _lines(lease.chain):
+        for scope, period in _figures_of(lease.chain):
             if (span := rolling(period)) is not None:
                 windows[scope, period].add(lease.w, outcome.spent, span)
-            elif period != _CALLS:
-                name = (scope, period, calendar(period, lease.w))
-                counters[name] += outcome.spent
-                moments[name] = lease.w
+                continue
+            name = (scope, period, calendar(period, lease.w))
+            moments[name] = lease.w
+            least, most = resets.left(name, lease, outcome.spent)
+            certain[name] += least
+            counters[name] += most
     latest_s = max((lease.w for lease, _ in chosen), default=clock.epoch_s())
     for (scope, period), buckets in windows.items():
-        counters[scope, period, "now"] = buckets.since(buckets.first(latest_s, rolling(period)))
-        moments[scope, period, "now"] = latest_s
+        name = (scope, period, "now")
+        counters[name] = buckets.since(buckets.first(latest_s, rolling(period)))
+        certain[name] = counters[name]
+        moments[name] = latest_s
     wrong, held = [], 0
-    for (scope, period, window), spent in counters.items():
-        clock.pin_at(moments[scope, period, window])
-        found = _nano(guard.spent(scope, period))
-        held += _nano(guard.held(scope, period))
-        if found != spent:
-            wrong.append((scope, period, window, found, spent))
-    report.figures["counters compared"] = len(counters)
-    report.must_be_zero("counters that differ from the sum of events", len(wrong), wrong[:3])
+    for name, most in counters.items():
+        clock.pin_at(moments[name])
+        found = _nano(guard.spent(*name[:2]))
+        held += _nano(guard.held(*name[:2]))
+        if not certain[name] <= found <= most:
+            wrong.append((*name, found, most))
+    report.figures["figures compared"] = len(counters)
+    report.figures["  of windows that were reset"] = len(resets.windows & counters.keys())
+    report.must_be_zero("figures that differ from the sum of events", len(wrong), wrong[:3])
     report.must_be_zero("held after the last ttl (nano)", held)
+
+
+def _figures_of(chain):
+    found = {(scope, period) for scope, period, _ in _lines(chain) if period != _CALLS}
+    return found | {(scope, period) for scope in scopes_of(chain) for period in _EXACT}
+
+
+class _Resets:
+    """Which windows were reset, and when."""
+
+    def __init__(self, resets):
+        self._found = defaultdict(list)
+        for before, after, scope, period, wall_s in resets:
+            name = (scope, period, calendar(period, wall_s))
+            self._found[name].append((before, after))
+        self.windows = self._found.keys()
+
+    def left(self, name, lease, spent):
+        """Return the least and the most that a window may still know of what a lease has spent."""
+        found = self._found.get(name)
+        if not found:
+            return spent, spent
+        certain = [before for before, after in found if after != _NEVER]
+        if lease.ends and certain and lease.ends[0][1] < max(certain):
+            return 0, 0
+        return (spent if lease.begun > max(after for _, after in found) else 0), spent
 
 
 def _resolve(testimony, sums, report):

@@ -1,4 +1,4 @@
-"""What a campaign of torture is about: its budgets, its chains, and which settings change."""
+"""What a campaign of torture is about: its programs, their budgets, and which settings change."""
 
 from typing import NamedTuple
 
@@ -8,10 +8,18 @@ ZONE = "America/New_York"
 TTLS = (0.03, 0.15, 0.6, 2.0)
 LONGEST_TTL_S = max(TTLS)
 SHORTEST_TTL_S = min(TTLS)
+NONE = -1
+"""In place of the limit of a budget that is removed."""
+
 RATE_SCOPE, RATE = "key:rate", 25
 TIER_SCOPE = "key:tier"
 CUSTOM_SCOPE = "host:custom.test"
 CHANGING = ("account:a", "day")
+COMING = (("key:k0", "day"), ("global", "hour"), ("tag:run=1", "rolling:2h"))
+"""Budgets that no program has: they are set in the store, and removed."""
+
+RESET = (("service:s", "day"), ("model:m1", "total"))
+"""Of scopes that no budget is about."""
 
 
 def text(nano):
@@ -42,6 +50,24 @@ LIMITS = {
 MODEL_BLOCK = 90
 """The budget of `model:m0` has levels of its own; all others go by the thresholds."""
 
+PROGRAMS = (
+    LIMITS,
+    {
+        ("host:*", "hour"): dollars(2.5),
+        ("global", "month"): dollars(900),
+        ("key:k0", "month"): dollars(100),
+        ("service:t", "hour"): dollars(0.4),
+    },
+    {
+        ("host:*", "hour"): dollars(2),
+        ("global", "day"): dollars(200),
+        ("key:k1", "hour"): dollars(1.5),
+        ("account:a", "day"): dollars(10),
+        ("service:t", "total"): dollars(15),
+    },
+)
+"""Limits by program: the first one runs all the time, the others come and go."""
+
 CHAINS = (
     ("global",),
     ("host:h0.test",),
@@ -53,7 +79,9 @@ CHAINS = (
     (CUSTOM_SCOPE,),
     ("account:a",),
     ("service:s", "key:k0", "account:a"),
+    ("service:t", "model:m1"),
 )
+PERIODS = ("hour", "day", "month", "total", "rolling:60s", "rolling:2h", "rolling:24h")
 
 
 class Change(NamedTuple):
@@ -62,7 +90,7 @@ class Change(NamedTuple):
     Attributes:
         what: `limit`, `share` or `block`.
         name: What it is about: a (scope, period) of `limit`, a scope of `share`.
-        value: Nano-units, per cent; of `share` -1 stands for blocked.
+        value: Nano-units, per cent; of `share` -1 stands for blocked, of `limit` for no budget.
     """
 
     what: str
@@ -72,33 +100,40 @@ class Change(NamedTuple):
 
 CHANGES = (
     *(Change("limit", "|".join(CHANGING), dollars(limit)) for limit in (12, 6, 24)),
+    Change("limit", "|".join(CHANGING), NONE),
+    *(
+        Change("limit", f"{scope}|{period}", limit)
+        for (scope, period), limits in zip(COMING, ((5, 3), (9, 6), (4, 2)), strict=True)
+        for limit in (NONE, *map(dollars, limits))
+    ),
     *(Change("limit", f"{CUSTOM_SCOPE}|hour", dollars(limit)) for limit in (0.5, 4)),
     *(Change("share", TIER_SCOPE, share) for share in (100, 25, -1, 100)),
     *(Change("block", "*", block) for block in (100, 95, 100)),
 )
 
 
-def budgets():
-    """Return the program's budgets."""
-    return [
+def open_guard(store, clock, rng, program=0):
+    """Return a guard as one of the programs has it."""
+    budgets = [
         Budget(
             scope,
             text(limit),
             period,
             levels=Thresholds(50, MODEL_BLOCK) if scope == "model:m0" else None,
         )
-        for (scope, period), limit in LIMITS.items()
+        for (scope, period), limit in PROGRAMS[program].items()
     ]
-
-
-def open_guard(url, clock, rng):
-    """Return a guard as every process of the campaign has it."""
-    return Guard(url, budgets(), zone=ZONE, clock=clock, rng=rng, app="torture")
+    return Guard(store, budgets, zone=ZONE, clock=clock, rng=rng, app="torture")
 
 
 def prepare(guard):
     """Configure what stays so during the whole campaign."""
     guard.configure(RATE_SCOPE, rate_limit=RATE)
+    for scope, period in COMING:
+        if period.startswith("rolling"):
+            # What was spent before a rolling window's counter is known by the hour only.
+            guard.set_budget(Budget(scope, 1, period))
+            guard.remove_budget(scope, period)
 
 
 def apply(guard, change):
@@ -112,4 +147,7 @@ def apply(guard, change):
         guard.configure(CUSTOM_SCOPE, custom_budget=text(change.value))
     else:
         scope, _, period = change.name.partition("|")
-        guard.set_budget(Budget(scope, text(change.value), period))
+        if change.value == NONE:
+            guard.remove_budget(scope, period)
+        else:
+            guard.set_budget(Budget(scope, text(change.value), period))

@@ -43,6 +43,8 @@ def test_nothing_is_granted_above_a_limit_and_nothing_is_lost(kind, tmp_path):
     assert report.figures["operations"] >= OPERATIONS * 0.99
     assert report.figures["leases granted"] > OPERATIONS / 20
     assert report.figures["refused: budget"] > 0
+    assert report.figures["leases granted to second programs"] > 0
+    assert report.figures["windows reset"] > 0
     assert report.figures["leases lost, charged at their estimate"] > 0
 
 
@@ -101,8 +103,43 @@ def test_the_witness_notices_a_lease_that_was_never_charged(told):
 def test_the_witness_notices_money_granted_above_a_limit(told, monkeypatch):
     """The same events under a limit that was a hundredth: what was granted is far above it."""
     limits = {name: limit // 100 for name, limit in course.LIMITS.items()}
-    monkeypatch.setattr(course, "LIMITS", limits)
+    monkeypatch.setattr(course, "PROGRAMS", (limits, *course.PROGRAMS[1:]))
 
     faults = told().faults
 
     assert any(fault.startswith("money granted above the limit") for fault in faults)
+
+
+def test_the_witness_notices_money_granted_above_a_limit_of_a_second_program(told, monkeypatch):
+    others = [{name: limit // 100 for name, limit in one.items()} for one in course.PROGRAMS[1:]]
+    monkeypatch.setattr(course, "PROGRAMS", (course.LIMITS, *others))
+
+    faults = told().faults
+
+    assert any(fault.startswith("money granted above the limit") for fault in faults)
+
+
+def test_the_witness_notices_money_granted_above_a_limit_that_was_set_meanwhile(told):
+    """As if budgets that were removed had been made small."""
+    faults = told(lambda text: re.sub(r"(?m)^(c .* limit .*) -1$", r"\1 1000", text)).faults
+
+    assert any(fault.startswith("money granted above the limit") for fault in faults)
+
+
+def test_the_witness_notices_a_reset_that_did_more_than_it_was_asked_for(told):
+    def alter(text):
+        asked = re.sub(r"(?m)^z (\d+ \d+) .*$", r"o \1 ", text)
+        return re.sub(r"(?m)^Z (\d+ \d+) $", r"O \1 ", asked)
+
+    faults = told(alter).faults
+
+    assert any(fault.startswith("figures that differ") for fault in faults)
+
+
+def test_the_witness_notices_a_reset_that_did_nothing(told):
+    def alter(text):
+        return re.sub(r"(?m)^z (\d+ \d+) \S+ \S+ (\S+)$", r"z \1 account:a month \2", text)
+
+    faults = told(alter).faults
+
+    assert any(fault.startswith("figures that differ") for fault in faults)

@@ -4,11 +4,13 @@ A line is `<kind> <operation> <CLOCK_MONOTONIC ns> ...`, appended by one `write`
 that is killed leaves at most one operation of each thread in doubt. Small letters are written
 before, capitals after:
 
-    r <chain> <nano> <wall> <key>   reserve;   G <id> granted, N <why> refused, E failed: in doubt
+    r <chain> <nano> <wall> <key> <program>
+                                    reserve;   G <id> granted, N <why> refused, E failed: in doubt
     s <id> <nano> <bytes>           settle;    S
     l <id>                          release;   L
     o                               another operation that moves no money;   O
     c <what> <name> <value>         change of the settings;   C
+    z <scope> <period> <wall>       reset;     Z
 """
 
 import os
@@ -41,14 +43,26 @@ class Lease:
     """All that is known of one lease.
 
     Attributes:
+        program: The one that asked, a number of `course.PROGRAMS`.
         begun, granted: When it was asked for, and when the answer was there, ns; `None`: never.
         ends: `(before, after, nano, bytes)` of each attempt to end it; `nano` is `None` for a
             release, `after` when the answer never came.
     """
 
-    __slots__ = ("activity", "begun", "bytes", "chain", "ends", "granted", "id", "key", "nano", "w")
+    __slots__ = (
+        "activity",
+        "begun",
+        "chain",
+        "ends",
+        "granted",
+        "id",
+        "key",
+        "nano",
+        "program",
+        "w",
+    )
 
-    def __init__(self, activity, begun, chain, nano, w, key):  # noqa: PLR0913, PLR0917 - as written
+    def __init__(self, activity, begun, chain, nano, w, key, program):  # noqa: PLR0913, PLR0917 - as written
         self.activity = activity
         self.begun = begun
         self.granted = None
@@ -56,6 +70,7 @@ class Lease:
         self.nano = nano
         self.w = w
         self.key = key
+        self.program = program
         self.id = None
         self.ends = []
 
@@ -70,6 +85,8 @@ class Testimony:
         """Leases that may or may not have been granted."""
         self.changes = []
         """`(before, after, what, name, value)`."""
+        self.resets = []
+        """`(before, after, scope, period, wall)`."""
         self.operations = 0
         self.refused = {}
         self.unsettled = 0
@@ -143,6 +160,8 @@ class Testimony:
             ends.append((before, at, details[0], None, 0))
         elif kind == "C":
             self.changes.append((before, at, details[0], details[1], int(details[2])))
+        elif kind == "Z":
+            self.resets.append((before, at, details[0], details[1], float(details[2])))
 
     def _in_doubt(self, activity, line, ends):
         kind, _, before, details = line
@@ -154,11 +173,13 @@ class Testimony:
             ends.append((before, _NEVER, details[0], None, 0))
         elif kind == "c":
             self.changes.append((before, _NEVER, details[0], details[1], int(details[2])))
+        elif kind == "z":
+            self.resets.append((before, _NEVER, details[0], details[1], float(details[2])))
 
 
 _NEVER = 1 << 62
 
 
 def _asked(activity, line):
-    _, _, before, (chain, nano, wall, key) = line
-    return Lease(activity, before, int(chain), int(nano), float(wall), key)
+    _, _, before, (chain, nano, wall, key, program) = line
+    return Lease(activity, before, int(chain), int(nano), float(wall), key, int(program))

@@ -1,4 +1,6 @@
-"""Threads that reserve, settle, release, renew, lose, repeat and change settings at random.
+"""Threads that reserve, settle, release, renew, lose, repeat, read and change settings at random.
+
+Each of them also is another program for a while, now and then.
 
 `python -m tests.guard.torture.worker JSON` is one process of a campaign.
 """
@@ -27,6 +29,8 @@ class Torturer:
 
     def __init__(self, guard, clock, shared, place, seed):
         self._guard = guard
+        self._url = place["url"]
+        self._program = 0
         self._clock = clock
         self._shared = shared
         self._slot = place["slot"]
@@ -47,22 +51,30 @@ class Torturer:
             *((self._settle, 30), (self._release, 7), (self._renew, 5), (self._lose, 4)),
             *((self._again, 4), (self._keep, 2), (self._settle_late, 2), (self._repeat, 3)),
             *((self._misuse, 0.5), (self._hand_over, 2), (self._take_over, 2)),
-            *((self._look, 0.2), (self._change, 0.15)),
+            *((self._look, 0.4), (self._change, 0.15), (self._reset, 0.1), (self._visit, 0.1)),
+        )
+
+        self._visiting = (
+            *((self._settle, 10), (self._release, 3), (self._renew, 2), (self._hand_over, 1)),
+            *((self._again, 1), (self._repeat, 1), (self._look, 2), (self._change, 0.1)),
         )
 
     def run(self):
-        rng, before = self._rng, self._shared.done(self._slot)
-        actions, weights = zip(*self._doing, strict=True)
+        before = self._shared.done(self._slot)
         try:
             while before + self._log.number < self._quota:
-                self._clock.pin()
-                if len(self._held) < _OPEN and rng.random() < 0.6:
-                    self._reserve()
-                else:
-                    rng.choices(actions, weights)[0]()
+                self._act(self._doing)
                 self._shared.count(self._slot, before + self._log.number)
         finally:
             self._log.close()
+
+    def _act(self, doing):
+        self._clock.pin()
+        if len(self._held) < _OPEN and self._rng.random() < 0.6:
+            self._reserve()
+        else:
+            actions, weights = zip(*doing, strict=True)
+            self._rng.choices(actions, weights)[0]()
 
     def _reserve(self, key=None):
         rng = self._rng
@@ -74,7 +86,7 @@ class Torturer:
         self._ask(number, nano, ttl, key, self._clock.epoch_s())
 
     def _ask(self, number, nano, ttl, key, wall_s):
-        self._log.before("r", number, nano, repr(wall_s), key or "-")
+        self._log.before("r", number, nano, repr(wall_s), key or "-", self._program)
         try:
             lease = self._guard.reserve(
                 course.CHAINS[number],
@@ -211,15 +223,43 @@ class Torturer:
             self._end(lease, int(nano))
 
     def _look(self):
+        """Read figures, with and without a budget."""
+        rng = self._rng
         self._log.before("o")
-        chain = self._rng.choice(course.CHAINS)
-        for scope in chain:
-            spent, held = self._guard.spent(scope), self._guard.held(scope)
-            assert spent >= 0
-            assert held >= 0
-        if self._rng.random() < 0.2:
+        scope = rng.choice((*rng.choice(course.CHAINS), "global"))
+        for period in (None, rng.choice(course.PERIODS)):
+            spent, held = self._guard.spent(scope, period), self._guard.held(scope, period)
+            remaining = self._guard.remaining(scope, period)
+            assert min(spent, held, remaining or 0) >= 0, (scope, period, spent, held, remaining)
+        if rng.random() < 0.1:
             self._guard.status()
         self._log.after("O")
+
+    def _reset(self):
+        scope, period = self._rng.choice(course.RESET)
+        self._log.before("z", scope, period, repr(self._clock.epoch_s()))
+        try:
+            assert self._guard.reset(scope, period) >= 0
+        except GuardStoreError:
+            return
+        self._log.after("Z")
+
+    def _visit(self):
+        """Be another program for some operations, with budgets of its own and the same store."""
+        own = self._guard, self._held, self._over
+        store = own[0].store if self._url == "memory://" else self._url
+        self._program = self._rng.randrange(1, len(course.PROGRAMS))
+        with course.open_guard(store, self._clock, self._rng, self._program) as guard:
+            self._guard, self._held, self._over = guard, deque(), deque(maxlen=50)
+            try:
+                for _ in range(self._rng.randrange(1, 20)):
+                    self._act(self._visiting)
+                while self._held:
+                    self._clock.pin()
+                    self._rng.choice((self._settle, self._hand_over, self._lose))()
+            finally:
+                self._guard, self._held, self._over = own
+                self._program = 0
 
     def _change(self):
         change = self._rng.choice(course.CHANGES)
