@@ -72,9 +72,11 @@ class Figures(RuleBasedStateMachine):
     def _read_everything(self):
         for program in range(len(self.world.running)):
             self.world.look(program)
-        for one in SCOPES:
-            for length in PERIODS:
-                self.world.read(0, one, length)
+        for seconds in (0, -HOUR_S):
+            self.world.set_clock(seconds)
+            for one in SCOPES:
+                for length in PERIODS:
+                    self.world.read(0, one, length)
 
     @initialize(budgets=budgets)
     def begin(self, budgets):
@@ -247,3 +249,19 @@ def test_a_new_budget_counts_the_calls_in_flight(world):
 
     world.read(0, "global", "day")
     world.read(0, "global", "month")
+
+
+@pytest.mark.parametrize("new_place", KINDS, indirect=True)
+def test_a_clock_that_is_set_back_finds_calls_in_flight_from_before_a_budget(world):
+    world.start()
+    assert world.reserve(0, ("global",), 5, 60)
+    world.set_clock(HOUR_S)
+    world.set_budget(0, "global", "hour", 10)
+    assert world.reserve(0, ("global",), 0, 60)
+
+    world.set_clock(-HOUR_S)
+
+    world.read(0, "global", "hour")
+    assert not world.reserve(0, ("global",), 6, 60)
+    world.end(0, None, 7)
+    world.read(0, "global", "hour")
