@@ -53,7 +53,9 @@ class World:
 
     def _guard(self, program):
         budgets = [Budget(s, limit, period) for (s, period), limit in program.budgets.items()]
-        return Guard(self._place.open(), budgets, zone=self._zone, clock=self._clock, app="world")
+        store = self._place.open()
+        store.settings()  # which makes a database's tables: time passes in them, too
+        return Guard(store, budgets, zone=self._zone, clock=self._clock, app="world")
 
     def stop(self, number):
         """Close a program; its leases stay."""
