@@ -25,17 +25,20 @@ class World:
     Args:
         place: Where the store is; see `places`.
         clock: The clock of all programs.
-        zone: Where their calendar periods begin.
     """
 
-    def __init__(self, place, clock, zone="UTC"):
+    def __init__(self, place, clock):
         self._place = place
         self._clock = clock
-        self._zone = zone
-        self.reference = Reference(zone)
+        self.be_in("UTC")
         self.running = []
         self.leases = []
         self.failed = False
+
+    def be_in(self, zone):
+        """Let calendar periods begin by a time zone; before anything else."""
+        self._zone = zone
+        self.reference = Reference(zone)
 
     @property
     def now_s(self):
@@ -173,12 +176,12 @@ class World:
         self._within("spent", (scope, period), forgotten)
         self.reference.reset(scope, period, self.now_s)
 
-    def read(self, number, scope, period):
-        """Read the figures of a scope twice; nothing may change by it."""
+    def read(self, number, scope, period, times=2):
+        """Read the figures of a scope, some times in a row; nothing may change by it."""
         running = self._running(number)
         self.reference.expire(self._passed_s)
         before = running.guard.store.settings()
-        for _ in range(2):
+        for _ in range(times):
             self._read(running, scope, period)
         self._expect(running.guard.store.settings() == before, "reading has changed the settings")
 
