@@ -57,9 +57,12 @@ imports: setup-dev ## Check that rooms import in one direction only
 cov: setup-dev ## Run the tests and say which lines none of them reached
 	$(BIN)/python -m pytest --cov --cov-report=term --cov-report=html
 
-soak: setup-dev ## Torture the guard, a million operations on each store; put ten million requests through the meter
-	@if command -v pg_virtualenv >/dev/null; then set -- pg_virtualenv -o fsync=off; else set --; fi; \
-		"$$@" $(BIN)/python -m tests.guard.torture $(SOAK)
+soak: setup-dev ## Torture the guard on every store; put ten million requests through the meter
+	@if command -v pg_virtualenv >/dev/null; then set -- pg_virtualenv -t -o fsync=off; else set --; fi; \
+		$(BIN)/python -m tests.guard.torture --operations 1000000 memory \
+		&& "$$@" $(BIN)/python -m tests.guard.torture --operations 200000 sqlite postgresql redis \
+		&& TEST_TIMES=20 "$$@" $(BIN)/python -m pytest --numprocesses $(JOBS) --dist load \
+			tests/guard/stores/test_figures.py
 	$(BIN)/python -m tests.meter.soak
 
 floors: ## Try the service, guard and meter with the lowest versions that pyproject.toml allows

@@ -1,6 +1,7 @@
 """Whatever programs on a store do, figures and refusals are those of the reference.
 
-`COSTMON_SOAK=20 pytest tests/guard/stores/test_figures.py` tries 20 times as many sequences.
+`TEST_TIMES=20 pytest tests/guard/stores/test_figures.py` tries 20 times as many sequences, other
+ones each time.
 """
 
 import os
@@ -20,6 +21,7 @@ from hypothesis.stateful import (
 from tests.guard.stores.kinds import KINDS, POSTGRES, REDIS
 from tests.guard.stores.world import DAY_S, World
 
+TIMES = int(os.environ.get("TEST_TIMES", "0"))
 HOUR_S = 3600
 MOST_PROGRAMS = 4
 MOST_S = 35 * DAY_S
@@ -168,7 +170,7 @@ class Figures(RuleBasedStateMachine):
         self.world.look(program)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(600 * max(1, TIMES))
 @pytest.mark.parametrize(
     ("new_place", "examples"),
     [
@@ -188,9 +190,9 @@ def test_figures_and_refusals_are_those_of_the_reference(new_place, examples):
     run_state_machine_as_test(
         Here,
         settings=settings(
-            max_examples=examples * int(os.environ.get("COSTMON_SOAK", "1")),
+            max_examples=examples * max(1, TIMES),
             stateful_step_count=30,
-            derandomize="COSTMON_SOAK" not in os.environ,
+            derandomize=not TIMES,
             database=None,
             deadline=None,
             report_multiple_bugs=False,

@@ -128,7 +128,8 @@ class Timeline:
     def __init__(self, first, changes):
         starts = [(-1, first, self._ends(-1, changes))]
         starts += [(before, value, self._ends(after, changes)) for before, after, value in changes]
-        marks = sorted({at for start, _, end in starts for at in (start, end)})
+        # A value ends after its last moment: what holds from there on has a mark of its own.
+        marks = sorted({at for start, _, end in starts for at in (start, end, end + 1)})
         self._marks = marks
         self._most = [
             max((v for start, v, end in starts if start <= mark <= end), default=first)

@@ -62,6 +62,9 @@ class Torturer:
     def run(self):
         before = self._shared.done(self._slot)
         try:
+            self._visit()
+            self._clock.pin()
+            self._reset()
             while before + self._log.number < self._quota:
                 self._act(self._doing)
                 self._shared.count(self._slot, before + self._log.number)
