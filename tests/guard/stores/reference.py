@@ -62,25 +62,26 @@ class Call:
         hour must count when all of it is within the window, and may when a part of it is (in a
         rolling window, within two steps of its start). After the clock was set back, a rolling
         window that began before may have been forgotten; nothing is too new to be counted in it.
+        A calendar window of a half-hour zone is made from whole hours then.
         """
         if scope not in self.scopes:
             return False, False
         length_s = rolling_s(period)
         hour = self.made_s // _HOUR_S * _HOUR_S
         exact = (scope, period) in self.counters
+        back = now_s < latest_s
         if length_s:
             step_s = max(1, length_s // 60)
             start_s = now_s - length_s
-            back = now_s < latest_s
             if exact:
                 return self.made_s > start_s and not back, self.made_s >= start_s - step_s
             return hour >= start_s and not back, hour + _HOUR_S > start_s - 2 * step_s
         first_s, last_s = calendar(period, now_s, zone)
+        inside = first_s <= self.made_s < last_s
+        partly = hour < last_s and hour + _HOUR_S > first_s
         if exact:
-            inside = first_s <= self.made_s < last_s
-            return inside, inside
-        whole = first_s <= hour and hour + _HOUR_S <= last_s
-        return whole, hour < last_s and hour + _HOUR_S > first_s
+            return inside, inside or (partly and back)
+        return first_s <= hour and hour + _HOUR_S <= last_s, partly
 
     def spent(self, scope, period):
         """Return what it adds to what a counter has spent.
