@@ -5,7 +5,7 @@ ones each time.
 """
 
 import os
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -53,7 +53,7 @@ cost = st.integers(0, 9)
 class Figures(RuleBasedStateMachine):
     """Programs on one store do what they can, in any order."""
 
-    new_place: ClassVar
+    new_place: ClassVar[Any]
 
     def __init__(self):
         super().__init__()

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import itertools
+from typing import Any
 
 from costmon.guard import Budget, BudgetRefused, CallRefused, Guard, TierRefused
 from tests.guard.stores.reference import Program, Reference
@@ -219,7 +220,8 @@ class World:
         self._check_rows(rows)
 
     def _check_rows(self, rows):
-        found, expected = {}, {}
+        found: dict[tuple[int, str], Any] = {}
+        expected: dict[tuple[int, str], Any] = {}
         for row in rows:
             before = found.get((row.hour, row.scope), (0, 0, 0))
             more = (row.spent, row.requests, row.expired)

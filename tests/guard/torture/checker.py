@@ -15,7 +15,7 @@ import functools
 import itertools
 from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict, deque
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from tests.guard.torture import course
@@ -197,7 +197,7 @@ class _Grants:
         self._counters = defaultdict(int)
         self._windows = defaultdict(_Rolling)
         self._ending = set()
-        self._recent = deque(maxlen=_RECENT)
+        self._recent: deque[Any] = deque(maxlen=_RECENT)
         self._latest_s = 0.0
         self.checked = self.passed_by = self.above = self.blocked = 0
         self.first = ""
@@ -410,19 +410,20 @@ def _check_counters(testimony, chosen, guard, clock, report):
             least, most = resets.left(name, lease, outcome.spent)
             certain[name] += least
             counters[name] += most
-    latest_s = max((lease.w for lease, _ in chosen), default=clock.epoch_s())
+    # A counter of a rolling window forgets what is older than two windows at the latest reading.
+    latest_s = testimony.latest_s
     for (scope, period), buckets in windows.items():
-        name = (scope, period, "now")
-        counters[name] = buckets.since(buckets.first(latest_s, rolling(period)))
-        certain[name] = counters[name]
-        moments[name] = latest_s
+        now = (scope, period, "now")
+        counters[now] = buckets.since(buckets.first(latest_s, rolling(period)))
+        certain[now] = counters[now]
+        moments[now] = latest_s
     wrong, held = [], 0
-    for name, most in counters.items():
-        clock.pin_at(moments[name])
-        found = _nano(guard.spent(*name[:2]))
-        held += _nano(guard.held(*name[:2]))
-        if not certain[name] <= found <= most:
-            wrong.append((*name, found, most))
+    for (scope, period, window), most in counters.items():
+        clock.pin_at(moments[scope, period, window])
+        found = _nano(guard.spent(scope, period))
+        held += _nano(guard.held(scope, period))
+        if not certain[scope, period, window] <= found <= most:
+            wrong.append((scope, period, window, found, most))
     report.figures["figures compared"] = len(counters)
     report.figures["  of windows that were reset"] = len(resets.windows & counters.keys())
     report.must_be_zero("figures that differ from the sum of events", len(wrong), wrong[:3])

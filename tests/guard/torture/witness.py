@@ -8,7 +8,7 @@ before, capitals after:
                                     reserve;   G <id> granted, N <why> refused, E failed: in doubt
     s <id> <nano> <bytes>           settle;    S
     l <id>                          release;   L
-    o                               another operation that moves no money;   O
+    o [wall]                        another operation that moves no money, a reading at a time;   O
     c <what> <name> <value>         change of the settings;   C
     z <scope> <period> <wall>       reset;     Z
 """
@@ -87,6 +87,8 @@ class Testimony:
         """`(before, after, what, name, value)`."""
         self.resets = []
         """`(before, after, scope, period, wall)`."""
+        self.latest_s = 0.0
+        """The latest time of the wall clock that the guard was asked at."""
         self.operations = 0
         self.refused = {}
         self.unsettled = 0
@@ -126,6 +128,8 @@ class Testimony:
                 if open_line is not None:
                     self._in_doubt(activity, open_line, ends)
                 open_line = (kind, number, int(at), rest)
+                if kind in _WALLS and rest[_WALLS[kind]]:
+                    self.latest_s = max(self.latest_s, float(rest[_WALLS[kind]]))
                 self.operations += 1
                 continue
             assert open_line is not None, (path, text)
@@ -178,6 +182,8 @@ class Testimony:
 
 
 _NEVER = 1 << 62
+_WALLS = {"r": 2, "z": 2, "o": 0}
+"""Where the time of the wall clock is among the details of a line."""
 
 
 def _asked(activity, line):

@@ -228,7 +228,7 @@ class Torturer:
     def _look(self):
         """Read figures, with and without a budget."""
         rng = self._rng
-        self._log.before("o")
+        self._log.before("o", repr(self._clock.epoch_s()))
         scope = rng.choice((*rng.choice(course.CHAINS), "global"))
         for period in (None, rng.choice(course.PERIODS)):
             spent, held = self._guard.spent(scope, period), self._guard.held(scope, period)
