@@ -62,7 +62,7 @@ class Call:
         hour must count when all of it is within the window, and may when a part of it is (in a
         rolling window, within two steps of its start). After the clock was set back, a rolling
         window that began before may have been forgotten; nothing is too new to be counted in it.
-        A calendar window of a half-hour zone is made from whole hours then.
+        Windows that are made anew then are made from whole hours.
         """
         if scope not in self.scopes:
             return False, False
@@ -73,9 +73,11 @@ class Call:
         if length_s:
             step_s = max(1, length_s // 60)
             start_s = now_s - length_s
+            partly = hour + _HOUR_S > start_s - 2 * step_s
             if exact:
-                return self.made_s > start_s and not back, self.made_s >= start_s - step_s
-            return hour >= start_s and not back, hour + _HOUR_S > start_s - 2 * step_s
+                recent = self.made_s >= start_s - step_s
+                return self.made_s > start_s and not back, recent or (partly and back)
+            return hour >= start_s and not back, partly
         first_s, last_s = calendar(period, now_s, zone)
         inside = first_s <= self.made_s < last_s
         partly = hour < last_s and hour + _HOUR_S > first_s
