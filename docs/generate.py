@@ -1,6 +1,6 @@
-"""Write what is rendered from the code, in the files and between the marks of `RENDERED`.
+"""Generate the documents, or parts of them, that are listed in `RENDERED` from the code.
 
-Run by `make docs`; a drift test renders the same texts and compares.
+Run by `make docs`; a drift test generates the same texts and compares them with the files.
 """
 
 import re
@@ -13,10 +13,10 @@ from costmon.providers import catalog
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# Which file, between which marks (none: all of it), is rendered by what.
+# File, name of the begin and end marks (None: the whole file), function that renders it.
 RENDERED: tuple[tuple[str, str | None, Callable[[Providers], str]], ...] = (
     (".env.example", None, env_example),
-    ("README.md", "settings", settings_table),
+    ("docs/settings.md", "settings", settings_table),
     ("docs/providers/README.md", "vendors", vendor_table),
     ("costmon/domain/vendor_hosts.py", "hosts", host_entries),
 )

@@ -1,4 +1,4 @@
-"""Render what is declared: `.env.example`, the README's table, the index of vendors, hosts."""
+"""Render declared settings and vendors: `.env.example`, tables of docs/, hosts of vendors."""
 
 import textwrap
 
@@ -34,7 +34,7 @@ def _example(variable: Variable[object]) -> str:
 
 
 def settings_table(providers: Providers) -> str:
-    """Return the README's table of variables, in Markdown."""
+    """Return the table of docs/settings.md: all variables, in Markdown."""
     rows = ["| variable | default | accepted | meaning |\n", "|---|---|---|---|\n"]
     for _, group in providers.groups():
         rows.extend(

@@ -1,5 +1,6 @@
 """Documents that say what the code does: each is compared with the code."""
 
+import argparse
 import dataclasses
 import re
 import runpy
@@ -28,7 +29,8 @@ from costmon.store import Retention
 PROVIDERS = catalog.declarations()
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text("utf-8")
+API = (ROOT / "docs" / "api.md").read_text("utf-8")
+OPERATING = (ROOT / "docs" / "operating.md").read_text("utf-8")
 
 
 GENERATE = runpy.run_path(str(ROOT / "docs" / "generate.py"))
@@ -141,9 +143,9 @@ def written(rule: str) -> str:
     return re.sub(r"<(?:[^<>:]+:)?([^<>]+)>", r"{\1}", rule)
 
 
-def test_the_readme_lists_exactly_the_routes_that_are_served():
-    api = README.partition("\n## API\n")[2].partition("\n## ")[0]
-    table = [line for line in api.splitlines() if line.startswith("| `")]
+def test_the_docs_list_exactly_the_routes_that_are_served():
+    routes_section = API.partition("\n## Routes\n")[2].partition("\n## ")[0]
+    table = [line for line in routes_section.splitlines() if line.startswith("| `")]
     listed = {
         match
         for line in table
@@ -153,22 +155,56 @@ def test_the_readme_lists_exactly_the_routes_that_are_served():
     assert listed == routes()
 
 
-def test_the_readme_lists_exactly_the_commands():
-    table = README.partition("\n## Command line\n")[2].partition("\n## ")[0]
+def test_the_docs_say_of_each_command_what_it_needs():
+    section = OPERATING.partition("\n## What each command needs\n")[2].partition("\n## ")[0]
+    first_cells = re.findall(r"^\| (`.*?) \|", section, flags=re.MULTILINE)
 
-    listed = re.findall(r"^\| `costmon (\w+)", table, flags=re.MULTILINE)
+    listed = set(re.findall(r"`(\w+)", "".join(first_cells)))
 
-    assert listed == [command.NAME for command in COMMANDS]
+    assert listed == {command.NAME for command in COMMANDS}
 
 
-def test_every_option_that_the_readme_shows_exists():
-    parser = build_parser()
-    shown = re.findall(r"^\| `costmon (\w+) \[(--\w+)", README, flags=re.MULTILINE)
+def commands_that_documents_show() -> list[tuple[str, str]]:
+    """Return the words and options of each `costmon` command line, with the document's name."""
+    documents = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "deploy" / "README.md"]
+    return [
+        (document.name, shown)
+        for document in documents
+        if document.name != "CHANGELOG.md"
+        for shown in re.findall(
+            r"(?:^\$ |/bin/|`)costmon ([a-z][^`\n#]*)", document.read_text("utf-8"), re.MULTILINE
+        )
+    ]
 
-    for command, option in shown:
-        commands = next(action for action in parser._actions if action.choices)
-        assert isinstance(commands.choices, dict)
-        assert option in commands.choices[command].format_help()
+
+def parser_of(words: list[str]) -> tuple[argparse.ArgumentParser, list[str]]:
+    """Return the parser that `words` select, and the words that select it."""
+    parser, used = build_parser(), []
+    for word in words:
+        subparsers = [
+            action for action in parser._actions if isinstance(action, argparse._SubParsersAction)
+        ]
+        if not subparsers or word not in subparsers[0].choices:
+            break
+        parser = subparsers[0].choices[word]
+        used.append(word)
+    return parser, used
+
+
+def test_every_command_and_option_that_the_docs_show_exists():
+    shown = commands_that_documents_show()
+    wrong = []
+
+    for document, line in shown:
+        own = re.split(r" -- ", line)[0]
+        parser, used = parser_of(own.split())
+        known = {option for action in parser._actions for option in action.option_strings}
+        options = re.findall(r"(?<=[ \[])(--[a-z-]+)", own)
+        if not used or not set(options) <= known:
+            wrong.append((document, line))
+
+    assert len(shown) > 30
+    assert wrong == []
 
 
 def test_make_help_lists_every_target():
