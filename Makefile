@@ -1,4 +1,4 @@
-# Everything a developer or operator types. `make` alone prints this list.
+# Commands for developers and operators. `make` alone prints a list.
 
 PYTHON ?= python3
 VENV := .venv
@@ -19,28 +19,28 @@ INSTALL := @PYTHON='$(PYTHON)' requirements/install.sh $(VENV)
 help: ## Print this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: ## Make .venv with what the service needs, exactly as locked; WITH="postgres redis" adds drivers
+setup: ## Create .venv with the locked packages of the service; WITH="postgres redis" adds drivers
 	$(INSTALL) $(SERVICE)
 
 .PHONY: setup-dev setup-bench
-setup-dev: # what tests and checks add
+setup-dev: # adds the packages of tests and checks
 	$(INSTALL) $(DEV)
 
-setup-bench: # what benchmarks add
+setup-bench: # adds the packages of benchmarks
 	$(INSTALL) $(BENCH)
 
-demo: setup ## Run on a simulated DigitalOcean account; then open http://127.0.0.1:8090
+demo: setup ## Run against a simulated DigitalOcean account; then open http://127.0.0.1:8090
 	@exec $(BIN)/python -m costmon run --demo
 
-run: setup ## Run for real; needs DO_API_TOKEN in .env or the environment
+run: setup ## Run against your account; needs DO_API_TOKEN in .env or the environment
 	@exec $(BIN)/python -m costmon run
 
-test: setup-dev ## Run the tests, in two processes (JOBS=0: in this one)
+test: setup-dev ## Run the tests in two processes (JOBS=0: in one)
 	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
 
-check: setup-dev lint types imports ## Check style, types and the direction of imports
+check: setup-dev lint types imports ## Check style, types and import rules
 
-format: setup-dev ## Put the code into the one format
+format: setup-dev ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
@@ -51,13 +51,13 @@ lint: setup-dev ## Check style and format
 types: setup-dev ## Check types
 	$(BIN)/mypy
 
-imports: setup-dev ## Check that rooms import in one direction only
+imports: setup-dev ## Check that packages import only what is below them
 	$(BIN)/lint-imports
 
-cov: setup-dev ## Run the tests and say which lines none of them reached
+cov: setup-dev ## Run the tests and report lines that are not covered
 	$(BIN)/python -m pytest --cov --cov-report=term --cov-report=html
 
-soak: setup-dev ## Torture the guard on every store; put ten million requests through the meter
+soak: setup-dev ## Run the long tests: a million operations of the guard, ten million requests through the meter
 	@if command -v pg_virtualenv >/dev/null; then set -- pg_virtualenv -t -o fsync=off; else set --; fi; \
 		$(BIN)/python -m tests.guard.torture --operations 1000000 memory \
 		&& "$$@" $(BIN)/python -m tests.guard.torture --operations 200000 sqlite postgresql redis \
@@ -65,26 +65,26 @@ soak: setup-dev ## Torture the guard on every store; put ten million requests th
 			tests/guard/stores/test_figures.py
 	$(BIN)/python -m tests.meter.soak
 
-floors: ## Try the service, guard and meter with the lowest versions that pyproject.toml allows
+floors: ## Test service, guard and meter with the lowest versions that pyproject.toml allows
 	@PYTHON='$(PYTHON)' requirements/install.sh .venv-lowest lowest
 	.venv-lowest/bin/python -m pytest --override-ini filterwarnings=default $(FLOORS)
 
 compat: ## Run the meter's framework tests on old and new frameworks and Pythons
 	$(PYTHON) -m tests.meter.compat $(COMPAT)
 
-bench: setup-bench ## Measure, and print the table of ratios
+bench: setup-bench ## Run the benchmarks and print a table of ratios
 	$(BIN)/python -m benchmarks
 
-docs: setup-dev ## Write .env.example and the README's tables anew from the code
+docs: setup-dev ## Generate .env.example and the tables in docs/ from the code
 	$(BIN)/python docs/generate.py
 
-lock: ## Lock the newest allowed versions of everything, with hashes (needs uv)
+lock: ## Lock the newest allowed versions of all packages, with hashes (needs uv)
 	requirements/lock.sh --upgrade
 	$(PYTHON) -m tests.meter.compat --lock
 
-migrate: setup ## Bring the database to this version's schema
+migrate: setup ## Upgrade the database to this version's schema
 	$(BIN)/python -m costmon db upgrade
 
-clean: ## Remove what was built, .venv too; data stays
+clean: ## Remove everything that was built, including .venv; data is kept
 	rm -rf $(VENV) .venv-lowest dist build htmlcov .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
