@@ -1,7 +1,7 @@
 """Federation: deliver an activity to other servers, within the budget of each.
 
-Run it: `python examples/guard/activitypub_delivery.py`. The server that it delivers to is on
-loopback, and pretended.
+Run it: `python examples/guard/activitypub_delivery.py`. The receiving server is simulated, on
+loopback.
 """
 
 import json
@@ -22,7 +22,7 @@ NOTE = json.dumps(
 
 
 def post(instance_url: str, activity_json: str) -> int:
-    """Deliver, as a server does (which also signs what it sends)."""
+    """Deliver an activity, as a server does (a real one also signs the request)."""
     request = urllib.request.Request(  # noqa: S310 - http, to loopback
         f"{instance_url}/inbox",
         data=activity_json.encode(),
@@ -33,7 +33,7 @@ def post(instance_url: str, activity_json: str) -> int:
 
 
 def main() -> None:
-    """Deliver to one server until its budget is spent; another is blocked."""
+    """Deliver to one server until its budget is spent; another server is blocked."""
     budgets = [Budget("global", "1000", "month"), Budget("host:*", "0.000004", "month")]
     with PretendVendor() as server, Guard(budgets=budgets) as guard:
         guard.configure("host:spam.example", tier="blocked")

@@ -1,7 +1,7 @@
-"""An agent that never finds that it is done is stopped at $1.00 exactly.
+"""Stop agents that loop forever at exactly $1.00.
 
-Run it: `python examples/guard/agent_loop.py`. The model is pretended, on loopback. Four agents in
-four threads share one budget; each step costs $0.02, whatever the agents do about errors.
+Run it: `python examples/guard/agent_loop.py`. The model is simulated, on loopback. Four agents in
+four threads share one budget; each step costs $0.02, however the agents handle errors.
 """
 
 import threading
@@ -13,20 +13,20 @@ from costmon.guard.requests import GuardedSession
 
 
 def agent(session: GuardedSession, url: str) -> None:
-    """Think for ever, and try again whatever goes wrong, as agents do."""
+    """Loop forever and retry after every error, as agents do."""
     thought = "What next?"
     while True:
         try:
             answer = session.post(url, json={"thought": thought}, timeout=10)
             thought += str(answer.json())[:1]
         except BudgetRefused:
-            return  # the one thing that it cannot try again
+            return  # the only error that is not retried
         except OSError:
             continue
 
 
 def main() -> None:
-    """Let four agents loose."""
+    """Run four agents."""
     budget = Budget("tag:run=demo", "1.00", "total")
     with (
         PretendVendor() as model,

@@ -1,7 +1,7 @@
-"""A vendor on loopback for the examples, so that none of them costs anything.
+"""A simulated vendor on loopback, so that the examples cost nothing.
 
-It answers like OpenAI's API (`/v1/chat/completions`), uploads with nothing, anything else with a
-short JSON, and counts what it is asked: the witness that a refused call was never sent.
+It answers `/v1/chat/completions` like OpenAI's API, uploads with an empty body, and everything else
+with a short JSON. It counts requests, which proves that a refused call was never sent.
 """
 
 import json
@@ -21,16 +21,16 @@ ANSWER = {
     "choices": [{"index": 0, "message": {"role": "assistant", "content": "It scatters light."}}],
     "usage": {"prompt_tokens": 1200, "completion_tokens": 300, "total_tokens": 1500},
 }
-"""By the list price, 1,200 tokens read and 300 written are $0.006."""
+"""At list price, 1,200 prompt tokens and 300 completion tokens cost $0.006."""
 
 
 class PretendVendor:
-    """Serves while its `with` block lasts.
+    """Serves requests inside its `with` block.
 
     Attributes:
-        asked: How many requests came.
-        url: Where it is.
-        chat: Where it answers like OpenAI.
+        asked: The number of requests received.
+        url: The base URL.
+        chat: The URL that answers like OpenAI.
     """
 
     def __init__(self) -> None:
@@ -78,7 +78,7 @@ class PretendVendor:
                 self.wfile.write(content)
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
-                """Stay quiet."""
+                """Log nothing."""
 
         return Handler
 

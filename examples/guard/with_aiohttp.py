@@ -1,6 +1,6 @@
-"""aiohttp: a session with the guard as its middleware; calls wait for room instead of failing.
+"""aiohttp: a session with the guard as middleware; calls wait for room instead of failing.
 
-Run it: `python examples/guard/with_aiohttp.py`. It talks to a pretended vendor on loopback.
+Run it: `python examples/guard/with_aiohttp.py`. It talks to a simulated vendor on loopback.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from costmon.guard.aiohttp import GuardedSession
 
 
 async def ask_together(guard: Guard, url: str) -> None:
-    """Ask three questions whose worst cases fit only one by one, and whose true costs fit all."""
+    """Ask three questions: one worst case fits the budget at a time, but all actual costs fit."""
     async with GuardedSession(guard, Costing(wait=30)) as session:
 
         async def ask() -> None:
@@ -24,7 +24,7 @@ async def ask_together(guard: Guard, url: str) -> None:
 
 
 def main() -> None:
-    """Let tasks wait for room while the loop goes on."""
+    """Let tasks wait for room without blocking the event loop."""
     with PretendVendor() as vendor, Guard(budgets=[Budget("global", "0.03", "day")]) as guard:
         asyncio.run(ask_together(guard, vendor.chat))
         print(f"the vendor was asked {vendor.asked} times")

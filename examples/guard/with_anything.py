@@ -1,6 +1,6 @@
 """Anything that can be called: a decorator, a `with` statement, and all libraries at once.
 
-Run it: `python examples/guard/with_anything.py`. It talks to a pretended vendor on loopback.
+Run it: `python examples/guard/with_anything.py`. It talks to a simulated vendor on loopback.
 """
 
 import urllib.request
@@ -13,7 +13,7 @@ from costmon.guard.calls import guarded
 
 
 def main() -> None:
-    """Show three ways to put a guard before calls."""
+    """Show three ways to guard calls."""
     with PretendVendor() as vendor, Guard(budgets=[Budget("global", "0.10", "day")]) as guard:
 
         @guarded(guard, "key:batch", "0.02", actual=lambda answer: "0.013" if answer else None)
@@ -33,7 +33,7 @@ def main() -> None:
         with guard.install(Costing(per_call="0.02")):
             try:
                 while True:
-                    requests.get(vendor.url, timeout=10)  # knows nothing of the guard
+                    requests.get(vendor.url, timeout=10)  # unaware of the guard
             except CallRefused as refused:
                 print(f"refused: {refused}")
         print(f"the vendor was asked {vendor.asked} times")

@@ -1,6 +1,6 @@
-"""botocore (and boto3): a client whose every attempt is let through by a guard.
+"""botocore (and boto3): a client that asks a guard before every attempt.
 
-Run it: `python examples/guard/with_botocore.py`. It talks to a pretended vendor on loopback.
+Run it: `python examples/guard/with_botocore.py`. It talks to a simulated vendor on loopback.
 """
 
 import botocore.session
@@ -12,14 +12,14 @@ from costmon.guard.botocore import guard_client
 
 
 def main() -> None:
-    """Put objects at S3's price for a PUT until the budget is spent."""
+    """Put objects, each at S3's price of a PUT, until the budget is spent."""
     with PretendVendor() as vendor, Guard(budgets=[Budget("global", "0.000015", "day")]) as guard:
         plain = botocore.session.Session().create_client(
             "s3",
             region_name="us-east-1",
             endpoint_url=vendor.url,
             aws_access_key_id="nobody",
-            aws_secret_access_key="nothing",  # noqa: S106 - the vendor is pretended
+            aws_secret_access_key="nothing",  # noqa: S106 - the vendor is simulated
             config=Config(retries={"mode": "standard"}),
         )
         client = guard_client(plain, guard, Costing(per_call="0.000005"))

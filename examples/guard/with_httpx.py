@@ -1,7 +1,7 @@
-"""httpx: a client whose stream is settled by the usage at its end, and one for an SDK.
+"""httpx: a client whose stream is charged by the usage at its end.
 
-Run it: `python examples/guard/with_httpx.py`. It talks to a pretended vendor on loopback. The same
-client makes a guard stand under an SDK: `openai.OpenAI(http_client=guarded_client(guard))`.
+Run it: `python examples/guard/with_httpx.py`. It talks to a simulated vendor on loopback. To
+guard an SDK, pass it the same client: `openai.OpenAI(http_client=guarded_client(guard))`.
 """
 
 from pretend_vendor import QUESTION, PretendVendor
@@ -11,7 +11,7 @@ from costmon.guard.httpx import guarded_client
 
 
 def main() -> None:
-    """Read a stream; while it is open its worst case is held."""
+    """Read a stream; its worst case is held while it is open."""
     with (
         PretendVendor() as vendor,
         Guard(budgets=[Budget("global", "1", "day")]) as guard,

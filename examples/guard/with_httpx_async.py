@@ -1,6 +1,6 @@
-"""httpx in asyncio: twenty tasks, of which the budget lets five through.
+"""httpx in asyncio: twenty tasks, of which the budget allows five.
 
-Run it: `python examples/guard/with_httpx_async.py`. It talks to a pretended vendor on loopback.
+Run it: `python examples/guard/with_httpx_async.py`. It talks to a simulated vendor on loopback.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from costmon.guard.httpx import guarded_async_client
 
 
 async def ask_together(guard: Guard, url: str) -> int:
-    """Make twenty calls at once; return how many were let through."""
+    """Make twenty calls at once; return how many were allowed."""
     async with guarded_async_client(guard, costing=Costing(per_call="0.02")) as client:
         calls = [client.get(url) for _ in range(20)]
         results = await asyncio.gather(*calls, return_exceptions=True)
@@ -23,7 +23,7 @@ async def ask_together(guard: Guard, url: str) -> int:
 
 
 def main() -> None:
-    """Call together what may not be called that often."""
+    """Make more concurrent calls than the budget allows."""
     with PretendVendor() as vendor, Guard(budgets=[Budget("global", "0.10", "hour")]) as guard:
         passed = asyncio.run(ask_together(guard, vendor.url))
         print(f"{passed} of 20 calls passed, and the vendor was asked {vendor.asked} times")

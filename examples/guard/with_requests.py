@@ -1,6 +1,6 @@
-"""requests: a session whose every request is let through by a guard.
+"""requests: a session that asks a guard before every request.
 
-Run it: `python examples/guard/with_requests.py`. It talks to a pretended vendor on loopback.
+Run it: `python examples/guard/with_requests.py`. It talks to a simulated vendor on loopback.
 """
 
 from pretend_vendor import QUESTION, PretendVendor
@@ -10,7 +10,7 @@ from costmon.guard.requests import GuardedSession
 
 
 def main() -> None:
-    """Ask until the budget of the model has no room for one more worst case."""
+    """Ask until the model's budget has no room for another worst case."""
     with (
         PretendVendor() as vendor,
         Guard(budgets=[Budget("model:gpt-4o", "0.03", "day")]) as guard,

@@ -1,6 +1,6 @@
-"""urllib3: a pool manager whose uploads are paid by the byte.
+"""urllib3: a pool manager whose uploads are charged by the byte.
 
-Run it: `python examples/guard/with_urllib3.py`. It talks to a pretended vendor on loopback.
+Run it: `python examples/guard/with_urllib3.py`. It talks to a simulated vendor on loopback.
 """
 
 from pretend_vendor import PretendVendor
@@ -10,7 +10,7 @@ from costmon.guard.urllib3 import GuardedPoolManager
 
 
 def main() -> None:
-    """Send megabytes at AWS's price for egress until $0.001 are spent."""
+    """Send megabytes at AWS's egress price until $0.001 is spent."""
     costing = Costing(per_gb_out=egress_price("us-east-1"))
     with PretendVendor() as vendor, Guard(budgets=[Budget("host:*", "0.001", "day")]) as guard:
         http = GuardedPoolManager(guard, costing=costing)

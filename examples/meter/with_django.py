@@ -1,6 +1,6 @@
 """A Django project in one file, with the meter in its settings.
 
-Run it: `python examples/meter/with_django.py [port [dashboard's port]]`, ask for
+Run it: `python examples/meter/with_django.py [port [dashboard's port]]`, request
 http://localhost:8000, /reports/50 and /slow a few times, and open http://localhost:7777.
 """
 
@@ -19,23 +19,23 @@ PORT, DASHBOARD_PORT = (int(port) for port in [*sys.argv[1:], "8000", "7777"][:2
 
 
 def home(_: HttpRequest) -> HttpResponse:
-    """Answer at once: next to nothing."""
+    """Respond immediately: costs next to nothing."""
     return HttpResponse("hello")
 
 
 def report(_: HttpRequest, rows: int) -> JsonResponse:
-    """Compute: what it costs grows with the rows."""
+    """Compute: the cost grows with the number of rows."""
     return JsonResponse({"total": sum(number * number for number in range(rows * 10_000))})
 
 
 def slow(_: HttpRequest) -> HttpResponse:
-    """Wait for somebody else: it takes 100 ms, and costs no more than the home page."""
-    time.sleep(0.1)  # noqa: TID251 - a pretended database
+    """Wait for something else: takes 100 ms, but costs no more than the home page."""
+    time.sleep(0.1)  # noqa: TID251 - a simulated database
     return HttpResponse("done")
 
 
 def export(_: HttpRequest, rows: int) -> StreamingHttpResponse:
-    """Compute while the answer is being sent: that is charged, too."""
+    """Compute while the response is being sent: this is charged, too."""
 
     def lines() -> Iterator[str]:
         for row in range(rows):

@@ -1,6 +1,6 @@
 """A FastAPI application with the meter in one line.
 
-Run it: `python examples/meter/with_fastapi.py [port [dashboard's port]]`, ask for
+Run it: `python examples/meter/with_fastapi.py [port [dashboard's port]]`, request
 http://localhost:8000, /reports/50, /slow and /orders a few times, and open http://localhost:7777.
 """
 
@@ -20,26 +20,26 @@ reports = APIRouter(prefix="/reports")
 
 @app.get("/")
 async def home() -> str:
-    """Answer at once: next to nothing."""
+    """Respond immediately: costs next to nothing."""
     return "hello"
 
 
 @reports.get("/{rows}")
 def report(rows: int) -> dict[str, int]:
-    """Compute, in a thread as every `def` endpoint: that thread's time is this route's."""
+    """Compute, in a thread like every `def` endpoint: its CPU time is charged to this route."""
     return {"total": total(rows)}
 
 
 @app.get("/slow")
 async def slow() -> str:
-    """Wait for somebody else: it takes 100 ms, and costs no more than the home page."""
+    """Wait for something else: takes 100 ms, but costs no more than the home page."""
     await asyncio.sleep(0.1)
     return "done"
 
 
 @app.get("/orders")
 async def order(tasks: BackgroundTasks) -> str:
-    """Answer at once and work afterwards: the work is charged all the same."""
+    """Respond immediately and work afterwards: the work is charged, too."""
     tasks.add_task(total, 20)
     return "ordered"
 

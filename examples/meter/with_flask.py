@@ -1,6 +1,6 @@
 """A Flask application with the meter in one line.
 
-Run it: `python examples/meter/with_flask.py [port [dashboard's port]]`, ask for http://localhost:8000,
+Run it: `python examples/meter/with_flask.py [port [dashboard's port]]`, request http://localhost:8000,
 /reports/50 and /slow a few times, and open http://localhost:7777.
 """
 
@@ -18,20 +18,20 @@ app = Flask("flask-shop")
 
 @app.get("/")
 def home() -> str:
-    """Answer at once: next to nothing."""
+    """Respond immediately: costs next to nothing."""
     return "hello"
 
 
 @app.get("/reports/<int:rows>")
 def report(rows: int) -> dict[str, int]:
-    """Compute: what it costs grows with the rows."""
+    """Compute: the cost grows with the number of rows."""
     return {"total": sum(number * number for number in range(rows * 10_000))}
 
 
 @app.get("/slow")
 def slow() -> str:
-    """Wait for somebody else: it takes 100 ms, and costs no more than the home page."""
-    time.sleep(0.1)  # noqa: TID251 - a pretended database
+    """Wait for something else: takes 100 ms, but costs no more than the home page."""
+    time.sleep(0.1)  # noqa: TID251 - a simulated database
     return "done"
 
 
