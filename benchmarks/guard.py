@@ -29,7 +29,7 @@ _AGAIN = "pybreaker call, again"
 class _PlainRefusal(Exception):  # noqa: N818 - what a refusal is compared with
     """An exception with as many fields, as anybody would write it."""
 
-    def __init__(  # noqa: PLR0913 - as many fields
+    def __init__(
         self,
         *,
         scope: str,

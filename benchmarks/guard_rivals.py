@@ -119,7 +119,7 @@ def _limits_capped() -> Allowed:
     return lambda: _nothing if hit() else None
 
 
-def _agentguard(cap_usd: float) -> Any:  # noqa: ANN401 - it may not be installed
+def _agentguard(cap_usd: float) -> Any:
     return importlib.import_module("agentguard").BudgetGuard(max_cost_usd=cap_usd)
 
 
@@ -151,7 +151,7 @@ def _agentguard_capped() -> Allowed:
     return ask
 
 
-def _tracker(cap_usd: float) -> Any:  # noqa: ANN401 - it may not be installed
+def _tracker(cap_usd: float) -> Any:
     return importlib.import_module("agent_budget_guard.tracking.tracker").SpendTracker(cap_usd)
 
 
@@ -178,7 +178,7 @@ def _tracker_capped() -> Allowed:
     return ask
 
 
-def _task_guard(cents: int) -> Any:  # noqa: ANN401 - it may not be installed
+def _task_guard(cents: int) -> Any:
     budgetguard = importlib.import_module("budgetguard")
     guard = budgetguard.BudgetGuard()
     policy = budgetguard.BudgetPolicy(max_spend={"value": cents, "currency": "USD"})

@@ -30,7 +30,7 @@ from costmon.state.published import PublishedSnapshot
 DROPLETS = 100_000
 ROUNDS = 5
 _ROWS = 200
-_TOKEN = "benchmark-token"  # noqa: S105 - opens nothing but a simulation
+_TOKEN = "benchmark-token"
 
 
 def baseline(base_url: str) -> int:
@@ -68,7 +68,7 @@ def product(base_url: str) -> int:
         ),
         {},
         clock=clock,
-        rng=random.Random(1),  # noqa: S311 - jitter
+        rng=random.Random(1),
         pause=lambda _seconds: True,
         beat=lambda: None,
     )

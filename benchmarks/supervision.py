@@ -62,7 +62,7 @@ class RawCounter(pykka.ThreadingActor):
         super().__init__()
         self._goal = goal
 
-    def on_receive(self, message: Any) -> None:  # noqa: ANN401 - pykka's signature
+    def on_receive(self, message: Any) -> None:
         """Count."""
         del message
         self._goal.count()
@@ -112,7 +112,7 @@ class Fragile(SupervisedActor[str]):
         self._stopwatch.stop()
 
 
-def _system(build: Any) -> System:  # noqa: ANN401 - any actor's constructor
+def _system(build: Any) -> System:
     spec = ChildSpec(
         name="c",
         build=build,
@@ -120,7 +120,7 @@ def _system(build: Any) -> System:  # noqa: ANN401 - any actor's constructor
         policy=EAGER,
         mailbox=MailboxRules(capacity=10**6, max_deliveries=1),
     )
-    system = System([spec], clock=SystemClock(), rng=random.Random(1), statuses=Published(()))  # noqa: S311 - jitter
+    system = System([spec], clock=SystemClock(), rng=random.Random(1), statuses=Published(()))
     system.start()
     return system
 
@@ -158,7 +158,7 @@ def _raw_latency_s(count: int) -> list[float]:
     class Noting(pykka.ThreadingActor):
         use_daemon_thread = True
 
-        def on_receive(self, message: Any) -> None:  # noqa: ANN401 - pykka's signature
+        def on_receive(self, message: Any) -> None:
             latencies_s.append(time.perf_counter() - message)
             handled.release()
 
@@ -261,7 +261,7 @@ def _leak_rows() -> list[Row]:
     ]
 
 
-def _quiet(*_: object) -> Any:  # noqa: ANN401 - a structlog processor
+def _quiet(*_: object) -> Any:
     raise structlog.DropEvent
 
 

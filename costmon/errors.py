@@ -174,7 +174,7 @@ class ProviderError(CostmonError):
     reason: ClassVar[FailureReason] = "network"
     retryable: ClassVar[bool] = True
 
-    def __init__(  # noqa: PLR0913 - one keyword for each field the text is made of
+    def __init__(
         self,
         *,
         provider: str,

@@ -165,7 +165,7 @@ class Child:
             lease=Lease(self.mailbox, clock=clock),
             addresses=self._nursery.addresses,
             clock=clock,
-            rng=random.Random(self._nursery.rng.getrandbits(64)),  # noqa: S311 - jitter, no secret
+            rng=random.Random(self._nursery.rng.getrandbits(64)),
             notify=self._nursery.notify,
         )
         self._actor = None

@@ -62,7 +62,7 @@ class Supervisor(SupervisedActor[SupervisorMessage]):
         on_scan: Called with each scan, while the supervisor is alive.
     """
 
-    def __init__(  # noqa: PLR0913 - wired in one place, `System`
+    def __init__(
         self,
         incarnation: Incarnation,
         *,

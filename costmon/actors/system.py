@@ -62,7 +62,7 @@ class System:
         ValueError: Names are not unique, or `notices` is not among them.
     """
 
-    def __init__(  # noqa: PLR0913 - the whole configuration of a tree, each by its name
+    def __init__(
         self,
         specs: Sequence[ChildSpec],
         *,

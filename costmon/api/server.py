@@ -131,7 +131,7 @@ class _Server(wsgi.Server):
             timeout=_CLIENT_TIMEOUT_S,
         )
 
-    def bind(self, family: int, type: int, proto: int = 0) -> socket.socket:  # noqa: A002 - cheroot's own signature
+    def bind(self, family: int, type: int, proto: int = 0) -> socket.socket:
         """Bind; where cheroot would forget a socket that cannot be bound, close it."""
         sock: socket.socket = self.prepare_socket(
             self.bind_addr, family, type, proto, self.nodelay, self.ssl_adapter, self.reuse_port

@@ -33,7 +33,7 @@ _PATIENCE_S = 3.0
 class ConsoleHandler:
     """Where the console's messages arrive."""
 
-    def __init__(  # noqa: PLR0913 - who is asked, told and read
+    def __init__(
         self,
         *,
         supervisor: Callable[[Message], object],

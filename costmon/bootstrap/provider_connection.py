@@ -15,7 +15,7 @@ from costmon.providers.base import Provider, ProviderSetup
 class ProviderConnection:
     """A provider on its own connection, with the counts of what it asked."""
 
-    def __init__(  # noqa: PLR0913 - a composition root names each of its parts once
+    def __init__(
         self,
         account: AccountSettings,
         prices: Mapping[str, Decimal],

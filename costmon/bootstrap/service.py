@@ -82,7 +82,7 @@ class Service:
         self.decision_journal = DecisionJournal(
             settings.state_dir / "decisions.journal", _DECISION_JOURNAL_BYTES
         )
-        rng = random.Random()  # noqa: S311 - jitter and ids, nothing secret
+        rng = random.Random()
         self.system = System(
             child_specs(self._parts(rng)),
             clock=clock,

@@ -134,7 +134,7 @@ class Examination:
             account,
             self._settings.prices.get(account.provider, {}),
             clock=self._clock,
-            rng=random.Random(),  # noqa: S311 - jitter
+            rng=random.Random(),
             pause=lambda _seconds: False,  # a doctor does not wait and try again
             beat=lambda: None,
         )

@@ -46,7 +46,7 @@ class _DotEnv:
     ignored: Path | None = None
 
 
-def load(  # noqa: PLR0913 - one keyword for each source of settings
+def load(
     *,
     providers: Providers,
     environ: Mapping[str, str] | None = None,
@@ -105,7 +105,7 @@ def _read_dotenv(path: Path, *, required: bool) -> _DotEnv:
         if required:
             raise MissingPackageError(f"{path} cannot be read, since {NEEDS_DOTENV}")
         return _DotEnv(values={}, ignored=path if path.exists() else None)
-    import dotenv.parser  # noqa: PLC0415 - see above
+    import dotenv.parser
 
     try:
         mode = stat.S_IMODE(path.stat().st_mode)

@@ -101,7 +101,7 @@ class Settings:
         return tuple(dict.fromkeys(texts))
 
     @classmethod
-    def from_env(  # noqa: PLR0913 - one keyword for each source of settings
+    def from_env(
         cls,
         environ: Mapping[str, str],
         *,

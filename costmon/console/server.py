@@ -28,7 +28,7 @@ _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid of SO_PEERCRED
 class ConsoleServer:
     """The console's socket: one request a connection, a thread for each, a few at once."""
 
-    def __init__(  # noqa: PLR0913 - one keyword for each limit that a test sets
+    def __init__(
         self,
         path: Path,
         ask: Ask,

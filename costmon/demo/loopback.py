@@ -60,7 +60,7 @@ class _Server(TCPServer):
         self._connections: dict[socket.socket, threading.Thread] = {}
         super().__init__(("127.0.0.1", 0), partial(_Handler, respond))
 
-    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as in socketserver
+    def process_request(self, request: Any, client_address: Any) -> None:
         thread = threading.Thread(
             target=self._serve_connection,
             args=(request, client_address),
@@ -107,7 +107,7 @@ class _Handler(BaseHTTPRequestHandler):
     # for the client's delayed acknowledgement.
     disable_nagle_algorithm = True
 
-    def __init__(self, respond: Respond, request: Any, client_address: Any, server: Any) -> None:  # noqa: ANN401 - as in socketserver
+    def __init__(self, respond: Respond, request: Any, client_address: Any, server: Any) -> None:
         self._answer_to = respond
         super().__init__(
             request, client_address, server
@@ -121,9 +121,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         self._respond("POST")
 
-    do_PUT = do_POST  # noqa: N815 - the names that http.server looks for
-    do_PATCH = do_POST  # noqa: N815 - as above
-    do_DELETE = do_POST  # noqa: N815 - as above
+    do_PUT = do_POST
+    do_PATCH = do_POST
+    do_DELETE = do_POST
 
     def log_message(self, *_: object) -> None:
         """Keep no access log: a demo polls every few seconds."""

@@ -13,7 +13,7 @@ from costmon.demo.holdings import Holdings
 from costmon.demo.loopback import LoopbackServer
 from costmon.demo.ratelimit import RateLimit
 
-DEMO_TOKEN = "demo-token"  # noqa: S105 - opens nothing but a simulation
+DEMO_TOKEN = "demo-token"
 
 # The vendor serves 5,000 an hour. A demo polls every few seconds and would have used that up in
 # half an hour, so the simulated account is a larger customer.

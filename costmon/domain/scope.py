@@ -79,7 +79,7 @@ def host_of(text: object) -> str:
     Raises:
         ScopeError: There is no host in it, or it is not one.
     """
-    from urllib.parse import urlsplit  # noqa: PLC0415 - 2 ms, for who never names a host
+    from urllib.parse import urlsplit
 
     wanted = "a host such as 'api.example.com'"
     if not isinstance(text, str) or not text or not text.isprintable() or " " in text:

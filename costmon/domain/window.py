@@ -76,7 +76,7 @@ def zone_of(name: str) -> dt.tzinfo:
     """
     if name == "UTC":
         return dt.UTC
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415 - most guards need none
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
     try:
         return ZoneInfo(name)

@@ -57,7 +57,7 @@ def __getattr__(name: str) -> object:
     if name not in _LATER:
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)
-    from importlib import import_module  # noqa: PLC0415 - as its caller
+    from importlib import import_module
 
     return getattr(import_module(_LATER[name]), name)
 

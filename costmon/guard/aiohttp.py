@@ -51,7 +51,7 @@ def GuardedSession(  # noqa: N802 - it makes a session, which aiohttp does not w
     costing: Costing | None = None,
     *,
     middlewares: tuple[Middleware, ...] = (),
-    **options: Any,  # noqa: ANN401 - as aiohttp declares them
+    **options: Any,
 ) -> aiohttp.ClientSession:
     """Return a `ClientSession` with a guard behind its other middlewares."""
     chain = (*middlewares, guard_middleware(guard, costing))
@@ -98,7 +98,7 @@ def _count_upload(request: ClientRequest, exchange: Exchange) -> Callable[[], No
         return lambda: None
     write = body.write_with_length
 
-    async def counted(writer: Any, length: int | None) -> None:  # noqa: ANN401 - aiohttp's
+    async def counted(writer: Any, length: int | None) -> None:
         await write(_CountingWriter(writer, exchange), length)  # type: ignore[arg-type]  # speaks as one
 
     body.write_with_length = counted  # type: ignore[method-assign,assignment]  # on this one payload
@@ -112,14 +112,14 @@ def _count_upload(request: ClientRequest, exchange: Exchange) -> Callable[[], No
 class _CountingWriter:
     """Counts what a payload writes."""
 
-    def __init__(self, writer: Any, exchange: Exchange) -> None:  # noqa: ANN401 - aiohttp's
+    def __init__(self, writer: Any, exchange: Exchange) -> None:
         self._writer = writer
         self._exchange = exchange
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the writer has
+    def __getattr__(self, name: str) -> Any:
         return getattr(self._writer, name)
 
-    async def write(self, chunk: Any, **options: Any) -> None:  # noqa: ANN401 - as aiohttp declares it
+    async def write(self, chunk: Any, **options: Any) -> None:
         """Write and count."""
         self._exchange.sent(memoryview(chunk).nbytes)
         await self._writer.write(chunk, **options)
@@ -170,7 +170,7 @@ class _Content(StreamReader):
         self._real = real
         self._exchange = exchange
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the real one has
+    def __getattr__(self, name: str) -> Any:
         if name in {"_real", "_exchange"}:
             raise AttributeError(name)
         return getattr(self._real, name)
@@ -204,7 +204,7 @@ class _Content(StreamReader):
             self._exchange.broken()
             raise
 
-    async def readuntil(self, separator: bytes = b"\n", **options: Any) -> bytes:  # noqa: ANN401 - as aiohttp declares them
+    async def readuntil(self, separator: bytes = b"\n", **options: Any) -> bytes:
         """Read as the real one does."""
         try:
             return self._seen(await self._real.readuntil(separator, **options))
@@ -212,7 +212,7 @@ class _Content(StreamReader):
             self._exchange.broken()
             raise
 
-    async def readline(self, **options: Any) -> bytes:  # noqa: ANN401 - as aiohttp declares them
+    async def readline(self, **options: Any) -> bytes:
         """Read as the real one does."""
         return await self.readuntil(**options)
 

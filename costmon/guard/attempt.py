@@ -83,7 +83,7 @@ class Attempt:
         self._begun_s = clock.monotonic_s()
 
     @classmethod
-    def begin(  # noqa: PLR0913 - what it works with, and what is to be called
+    def begin(
         cls,
         guard: Reserver,
         health: Health,

@@ -42,10 +42,10 @@ def guard_client(client: C, guard: Gatekeeper, costing: Costing | None = None) -
     return client
 
 
-def _unwrapping(send: Any) -> Any:  # noqa: ANN401 - the method of botocore's session
+def _unwrapping(send: Any) -> Any:
     """Return `send`, raising a guard's refusal as it is."""
 
-    def unwrapped(request: Any) -> Any:  # noqa: ANN401 - as botocore declares it
+    def unwrapped(request: Any) -> Any:
         try:
             return send(request)
         except HTTPClientError as error:

@@ -43,7 +43,7 @@ class Calling(ABC):
     @property
     def health(self) -> "Health":
         """Return what is known of the hosts that are called; it refuses those in quarantine."""
-        from costmon.guard.health.health import Health  # noqa: PLC0415 - who calls no hosts needs none
+        from costmon.guard.health.health import Health
 
         with self._making:
             if self._health is None:
@@ -59,7 +59,7 @@ class Calling(ABC):
     @property
     def retries(self) -> "Retrier":
         """Return what makes failed calls again; its `policy` and `budget` may be replaced."""
-        from costmon.guard.retries.retrier import Retrier  # noqa: PLC0415 - who retries nothing needs none
+        from costmon.guard.retries.retrier import Retrier
 
         with self._making:
             if self._retrier is None:
@@ -75,28 +75,28 @@ class Calling(ABC):
     @property
     def records(self) -> "Records":
         """Return costs, health and configuration by host and by period, as records."""
-        from costmon.guard.records import Records  # noqa: PLC0415 - who only calls needs none
+        from costmon.guard.records import Records
 
         return Records(self.store, rulebook=self._rulebook, health=self.health, clock=self.clock)
 
-    def retry(self, host: str, fn: Callable[[], T], **options: Any) -> T:  # noqa: ANN401 - see there
+    def retry(self, host: str, fn: Callable[[], T], **options: Any) -> T:
         """Call `fn`, and again while it fails and that is allowed; see `Retrier.run`."""
         return self.retries.run(host, fn, **options)
 
-    async def aretry(self, host: str, fn: Callable[[], Awaitable[T]], **options: Any) -> T:  # noqa: ANN401 - see there
+    async def aretry(self, host: str, fn: Callable[[], Awaitable[T]], **options: Any) -> T:
         """Do as `retry` does in asyncio; see `Retrier.arun`."""
         return await self.retries.arun(host, fn, **options)
 
-    def deliver(self, fn: F, **options: Any) -> F:  # noqa: ANN401 - see there
+    def deliver(self, fn: F, **options: Any) -> F:
         """Put the budget in front of `fn(instance_url, activity_json)`; see `Deliverer.wrap`."""
-        from costmon.guard.delivery import Deliverer  # noqa: PLC0415 - federation only
+        from costmon.guard.delivery import Deliverer
 
         deliverer = Deliverer(self._reserver(), self.health, self.retries, clock=self.clock)
         return deliverer.wrap(fn, **options)
 
     def install(self, costing: "Costing | None" = None) -> "Installation":
         """Put the guard before all client libraries at once; see `costmon.guard.install`."""
-        from costmon.guard.install import install  # noqa: PLC0415 - it imports those libraries
+        from costmon.guard.install import install
 
         return install(cast("Gatekeeper", self), costing)
 

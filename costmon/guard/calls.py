@@ -24,7 +24,7 @@ from costmon.guard.patience import room
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def guarded(  # noqa: PLR0913 - what `reserve` is given, and what it did cost
+def guarded(
     guard: Gatekeeper,
     scopes: str | Iterable[str] | Callable[..., str | Iterable[str]],
     estimate: Amount | Callable[..., Amount],
@@ -70,7 +70,7 @@ def guarded(  # noqa: PLR0913 - what `reserve` is given, and what it did cost
 class _Gate:
     """What stands before one function."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - as of `guarded`
+    def __init__(  # noqa: PLR0917 - as of `guarded`
         self,
         guard: Gatekeeper,
         scopes: str | Iterable[str] | Callable[..., str | Iterable[str]],
@@ -92,7 +92,7 @@ class _Gate:
 
     def around(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Return a function of the same kind."""
-        import inspect  # noqa: PLC0415 - 14 ms, when something is decorated
+        import inspect
 
         if inspect.isasyncgenfunction(function):
             return self._around_async_generator(function)
@@ -103,7 +103,7 @@ class _Gate:
         return self._around_function(function)
 
     def _around_function(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*args: Any, **named: Any) -> Any:  # noqa: ANN401 - the function's own
+        def call(*args: Any, **named: Any) -> Any:
             paid = self._paid(args, named)
             try:
                 if self._covers:
@@ -121,7 +121,7 @@ class _Gate:
         return call
 
     def _around_coroutine(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        async def call(*args: Any, **named: Any) -> Any:  # noqa: ANN401 - the function's own
+        async def call(*args: Any, **named: Any) -> Any:
             paid = await self._paid_async(args, named)
             try:
                 if self._covers:
@@ -139,7 +139,7 @@ class _Gate:
         return call
 
     def _around_generator(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*args: Any, **named: Any) -> Iterator[Any]:  # noqa: ANN401 - the function's own
+        def call(*args: Any, **named: Any) -> Iterator[Any]:
             paid = self._paid(args, named)
             try:
                 for item in function(*args, **named):
@@ -156,7 +156,7 @@ class _Gate:
         return call
 
     def _around_async_generator(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        async def call(*args: Any, **named: Any) -> AsyncIterator[Any]:  # noqa: ANN401 - the function's own
+        async def call(*args: Any, **named: Any) -> AsyncIterator[Any]:
             paid = await self._paid_async(args, named)
             try:
                 async for item in function(*args, **named):

@@ -52,7 +52,7 @@ class ScopeConfig(NamedTuple):
 
     def to_text(self) -> str:
         """Return it as JSON."""
-        import json  # noqa: PLC0415 - only who configures needs it
+        import json
 
         return json.dumps(
             {
@@ -73,7 +73,7 @@ class ScopeConfig(NamedTuple):
         Raises:
             BudgetError: It is something else.
         """
-        import json  # noqa: PLC0415 - only who configures needs it
+        import json
 
         try:
             read = json.loads(text)

@@ -35,7 +35,7 @@ def allowed_hosts(hosts: Collection[str]) -> tuple[str, ...]:
     return scopes
 
 
-def cost_headers(  # noqa: PLR0913 - one for each header, all but two by keyword
+def cost_headers(
     host: str,
     allowed: Collection[str],
     *,

@@ -144,7 +144,7 @@ class Deliverer:
 class _Wrapped:
     """A delivery function and how it is to be called."""
 
-    def __init__(  # noqa: PLR0913 - one for each setting
+    def __init__(
         self,
         deliverer: Deliverer,
         fn: Callable[..., Any],
@@ -163,11 +163,11 @@ class _Wrapped:
         self._allowed = allowed
         self._ttl = ttl
 
-    def deliver(self, instance_url: str, activity_json: str | bytes) -> Any:  # noqa: ANN401 - what the wrapped function returns
+    def deliver(self, instance_url: str, activity_json: str | bytes) -> Any:
         """Deliver an activity."""
         delivery = _Delivery(instance_url, activity_json, self._cost)
 
-        def once() -> Any:  # noqa: ANN401 - what the wrapped function returns
+        def once() -> Any:
             extra = self._extra(delivery)
             attempt = self._deliverer.begin(delivery, self._ttl)
             try:
@@ -185,11 +185,11 @@ class _Wrapped:
             delivery.host, once, policy=self._policy, retry_cost=delivery.estimate
         )
 
-    async def async_deliver(self, instance_url: str, activity_json: str | bytes) -> Any:  # noqa: ANN401 - what the wrapped function returns
+    async def async_deliver(self, instance_url: str, activity_json: str | bytes) -> Any:
         """Deliver an activity in asyncio."""
         delivery = _Delivery(instance_url, activity_json, self._cost)
 
-        async def once() -> Any:  # noqa: ANN401 - what the wrapped function returns
+        async def once() -> Any:
             extra = self._extra(delivery)
             attempt = self._deliverer.begin(delivery, self._ttl)
             try:
@@ -225,6 +225,6 @@ class _Wrapped:
 
 
 def _is_async(fn: Callable[..., object]) -> bool:
-    from inspect import iscoroutinefunction  # noqa: PLC0415 - 14 ms, when something is wrapped
+    from inspect import iscoroutinefunction
 
     return iscoroutinefunction(fn) or iscoroutinefunction(getattr(fn, "__call__", None))  # noqa: B004 - it is not asked whether, but how

@@ -20,7 +20,7 @@ def aws_delivery_cost(region: str = "us-east-1") -> DeliveryCost:
     """
 
     def cost(activity: str, bytes_out: int, bytes_in: int) -> Amount:
-        from costmon.guard.costs.estimate import estimate_total_activity_cost  # noqa: PLC0415 - a price list
+        from costmon.guard.costs.estimate import estimate_total_activity_cost
 
         try:
             found = estimate_total_activity_cost(
@@ -37,7 +37,7 @@ def aws_delivery_cost(region: str = "us-east-1") -> DeliveryCost:
 
 def activity_of(body: str | bytes) -> str:
     """Return the `type` of an activity's JSON; `delivery` when it has none that is a short word."""
-    import json  # noqa: PLC0415 - only who delivers needs it
+    import json
 
     try:
         read = json.loads(body)

@@ -91,7 +91,7 @@ class Diary:
 
     def refused(self) -> "tuple[RefusalCount, ...]":
         """Return the counts since the guard was made, the highest first."""
-        from costmon.domain.spend import RefusalCount  # noqa: PLC0415 - see above
+        from costmon.domain.spend import RefusalCount
 
         with self._lock:
             counts = [
@@ -108,7 +108,7 @@ class Diary:
 
     def refusals(self, limit: int) -> "tuple[RefusalNote, ...]":
         """Return the latest refusals, newest first."""
-        from costmon.domain.spend import RefusalNote  # noqa: PLC0415 - see above
+        from costmon.domain.spend import RefusalNote
 
         with self._lock:
             # Copied in one step: other threads remember without the lock.
@@ -129,9 +129,9 @@ class Diary:
 
         A subscriber that raises is logged, and harms neither the call nor the other subscribers.
         """
-        import uuid  # noqa: PLC0415 - news are rare
+        import uuid
 
-        from costmon.domain.spend import Notice  # noqa: PLC0415 - see above
+        from costmon.domain.spend import Notice
 
         with self._lock:
             if once is not None:

@@ -52,7 +52,7 @@ def guarded_client(
     guard: Gatekeeper,
     *,
     costing: Costing | None = None,
-    **options: Any,  # noqa: ANN401 - as httpx declares them
+    **options: Any,
 ) -> httpx.Client:
     """Return an `httpx.Client` with a guard; `options` are the client's."""
     return guard_client(httpx.Client(**options), guard, costing)
@@ -62,7 +62,7 @@ def guarded_async_client(
     guard: Gatekeeper,
     *,
     costing: Costing | None = None,
-    **options: Any,  # noqa: ANN401 - as httpx declares them
+    **options: Any,
 ) -> httpx.AsyncClient:
     """Return an `httpx.AsyncClient` with a guard; `options` are the client's."""
     return guard_client(httpx.AsyncClient(**options), guard, costing)

@@ -52,7 +52,7 @@ def guarded_client(
     guard: Gatekeeper,
     *,
     costing: Costing | None = None,
-    **options: Any,  # noqa: ANN401 - as httpx2 declares them
+    **options: Any,
 ) -> httpx2.Client:
     """Return an `httpx2.Client` with a guard; `options` are the client's."""
     return guard_client(httpx2.Client(**options), guard, costing)
@@ -62,7 +62,7 @@ def guarded_async_client(
     guard: Gatekeeper,
     *,
     costing: Costing | None = None,
-    **options: Any,  # noqa: ANN401 - as httpx2 declares them
+    **options: Any,
 ) -> httpx2.AsyncClient:
     """Return an `httpx2.AsyncClient` with a guard; `options` are the client's."""
     return guard_client(httpx2.AsyncClient(**options), guard, costing)

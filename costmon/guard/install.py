@@ -57,7 +57,7 @@ class Installation:
     ) -> None:
         self.uninstall()
 
-    def replace(self, owner: Any, name: str, wrap: Callable[[Any], Any]) -> None:  # noqa: ANN401 - a class of a library
+    def replace(self, owner: Any, name: str, wrap: Callable[[Any], Any]) -> None:
         """Replace a method of a class by what `wrap` makes of it, until it is uninstalled."""
         original = owner.__dict__[name]
         setattr(owner, name, wrap(original))
@@ -89,24 +89,24 @@ def install(guard: Gatekeeper, costing: Costing | None = None) -> Installation:
 
 
 def _patch_urllib3(installation: Installation, guard: Gatekeeper, costing: Costing) -> None:
-    from urllib3.connectionpool import (  # noqa: PLC0415 - only where it is installed
+    from urllib3.connectionpool import (
         HTTPConnectionPool,
         HTTPSConnectionPool,
     )
 
-    from costmon.guard.urllib3 import defer_tunnel, guarded_request  # noqa: PLC0415 - see above
+    from costmon.guard.urllib3 import defer_tunnel, guarded_request
 
-    def request(original: Any) -> Any:  # noqa: ANN401 - urllib3's method
-        def _make_request(self: Any, conn: Any, method: str, url: str, **options: Any) -> Any:  # noqa: ANN401 - as urllib3 declares them
-            def send(*args: Any, **named: Any) -> Any:  # noqa: ANN401 - as urllib3 declares them
+    def request(original: Any) -> Any:
+        def _make_request(self: Any, conn: Any, method: str, url: str, **options: Any) -> Any:
+            def send(*args: Any, **named: Any) -> Any:
                 return original(self, *args, **named)
 
             return guarded_request(guard, costing, self, conn, method, url, options, send)
 
         return _make_request
 
-    def prepare(original: Any) -> Any:  # noqa: ANN401 - urllib3's method
-        def _prepare_proxy(self: Any, conn: Any) -> None:  # noqa: ANN401 - as urllib3 declares them
+    def prepare(original: Any) -> Any:
+        def _prepare_proxy(self: Any, conn: Any) -> None:
             defer_tunnel(self, conn, lambda one: original(self, one))
 
         return _prepare_proxy
@@ -117,17 +117,17 @@ def _patch_urllib3(installation: Installation, guard: Gatekeeper, costing: Costi
 
 
 def _patch_botocore(installation: Installation, _: Gatekeeper, __: Costing) -> None:
-    from botocore.exceptions import (  # noqa: PLC0415 - only where it is installed
+    from botocore.exceptions import (
         HTTPClientError,
     )
-    from botocore.httpsession import (  # noqa: PLC0415 - see above
+    from botocore.httpsession import (
         URLLib3Session,
     )
 
-    from costmon.guard.botocore import unwrap  # noqa: PLC0415 - see above
+    from costmon.guard.botocore import unwrap
 
-    def sending(original: Any) -> Any:  # noqa: ANN401 - botocore's method
-        def send(self: Any, request: Any) -> Any:  # noqa: ANN401 - as botocore declares it
+    def sending(original: Any) -> Any:
+        def send(self: Any, request: Any) -> Any:
             try:
                 return original(self, request)
             except HTTPClientError as error:
@@ -139,36 +139,36 @@ def _patch_botocore(installation: Installation, _: Gatekeeper, __: Costing) -> N
 
 
 def _patch_httpx(installation: Installation, guard: Gatekeeper, costing: Costing) -> None:
-    import httpx  # noqa: PLC0415 - only where it is installed
+    import httpx
 
-    from costmon.guard.httpx import WIRE  # noqa: PLC0415 - see above
+    from costmon.guard.httpx import WIRE
 
     _patch_transports(installation, httpx, WIRE, guard, costing)
 
 
 def _patch_httpx2(installation: Installation, guard: Gatekeeper, costing: Costing) -> None:
-    import httpx2  # noqa: PLC0415 - only where it is installed
+    import httpx2
 
-    from costmon.guard.httpx2 import WIRE  # noqa: PLC0415 - see above
+    from costmon.guard.httpx2 import WIRE
 
     _patch_transports(installation, httpx2, WIRE, guard, costing)
 
 
 def _patch_transports(
     installation: Installation,
-    library: Any,  # noqa: ANN401 - httpx or httpx2
+    library: Any,
     wire: "HttpxWire",
     guard: Gatekeeper,
     costing: Costing,
 ) -> None:
-    def sync(original: Any) -> Any:  # noqa: ANN401 - the library's method
-        def handle_request(self: Any, request: Any) -> Any:  # noqa: ANN401 - as it declares them
+    def sync(original: Any) -> Any:
+        def handle_request(self: Any, request: Any) -> Any:
             return wire.send(guard, costing, request, lambda one: original(self, one))
 
         return handle_request
 
-    def asynchronous(original: Any) -> Any:  # noqa: ANN401 - the library's method
-        async def handle_async_request(self: Any, request: Any) -> Any:  # noqa: ANN401 - as it declares them
+    def asynchronous(original: Any) -> Any:
+        async def handle_async_request(self: Any, request: Any) -> Any:
             return await wire.send_async(guard, costing, request, lambda one: original(self, one))
 
         return handle_async_request
@@ -178,14 +178,14 @@ def _patch_transports(
 
 
 def _patch_aiohttp(installation: Installation, guard: Gatekeeper, costing: Costing) -> None:
-    import aiohttp  # noqa: PLC0415 - only where it is installed
+    import aiohttp
 
-    from costmon.guard.aiohttp import guard_middleware  # noqa: PLC0415 - see above
+    from costmon.guard.aiohttp import guard_middleware
 
     last = guard_middleware(guard, costing)
 
-    def requesting(original: Any) -> Any:  # noqa: ANN401 - aiohttp's method
-        async def _request(self: Any, *args: Any, **named: Any) -> Any:  # noqa: ANN401 - as aiohttp declares them
+    def requesting(original: Any) -> Any:
+        async def _request(self: Any, *args: Any, **named: Any) -> Any:
             given = named.get("middlewares")
             chain = self._middlewares if given is None else given
             named["middlewares"] = (*chain, last)

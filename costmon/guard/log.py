@@ -13,6 +13,6 @@ NAME = "costmon.guard"
 
 def log() -> "Logger":
     """Return the logger `costmon.guard`; the first call imports logging."""
-    import logging  # noqa: PLC0415 - 5 ms of the 30 that importing the guard may take
+    import logging
 
     return logging.getLogger(NAME)  # noqa: TID251 - a library has no structlog, and must not set one up

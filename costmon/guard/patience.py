@@ -25,7 +25,7 @@ async def room(guard: Patient, refused: BudgetRefused | RateRefused, deadline_s:
 
     Only looks: a refusal that is asked for again and again would be counted again and again.
     """
-    import asyncio  # noqa: PLC0415 - who waits here has it
+    import asyncio
 
     look_s = _FIRST_LOOK_S
     rate = isinstance(refused, RateRefused)

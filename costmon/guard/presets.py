@@ -12,7 +12,7 @@ from costmon.guard.stores.base import Store
 FEDERATION_LEVELS = Thresholds(warn=80, block=95)
 
 
-def federation(  # noqa: PLR0913 - one for each figure, all but one by keyword
+def federation(
     store: str | Store = "memory://",
     *,
     total_budget: Amount = "1000",

@@ -33,18 +33,18 @@ class GuardAdapter(HTTPAdapter):
         self,
         guard: Gatekeeper,
         costing: Costing | None = None,
-        **options: Any,  # noqa: ANN401 - as requests declares them
+        **options: Any,
     ) -> None:
         self._guard = guard
         self._costing = costing or Costing()
         super().__init__(**options)
 
-    def init_poolmanager(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - as requests declares them
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
         """Make the pools, guarded."""
         super().init_poolmanager(*args, **options)
         guard_manager(self.poolmanager, self._guard, self._costing)
 
-    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:  # noqa: ANN401 - as requests declares them
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
         """Return the pools behind a proxy, guarded."""
         known = proxy in self.proxy_manager
         manager = super().proxy_manager_for(proxy, **options)
@@ -66,7 +66,7 @@ class GuardedSession(requests.Session):
         self,
         guard: Gatekeeper,
         costing: Costing | None = None,
-        **options: Any,  # noqa: ANN401 - as requests declares them
+        **options: Any,
     ) -> None:
         super().__init__()
         for prefix in ("https://", "http://"):

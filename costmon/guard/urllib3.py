@@ -46,10 +46,10 @@ class GuardedPoolManager(urllib3.PoolManager):
         self,
         guard: Gatekeeper,
         num_pools: int = 10,
-        headers: Any = None,  # noqa: ANN401 - as urllib3 declares it
+        headers: Any = None,
         *,
         costing: Costing | None = None,
-        **options: Any,  # noqa: ANN401 - as urllib3 declares them
+        **options: Any,
     ) -> None:
         super().__init__(num_pools, headers, **options)
         guard_manager(self, guard, costing)
@@ -65,7 +65,7 @@ def guard_manager(
     manager.clear()
 
 
-def guarded_pools(classes: Any, guard: Gatekeeper, costing: Costing) -> dict[str, Any]:  # noqa: ANN401 - pool classes by scheme
+def guarded_pools(classes: Any, guard: Gatekeeper, costing: Costing) -> dict[str, Any]:
     """Return subclasses of pool classes that ask a guard."""
     return {scheme: guarded_pool(one, guard, costing) for scheme, one in classes.items()}
 
@@ -73,10 +73,10 @@ def guarded_pools(classes: Any, guard: Gatekeeper, costing: Costing) -> dict[str
 def guarded_pool(pool: type[Any], guard: Gatekeeper, costing: Costing) -> type[Any]:
     """Return a subclass of a pool class that asks a guard before each request."""
 
-    def _prepare_proxy(self: Any, conn: Any) -> None:  # noqa: ANN401 - as urllib3 declares them
+    def _prepare_proxy(self: Any, conn: Any) -> None:
         defer_tunnel(self, conn, partial(pool._prepare_proxy, self))  # noqa: SLF001 - see above
 
-    def _make_request(self: Any, conn: Any, method: str, url: str, **options: Any) -> Any:  # noqa: ANN401 - as urllib3 declares them
+    def _make_request(self: Any, conn: Any, method: str, url: str, **options: Any) -> Any:
         send = partial(pool._make_request, self)  # noqa: SLF001 - see above
         return guarded_request(guard, costing, self, conn, method, url, options, send)
 
@@ -84,7 +84,7 @@ def guarded_pool(pool: type[Any], guard: Gatekeeper, costing: Costing) -> type[A
     return type(f"Guarded{pool.__name__}", (pool,), methods)
 
 
-def defer_tunnel(pool: Any, conn: Any, prepare: Any) -> None:  # noqa: ANN401 - as urllib3 declares them
+def defer_tunnel(pool: Any, conn: Any, prepare: Any) -> None:
     """Leave the tunnel through a proxy for later: until the guard is asked, nothing may be sent."""
     if is_covered():
         prepare(conn)
@@ -92,7 +92,7 @@ def defer_tunnel(pool: Any, conn: Any, prepare: Any) -> None:  # noqa: ANN401 - 
         conn._costmon_tunnel = lambda: _tunnel(pool, conn, prepare)  # noqa: SLF001 - our own mark
 
 
-def _tunnel(pool: Any, conn: Any, prepare: Any) -> None:  # noqa: ANN401 - as urllib3 declares them
+def _tunnel(pool: Any, conn: Any, prepare: Any) -> None:
     """Do what `urlopen` does about the tunnel."""
     try:
         prepare(conn)
@@ -101,16 +101,16 @@ def _tunnel(pool: Any, conn: Any, prepare: Any) -> None:  # noqa: ANN401 - as ur
         raise
 
 
-def guarded_request(  # noqa: PLR0913, PLR0917 - what `_make_request` was given, and how to go on
+def guarded_request(  # noqa: PLR0917 - what `_make_request` was given, and how to go on
     guard: Gatekeeper,
     costing: Costing,
-    pool: Any,  # noqa: ANN401 - of any version of urllib3
-    conn: Any,  # noqa: ANN401 - of any version of urllib3
+    pool: Any,
+    conn: Any,
     method: str,
     url: str,
     options: dict[str, Any],
-    send: Any,  # noqa: ANN401 - the method of the class that is guarded
-) -> Any:  # noqa: ANN401 - urllib3's response
+    send: Any,
+) -> Any:
     """Send one request if the guard lets it."""
     tunnel = conn.__dict__.pop("_costmon_tunnel", None)
     if is_covered():
@@ -127,7 +127,7 @@ def guarded_request(  # noqa: PLR0913, PLR0917 - what `_make_request` was given,
         options["body"] = _counted(options["body"], exchange)
     request = conn.request
 
-    def begin(*args: Any, **named: Any) -> Any:  # noqa: ANN401 - as urllib3 declares them
+    def begin(*args: Any, **named: Any) -> Any:
         begun.append(True)
         return request(*args, **named)
 
@@ -157,7 +157,7 @@ def _unsent(error: BaseException) -> bool:
     return not isinstance(error, urllib3.exceptions.SSLError) and nothing_was_sent(error)
 
 
-def _call(pool: Any, method: str, url: str, options: dict[str, Any]) -> WireCall:  # noqa: ANN401 - of any version of urllib3
+def _call(pool: Any, method: str, url: str, options: dict[str, Any]) -> WireCall:
     if url.startswith("/"):
         host = f"[{pool.host}]" if ":" in pool.host else pool.host
         port = "" if pool.port is None else f":{pool.port}"
@@ -182,14 +182,14 @@ def _size(body: object) -> int | None:
         return None
 
 
-def _counted(body: Any, exchange: Exchange) -> Any:  # noqa: ANN401 - as urllib3 declares it
+def _counted(body: Any, exchange: Exchange) -> Any:
     """Return a body that counts what is taken of it; the caller's own stays as it is."""
     return (
         _CountedFile(body, exchange) if hasattr(body, "read") else _counted_pieces(body, exchange)
     )
 
 
-def _counted_pieces(pieces: Any, exchange: Exchange) -> Iterator[bytes]:  # noqa: ANN401 - any iterable
+def _counted_pieces(pieces: Any, exchange: Exchange) -> Iterator[bytes]:
     for piece in pieces:
         data = piece.encode() if isinstance(piece, str) else piece
         exchange.sent(len(data))
@@ -199,12 +199,12 @@ def _counted_pieces(pieces: Any, exchange: Exchange) -> Iterator[bytes]:  # noqa
 class _CountedFile:
     """A file that is sent."""
 
-    def __init__(self, file: Any, exchange: Exchange) -> None:  # noqa: ANN401 - any file
+    def __init__(self, file: Any, exchange: Exchange) -> None:
         self._file = file
         self._exchange = exchange
         self._text = isinstance(file, io.TextIOBase)
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the file has
+    def __getattr__(self, name: str) -> Any:
         return getattr(self._file, name)
 
     def read(self, size: int = -1) -> bytes:

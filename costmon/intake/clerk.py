@@ -51,7 +51,7 @@ _decoder = msgspec.json.Decoder(_Told | _Asked | _Metered)
 class Clerk:
     """Answers the frames of all connections, each in its connection's thread."""
 
-    def __init__(  # noqa: PLR0913 - everything it reads and the one thing it tells
+    def __init__(
         self,
         *,
         tell_policy: Callable[[GuardReported], None],

@@ -27,7 +27,7 @@ _LEAST_EXPONENT = -9
 Made = TypeVar("Made")
 
 
-def circuit_command(  # noqa: PLR0913 - one keyword for each fact of the decision
+def circuit_command(
     *,
     scope: str,
     state: CircuitState,
@@ -63,7 +63,7 @@ def circuit_command(  # noqa: PLR0913 - one keyword for each fact of the decisio
     return OpenCircuit(id=name, scope=scope, reason=reason, author=author, expires_at=expires_at)
 
 
-def budget_command(  # noqa: PLR0913 - one keyword for each fact of the decision
+def budget_command(
     *,
     scope: str,
     limit: str,

@@ -57,7 +57,7 @@ class _Caller:
 class IntakeServer:
     """The guards' socket: many frames a connection, a thread for each, a bounded number of both."""
 
-    def __init__(  # noqa: PLR0913 - one keyword for each limit that a test sets
+    def __init__(
         self,
         path: Path,
         answer: Answer,

@@ -29,14 +29,14 @@ _LATER = {
 
 def snapshot() -> "Snapshot":
     """Return what this process has measured since its recording began."""
-    from costmon.meter.process import METER  # noqa: PLC0415 - not at import
+    from costmon.meter.process import METER
 
     return METER.snapshot()
 
 
 def reset() -> None:
     """Begin a new recording in this process: nothing has been counted, and it warms up."""
-    from costmon.meter.process import METER  # noqa: PLC0415 - not at import
+    from costmon.meter.process import METER
 
     METER.reset()
 
@@ -46,7 +46,7 @@ def stop() -> None:
 
     For programs that end in good order, and for tests.
     """
-    from costmon.meter.process import METER  # noqa: PLC0415 - not at import
+    from costmon.meter.process import METER
 
     METER.stop()
 
@@ -55,7 +55,7 @@ def __getattr__(name: str) -> object:
     if name not in _LATER:
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)
-    from importlib import import_module  # noqa: PLC0415 - as its caller
+    from importlib import import_module
 
     return getattr(import_module(_LATER[name]), name)
 

@@ -35,7 +35,7 @@ class CostMeterMiddleware:
     """An ASGI application whose requests are counted; wrapped twice counts once."""
 
     # Only so do type checkers see Starlette's own idea of a middleware in it.
-    def __init__(self, app: Application, *unnamed: Any, **options: Any) -> None:  # noqa: ANN401 - as said
+    def __init__(self, app: Application, *unnamed: Any, **options: Any) -> None:
         """Wrap an application.
 
         Args:
@@ -211,7 +211,7 @@ def _payload(message: Message) -> int:
 
 
 def _size(path: str) -> int:
-    import os  # noqa: PLC0415 - for servers that send files themselves
+    import os
 
     try:
         return os.stat(path).st_size  # noqa: PTH116 - pathlib takes 6 ms to import

@@ -38,7 +38,7 @@ def telling(
     """Return a `start_response` that tells `scope` the inner route."""
     script_name = environ.get("SCRIPT_NAME", "")
 
-    def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Callable[[bytes], object]:  # noqa: ANN401 - as WSGI has it
+    def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Callable[[bytes], object]:
         route = wsgi_route(environ, script_name)
         if route is not None:
             tell(scope, route)

@@ -73,7 +73,7 @@ class CostMeterMiddleware:
             raise SettingError(f"{SETTING} in the settings: {error}") from None
         _meter_handlers()
 
-    def __call__(self, request: "HttpRequest") -> Any:  # noqa: ANN401 - a response, or what to await
+    def __call__(self, request: "HttpRequest") -> Any:
         """Answer a request as the project does."""
         place = _place(request)
         is_measured = KEY in place or not METER.aggregate.is_recording
@@ -131,7 +131,7 @@ class CostMeterMiddleware:
 
     async def _answer_as_asgi(
         self,
-        scope: Any,  # noqa: ANN401 - as ASGI has it
+        scope: Any,
         _: Callable[[], Awaitable[Any]],
         send: Callable[[Any], Awaitable[None]],
     ) -> None:
@@ -208,7 +208,7 @@ def _meter_handlers() -> None:
     @wraps(answer_async)
     async def metered_async(
         self: ASGIHandler,
-        scope: Any,  # noqa: ANN401 - as ASGI has it
+        scope: Any,
         receive: Callable[[], Awaitable[Any]],
         send: Callable[[Any], Awaitable[None]],
     ) -> None:
@@ -231,5 +231,5 @@ async def _receive_nothing() -> dict[str, Any]:
     return {"type": "http.disconnect"}
 
 
-async def _send_nothing(_: Any) -> None:  # noqa: ANN401 - as ASGI has it
+async def _send_nothing(_: Any) -> None:
     return

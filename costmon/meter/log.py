@@ -13,6 +13,6 @@ NAME = "costmon.meter"
 
 def log() -> "Logger":
     """Return the logger `costmon.meter`; the first call imports logging."""
-    import logging  # noqa: PLC0415 - 5 ms that who imports the meter need not wait for
+    import logging
 
     return logging.getLogger(NAME)  # noqa: TID251 - a library has no structlog, and must not set one up

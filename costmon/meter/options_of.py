@@ -79,7 +79,7 @@ class _Reader:
 
     def check(self, options: Options) -> None:
         """Check what only the price list knows: the region, and the instance in it."""
-        from costmon.meter.price_list import prices_of  # noqa: PLC0415 - not at import
+        from costmon.meter.price_list import prices_of
 
         try:
             prices_of(options)

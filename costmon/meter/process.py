@@ -76,7 +76,7 @@ class ProcessMeter:
                 self.is_running = True
                 COLLECTIONS.install()
                 GREENLETS.install()
-                from costmon.meter.background import Background  # noqa: PLC0415 - not at import
+                from costmon.meter.background import Background
 
                 self._background = Background(self, self.options, self._service(), self.fail)
             except Exception as error:  # noqa: BLE001 - the application comes first

@@ -39,7 +39,7 @@ def rss_bytes() -> int:
 
 def _peak_bytes() -> int:
     try:
-        import resource  # noqa: PLC0415 - only where there is no /proc
+        import resource
     except ImportError:
         return 0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -98,7 +98,7 @@ class _Request(Measure):
         self,
         status: str,
         headers: list[tuple[str, str]],
-        exc_info: Any = None,  # noqa: ANN401 - as WSGI has it
+        exc_info: Any = None,
         /,
     ) -> Callable[[bytes], object]:
         """Hear the status; what is written in the old way is counted."""
@@ -243,7 +243,7 @@ class _CountedInput:
 
     def __init__(
         self,
-        stream: Any,  # noqa: ANN401 - whatever the server has
+        stream: Any,
         measure: Measure,
     ) -> None:
         self._input = stream
@@ -266,7 +266,7 @@ class _CountedInput:
     def __iter__(self) -> Iterator[bytes]:
         return map(self._count, self._input)
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - as the server's own has it
+    def __getattr__(self, name: str) -> Any:
         attribute = getattr(self._input, name)
         if name in _READ_INTO:  # werkzeug looks for them
 

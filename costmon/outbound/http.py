@@ -49,7 +49,7 @@ class HttpOutbound:
     size, repeats what can succeed later, and counts what it sent.
     """
 
-    def __init__(  # noqa: PLR0913 - a composition root names each of its parts once
+    def __init__(
         self,
         *,
         provider: str,

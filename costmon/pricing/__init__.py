@@ -34,7 +34,7 @@ _HOME = {
 if not TYPE_CHECKING:  # a checker would take any name for an offered one
 
     def __getattr__(name: str) -> object:
-        from importlib import import_module  # noqa: PLC0415 - only for who uses a name
+        from importlib import import_module
 
         home = _HOME.get(name)
         if home is None:

@@ -68,7 +68,7 @@ class Rates(NamedTuple):
     @classmethod
     def of(
         cls,
-        input: Amount,  # noqa: A002 - as vendors name it
+        input: Amount,
         output: Amount = 0,
         *,
         cached: Amount | None = None,

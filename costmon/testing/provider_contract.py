@@ -1,4 +1,3 @@
-# ruff: noqa: S101, S105 - a suite asserts, and its token opens nothing
 """What every provider keeps to, as tests over real HTTP on loopback.
 
 A provider's test module makes a subclass whose name begins with `Test`, tells it what the vendor
@@ -74,7 +73,7 @@ class Vendor:
             base_url=self._server.url,
             token=TOKEN,
             clock=SystemClock(),
-            rng=random.Random(1),  # noqa: S311 - jitter
+            rng=random.Random(1),
             pause=self._pause,
             beat=lambda: None,
             limits=_LIMITS,
@@ -130,7 +129,7 @@ class ProviderContract:
     documented_paths: ClassVar[frozenset[str]]
 
     @pytest.fixture
-    def server(self) -> Any:  # noqa: ANN401 - a generator to pytest, a server to the cases
+    def server(self) -> Any:
         """Serve while a case runs."""
         with StubServer() as server:
             yield server
@@ -220,7 +219,7 @@ class ProviderContract:
         with pytest.raises(ProviderRateLimitError) as caught:
             vendor.fetch(self.slug)
 
-        assert caught.value.retry_after_s == 3000.0  # noqa: PLR2004 - the header above
+        assert caught.value.retry_after_s == 3000.0
         assert vendor.pauses == []
 
     def test_a_fault_that_passes_is_not_noticed(self, server: StubServer) -> None:
@@ -378,7 +377,7 @@ class ProviderContract:
         assert TOKEN not in "".join(said)
 
 
-def _with_surprises(answer: Any) -> Any:  # noqa: ANN401 - JSON
+def _with_surprises(answer: Any) -> Any:
     if isinstance(answer, dict):
         known = {key: _with_surprises(value) for key, value in answer.items()}
         keyed_by_id = answer and all(key.isdigit() for key in answer)

@@ -12,8 +12,8 @@ from costmon.state.accounts import totals_of
 from costmon.testing.clock import START
 
 
-def resource(  # noqa: PLR0913 - one keyword for each fact a test may choose
-    id: str = "1",  # noqa: A002 - the field's own name
+def resource(
+    id: str = "1",
     *,
     name: str | None = None,
     monthly: str | Decimal | None = "12.00",
@@ -49,7 +49,7 @@ def resource(  # noqa: PLR0913 - one keyword for each fact a test may choose
     )
 
 
-def inventory(  # noqa: PLR0913 - one keyword for each fact a test may choose
+def inventory(
     resources: Iterable[Resource] = (),
     *,
     account: str = "digitalocean",
@@ -71,7 +71,7 @@ def inventory(  # noqa: PLR0913 - one keyword for each fact a test may choose
     )
 
 
-def report(  # noqa: PLR0913 - one keyword for each fact a test may choose
+def report(
     cycle_id: str = "cycle-1",
     *,
     account: str = "digitalocean",

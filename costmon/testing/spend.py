@@ -17,7 +17,7 @@ from costmon.domain.spend import (
 from costmon.testing.clock import START
 
 
-def spend_row(  # noqa: PLR0913 - one keyword for each fact a test may choose
+def spend_row(
     spent: str | Decimal = "0.01",
     *,
     scope: str = "global",
@@ -42,7 +42,7 @@ def spend_row(  # noqa: PLR0913 - one keyword for each fact a test may choose
     )
 
 
-def gauge(  # noqa: PLR0913 - one keyword for each fact a test may choose
+def gauge(
     scope: str = "global",
     *,
     period: str = "month",
@@ -63,7 +63,7 @@ def gauge(  # noqa: PLR0913 - one keyword for each fact a test may choose
 
 
 def notice(
-    id: str = "n1",  # noqa: A002 - the field's own name
+    id: str = "n1",
     kind: NoticeKind = "warn",
     *,
     scope: str = "global",
@@ -81,7 +81,7 @@ def refusal(
     return RefusalNote(at=at, scope=scope, reason=reason, text=f"{scope}: {reason}")
 
 
-def guard_report(  # noqa: PLR0913 - one keyword for each fact a test may choose
+def guard_report(
     sequence: int = 1,
     rows: Iterable[SpendRow] = (),
     *,

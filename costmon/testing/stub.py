@@ -154,7 +154,7 @@ class _Server(ThreadingHTTPServer):
         self._open: set[socket.socket] = set()
         super().__init__(("127.0.0.1", 0), _Handler)
 
-    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as in socketserver
+    def process_request(self, request: Any, client_address: Any) -> None:
         self._open.add(request)
         super().process_request(request, client_address)
 
@@ -164,7 +164,7 @@ class _Server(ThreadingHTTPServer):
             with contextlib.suppress(OSError):  # the client was faster
                 connection.shutdown(socket.SHUT_RDWR)
 
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as in socketserver
+    def handle_error(self, request: Any, client_address: Any) -> None:
         """Stay quiet: a client that hangs up is what many tests are about."""
 
 
@@ -181,7 +181,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Answer a POST, which a provider must not send."""
         self._serve()
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as in http.server
+    def log_message(self, format: str, *args: object) -> None:
         """Write nothing to stderr."""
 
     def _serve(self) -> None:

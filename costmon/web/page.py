@@ -17,7 +17,7 @@ from costmon.web.view import overview
 View = Callable[[], flask.typing.ResponseReturnValue]
 
 
-def create_blueprint(  # noqa: PLR0913 - each is one thing the page reads
+def create_blueprint(
     *,
     snapshot: Callable[[], Snapshot | None],
     children: Callable[[], tuple[ChildStatus, ...]],

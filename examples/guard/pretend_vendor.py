@@ -54,7 +54,7 @@ class PretendVendor:
         self._server.server_close()
         self._thread.join()
 
-    def _handler(vendor) -> type[BaseHTTPRequestHandler]:  # noqa: N805 - there are two selves here
+    def _handler(vendor) -> type[BaseHTTPRequestHandler]:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 vendor.asked += 1
@@ -68,7 +68,7 @@ class PretendVendor:
                     value = ANSWER if chat else {"ok": True}
                     self._answer(json.dumps(value).encode(), "application/json")
 
-            do_GET = do_PUT = do_POST  # noqa: N815 - as http.server finds them
+            do_GET = do_PUT = do_POST
 
             def _answer(self, content: bytes, kind: str) -> None:
                 self.send_response(200)
@@ -77,7 +77,7 @@ class PretendVendor:
                 self.end_headers()
                 self.wfile.write(content)
 
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
+            def log_message(self, format: str, *args: object) -> None:
                 """Log nothing."""
 
         return Handler

@@ -18,7 +18,7 @@ def main() -> None:
 
         @guarded(guard, "key:batch", "0.02", actual=lambda answer: "0.013" if answer else None)
         def ask(question: str) -> bytes:
-            with urllib.request.urlopen(f"{vendor.url}/{question}") as answer:  # noqa: S310 - http
+            with urllib.request.urlopen(f"{vendor.url}/{question}") as answer:
                 content: bytes = answer.read()
             return content
 

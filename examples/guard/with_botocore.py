@@ -19,7 +19,7 @@ def main() -> None:
             region_name="us-east-1",
             endpoint_url=vendor.url,
             aws_access_key_id="nobody",
-            aws_secret_access_key="nothing",  # noqa: S106 - the vendor is simulated
+            aws_secret_access_key="nothing",
             config=Config(retries={"mode": "standard"}),
         )
         client = guard_client(plain, guard, Costing(per_call="0.000005"))

@@ -30,7 +30,7 @@ def report(_: HttpRequest, rows: int) -> JsonResponse:
 
 def slow(_: HttpRequest) -> HttpResponse:
     """Wait for something else: takes 100 ms, but costs no more than the home page."""
-    time.sleep(0.1)  # noqa: TID251 - a simulated database
+    time.sleep(0.1)
     return HttpResponse("done")
 
 
@@ -52,7 +52,7 @@ urlpatterns = [
 ]
 
 settings.configure(
-    SECRET_KEY="of an example",  # noqa: S106 - it guards nothing here
+    SECRET_KEY="of an example",
     ALLOWED_HOSTS=["localhost", "127.0.0.1"],
     ROOT_URLCONF=__name__,
     MIDDLEWARE=[

@@ -31,7 +31,7 @@ def report(rows: int) -> dict[str, int]:
 @app.get("/slow")
 def slow() -> str:
     """Wait for something else: takes 100 ms, but costs no more than the home page."""
-    time.sleep(0.1)  # noqa: TID251 - a simulated database
+    time.sleep(0.1)
     return "done"
 
 

@@ -197,6 +197,6 @@ def _create_view(dialect: str) -> None:
     )
     # The driver sees no parameters, so a percent sign is only a percent sign.
     op.get_bind().exec_driver_sql(
-        f"CREATE VIEW cost_history AS SELECT id, {polled_at} AS polled_at, {columns},"  # noqa: S608 - constants of this file
+        f"CREATE VIEW cost_history AS SELECT id, {polled_at} AS polled_at, {columns},"
         " droplet_count FROM poll_cycle WHERE total_monthly IS NOT NULL"
     )

@@ -56,7 +56,7 @@ def downgrade() -> None:
     op.add_column("poll_cycle", sa.Column("droplet_count", sa.Integer))
     if dialect in _DROPLETS:
         _run(
-            f"UPDATE poll_cycle SET droplet_count = {_DROPLETS[dialect]}"  # noqa: S608 - constants of this file
+            f"UPDATE poll_cycle SET droplet_count = {_DROPLETS[dialect]}"
             " WHERE kind_counts IS NOT NULL"
         )
     op.drop_column("poll_cycle", "kind_counts")
@@ -77,7 +77,7 @@ def _create_view(dialect: str, droplets: str) -> None:
         for name in ("total_monthly", "total_daily", "total_hourly")
     )
     _run(
-        f"CREATE VIEW cost_history AS SELECT id, {_TIMES[dialect]} AS polled_at, {amounts},"  # noqa: S608 - constants of this file
+        f"CREATE VIEW cost_history AS SELECT id, {_TIMES[dialect]} AS polled_at, {amounts},"
         f" {droplets} AS droplet_count FROM poll_cycle WHERE total_monthly IS NOT NULL"
     )
 

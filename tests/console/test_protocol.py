@@ -68,8 +68,8 @@ def test_restart_answers_survive_the_way(answer):
 SCOPES = st.sampled_from(["global", "host:a.example", "host:*", "key:batch"])
 WORDS = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=20)
 MOMENTS = st.datetimes(
-    min_value=dt.datetime(2000, 1, 1),  # noqa: DTZ001 - the zone is added by hypothesis
-    max_value=dt.datetime(2200, 1, 1),  # noqa: DTZ001 - the zone is added by hypothesis
+    min_value=dt.datetime(2000, 1, 1),
+    max_value=dt.datetime(2200, 1, 1),
     timezones=st.just(dt.UTC),
 )
 OPENINGS = st.builds(

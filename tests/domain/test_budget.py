@@ -55,4 +55,4 @@ def test_thresholds_are_exact():
 def test_budgets_can_be_copied_and_sent_to_other_processes():
     budget = Budget("host:*", "0.1", "rolling:24h", "EUR", Thresholds(50, 90))
 
-    assert pickle.loads(pickle.dumps(budget)) == copy.deepcopy(budget) == budget  # noqa: S301 - our own
+    assert pickle.loads(pickle.dumps(budget)) == copy.deepcopy(budget) == budget

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from costmon.domain.period import Period, month_of
 
 MOMENTS = st.datetimes(
-    min_value=dt.datetime(1970, 1, 2),  # noqa: DTZ001 - hypothesis adds the time zone
-    max_value=dt.datetime(2200, 1, 1),  # noqa: DTZ001 - hypothesis adds the time zone
+    min_value=dt.datetime(1970, 1, 2),
+    max_value=dt.datetime(2200, 1, 1),
     timezones=st.sampled_from([dt.UTC, dt.timezone(dt.timedelta(hours=-11))]),
 )
 
@@ -38,7 +38,7 @@ def test_a_period_that_ends_before_it_starts_is_refused():
 
 
 def test_naive_times_are_refused():
-    naive = dt.datetime(2026, 1, 1)  # noqa: DTZ001 - what is refused here
+    naive = dt.datetime(2026, 1, 1)
 
     with pytest.raises(ValueError, match="aware"):
         Period(start=naive, end=naive)

@@ -81,7 +81,7 @@ def test_a_refusal_survives_pickling(clock):
     with pytest.raises(BudgetRefused) as caught:
         guard.reserve("global", "1")
 
-    again = pickle.loads(pickle.dumps(caught.value))  # noqa: S301 - our own
+    again = pickle.loads(pickle.dumps(caught.value))
 
     assert str(again) == str(caught.value)
     assert again.resets_at is None

@@ -251,7 +251,7 @@ def test_unhealthy_hosts_are_listed_beyond_50():
 class _Away(MemoryStore):
     """A store that cannot be charged."""
 
-    def charge(self, plan, nano, id, outcome=None):  # noqa: A002 - as the store has it
+    def charge(self, plan, nano, id, outcome=None):
         raise GuardStoreUnavailable("memory://", "charge", "it is away")
 
 

@@ -297,7 +297,7 @@ TEXTS = st.text(st.characters(categories=("L", "N", "P", "S")), min_size=1, max_
 IDS = st.from_regex(r"[0-9A-Za-z][0-9A-Za-z._:/+=-]{0,99}", fullmatch=True)
 COUNTS = st.integers(0, (1 << 63) - 1)
 AMOUNTS = st.integers(0, 9 * 10**18).map(lambda nano: Decimal(nano).scaleb(-9))
-FIRST, LAST = dt.datetime(2000, 1, 1), dt.datetime(2200, 1, 1)  # noqa: DTZ001 - hypothesis adds the zone
+FIRST, LAST = dt.datetime(2000, 1, 1), dt.datetime(2200, 1, 1)
 MOMENTS = st.datetimes(FIRST, LAST, timezones=st.just(dt.UTC))
 HOURS = MOMENTS.map(lambda moment: moment.replace(minute=0, second=0, microsecond=0))
 SCOPES = st.sampled_from(

@@ -16,8 +16,8 @@ TWELVE = Decimal(12)
 
 prices = st.decimals(min_value=0, max_value=100_000, places=3)
 moments = st.datetimes(
-    min_value=dt.datetime(2026, 10, 1),  # noqa: DTZ001 - hypothesis adds the zone
-    max_value=dt.datetime(2026, 10, 31, 23, 59, 59),  # noqa: DTZ001 - likewise
+    min_value=dt.datetime(2026, 10, 1),
+    max_value=dt.datetime(2026, 10, 31, 23, 59, 59),
     timezones=st.just(dt.UTC),
 )
 

@@ -209,8 +209,7 @@ def test_a_connection_that_the_server_ended_is_replaced(url, clock, cycles, post
         token = store.claim("persister")
         name = url.rsplit("/", 1)[-1]
         postgresql_server(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"  # noqa: S608 - a test's name
-            f" WHERE datname = '{name}'"
+            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
         )
 
         assert store.record(cycles.good(0, samples.resource("1")), token)

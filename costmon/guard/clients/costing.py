@@ -82,7 +82,7 @@ class Costing:
         InputError: An argument cannot be used.
     """
 
-    def __init__(  # noqa: PLR0913 - each is documented above, and all are by keyword
+    def __init__(
         self,
         *,
         scopes: Scopes = (),
@@ -216,7 +216,7 @@ class Costing:
         return self._per_call + bytes_out * self._per_byte_out + bytes_in * self._per_byte_in
 
     def _trusts(self, call: WireCall) -> bool:
-        from costmon.domain.scope import covers  # noqa: PLC0415 - only where somebody is trusted
+        from costmon.domain.scope import covers
 
         return any(covers(pattern, f"host:{call.host}") for pattern in self._trusted)
 
@@ -239,7 +239,7 @@ def egress_price(region: str) -> Decimal:
     Raises:
         PriceUnknownError: The region is not in the list.
     """
-    from costmon.pricing.aws import transfer_cost  # noqa: PLC0415 - not for who pays by tokens
+    from costmon.pricing.aws import transfer_cost
 
     return transfer_cost(GB, region=region)
 

@@ -42,6 +42,6 @@ class Gatekeeper(Protocol):
         """Return what may still be spent; `None` without a limit."""
         ...
 
-    def abandon(self, lease: Any, actual: Amount | None = None, **outcome: Any) -> None:  # noqa: ANN401 - a lease of its own
+    def abandon(self, lease: Any, actual: Amount | None = None, **outcome: Any) -> None:
         """Settle a lease soon, from a place that must not wait."""
         ...

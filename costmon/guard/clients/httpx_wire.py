@@ -18,7 +18,7 @@ class HttpxWire:
         library: The module.
     """
 
-    def __init__(self, library: Any) -> None:  # noqa: ANN401 - either module
+    def __init__(self, library: Any) -> None:
         self._library = library
         self._unsent = (
             library.ConnectError,  # no such name, refused, no handshake
@@ -32,7 +32,7 @@ class HttpxWire:
         bases = (_Upload, library.SyncByteStream, library.AsyncByteStream)
         self._upload = type("CountedUpload", bases, {})
 
-    def send(self, guard: Gatekeeper, costing: Costing, request: Any, send: Any) -> Any:  # noqa: ANN401 - the library's
+    def send(self, guard: Gatekeeper, costing: Costing, request: Any, send: Any) -> Any:
         """Send one request by `send`."""
         if is_covered():
             return send(request)
@@ -49,9 +49,9 @@ class HttpxWire:
         self,
         guard: Gatekeeper,
         costing: Costing,
-        request: Any,  # noqa: ANN401 - the library's
-        send: Any,  # noqa: ANN401 - the library's
-    ) -> Any:  # noqa: ANN401 - the library's
+        request: Any,
+        send: Any,
+    ) -> Any:
         """Send one request by `send`, waiting for room without blocking the loop."""
         if is_covered():
             return await send(request)
@@ -64,13 +64,13 @@ class HttpxWire:
             raise
         return self._watched(response, exchange)
 
-    def _call(self, request: Any) -> WireCall:  # noqa: ANN401 - the library's
+    def _call(self, request: Any) -> WireCall:
         whole = isinstance(request.stream, self._library.ByteStream)
         body = b"".join(request.stream) if whole else None
         size = None if body is None else len(body)
         return wire_call(request.method, str(request.url), request.headers.items(), body, size)
 
-    def _outgoing(self, request: Any, exchange: Exchange) -> Any:  # noqa: ANN401 - the library's
+    def _outgoing(self, request: Any, exchange: Exchange) -> Any:
         """Return the request to send: the caller's own, or a copy of it that counts or tells."""
         stream = request.stream
         if not isinstance(stream, self._library.ByteStream):
@@ -86,7 +86,7 @@ class HttpxWire:
             extensions=request.extensions,
         )
 
-    def _watched(self, response: Any, exchange: Exchange) -> Any:  # noqa: ANN401 - the library's
+    def _watched(self, response: Any, exchange: Exchange) -> Any:
         """Let the exchange see what is read of a response."""
         exchange.answered(response.status_code, response.headers.items())
         stream = response.stream
@@ -104,7 +104,7 @@ class HttpxWire:
 class _Upload:
     """Counts a body that is made while it is sent."""
 
-    def __init__(self, stream: Any, exchange: Exchange) -> None:  # noqa: ANN401 - either kind
+    def __init__(self, stream: Any, exchange: Exchange) -> None:
         self._stream = stream
         self._exchange = exchange
 
@@ -130,7 +130,7 @@ class _Upload:
 class _Stream:
     """An answer's body, looked at while it is read."""
 
-    def __init__(self, stream: Any, exchange: Exchange) -> None:  # noqa: ANN401 - the library's
+    def __init__(self, stream: Any, exchange: Exchange) -> None:
         self._stream = stream
         self._exchange = exchange
         exchange.watch(self)
@@ -156,7 +156,7 @@ class _Stream:
 class _AsyncStream:
     """An answer's body, looked at while it is read in asyncio."""
 
-    def __init__(self, stream: Any, exchange: Exchange) -> None:  # noqa: ANN401 - the library's
+    def __init__(self, stream: Any, exchange: Exchange) -> None:
         self._stream = stream
         self._exchange = exchange
         exchange.watch(self)
@@ -193,14 +193,14 @@ class SyncGuard:
     def __init__(
         self,
         guard: Gatekeeper,
-        transport: Any,  # noqa: ANN401 - the library's
+        transport: Any,
         costing: Costing | None = None,
     ) -> None:
         self._guard = guard
         self._costing = costing or Costing()
         self._inner = transport
 
-    def handle_request(self, request: Any) -> Any:  # noqa: ANN401 - the library's
+    def handle_request(self, request: Any) -> Any:
         """Send one request if the guard lets it."""
         send = self._inner.handle_request
         return self.wire.send(self._guard, self._costing, request, send)
@@ -218,14 +218,14 @@ class AsyncGuard:
     def __init__(
         self,
         guard: Gatekeeper,
-        transport: Any,  # noqa: ANN401 - the library's
+        transport: Any,
         costing: Costing | None = None,
     ) -> None:
         self._guard = guard
         self._costing = costing or Costing()
         self._inner = transport
 
-    async def handle_async_request(self, request: Any) -> Any:  # noqa: ANN401 - the library's
+    async def handle_async_request(self, request: Any) -> Any:
         """Send one request if the guard lets it."""
         send = self._inner.handle_async_request
         return await self.wire.send_async(self._guard, self._costing, request, send)
@@ -236,8 +236,8 @@ class AsyncGuard:
 
 
 def wrap_transports(
-    client: Any,  # noqa: ANN401 - the library's
-    guarded: Any,  # noqa: ANN401 - a class of transports
+    client: Any,
+    guarded: Any,
     guard: Gatekeeper,
     costing: Costing | None,
 ) -> None:

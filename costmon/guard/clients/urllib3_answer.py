@@ -61,14 +61,14 @@ class Dechunker:
 class WatchedFile:
     """The file of a socket, whose reader is http.client; every byte of the body passes once."""
 
-    def __init__(self, file: Any, exchange: Exchange, *, length: int | None, chunked: bool) -> None:  # noqa: ANN401 - what socket.makefile returns
+    def __init__(self, file: Any, exchange: Exchange, *, length: int | None, chunked: bool) -> None:
         self._file = file
         self._exchange = exchange
         self._left = length
         self._chunks = Dechunker() if chunked else None
         self._ended = False
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the file has
+    def __getattr__(self, name: str) -> Any:
         return getattr(self._file, name)
 
     def read(self, size: int | None = -1) -> bytes:
@@ -83,13 +83,13 @@ class WatchedFile:
         """Read as the file does."""
         return self._seen(self._taken(self._file.readline, size), wanted=size)
 
-    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - any writable buffer
+    def readinto(self, buffer: Any) -> int:
         """Read as the file does."""
         count: int = self._taken(self._file.readinto, buffer)
         self._seen(bytes(memoryview(buffer).cast("B")[: count or 0]), wanted=len(buffer))
         return count
 
-    def _taken(self, read: Callable[[Any], Any], size: Any) -> Any:  # noqa: ANN401 - as of the file
+    def _taken(self, read: Callable[[Any], Any], size: Any) -> Any:
         try:
             return read(size)
         except Exception:
@@ -126,7 +126,7 @@ class WatchedFile:
         return data
 
 
-def watch_answer(response: Any, exchange: Exchange) -> None:  # noqa: ANN401 - urllib3's, of any version
+def watch_answer(response: Any, exchange: Exchange) -> None:
     """Let the exchange see what is read of a urllib3 response whose body has not been read yet."""
     exchange.answered(response.status, response.headers.items())
     original = getattr(response, "_original_response", None)

@@ -55,7 +55,7 @@ class Health:
         rules: By which figures hosts are judged.
     """
 
-    def __init__(  # noqa: PLR0913 - what it works with, and how many
+    def __init__(
         self,
         store: Store,
         *,

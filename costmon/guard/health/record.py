@@ -58,7 +58,7 @@ class HealthRecord(NamedTuple):
 
     def to_text(self) -> str:
         """Return it as JSON."""
-        import json  # noqa: PLC0415 - only who shares it needs it
+        import json
 
         evidence, quarantine = self.evidence, self.quarantine
         return json.dumps(
@@ -85,7 +85,7 @@ class HealthRecord(NamedTuple):
 
         Health is advice: what nobody can read must not stop calls, and is written anew.
         """
-        import json  # noqa: PLC0415 - only who shares it needs it
+        import json
 
         if text is None:
             return None

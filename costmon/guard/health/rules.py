@@ -58,7 +58,7 @@ class HealthRules(_HealthRules):
 
     __slots__ = ()
 
-    def __new__(  # noqa: PLR0913 - one for each figure
+    def __new__(
         cls,
         *,
         failures_in_row: int = 5,

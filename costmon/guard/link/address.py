@@ -56,7 +56,7 @@ def address_of(service: object, token: object = None) -> Address:
         raise InputError("the service is no address: use 'http://127.0.0.1:8090' or 'unix:/path'")
     if service.startswith("unix:"):
         return _socket(service.removeprefix("unix:"))
-    from urllib.parse import urlsplit  # noqa: PLC0415 - 2 ms, for who names a URL
+    from urllib.parse import urlsplit
 
     try:
         parts = urlsplit(service)
@@ -82,7 +82,7 @@ def address_of(service: object, token: object = None) -> Address:
 
 def is_loopback(host: str) -> bool:
     """Tell whether a host is this machine for sure, without asking a name server."""
-    from ipaddress import ip_address  # noqa: PLC0415 - 3 ms, for who has a service
+    from ipaddress import ip_address
 
     if host == "localhost":
         return True

@@ -192,7 +192,7 @@ class SocketDoor:
 
     def policy(self, known: str | None, wait_s: int, timeout_s: float) -> Answer:
         """Ask for the policy; see `Door`."""
-        import json  # noqa: PLC0415 - beside its only use
+        import json
 
         request = {"op": "policy", "revision": known, "wait": wait_s}
         return self._ask(json.dumps(request).encode(), timeout_s)

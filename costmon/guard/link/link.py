@@ -66,7 +66,7 @@ class Link:
         InputError: The service or the token cannot be used; see `address_of`.
     """
 
-    def __init__(  # noqa: PLR0913 - one for each setting of the guard that it needs
+    def __init__(
         self,
         source: Source,
         service: str,
@@ -81,7 +81,7 @@ class Link:
         self._spool = spool
         self._clock = clock
         self._steady = SystemClock()
-        self._rng = rng or random.Random()  # noqa: S311 - jitter
+        self._rng = rng or random.Random()
         self._pace = pace or Pace()
         self._closed = False
         self._said: set[str] = set()

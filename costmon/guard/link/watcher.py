@@ -29,7 +29,7 @@ _UNWAITED_S = 1.0
 class Watcher:
     """What the service has said last; `turn` is for one thread."""
 
-    def __init__(  # noqa: PLR0913 - what it works with, each once
+    def __init__(
         self,
         source: Callable[[], Source | None],
         door: Door,

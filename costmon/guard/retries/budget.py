@@ -45,7 +45,7 @@ class RetryBudget:
         InputError: An argument is out of its range.
     """
 
-    def __init__(  # noqa: PLR0913 - each is documented above, and all but one are by keyword
+    def __init__(
         self,
         clock: EpochClock,
         *,

@@ -25,7 +25,7 @@ class RetryCourse:
         last: The last attempt's failure; `None` when it was an answer, or there was none.
     """
 
-    def __init__(  # noqa: PLR0913 - what it decides by
+    def __init__(
         self,
         host: str,
         policy: RetryPolicy,

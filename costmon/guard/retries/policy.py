@@ -84,7 +84,7 @@ class RetryPolicy(_RetryPolicy):
 
     def to_text(self) -> str:
         """Return it as JSON, as `ScopeConfig.retry_policy` has it."""
-        import json  # noqa: PLC0415 - only who configures needs it
+        import json
 
         return json.dumps(self._asdict())
 
@@ -95,7 +95,7 @@ class RetryPolicy(_RetryPolicy):
         Raises:
             InputError: It is no such text, or a figure is out of its range.
         """
-        import json  # noqa: PLC0415 - only who configures needs it
+        import json
 
         try:
             read = json.loads(text)

@@ -45,7 +45,7 @@ class Retrier:
         noted: Counts a refusal, made at a second since 1970.
     """
 
-    def __init__(  # noqa: PLR0913 - what it works with
+    def __init__(
         self,
         guard: Reserver,
         health: Health,
@@ -87,7 +87,7 @@ class Retrier:
             policy = self._policies[text] = RetryPolicy.from_text(text)
         return policy
 
-    def run(  # noqa: PLR0913 - all but two are by keyword
+    def run(
         self,
         host: str,
         fn: Callable[[], T],
@@ -143,7 +143,7 @@ class Retrier:
                 if again_s is None or self._pause(again_s, cancel) or not course.may():
                     return result
 
-    async def arun(  # noqa: PLR0913 - all but two are by keyword
+    async def arun(
         self,
         host: str,
         fn: Callable[[], Awaitable[T]],
@@ -219,6 +219,6 @@ def _wait(seconds: float, cancel: threading.Event) -> bool:
 
 
 async def _async_wait(seconds: float) -> None:
-    import asyncio  # noqa: PLC0415 - 30 ms, for who uses it anyway
+    import asyncio
 
     await asyncio.sleep(seconds)

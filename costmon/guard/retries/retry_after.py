@@ -37,8 +37,8 @@ def parsed_s(value: str, now_s: float) -> float | None:
 
 
 def _until_s(value: str, now_s: float) -> float | None:
-    import datetime as dt  # noqa: PLC0415 - hosts rarely name a date
-    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - and this costs 10 ms
+    import datetime as dt
+    from email.utils import parsedate_to_datetime
 
     try:
         date = parsedate_to_datetime(value)

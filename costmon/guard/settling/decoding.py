@@ -101,7 +101,7 @@ def decoder_of(encoding: str) -> Decoder:
 
 
 def _brotli() -> object:
-    from importlib import import_module  # noqa: PLC0415 - rarely needed
+    from importlib import import_module
 
     for package in ("brotli", "brotlicffi"):
         try:
@@ -112,7 +112,7 @@ def _brotli() -> object:
 
 
 def _zstandard() -> object:
-    from importlib import import_module  # noqa: PLC0415 - rarely needed
+    from importlib import import_module
 
     try:
         return import_module("compression.zstd").ZstdDecompressor()

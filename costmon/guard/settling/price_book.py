@@ -73,9 +73,9 @@ class PriceBook:
 
     def _load(self) -> None:
         try:
-            from importlib.metadata import version  # noqa: PLC0415 - not for who calls no models
+            from importlib.metadata import version
 
-            from genai_prices.data_snapshot import get_snapshot  # noqa: PLC0415 - an extra
+            from genai_prices.data_snapshot import get_snapshot
         except ImportError:
             return
         self._newer = _version(version("genai-prices")) > READ_FROM

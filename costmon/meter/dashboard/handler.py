@@ -106,7 +106,7 @@ class DashboardHandler(BaseHTTPRequestHandler):
         """Name the product only: a version helps nobody but an attacker."""
         return "costmon"
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as the base class has it
+    def log_message(self, format: str, *args: object) -> None:
         """Say nothing: the application's log is not for requests to us."""
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:

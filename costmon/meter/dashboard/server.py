@@ -34,7 +34,7 @@ class Dashboard:
     After a fork the child has none of it: call `start` there again.
     """
 
-    def __init__(  # noqa: PLR0913 - each is one thing it needs
+    def __init__(
         self,
         source: Source,
         *,

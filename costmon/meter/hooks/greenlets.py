@@ -39,7 +39,7 @@ class _Thread:
         self.before: Callable[[str, Any], None] | None = None
         self.switched_ns = thread_time_ns()
 
-    def switched(self, event: str, greenlets: Any) -> None:  # noqa: ANN401 - a pair of greenlets
+    def switched(self, event: str, greenlets: Any) -> None:
         """Hear that one greenlet runs in place of another."""
         now_ns = thread_time_ns()
         spent_ns = now_ns - self.switched_ns
@@ -74,7 +74,7 @@ class GreenletClock:
         """Watch greenlets if gevent runs the requests; again does nothing."""
         if self.is_installed or not _is_gevent_in_use():
             return
-        from importlib import import_module  # noqa: PLC0415 - only where gevent is
+        from importlib import import_module
 
         self._greenlet = import_module("greenlet")
         self._ident = import_module("gevent.monkey").get_original("_thread", "get_ident")
@@ -125,13 +125,13 @@ def _is_gevent_in_use() -> bool:
     return monkey is not None and bool(monkey.is_module_patched("socket"))
 
 
-def _seen(greenlet: Any) -> _Greenlet:  # noqa: ANN401 - of a library that is not imported here
+def _seen(greenlet: Any) -> _Greenlet:
     """Return the state of a greenlet that is met for the first time: it works for its maker."""
     state = greenlet.__dict__[_STATE] = _Greenlet(_maker_measure(greenlet))
     return state
 
 
-def _maker_measure(greenlet: Any) -> Measure | None:  # noqa: ANN401 - as above
+def _maker_measure(greenlet: Any) -> Measure | None:
     reference = getattr(greenlet, "spawning_greenlet", None)
     maker = None if reference is None else reference()
     if maker is None:

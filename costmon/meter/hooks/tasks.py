@@ -24,9 +24,9 @@ class FollowingFactory:
     def __call__(
         self,
         loop: asyncio.AbstractEventLoop,
-        coroutine: Any,  # noqa: ANN401 - as asyncio hands it over
-        **options: Any,  # noqa: ANN401 - name, context, eager_start: more with every version
-    ) -> Any:  # noqa: ANN401 - whatever future the factory before makes
+        coroutine: Any,
+        **options: Any,
+    ) -> Any:
         """Return the task."""
         context = options.get("context")
         measure = CURRENT.get() if context is None else context.get(CURRENT)

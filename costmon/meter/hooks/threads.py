@@ -37,7 +37,7 @@ class FollowedThreads:
         """Follow threads from now on; again looks whether anyio has been imported meanwhile."""
         if not self.is_installed:
             self.is_installed = True
-            from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - 4 ms
+            from concurrent.futures import ThreadPoolExecutor
 
             self._wrap(ThreadPoolExecutor, "submit", self._submitting)
             self._wrap(threading.Thread, "start", self._starting)
@@ -52,7 +52,7 @@ class FollowedThreads:
         self.is_installed = self._has_anyio = False
 
     def _follow_anyio(self) -> None:
-        from importlib import import_module  # noqa: PLC0415 - for who has anyio
+        from importlib import import_module
 
         try:
             # anyio itself imports it late: with the first thread, which is to be followed already.
@@ -67,7 +67,7 @@ class FollowedThreads:
             self._has_anyio = True
             self._wrap(module, "run_sync_in_worker_thread", self._running_in_worker_of_3)
 
-    def run(self, work: Callable[..., Any], measure: Measure, /, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - handed on
+    def run(self, work: Callable[..., Any], measure: Measure, /, *args: Any, **kwargs: Any) -> Any:
         """Return what `work` returns; this thread's CPU meanwhile is the request's."""
         thread = get_ident()
         if thread not in self._measured:
@@ -78,7 +78,7 @@ class FollowedThreads:
         finally:
             self._measured[thread] += CPU.now_ns() - started_ns
 
-    def _wrap(self, owner: Any, name: str, wrapper: Callable[[Any], Any]) -> None:  # noqa: ANN401 - a class or a module
+    def _wrap(self, owner: Any, name: str, wrapper: Callable[[Any], Any]) -> None:
         # gevent puts a class of its own, which inherits it, in front of Thread.
         kinds = getattr(owner, "__mro__", (owner,))
         owner = next(kind for kind in kinds if name in vars(kind))
@@ -89,7 +89,7 @@ class FollowedThreads:
     def _submitting(self, before: Callable[..., Any]) -> Callable[..., Any]:
         run = self.run
 
-        def submit(self: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as the method it stands for
+        def submit(self: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
             measure = CURRENT.get()
             if measure is None or not measure.is_followed:
                 return before(self, fn, *args, **kwargs)
@@ -103,16 +103,16 @@ class FollowedThreads:
         submit.__doc__ = before.__doc__
         return submit
 
-    def _running_in_worker(self, before: "classmethod[Any, Any, Any]") -> Any:  # noqa: ANN401 - a classmethod like it
+    def _running_in_worker(self, before: "classmethod[Any, Any, Any]") -> Any:
         original = before.__func__
 
         def run_sync_in_worker_thread(
-            cls: Any,  # noqa: ANN401 - as the method it stands for
-            func: Any,  # noqa: ANN401 - as the method it stands for
-            args: Any,  # noqa: ANN401 - as the method it stands for
-            *others: Any,  # noqa: ANN401 - as the method it stands for
-            **options: Any,  # noqa: ANN401 - as the method it stands for
-        ) -> Any:  # noqa: ANN401 - what is to be awaited
+            cls: Any,
+            func: Any,
+            args: Any,
+            *others: Any,
+            **options: Any,
+        ) -> Any:
             measure = CURRENT.get()
             if measure is None or not measure.is_followed:
                 return original(cls, func, args, *others, **options)
@@ -121,7 +121,7 @@ class FollowedThreads:
         return classmethod(run_sync_in_worker_thread)
 
     def _running_in_worker_of_3(self, before: Callable[..., Any]) -> Callable[..., Any]:
-        def run_sync_in_worker_thread(func: Any, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - as the function it stands for
+        def run_sync_in_worker_thread(func: Any, *args: Any, **options: Any) -> Any:
             measure = CURRENT.get()
             if measure is None or not measure.is_followed:
                 return before(func, *args, **options)

@@ -22,7 +22,7 @@ def begin() -> None:
 
 @functools.cache
 def _given() -> Mapping[str, Any]:
-    import json  # noqa: PLC0415 - 3 ms that only programs with an application need spend
+    import json
 
     given: dict[str, Any] = json.loads(os.environ.get(OPTIONS, "{}"))  # noqa: TID251 - how the launcher reaches us
     return given

@@ -23,7 +23,7 @@ def environment_of(
         options: As the meter's own, JSON values only.
         separator: Between the entries of a path.
     """
-    import json  # noqa: PLC0415 - the metered program reads the names above, and needs no json
+    import json
 
     early = f"{package}/meter/launch/early"
     # An empty entry would mean the working directory, which was not there before.

@@ -31,24 +31,24 @@ def _follow_flask(module: ModuleType, given: Given) -> None:
     made: Callable[..., None] = module.Flask.__init__
 
     @functools.wraps(made)
-    def make(app: Any, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - whatever theirs takes
+    def make(app: Any, *args: Any, **kwargs: Any) -> None:
         made(app, *args, **kwargs)
         # Here and not above: it imports flask, which is not complete while `flask.app` runs.
-        from costmon.meter.flask import CostMeter  # noqa: PLC0415 - as just said
+        from costmon.meter.flask import CostMeter
 
         CostMeter(app, **given())
 
     module.Flask.__init__ = make
 
 
-def _follow_asgi(kind: Any, given: Given) -> None:  # noqa: ANN401 - a class of a library we do not import
+def _follow_asgi(kind: Any, given: Given) -> None:
     built: Callable[[Any], Any] | None = vars(kind).get("build_middleware_stack")
     if built is None:
         return  # it inherits Starlette's, which is followed itself
 
     @functools.wraps(built)
-    def build(app: Any) -> Any:  # noqa: ANN401 - an application of theirs in, an ASGI callable out
-        from costmon.meter.asgi import CostMeterMiddleware  # noqa: PLC0415 - only who has an application needs it
+    def build(app: Any) -> Any:
+        from costmon.meter.asgi import CostMeterMiddleware
 
         stack = built(app)
         if any(
@@ -66,7 +66,7 @@ def _follow_django(module: ModuleType, given: Given) -> None:
     loaded: Callable[..., None] = module.BaseHandler.load_middleware
 
     @functools.wraps(loaded)
-    def load(handler: Any, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - whatever theirs takes
+    def load(handler: Any, *args: Any, **kwargs: Any) -> None:
         settings = module.settings
         if DJANGO_MIDDLEWARE not in settings.MIDDLEWARE:
             settings.MIDDLEWARE = [DJANGO_MIDDLEWARE, *settings.MIDDLEWARE]

@@ -79,7 +79,7 @@ class Followed(Coroutine[Any, Any, Any]):
         self._send = work.send
         self._measure = measure
 
-    def send(self, value: Any) -> Any:  # noqa: ANN401 - whatever the loop and the coroutine say
+    def send(self, value: Any) -> Any:
         """Run one step."""
         measure = self._measure
         thread = get_ident()
@@ -93,7 +93,7 @@ class Followed(Coroutine[Any, Any, Any]):
         finally:
             self._spent(started_ns, collected_ns)
 
-    def throw(self, *thrown: Any) -> Any:  # noqa: ANN401 - whatever the loop and the coroutine say
+    def throw(self, *thrown: Any) -> Any:
         """Run one step that begins with an exception."""
         measure = self._measure
         thread = get_ident()
@@ -114,7 +114,7 @@ class Followed(Coroutine[Any, Any, Any]):
     def __await__(self) -> Generator[Any, Any, Any]:
         return self._work.__await__()
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - what debuggers look for: cr_frame, __qualname__
+    def __getattr__(self, name: str) -> Any:
         return getattr(self._work, name)
 
     def __repr__(self) -> str:
@@ -139,9 +139,9 @@ def offloaded(
     work: Callable[..., Any],
     measure: Measure,
     /,
-    *args: Any,  # noqa: ANN401 - handed on
-    **kwargs: Any,  # noqa: ANN401 - handed on
-) -> Any:  # noqa: ANN401 - as it is
+    *args: Any,
+    **kwargs: Any,
+) -> Any:
     """Return what `work` returns; the CPU of this thread meanwhile is `measure`'s.
 
     For work that another thread than the request's does.
@@ -157,9 +157,9 @@ def offloaded_here(
     work: Callable[..., Any],
     measure: Measure,
     /,
-    *args: Any,  # noqa: ANN401 - handed on
-    **kwargs: Any,  # noqa: ANN401 - handed on
-) -> Any:  # noqa: ANN401 - as it is
+    *args: Any,
+    **kwargs: Any,
+) -> Any:
     """Return what `work` returns, as `offloaded`, in a context that is the request's already."""
     collected_ns = COLLECTIONS.total_ns
     started_ns = CPU.now_ns()

@@ -36,7 +36,7 @@ _AT_EXIT_S = 2.0
 class Reporter:
     """Reports for one process; safe to use from any thread, and after a fork of no use."""
 
-    def __init__(  # noqa: PLR0913 - one for each thing that a test sets
+    def __init__(
         self,
         source: Metered,
         *,

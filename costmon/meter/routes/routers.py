@@ -39,7 +39,7 @@ _sizes: dict[int, int] = {}
 def route_below(
     scope: Mapping[str, Any],
     route: object,
-    included: Any,  # noqa: ANN401 - FastAPI's
+    included: Any,
 ) -> tuple[str | None, bool]:
     """Return the template that took a request, and whether `route` alone always means it.
 
@@ -71,7 +71,7 @@ def route_below(
     return _walk(router, scope, route), False
 
 
-def _place(router: Any, key: object) -> _Place | None:  # noqa: ANN401 - the framework's
+def _place(router: Any, key: object) -> _Place | None:
     is_as_it_was = _sizes.get(id(router)) == len(router.routes)
     known = _places.get((id(router), id(key))) if is_as_it_was else None
     if known is None or known[0] is not router or known[1] is not key:
@@ -82,7 +82,7 @@ def _place(router: Any, key: object) -> _Place | None:  # noqa: ANN401 - the fra
     return known[2]
 
 
-def _look_around(router: Any) -> None:  # noqa: ANN401 - the framework's
+def _look_around(router: Any) -> None:
     found: dict[int, tuple[object, _Place | None]] = {}
     for place in _below(router.routes, "", "", 0):
         for key in place.keys:
@@ -95,7 +95,7 @@ def _look_around(router: Any) -> None:  # noqa: ANN401 - the framework's
         _places[id(router), id(key)] = (router, key, place_or_none)
 
 
-def _below(routes: Any, host: str, prefix: str, depth: int) -> Iterator[_Place]:  # noqa: ANN401 - of any version
+def _below(routes: Any, host: str, prefix: str, depth: int) -> Iterator[_Place]:
     for candidate in _candidates(routes):
         route = getattr(candidate, "starlette_route", None) or candidate
         inner_host, path = _own(route, host, prefix)
@@ -109,14 +109,14 @@ def _below(routes: Any, host: str, prefix: str, depth: int) -> Iterator[_Place]:
             yield _Place(_keys(candidate, route), inner_host + path, is_leaf=True)
 
 
-def _keys(candidate: object, route: Any) -> tuple[object, ...]:  # noqa: ANN401 - the framework's
+def _keys(candidate: object, route: Any) -> tuple[object, ...]:
     endpoint = getattr(route, "endpoint", None)
     if candidate is route:
         return (route,) if endpoint is None else (route, endpoint)
     return (candidate, route) if endpoint is None else (candidate, route, endpoint)
 
 
-def _candidates(routes: Any) -> Iterator[Any]:  # noqa: ANN401 - the framework's
+def _candidates(routes: Any) -> Iterator[Any]:
     """Yield every route, and in place of an included router (FastAPI 0.137) its contexts."""
     for route in routes:
         contexts = getattr(route, "effective_route_contexts", None)
@@ -126,17 +126,17 @@ def _candidates(routes: Any) -> Iterator[Any]:  # noqa: ANN401 - the framework's
             yield from contexts()
 
 
-def _own(route: Any, host: str, prefix: str) -> tuple[str, str]:  # noqa: ANN401 - of any version
+def _own(route: Any, host: str, prefix: str) -> tuple[str, str]:
     if hasattr(route, "host_regex"):
         return route.host + host, prefix
     return host, prefix + (getattr(route, "path", None) or "")
 
 
-def _is_mount(route: Any) -> bool:  # noqa: ANN401 - the framework's
+def _is_mount(route: Any) -> bool:
     return hasattr(route, "app") and not hasattr(route, "endpoint")
 
 
-def _inner_routes(route: Any) -> Any:  # noqa: ANN401 - the framework's
+def _inner_routes(route: Any) -> Any:
     """Return the routes of what is mounted, through its middlewares; `None` when it has none."""
     if not _is_mount(route):
         return None
@@ -151,7 +151,7 @@ def _inner_routes(route: Any) -> Any:  # noqa: ANN401 - the framework's
     return None
 
 
-def _walk(router: Any, scope: Mapping[str, Any], innermost: object) -> str:  # noqa: ANN401 - the framework's
+def _walk(router: Any, scope: Mapping[str, Any], innermost: object) -> str:
     """Return the template of what the framework would choose again for `scope`."""
     entry = _as_it_came(scope)
     host = prefix = ""
@@ -176,7 +176,7 @@ def _rest(mount: object, innermost: object) -> str:
     return path if isinstance(path, str) and innermost is not mount else _REST
 
 
-def _taken(routes: Any, scope: dict[str, Any]) -> tuple[Any, Mapping[str, Any]] | None:  # noqa: ANN401 - of any version
+def _taken(routes: Any, scope: dict[str, Any]) -> tuple[Any, Mapping[str, Any]] | None:
     partial = None
     for candidate in _candidates(routes):
         match, child_scope = candidate.matches(scope)

@@ -107,7 +107,7 @@ def _named(group: re.Match[str]) -> str:
 
 
 def _taken_by(
-    rule: Any,  # noqa: ANN401 - werkzeug's, which is not imported here
+    rule: Any,
     environ: Mapping[str, Any],
     entry_script_name: str,
 ) -> str:
@@ -140,7 +140,7 @@ def _remembered(
     return None
 
 
-def _ruled(rule: Any) -> str:  # noqa: ANN401 - werkzeug's, which is not imported here
+def _ruled(rule: Any) -> str:
     template: str = rule.rule
     if rule.host:
         template = rule.host + template
@@ -160,7 +160,7 @@ def _below(path: str, entry: str) -> str:
     return path[len(entry) :] if path.startswith(entry) else ""
 
 
-def _request_left_by(error: BaseException) -> Any:  # noqa: ANN401 - werkzeug's or nothing
+def _request_left_by(error: BaseException) -> Any:
     """Return the request of the Flask application that `error` left; `None` when it is none."""
     trace: TracebackType | None = error.__traceback__
     for _ in range(_WSGI_FRAMES):

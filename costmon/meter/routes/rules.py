@@ -36,12 +36,12 @@ def keep_rules() -> None:
             return
 
 
-def _keep(kind: Any) -> None:  # noqa: ANN401 - a class of Flask's
+def _keep(kind: Any) -> None:
     if _KEPT in vars(kind):
         return
     match: Callable[[Any], None] = kind.match_request
 
-    def match_request(self: Any) -> None:  # noqa: ANN401 - a context of Flask's
+    def match_request(self: Any) -> None:
         match(self)
         self.request.environ[RULE] = self.request.url_rule
 

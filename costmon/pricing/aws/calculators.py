@@ -55,7 +55,7 @@ def cross_region_cost(bytes_sent: Quantity, *, source: str, target: str) -> Deci
     return EXACT.divide(EXACT.multiply(sent, between_regions(source, target)), Decimal(GB))
 
 
-def lambda_cost(  # noqa: PLR0913 - one for each figure on the bill
+def lambda_cost(
     requests: int,
     duration_ms: Quantity,
     *,
@@ -74,7 +74,7 @@ def lambda_cost(  # noqa: PLR0913 - one for each figure on the bill
     return cost_of(so_far or no_month(), usage, region, prices).total
 
 
-def dynamodb_cost(  # noqa: PLR0913 - one for each figure on the bill
+def dynamodb_cost(
     reads: Quantity,
     writes: Quantity,
     *,
@@ -93,7 +93,7 @@ def dynamodb_cost(  # noqa: PLR0913 - one for each figure on the bill
     return cost_of(so_far or no_month(), usage, region, prices).total
 
 
-def s3_cost(  # noqa: PLR0913 - one for each figure on the bill
+def s3_cost(
     storage_gb_months: Quantity,
     *,
     region: str,

@@ -147,7 +147,7 @@ _BETWEEN_COLUMNS = ("region", "to_region", "usd", *_WHERE_FROM)
 
 def _shipped() -> Iterable[PriceRow]:
     """Return the prices that costmon ships; the tiers of a meter are rows one after another."""
-    from costmon.pricing.csv_rows import csv_rows, shipped_text  # noqa: PLC0415 - not at import
+    from costmon.pricing.csv_rows import csv_rows, shipped_text
 
     found: dict[tuple[str, str], PriceRow] = {}
     for row in csv_rows(shipped_text("aws_services.csv"), _COLUMNS, _COLUMNS):
@@ -172,7 +172,7 @@ AWS = Prices(_shipped)
 @functools.cache
 def _between() -> Mapping[tuple[str, str], Decimal]:
     """Return US dollars for a GB by region and target; an empty target is any other region."""
-    from costmon.pricing.csv_rows import csv_rows, shipped_text  # noqa: PLC0415 - not at import
+    from costmon.pricing.csv_rows import csv_rows, shipped_text
 
     rows = csv_rows(shipped_text("aws_between_regions.csv"), _BETWEEN_COLUMNS, _BETWEEN_COLUMNS)
     return {(row.text("region"), row.text("to_region")): row.decimal("usd") for row in rows}

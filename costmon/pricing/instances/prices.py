@@ -162,7 +162,7 @@ def _one_of(kind: str, given: str, known: tuple[str, ...]) -> str:
     found = by_plain.get(_plain(given))
     if found is not None:
         return found
-    import difflib  # noqa: PLC0415 - only after a typing error
+    import difflib
 
     near = difflib.get_close_matches(_plain(given), by_plain, n=1)
     hint = f" (did you mean {by_plain[near[0]]}?)" if near else ""

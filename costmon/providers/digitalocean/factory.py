@@ -47,11 +47,11 @@ class ResourceFactory:
         monthly = calculate_monthly_cost(price.amount, quantity=quantity)
         return Cost(monthly=monthly, basis=price.basis, unpriced=None)
 
-    def resource(  # noqa: PLR0913 - one keyword for each field of a resource that varies
+    def resource(
         self,
         *,
         kind: str,
-        id: str,  # noqa: A002 - the field's own name
+        id: str,
         name: str | None,
         region: str | None,
         size: str | None,

@@ -144,9 +144,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._serve()
 
-    do_POST = do_PUT = do_HEAD = do_DELETE = do_GET  # noqa: N815 - as http.server finds them
+    do_POST = do_PUT = do_HEAD = do_DELETE = do_GET
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as in http.server
+    def log_message(self, format: str, *args: object) -> None:
         """Write nothing to stderr."""
 
     def _serve(self) -> None:

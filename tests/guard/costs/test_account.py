@@ -71,7 +71,7 @@ def test_what_comes_too_late_is_refused_and_not_free(account, clock):
 
 def test_a_naive_time_is_refused(account):
     with pytest.raises(AmountError, match="aware"):
-        account.add(Usage(), at=dt.datetime(2026, 11, 1))  # noqa: DTZ001 - it is the point
+        account.add(Usage(), at=dt.datetime(2026, 11, 1))
 
 
 def test_an_estimate_counts_nothing(account):

@@ -19,9 +19,7 @@ from costmon.guard.stores.base import UsageRow
 HOUR = int(dt.datetime(2026, 11, 21, 10, tzinfo=dt.UTC).timestamp())
 
 
-def row(  # noqa: PLR0913 - a row has as many
-    scope="global", spent=0, *, hour=HOUR, activity="delivery", requests=1, failed=0, out=0
-):
+def row(scope="global", spent=0, *, hour=HOUR, activity="delivery", requests=1, failed=0, out=0):
     return UsageRow(hour, scope, activity, spent, requests, failed, 0, 7, out, 1)
 
 

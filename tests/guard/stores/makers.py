@@ -20,7 +20,7 @@ HOUR = NOON
 UTC = zone_of("UTC")
 
 
-def line(scope="global", limit=None, *, period="month", warn=None, fixed=None, at=NOON):  # noqa: PLR0913 - all that a line has
+def line(scope="global", limit=None, *, period="month", warn=None, fixed=None, at=NOON):
     window = window_at(period.removeprefix("calls/"), at, UTC)
     return Line(
         scope=scope,

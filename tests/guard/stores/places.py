@@ -81,7 +81,7 @@ class Postgres:
     def let_pass(self, seconds):
         """Make everything older: the time is the server's."""
         self._clock.advance(seconds)
-        self.sql(f"UPDATE costmon_guard_lease SET at_s = at_s - {seconds}")  # noqa: S608 - our own number
+        self.sql(f"UPDATE costmon_guard_lease SET at_s = at_s - {seconds}")
 
     def sql(self, statement):
         import psycopg

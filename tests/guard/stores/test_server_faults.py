@@ -95,7 +95,7 @@ def test_old_leases_counters_and_plans_are_forgotten_by_postgresql(store, place)
     store.sweep()
 
     for table in ("lease", "cell", "plan"):
-        assert place.sql(f"SELECT count(*) FROM costmon_guard_{table}") == [(0,)]  # noqa: S608 - our own table
+        assert place.sql(f"SELECT count(*) FROM costmon_guard_{table}") == [(0,)]
     assert store.totals([line()]) == [(1, 0)]
 
 

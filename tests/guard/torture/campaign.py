@@ -94,7 +94,7 @@ def _places(url, plan, folder, index, incarnation):
     ]
 
 
-def in_threads(guard, clock, shared, plan, folder, seed):  # noqa: PLR0913, PLR0917 - as above
+def in_threads(guard, clock, shared, plan, folder, seed):
     """Work in threads of this process; return what went wrong."""
     interval_s = sys.getswitchinterval()
     sys.setswitchinterval(0.000_1)
@@ -151,7 +151,7 @@ class _Worker:
         self._process.wait()
 
 
-def _processes(url, plan, folder, seed, rng, shared):  # noqa: PLR0913, PLR0917 - a campaign's
+def _processes(url, plan, folder, seed, rng, shared):
     workers = [_Worker(url, plan, folder, index, seed) for index in range(plan.processes)]
     killed = 0
     try:

@@ -62,7 +62,7 @@ class Lease:
         "w",
     )
 
-    def __init__(self, activity, begun, chain, nano, w, key, program):  # noqa: PLR0913, PLR0917 - as written
+    def __init__(self, activity, begun, chain, nano, w, key, program):
         self.activity = activity
         self.begun = begun
         self.granted = None
@@ -139,7 +139,7 @@ class Testimony:
         if open_line is not None:
             self._in_doubt(activity, open_line, ends)
 
-    def _answered(self, activity, line, kind, at, rest, ends):  # noqa: PLR0913, PLR0917 - as written
+    def _answered(self, activity, line, kind, at, rest, ends):
         _, _, before, details = line
         if kind == "G":
             (lease_id,) = rest

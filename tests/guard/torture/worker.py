@@ -281,7 +281,7 @@ def torment(guard, clock, shared, places, seed):
     def work(torturer):
         try:
             torturer.run()
-        except BaseException:  # noqa: BLE001 - told by the caller
+        except BaseException:
             faults.append(traceback.format_exc())
 
     threads = [

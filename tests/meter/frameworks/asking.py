@@ -29,7 +29,7 @@ class Answer(NamedTuple):
     body: bytes
 
 
-def a_scope(  # noqa: PLR0913 - a request has that many parts
+def a_scope(
     path: str,
     method: str = "GET",
     *,

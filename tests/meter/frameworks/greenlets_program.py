@@ -3,7 +3,6 @@
 Prints as JSON what was measured by route, in ms a request.
 """
 
-# ruff: noqa: E402 - gevent must patch before anything else is imported
 from gevent import monkey
 
 monkey.patch_all()

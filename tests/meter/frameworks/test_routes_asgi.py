@@ -8,17 +8,17 @@ import pytest
 
 fastapi = pytest.importorskip("fastapi")
 
-from fastapi import APIRouter, FastAPI, WebSocket  # noqa: E402 - skipped where FastAPI is missing
-from starlette.applications import Starlette  # noqa: E402 - as above
-from starlette.middleware import Middleware  # noqa: E402 - as above
-from starlette.middleware.base import BaseHTTPMiddleware  # noqa: E402 - as above
-from starlette.responses import PlainTextResponse  # noqa: E402 - as above
-from starlette.routing import Host, Mount, Route, Router, WebSocketRoute  # noqa: E402 - as above
-from starlette.staticfiles import StaticFiles  # noqa: E402 - as above
+from fastapi import APIRouter, FastAPI, WebSocket
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.responses import PlainTextResponse
+from starlette.routing import Host, Mount, Route, Router, WebSocketRoute
+from starlette.staticfiles import StaticFiles
 
-from costmon.meter.figures import UNMATCHED  # noqa: E402 - as above
-from costmon.meter.routes.routing import TOLD, asgi_route  # noqa: E402 - as above
-from tests.meter.frameworks.asking import a_scope, asked  # noqa: E402 - as above
+from costmon.meter.figures import UNMATCHED
+from costmon.meter.routes.routing import TOLD, asgi_route
+from tests.meter.frameworks.asking import a_scope, asked
 
 
 class Observed:

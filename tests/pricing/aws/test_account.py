@@ -47,9 +47,7 @@ MONTHS = st.sampled_from([MONTH, FULL_PRICE, AccountMonth("2026-11", FIRST_YEAR)
 
 @settings(max_examples=40, deadline=None)
 @given(month=MONTHS, before=USAGES, one=USAGES, other=USAGES, there=REGIONS, region=REGIONS)
-def test_use_costs_the_same_at_once_and_bit_by_bit(  # noqa: PLR0913, PLR0917 - all by hypothesis
-    month, before, one, other, there, region
-):
+def test_use_costs_the_same_at_once_and_bit_by_bit(month, before, one, other, there, region):
     month, _ = month.after(before, there)
 
     together = cost_of(month, one.plus(other), region)

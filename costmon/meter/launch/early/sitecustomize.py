@@ -17,7 +17,7 @@ def _begin(package: str) -> None:
         raise RuntimeError("Python 3.11 or newer is needed")
     if importlib.util.find_spec("costmon") is None:
         _make_importable(package)
-    from costmon.meter.launch.bootstrap import begin  # noqa: PLC0415 - made importable just now
+    from costmon.meter.launch.bootstrap import begin
 
     begin()
 
