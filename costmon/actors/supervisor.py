@@ -129,7 +129,7 @@ class Supervisor(SupervisedActor[SupervisorMessage]):
         try:
             child.start()
         except BaseException as error:  # even SystemExit is the child's fault only
-            self.log.exception("supervisor.child_not_built", child=child.name)
+            self.log.exception("supervisor.child_start_failed", child=child.name)
             self._crashed(child, describe(error))
 
     def _child_started(self, event: ChildStarted) -> None:
@@ -202,7 +202,7 @@ class Supervisor(SupervisedActor[SupervisorMessage]):
             crashes=crashes,
             period_s=period_s,
             until=until.isoformat(),
-            hint="it is tried again then; restart_child tries at once",
+            hint="it is restarted at that time; restart_child restarts it now",
         )
         if self._notices is not None:
             self._notices.tell(ChildSetAside(name=child.name, error=error, until=until))
@@ -223,7 +223,7 @@ class Supervisor(SupervisedActor[SupervisorMessage]):
             elif child.state in {"waiting", "set_aside"}:
                 self.timer.after(f"{_START}{child.name}", 0.0)
         restarted = tuple(child.name for child in chosen)
-        self.log.info("supervisor.restart_asked", children=restarted)
+        self.log.info("supervisor.restart_requested", children=restarted)
         return RestartAnswer(restarted=restarted, known=known)
 
     # --- time --------------------------------------------------------------------------------
@@ -297,7 +297,7 @@ class Supervisor(SupervisedActor[SupervisorMessage]):
         self.exit_code = self.exit_code or exit_code
         if self._to_stop is None:
             self._to_stop = deque(reversed(self._children))
-            self.log.info("supervisor.stop_begun", exit_code=exit_code)
+            self.log.info("supervisor.stop_started", exit_code=exit_code)
 
     def _stop_next(self) -> None:
         """Let the last child that still runs drain; the one before it is told when that is over."""

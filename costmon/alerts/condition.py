@@ -118,8 +118,8 @@ def account_blind(report: PollReport, failure: PollFailure | None) -> Condition:
         name=f"account_blind:{report.account}",
         holds=blind,
         cause=report.cycle_id,
-        event="alerter.account_blind",
-        resolved_event="alerter.account_visible",
+        event="alerter.account_unreadable",
+        resolved_event="alerter.account_recovered",
         severity="warning",
         text=(
             f"The costs of account {report.account} cannot be read, the last good figures are "

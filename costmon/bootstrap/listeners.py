@@ -86,7 +86,7 @@ class Listeners:
             self._signpost.put()
         for server in self._servers:
             server.start()
-            log.info("bootstrap.listening", host=self._host, port=server.port)
+            log.info("bootstrap.listener_started", host=self._host, port=server.port)
 
     def stop(self) -> bool:
         """Stop answering; tell whether a thread is left that would not end."""

@@ -29,7 +29,7 @@ def prepare_schema(settings: Settings) -> None:
         backup = upgrade(url)
         log.info("bootstrap.schema_upgraded", backup=None if backup is None else str(backup))
     except StoreUnavailableError as error:
-        log.error("bootstrap.database_away", error=str(error))
+        log.error("bootstrap.database_unreachable", error=str(error))
 
 
 def _allowed(settings: Settings) -> bool:

@@ -233,15 +233,15 @@ class Service:
         report = self.system.stop(self._settings.stop_timeout_s)
         if waiting := len(self.journal):
             self._log.warning(
-                "bootstrap.observations_wait",
+                "bootstrap.observations_not_written",
                 waiting=waiting,
-                hint="they are in the journal and are written at the next start",
+                hint="they are kept in the journal and will be written at the next start",
             )
         if decisions := len(self.decision_journal):
             self._log.warning(
-                "bootstrap.decisions_wait",
+                "bootstrap.decisions_not_written",
                 waiting=decisions,
-                hint="they are in the journal and are written at the next start",
+                hint="they are kept in the journal and will be written at the next start",
             )
         self.journal.close()
         self.decision_journal.close()

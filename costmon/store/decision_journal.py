@@ -110,7 +110,7 @@ class DecisionJournal:
             kept.remove(void.pop(0))
         dropped = len(subjects) - 1 - len(kept)
         if dropped:
-            self._log.error("store.changes_given_up", path=str(self._path), dropped=dropped)
+            self._log.error("store.changes_dropped", path=str(self._path), dropped=dropped)
         self._spool.keep_only(kept, dropped=dropped)
         if length > self._spool.free_bytes:
             msg = f"{self._path} is full of changes that wait for the database: bring it back"

@@ -749,7 +749,7 @@ def test_a_second_shutdown_changes_nothing_but_keeps_the_worse_exit_code(logged)
 
     scene.tell(Shutdown())
 
-    assert len(logged.of("supervisor.stop_begun")) == 1
+    assert len(logged.of("supervisor.stop_started")) == 1
     assert scene.supervisor.exit_code == 3
 
 

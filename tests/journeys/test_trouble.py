@@ -24,7 +24,7 @@ def test_while_the_database_is_away_costs_are_served_and_no_cycle_is_lost(tmp_pa
     with run(tmp_path, vendor) as service:
         service.wait_for("persister.cycle_written")
         with lock(service):
-            service.wait_for("persister.cycle_waits", count=2)
+            service.wait_for("persister.cycle_queued", count=2)
             current = service.get(CURRENT)
             ready = service.get("/readyz")
         service.wait_for("persister.database_returned")
@@ -45,10 +45,10 @@ def test_what_waits_survives_kill_9_and_is_written_by_the_next_process(tmp_path,
     with run(tmp_path, vendor) as service:
         service.wait_for("persister.cycle_written")
         with lock(service):
-            service.wait_for("persister.cycle_waits", count=3)
+            service.wait_for("persister.cycle_queued", count=3)
             service.process.send_signal(signal.SIGKILL)
             service.process.wait(PATIENCE_S)
-    waiting = {line["cycle_id"] for line in service.heard("persister.cycle_waits")}
+    waiting = {line["cycle_id"] for line in service.heard("persister.cycle_queued")}
 
     with run(tmp_path, vendor) as service:
         for cycle_id in waiting:
@@ -64,7 +64,7 @@ def test_a_stop_while_the_database_is_away_is_clean_and_says_what_waits(tmp_path
     with run(tmp_path, vendor) as service:
         service.wait_for("persister.cycle_written")
         with lock(service):
-            service.wait_for("persister.cycle_waits")
+            service.wait_for("persister.cycle_queued")
             code = service.terminate()
     seen = {line["cycle_id"] for line in service.heard("calculator.costs_published")}
 
@@ -73,7 +73,7 @@ def test_a_stop_while_the_database_is_away_is_clean_and_says_what_waits(tmp_path
         service_again.terminate()
 
     assert code == 0
-    assert service.heard("bootstrap.observations_wait")[0]["waiting"] >= 1
+    assert service.heard("bootstrap.observations_not_written")[0]["waiting"] >= 1
     assert seen <= set(cycles(service_again))
 
 
@@ -110,7 +110,7 @@ def test_the_end_of_an_alert_is_said(tmp_path, vendor):
 def test_a_wrong_token_is_a_visible_blind_account_and_never_a_zero(tmp_path, vendor):
     with run(tmp_path, vendor, DO_API_TOKEN="wrong-token-0123456789") as service:
         service.wait_for("poller.poll_failed", reason="auth")
-        service.wait_for("alerter.account_blind")
+        service.wait_for("alerter.account_unreadable")
         current = service.get(CURRENT)
         account = service.get("/api/v1/providers").json()["data"][0]
         metrics = service.get("/metrics").body.decode()

@@ -152,7 +152,7 @@ def test_a_memory_that_cannot_be_read_does_not_silence_the_alert():
 
 
 @pytest.mark.parametrize(
-    ("breaker", "events"), [("closed", []), ("open", ["alerter.account_blind"])]
+    ("breaker", "events"), [("closed", []), ("open", ["alerter.account_unreadable"])]
 )
 def test_an_account_that_cannot_be_read_is_said_once_its_breaker_opens(breaker, events):
     assert told(Memory(), poll_failed("c1", breaker=breaker)) == events
@@ -161,7 +161,7 @@ def test_an_account_that_cannot_be_read_is_said_once_its_breaker_opens(breaker, 
 def test_an_account_that_is_seen_again_is_said():
     events = told(Memory(), poll_failed("c1", breaker="open"), calculated("c2", "10"))
 
-    assert events == ["alerter.account_blind", "alerter.account_visible"]
+    assert events == ["alerter.account_unreadable", "alerter.account_recovered"]
 
 
 def test_a_child_set_aside_is_said():

@@ -67,7 +67,7 @@ class Messenger(SupervisedActor[MessengerMessage]):
                 "messenger.alert_dropped",
                 channel=outbox.channel.name,
                 alert_id=outbox.waiting[0].id,
-                hint="the channel has refused alerts for too long; the oldest is given up",
+                hint="the channel has failed for too long; the oldest waiting alert was dropped",
             )
         outbox.waiting.append(alert)
 

@@ -114,7 +114,7 @@ class Persister(SupervisedActor[PersisterMessage]):
             # Others wait since the mailbox was full: nobody else would come back to them.
             self.timer.after(_RETRY, 0.0)
         self.log.info(
-            "persister.cycle_waits",
+            "persister.cycle_queued",
             cycle_id=observation.report.cycle_id,
             waiting=len(self._journal),
         )
@@ -159,7 +159,7 @@ class Persister(SupervisedActor[PersisterMessage]):
     def _record(self, observation: Observation) -> None:
         written = self._write(lambda writer: writer.record(observation))
         self.log.info(
-            "persister.cycle_written" if written else "persister.cycle_known",
+            "persister.cycle_written" if written else "persister.cycle_already_written",
             cycle_id=observation.report.cycle_id,
             resources=len(observation.inventory.resources) if observation.inventory else None,
         )
@@ -169,7 +169,8 @@ class Persister(SupervisedActor[PersisterMessage]):
             written = self._apply(change)
             self._changes.drop_first(change.id)
             self.log.info(
-                "persister.change_written" if written else "persister.change_known", id=change.id
+                "persister.change_written" if written else "persister.change_already_written",
+                id=change.id,
             )
 
     def _apply(self, change: Change) -> bool:
@@ -183,7 +184,7 @@ class Persister(SupervisedActor[PersisterMessage]):
                 guard=report.guard,
                 app=report.app,
                 rows=recorded.ignored,
-                hint="older than [retention] guard_spend, or figures beyond all bounds",
+                hint="older than [retention] guard_spend, or a figure is out of range",
             )
         # Published again when a crash repeats it: these are sums, not steps.
         if recorded.totals:
@@ -214,7 +215,7 @@ class Persister(SupervisedActor[PersisterMessage]):
         except StoreFencedError:
             self.beat()  # a replaced incarnation ends here
             self.log.error(
-                "persister.fence_lost", hint="does another costmon write to this database?"
+                "persister.fence_lost", hint="another costmon may be writing to this database"
             )
             self._writer = None
             raise

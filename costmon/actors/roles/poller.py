@@ -98,7 +98,7 @@ class Poller(SupervisedActor[PollerMessage]):
         started_at = self.clock.now()
         began_s = self.clock.monotonic_s()
         if not self._breaker.allows(began_s):
-            self.log.info("poller.poll_held_back", breaker=self._breaker.state(began_s))
+            self.log.info("poller.poll_skipped", breaker=self._breaker.state(began_s))
             return
         self._breaker = self._breaker.asked()
         try:
