@@ -1,8 +1,9 @@
 """The command line: arguments in, exit code out.
 
-Exit codes: 0 good, 1 a finding or a failed check, 2 wrong usage or configuration. Commands import
-what they need when they are executed, so that `costmon --version` answers at once, and so that
-`guard`, `meter`, `prices` and what asks the service over HTTP need the standard library only.
+Exit codes: 0 success, 1 a finding or a failed check, 2 wrong usage or configuration. Commands
+import what they need when they are executed, so that `costmon --version` is quick, and so that
+`guard`, `meter`, `prices` and the commands that call the service's HTTP API need only the standard
+library.
 """
 
 import argparse
@@ -85,8 +86,10 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
     parser = _Parser(
         prog="costmon",
-        description="Know what your cloud costs now, what changed, and hear of it before the bill.",
-        epilog="Exit codes: 0 good, 1 a finding or a failed check, 2 wrong usage or configuration.",
+        description="Show what your cloud costs now and what changed, and alert before the bill "
+        "arrives.",
+        epilog="Exit codes: 0 success, 1 a finding or a failed check, 2 wrong usage or "
+        "configuration.",
     )
     parser.add_argument("--version", action="version", version=f"costmon {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
@@ -120,6 +123,6 @@ def _say_faults(error: ConfigError) -> None:
     if len(lines) == 1:
         _say(lines[0], MISUSED)
         return
-    sys.stderr.write(f"costmon: {len(lines)} settings cannot be used:\n")
+    sys.stderr.write(f"costmon: {len(lines)} settings are not valid:\n")
     for line in lines:
         sys.stderr.write(f"  {' '.join(line.split())}\n")

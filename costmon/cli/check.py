@@ -5,13 +5,15 @@ import argparse
 from costmon.cli.command import add_settings, load_settings, require_service
 
 NAME = "check"
-HELP = "examine the set-up: settings, files, database, token, port; 1 when something is wrong"
+HELP = "check the set-up: settings, files, database, tokens, port; exit 1 if something is wrong"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument(
-        "--offline", action="store_true", help="do not ask the vendors whether the tokens work"
+        "--offline",
+        action="store_true",
+        help="skip the requests that check the tokens with the vendors",
     )
     add_settings(parser)
 

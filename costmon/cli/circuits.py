@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from costmon.cli.client import Reply, ServiceClient
 
 NAME = "circuits"
-HELP = "list the circuits that guards obey, open one to stop spending, close it again"
+HELP = "list the circuits that guards obey; open one to stop spending, or close it"
 
 _PATH = "/api/v1/circuits"
 _NOT_MODIFIED = 304
@@ -25,18 +25,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "scope",
         nargs="?",
         metavar="SCOPE",
-        help="what to stop, such as host:api.example.com, provider:openai, host:* or global",
+        help="calls to stop, such as host:api.example.com, provider:openai, host:* or global",
     )
-    parser.add_argument("--reason", metavar="TEXT", help="why; is shown with the circuit")
+    parser.add_argument("--reason", metavar="TEXT", help="reason, shown with the circuit")
     parser.add_argument(
         "--for",
         dest="duration_s",
         type=duration_of,
         metavar="TIME",
-        help="close it again after TIME, such as 2h (default: it stays open)",
+        help="close it automatically after TIME, such as 2h (default: stays open)",
     )
     parser.add_argument("--author", metavar="NAME", help="who decided this (default: this user)")
-    parser.add_argument("--json", action="store_true", help="print the API's answer as it is")
+    parser.add_argument("--json", action="store_true", help="print the API's response unchanged")
     add_listener(parser)
     add_settings(parser)
 
@@ -108,11 +108,13 @@ def _decision(arguments: argparse.Namespace) -> tuple[str, str]:
     """Return scope and reason of what is to be opened or closed."""
     action = arguments.action
     if arguments.scope is None:
-        raise InputError(f"circuits {action} needs a scope, such as host:api.example.com")
+        raise InputError(f"circuits {action} requires a scope, such as host:api.example.com")
     if not (arguments.reason or "").strip():
-        raise InputError(f"circuits {action} needs --reason TEXT, which is shown with the circuit")
+        raise InputError(
+            f"circuits {action} requires --reason TEXT, which is shown with the circuit"
+        )
     if action == "close" and arguments.duration_s is not None:
-        raise InputError("circuits close takes no --for: a closed circuit stays closed")
+        raise InputError("--for is only for `circuits open`: a closed circuit stays closed")
     return scope_of(arguments.scope, pattern=True), arguments.reason
 
 
@@ -126,7 +128,7 @@ def _outcome(scope: str, wanted: str, now: "Reply", timezone: str) -> str:
     from costmon.console.table import cell, when
 
     if now.status == _NOT_MODIFIED:
-        return f"accepted: {scope} is {wanted} as soon as the service gets to it, or was already"
+        return f"accepted: {scope} is {wanted} once the service has processed it, or was already"
     circuit = now.content["data"]
     if circuit["state"] != wanted:
         return f"accepted; {scope} is still {circuit['state']} by {cell(circuit.get('circuit'))}"

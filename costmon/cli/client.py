@@ -115,7 +115,10 @@ class ServiceClient:
             text = received.decode()
             content = json.loads(text, parse_float=Decimal) if text else None
         except ValueError:
-            msg = f"{self._where} does not speak costmon's API: is another program on that port?"
+            msg = (
+                f"{self._where} did not answer like costmon: is another program listening on "
+                "that port?"
+            )
             raise ServiceError(msg) from None
         if response.status in accepted:
             return Reply(response.status, text, content, response.headers.get("ETag"))
@@ -136,7 +139,7 @@ class ServiceClient:
             reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
             msg = (
                 f"no service answers at {self._where} ({reason}); start it with `costmon run`, or "
-                "name it with --host and --port"
+                "give --host and --port"
             )
             raise ServiceError(msg) from error
         finally:
@@ -144,9 +147,12 @@ class ServiceClient:
 
     def _refusal(self, status: int, content: object) -> str:
         if status == HTTPStatus.UNAUTHORIZED:
-            return f"{self._where} wants a token: set COSTMON_API_TOKEN to the service's own"
+            return (
+                f"{self._where} requires a token: set COSTMON_API_TOKEN to the one that the "
+                "service uses"
+            )
         message = content.get("message") if isinstance(content, dict) else None
-        return f"{self._where} answers {status}: {message or 'without a reason'}"
+        return f"{self._where} answers {status}: {message or 'no reason given'}"
 
 
 def _target(path: str, params: Mapping[str, str] | None) -> str:

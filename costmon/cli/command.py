@@ -42,9 +42,13 @@ _OVERRIDES = {
 def add_settings(parser: argparse.ArgumentParser) -> None:
     """Declare where settings come from; the command line wins over every other source."""
     group = parser.add_argument_group("settings")
-    group.add_argument("--env-file", type=Path, metavar="FILE", help="read FILE instead of .env")
-    group.add_argument("--config", metavar="FILE", help="read FILE instead of costmon.toml")
-    group.add_argument("--state-dir", metavar="DIR", help="keep state in DIR instead of data")
+    group.add_argument(
+        "--env-file", type=Path, metavar="FILE", help="read settings from FILE instead of .env"
+    )
+    group.add_argument(
+        "--config", metavar="FILE", help="read configuration from FILE instead of costmon.toml"
+    )
+    group.add_argument("--state-dir", metavar="DIR", help="store state in DIR instead of data")
     group.add_argument(
         "--demo",
         action="store_true",
@@ -54,9 +58,9 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 
 def add_listener(parser: argparse.ArgumentParser) -> None:
     """Declare where the service is."""
-    group = parser.add_argument_group("where the service is")
-    group.add_argument("--host", metavar="HOST", help="the service's host")
-    group.add_argument("--port", metavar="PORT", help="the service's port")
+    group = parser.add_argument_group("address of the service")
+    group.add_argument("--host", metavar="HOST", help="host of the service")
+    group.add_argument("--port", metavar="PORT", help="port of the service")
 
 
 _LONGEST_S = 366 * 86_400

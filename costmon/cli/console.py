@@ -5,7 +5,7 @@ import argparse
 from costmon.cli.command import add_settings, load_settings, require_service
 
 NAME = "console"
-HELP = "attach a Python prompt to the running service: see the actors, restart one"
+HELP = "open a Python prompt on the running service: inspect actors, restart one"
 
 HISTORY = "console_history"
 

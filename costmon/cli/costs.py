@@ -8,7 +8,7 @@ from typing import Any
 from costmon.cli.command import add_listener, add_settings, load_settings
 
 NAME = "costs"
-HELP = "print what everything costs now, as the running service knows it"
+HELP = "print current costs from the running service"
 
 _TOP = 20
 
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"print the N most expensive resources (default: {_TOP}; 0 = all)",
     )
-    parser.add_argument("--json", action="store_true", help="print the API's answer as it is")
+    parser.add_argument("--json", action="store_true", help="print the API's response unchanged")
     add_listener(parser)
     add_settings(parser)
 

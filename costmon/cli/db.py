@@ -7,20 +7,24 @@ from costmon.cli.command import add_settings, load_settings, require_service
 from costmon.errors import ConfigError, Fault
 
 NAME = "db"
-HELP = "look after the history: upgrade, downgrade, current, backup, restore"
+HELP = "manage the history database: upgrade, downgrade, current, backup, restore"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the actions; each has the options of its own."""
     actions = parser.add_subparsers(metavar="ACTION", dest="action", required=True)
-    upgrade = actions.add_parser("upgrade", help="bring the schema to this version's, or REVISION")
+    upgrade = actions.add_parser(
+        "upgrade", help="upgrade the schema to this version's, or to REVISION"
+    )
     upgrade.add_argument("revision", nargs="?", default="head", metavar="REVISION")
-    downgrade = actions.add_parser("downgrade", help="take the schema back to REVISION")
-    downgrade.add_argument("revision", metavar="REVISION", help="a revision, or base")
-    current = actions.add_parser("current", help="print the schema's revision")
-    backup = actions.add_parser("backup", help="copy an SQLite history to FILE, also while it runs")
+    downgrade = actions.add_parser("downgrade", help="downgrade the schema to REVISION")
+    downgrade.add_argument("revision", metavar="REVISION", help="a revision, or `base`")
+    current = actions.add_parser("current", help="print the schema revision")
+    backup = actions.add_parser(
+        "backup", help="copy an SQLite history to FILE, even while the service runs"
+    )
     backup.add_argument("file", type=Path, metavar="FILE")
-    restore = actions.add_parser("restore", help="put FILE in the place of an SQLite history")
+    restore = actions.add_parser("restore", help="replace an SQLite history with FILE")
     restore.add_argument("file", type=Path, metavar="FILE")
     for action in (upgrade, downgrade, current, backup, restore):
         add_settings(action)
@@ -42,13 +46,13 @@ def execute(arguments: argparse.Namespace) -> int:
             print(current(url) or "no schema yet")
         case "backup":
             backup(url, arguments.file)
-            print(f"the history is copied to {arguments.file}")
+            print(f"history copied to {arguments.file}")
         case changing:
             with StateDirectory(settings.state_dir):
                 copy = _change(changing, url, arguments)
             if copy is not None:
-                print(f"what was there before is kept in {copy}")
-            print(f"the schema is at {current(url) or 'its beginning: empty'}")
+                print(f"the previous history is kept in {copy}")
+            print(f"the schema is at {current(url) or 'base (empty)'}")
     return 0
 
 

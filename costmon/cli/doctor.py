@@ -62,20 +62,20 @@ class Examination:
             return
         for account in self._settings.accounts:
             if offline:
-                yield Finding("ok", account.name, "not asked (--offline)")
+                yield Finding("ok", account.name, "skipped (--offline)")
             else:
                 yield from self._account(account)
 
     def _configuration(self) -> Iterator[Finding]:
         names = ", ".join(account.name for account in self._settings.accounts)
-        yield Finding("ok", "settings", f"all can be used; accounts: {names}")
+        yield Finding("ok", "settings", f"all valid; accounts: {names}")
         for warning in self._warnings:
             yield Finding("warn", "settings", warning)
 
     def _time(self) -> Finding:
         now = self._clock.now()
         if now < _EARLIEST:
-            return Finding("FAIL", "clock", f"it says {now:%Y-%m-%d}: set this machine's time")
+            return Finding("FAIL", "clock", f"it shows {now:%Y-%m-%d}: set this machine's time")
         return Finding("ok", "clock", f"{now:%Y-%m-%d %H:%M:%S} UTC")
 
     def _state_directory(self) -> Finding:
@@ -84,9 +84,9 @@ class Examination:
         if not path.exists():
             above = next(parent for parent in path.absolute().parents if parent.exists())
             if not os.access(above, os.W_OK | os.X_OK):
-                text = f"{path} cannot be made: {above} is not writable; set COSTMON_STATE_DIR"
+                text = f"{path} cannot be created: {above} is not writable; set COSTMON_STATE_DIR"
                 return Finding("FAIL", subject, text)
-            return Finding("ok", subject, f"{path} will be made at the first start")
+            return Finding("ok", subject, f"{path} will be created at the first start")
         if not path.is_dir():
             return Finding("FAIL", subject, f"{path} is not a directory; set COSTMON_STATE_DIR")
         if not os.access(path, os.W_OK | os.X_OK):
@@ -96,7 +96,7 @@ class Examination:
     def _privacy(self, path: Path, subject: str) -> Finding:
         mode = path.stat().st_mode & 0o777
         if mode & 0o077:
-            text = f"{path} can be entered by others (mode {mode:04o}): chmod 700 {path}"
+            text = f"{path} is accessible to other users (mode {mode:04o}): chmod 700 {path}"
             return Finding("warn", subject, text)
         return Finding("ok", subject, f"{path} is private and writable")
 
@@ -104,7 +104,7 @@ class Examination:
         url = self._settings.database_url
         file = self._settings.state_dir / "costmon.db"
         if url == f"sqlite:///{file}" and not file.exists():
-            return Finding("ok", "database", f"{file} will be made at the first start")
+            return Finding("ok", "database", f"{file} will be created at the first start")
         try:
             check_schema(url)
         except StoreDriverError:
@@ -113,7 +113,7 @@ class Examination:
             return Finding("warn", "database", str(error))
         except StoreError as error:
             return Finding("FAIL", "database", str(error))
-        return Finding("ok", "database", f"its schema is this version's ({current(url)})")
+        return Finding("ok", "database", f"its schema is up to date ({current(url)})")
 
     def _service(self) -> Finding:
         """Tell a running service from a free port and from somebody else's program."""
@@ -122,11 +122,15 @@ class Examination:
             health = ServiceClient(settings).get("/healthz").content
         except ServiceError as error:
             if _is_free(settings.host, settings.port):
-                text = f"port {settings.port} on {settings.host} is free; no service runs there"
+                text = (
+                    f"port {settings.port} on {settings.host} is free; no service is running there"
+                )
                 return Finding("ok", "port", text)
-            return Finding("FAIL", "port", f"{error}; or set COSTMON_PORT to a free one")
+            return Finding("FAIL", "port", f"{error}; or set COSTMON_PORT to a free port")
         return Finding(
-            "ok", "port", f"a service runs on {settings.port} (costmon {health.get('version')})"
+            "ok",
+            "port",
+            f"a service is running on {settings.port} (costmon {health.get('version')})",
         )
 
     def _account(self, account: AccountSettings) -> Iterator[Finding]:
@@ -152,7 +156,9 @@ class Examination:
             yield Finding("warn", account.name, f"{gap.kind}: {gap.reason}")
         balance = inventory.balance
         if balance is not None and balance.generated_at > now + _MOST_AHEAD:
-            text = "the vendor's clock is ahead of this machine's: is time synchronised here?"
+            text = (
+                "the vendor's clock is ahead of this machine's: check that its time is synchronised"
+            )
             yield Finding("warn", "clock", text)
 
 

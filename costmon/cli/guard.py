@@ -8,9 +8,9 @@ from costmon.domain.budget import Budget
 from costmon.errors import BudgetError, InputError
 
 NAME = "guard"
-HELP = "budgets in front of outbound calls: status, set, reset, top, simulate"
+HELP = "manage budgets for outbound calls: status, set, reset, top, simulate"
 
-_STORE = "sqlite:///FILE, postgresql://... or redis://...: the guards' store, without the service"
+_STORE = "use the guards' store directly: sqlite:///FILE, postgresql://... or redis://..."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,31 +19,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     status = actions.add_parser("status", help="show budgets, calls in flight and refusals")
     _add_budgets(status)
     status.add_argument("--json", action="store_true", help="print it as JSON")
-    change = actions.add_parser("set", help="set or remove a budget; with --store also a tier")
+    change = actions.add_parser("set", help="set or remove a budget; with --store, also a tier")
     _add_set(change)
-    reset = actions.add_parser("reset", help="set what a scope has spent in this period to zero")
-    reset.add_argument("scope", metavar="SCOPE")
-    reset.add_argument(
-        "--period", help="the period of the budget (default: the scope's first budget)"
+    reset = actions.add_parser(
+        "reset", help="reset what a scope has spent in the current period to zero"
     )
+    reset.add_argument("scope", metavar="SCOPE")
+    reset.add_argument("--period", help="period of the budget (default: the scope's first budget)")
     reset.add_argument("--yes", action="store_true", help="do not ask for confirmation")
-    top = actions.add_parser("top", help="list the scopes that spent most")
+    top = actions.add_parser("top", help="list the scopes that spent the most")
     top.add_argument("-n", type=_count, default=10, metavar="N", help="print N rows (default: 10)")
     top.add_argument("--by", choices=("spend", "requests", "refusals"), default="spend")
     top.add_argument(
-        "--since", type=duration_of, metavar="TIME", help="count the last TIME, such as 24h"
+        "--since", type=duration_of, metavar="TIME", help="count only the last TIME, such as 24h"
     )
-    simulate = actions.add_parser("simulate", help="show what budgets would have refused")
+    simulate = actions.add_parser("simulate", help="show which calls budgets would have refused")
     _add_simulate(simulate)
     for action in (status, change, reset, top):
         action.add_argument("--store", metavar="URL", help=_STORE)
         add_listener(action)
     for action in (status, change, reset, top, simulate):
-        action.add_argument("--currency", default="USD", help="of all amounts (default: USD)")
+        action.add_argument(
+            "--currency", default="USD", help="currency of all amounts (default: USD)"
+        )
         action.add_argument(
             "--zone",
             default="UTC",
-            help="time zone in which days and months of budgets begin (default: UTC)",
+            help="time zone of the budgets' days and months (default: UTC)",
         )
         add_settings(action)
 
@@ -60,19 +62,25 @@ def _add_budgets(parser: argparse.ArgumentParser) -> None:
 
 def _add_set(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("scope", metavar="SCOPE", help="a scope, or a pattern such as host:*")
-    parser.add_argument("--limit", metavar="AMOUNT", help="how much may be spent in a period")
-    parser.add_argument("--period", default="month", help="hour, day, month, total, rolling:24h")
-    parser.add_argument("--warn", metavar="PERCENT", help="warn when PERCENT of the limit is spent")
+    parser.add_argument("--limit", metavar="AMOUNT", help="maximum amount in a period")
     parser.add_argument(
-        "--block", metavar="PERCENT", help="refuse calls when PERCENT of the limit is spent"
+        "--period", default="month", help="hour, day, month, total, or rolling such as rolling:24h"
     )
+    parser.add_argument("--warn", metavar="PERCENT", help="warn at PERCENT of the limit")
+    parser.add_argument("--block", metavar="PERCENT", help="refuse calls at PERCENT of the limit")
     parser.add_argument("--remove", action="store_true", help="remove the budget of the period")
     parser.add_argument("--author", metavar="NAME", help="who decided this (default: this user)")
     group = parser.add_argument_group("with --store")
     group.add_argument("--tier", choices=("premium", "standard", "limited", "blocked"))
-    group.add_argument("--rate", type=_count, metavar="N", help="calls a minute")
-    group.add_argument("--custom-budget", metavar="AMOUNT", help="replaces every limit of SCOPE")
-    group.add_argument("--plain", action="store_true", help="remove tier, rate and custom budget")
+    group.add_argument("--rate", type=_count, metavar="N", help="calls per minute")
+    group.add_argument(
+        "--custom-budget",
+        metavar="AMOUNT",
+        help="a custom budget that replaces every limit of SCOPE",
+    )
+    group.add_argument(
+        "--plain", action="store_true", help="remove the tier, rate and custom budget"
+    )
 
 
 def _add_simulate(parser: argparse.ArgumentParser) -> None:
@@ -86,11 +94,11 @@ def _add_simulate(parser: argparse.ArgumentParser) -> None:
     _add_budgets(parser)
     parser.add_argument("--warn", metavar="PERCENT", default="80")
     parser.add_argument("--block", metavar="PERCENT", default="100")
-    group = parser.add_argument_group("instead of a FILE")
-    group.add_argument("--calls", type=_count, metavar="N", help="generate N calls")
-    group.add_argument("--amount", metavar="AMOUNT", help="each call costs AMOUNT")
+    group = parser.add_argument_group("generated calls instead of FILE")
+    group.add_argument("--calls", type=_count, metavar="N", help="number of calls to generate")
+    group.add_argument("--amount", metavar="AMOUNT", help="cost of each call")
     group.add_argument(
-        "--scope", action="append", default=[], metavar="SCOPE", help="a scope of each call"
+        "--scope", action="append", default=[], metavar="SCOPE", help="scope of each call"
     )
     group.add_argument(
         "--every",
@@ -116,10 +124,13 @@ def execute(arguments: argparse.Namespace) -> int:
         return guard_simulation.run(arguments, budgets, settings.timezone)
     if arguments.store is not None:
         if arguments.store.startswith("memory:"):
-            raise InputError("memory:// is a store that only its own process can see")
+            raise InputError(
+                "memory:// cannot be read from another process: give sqlite:///FILE, "
+                "postgresql://... or redis://..."
+            )
         return guard_store.run(arguments, budgets, settings.timezone)
     if given:
-        raise InputError("--budget needs --store: the service knows its budgets")
+        raise InputError("--budget requires --store: the service knows its own budgets")
     return guard_service.run(arguments, settings)
 
 
@@ -133,7 +144,7 @@ def budget_of(text: str) -> Budget:
     limit, _, period = rest.partition("/")
     if not equals or not limit:
         raise BudgetError(
-            f"{text!r} is not a budget: use SCOPE=LIMIT/PERIOD, such as host:*=10/month"
+            f"{text!r} is not a valid budget: use SCOPE=LIMIT/PERIOD, such as host:*=10/month"
         )
     return Budget(scope, limit, period or "month")
 

@@ -77,9 +77,9 @@ def _read(source: TextIO, name: str) -> Iterator[Call]:
             except InputError as error:
                 raise InputError(f"{name}, line {number}: {error}") from None
     except UnicodeDecodeError:
-        raise InputError(f"{name} is no text in UTF-8") from None
+        raise InputError(f"{name} is not valid UTF-8") from None
     except csv.Error as error:
-        raise InputError(f"{name} is no CSV: {error}") from None
+        raise InputError(f"{name} is not valid CSV: {error}") from None
 
 
 def _chained(first: str, source: TextIO) -> Iterator[str]:
@@ -102,14 +102,14 @@ def _json_rows(lines: Iterable[str]) -> Iterator[tuple[int, Mapping[str, object]
         except (ValueError, RecursionError):
             row = None
         if not isinstance(row, dict):
-            raise InputError(f"line {number} is no JSON object")
+            raise InputError(f"line {number} is not a JSON object")
         yield number, row
 
 
 def _call(row: Mapping[str, object]) -> Call:
     scopes = dict.fromkeys(_scopes(row))
     if not scopes:
-        raise InputError("no scope: give scopes, url, host, model, key or provider")
+        raise InputError("the call has no scope: give scopes, url, host, model, key or provider")
     return Call(
         epoch_s=_epoch_s(_one_of(row, _TIMES)),
         scopes=tuple(scopes),
@@ -132,7 +132,7 @@ def _scopes(row: Mapping[str, object]) -> Iterator[str]:
 def _listed(given: object) -> Sequence[object]:
     if isinstance(given, list | tuple):
         return given
-    raise InputError(f"scopes is {given!r}: give a list, or one text with blanks between")
+    raise InputError(f"scopes is {given!r}: give a list, or a string separated by spaces")
 
 
 def _one_of(row: Mapping[str, object], names: Sequence[str]) -> object:
@@ -140,7 +140,7 @@ def _one_of(row: Mapping[str, object], names: Sequence[str]) -> object:
         value = row.get(name)
         if value is not None and value != "":
             return value
-    raise InputError(f"no {names[0]}: a call needs one")
+    raise InputError(f"no {names[0]}: it is required for each call")
 
 
 def _amount(given: object) -> Decimal:

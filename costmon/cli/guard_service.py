@@ -33,7 +33,8 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     action = _ACTIONS.get(arguments.action)
     if action is None:
         raise InputError(
-            f"guard {arguments.action} needs --store URL: what was spent is in the guards' store"
+            f"guard {arguments.action} requires --store URL: spent amounts are kept in the "
+            "guards' store"
         )
     return action(ServiceClient(settings), arguments, settings.timezone)
 
@@ -46,13 +47,13 @@ def _status(client: ServiceClient, arguments: argparse.Namespace, timezone: str)
         return 0
     guards = _rows(replies["guards"])
     if not guards:
-        print("No guard has reported in the last day.")
+        print("No guard has reported in the last 24 hours.")
         return 0
     if scopes := _rows(replies["scopes"]):
         print(scope_rows(scopes, timezone))
         print()
     leases, refusals = _rows(replies["leases"]), _rows(replies["refusals"])
-    print(f"{len(leases)} calls in flight, {len(refusals)} of the latest refusals known")
+    print(f"{len(leases)} calls in flight, {len(refusals)} recent refusals")
     if refusals:
         print()
         print(
@@ -88,9 +89,11 @@ def _status(client: ServiceClient, arguments: argparse.Namespace, timezone: str)
 
 def _set(client: ServiceClient, arguments: argparse.Namespace, _: str) -> int:
     if arguments.tier or arguments.rate or arguments.custom_budget or arguments.plain:
-        raise InputError("tiers, rates and custom budgets are in the guards' store: add --store")
+        raise InputError(
+            "tiers, rates and custom budgets are kept in the guards' store: give --store URL"
+        )
     if bool(arguments.limit) == arguments.remove:
-        raise InputError("guard set needs --limit AMOUNT or --remove, one of them")
+        raise InputError("guard set requires either --limit AMOUNT or --remove")
     scope, period = scope_of(arguments.scope, pattern=True), period_of(arguments.period)
     author = arguments.author or user_name()
     before = client.get("/api/v1/guard/policy")
@@ -123,10 +126,10 @@ def _outcome(scope: str, period: str, policy: Reply) -> str:
         if (budget["scope"], budget["period"]) == (scope, period):
             by = budget["author"] or "the configuration"
             return (
-                f"accepted; {scope} may spend {amount(budget['limit'])} {budget['currency']}:"
-                f" {period}, by {by}"
+                f"accepted; {scope} may spend {amount(budget['limit'])} {budget['currency']}"
+                f" (period: {period}), set by {by}"
             )
-    return f"accepted; {scope} has no budget by {period}"
+    return f"accepted; {scope} has no budget with period {period}"
 
 
 def _top(client: ServiceClient, arguments: argparse.Namespace, timezone: str) -> int:
@@ -134,13 +137,13 @@ def _top(client: ServiceClient, arguments: argparse.Namespace, timezone: str) ->
         return _top_refusals(client, arguments)
     if arguments.by == "requests" or arguments.since is not None:
         raise InputError(
-            "the service knows what was spent in present periods: for requests, and for --since,"
-            " add --store URL"
+            "the service only knows the amounts of current periods: for requests, or for --since,"
+            " give --store URL"
         )
     rows = _rows(client.get("/api/v1/guard/scopes"))
     rows.sort(key=lambda row: Decimal(row["spent"]), reverse=True)
     if not rows:
-        print("Nothing was reported by any guard in the last day.")
+        print("No guard has reported any spend in the last 24 hours.")
         return 0
     print(scope_rows(rows[: arguments.n], timezone))
     return 0
@@ -158,7 +161,7 @@ def _top_refusals(client: ServiceClient, arguments: argparse.Namespace) -> int:
         if since is None or dt.datetime.fromisoformat(row["at"]) >= since
     )
     if not counts:
-        print("No refusal is known.")
+        print("No calls have been refused.")
         return 0
     print(
         table(
@@ -168,7 +171,7 @@ def _top_refusals(client: ServiceClient, arguments: argparse.Namespace) -> int:
         )
     )
     print()
-    print("of the latest 200 refusals that guards have reported")
+    print("of the latest 200 refusals reported by guards")
     return 0
 
 

@@ -99,11 +99,12 @@ def run(arguments: argparse.Namespace, budgets: Sequence[Budget], timezone: str)
     """
     if not budgets:
         raise InputError(
-            "nothing to simulate: name budgets with --budget host:*=10/month, or in costmon.toml"
+            "there are no budgets to simulate: give --budget host:*=10/month, or set budgets in "
+            "costmon.toml"
         )
     calls = _calls(arguments)
     if not calls:
-        raise InputError("there are no calls in it")
+        raise InputError("the file has no calls")
     clock = SimulatedClock(min(call.epoch_s for call in calls))
     with Guard(
         "memory://",
@@ -124,11 +125,13 @@ def run(arguments: argparse.Namespace, budgets: Sequence[Budget], timezone: str)
 
 def _calls(arguments: argparse.Namespace) -> list[Call]:
     if (arguments.file is None) == (arguments.calls is None):
-        raise InputError("guard simulate needs a FILE of calls, or --calls N with --amount")
+        raise InputError(
+            "guard simulate requires either a FILE of calls, or --calls N with --amount"
+        )
     if arguments.file is not None:
         return calls_of(arguments.file)
     if arguments.amount is None:
-        raise InputError("--calls needs --amount, such as --amount 0.01")
+        raise InputError("--calls requires --amount, such as --amount 0.01")
     return generated(
         arguments.calls,
         cost=arguments.amount,
@@ -142,7 +145,7 @@ def _print(outcome: Outcome, currency: str, timezone: str) -> None:
     total = outcome.allowed + outcome.refused
     print(f"{total} calls: {outcome.allowed} allowed, {outcome.refused} refused")
     if outcome.refusals:
-        print(f"what was refused would have cost {amount(outcome.unspent)} {currency}")
+        print(f"the refused calls would have cost {amount(outcome.unspent)} {currency}")
         print()
         print(
             table(

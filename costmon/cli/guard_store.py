@@ -42,13 +42,13 @@ def _must_exist(url: str) -> None:
     """Refuse to make an empty store where a file name was mistyped."""
     path = url.removeprefix(_SQLITE)
     if path != url and not Path(path).exists():
-        raise GuardStoreError(url, "be read", "there is no such file; look at the path")
+        raise GuardStoreError(url, "be read", "the file does not exist; check the path")
 
 
 def _status(guard: Guard, arguments: argparse.Namespace, timezone: str) -> int:
     status, configs = guard.status(), guard.configs()
     if status.scopes is None:
-        raise GuardStoreError(status.store, "be read", status.store_fault or "it is away")
+        raise GuardStoreError(status.store, "be read", status.store_fault or "it is unreachable")
     if arguments.json:
         print(_status_json(guard, status._asdict(), configs))
         return 0
@@ -59,12 +59,12 @@ def _status(guard: Guard, arguments: argparse.Namespace, timezone: str) -> int:
     if status.scopes:
         print(scope_rows([_gauge(gauge._asdict()) for gauge in status.scopes], timezone))
     else:
-        print("Nothing was spent this month, and nothing is held.")
+        print("Nothing has been spent this month, and no calls are in flight.")
     if configs:
         print()
         print(
             table(
-                ("scope", "tier", "own budget", "calls a minute"),
+                ("scope", "tier", "custom budget", "calls per minute"),
                 [
                     (
                         config.scope,
@@ -74,7 +74,7 @@ def _status(guard: Guard, arguments: argparse.Namespace, timezone: str) -> int:
                     )
                     for config in configs
                 ],
-                right=("own budget", "calls a minute"),
+                right=("custom budget", "calls per minute"),
             )
         )
     if status.leases:
@@ -126,21 +126,23 @@ def _set(guard: Guard, arguments: argparse.Namespace, _: str) -> int:
     config = (arguments.tier, arguments.rate, arguments.custom_budget)
     if not (arguments.limit or arguments.remove or arguments.plain or any(config)):
         raise InputError(
-            "guard set needs --limit AMOUNT, --remove, --tier, --rate, --custom-budget or --plain"
+            "guard set requires --limit AMOUNT, --remove, --tier, --rate, --custom-budget or "
+            "--plain"
         )
     if arguments.limit and arguments.remove:
-        raise InputError("guard set takes --limit or --remove, not both")
+        raise InputError("give either --limit or --remove, not both")
     scope, period = arguments.scope, arguments.period
     if arguments.limit:
         budget = Budget(scope, arguments.limit, period, levels=levels_of(arguments))
         guard.set_budget(budget)
-        print(f"{budget.scope} may spend {amount(budget.limit)} {guard.currency}: {budget.period}")
+        limit = amount(budget.limit)
+        print(f"{budget.scope} may spend {limit} {guard.currency} (period: {budget.period})")
     if arguments.remove:
         guard.remove_budget(scope, period)
-        print(f"{scope} has no budget by {period} any more")
+        print(f"{scope} has no budget with period {period} any more")
     if arguments.plain:
         guard.unconfigure(scope)
-        print(f"{scope} has the tier standard, and no rate and budget of its own")
+        print(f"{scope} has the standard tier, and no rate or custom budget")
     if any(config):
         changed = guard.configure(
             scope,
@@ -148,9 +150,9 @@ def _set(guard: Guard, arguments: argparse.Namespace, _: str) -> int:
             rate_limit=arguments.rate,
             custom_budget=arguments.custom_budget,
         )
-        rate = f", {changed.rate} calls a minute" if changed.rate is not None else ""
+        rate = f", {changed.rate} calls per minute" if changed.rate is not None else ""
         own = (
-            f", {amount(changed.custom_budget)} {guard.currency} of its own"
+            f", a custom budget of {amount(changed.custom_budget)} {guard.currency}"
             if changed.custom_budget is not None
             else ""
         )
@@ -169,9 +171,9 @@ def levels_of(arguments: argparse.Namespace) -> Thresholds | None:
 def _reset(guard: Guard, arguments: argparse.Namespace, _: str) -> int:
     scope, period = arguments.scope, arguments.period
     spent = guard.spent(scope, period)
-    what = f"{amount(spent)} {guard.currency} that {scope} has spent in this period"
-    if not arguments.yes and not _confirmed(f"Forget {what}?"):
-        print("Nothing was changed.")
+    what = f"{amount(spent)} {guard.currency} spent by {scope} in the current period"
+    if not arguments.yes and not _confirmed(f"Reset {what}?"):
+        print("Nothing changed.")
         return 1
     forgotten = guard.reset(scope, period)
     held = guard.held(scope, period)
@@ -184,7 +186,10 @@ def _reset(guard: Guard, arguments: argparse.Namespace, _: str) -> int:
 
 def _confirmed(question: str) -> bool:
     if not sys.stdin.isatty():
-        raise InputError("guard reset forgets what was spent: say --yes when nobody can be asked")
+        raise InputError(
+            "guard reset sets spent amounts to zero: give --yes to confirm when there is no "
+            "terminal"
+        )
     return input(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
 
 
@@ -192,7 +197,9 @@ def _top(guard: Guard, arguments: argparse.Namespace, timezone: str) -> int:
     from costmon.console.table import table
 
     if arguments.by == "refusals":
-        raise InputError("refusals are known to the service, not to the store: leave --store out")
+        raise InputError(
+            "refusals are reported to the service, not kept in the store: omit --store"
+        )
     now = guard.clock.now()
     since = now - dt.timedelta(seconds=arguments.since or _DAY_S)
     since = since.replace(minute=0, second=0, microsecond=0)
@@ -200,7 +207,7 @@ def _top(guard: Guard, arguments: argparse.Namespace, timezone: str) -> int:
     if arguments.by == "requests":
         uses = tuple(sorted(uses, key=lambda use: use.requests, reverse=True))
     if not uses:
-        print(f"Nothing was spent since {moment(since, timezone)}.")
+        print(f"Nothing has been spent since {moment(since, timezone)}.")
         return 0
     print(
         table(

@@ -54,4 +54,4 @@ def _plain(value: object) -> str:
         return f"{value:f}"
     if isinstance(value, dt.datetime):
         return value.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
-    raise TypeError(f"{type(value).__name__} has no JSON form here")
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")

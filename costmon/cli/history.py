@@ -5,20 +5,22 @@ import argparse
 from costmon.cli.command import add_listener, add_settings, load_settings
 
 NAME = "history"
-HELP = "print what was seen to cost how much, by day, week or month"
+HELP = "print recorded costs by day, week or month"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument(
-        "--from", dest="start", metavar="DATE", help="the first day (UTC); 30 days ago unless told"
+        "--from", dest="start", metavar="DATE", help="first day, UTC (default: 30 days ago)"
     )
-    parser.add_argument("--to", dest="end", metavar="DATE", help="the day after the last one")
+    parser.add_argument(
+        "--to", dest="end", metavar="DATE", help="day after the last one, UTC (default: tomorrow)"
+    )
     parser.add_argument("--step", choices=("day", "week", "month"), default="day")
     parser.add_argument(
         "--group-by", choices=("total", "provider", "account", "kind", "region"), default="total"
     )
-    parser.add_argument("--json", action="store_true", help="print the API's answer as it is")
+    parser.add_argument("--json", action="store_true", help="print the API's response unchanged")
     add_listener(parser)
     add_settings(parser)
 
@@ -39,7 +41,7 @@ def execute(arguments: argparse.Namespace) -> int:
         print(reply.text.strip())
         return 0
     if not reply.content["data"]:
-        print("Nothing was recorded in that time.")
+        print("Nothing was recorded in this period.")
         return 0
     print(
         table(

@@ -7,65 +7,81 @@ from costmon.cli.command import add_settings
 from costmon.cli.meter_options import add_measuring, add_projecting
 
 NAME = "meter"
-HELP = "what each endpoint of a web application costs: run, report, check, diff, export"
+HELP = "show what each endpoint of a web application costs: run, report, check, diff, export"
 
-_FILE = "a recording that `costmon meter save` wrote; what is measured now unless told"
+_FILE = "a recording written by `costmon meter save` (default: what is being measured now)"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the actions; each has the options of its own."""
     actions = parser.add_subparsers(metavar="ACTION", dest="action", required=True)
-    run = actions.add_parser("run", help="run a program, metered without a change of its code")
+    run = actions.add_parser("run", help="run a program and meter it, without changing its code")
     add_projecting(run)
     add_measuring(run)
     run.add_argument(
-        "command", nargs=argparse.REMAINDER, metavar="-- COMMAND", help="such as gunicorn app:app"
+        "command",
+        nargs=argparse.REMAINDER,
+        metavar="-- COMMAND",
+        help="command to run, such as gunicorn app:app",
     )
-    report = actions.add_parser("report", help="what each endpoint costs")
+    report = actions.add_parser("report", help="show what each endpoint costs")
     _add_source(report, url=True)
     form = report.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print it as JSON")
     form.add_argument("--csv", action="store_true", help="print it as CSV")
-    form.add_argument("--markdown", action="store_true", help="print it for a pull request")
+    form.add_argument(
+        "--markdown", action="store_true", help="print it as Markdown, for a pull request"
+    )
     add_projecting(report)
-    check = actions.add_parser("check", help="exit with 1 when an endpoint is over its budget")
+    check = actions.add_parser("check", help="exit with 1 if an endpoint is over its budget")
     _add_source(check, url=True)
-    check.add_argument("--total", metavar="USD", help="a month that all of it may cost")
     check.add_argument(
-        "--min-requests", metavar="N", help="to judge an endpoint by, 100 unless told"
+        "--total", metavar="USD", help="maximum monthly cost of all endpoints together"
+    )
+    check.add_argument(
+        "--min-requests", metavar="N", help="requests needed to judge an endpoint (default: 100)"
     )
     add_projecting(check)
-    diff = actions.add_parser("diff", help="what changed from one recording to another")
+    diff = actions.add_parser("diff", help="compare two recordings")
     diff.add_argument("old", type=Path, metavar="OLD")
     diff.add_argument("new", type=Path, metavar="NEW")
     diff.add_argument(
         "--fail-above",
         metavar="PERCENT",
-        help="exit with 1 when an endpoint takes so much more CPU, beyond chance",
+        help="exit with 1 if an endpoint uses more than PERCENT more CPU, and the change is "
+        "statistically significant",
     )
     diff.add_argument("--json", action="store_true", help="print it as JSON")
-    save = actions.add_parser("save", help="keep what is measured now in a file")
+    save = actions.add_parser("save", help="save what has been measured to a file")
     save.add_argument("file", type=Path, metavar="FILE")
-    save.add_argument("--service", metavar="NAME", help="of which application")
-    record = actions.add_parser("record", help="begin a recording anew, or stop it")
+    save.add_argument(
+        "--service", metavar="NAME", help="application to use, if several are metered"
+    )
+    record = actions.add_parser("record", help="start, stop or reset a recording")
     record.add_argument("do", choices=("start", "stop", "reset"))
-    record.add_argument("--service", metavar="NAME", help="of which application")
-    _add_export(actions.add_parser("export", help="for Prometheus, OpenTelemetry or FOCUS"))
-    calibrate = actions.add_parser("calibrate", help="compare this machine with a cloud's vCPU")
+    record.add_argument(
+        "--service", metavar="NAME", help="application to use, if several are metered"
+    )
+    _add_export(actions.add_parser("export", help="export to Prometheus, OpenTelemetry or FOCUS"))
+    calibrate = actions.add_parser("calibrate", help="compare this machine's CPU with a cloud vCPU")
     calibrate.add_argument(
-        "--reference-ns", metavar="NS", help="ns a round on the machine that is meant"
+        "--reference-ns",
+        metavar="NS",
+        help="ns per round on the machine to compare with, as printed there",
     )
     calibrate.add_argument("--json", action="store_true", help="print it as JSON")
 
 
 def _add_source(parser: argparse.ArgumentParser, *, url: bool) -> None:
     parser.add_argument("file", nargs="?", type=Path, metavar="FILE", help=_FILE)
-    parser.add_argument("--service", metavar="NAME", help="of which application")
+    parser.add_argument(
+        "--service", metavar="NAME", help="application to use, if several are metered"
+    )
     if url:
         parser.add_argument(
             "--url",
             metavar="URL",
-            help="ask a dashboard or a service, such as http://localhost:7777",
+            help="read from a dashboard or service, such as http://localhost:7777",
         )
         add_settings(parser)
 
@@ -74,20 +90,27 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("form", choices=("prometheus", "otlp", "focus"))
     _add_source(parser, url=False)
     parser.add_argument(
-        "-o", "--output", type=Path, metavar="FILE", help="write FILE; standard output unless told"
+        "-o", "--output", type=Path, metavar="FILE", help="write to FILE (default: standard output)"
     )
     otlp = parser.add_argument_group("with otlp")
-    otlp.add_argument("--endpoint", metavar="URL", help="post there, such as http://localhost:4318")
     otlp.add_argument(
-        "--header-file", type=Path, metavar="FILE", help="send along its lines `Name: value`"
+        "--endpoint", metavar="URL", help="send to this collector, such as http://localhost:4318"
+    )
+    otlp.add_argument(
+        "--header-file",
+        type=Path,
+        metavar="FILE",
+        help="file of headers to send, one `Name: value` per line",
     )
     focus = parser.add_argument_group("with focus")
     focus.add_argument(
-        "--bill", metavar="AMOUNT", help="for machines and traffic; what is projected unless told"
+        "--bill",
+        metavar="AMOUNT",
+        help="amount billed for machines and traffic (default: the projected cost)",
     )
-    focus.add_argument("--currency", default="USD", help="of the bill, USD unless told")
-    focus.add_argument("--account", metavar="ID", help="the billing account")
-    focus.add_argument("--month", metavar="YYYY-MM", help="of the bill, this month unless told")
+    focus.add_argument("--currency", default="USD", help="currency of the bill (default: USD)")
+    focus.add_argument("--account", metavar="ID", help="billing account")
+    focus.add_argument("--month", metavar="YYYY-MM", help="month of the bill (default: this month)")
     add_projecting(parser)
 
 

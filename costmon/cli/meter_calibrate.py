@@ -30,5 +30,6 @@ def _nanoseconds(text: str) -> Decimal:
         return Decimal(text)
     except InvalidOperation:
         raise InputError(
-            f"--reference-ns {text!r}: give what `costmon meter calibrate` printed elsewhere"
+            f"--reference-ns {text!r}: give the number that `costmon meter calibrate` printed on "
+            "the other machine"
         ) from None

@@ -1,4 +1,4 @@
-"""`costmon meter check`: exit with 1 when an endpoint is over its budget, or nobody can say."""
+"""`costmon meter check`: exit with 1 if an endpoint is over its budget, or nobody can say."""
 
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
@@ -48,7 +48,9 @@ def run(arguments: argparse.Namespace) -> int:
     view = view_from(arguments, judged=True)
     limits = with_own(given, view["options"])
     if not limits.budgets and limits.budget_usd is None and limits.total_usd is None:
-        raise InputError("there is no budget to check: give --budget 'GET /api/*=50', or --total")
+        raise InputError(
+            "there is no budget to check: give --budget 'GET /api/*=50', or --total 500"
+        )
     found = list(findings(view, limits))
     for finding in found:
         print(harmless(finding))
@@ -89,7 +91,7 @@ def findings(view: View, limits: Limits) -> Iterator[str]:
     routes: Sequence[Mapping[str, Any]] = projection["routes"]
     for glob, usd in limits.budgets:
         if usd and not any(fits(glob, route["method"], route["route"]) for route in routes):
-            yield f"{glob} cannot be judged: no request went to an endpoint that it fits"
+            yield f"{glob} cannot be judged: no request matched it"
     for route in routes:
         yield from _judged(route, limits)
 
@@ -106,7 +108,7 @@ def _judged(route: Mapping[str, Any], limits: Limits) -> Iterator[str]:
     if route["requests"] < limits.min_requests:
         yield (
             f"{name} cannot be judged: {route['requests']} requests, fewer than "
-            f"{limits.min_requests}; send more, or accept fewer with --min-requests"
+            f"{limits.min_requests}; send more, or lower --min-requests"
         )
     elif monthly > budget:
         low, high = route["monthly_low_usd"], route["monthly_high_usd"]

@@ -1,4 +1,4 @@
-"""`costmon meter diff`: what changed from one recording to another, and what is only chance."""
+"""`costmon meter diff`: compare two recordings, and what is only chance."""
 
 import argparse
 from collections.abc import Iterator, Mapping
@@ -20,10 +20,10 @@ _MS = 1_000_000
 _WORDS = {
     "slower": "more CPU",
     "faster": "less CPU",
-    "noise": "within chance",
-    "few": "too few to say",
-    "new": "not called before",
-    "gone": "not called now",
+    "noise": "not significant",
+    "few": "too few requests",
+    "new": "new",
+    "gone": "gone",
 }
 
 
@@ -47,21 +47,26 @@ def run(arguments: argparse.Namespace) -> int:
         print(harmless(remark))
     print(table(_HEADINGS, [_row(change) for change in comparison.changes], right=_RIGHT))
     if comparison.ratio is None:
-        print("no endpoint was called in both")
+        print("no endpoint was called in both recordings")
     else:
-        print(f"CPU a request, at the new mix of endpoints: {comparison.ratio:+.1%}")
+        print(f"CPU per request, at the new mix of endpoints: {comparison.ratio:+.1%}")
     for change in above:
-        print(harmless(f"{change.name}: {change.ratio:+.1%}, above {limit:.1%} and beyond chance"))
+        print(
+            harmless(
+                f"{change.name}: {change.ratio:+.1%}, above {limit:.1%} and statistically "
+                "significant"
+            )
+        )
     return 1 if above else 0
 
 
 def remarks(old: Snapshot, new: Snapshot) -> Iterator[str]:
     """Yield the reasons why a comparison may say less than it seems to."""
     if (old.service, old.recording, old.started_at) == (new.service, new.recording, new.started_at):
-        yield "The new recording goes on with the old one, so both have the same requests in them:"
-        yield "reset in between, with `costmon meter record reset`."
+        yield "The new recording continues the old one, so both contain the same requests:"
+        yield "run `costmon meter record reset` in between."
     if old.service != new.service:
-        yield f"These are two applications: {old.service} and {new.service}."
+        yield f"The recordings are of different applications: {old.service} and {new.service}."
     if old.host and new.host and old.host != new.host:
         yield f"These are two machines, {old.host} and {new.host}: their processors may differ."
     factors = old.options.cpu_factor, new.options.cpu_factor
@@ -74,9 +79,9 @@ def _require_requests(name: str, snapshot: Snapshot) -> None:
         return
     if any(row.requests for row in snapshot.routes):
         raise NothingMeasuredError(
-            f"{name} has requests in its warm-up only: record for longer, or with --warmup-s 0"
+            f"{name} only has requests within its warm-up: record for longer, or with --warmup-s 0"
         )
-    raise NothingMeasuredError(f"{name} has no requests: nothing can be compared")
+    raise NothingMeasuredError(f"{name} has no requests: there is nothing to compare")
 
 
 def _share(text: str) -> Decimal:

@@ -75,7 +75,7 @@ def headers_in(path: Path) -> Mapping[str, str]:
             continue
         name, colon, value = line.partition(":")
         if not colon or not name.strip() or not value.strip():
-            raise InputError(f"{path}, line {number} is no `Name: value`")
+            raise InputError(f"{path}, line {number} is not a `Name: value` header")
         headers[name.strip()] = value.strip()
     return headers
 
@@ -92,11 +92,11 @@ _OWN = {
 def _refuse_misfits(arguments: argparse.Namespace) -> None:
     for name, forms in _OWN.items():
         if getattr(arguments, name) is not None and arguments.form not in forms:
-            raise InputError(f"--{name.replace('_', '-')} goes with {' and '.join(forms)} only")
+            raise InputError(f"--{name.replace('_', '-')} is only valid with {' and '.join(forms)}")
     if arguments.endpoint is not None and arguments.output is not None:
         raise InputError("give --endpoint or --output, not both")
     if arguments.header_file is not None and arguments.endpoint is None:
-        raise InputError("--header-file goes with --endpoint only")
+        raise InputError("--header-file is only valid with --endpoint")
 
 
 def _write(text: str, path: Path | None) -> None:

@@ -22,41 +22,71 @@ _MEASURING = ("service", "warmup_s", "sample", "tenant_header")
 def add_projecting(parser: argparse.ArgumentParser) -> None:
     """Declare what costs are projected for; each is the recording's own unless told."""
     group = parser.add_argument_group("projection")
-    group.add_argument("--provider", metavar="NAME", help="AWS, GCP or AZURE")
-    group.add_argument("--region", metavar="NAME", help="of the provider, its main one unless told")
-    group.add_argument("--target-users", "--users", metavar="N", help="users to project for")
+    group.add_argument("--provider", metavar="NAME", help="cloud provider: AWS, GCP or AZURE")
     group.add_argument(
-        "--requests-per-user-per-second", "--rps", metavar="X", help="that each of them sends"
+        "--region", metavar="NAME", help="region (default: the provider's main region)"
     )
-    group.add_argument("--budget-usd", metavar="USD", help="a month that one endpoint may cost")
+    group.add_argument(
+        "--target-users", "--users", metavar="N", help="number of users to project costs for"
+    )
+    group.add_argument(
+        "--requests-per-user-per-second",
+        "--rps",
+        metavar="X",
+        help="requests per second of each user",
+    )
+    group.add_argument("--budget-usd", metavar="USD", help="maximum monthly cost of one endpoint")
     group.add_argument(
         "--budget",
         action="append",
         metavar="GLOB=USD",
-        help="of some endpoints, such as 'GET /api/*=50'; the first that fits counts",
+        help="maximum monthly cost of matching endpoints, such as 'GET /api/*=50'; the first "
+        "match applies",
     )
-    group.add_argument("--instance", metavar="TYPE", help="the cheapest that fits unless told")
-    group.add_argument("--target-utilisation", metavar="SHARE", help="of CPU, such as 0.6")
-    group.add_argument("--cpu-factor", metavar="X", help="see `costmon meter calibrate`")
-    group.add_argument("--prices", type=Path, metavar="FILE", help="your own prices on top")
+    group.add_argument(
+        "--instance", metavar="TYPE", help="instance type (default: the cheapest that fits)"
+    )
+    group.add_argument(
+        "--target-utilisation", metavar="SHARE", help="target CPU utilisation, such as 0.6"
+    )
+    group.add_argument(
+        "--cpu-factor",
+        metavar="X",
+        help="speed of this CPU relative to a cloud vCPU; see `costmon meter calibrate`",
+    )
+    group.add_argument(
+        "--prices",
+        type=Path,
+        metavar="FILE",
+        help="CSV of your own prices, which override the shipped ones",
+    )
 
 
 def add_measuring(parser: argparse.ArgumentParser) -> None:
     """Declare how a program is to be measured."""
     group = parser.add_argument_group("measuring")
-    group.add_argument("--service", metavar="NAME", help="the application's own name unless told")
+    group.add_argument(
+        "--service", metavar="NAME", help="service name (default: the application's name)"
+    )
     port = group.add_mutually_exclusive_group()
-    port.add_argument("--port", metavar="PORT", help="of the dashboard, 7777 unless told")
-    port.add_argument("--no-dashboard", action="store_true", help="serve none")
+    port.add_argument("--port", metavar="PORT", help="port of the dashboard (default: 7777)")
+    port.add_argument("--no-dashboard", action="store_true", help="do not serve a dashboard")
     group.add_argument(
-        "--warmup-s", type=_seconds, metavar="S", help="left out at the start, 30 unless told"
+        "--warmup-s",
+        type=_seconds,
+        metavar="S",
+        help="seconds to ignore after the start (default: 30)",
     )
-    group.add_argument("--sample", metavar="K", help="measure CPU of 1 in K requests")
+    group.add_argument("--sample", metavar="K", help="measure the CPU of one in K requests")
     group.add_argument(
-        "--no-follow-threads", action="store_true", help="leave thread pools as they are"
+        "--no-follow-threads",
+        action="store_true",
+        help="do not attribute the CPU of thread pools to requests",
     )
-    group.add_argument("--tenant-header", metavar="NAME", help="tell tenants apart by a header")
-    group.add_argument("--tenant", action="append", metavar="NAME", help="one to tell apart")
+    group.add_argument("--tenant-header", metavar="NAME", help="header that names the tenant")
+    group.add_argument(
+        "--tenant", action="append", metavar="NAME", help="tenant to record; can be repeated"
+    )
 
 
 def projecting(arguments: argparse.Namespace) -> dict[str, object]:

@@ -9,9 +9,9 @@ from costmon.meter.dashboard.orders import control_for
 from costmon.meter.reporting.source import FileSource
 
 _DONE = {
-    "start": "records anew",
-    "stop": "records no more; its figures stay",
-    "reset": "begins anew",
+    "start": "will start a new recording",
+    "stop": "will stop recording and keep its figures",
+    "reset": "will reset its recording",
 }
 
 

@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     program = shutil.which(command[0])
     if program is None:
         raise InputError(
-            f"no program {command[0]!r} is found; for a script give `python {command[0]}`"
+            f"program {command[0]!r} not found; to run a script, give `python {command[0]}`"
         )
     environ = environment_of(
         os.environ,  # noqa: TID251 - handed on to the program, not read
@@ -49,7 +49,7 @@ def described(program: str, options: Options) -> str:
         if options.port is None
         else f"dashboard at http://localhost:{options.port}"
         if options.port
-        else "dashboard at a free port"
+        else "dashboard on a free port"
     )
     return (
         f"metering {program} for {options.target_users} users on {options.provider} "
@@ -62,5 +62,5 @@ def _command(given: Sequence[str]) -> list[str]:
     if command[:1] == ["--"]:
         del command[0]
     if not command:
-        raise InputError("name the program: costmon meter run -- gunicorn app:app")
+        raise InputError("give the command to run: costmon meter run -- gunicorn app:app")
     return command

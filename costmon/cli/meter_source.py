@@ -51,7 +51,7 @@ def snapshot_from(file: Path | None, service: str | None) -> Snapshot:
             "no application is measured here; start one with `costmon meter run -- COMMAND`"
         )
     if len(found) > 1:
-        raise InputError(f"say which application with --service: {', '.join(found)}")
+        raise InputError(f"choose the application with --service: {', '.join(found)}")
     (only,) = found.values()
     return only
 
@@ -121,7 +121,7 @@ def _asked(arguments: argparse.Namespace, *, judged: bool) -> View:
     params = {_ASKED[name]: str(given.pop(name)) for name in list(given) if name in _ASKED}
     if given:
         options = ", ".join(_option(name) for name in sorted(given))
-        raise InputError(f"{options} cannot be asked of a server: give a FILE")
+        raise InputError(f"{options} cannot be used with a server: give a FILE")
     if arguments.service is not None:
         params["service"] = arguments.service
     client = _client(arguments)
@@ -137,7 +137,7 @@ def _option(name: str) -> str:
 def _client(arguments: argparse.Namespace) -> ServiceClient:
     from dataclasses import replace
 
-    wanted = f"--url {arguments.url!r}: give one such as http://localhost:7777"
+    wanted = f"--url {arguments.url!r}: give a URL such as http://localhost:7777"
     try:
         parts = urlsplit(arguments.url)
         port = parts.port or 80
@@ -157,10 +157,12 @@ def _shown(content: object, url: str) -> View:
         InputError: It is no server of ours.
     """
     if not isinstance(content, Mapping) or "data" not in content:
-        raise InputError(f"{url} shows no meter: is it a dashboard, or a costmon service?")
+        raise InputError(
+            f"{url} has no meter: is it the URL of a dashboard, or of a costmon service?"
+        )
     view = content["data"]
     if view is None:
         raise NothingMeasuredError(f"no application reports to {url}")
     if not isinstance(view, Mapping) or "projection" not in view:
-        raise InputError(f"{url} shows a meter of another version")
+        raise InputError(f"{url} has a meter of another version: use the same version of costmon")
     return dict(view)

@@ -5,7 +5,7 @@ import datetime as dt
 from pathlib import Path
 
 NAME = "prices"
-HELP = "prices of rented machines: show costmon's lists and yours, import other lists"
+HELP = "show prices of cloud machines, and import your own price lists"
 
 _FORMATS = (
     "own",
@@ -21,27 +21,29 @@ _FORMATS = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the actions; each has the options of its own."""
     actions = parser.add_subparsers(metavar="ACTION", dest="action", required=True)
-    show = actions.add_parser("show", help="the prices of a region; without options, all regions")
-    show.add_argument("--provider", metavar="NAME", help="AWS, GCP or AZURE")
+    show = actions.add_parser(
+        "show", help="show the prices of a region; without options, list all regions"
+    )
+    show.add_argument("--provider", metavar="NAME", help="cloud provider: AWS, GCP or AZURE")
     show.add_argument("--region", metavar="NAME", help="default: the provider's main region")
-    show.add_argument("--type", metavar="GLOB", help="only types such as 'm5.*'")
+    show.add_argument("--type", metavar="GLOB", help="show only matching types, such as 'm5.*'")
     show.add_argument(
         "--prices",
         type=Path,
         metavar="FILE",
-        help="your own prices as CSV, which replace those of costmon; it has the same format",
+        help="CSV of your own prices, which override the shipped ones; same format",
     )
     show.add_argument("--json", action="store_true", help="print it as JSON")
-    bring = actions.add_parser("import", help="make a price file of your own from another list")
-    bring.add_argument("file", type=Path, metavar="FILE", help="the list; - is stdin")
-    bring.add_argument("--format", required=True, choices=_FORMATS, help="the format of the list")
-    bring.add_argument("--provider", metavar="NAME", help="take only this provider's rows")
-    bring.add_argument("--region", metavar="NAME", help="take only this region's rows")
+    bring = actions.add_parser("import", help="convert another price list to your own price file")
+    bring.add_argument("file", type=Path, metavar="FILE", help="price list; - is stdin")
+    bring.add_argument("--format", required=True, choices=_FORMATS, help="format of the list")
+    bring.add_argument("--provider", metavar="NAME", help="import only this provider's rows")
+    bring.add_argument("--region", metavar="NAME", help="import only this region's rows")
     bring.add_argument(
         "--as-of",
         type=_day,
         metavar="DAY",
-        help="the day of its prices, for a list that has no date",
+        help="date of the prices, for a list without dates",
     )
     bring.add_argument(
         "-o", "--output", type=Path, metavar="FILE", help="write FILE instead of stdout"

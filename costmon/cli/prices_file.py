@@ -26,4 +26,4 @@ def read_text(path: Path) -> str:
     try:
         return content.decode()
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: byte {error.start} is no UTF-8") from None
+        raise InputError(f"{path}: byte {error.start} is not valid UTF-8") from None

@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     prices = _prices(arguments)
     today = SystemClock().now().date()
     if arguments.region is not None and arguments.provider is None:
-        raise InputError("--region needs --provider")
+        raise InputError("--region requires --provider")
     regions = _regions(prices, arguments)
     if arguments.type is not None:
         regions = _of_type(regions, arguments.type)
@@ -74,7 +74,7 @@ def _of_type(regions: Sequence[RegionPrices], glob: str) -> tuple[RegionPrices, 
             found.append(region._replace(instances=rows))
     if not found:
         where = ", ".join(f"{region.provider} {region.region}" for region in regions)
-        raise InputError(f"no type in {where} matches {glob[:60]!r}")
+        raise InputError(f"no instance type in {where} matches {glob[:60]!r}")
     return tuple(found)
 
 

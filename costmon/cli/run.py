@@ -5,15 +5,15 @@ import argparse
 from costmon.cli.command import add_settings, load_settings, require_service
 
 NAME = "run"
-HELP = "run the service: poll, keep history, serve the API and the page, alert"
+HELP = "run the service: poll accounts, keep history, serve the API and web page, send alerts"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument(
-        "--once", action="store_true", help="poll every account once, print the costs, end"
+        "--once", action="store_true", help="poll every account once, print the costs and exit"
     )
-    parser.add_argument("--repl", action="store_true", help="give a Python prompt on this terminal")
+    parser.add_argument("--repl", action="store_true", help="open a Python prompt in this terminal")
     parser.add_argument("--host", metavar="HOST", help="listen on HOST instead of 127.0.0.1")
     parser.add_argument("--port", metavar="PORT", help="listen on PORT instead of 8090")
     parser.add_argument("--poll-interval", metavar="TIME", help="poll every TIME, such as 5m")

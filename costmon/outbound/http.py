@@ -193,7 +193,7 @@ class HttpOutbound:
             raise refusal.error(
                 ProviderSchemaError,
                 f"expected JSON, got {content_type[:_SHOWN_CONTENT_TYPE]!r}",
-                "check the configured API address, and for a proxy that shows a page of its own",
+                "check the configured API address, and for a proxy that shows a page custom budget",
             )
         encoding = headers.get("content-encoding", "identity").strip().lower()
         if encoding not in {"identity", "gzip"}:

@@ -57,7 +57,7 @@ def test_closing_one_that_a_wider_one_covers_says_that_calls_are_still_stopped(c
     assert code == 0
     assert out in {
         "accepted; host:wide.example is still open by host:*\n",
-        "accepted: host:wide.example is closed as soon as the service gets to it, or was already\n",
+        "accepted: host:wide.example is closed once the service has processed it, or was already\n",
     }
 
 
@@ -84,11 +84,11 @@ def test_a_scope_with_a_slash_survives_the_way(circuits):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["open"], "needs a scope"),
-        (["open", "global"], "needs --reason"),
-        (["open", "global", "--reason", " "], "needs --reason"),
+        (["open"], "requires a scope"),
+        (["open", "global"], "requires --reason"),
+        (["open", "global", "--reason", " "], "requires --reason"),
         (["open", "example.com", "--reason", "x"], "is no scope"),
-        (["close", "global", "--reason", "x", "--for", "2h"], "takes no --for"),
+        (["close", "global", "--reason", "x", "--for", "2h"], "--for is only for"),
         (["open", "global", "--reason", "x", "--for", "soon"], "give a duration such as"),
         (["open", "global", "--reason", "x", "--for", "9999d"], "a duration from 1s to 366d"),
         (["shut", "global"], "invalid choice"),
@@ -160,7 +160,7 @@ def test_what_is_not_in_force_yet_is_not_said_to_be(slow, capsys):
     code = main(["circuits", "open", "global", "--reason", "x", "--author", "a", "--port", port])
 
     assert code == 0
-    assert capsys.readouterr().out.startswith("accepted: global is open as soon as")
+    assert capsys.readouterr().out.startswith("accepted: global is open once")
     put = next(body for method, _, body in handler.asked if method == "PUT")
     assert put == {"state": "open", "reason": "x", "author": "a", "expires_in_s": None}
 

@@ -58,7 +58,7 @@ def test_the_doctor_finds_the_running_service(demo, capsys, monkeypatch):
 
     assert main(["check", *demo.state]) == 0
 
-    assert "a service runs" in capsys.readouterr().out
+    assert "a service is running" in capsys.readouterr().out
 
 
 def test_the_database_cannot_be_changed_under_a_running_service(demo, capsys):

@@ -97,7 +97,7 @@ def test_the_status_as_json_has_exact_amounts(run, store, guard):
 def test_a_budget_that_is_set_holds_for_the_next_call_of_a_running_guard(run, store, guard):
     code, out, _ = run("set", "host:*", "--limit", "0.10", "--store", store)
 
-    assert (code, out) == (0, "host:* may spend 0.10 USD: month\n")
+    assert (code, out) == (0, "host:* may spend 0.10 USD (period: month)\n")
     with pytest.raises(BudgetRefused):
         guard.reserve("host:other.example", "0.11")
 
@@ -112,7 +112,7 @@ def test_levels_are_set_with_a_budget(run, store, guard):
 def test_a_budget_is_removed(run, store, guard):
     code, out, _ = run("set", HOST, "--remove", "--period", "day", "--store", store)
 
-    assert (code, out) == (0, f"{HOST} has no budget by day any more\n")
+    assert (code, out) == (0, f"{HOST} has no budget with period day any more\n")
     guard.reserve(HOST, "5").release()
 
 
@@ -123,7 +123,7 @@ def test_tier_rate_and_own_budget_are_set_and_forgotten(run, store, guard):
 
     assert (code, out) == (
         0,
-        f"{HOST} has the tier blocked, 5 calls a minute, 7.00 USD of its own\n",
+        f"{HOST} has the tier blocked, 5 calls per minute, a custom budget of 7.00 USD\n",
     )
     with pytest.raises(TierRefused):
         guard.reserve(HOST, "0.01")
@@ -197,7 +197,7 @@ def test_top_names_who_spent_most_and_who_called_most(run, store, guard):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["set", HOST, "--store", "STORE"], "needs --limit AMOUNT, --remove"),
+        (["set", HOST, "--store", "STORE"], "requires --limit AMOUNT, --remove"),
         (["set", HOST, "--limit", "1", "--remove", "--store", "STORE"], "not both"),
         (["set", HOST, "--limit", "-1", "--store", "STORE"], "cannot be counted"),
         (["set", HOST, "--limit", "1", "--period", "week", "--store", "STORE"], "is no period"),
@@ -205,21 +205,21 @@ def test_top_names_who_spent_most_and_who_called_most(run, store, guard):
         (["set", "x", "--limit", "1", "--store", "STORE"], "is no scope"),
         (["set", "host:*", "--tier", "limited", "--store", "STORE"], "is no scope"),
         (["set", HOST, "--rate", "0", "--store", "STORE"], "whole number"),
-        (["set", HOST], "needs --limit AMOUNT or --remove"),
-        (["set", HOST, "--tier", "limited"], "add --store"),
-        (["reset", HOST], "needs --store"),
+        (["set", HOST], "requires either --limit AMOUNT or --remove"),
+        (["set", HOST, "--tier", "limited"], "give --store"),
+        (["reset", HOST], "requires --store"),
         (["top", "--by", "requests"], "--store"),
-        (["top", "--by", "refusals", "--store", "STORE"], "leave --store out"),
+        (["top", "--by", "refusals", "--store", "STORE"], "omit --store"),
         (["top", "-n", "0"], "whole number"),
-        (["status", "--budget", "global=1"], "--budget needs --store"),
-        (["status", "--store", "STORE", "--budget", "10"], "is not a budget"),
-        (["status", "--store", "memory://"], "only its own process"),
+        (["status", "--budget", "global=1"], "--budget requires --store"),
+        (["status", "--store", "STORE", "--budget", "10"], "is not a valid budget"),
+        (["status", "--store", "memory://"], "cannot be read from another process"),
         (["status", "--store", "mysql://user:hunter2@db/x"], "is no store"),
         (["status", "--store", "STORE", "--zone", "Mars/Olympus"], "is no time zone"),
         (["status", "--store", "STORE", "--currency", "dollars"], "ISO 4217"),
-        (["simulate", "--budget", "global=1"], "needs a FILE of calls, or --calls"),
-        (["simulate", "--budget", "global=1", "--calls", "3"], "needs --amount"),
-        (["simulate", "--calls", "3", "--amount", "1"], "name budgets with --budget"),
+        (["simulate", "--budget", "global=1"], "requires either a FILE of calls, or --calls"),
+        (["simulate", "--budget", "global=1", "--calls", "3"], "requires --amount"),
+        (["simulate", "--calls", "3", "--amount", "1"], "give --budget"),
         ([], "ACTION"),
     ],
 )
@@ -238,7 +238,7 @@ def test_a_mistyped_file_is_no_new_store(action, run, tmp_path):
     code, _, error = run(*action, "--store", "sqlite:///absent.db")
 
     assert code == 1
-    assert "there is no such file" in error
+    assert "the file does not exist" in error
     assert list(tmp_path.iterdir()) == []
 
 
@@ -261,7 +261,7 @@ def test_generated_calls_are_refused_when_the_budget_is_spent(run):
     assert code == 1
     assert error == ""
     assert lines[0] == "1000 calls: 450 allowed, 550 refused"
-    assert lines[1] == "what was refused would have cost 5.50 USD"
+    assert lines[1] == "the refused calls would have cost 5.50 USD"
     assert cells(out)[4][:3] == ["host:x.example", "month", "4.50"]
     assert ["host:x.example", "4.50"] in cells(out)
 
@@ -326,7 +326,7 @@ def test_the_levels_of_a_simulation_can_be_given(run):
     ("text", "words"),
     [
         ("", "no calls"),
-        ("time,amount\n2026-01-01,1\n", "line 2: no scope"),
+        ("time,amount\n2026-01-01,1\n", "line 2: the call has no scope"),
         ("amount,host\n1,a\n", "line 2: no time"),
         ("time,host\n2026-01-01,a\n", "line 2: no amount"),
         ("time,amount,host\nnoon,1,a\n", "line 2: the time is 'noon'"),
@@ -338,8 +338,8 @@ def test_the_levels_of_a_simulation_can_be_given(run):
         ('{"time": 1, "amount": [1], "host": "a"}', "the amount is [1]"),
         ('{"time": 1, "amount": 1, "scopes": 3}', "scopes is 3"),
         ('{"time": 1, "amount": 1, "scopes": [3]}', "is no scope"),
-        ('{"time": 1', "line 1 is no JSON object"),
-        ("\udcff", "is no text in UTF-8"),
+        ('{"time": 1', "line 1 is not a JSON object"),
+        ("\udcff", "is not valid UTF-8"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_one_line_with_its_place(run, tmp_path, text, words):
@@ -367,11 +367,11 @@ def test_a_budget_is_set_and_removed_through_the_service(run, demo):
     )
 
     assert code == 0
-    assert out == "accepted; host:* may spend 12.50 USD: month, by ada\n"
+    assert out == "accepted; host:* may spend 12.50 USD (period: month), set by ada\n"
 
     code, out, _ = run("set", "host:*", "--remove", *demo.where)
 
-    assert (code, out) == (0, "accepted; host:* has no budget by month\n")
+    assert (code, out) == (0, "accepted; host:* has no budget with period month\n")
 
 
 def report(path):

@@ -71,7 +71,7 @@ def test_several_faults_are_a_line_each(capsys, monkeypatch):
     assert main(["run", "--port", "x", "--poll-interval", "soon"]) == 2
 
     heading, *faults = capsys.readouterr().err.splitlines()
-    assert heading == "costmon: 3 settings cannot be used:"
+    assert heading == "costmon: 3 settings are not valid:"
     assert len(faults) == 3
     assert not any("has blanks" in fault for fault in faults)
 

@@ -67,7 +67,7 @@ def test_one_line_says_what_happens(execute):
     ("port", "said"),
     [
         (["--no-dashboard"], "no dashboard"),
-        (["--port", "0"], "dashboard at a free port"),
+        (["--port", "0"], "dashboard on a free port"),
         (["--port", "8000"], "dashboard at http://localhost:8000"),
     ],
 )
@@ -116,8 +116,8 @@ def test_options_after_the_program_are_the_programs(execute):
     [
         ([], "costmon meter run -- gunicorn app:app"),
         (["--"], "costmon meter run -- gunicorn app:app"),
-        (["--", "no-such-program-anywhere"], "no program 'no-such-program-anywhere' is found"),
-        (["--", ""], "no program '' is found"),
+        (["--", "no-such-program-anywhere"], "program 'no-such-program-anywhere' not found"),
+        (["--", ""], "program '' not found"),
         (["--provider", "IBM", "--", "python3"], "AWS, GCP, AZURE"),
         (["--region", "mars-1", "--", "python3"], "mars-1"),
         (["--users", "-1", "--", "python3"], "target_users"),

@@ -85,8 +85,8 @@ def test_a_type_is_searched_everywhere_unless_a_provider_is_named(run):
     [
         (["--provider", "oracle"], "use one of AWS, GCP, AZURE"),
         (["--provider", "AWS", "--region", "us-east1"], "did you mean us-east-1?"),
-        (["--provider", "AWS", "--type", "z*"], "no type in AWS us-east-1 matches 'z*'"),
-        (["--region", "eastus"], "--region needs --provider"),
+        (["--provider", "AWS", "--type", "z*"], "no instance type in AWS us-east-1 matches 'z*'"),
+        (["--region", "eastus"], "--region requires --provider"),
         (["--prices", "absent.csv"], "absent.csv"),
     ],
 )
@@ -198,7 +198,7 @@ def test_an_import_goes_to_stdout_unless_told_and_may_come_from_stdin(run, monke
     ("content", "arguments", "says"),
     [
         (b"", ["--format", "libcloud"], "list as libcloud: the price list is no JSON"),
-        (b"\xff", ["--format", "libcloud"], "byte 0 is no UTF-8"),
+        (b"\xff", ["--format", "libcloud"], "byte 0 is not valid UTF-8"),
         (SKYPILOT.encode(), ["--format", "skypilot"], "does not name its provider"),
         (b"", ["--format", "csv"], "invalid choice"),
         (b"", ["--format", "own", "--as-of", "soon"], "give a day such as"),
