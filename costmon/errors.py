@@ -16,7 +16,7 @@ CostmonError
 │   ├── ProviderPermissionError 403: the token may not see this kind
 │   ├── ProviderRateLimitError  429: asked too often
 │   ├── ProviderTimeoutError    no answer, or no whole answer, within the deadline
-│   ├── ProviderServerError     5xx: the vendor has a fault
+│   ├── ProviderServerError     5xx: the vendor had an internal error
 │   ├── ProviderNetworkError    DNS, connection refused, reset, TLS
 │   └── ProviderSchemaError     an answer that is not what the API documents
 │       └── ProviderNotFoundError 404: nothing is there, which some kinds mean as "none"
@@ -57,8 +57,9 @@ class Fault(NamedTuple):
 
     Attributes:
         name: The environment variable, or the path in the TOML file.
-        value: What was given, as text; a secret is masked before it gets here.
-        accepted: What would be accepted, or "did you mean ...".
+        value: What was given, as text, with secrets masked. Empty when nothing was given, or when
+            the name itself is wrong.
+        accepted: What is accepted, as a noun phrase; without a value, what is wrong.
     """
 
     name: str
@@ -66,7 +67,9 @@ class Fault(NamedTuple):
     accepted: str
 
     def __str__(self) -> str:
-        return f"{self.name}={self.value!r}: {self.accepted}"
+        if not self.value:
+            return f"{self.name} {self.accepted}"
+        return f"{self.name}={self.value} is not valid; accepted: {self.accepted}"
 
 
 class ConfigError(CostmonError):
@@ -145,7 +148,7 @@ class UnknownActivityError(InputError):
         self.name = name
         self.known = known
         super().__init__(
-            f"{name!r} is no known activity: register it, or use one of {', '.join(known)}"
+            f"{name!r} is not a known activity: register it, or use one of {', '.join(known)}"
         )
 
 
@@ -294,7 +297,7 @@ class FencedError(SupervisionError):
     def __init__(self, name: str, generation: int) -> None:
         self.name = name
         self.generation = generation
-        super().__init__(f"{name}#{generation} has been replaced and may not act")
+        super().__init__(f"{name}#{generation} has been replaced and cannot act any more")
 
 
 class UnknownChildError(SupervisionError):
@@ -308,7 +311,7 @@ class UnknownChildError(SupervisionError):
     def __init__(self, name: str, known: tuple[str, ...]) -> None:
         self.name = name
         self.known = known
-        super().__init__(f"there is no child {name!r}; there are: {', '.join(known)}")
+        super().__init__(f"there is no child {name!r}; known: {', '.join(known)}")
 
 
 class ConsoleError(CostmonError):
@@ -330,7 +333,7 @@ class ConsoleRequestError(ConsoleError):
     def __init__(self, detail: str, valid: tuple[str, ...] = ()) -> None:
         self.detail = detail
         self.valid = valid
-        super().__init__(f"{detail}; there are: {', '.join(valid)}" if valid else detail)
+        super().__init__(f"{detail}; known: {', '.join(valid)}" if valid else detail)
 
 
 class SnapshotClosedError(CostmonError):

@@ -56,7 +56,7 @@ class LocalSocket:
             self.socket.listen(_BACKLOG)
         except OSError as error:
             self.socket.close()
-            msg = f"{purpose.title} {path} cannot be made: {error.strerror or error}"
+            msg = f"{purpose.title} {path} cannot be created: {error.strerror or error}"
             raise StateDirectoryError(msg) from error
 
     def close(self) -> None:
@@ -80,8 +80,8 @@ def _check_length(path: Path, purpose: Purpose) -> None:
     length = len(os.fsencode(path))
     if length > LONGEST_PATH:
         msg = (
-            f"{purpose.title} {path} has a path of {length} bytes and the system takes "
-            f"{LONGEST_PATH}: choose a shorter {purpose.variable}"
+            f"{purpose.title} {path} has a path of {length} bytes; the system accepts at "
+            f"most {LONGEST_PATH}: choose a shorter {purpose.variable}"
         )
         raise StateDirectoryError(msg)
 
@@ -92,14 +92,14 @@ def _remove_stale(path: Path, purpose: Purpose) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        msg = f"{purpose.title} {path} cannot be made: {error.strerror}"
+        msg = f"{purpose.title} {path} cannot be created: {error.strerror}"
         raise StateDirectoryError(msg) from error
     if not stat.S_ISSOCK(mode):
-        msg = f"{path} is in the way of {purpose.title}: it is something else, move it"
+        msg = f"{purpose.title} cannot be created: {path} exists and is not a socket; move it"
         raise StateDirectoryError(msg)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         found = probe.connect_ex(str(path))
     if found != errno.ECONNREFUSED:
-        msg = f"another service answers at {path}: stop it, or use another {purpose.variable}"
+        msg = f"another service uses {path}: stop it, or choose another {purpose.variable}"
         raise StateDirectoryError(msg)
     path.unlink(missing_ok=True)

@@ -87,7 +87,7 @@ def threshold(
             "needed, or raise DO_COST_THRESHOLD."
         ),
         resolved_text=(
-            f"The monthly run-rate is ${shown(totals.monthly)} again, within your threshold of "
+            f"The monthly run-rate is ${shown(totals.monthly)}, back within your threshold of "
             f"${shown(limit)}."
         ),
         facts={
@@ -122,8 +122,8 @@ def account_blind(report: PollReport, failure: PollFailure | None) -> Condition:
         resolved_event="alerter.account_recovered",
         severity="warning",
         text=(
-            f"The costs of account {report.account} cannot be read, the last good figures are "
-            f"kept and flagged stale: {message}"
+            f"The costs of account {report.account} cannot be read; the last good figures are "
+            f"kept and marked as stale: {message}"
         ),
         resolved_text=f"The costs of account {report.account} can be read again.",
         facts={
@@ -145,10 +145,11 @@ def child_set_aside(name: str, *, holds: bool, error: str, cause: str) -> Condit
         resolved_event="alerter.child_recovered",
         severity="critical",
         text=(
-            f"{name} crashed too often and rests: its costs are not polled. Last error: {error}. "
+            f"{name} crashed too often and is paused: its costs are not polled. Last error: "
+            f"{error}. "
             f'To restart it now: send(supervisor, "restart_child", name="{name}") '
             "in `costmon console`."
         ),
-        resolved_text=f"{name} runs again and is stable.",
+        resolved_text=f"{name} is running again and stable.",
         facts={"name": name, "last_error": error or None},
     )

@@ -33,15 +33,18 @@ def circuit(decided: Circuit, *, now: dt.datetime, cause: str) -> Condition:
     """Watch a circuit; one that has expired by `now` is closed."""
     scope, author, reason = _line(decided.scope), _line(decided.author), _line(decided.reason)
     until = (
-        "until it is closed"
+        "until somebody closes it"
         if decided.expires_at is None
         else f"until {decided.expires_at.isoformat()}"
     )
     why = f": {reason}" if reason else ""
     if decided.state == "open":
-        closed = f"The circuit of {scope}, opened by {author}{why}, has expired: calls pass again."
+        closed = (
+            f"The circuit of {scope}, opened by {author}{why}, has expired: calls are "
+            "allowed again."
+        )
     else:
-        closed = f"{author} closed the circuit of {scope}{why}. Calls pass again."
+        closed = f"{author} closed the circuit of {scope}{why}. Calls are allowed again."
     return Condition(
         name=f"circuit:{decided.scope}",
         holds=decided.is_open(now),
@@ -50,8 +53,8 @@ def circuit(decided: Circuit, *, now: dt.datetime, cause: str) -> Condition:
         resolved_event="alerter.circuit_closed",
         severity="critical",
         text=(
-            f"{author} opened the circuit of {scope}{why}. Guards refuse every call that it covers"
-            f" {until}. `costmon circuits close {scope}` closes it."
+            f"{author} opened the circuit of {scope}{why}. Guards refuse all calls it covers"
+            f" {until}. To close it: `costmon circuits close {scope}`."
         ),
         resolved_text=closed,
         facts={
@@ -91,8 +94,8 @@ def noticed(
         event=f"alerter.guard_{_EVENTS[notice.kind]}",
         resolved_event="alerter.guard_store_returned",
         severity=_SEVERITY[notice.kind],
-        text=f"{_line(notice.text)} (told by {who})",
-        resolved_text=f"{_line(notice.text)} (told by {who})",
+        text=f"{_line(notice.text)} (reported by {who})",
+        resolved_text=f"{_line(notice.text)} (reported by {who})",
         facts={
             "scope": _line(notice.scope),
             "app": _line(app),

@@ -101,7 +101,8 @@ def _bare_app(context: ApiContext) -> flask.Flask:
         fault = Fault(
             name="COSTMON_API_TOKEN",
             value="",
-            accepted=f"any secret: it is required to listen on {settings.host}, beyond loopback",
+            accepted=f"any secret: it is required to listen on {settings.host}, which is not "
+            "loopback",
         )
         raise ConfigError((fault,))
     app = flask.Flask("costmon", static_folder=None, template_folder=None)

@@ -68,7 +68,7 @@ def _name() -> BudgetName:
     given: dict[str, str] = {}
     for name, values in flask.request.args.lists():
         if name not in accepts:
-            raise BadRequest(f"{name[:40]!r} is no parameter; accepted: {', '.join(accepts)}")
+            raise BadRequest(f"{name[:40]!r} is not a parameter; accepted: {', '.join(accepts)}")
         if len(values) > 1:
             raise BadRequest(f"{name} is given {len(values)} times; accepted: once")
         given[name] = values[0]

@@ -32,9 +32,7 @@ def tell(context: ApiContext, message: GuardReported | GuardCommand) -> None:
         context.tell_policy(message)
     except MailboxFullError as error:
         _log.warning("api.command_refused", error=str(error))
-        raise ServiceUnavailable(
-            f"{error}; send it again in a while.", retry_after=RETRY_AFTER_S
-        ) from None
+        raise ServiceUnavailable(f"{error}; try again later.", retry_after=RETRY_AFTER_S) from None
 
 
 def order(context: ApiContext, command: GuardCommand) -> None:
@@ -65,7 +63,7 @@ def known_policy(context: ApiContext) -> Policy:
     if policy is None:
         raise ServiceUnavailable(
             "Budgets and circuits are not known yet: the database has not been read since the "
-            "start; /readyz says why.",
+            "service started; see /readyz.",
             retry_after=RETRY_AFTER_S,
         )
     return policy
@@ -80,4 +78,4 @@ def body_of(kind: type[Body]) -> Body:
     try:
         return msgspec.json.decode(flask.request.get_data(), type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise BadRequest(f"The body is not accepted: {error}") from None
+        raise BadRequest(f"The request body is not valid: {error}") from None

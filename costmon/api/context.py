@@ -50,7 +50,7 @@ class ApiContext:
         pending: Observations that wait to be written.
         refresh: Tells the pollers to poll now; does not wait for them.
         guard_state: What guards have reported.
-        policy: What guards go by; `None` while the circuits are not known yet. Closed when the
+        policy: What guards enforce; `None` until the circuits have been loaded. Closed when the
             service stops, which ends every wait.
         confirmed: By a guard's name, the sequence up to which its rows are in the database.
         tell_policy: Takes a report or a command; does not wait for what comes of it.

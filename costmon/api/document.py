@@ -84,7 +84,7 @@ def openapi(app: flask.Flask) -> dict[str, Any]:
     spec = SpecTree(
         "flask",
         title="costmon",
-        description="What every vendor costs you now, what changed, and how fresh it is.",
+        description="What each vendor costs now, what changed, and how fresh the figures are.",
         version=__version__,
         mode="strict",
         annotations=False,

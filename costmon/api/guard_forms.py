@@ -71,10 +71,10 @@ def create_blueprint(context: ApiContext, waiters: Waiters, page: GuardPage) -> 
 def _circuit(context: ApiContext, fields: Mapping[str, str]) -> GuardCommand:
     state = fields.get("state", "")
     if state not in {"open", "closed"}:
-        raise InputError(f"state: {state[:40]!r} is neither open nor closed")
+        raise InputError(f"state: {state[:40]!r} must be open or closed")
     seconds = fields.get("expires_in_s", "")
     if seconds and not (seconds.isascii() and seconds.isdigit() and len(seconds) <= 9):  # noqa: PLR2004 - digits of 30 years
-        raise InputError(f"expires_in_s: {seconds[:40]!r} are no whole seconds")
+        raise InputError(f"expires_in_s: {seconds[:40]!r} is not a whole number of seconds")
     return circuit_command(
         scope=fields.get("scope", "").strip(),
         state="open" if state == "open" else "closed",

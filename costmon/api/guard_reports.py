@@ -28,7 +28,7 @@ def create_blueprint(context: ApiContext, waiters: Waiters) -> flask.Blueprint:
         """Take a guard's report; the answer says what it may forget and which policy holds."""
         body = flask.request.get_data()
         if len(body) > LARGEST_BYTES:
-            raise RequestEntityTooLarge(f"A report has at most {LARGEST_BYTES} bytes.")
+            raise RequestEntityTooLarge(f"The report is larger than {LARGEST_BYTES} bytes.")
         try:
             told = decode_report(body)
         except InputError as error:

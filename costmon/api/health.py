@@ -47,7 +47,7 @@ def _checks(context: ApiContext) -> Iterator[Check]:
     try:
         snapshot = context.snapshot.read()
     except SnapshotClosedError:
-        yield _check("snapshot_open", "the service is stopping, or its core gave up")
+        yield _check("snapshot_open", "the service is stopping, or one of its core actors failed")
         snapshot = context.snapshot.latest()
     else:
         yield _check("snapshot_open", None)
@@ -63,7 +63,9 @@ def _checks(context: ApiContext) -> Iterator[Check]:
     waiting = context.pending()
     yield _check(
         "observations_written",
-        f"{waiting} observations wait to be written; none is lost" if waiting else None,
+        f"{waiting} observations are waiting to be written to the database; none is lost"
+        if waiting
+        else None,
     )
 
 
@@ -74,20 +76,20 @@ def _check(name: str, fault: str | None) -> Check:
 def _children_down(context: ApiContext) -> str | None:
     children = context.children.read()
     if not children:
-        return "no child has been started yet"
+        return "no actor has been started yet"
     down = [f"{child.name} is {child.state}" for child in children if child.state != "running"]
     return ", ".join(down) or None
 
 
 def _unpolled(snapshot: Snapshot | None) -> str | None:
     if snapshot is None:
-        return "nothing has been published yet"
+        return "no costs have been published yet"
     names = [account.name for account in snapshot.accounts if account.last_cycle_id is None]
-    return f"no poll has ended of: {', '.join(names)}" if names else None
+    return f"no poll has finished for: {', '.join(names)}" if names else None
 
 
 def _stale(context: ApiContext, snapshot: Snapshot | None) -> str | None:
     if snapshot is None:
-        return "nothing has been published yet"
+        return "no costs have been published yet"
     stale = staleness(snapshot, context.clock.now())
     return stale.reason if stale else None

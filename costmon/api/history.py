@@ -58,7 +58,8 @@ def create_blueprint(context: ApiContext) -> flask.Blueprint:
             return problem(
                 503,
                 "Service unavailable",
-                "History cannot be read for now; /readyz says why. Current costs are not affected.",
+                "History cannot be read at the moment; see /readyz. Current costs are not "
+                "affected.",
             )
         return json_reply(
             HistoryAnswer(
@@ -84,7 +85,7 @@ def parse_query(given: MultiDict[str, str], now: dt.datetime) -> HistoryQuery:
     """
     for name, values in given.lists():
         if name not in _ACCEPTED:
-            msg = f"{name[:40]!r} is no parameter; accepted: {', '.join(_ACCEPTED)}"
+            msg = f"{name[:40]!r} is not a parameter; accepted: {', '.join(_ACCEPTED)}"
             raise QueryError(msg)
         if len(values) > 1:
             msg = f"{name} is given {len(values)} times; accepted: once"
@@ -96,10 +97,10 @@ def parse_query(given: MultiDict[str, str], now: dt.datetime) -> HistoryQuery:
     else:
         start = max(end - _DEFAULT, dt.datetime.min.replace(tzinfo=dt.UTC))
     if start >= end:
-        msg = f"from ({start:%Y-%m-%d}) must lie before to ({end:%Y-%m-%d}, not included)"
+        msg = f"from ({start:%Y-%m-%d}) must be before to ({end:%Y-%m-%d}, exclusive)"
         raise QueryError(msg)
     if end - start > LONGEST:
-        msg = f"from and to lie more than {LONGEST.days} days apart; accepted: at most that"
+        msg = f"from and to are too far apart; accepted: at most {LONGEST.days} days"
         raise QueryError(msg)
     return HistoryQuery(
         period=Period(start=start, end=end),

@@ -41,6 +41,6 @@ class BoardSource:
         except MailboxFullError as error:
             _log.warning("api.command_refused", error=str(error))
             raise ServiceUnavailable(
-                f"{error}; send it again in a while.", retry_after=RETRY_AFTER_S
+                f"{error}; try again later.", retry_after=RETRY_AFTER_S
             ) from None
         _log.info("api.command_accepted", command=type(command).__name__, id=command.id)

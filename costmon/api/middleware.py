@@ -76,12 +76,11 @@ class Middleware:
             return problem(
                 421,
                 "Misdirected request",
-                "The Host header does not name this service; COSTMON_ALLOWED_HOSTS adds names.",
+                "The Host header does not name this service; add the name to "
+                "COSTMON_ALLOWED_HOSTS.",
             )
         if environ["REQUEST_METHOD"] not in _SAFE_METHODS and not _same_origin(environ, host):
-            return problem(
-                403, "Forbidden", "A page of another site may not write to this service."
-            )
+            return problem(403, "Forbidden", "Requests from another site's pages are not allowed.")
         if self._token is not None and not self._authorized(environ, self._token):
             return _unauthorized(environ)
         return None

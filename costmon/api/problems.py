@@ -35,9 +35,7 @@ def answer_in_json(app: flask.Flask) -> None:
             path=flask.request.path,
             exc_info=error,
         )
-        return problem(
-            500, "Internal server error", "The request failed; the service's log says why."
-        )
+        return problem(500, "Internal server error", "The request failed; see the service's log.")
 
     app.register_error_handler(HTTPException, refused)
     app.register_error_handler(SnapshotClosedError, closed)

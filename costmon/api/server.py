@@ -104,7 +104,9 @@ class _Request(server.HTTPRequest):
         try:
             self.conn.wfile.write(head.encode("latin-1") + body)
         except OSError as gone:
-            self.server.error_log(f"the client left before it was told {status}: {gone}")
+            self.server.error_log(
+                f"the client disconnected before status {status} was sent: {gone}"
+            )
 
 
 class _Connection(server.HTTPConnection):

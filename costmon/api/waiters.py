@@ -34,7 +34,8 @@ class Waiters:
         """
         if not self._places.acquire(blocking=False):
             raise ServiceUnavailable(
-                "Too many clients wait for a change already. Try again, or ask without `wait`.",
+                "Too many clients are waiting for a change already. Try again later, or without "
+                "`wait`.",
                 retry_after=RETRY_AFTER_S,
             )
         try:
@@ -52,7 +53,7 @@ def asked_wait_s() -> int:
     arguments = flask.request.args
     for name, values in arguments.lists():
         if name != "wait":
-            raise BadRequest(f"{name[:40]!r} is no parameter; accepted: wait")
+            raise BadRequest(f"{name[:40]!r} is not a parameter; accepted: wait")
         if len(values) > 1:
             raise BadRequest(f"wait is given {len(values)} times; accepted: once")
     text = arguments.get("wait", "0")

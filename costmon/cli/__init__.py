@@ -114,12 +114,7 @@ def _say(what: object, code: int) -> int:
 
 
 def _say_faults(error: ConfigError) -> None:
-    lines = [
-        f"{fault.name}={fault.value}: accepted: {fault.accepted}"
-        if fault.value
-        else f"{fault.name} {fault.accepted}"
-        for fault in error.faults
-    ]
+    lines = [str(fault) for fault in error.faults]
     if len(lines) == 1:
         _say(lines[0], MISUSED)
         return

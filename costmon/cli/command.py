@@ -102,7 +102,7 @@ def load_settings(arguments: argparse.Namespace, *, accounts_required: bool = Fa
         accounts_required=accounts_required,
     )
     if loaded.ignored is not None:
-        sys.stderr.write(f"costmon: {loaded.ignored} is not read, since {NEEDS_DOTENV}\n")
+        sys.stderr.write(f"costmon: {loaded.ignored} is ignored: {NEEDS_DOTENV}\n")
     return loaded
 
 

@@ -63,7 +63,7 @@ def read_accounts(
         read: The variables, and where faults are noted.
         providers: The declarations of the vendors.
         entries: The file's accounts.
-        required: Whether it is a fault when there is no account, or when one lacks a credential.
+        required: Whether a missing account or credential is a fault.
     """
     before = len(read.faults)
     claimed = {name for entry in entries for name in entry.variables.values()}
@@ -80,10 +80,10 @@ def read_accounts(
             read.refuse(
                 next(iter(entry.variables.values())),
                 MASK,
-                "another token than the other account's: its costs would count twice",
+                "a token that no other account uses: otherwise its costs would count twice",
             )
         if any(account.name == other.name for other in found):
-            read.refuse(f"{entry.where}.name", entry.name, "a name that no other account has")
+            read.refuse(f"{entry.where}.name", entry.name, "a name that no other account uses")
         found.append(account)
     if required and not found and not entries and len(read.faults) == before:
         _refuse_none(read, providers)
@@ -123,7 +123,7 @@ def _default_account(
                 read.refuse(
                     credential.name,
                     "",
-                    f"is needed beside {' and '.join(given)}: {credential.accepted}",
+                    f"is required together with {' and '.join(given)}: {credential.accepted}",
                 )
         return None
     return AccountSettings(
@@ -145,7 +145,9 @@ def _account_of(read: Reader, entry: AccountEntry, *, required: bool) -> Account
     if missing:
         if required and len(read.faults) == before:
             for name in missing:
-                read.refuse(name, "", f"the token of account {entry.name} in .env ({entry.where})")
+                read.refuse(
+                    name, "", f"is required by account {entry.name} ({entry.where}): set it in .env"
+                )
         return None
     return AccountSettings(
         name=entry.name,
@@ -173,6 +175,6 @@ def _refuse_none(read: Reader, providers: Providers) -> None:
     read.refuse(
         " or ".join(needed),
         "",
-        "is not set: put a read-only token into .env or the environment, as .env.example shows, "
+        "is not set: put a read-only token in .env or the environment, as in .env.example, "
         "or try costmon without one: costmon run --demo",
     )

@@ -9,7 +9,7 @@ from costmon.domain.amount import amount_of, currency_of
 from costmon.domain.budget import Budget, Thresholds
 from costmon.domain.scope import scope_of
 from costmon.domain.window import period_of
-from costmon.errors import InputError
+from costmon.errors import AmountError, InputError, ScopeError
 
 T = TypeVar("T")
 
@@ -29,8 +29,8 @@ def read_budgets(read: TableReader, tables: object) -> tuple[Budget, ...]:
         if (budget.scope, budget.period) in found:
             read.refuse(
                 where,
-                f"{budget.scope} by {budget.period}",
-                "one budget for each scope and period: this one is there twice",
+                f"{budget.scope} ({budget.period})",
+                "one budget for each scope and period; remove this duplicate",
             )
         found[budget.scope, budget.period] = budget
     return tuple(found.values())
@@ -69,10 +69,13 @@ def _checked(
         return None if given is None else check(given)
     value = table.get(key)
     if value is None:
-        read.refuse(f"{where}.{key}", "", "a value: it is needed")
+        read.refuse(f"{where}.{key}", "", "is required")
         return None
     try:
         return check(value)
+    except (AmountError, ScopeError) as error:
+        read.refuse(f"{where}.{key}", shown(value), error.accepted)
+        return None
     except InputError as error:
         read.refuse(f"{where}.{key}", shown(value), str(error))
         return None
@@ -83,12 +86,12 @@ def _pattern(value: object) -> str:
 
 
 def _amount(value: object) -> Decimal:
-    return amount_of(value)  # type: ignore[arg-type]  # it refuses what is no amount
+    return amount_of(value)  # type: ignore[arg-type]  # it refuses anything but an amount
 
 
 def _warn(value: object) -> Decimal:
-    return Thresholds(warn=value).warn  # type: ignore[arg-type]  # it refuses what is no figure
+    return Thresholds(warn=value).warn  # type: ignore[arg-type]  # it refuses anything but a number
 
 
 def _block(value: object) -> Decimal:
-    return Thresholds(block=value).block  # type: ignore[arg-type]  # it refuses what is no figure
+    return Thresholds(block=value).block  # type: ignore[arg-type]  # it refuses anything but a number

@@ -93,11 +93,11 @@ def read_file(path: Path, providers: Providers, *, required: bool) -> FileSettin
     except FileNotFoundError:
         if not required:
             return NO_FILE
-        return _unreadable("COSTMON_CONFIG", path, "a file that exists")
+        return _unreadable("COSTMON_CONFIG", path, "an existing file")
     except OSError as error:
         return _unreadable("COSTMON_CONFIG", path, f"a readable file ({error.strerror})")
     except UnicodeDecodeError:
-        return _unreadable(path.name, path, "a file in UTF-8")
+        return _unreadable(path.name, path, "a UTF-8 file")
     except tomllib.TOMLDecodeError as error:
         return _unreadable(path.name, path, f"valid TOML: {error}")
     return check_file(content, providers)
@@ -224,8 +224,11 @@ class _FileReader(TableReader):
 
     def _text(self, where: str, table: Mapping[str, object], key: str) -> str | None:
         value = table.get(key)
+        if value is None:
+            self.refuse(f"{where}.{key}", "", "is required: give a text in quotes")
+            return None
         if not isinstance(value, str) or not value:
-            self.refuse(f"{where}.{key}", shown(value), "a text in quotes; it is needed")
+            self.refuse(f"{where}.{key}", shown(value) or '""', "a text in quotes")
             return None
         return value
 
@@ -235,7 +238,7 @@ class _FileReader(TableReader):
             where = f"prices.{provider}"
             if self._providers.find(provider) is None:
                 known = [f"prices.{slug}" for slug in self._providers.slugs]
-                self.refuse_unknown(where, "...", known, "table")
+                self.refuse_unknown(where, known, "table")
                 continue
             prices = {}
             for key, value in self.table(where, table).items():
@@ -251,7 +254,7 @@ class _FileReader(TableReader):
             return None
         try:
             if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
-                raise Refused("a price in USD a month, such as 12.00")  # noqa: TRY301 - one handler
+                raise Refused("a price in USD per month, such as 12.00")  # noqa: TRY301 - one handler
             return parsers.amount(str(value))
         except Refused as refused:
             self.refuse(where, shown(value), str(refused))

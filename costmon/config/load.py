@@ -103,7 +103,7 @@ def _layered(above: Mapping[str, str], below: Mapping[str, str]) -> dict[str, st
 def _read_dotenv(path: Path, *, required: bool) -> _DotEnv:
     if find_spec("dotenv") is None:
         if required:
-            raise MissingPackageError(f"{path} cannot be read, since {NEEDS_DOTENV}")
+            raise MissingPackageError(f"{path} cannot be read: {NEEDS_DOTENV}")
         return _DotEnv(values={}, ignored=path if path.exists() else None)
     import dotenv.parser
 
@@ -111,12 +111,12 @@ def _read_dotenv(path: Path, *, required: bool) -> _DotEnv:
         mode = stat.S_IMODE(path.stat().st_mode)
         text = path.read_text("utf-8-sig")
     except FileNotFoundError:
-        faults = (_fault(path, "a file that exists"),) if required else ()
+        faults = (_fault(path, "an existing file"),) if required else ()
         return _DotEnv(values={}, faults=faults)
     except OSError as error:
         return _DotEnv(values={}, faults=(_fault(path, f"a readable file ({error.strerror})"),))
     except UnicodeDecodeError:
-        return _DotEnv(values={}, faults=(_fault(path, "a file in UTF-8"),))
+        return _DotEnv(values={}, faults=(_fault(path, "a UTF-8 file"),))
     # Without interpolate=False a token that holds ${...} would be changed.
     values = dotenv.dotenv_values(stream=io.StringIO(text), interpolate=False)
     return _DotEnv(
@@ -132,7 +132,8 @@ def _read_dotenv(path: Path, *, required: bool) -> _DotEnv:
 
 def _permission_warnings(path: Path, mode: int) -> Iterable[str]:
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        yield f"{path} holds secrets and others may read it (mode {mode:04o}): chmod 600 {path}"
+        yield f"{path} contains secrets and other users can read it (mode {mode:04o}): chmod 600 "
+        f"{path}"
 
 
 def _fault(path: Path, accepted: str) -> Fault:

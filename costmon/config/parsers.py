@@ -114,7 +114,7 @@ def hosts(text: str) -> tuple[str, ...]:
     try:
         return tuple(host(part.strip()) for part in text.split(",") if part.strip())
     except Refused:
-        raise Refused("host names with commas between, without ports and wildcards") from None
+        raise Refused("comma-separated host names, without ports and wildcards") from None
 
 
 def is_loopback(name: str) -> bool:
@@ -133,9 +133,9 @@ def api_url(text: str) -> str:
     if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname:
         raise Refused("a base URL such as https://api.example.com")
     if parts.username or parts.password or parts.query or parts.fragment:
-        raise Refused("a base URL without user, password, query and fragment")
+        raise Refused("a base URL without user, password, query or fragment")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
-        raise Refused("https://...: over http the token would travel in clear")
+        raise Refused("https://...; http would send the token unencrypted")
     return text.rstrip("/")
 
 
@@ -145,11 +145,11 @@ def database_url(text: str) -> str:
     if match is None or _split(text) is None:
         raise Refused("a SQLAlchemy URL: sqlite:////path/costmon.db, postgresql://user@host/name")
     if match["dialect"] == "postgres":
-        raise Refused("postgresql://..., SQLAlchemy does not know postgres://")
+        raise Refused("postgresql://... instead of postgres://")
     if match["dialect"] == "sqlite":
         file = text.partition("://")[2].removeprefix("/").partition("?")[0]
         if file in {"", ":memory:"}:
-            raise Refused("a file, such as sqlite:////path/costmon.db: history must be kept")
+            raise Refused("a file such as sqlite:////path/costmon.db, not a database in memory")
     return text
 
 
@@ -160,7 +160,7 @@ def path(text: str) -> Path:
     try:
         return Path(text).expanduser()
     except RuntimeError:
-        raise Refused("a path whose ~ is a known home directory") from None
+        raise Refused("a path; the home directory for its ~ is unknown") from None
 
 
 def path_or_off(text: str) -> Path | None:
@@ -184,9 +184,9 @@ def secret(least: int = 1) -> Callable[[str], Secret]:
 
     def parse(text: str) -> Secret:
         if not (text.isascii() and text.isprintable()) or " " in text:
-            raise Refused("visible ASCII without spaces and line breaks (copied with something?)")
+            raise Refused("printable ASCII without spaces and line breaks; copy it again")
         if len(text) < least:
-            msg = f"at least {least} characters; `openssl rand -hex 32` makes a good one"
+            msg = f"at least {least} characters; `openssl rand -hex 32` makes one"
             raise Refused(msg)
         return Secret(text)
 

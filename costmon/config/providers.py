@@ -26,7 +26,7 @@ class Credential:
         key: Its name among the vendor's credentials, such as `token`: the key `<key>_env` of an
             `[[account]]` names the variable that holds it.
         name: The variable that holds the one of the vendor's default account.
-        accepted: What it takes, in words.
+        accepted: Accepted values, in words.
         meaning: What it is for, in one or two sentences.
         required: Whether an account cannot be read without it.
     """
@@ -42,7 +42,7 @@ class Credential:
         return Variable(
             name=name or self.name,
             default=None,
-            default_words="none; without it the vendor is read only by an [[account]]"
+            default_words="none; without it, only an [[account]] in costmon.toml reads this vendor"
             if self.required
             else "none",
             parse=parsers.secret(),
@@ -61,7 +61,7 @@ class Option:
         key: The key of an `[[account]]` that holds it, as a text.
         name: The variable that holds the one of the vendor's default account.
         default_words: What holds when it is not set.
-        accepted: What it takes, in words.
+        accepted: Accepted values, in words.
         meaning: What it is for, in one or two sentences.
         parse: Turns the text into the value or raises `parsers.Refused`.
     """
@@ -124,8 +124,7 @@ class ProviderInfo:
             default=self.default_url,
             parse=parsers.api_url,
             accepted="a base URL: https, or http on loopback",
-            meaning=f"Where the {self.title} API is, for every account that does not say "
-            "otherwise.",
+            meaning=f"Base URL of the {self.title} API, unless an account sets its own.",
         )
 
     def variables(self) -> Group:

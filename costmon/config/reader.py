@@ -53,7 +53,7 @@ class Reader:
         text = self._environ.get(name, "").strip()
         file = self._environ.get(name + FILE_SUFFIX, "").strip() if secret else ""
         if text and file:
-            self.refuse(name + FILE_SUFFIX, file, f"only one of it and {name}: unset the other")
+            self.refuse(name + FILE_SUFFIX, file, f"either this or {name}: unset one of them")
             return None
         return self._secret_file(name + FILE_SUFFIX, file) if file else text or None
 
@@ -61,9 +61,9 @@ class Reader:
         """Note a fault."""
         self.faults.append(Fault(name=name, value=value, accepted=accepted))
 
-    def refuse_unknown(self, name: str, value: str, known: Iterable[str], what: str) -> None:
-        """Note a name that means nothing here, with the nearest one that does."""
-        self.refuse(name, value, f"not a {what} of costmon{did_you_mean(name, known)}")
+    def refuse_unknown(self, name: str, known: Iterable[str], what: str) -> None:
+        """Note an unknown name, with the nearest known one."""
+        self.refuse(name, "", f"is not a {what} of costmon{did_you_mean(name, known)}")
 
     def _secret_file(self, name: str, file: str) -> str | None:
         try:
@@ -71,19 +71,19 @@ class Reader:
                 content = stream.read(_MOST_SECRET_BYTES + 1)
             text = content.decode().strip()
         except OSError as error:
-            self.refuse(name, file, f"a readable file that holds the secret ({error.strerror})")
+            self.refuse(name, file, f"a readable file that contains the secret ({error.strerror})")
             return None
         except UnicodeDecodeError:
-            self.refuse(name, file, "a text file that holds the secret")
+            self.refuse(name, file, "a text file that contains the secret")
             return None
         if not text or len(content) > _MOST_SECRET_BYTES:
-            self.refuse(name, file, "a file that holds the secret and nothing else")
+            self.refuse(name, file, "a file that contains only the secret")
             return None
         return text
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return `; did you mean X?` for the nearest known name, or what there is, or nothing."""
+    """Return `; did you mean X?` for the nearest known name, or nothing."""
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.75)
     return f"; did you mean {near[0]}?" if near else ""

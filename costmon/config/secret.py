@@ -36,4 +36,4 @@ class Secret:
         return hash((Secret, self._text))
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a Secret cannot be pickled: it would be written down in clear")
+        raise TypeError("a Secret cannot be pickled: it would be stored unencrypted")

@@ -134,10 +134,10 @@ class Settings:
             read.refuse(
                 var.HOST.name,
                 host,
-                "with COSTMON_API_TOKEN only (at least 16 characters), since others can reach it",
+                "a loopback address, or set COSTMON_API_TOKEN (at least 16 characters)",
             )
         if metrics_port == port:
-            read.refuse(var.METRICS_PORT.name, str(port), "another port than COSTMON_PORT")
+            read.refuse(var.METRICS_PORT.name, str(port), "a port other than COSTMON_PORT")
         settings = cls(
             accounts=(demo_account(),)
             if demo
@@ -188,8 +188,8 @@ def _state_dir(read: Reader, *, demo: bool) -> Path:
         read.refuse(
             var.STATE_DIR.name,
             str(path),
-            f"a path at least {len(socket) - _LONGEST_SOCKET_PATH} bytes shorter: the console's "
-            f"socket in it may be {_LONGEST_SOCKET_PATH} bytes long",
+            f"a path at least {len(socket) - _LONGEST_SOCKET_PATH} bytes shorter: the path of the "
+            f"console's socket in it can have at most {_LONGEST_SOCKET_PATH} bytes",
         )
     return path
 
@@ -207,8 +207,7 @@ def _report_socket(read: Reader, state_dir: Path, *, demo: bool) -> Path | None:
         read.refuse(
             var.REPORT_SOCKET.name,
             str(given),
-            f"a path at least {length - _LONGEST_SOCKET_PATH} bytes shorter: a socket's may be "
-            f"{_LONGEST_SOCKET_PATH} bytes long",
+            f"a path of at most {_LONGEST_SOCKET_PATH} bytes (this one has {length})",
         )
     return given
 
@@ -224,7 +223,11 @@ def _database_url(read: Reader, state_dir: Path, *, demo: bool) -> str:
     if given is not None and not demo:
         return given
     if "?" in str(state_dir):
-        read.refuse(var.STATE_DIR.name, str(state_dir), "a path without ?, which ends one in a URL")
+        read.refuse(
+            var.STATE_DIR.name,
+            str(state_dir),
+            "a path without `?`, which ends the path in a database URL",
+        )
     return f"sqlite:///{state_dir / 'costmon.db'}"
 
 

@@ -21,10 +21,10 @@ class TableReader(Reader):
             if key not in known:
                 dot = "." if where else ""
                 near = did_you_mean(key, known)
-                self.refuse(f"{where}{dot}{key}", "...", f"not a {what} of costmon{near}")
+                self.refuse(f"{where}{dot}{key}", "", f"is not a {what} of costmon{near}")
 
     def table(self, where: str, value: object) -> Mapping[str, object]:
-        """Return a table; an empty one, and a fault, when it is none."""
+        """Return a table; an empty one, and a fault, when it is not a table."""
         if isinstance(value, dict):
             return value
         self.refuse(where, shown(value), f"a table: write [{where}]")

@@ -24,7 +24,7 @@ def refuse_unknown(
     for name in sorted(set(environ) - known - tolerated):
         nearest = known if name.startswith(reserved) else _one_slip_away(name, providers)
         if nearest:
-            read.refuse_unknown(name, "...", nearest, "variable")
+            read.refuse_unknown(name, nearest, "variable")
 
 
 def describe_tolerated(
@@ -41,7 +41,9 @@ def describe_tolerated(
         nearest = known if name.startswith(reserved) else _one_slip_away(name, providers)
         near = did_you_mean(name, nearest)
         if near or name.startswith(OWN_PREFIX):
-            warnings.append(f"{name} in the environment is not a variable of costmon{near}")
+            warnings.append(
+                f"{name} is set in the environment, but is not a variable of costmon{near}"
+            )
     return tuple(warnings)
 
 

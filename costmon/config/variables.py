@@ -33,7 +33,7 @@ class Variable(Generic[T_co]):
         default: As one would write it; `None` when there is none.
         default_words: What the documentation says instead of `default`; `None` to show `default`.
         parse: Turns the text into the value or raises `parsers.Refused`.
-        accepted: What it takes, in words.
+        accepted: Accepted values, in words.
         meaning: What it is for, in one or two sentences.
         secret: Whether its value is masked everywhere; then `<name>_FILE` works too.
         to_fill_in: Whether `.env.example` leaves a line for it that is not commented out.
@@ -55,16 +55,16 @@ DO_COST_THRESHOLD: Variable[Decimal] = Variable(
     name="DO_COST_THRESHOLD",
     default="100.00",
     parse=parsers.amount,
-    accepted="an amount in USD, 0 or more",
-    meaning="An alert is raised when the monthly run-rate passes this amount.",
+    accepted="an amount in USD, at least 0",
+    meaning="Raise an alert when the monthly run-rate exceeds this amount.",
 )
 DATABASE_URL: Variable[str] = Variable(
     name="COSTMON_DATABASE_URL",
     default=None,
     default_words="costmon.db in the state directory",
     parse=parsers.database_url,
-    accepted="an SQLAlchemy URL; SQLite and PostgreSQL are tested",
-    meaning="Where history is kept. Counts as a secret, since it may hold a password.",
+    accepted="a SQLAlchemy URL; SQLite and PostgreSQL are tested",
+    meaning="Database for the history. Treated as a secret, since it may contain a password.",
     secret=True,
 )
 DATABASE_UPGRADE: Variable[DatabaseUpgrade] = Variable(
@@ -73,8 +73,8 @@ DATABASE_UPGRADE: Variable[DatabaseUpgrade] = Variable(
     parse=parsers.one_of("auto", "yes", "no"),
     accepted="auto, yes or no",
     meaning=(
-        "Whether the service upgrades an older schema at start. `auto` upgrades SQLite (after a "
-        "backup) and asks for `costmon db upgrade` on other databases."
+        "Whether the service upgrades an older database schema at start. `auto` upgrades SQLite "
+        "(after a backup); other databases need `costmon db upgrade`."
     ),
 )
 HOST: Variable[str] = Variable(
@@ -82,22 +82,23 @@ HOST: Variable[str] = Variable(
     default="127.0.0.1",
     parse=parsers.host,
     accepted="an IP address or a host name",
-    meaning="Where HTTP listens. Anything but loopback needs COSTMON_API_TOKEN.",
+    meaning="Address to listen on for HTTP. Addresses other than loopback require "
+    "COSTMON_API_TOKEN.",
 )
 PORT: Variable[int] = Variable(
     name="COSTMON_PORT",
     default="8090",
     parse=parsers.port,
     accepted="1 to 65535",
-    meaning="The port of the API and the page.",
+    meaning="Port of the API and the web page.",
 )
 API_TOKEN: Variable[Secret] = Variable(
     name="COSTMON_API_TOKEN",
     default=None,
-    default_words="none; needed to listen anywhere but loopback",
+    default_words="none; required to listen on addresses other than loopback",
     parse=parsers.secret(least=16),
     accepted="at least 16 characters",
-    meaning="The bearer token that API clients must send.",
+    meaning="Bearer token that API clients must send.",
     secret=True,
 )
 ALLOWED_HOSTS: Variable[tuple[str, ...]] = Variable(
@@ -105,15 +106,16 @@ ALLOWED_HOSTS: Variable[tuple[str, ...]] = Variable(
     default=None,
     default_words="the listening address and loopback names",
     parse=parsers.hosts,
-    accepted="host names with commas between",
-    meaning="Further names that requests may carry in their Host header, such as a container's.",
+    accepted="comma-separated host names",
+    meaning="Further names accepted in a request's Host header, such as a container's name.",
 )
 METRICS_PORT: Variable[int | None] = Variable(
     name="COSTMON_METRICS_PORT",
     default="off",
     parse=parsers.port_or_off,
     accepted="off, or 1 to 65535",
-    meaning="A second listener for scraping: /metrics, /healthz and POST /refresh only.",
+    meaning="Port of a second listener for scraping, which serves only /metrics, /healthz and "
+    "POST /refresh.",
 )
 POLL_INTERVAL: Variable[float] = Variable(
     name="COSTMON_POLL_INTERVAL",
@@ -121,35 +123,36 @@ POLL_INTERVAL: Variable[float] = Variable(
     default_words=f"5m ({DEMO_POLL_INTERVAL} with --demo)",
     parse=parsers.duration(0.1, 86_400),
     accepted="a duration up to 1d",
-    meaning="How often each account's resources are read.",
+    meaning="Time between two polls of an account.",
 )
 ALERT_COOLDOWN: Variable[float] = Variable(
     name="COSTMON_ALERT_COOLDOWN",
     default="3600",
     parse=parsers.duration(0, 30 * 86_400),
-    accepted="a duration up to 30d; 0 repeats with every poll",
-    meaning="The least time between two repeats of one alert.",
+    accepted="a duration up to 30d; 0 repeats alerts with every poll",
+    meaning="Minimum time before an alert that still holds is repeated.",
 )
 HEALTH_CHECK_INTERVAL: Variable[float] = Variable(
     name="COSTMON_HEALTH_CHECK_INTERVAL",
     default="30s",
     parse=parsers.duration(0.1, 3_600),
     accepted="a duration up to 1h",
-    meaning="How often the supervisor looks for missing children and logs restart counts.",
+    meaning="How often the supervisor checks for missing actors and logs restart counts.",
 )
 STOP_TIMEOUT: Variable[float] = Variable(
     name="COSTMON_STOP_TIMEOUT",
     default="30s",
     parse=parsers.duration(0.1, 600),
     accepted="a duration up to 10m",
-    meaning="How long a stop may take to deliver what waits before it reports what was left.",
+    meaning="Maximum time to finish queued work when the service stops; what is left is then "
+    "logged.",
 )
 CONFIG: Variable[Path] = Variable(
     name="COSTMON_CONFIG",
     default="costmon.toml",
     parse=parsers.path,
     accepted="a path; a missing file is an error only when this is set",
-    meaning="The file for what is not a secret: further accounts, budgets, prices, retention.",
+    meaning="File for settings that are not secret: further accounts, budgets, prices, retention.",
 )
 STATE_DIR: Variable[Path] = Variable(
     name="COSTMON_STATE_DIR",
@@ -157,7 +160,7 @@ STATE_DIR: Variable[Path] = Variable(
     default_words="data (data-demo with --demo)",
     parse=parsers.path,
     accepted="a directory; created with mode 0700",
-    meaning="Where the database, the journal, the lock and the console's socket live.",
+    meaning="Directory of the database, the journal, the lock file and the console's socket.",
 )
 REPORT_SOCKET: Variable[Path | None] = Variable(
     name="COSTMON_REPORT_SOCKET",
@@ -165,28 +168,28 @@ REPORT_SOCKET: Variable[Path | None] = Variable(
     default_words="report.sock in the state directory",
     parse=parsers.path_or_off,
     accepted="off, or a path of at most 107 bytes",
-    meaning="The Unix socket that guards and metered applications on this machine report to.",
+    meaning="Unix socket that guards and metered applications on this machine report to.",
 )
 TIMEZONE: Variable[str] = Variable(
     name="COSTMON_TIMEZONE",
     default="UTC",
     parse=parsers.timezone,
     accepted="an IANA time zone",
-    meaning="The time zone of the times that the command line prints; data is always UTC.",
+    meaning="Time zone of the times that commands print; stored data and the API always use UTC.",
 )
 LOG_FORMAT: Variable[LogFormat] = Variable(
     name="COSTMON_LOG_FORMAT",
     default="auto",
     parse=parsers.one_of("auto", "json", "console"),
     accepted="auto, json or console",
-    meaning="`auto` is pretty on a terminal and one JSON object a line elsewhere.",
+    meaning="`auto` is `console` on a terminal, and otherwise `json`: one JSON object per line.",
 )
 LOG_LEVEL: Variable[LogLevel] = Variable(
     name="COSTMON_LOG_LEVEL",
     default="info",
     parse=parsers.one_of("debug", "info", "warning", "error"),
     accepted="debug, info, warning or error",
-    meaning="The least severe log lines that are written.",
+    meaning="Minimum severity of the log lines that are written.",
 )
 
 OWN_GROUPS: tuple[tuple[str, Group], ...] = (

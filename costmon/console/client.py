@@ -33,7 +33,7 @@ class ConsoleClient:
         """Return the supervisor's answer to `message`.
 
         Raises:
-            ConsoleRequestError: It is not a message of the console, or the service refused it.
+            ConsoleRequestError: It is not a console message, or the service refused it.
             ConsoleUnavailableError: No service listens there, or it does not answer in time.
         """
         request = encode_request(message)
@@ -43,8 +43,8 @@ class ConsoleClient:
                 connection.connect(str(self._path))
             except OSError as error:
                 detail = (
-                    f"no service answers at {self._path}: {error.strerror or error}; start it with "
-                    "`costmon run`, or point COSTMON_STATE_DIR to its state directory"
+                    f"cannot connect to the service at {self._path}: {error.strerror or error}; "
+                    "start it with `costmon run`, or set COSTMON_STATE_DIR to its state directory"
                 )
                 raise ConsoleUnavailableError(detail) from error
             line = self._exchange(connection, request)

@@ -67,7 +67,7 @@ def message_of(command: object, arguments: Mapping[str, object]) -> Message:
     """
     kind = COMMANDS.get(command) if isinstance(command, str) else None
     if kind is None:
-        detail = f"there is no command {command!r}"
+        detail = f"unknown command {command!r}"
         raise ConsoleRequestError(detail, tuple(COMMANDS))
     fields = tuple(field.name for field in dataclasses.fields(kind))
     unknown = sorted(set(arguments) - set(fields))
@@ -117,5 +117,5 @@ def command_of(message: object) -> tuple[str, dict[str, object]]:
         if isinstance(message, kind):
             return command, dataclasses.asdict(message)
     names = tuple(kind.__name__ for kind in COMMANDS.values())
-    detail = f"{type(message).__name__} is not a message of the console"
+    detail = f"{type(message).__name__} is not a console message"
     raise ConsoleRequestError(detail, names)

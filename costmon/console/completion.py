@@ -108,7 +108,7 @@ def line_editing(
             history.touch(mode=0o600)
             readline.read_history_file(history)
         except OSError as error:
-            say(f"earlier lines are not remembered: {error}")
+            say(f"the command history cannot be read: {error}")
     try:
         yield
     finally:
@@ -118,4 +118,4 @@ def line_editing(
             try:
                 readline.write_history_file(history)
             except OSError as error:
-                say(f"these lines are not remembered: {error}")
+                say(f"the command history cannot be saved: {error}")

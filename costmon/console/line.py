@@ -40,14 +40,14 @@ def read_line(connection: socket.socket, *, limit: int, timeout_s: float, clock:
         except TimeoutError:
             raise LineError(_late(timeout_s)) from None
         except OSError as error:
-            msg = f"the connection broke: {error.strerror}"
+            msg = f"the connection failed: {error.strerror}"
             raise LineError(msg) from error
         if not chunk:
-            msg = "the connection ended before the line did"
+            msg = "the connection ended before the line was complete"
             raise LineError(msg)
         received += chunk
     return bytes(received.partition(b"\n")[0])
 
 
 def _late(timeout_s: float) -> str:
-    return f"no whole line came within {timeout_s:g} s"
+    return f"no complete line arrived within {timeout_s:g} s"

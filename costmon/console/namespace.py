@@ -38,15 +38,15 @@ supervisor.tell(RestartChild(name="poller"))      restart every child of a role
 supervisor.tell(RestartChild(name="poller.eu"))   restart one child by its full name
 send(supervisor, "restart_child", name="poller")  the same, with the message's name as text
 supervisor.ask(GetChildren())                     the children as values
-circuits()                                        what guards were told to stop, by whom and why
-open_circuit("host:api.example.com", "too dear")  stop all calls of a scope; hours=2 ends it then
-close_circuit("host:api.example.com", "fixed")    let them pass again
-budgets()                                         the budgets that guards go by
-guards()                                          the guards that report: where, when, how busy
-help(thing)                                       what Python knows about a thing
+circuits()                                        the circuits: scope, state, author and reason
+open_circuit("host:api.example.com", "too much")  stop all calls of a scope; hours=2 sets an end
+close_circuit("host:api.example.com", "fixed")    allow them again
+budgets()                                         the budgets that guards enforce
+guards()                                          the guards that report: host, last report, load
+help(thing)                                       Python's help on a thing
 exit()                                            leave the prompt (or Ctrl-D)
 
-The Tab key completes names. Before a restart the message in hand finishes; what waits is kept."""
+The Tab key completes names. A restart waits for the current message; queued messages are kept."""
 
 V = TypeVar("V")
 
@@ -98,7 +98,7 @@ class Help:
         self._python = pydoc.Helper(source, out)
 
     def __repr__(self) -> str:
-        return "Type help() for what the console can do, help(thing) for a thing."
+        return "Type help() for the commands of the console, help(thing) for help on an object."
 
     def __call__(self, *things: object) -> None:
         """Explain the console, or each of the things."""
@@ -112,7 +112,7 @@ class Leave:
     """Ends the prompt and nothing else."""
 
     def __repr__(self) -> str:
-        return "Use exit() or Ctrl-D to leave the prompt; the service runs on."
+        return "Use exit() or Ctrl-D to leave the prompt; the service keeps running."
 
     def __call__(self, code: int = 0) -> Never:
         """Leave with an exit code."""
@@ -136,9 +136,9 @@ def namespace(
         "__doc__": None,
         "supervisor": supervisor,
         "send": send,
-        "children": _query(supervisor, GetChildren(), "Print the children and how they are."),
-        "circuits": _query(supervisor, GetCircuits(), "Print what was decided about circuits."),
-        "budgets": _query(supervisor, GetBudgets(), "Print the budgets that guards go by."),
+        "children": _query(supervisor, GetChildren(), "Print the children and their states."),
+        "circuits": _query(supervisor, GetCircuits(), "Print the circuits."),
+        "budgets": _query(supervisor, GetBudgets(), "Print the budgets that guards enforce."),
         "guards": _query(supervisor, GetGuards(), "Print the guards that report."),
         "open_circuit": _open_circuit(supervisor, clock or SystemClock()),
         "close_circuit": _close_circuit(supervisor),

@@ -91,7 +91,7 @@ class Prompt(code.InteractiveInterpreter):
             return 0
         try:
             if self.runsource("\n".join([*lines, ""]), "<console>"):
-                self.write("the input ends in the middle of a statement")
+                self.write("the input ended in the middle of a statement")
                 return 1
         except SystemExit as leaving:
             return _exit_code(leaving)

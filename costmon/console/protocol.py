@@ -71,7 +71,7 @@ def decode_request(line: bytes) -> Message:
     try:
         asked = msgspec.json.decode(line, type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        detail = f"a request is one line with a JSON object: {error}"
+        detail = f"a request must be one line with a JSON object: {error}"
         raise ConsoleRequestError(detail) from error
     return message_of(asked.pop("command", None), asked)
 
@@ -99,8 +99,8 @@ def decode_answer(message: Message, line: bytes) -> Answer:
     try:
         reply: _Reply[Answer] = msgspec.json.decode(line, type=_REPLIES[type(message)])
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        detail = f"what answers at the socket is not this version of costmon: {error}"
+        detail = f"the response is not from this version of costmon: {error}"
         raise ConsoleUnavailableError(detail) from error
     if reply.answer is None:
-        raise ConsoleRequestError(reply.error or "the service gave no answer", reply.valid)
+        raise ConsoleRequestError(reply.error or "the service sent no response", reply.valid)
     return reply.answer

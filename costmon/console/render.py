@@ -13,7 +13,7 @@ from costmon.messages import CircuitDecided, GuardStatus
 def render_children(children: Sequence[ChildStatus]) -> str:
     """Return the tree of children as an aligned table."""
     if not children:
-        return "there are no children"
+        return "no children"
     return table(
         ("name", "state", "generation", "restarts", "mailbox", "last error"),
         [
@@ -34,7 +34,7 @@ def render_children(children: Sequence[ChildStatus]) -> str:
 def render_circuits(circuits: Sequence[Circuit]) -> str:
     """Return circuits as an aligned table."""
     if not circuits:
-        return "no circuit was ever opened"
+        return "no circuit has been opened yet"
     return table(
         ("scope", "state", "since", "until", "author", "reason"),
         [
@@ -54,9 +54,9 @@ def render_circuits(circuits: Sequence[Circuit]) -> str:
 def render_circuit_answer(scope: str, answer: CircuitDecided) -> str:
     """Return the result of opening or closing a circuit."""
     if not answer.confirmed:
-        return f"accepted for {scope}: circuits() will show it"
+        return f"accepted for {scope}: run circuits() to check"
     if answer.circuit is None:
-        return f"{scope} was never open"
+        return f"{scope} has never been opened"
     circuit = answer.circuit
     until = f" until {_moment(circuit.expires_at)}" if circuit.expires_at else ""
     return f"{scope} is {circuit.state}{until}"
@@ -65,7 +65,7 @@ def render_circuit_answer(scope: str, answer: CircuitDecided) -> str:
 def render_budgets(budgets: Sequence[PolicyBudget]) -> str:
     """Return budgets as an aligned table."""
     if not budgets:
-        return "there are no budgets"
+        return "no budgets"
     return table(
         ("scope", "period", "limit", "", "warn", "block", "by"),
         [
@@ -87,7 +87,7 @@ def render_budgets(budgets: Sequence[PolicyBudget]) -> str:
 def render_guards(guards: Sequence[GuardStatus]) -> str:
     """Return guards as an aligned table."""
     if not guards:
-        return "no guard has reported in the last day"
+        return "no guard has reported in the last 24 hours"
     return table(
         ("app", "host", "pid", "seen", "budgets", "in flight", "refused"),
         [

@@ -14,7 +14,7 @@ from costmon.console.namespace import namespace, print_line
 from costmon.console.prompt import Prompt, ReadLine
 from costmon.messages import GetChildren
 
-_WELCOME = "costmon console ({where}). help() shows what it can do, Ctrl-D leaves it."
+_WELCOME = "costmon console ({where}). Type help() for commands, Ctrl-D to leave."
 
 
 def attach(path: Path, *, clock: Clock, history: Path | None = None) -> int:

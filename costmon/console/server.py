@@ -123,7 +123,7 @@ class ConsoleServer:
             if not crowded:
                 self._clients[connection] = thread
         if crowded:
-            detail = f"{self._most_clients} clients are being served; try again"
+            detail = f"{self._most_clients} clients are connected already; try again later"
             self._send(connection, encode_error(ConsoleUnavailableError(detail)))
             connection.close()
             return

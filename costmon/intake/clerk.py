@@ -95,7 +95,10 @@ class Clerk:
         try:
             said = _decoder.decode(content)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            return refusal(HTTPStatus.BAD_REQUEST, f"a frame is a report or a question: {error}")
+            return refusal(
+                HTTPStatus.BAD_REQUEST,
+                f"the frame is neither a valid report nor a valid query: {error}",
+            )
         if self._is_draining():
             return refusal(HTTPStatus.SERVICE_UNAVAILABLE, "the service is stopping; try again")
         match said:
@@ -117,7 +120,7 @@ class Clerk:
             self._tell_policy(GuardReported(report=report))
         except MailboxFullError as error:
             _log.warning("intake.report_refused", guard=report.guard, error=str(error))
-            return refusal(HTTPStatus.SERVICE_UNAVAILABLE, f"{error}; send it again in a while")
+            return refusal(HTTPStatus.SERVICE_UNAVAILABLE, f"{error}; try again later")
         confirmed = self._confirmed.read().get(report.guard)
         return reply(HTTPStatus.ACCEPTED, encode_taken(confirmed, self._policy.read()))
 
@@ -130,23 +133,26 @@ class Clerk:
         before = known(meters, report)
         if not before.is_gone:
             if not has_room(meters, report, self._clock.monotonic_s()):
-                text = "there is no room for another metered process; send it again in a while"
+                text = "too many metered processes; try again later"
                 return refusal(HTTPStatus.SERVICE_UNAVAILABLE, text)
             message = MeterReported(part=metered.part, is_final=metered.final, report=report)
             try:
                 self._tell_meters(message)
             except MailboxFullError as error:
                 # Said, since what is answered with 202 is not sent again.
-                return refusal(HTTPStatus.SERVICE_UNAVAILABLE, f"{error}; send it again in a while")
+                return refusal(HTTPStatus.SERVICE_UNAVAILABLE, f"{error}; try again later")
         return reply(HTTPStatus.ACCEPTED, encode_metered(meters.epoch, before))
 
     def _tell(self, asked: _Asked, gone: Callable[[], bool]) -> bytes:
         policy = self._policy.read()
         if policy is None:
-            return refusal(HTTPStatus.SERVICE_UNAVAILABLE, "the circuits are not known yet")
+            return refusal(HTTPStatus.SERVICE_UNAVAILABLE, "the circuits have not been loaded yet")
         if policy.revision == asked.revision and asked.wait > 0:
             if not self._waiting.acquire(blocking=False):
-                return refusal(HTTPStatus.SERVICE_UNAVAILABLE, "too many wait already; try again")
+                return refusal(
+                    HTTPStatus.SERVICE_UNAVAILABLE,
+                    "too many clients are waiting already; try again",
+                )
             try:
                 policy = self._changed(policy, asked.wait, gone)
             finally:

@@ -53,11 +53,13 @@ def circuit_command(
     reason = _field("reason", wording, reason, REASON_CHARACTERS)
     author = _field("author", wording, author, NAME_CHARACTERS)
     if expires_in_s is not None and not 1 <= expires_in_s <= LONGEST_OPEN_S:
-        raise InputError(f"expires_in_s: {expires_in_s} is not from 1 to {LONGEST_OPEN_S}")
+        raise InputError(
+            f"expires_in_s: {expires_in_s} is not valid: give 1 to {LONGEST_OPEN_S} seconds"
+        )
     name = uuid.uuid4().hex
     if state == "closed":
         if expires_in_s is not None:
-            raise InputError("expires_in_s: only an open circuit ends by itself; leave it out")
+            raise InputError("expires_in_s: only an open circuit can expire; omit it")
         return CloseCircuit(id=name, scope=scope, reason=reason, author=author)
     expires_at = None if expires_in_s is None else now + dt.timedelta(seconds=expires_in_s)
     return OpenCircuit(id=name, scope=scope, reason=reason, author=author, expires_at=expires_at)
@@ -126,7 +128,7 @@ def scope_field(scope: str) -> str:
         InputError: It is none; the text begins with `scope`.
     """
     if len(scope) > 2 * LONGEST:
-        raise InputError(f"scope: has {len(scope)} characters: at most {LONGEST} are taken")
+        raise InputError(f"scope: has {len(scope)} characters; at most {LONGEST} are accepted")
     return _field("scope", lambda text: scope_of(text, pattern=True), scope)
 
 
@@ -139,7 +141,10 @@ def _period(text: str) -> str:
 def _percent(name: str, text: str) -> Decimal:
     percent = _amount(name, text)
     if not 0 < percent <= 100:  # noqa: PLR2004 - per cent
-        raise InputError(f"{name}: {text!r} is not above 0 and at most 100 per cent of the limit")
+        raise InputError(
+            f"{name}: {text!r} is not valid: give a percentage of the limit, above 0 and at most "
+            "100"
+        )
     return percent
 
 

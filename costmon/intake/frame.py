@@ -50,7 +50,7 @@ def read_frame(
     head = first + _exactly(connection, _LENGTH.size - len(first), until_s, clock)
     (length,) = _LENGTH.unpack(head)
     if length > LONGEST:
-        msg = f"a frame of {length} bytes is announced and {LONGEST} are taken"
+        msg = f"the frame has {length} bytes; at most {LONGEST} are accepted"
         raise FrameTooLongError(msg)
     return _exactly(connection, length, until_s, clock)
 
@@ -68,11 +68,11 @@ def _exactly(connection: socket.socket, size: int, until_s: float, clock: Clock)
 
 def _receive(connection: socket.socket, size: int, left_s: float) -> bytes:
     if left_s <= 0:
-        raise FrameError("no whole frame came in time")
+        raise FrameError("timed out before a complete frame arrived")
     connection.settimeout(left_s)
     try:
         return connection.recv(min(size, _CHUNK))
     except TimeoutError:
-        raise FrameError("no whole frame came in time") from None
+        raise FrameError("timed out before a complete frame arrived") from None
     except OSError as error:
-        raise FrameError(f"the connection broke: {error.strerror}") from error
+        raise FrameError(f"the connection failed: {error.strerror}") from error

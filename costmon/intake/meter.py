@@ -91,15 +91,17 @@ def decode_part(content: bytes | msgspec.Raw) -> Snapshot:
         InputError: It is not as agreed; the text says where and what would be.
     """
     if len(memoryview(content)) > PART_BYTES:
-        raise InputError(f"$: a part has at most {PART_BYTES} bytes")
+        raise InputError(f"$: the part is larger than {PART_BYTES} bytes")
     try:
         sent = _decoder.decode(content)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise InputError(f"the report is not one: {error}") from None
+        raise InputError(f"the report is not valid: {error}") from None
     except RecursionError:
         raise InputError("$: the report is nested too deeply") from None
     if sent.v != VERSION:
-        raise InputError(f"$.v: this is version {sent.v}, and version {VERSION} is taken")
+        raise InputError(
+            f"$.v: version {sent.v} is not supported: this service accepts version {VERSION}"
+        )
     return Snapshot(
         service=_name("$.service", sent.service),
         host=_name("$.host", sent.host),
@@ -149,10 +151,10 @@ def _row(path: str, row: RowBody) -> RouteStats:
 
 def _buckets(path: str, numbers: list[int]) -> dict[int, int]:
     if len(numbers) % 2:
-        raise InputError(f"{path}: buckets and counts by turns are expected here")
+        raise InputError(f"{path}: the list must alternate buckets and counts")
     buckets = dict(zip(numbers[::2], numbers[1::2], strict=True))
     if len(buckets) * 2 != len(numbers) or max(buckets, default=0) > LAST_BUCKET:
-        raise InputError(f"{path}: each bucket is taken once, and none above {LAST_BUCKET}")
+        raise InputError(f"{path}: buckets must be unique and at most {LAST_BUCKET}")
     if max(buckets.values(), default=0) > _MOST:
         raise InputError(f"{path}: a count has more than 128 bits")
     return buckets
@@ -167,7 +169,7 @@ def _bounded(path: str, count: int) -> int:
 
 def _name(path: str, text: str) -> str:
     if not text:
-        raise InputError(f"{path}: is empty: say something")
+        raise InputError(f"{path}: must not be empty")
     return _text(path, text)
 
 

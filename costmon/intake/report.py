@@ -153,7 +153,7 @@ def decode_report(body: bytes | msgspec.Raw) -> GuardReport:
     try:
         sent = _decoder.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise InputError(f"the report is not one: {error}") from None
+        raise InputError(f"the report is not valid: {error}") from None
     except RecursionError:
         raise InputError("$: the report is nested too deeply") from None
     return GuardReport(

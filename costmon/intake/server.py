@@ -173,7 +173,7 @@ class IntakeServer:
             caller.thread.start()
             return
         _log.warning("intake.connection_refused", most_connections=self._most_connections)
-        detail = f"{self._most_connections} connections are being served; try again"
+        detail = f"{self._most_connections} connections are open already; try again later"
         self._send(caller, refusal(HTTPStatus.SERVICE_UNAVAILABLE, detail))
         connection.close()
 

@@ -32,11 +32,13 @@ def wording(text: str, longest: int, *, empty: bool = False) -> str:
     """
     stripped = text.strip(" ")
     if not stripped and not empty:
-        raise InputError("is empty: say something")
+        raise InputError("must not be empty")
     if len(stripped) > longest:
-        raise InputError(f"has {len(stripped)} characters: at most {longest} are taken")
+        raise InputError(f"has {len(stripped)} characters; at most {longest} are accepted")
     if not stripped.isprintable():
         for character in stripped:
             if character in _TURNING or unicodedata.category(character) in _REFUSED:
-                raise InputError(f"has the control character U+{ord(character):04X}: leave it out")
+                raise InputError(
+                    f"contains the control character U+{ord(character):04X}: remove it"
+                )
     return stripped

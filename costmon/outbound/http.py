@@ -135,8 +135,8 @@ class HttpOutbound:
         if wait_s is not None:
             raise refusal.error(
                 ProviderRateLimitError,
-                f"the vendor allows no further request for {wait_s:.0f} s",
-                "poll less often, or find who else uses this token",
+                f"the vendor's rate limit allows no request for {wait_s:.0f} s",
+                "poll less often, or check what else uses this token",
                 retry_after_s=wait_s,
             )
 
@@ -145,8 +145,8 @@ class HttpOutbound:
         if not _is_sendable(self._token):
             raise refusal.error(
                 ProviderAuthError,
-                "the token holds characters that no token has",
-                "set it again without line breaks, spaces and quotes",
+                "the token contains characters that are not valid in a token",
+                "set it again, without line breaks, spaces and quotes",
             )
         self._requests += 1
         response = self._send(refusal, path, params)
@@ -174,14 +174,14 @@ class HttpOutbound:
         except requests.Timeout:
             error = refusal.error(
                 ProviderTimeoutError,
-                f"no answer within {self._limits.read_timeout_s:g} s",
-                "it is tried again at the next poll",
+                f"no response within {self._limits.read_timeout_s:g} s",
+                "retried at the next poll",
             )
         except requests.RequestException as cause:
             error = refusal.error(
                 ProviderNetworkError,
                 f"the vendor could not be reached ({_words(cause)})",
-                "check DNS, proxy, firewall and the configured API address",
+                "check DNS, proxy, firewall and the configured API URL",
             )
         # Raised out here, because the library's error holds the request, and that the token.
         raise error
@@ -193,14 +193,14 @@ class HttpOutbound:
             raise refusal.error(
                 ProviderSchemaError,
                 f"expected JSON, got {content_type[:_SHOWN_CONTENT_TYPE]!r}",
-                "check the configured API address, and for a proxy that shows a page custom budget",
+                "check the configured API URL, and for a proxy that shows a page custom budget",
             )
         encoding = headers.get("content-encoding", "identity").strip().lower()
         if encoding not in {"identity", "gzip"}:
             raise refusal.error(
                 ProviderSchemaError,
-                f"an unknown compression {encoding[:_SHOWN_CONTENT_TYPE]!r}",
-                "check for a proxy that changes answers",
+                f"unknown compression {encoding[:_SHOWN_CONTENT_TYPE]!r}",
+                "check whether a proxy changes responses",
             )
         return encoding == "gzip"
 
@@ -216,27 +216,27 @@ class HttpOutbound:
                 if self._clock.monotonic_s() > deadline_s:
                     raise refusal.error(
                         ProviderTimeoutError,
-                        f"the answer was not complete within {self._limits.deadline_s:g} s",
-                        "it is tried again at the next poll",
+                        f"the response was not complete within {self._limits.deadline_s:g} s",
+                        "retried at the next poll",
                     )
             return body.whole()
         except urllib3.exceptions.ReadTimeoutError:
             error = refusal.error(
                 ProviderTimeoutError,
-                f"the answer stopped for {self._limits.read_timeout_s:g} s",
-                "it is tried again at the next poll",
+                f"the response stalled for {self._limits.read_timeout_s:g} s",
+                "retried at the next poll",
             )
         except (urllib3.exceptions.HTTPError, OSError, BodyTruncatedError) as cause:
             error = refusal.error(
                 ProviderNetworkError,
-                f"the answer broke off ({_words(cause)})",
-                "it is tried again at the next poll",
+                f"the response was cut off ({_words(cause)})",
+                "retried at the next poll",
             )
         except zlib.error:
             error = refusal.error(
                 ProviderSchemaError,
-                "the answer could not be decompressed",
-                "check for a proxy that changes answers",
+                "the response could not be decompressed",
+                "check whether a proxy changes responses",
             )
         except BodyTooLargeError:
             error = self._too_large(refusal)
@@ -245,8 +245,8 @@ class HttpOutbound:
     def _too_large(self, refusal: Refusal) -> ProviderError:
         return refusal.error(
             ProviderSchemaError,
-            f"the answer is larger than {self._limits.max_bytes} bytes",
-            "check the configured API address; no documented answer is that large",
+            f"the response is larger than {self._limits.max_bytes} bytes",
+            "check the configured API URL; no documented response is that large",
         )
 
 

@@ -62,7 +62,7 @@ class Refusal:
             return self.error(
                 ProviderSchemaError,
                 f"redirected to {_target(headers.get('location'))}, which was not followed",
-                "check the configured API address",
+                "check the configured API URL",
             )
         retry_after_s = parse_retry_after(headers.get("retry-after"), now)
         if status == HTTPStatus.TOO_MANY_REQUESTS and retry_after_s is None:
@@ -81,43 +81,43 @@ def _target(location: str | None) -> str:
         host = None
     if host is None:
         return "another path"
-    return f"another address ({host[:_SHOWN_HOST]})"
+    return f"another host ({host[:_SHOWN_HOST]})"
 
 
 _MEANINGS: dict[int, tuple[type[ProviderError], str, str]] = {
     HTTPStatus.UNAUTHORIZED: (
         ProviderAuthError,
-        "the token was not accepted",
+        "the token was rejected",
         "check that it is complete, not expired and not revoked",
     ),
     HTTPStatus.FORBIDDEN: (
         ProviderPermissionError,
-        "the token may not read this",
-        "give it the read scope of this kind",
+        "the token is not allowed to read this",
+        "give it the read scope for this kind of resource",
     ),
     HTTPStatus.NOT_FOUND: (
         ProviderNotFoundError,
-        "nothing is there",
-        "check the configured API address",
+        "not found",
+        "check the configured API URL",
     ),
     HTTPStatus.REQUEST_TIMEOUT: (
         ProviderTimeoutError,
-        "the vendor gave up waiting",
-        "it is tried again at the next poll",
+        "the vendor timed out",
+        "retried at the next poll",
     ),
     HTTPStatus.TOO_MANY_REQUESTS: (
         ProviderRateLimitError,
         "too many requests",
-        "poll less often, or find who else uses this token",
+        "poll less often, or check what else uses this token",
     ),
 }
 _SERVER = (
     ProviderServerError,
-    "the vendor has a fault",
-    "it is tried again at the next poll; see the vendor's status page",
+    "the vendor had an internal error",
+    "retried at the next poll; see the vendor's status page",
 )
 _OTHER = (
     ProviderSchemaError,
-    "an unexpected status",
-    "check the configured API address; the vendor may have changed its API",
+    "unexpected status",
+    "check the configured API URL; the vendor may have changed its API",
 )

@@ -69,7 +69,10 @@ def test_a_closed_circuit_says_who_closed_it_and_an_expired_one_that_it_did_by_i
 
 
 def test_a_circuit_without_an_end_says_so():
-    assert "until it is closed" in guard.circuit(opened(expires_at=None), now=START, cause="c").text
+    assert (
+        "until somebody closes it"
+        in guard.circuit(opened(expires_at=None), now=START, cause="c").text
+    )
 
 
 def test_a_budgets_level_is_said_once_in_each_period_by_however_many_guards():
@@ -134,7 +137,7 @@ def test_every_kind_has_an_event_and_its_text(kind, event):
 
     alert = condition.alert(START, resolved=False)
     assert alert.event == event
-    assert alert.text == "what happened (told by worker on box)"
+    assert alert.text == "what happened (reported by worker on box)"
     assert alert.facts["limit"] == "10.00"
 
 

@@ -96,9 +96,9 @@ def test_periods_are_widened_to_whole_utc_days(world, asked, start, end):
         ("to=9999-12-31T10:00:00Z", "accepted: a date"),
         ("step=hour", "accepted: day, week, month"),
         ("group_by=color", "accepted: total, provider, account, kind, region"),
-        ("from=2026-11-05&to=2026-11-05", "must lie before"),
-        ("from=2020-01-01&to=2026-11-05", f"more than {LONGEST.days} days"),
-        ("groupby=kind", "'groupby' is no parameter; accepted: from, to, step, group_by"),
+        ("from=2026-11-05&to=2026-11-05", "must be before"),
+        ("from=2020-01-01&to=2026-11-05", f"at most {LONGEST.days} days"),
+        ("groupby=kind", "'groupby' is not a parameter; accepted: from, to, step, group_by"),
         ("step=day&step=week", "given 2 times"),
     ],
 )

@@ -118,7 +118,7 @@ def test_it_is_not_ready_before_the_first_poll(world):
     status, reasons = checks(world)
 
     assert status == 503
-    assert reasons["first_poll_done"] == "no poll has ended of: digitalocean"
+    assert reasons["first_poll_done"] == "no poll has finished for: digitalocean"
 
 
 @pytest.mark.parametrize("state", ["set_aside", "waiting", "failed", "starting", "stopped"])
@@ -148,7 +148,7 @@ def test_it_is_not_ready_without_its_database(world):
 
     assert status == 503
     assert reasons["database_reachable"] == "database is locked"
-    assert reasons["observations_written"].startswith("3 observations wait")
+    assert reasons["observations_written"].startswith("3 observations are waiting")
 
 
 def test_it_is_not_ready_with_stale_data(world):

@@ -24,7 +24,7 @@ from tests.journeys.service import Service, free_port
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(180)]
 
-NO_DOTENV = "costmon: .env is not read, since python-dotenv is not installed"
+NO_DOTENV = "costmon: .env is ignored: python-dotenv is not installed"
 
 
 @pytest.fixture
@@ -223,7 +223,7 @@ def test_a_budget_is_set_watched_and_reset_in_a_store(bare, costmon, printed_by_
     reset = costmon("guard", "reset", "host:a.example", "--period", "total", "--yes", *store)
     after = rows_of(printed_by_both(*status))
 
-    assert changed.stdout == "host:a.example may spend 3.00 USD: day\n"
+    assert changed.stdout == "host:a.example may spend 3.00 USD (period: day)\n"
     assert spent.stdout == "refused\n", spent.stderr
     assert ["host:a.example", "total", "2.00", "0.40", "0.25", "1.35"] in before
     assert ["host:a.example", "0.40", "1"] in [row[:3] for row in top]
@@ -329,7 +329,7 @@ def test_a_running_application_is_reported_saved_and_reset(costmon, dashboard):
 
     assert (live["service"], live["requests"]) == ("shop", 120)
     assert saved.stdout == "shop.json: 120 requests of shop\n", saved.stderr
-    assert reset.stdout.startswith("shop begins anew"), reset.stderr
+    assert reset.stdout.startswith("shop will reset"), reset.stderr
 
 
 @pytest.fixture

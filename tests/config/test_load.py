@@ -108,7 +108,7 @@ def test_a_file_that_was_named_must_exist(tmp_path, option):
     with pytest.raises(ConfigError) as caught:
         load(environ={"DO_API_TOKEN": TOKEN}, **option, providers=PROVIDERS)
 
-    assert "exists" in str(caught.value)
+    assert "existing file" in str(caught.value)
 
 
 def test_a_misspelt_name_is_a_fault_in_the_file_and_a_warning_in_the_environment(tmp_path):

@@ -69,5 +69,5 @@ def test_a_connection_that_breaks_is_an_error_in_words(pair):
     ours, _ = pair
     ours.shutdown(socket.SHUT_RDWR)
 
-    with pytest.raises(LineError, match="ended before the line did"):
+    with pytest.raises(LineError, match="ended before the line was complete"):
         read(ours, limit=10)

@@ -66,7 +66,7 @@ def test_a_wrong_name_is_answered_with_the_valid_ones(typist, line):
     assert typist.type(line) == 1
 
     assert typist.err.getvalue() == (
-        "there is no child 'pol'; there are: messenger, poller, poller.digitalocean\n"
+        "there is no child 'pol'; known: messenger, poller, poller.digitalocean\n"
     )
 
 
@@ -74,7 +74,7 @@ def test_a_wrong_command_is_answered_with_the_valid_ones(typist, supervisor):
     assert typist.type('send(supervisor, "reboot")') == 1
 
     assert typist.err.getvalue() == (
-        "there is no command 'reboot'; there are: children, restart_child, circuits, "
+        "unknown command 'reboot'; known: children, restart_child, circuits, "
         "open_circuit, close_circuit, budgets, guards\n"
     )
     assert supervisor.asked == []
@@ -83,8 +83,8 @@ def test_a_wrong_command_is_answered_with_the_valid_ones(typist, supervisor):
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ('supervisor.tell("restart")', "str is not a message of the console; there are:"),
-        ("supervisor.ask(None)", "NoneType is not a message of the console; there are:"),
+        ('supervisor.tell("restart")', "str is not a console message; known:"),
+        ("supervisor.ask(None)", "NoneType is not a console message; known:"),
         ('send(supervisor, "restart_child")', "missing required field `name`"),
         ('send(supervisor, "restart_child", nam="x")', "takes name, not 'nam'"),
         ("supervisor.tell(RestartChild(name=3))", "Expected `str`, got `int`"),
@@ -131,9 +131,9 @@ def test_nothing_to_show_is_said_in_words(typist, supervisor):
     assert typist.type("circuits()", "budgets()", "guards()") == 0
 
     assert typist.out.getvalue().splitlines() == [
-        "no circuit was ever opened",
-        "there are no budgets",
-        "no guard has reported in the last day",
+        "no circuit has been opened yet",
+        "no budgets",
+        "no guard has reported in the last 24 hours",
     ]
 
 
@@ -160,7 +160,7 @@ def test_a_circuit_that_is_not_in_force_yet_is_not_said_to_be(typist, supervisor
 
     assert typist.type('open_circuit("global", "stop")') == 0
 
-    assert typist.out.getvalue() == "accepted for global: circuits() will show it\n"
+    assert typist.out.getvalue() == "accepted for global: run circuits() to check\n"
 
 
 def test_a_circuit_is_opened_by_the_messages_name_too(typist, supervisor):
@@ -173,7 +173,7 @@ def test_a_circuit_is_opened_by_the_messages_name_too(typist, supervisor):
     ("line", "words"),
     [
         ('open_circuit("x.example", "loop")', "'x.example' is no scope: use 'global', or"),
-        ('open_circuit("global", "")', "reason is empty"),
+        ('open_circuit("global", "")', "reason must not be empty"),
         ('open_circuit("global", "loop", hours=-1)', "hours=-1: give a number above 0"),
         ('open_circuit("global", "loop", hours="2")', "hours='2': give a number above 0"),
         ('open_circuit("global", "loop", hours=1e9)', "at most 8784"),

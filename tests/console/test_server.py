@@ -86,7 +86,7 @@ def test_an_unknown_command_is_answered_with_the_valid_ones(serve, say, supervis
 
     reply = msgspec.json.decode(say(request_line))
 
-    assert reply["error"].startswith("there is no command")
+    assert reply["error"].startswith("unknown command")
     assert reply["valid"] == list(COMMANDS)
     assert supervisor.asked == []
 
@@ -126,7 +126,7 @@ def test_a_half_sent_line_is_refused_after_the_time_limit(serve, connect):
 
     connection.sendall(b'{"command":')
 
-    assert b"no whole line came within 0.1 s" in connection.recv(4096)
+    assert b"no complete line arrived within 0.1 s" in connection.recv(4096)
 
 
 def test_bytes_that_drip_do_not_lengthen_the_time_limit(serve, connect):
@@ -147,7 +147,7 @@ def test_bytes_that_drip_do_not_lengthen_the_time_limit(serve, connect):
     answered.set()
     dripping.join()
 
-    assert b"no whole line came" in reply
+    assert b"no complete line arrived" in reply
 
 
 def test_a_line_that_ends_with_the_connection_is_refused(serve, connect):
@@ -157,7 +157,7 @@ def test_a_line_that_ends_with_the_connection_is_refused(serve, connect):
     connection.sendall(b'{"command":"children"}')
     connection.shutdown(1)
 
-    assert b"ended before the line did" in connection.recv(4096)
+    assert b"ended before the line was complete" in connection.recv(4096)
 
 
 def test_silent_clients_keep_nobody_waiting(serve, client, connect, supervisor):
@@ -191,7 +191,9 @@ def test_one_client_more_than_are_served_is_told_to_come_back(serve, client, sup
     first.start()
     assert supervisor.entered.wait(5)
 
-    with pytest.raises(ConsoleRequestError, match="1 clients are being served; try again"):
+    with pytest.raises(
+        ConsoleRequestError, match="1 clients are connected already; try again later"
+    ):
         client.ask(GetChildren())
 
     supervisor.hold.set()
@@ -233,7 +235,7 @@ def test_a_user_who_is_not_allowed_is_refused_and_told_so(serve, client, supervi
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 @pytest.mark.parametrize(
     ("mode", "outcome"),
-    [(0o600, b"no service answers"), (0o666, b"user 65534 may not use this console")],
+    [(0o600, b"cannot connect to the service"), (0o666, b"user 65534 may not use this console")],
     ids=["by the file's mode", "by the peer's uid"],
 )
 def test_another_user_is_refused(supervisor, mode, outcome):

@@ -103,7 +103,7 @@ def test_a_person_restarts_the_poller_with_the_help_of_tab(serve, terminal, path
     serve()
     history = tmp_path / "history"
     person = terminal(ATTACHED, path, history)
-    person.wait_for("help() shows what it can do")
+    person.wait_for("Type help() for commands")
     person.wait_for(">>> ")
 
     person.type("superv\t")
@@ -147,7 +147,7 @@ def test_without_a_service_the_command_fails_before_anything_is_read(path):
     ended = run_script(path, "")
 
     assert ended.returncode == 1
-    assert "ConsoleUnavailableError: no service answers" in ended.stderr.replace(
+    assert "ConsoleUnavailableError: cannot connect to the service" in ended.stderr.replace(
         "costmon.errors.", ""
     )
 
@@ -158,7 +158,7 @@ def test_a_piped_script_with_an_error_exits_with_1(serve, path):
     ended = run_script(path, 'supervisor.tell(RestartChild(name="x"))\nprint("unreached")\n')
 
     assert (ended.returncode, ended.stdout) == (1, "")
-    assert ended.stderr.startswith("there is no child 'x'; there are: messenger")
+    assert ended.stderr.startswith("there is no child 'x'; known: messenger")
 
 
 def test_the_terminal_is_given_back_when_the_service_ends_under_the_prompt(terminal):

@@ -37,7 +37,7 @@ def test_a_very_long_error_is_cut(make_status):
 
 
 def test_no_children_is_said_in_words():
-    assert render_children([]) == "there are no children"
+    assert render_children([]) == "no children"
 
 
 @given(st.text())

@@ -306,7 +306,7 @@ def test_a_worker_that_cannot_be_added_is_told_so(office, monkeypatch):
     status, body = office.ask(metered())
 
     assert (status, office.told) == (503, [])
-    assert "no room" in body["message"]
+    assert "too many metered processes" in body["message"]
 
 
 def test_a_worker_is_told_to_come_again_when_too_many_reports_wait(office):

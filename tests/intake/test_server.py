@@ -302,7 +302,7 @@ def test_a_stale_socket_is_replaced_and_one_that_answers_is_not(serve, path, des
         dead.bind(str(path))
     serve()
 
-    with pytest.raises(StateDirectoryError, match="use another COSTMON_REPORT_SOCKET"):
+    with pytest.raises(StateDirectoryError, match="choose another COSTMON_REPORT_SOCKET"):
         IntakeServer(path, desk, SystemClock()).prepare()
 
 

@@ -62,7 +62,7 @@ def test_before_the_database_is_read_budgets_and_circuits_are_not_called_none():
     shown = text(EMPTY, None)
 
     assert "budgets and circuits are not known yet" in shown
-    assert "None has been opened" not in shown
+    assert "No circuit has been opened" not in shown
 
 
 def test_a_budget_in_use_shows_what_is_spent_held_and_left():
@@ -89,21 +89,21 @@ def test_a_scope_without_a_limit_has_none_and_no_bar():
 def test_a_window_that_has_ended_is_said_to_have():
     later = START + dt.timedelta(hours=2)
 
-    assert "the window has ended" in text(guard_state(), policy(), now=later)
+    assert "the period has ended" in text(guard_state(), policy(), now=later)
 
 
 def test_a_guard_that_is_silent_is_away():
     later = START + dt.timedelta(minutes=3)
 
     assert "away for 3 min" in text(guard_state(), policy(), now=later)
-    assert "heard 5 s ago" in text(guard_state(), policy(), now=START + dt.timedelta(seconds=5))
+    assert "reported 5 s ago" in text(guard_state(), policy(), now=START + dt.timedelta(seconds=5))
 
 
 def test_calls_in_flight_are_shown_until_their_lease_ends():
     late = START + dt.timedelta(hours=2)
 
     assert "worker box call global, host:api.example.com $0.02" in text(guard_state(), policy())
-    assert "None, by the latest reports" in text(guard_state(), policy(), now=late)
+    assert "None, according to the latest reports" in text(guard_state(), policy(), now=late)
 
 
 def test_a_refusal_shows_its_whole_reason():
@@ -126,7 +126,7 @@ def test_an_open_circuit_says_why_who_and_until_when_and_can_be_closed():
 
     shown = str(Text(source))
     assert "1 circuit open" in shown
-    assert "host:api.example.com open it spends too much close Why" in shown
+    assert "host:api.example.com open it spends too much close Reason" in shown
     assert "ann 2026-11-21 10:00 UTC" in shown
     assert "2026-11-21 11:00 UTC" in shown
     assert '<input type="hidden" name="state" value="closed">' in source

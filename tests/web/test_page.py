@@ -155,7 +155,7 @@ def test_what_is_unknown_is_called_unknown():
 
     assert "unknown" in shown
     assert "not in the price: no price known" in shown
-    assert "the total is at least this" in shown
+    assert "the actual total is higher" in shown
 
 
 def test_what_changed_is_told():
@@ -239,7 +239,7 @@ def test_demo_is_labelled_everywhere():
 def test_two_hundred_rows_are_shown_and_the_rest_counted():
     source = page(polled(*(resource(str(n), monthly=str(n)) for n in range(1, 251))))
 
-    assert "50 cheaper ones are not shown" in source
+    assert "50 cheaper resources are not shown" in source
     assert ">web-250<" in source
     assert ">web-50<" not in source
 

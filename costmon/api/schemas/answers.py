@@ -143,7 +143,7 @@ class HistoryParameters(Answer, frozen=True, rename={"start": "from", "end": "to
         str, Describe(description="First day: a date or a time, UTC. Default: 30 days before `to`.")
     ] = ""
     end: Annotated[
-        str, Describe(description="The day after the last, not included. Default: tomorrow.")
+        str, Describe(description="The day after the last day (exclusive). Default: tomorrow.")
     ] = ""
     step: Step = "day"
     group_by: GroupBy = "total"

@@ -11,10 +11,10 @@ from costmon.api.schemas.answers import Meta
 from costmon.domain.circuit import CircuitState
 from costmon.intake.answer import WAITING_S, Answer, BudgetAnswer, CircuitAnswer, Moment
 
-_Reason = Annotated[str, Describe(description="Why, for people: at most 500 characters.")]
-_Author = Annotated[str, Describe(description="Who wants it: at most 200 characters.")]
+_Reason = Annotated[str, Describe(description="Reason, for humans: at most 500 characters.")]
+_Author = Annotated[str, Describe(description="Who decided this: at most 200 characters.")]
 _Amount = Annotated[str, Describe(description="An exact amount in major units, such as '0.02'.")]
-_Percent = Annotated[str, Describe(description="Per cent of the limit, such as '80'.")]
+_Percent = Annotated[str, Describe(description="Percentage of the limit, such as '80'.")]
 
 
 class BudgetStatus(Answer, frozen=True):
@@ -187,6 +187,8 @@ class WaitParameters(Answer, frozen=True):
     wait: Annotated[
         int,
         Describe(
-            ge=0, le=WAITING_S, description="Seconds; needs If-None-Match. Default: no waiting."
+            ge=0,
+            le=WAITING_S,
+            description="Seconds to wait for a change; requires If-None-Match. Default: 0.",
         ),
     ] = 0

@@ -35,7 +35,7 @@ class MeterParameters(Answer, frozen=True):
         Describe(
             ge=float(LEAST_RPS),
             le=float(MOST_RPS),
-            description="Requests of one user in a second.",
+            description="Requests per second of each user.",
         ),
     ] = 1.0
 

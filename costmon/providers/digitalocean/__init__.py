@@ -11,8 +11,8 @@ info = ProviderInfo(
         Credential(
             key="token",
             name="DO_API_TOKEN",
-            accepted="a DigitalOcean API token, read-only scopes suffice",
-            meaning="The token of the account `digitalocean`.",
+            accepted="a DigitalOcean API token; read-only scopes are enough",
+            meaning="Token of the account `digitalocean`.",
         ),
     ),
     url_variable="DO_API_URL",
