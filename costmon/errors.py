@@ -89,7 +89,7 @@ class InputError(CostmonError, ValueError):
 
 
 class AmountError(InputError):
-    """That is no amount of money, or not in the currency that is counted in.
+    """That is not a valid amount of money, or not in the currency that is counted in.
 
     Attributes:
         given: What was given, as text.
@@ -99,7 +99,7 @@ class AmountError(InputError):
     def __init__(self, given: str, accepted: str) -> None:
         self.given = given
         self.accepted = accepted
-        super().__init__(f"{given} cannot be counted: use {accepted}")
+        super().__init__(f"{given} is not valid: use {accepted}")
 
 
 class ScopeError(InputError):
@@ -113,7 +113,7 @@ class ScopeError(InputError):
     def __init__(self, given: str, accepted: str) -> None:
         self.given = given
         self.accepted = accepted
-        super().__init__(f"{given!r} is no scope: use {accepted}")
+        super().__init__(f"{given!r} is not a valid scope: use {accepted}")
 
 
 class BudgetError(InputError):

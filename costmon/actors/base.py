@@ -217,7 +217,7 @@ class SupervisedActor(pykka.ThreadingActor, Generic[M]):
         elif self._lease.is_dismissed:
             error = None
         else:
-            error = "stopped by a stranger"
+            error = "stopped by something other than the supervisor"
         self.ended.set()
         self._notify(ChildExited(name=self.name, generation=self.generation, error=error))
         # Logged last: writing a traceback takes longer than it takes the successor to start.

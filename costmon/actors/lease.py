@@ -26,7 +26,7 @@ class Lease:
         self.generation = mailbox.grant()
         self.timers = Timers(clock)
         self.is_dismissed = False
-        """Whether the incarnation was told to stop, in contrast to being stopped by a stranger."""
+        """Whether the incarnation was told to stop, not stopped by something else."""
 
     @property
     def is_valid(self) -> bool:

@@ -148,7 +148,7 @@ class Supervisor(SupervisedActor[SupervisorMessage]):
         elif event.error is not None:
             self._crashed(child, event.error)
         else:
-            child.dismiss("it was asked to leave")
+            child.dismiss("it was asked to stop")
             if child.state == "draining" and not len(child.mailbox):
                 child.state = "stopped"
             else:  # asked to restart; or told something after it had drained and before it ended
@@ -254,7 +254,7 @@ class Supervisor(SupervisedActor[SupervisorMessage]):
         if child.is_told_to_drain and child.is_overdue:
             self._abandon(child)
         elif child.state == "restarting" and child.is_overdue:
-            error = f"did not leave within {child.spec.stop_timeout_s:g} s"
+            error = f"did not stop within {child.spec.stop_timeout_s:g} s"
             self.log.error("supervisor.child_replaced", child=child.name, error=error)
             child.last_error = error
             child.dismiss(error)
@@ -273,7 +273,7 @@ class Supervisor(SupervisedActor[SupervisorMessage]):
         """Log the health of all. Deaths are seen before; this is what operators look for."""
         for child in self._children:
             if child.has_vanished:  # its notice was lost, however that may be
-                self._crashed(child, "its thread ended without a notice")
+                self._crashed(child, "its thread ended without notice")
         missing = [
             child for child in self._children if not child.is_served and not child.is_told_to_drain
         ]

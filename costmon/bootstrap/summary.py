@@ -27,7 +27,7 @@ def summary(snapshot: Snapshot | None) -> str:
             f"({', '.join(f'{kind}: {count}' for kind, count in totals.kinds) or 'none'})"
         )
         if totals.unpriced_count:
-            lines.append(f"{totals.unpriced_count} of them have no known price, or not a whole one")
+            lines.append(f"{totals.unpriced_count} of them have an unknown or incomplete price")
     lines.extend(_account(account) for account in snapshot.accounts)
     return "\n".join(lines)
 
@@ -42,7 +42,7 @@ def _account(account: AccountState) -> str:
         parts.append(f"about {shown(account.month_to_date_estimate)} so far this month")
     if account.inventory.balance is not None:
         usage = account.inventory.balance.month_to_date_usage
-        parts.append(f"{shown(usage)} by the vendor's own count")
+        parts.append(f"{shown(usage)} according to the vendor")
     parts.extend(f"{gap.kind}: {gap.reason}" for gap in account.inventory.gaps)
     return ", ".join(parts)
 

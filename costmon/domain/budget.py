@@ -40,7 +40,9 @@ def _percent(name: str, given: Amount) -> Decimal:
     except AmountError:
         percent = Decimal()
     if not 0 < percent <= _HUNDRED:
-        raise BudgetError(f"{name}={given!r}: give per cent of the limit, above 0, at most 100")
+        raise BudgetError(
+            f"{name}={given!r}: give a percentage of the limit, above 0 and at most 100"
+        )
     return percent
 
 

@@ -20,7 +20,7 @@ class ChildStatus:
         generation: Counts its incarnations from 1.
         restarts: Restarts since the service started, asked for or not.
         mailbox: Messages that wait, the one in hand not counted.
-        dead_letters: Messages given up after too many deliveries.
+        dead_letters: Messages moved to the dead letters after too many deliveries.
         dropped: Messages a full mailbox could not keep.
         busy_s: Seconds on the message in hand; `None` when idle.
         last_error: `repr` of what ended the last incarnation; `None` if none crashed.

@@ -22,7 +22,7 @@ def to_nano(amount: Decimal) -> int:
         ValueError: The amount is not finite.
     """
     if not amount.is_finite():
-        msg = f"{amount} is no amount of money"
+        msg = f"{amount} is not a valid amount of money"
         raise ValueError(msg)
     return int(amount.scaleb(9).to_integral_value(rounding=ROUND_HALF_EVEN))
 

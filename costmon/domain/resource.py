@@ -31,7 +31,7 @@ class Resource(NamedTuple):
         basis: What kind of number `monthly_cost` is.
         unpriced: What is not in `monthly_cost`, in words ("backups: plan '4-hourly' has no known
             price"); `None` when the figure is whole.
-        waste: Why this is likely wasted money ("powered off, costs in full"); else `None`.
+        waste: Why this is likely wasted money ("powered off, still charged in full"); else `None`.
         details: Further facts as pairs of text, such as `(("backups", "weekly"),)`.
     """
 

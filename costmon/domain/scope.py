@@ -62,7 +62,7 @@ def scope_of(text: object, *, pattern: bool = False) -> str:  # noqa: C901 - one
 def _pattern(text: str, kind: str, value: str, *, allowed: bool) -> str:
     if not allowed:
         raise ScopeError(
-            _shown(text), "one value: a pattern can have a budget, but nothing to spend"
+            _shown(text), "one value without `*`: only budgets and circuits can use patterns"
         )
     if value == "*":
         return f"{kind}:*"

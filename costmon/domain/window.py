@@ -56,8 +56,8 @@ def period_of(text: object) -> str:
     match = _ROLLING.fullmatch(name)
     if match is None or not 1 <= rolling_s(name) <= _LONGEST_S:
         raise BudgetError(
-            f"{text!r} is no period: use {', '.join(CALENDAR)}, or a rolling window of up to 366"
-            " days such as 'rolling:24h'"
+            f"{text!r} is not a valid period: use {', '.join(CALENDAR)}, or a rolling window of "
+            "up to 366 days such as 'rolling:24h'"
         )
     return name
 
@@ -81,7 +81,9 @@ def zone_of(name: str) -> dt.tzinfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise BudgetError(f"{name!r} is no time zone: use a name such as Europe/Berlin") from None
+        raise BudgetError(
+            f"{name!r} is not a known time zone: use a name such as Europe/Berlin"
+        ) from None
 
 
 def window_at(period: str, epoch_s: float, zone: dt.tzinfo) -> Window:

@@ -56,14 +56,18 @@ class EndpointCollector(Collector):
         self._services = services
         self._rates = listed_rates if rates is None else rates
         self._counters: tuple[tuple[str, str, Amount, Bounded], ...] = (
-            _counter("requests", "Requests that have ended.", _requests),
-            _counter("cpu_seconds", "CPU of requests and of their late work.", _cpu),
-            _counter("late_cpu_seconds", "The part of it after the requests' ends.", _late),
-            _counter("request_bytes", "Of request bodies that were read.", _bytes_in),
-            _counter("response_bytes", "Of response bodies that were sent.", _bytes_out),
+            _counter("requests", "Completed requests.", _requests),
+            _counter(
+                "cpu_seconds",
+                "CPU time of requests and of work that continues after the response.",
+                _cpu,
+            ),
+            _counter("late_cpu_seconds", "CPU time of work after the response.", _late),
+            _counter("request_bytes", "Bytes of request bodies read.", _bytes_in),
+            _counter("response_bytes", "Bytes of response bodies sent.", _bytes_out),
             _counter(
                 "cost_usd",
-                "Cost of CPU at the target utilisation and of traffic, by list price; free "
+                "Cost of CPU at the target utilisation and of traffic, at list prices; free "
                 "allowances are not taken off.",
                 self._cost,
             ),

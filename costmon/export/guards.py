@@ -61,8 +61,8 @@ class GuardCollector(Collector):
         shown = dearest((labels[-1], amount) for labels, amount in spent.items()) | {GLOBAL}
         family = CounterMetricFamily(
             "costmon_guard_spent_usd",
-            "What calls behind guards have cost, in USD. Each scope of a call counts it: the sum "
-            "is the scope `global`.",
+            "Cost of guarded calls in USD. A call counts in each of its scopes: do not sum them, "
+            "use the scope `global`.",
             labels=("provider", "scope"),
         )
         for labels, amount in self._spent.series(spent, shown):
@@ -114,7 +114,8 @@ def _budgets(guard_state: GuardState, policy: Policy | None, now: dt.datetime) -
             limits[name] = status.limit
     limit = GaugeMetricFamily(
         "costmon_budget_limit_usd",
-        "The limit that guards enforce, after threshold and tier; the budget's own until one does.",
+        "Limit that guards enforce, after threshold and tier; the budget's own limit until a "
+        "guard reports.",
         labels=("budget",),
     )
     for name, amount in list(limits.items())[: 2 * MOST_SCOPES]:
@@ -122,7 +123,8 @@ def _budgets(guard_state: GuardState, policy: Policy | None, now: dt.datetime) -
     yield limit
     ratio = GaugeMetricFamily(
         "costmon_budget_used_ratio",
-        "Spent and held in the present window as a part of the limit, in the store where most is.",
+        "Spent and held in the current period as a fraction of the limit; the highest of all "
+        "stores.",
         labels=("budget",),
     )
     for name, status in list(fullest.items())[:MOST_SCOPES]:
@@ -134,7 +136,7 @@ def _budgets(guard_state: GuardState, policy: Policy | None, now: dt.datetime) -
 def _held(guard_state: GuardState, now: dt.datetime) -> Metric:
     family = GaugeMetricFamily(
         "costmon_guard_held_usd",
-        "Estimates of calls in flight, by guards that are heard of, in USD.",
+        "Estimated cost of calls in flight, of guards that report, in USD.",
         labels=("scope",),
     )
     living = GuardState(
@@ -161,7 +163,8 @@ def _held(guard_state: GuardState, now: dt.datetime) -> Metric:
 def _circuits(policy: Policy | None, now: dt.datetime) -> Metric:
     family = GaugeMetricFamily(
         "costmon_circuit_open",
-        "Whether the scope's circuit stops calls: open ones, then those that were open last.",
+        "Whether the scope's circuit stops calls: open circuits first, then the most recently "
+        "open ones.",
         labels=("scope",),
     )
     circuits = policy.circuits if policy else ()
@@ -174,7 +177,7 @@ def _circuits(policy: Policy | None, now: dt.datetime) -> Metric:
 def _last_reports(guard_state: GuardState) -> Metric:
     family = GaugeMetricFamily(
         "costmon_guard_last_report_timestamp_seconds",
-        "When the latest report of a guard of the program arrived.",
+        "When the program's guards reported last.",
         labels=("app",),
     )
     latest: dict[str, float] = {}

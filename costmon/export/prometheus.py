@@ -63,7 +63,7 @@ class CostCollector(Collector):
             *_actors(self._children()),
             _waiting(self._pending()),
             InfoMetricFamily(
-                "costmon_build", "Which costmon this is.", value={"version": __version__}
+                "costmon_build", "Version of costmon.", value={"version": __version__}
             ),
         )
         return (family for family in families if family.samples)
@@ -114,26 +114,26 @@ def _costs(accounts: Sequence[AccountState], now: dt.datetime) -> Iterator[Metri
 
 def _freshness(accounts: Sequence[AccountState]) -> Iterator[Metric]:
     up = GaugeMetricFamily(
-        "costmon_collector_up", "Whether the newest poll of the account went well.", labels=_ACCOUNT
+        "costmon_collector_up", "Whether the latest poll of the account succeeded.", labels=_ACCOUNT
     )
     success = GaugeMetricFamily(
         "costmon_collector_last_success_timestamp_seconds",
-        "When the newest poll that went well began.",
+        "When the latest successful poll started.",
         labels=_ACCOUNT,
     )
     complete = GaugeMetricFamily(
         "costmon_data_complete_through_timestamp_seconds",
-        "Up to when the account's figures are complete.",
+        "Time up to which the account's figures are complete.",
         labels=_ACCOUNT,
     )
     next_poll = GaugeMetricFamily(
         "costmon_collector_next_poll_timestamp_seconds",
-        "When the account is polled again.",
+        "When the account is polled next.",
         labels=_ACCOUNT,
     )
     breaker = StateSetMetricFamily(
         "costmon_breaker_state",
-        "The breaker between the account's poller and the vendor.",
+        "State of the circuit breaker between the account's poller and the vendor.",
         labels=_ACCOUNT,
     )
     for account in accounts:
@@ -151,11 +151,13 @@ def _freshness(accounts: Sequence[AccountState]) -> Iterator[Metric]:
 
 def _polls(accounts: Sequence[AccountState]) -> Iterator[Metric]:
     requests = CounterMetricFamily(
-        "costmon_collector_requests", "HTTP requests to the vendor, retries too.", labels=_ACCOUNT
+        "costmon_collector_requests",
+        "HTTP requests to the vendor, including retries.",
+        labels=_ACCOUNT,
     )
     failures = CounterMetricFamily(
         "costmon_collector_failures",
-        "Failed HTTP requests to the vendor, retried ones too.",
+        "Failed HTTP requests to the vendor, including retried ones.",
         labels=(*_ACCOUNT, "reason"),
     )
     errors = CounterMetricFamily(
@@ -177,7 +179,7 @@ def _polls(accounts: Sequence[AccountState]) -> Iterator[Metric]:
 def _durations(accounts: Sequence[AccountState]) -> Metric:
     durations = HistogramMetricFamily(
         "costmon_collector_poll_duration_seconds",
-        "How long polling an account took, good and failed polls.",
+        "Duration of polls of an account, successful and failed.",
         labels=("provider",),
     )
     bounds = [*(str(float(bound)) for bound in DURATION_BUCKETS_S), "+Inf"]
@@ -197,19 +199,19 @@ def _actors(children: Sequence[ChildStatus]) -> Iterator[Metric]:
         "costmon_actor_restarts", "Restarts since the service started.", labels=("actor",)
     )
     mailbox = GaugeMetricFamily(
-        "costmon_actor_mailbox_messages", "Messages that wait.", labels=("actor",)
+        "costmon_actor_mailbox_messages", "Messages queued in the mailbox.", labels=("actor",)
     )
     dead = CounterMetricFamily(
         "costmon_actor_dead_letters",
-        "Messages given up after too many deliveries.",
+        "Messages moved to the dead letters after too many deliveries.",
         labels=("actor",),
     )
     dropped = CounterMetricFamily(
         "costmon_actor_dropped_messages",
-        "Messages that a full mailbox could not keep.",
+        "Messages dropped because the mailbox was full.",
         labels=("actor",),
     )
-    up = GaugeMetricFamily("costmon_actor_up", "Whether the child runs.", labels=("actor",))
+    up = GaugeMetricFamily("costmon_actor_up", "Whether the child is running.", labels=("actor",))
     for child in children:
         restarts.add_metric((child.name,), child.restarts)
         mailbox.add_metric((child.name,), child.mailbox)
@@ -222,7 +224,7 @@ def _actors(children: Sequence[ChildStatus]) -> Iterator[Metric]:
 def _waiting(pending: int) -> Metric:
     return GaugeMetricFamily(
         "costmon_journal_waiting_observations",
-        "Observations that wait to be written to the database.",
+        "Observations waiting to be written to the database.",
         value=pending,
     )
 

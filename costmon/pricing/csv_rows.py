@@ -50,7 +50,9 @@ def csv_rows(text: str, accepted: Collection[str], required: Collection[str]) ->
             if not cells:
                 continue
             if len(cells) != len(columns):
-                raise InputError(f"line {line}: give as many cells as there are columns")
+                raise InputError(
+                    f"line {line}: the number of cells must equal the number of columns"
+                )
             yield CsvRow(dict(zip(columns, map(str.strip, cells), strict=True)), line)
     except csv.Error as error:
         raise InputError(f"after line {line}: {error}") from None
@@ -65,7 +67,7 @@ def _check_columns(given: list[str], accepted: Collection[str], required: Collec
     elif missing:
         wrong = f"{missing[0]} is missing"
     elif len(set(given)) < len(given):
-        wrong = "a column is named twice"
+        wrong = "a column name is duplicated"
     if wrong is not None:
         raise InputError(f"line 1: name the columns {','.join(accepted)}: {wrong}")
 

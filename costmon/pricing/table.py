@@ -48,7 +48,7 @@ class PriceTable:
         """
         for key, amount in manual.items():
             if not amount.is_finite() or amount < 0:
-                msg = f"{key} = {amount} is no price"
+                msg = f"{key} = {amount} is not a valid price"
                 raise ValueError(msg)
         return PriceTable(
             currency=self.currency,

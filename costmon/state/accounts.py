@@ -87,7 +87,7 @@ def explain(difference: Decimal | None) -> str | None:
     if difference is None:
         return None
     if shown(difference) == 0:
-        return "the vendor's own figure and the estimate agree"
+        return "the vendor's figure and the estimate agree"
     if difference > 0:
         return (
             "the vendor counts what the estimate cannot see: resources destroyed this month, "

@@ -124,7 +124,7 @@ def _account(snapshot: Snapshot, report: PollReport) -> AccountState:
         if account.name == report.account:
             return account
     names = ", ".join(account.name for account in snapshot.accounts)
-    msg = f"cycle {report.cycle_id} is about {report.account!r}, which is none of: {names}"
+    msg = f"cycle {report.cycle_id} is about {report.account!r}, which is not one of: {names}"
     raise ValueError(msg)
 
 

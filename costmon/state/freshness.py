@@ -32,14 +32,14 @@ def account_staleness(account: AccountState, now: dt.datetime) -> Staleness | No
         since = account.failing_since or account.failure.failed_at
         return Staleness(since=since, reason=account.failure.message)
     if account.inventory is None:
-        return Staleness(since=now, reason="the first poll has not ended yet")
+        return Staleness(since=now, reason="the first poll has not finished yet")
     if account.restored:
         return Staleness(
             since=account.inventory.observed_at,
-            reason="restored from history; the first poll since the start has not ended yet",
+            reason="restored from history; the first poll since the start has not finished yet",
         )
     if account.fresh_until is not None and now > account.fresh_until:
-        return Staleness(since=account.fresh_until, reason="no poll has ended for too long")
+        return Staleness(since=account.fresh_until, reason="no poll has finished for too long")
     return None
 
 

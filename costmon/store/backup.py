@@ -27,7 +27,7 @@ def backup(url: str, path: Path) -> None:
     """
     source = _file_of(url, "pg_dump --format=custom --file=PATH DATABASE")
     if path.exists():
-        msg = f"{path} exists; name a new file for the backup"
+        msg = f"{path} exists; choose a new file for the backup"
         raise StoreError(msg)
     with _said(source):
         copy_database(source, path)
@@ -59,7 +59,7 @@ def restore(path: Path, url: str, *, clock: Clock | None = None) -> Path | None:
 def _file_of(url: str, instead: str) -> Path:
     database = locate(url)
     if database.file is None:
-        msg = f"{database.shown} is no SQLite file; use the server's own tool: {instead}"
+        msg = f"{database.shown} is not an SQLite file; use the server's own tool: {instead}"
         raise StoreError(msg)
     return database.file
 
@@ -67,24 +67,24 @@ def _file_of(url: str, instead: str) -> Path:
 def _inspect(path: Path) -> None:
     """Raise unless `path` is a whole history that this version understands."""
     if not path.is_file():
-        msg = f"{path} does not exist; give the file that `costmon db backup` wrote"
+        msg = f"{path} does not exist; give a file written by `costmon db backup`"
         raise StoreError(msg)
     try:
         with closing(_open_read_only(path)) as connection:
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
             if not {VERSION_TABLE, poll_cycle.name} <= tables:
-                msg = f"{path} is no database of costmon"
+                msg = f"{path} is not a costmon database"
                 raise StoreError(msg)
             report = connection.execute("PRAGMA integrity_check").fetchone()[0]
             found = connection.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchone()  # noqa: S608 - our own constant
     except sqlite3.Error as error:
-        msg = f"{path} is no readable SQLite database ({error})"
+        msg = f"{path} is not a readable SQLite database ({error})"
         raise StoreError(msg) from error
     if report != "ok":
         msg = f"{path} is damaged ({report}); use another backup"
         raise StoreError(msg)
     if found is None or found[0] not in known_revisions():
-        msg = f"{path} has a schema that this version does not know; use a newer costmon"
+        msg = f"{path} has a schema that this version does not know; use a newer version of costmon"
         raise StoreTooNewError(msg)
 
 
@@ -125,5 +125,5 @@ def _said(file: Path) -> Iterator[None]:
         yield
     except (OSError, sqlite3.Error) as error:
         reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else error
-        msg = f"{file} cannot be copied now ({reason}); see free space, owner and folder"
+        msg = f"{file} cannot be copied ({reason}); check free space, owner and directory"
         raise StoreUnavailableError(msg) from error

@@ -113,7 +113,10 @@ class DecisionJournal:
             self._log.error("store.changes_dropped", path=str(self._path), dropped=dropped)
         self._spool.keep_only(kept, dropped=dropped)
         if length > self._spool.free_bytes:
-            msg = f"{self._path} is full of changes that wait for the database: bring it back"
+            msg = (
+                f"{self._path} is full of changes waiting for the database: make the database "
+                "available again"
+            )
             raise StoreUnavailableError(msg)
 
 

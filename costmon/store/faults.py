@@ -21,21 +21,21 @@ from costmon.store.database import Database
 
 _LOCKED = "another program is writing to it; end that program, or wait"
 _FULL = "free some disk space"
-_READ_ONLY = "make the file, its folder and the disk writable for this user"
-_AWAY = "see that the server runs and that address, user and password are right"
+_READ_ONLY = "make the file, its directory and the disk writable for this user"
+_AWAY = "check that the server is running and that address, user and password are correct"
 _HINTS = {
     "SQLITE_BUSY": _LOCKED,
     "SQLITE_LOCKED": _LOCKED,
     "SQLITE_FULL": _FULL,
     "SQLITE_READONLY": _READ_ONLY,
     "SQLITE_PERM": _READ_ONLY,
-    "SQLITE_CANTOPEN": "see that the folder exists and that this user may write to it",
-    "SQLITE_IOERR": "the disk is full or has errors; free some space, see the system log",
+    "SQLITE_CANTOPEN": "check that the directory exists and that this user can write to it",
+    "SQLITE_IOERR": "the disk is full or has errors; free some space and check the system log",
     "25006": "the server is read-only (a standby?); connect to the primary",
     "25P03": "the server ended an idle transaction",
     "53100": _FULL,
     "55P03": _LOCKED,
-    "57014": "the server gave up after a time limit; see whether it is overloaded",
+    "57014": "the server hit a time limit; check whether it is overloaded",
 }
 """By primary SQLite result code or by SQLSTATE."""
 _BROKEN = frozenset({"SQLITE_CORRUPT", "SQLITE_NOTADB"})
@@ -83,7 +83,9 @@ def _fault(database: Database, error: SQLAlchemyError) -> StoreError:
         return StoreError(f"{database.shown} is damaged ({detail}); run `costmon db restore`")
     hint = _HINTS.get(code)
     if hint is not None:
-        return StoreUnavailableError(f"{database.shown} cannot be used now ({detail}); {hint}")
+        return StoreUnavailableError(
+            f"{database.shown} cannot be used at the moment ({detail}); {hint}"
+        )
     lost = isinstance(error, DBAPIError) and error.connection_invalidated
     if lost or isinstance(error, OperationalError | InterfaceError):
         return StoreUnavailableError(f"{database.shown} cannot be reached ({detail}); {_AWAY}")

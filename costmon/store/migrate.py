@@ -102,7 +102,7 @@ def _migrate(
         try:
             act(_config(connection), revision)
         except CommandError as error:
-            msg = f"{database.shown} cannot be brought to schema {revision!r}: {error}"
+            msg = f"{database.shown} cannot be migrated to schema {revision!r}: {error}"
             raise StoreError(msg) from error
         if connection.dialect.name == "sqlite":
             _refuse_dangling(database, connection)
@@ -140,7 +140,7 @@ def _is_at(scripts: ScriptDirectory, found: str, revision: str) -> bool:
         target = scripts.get_revision(revision)
     except CommandError as error:
         known = ", ".join(sorted(script.revision for script in scripts.walk_revisions()))
-        msg = f"there is no schema {revision!r}; there are: {known}, head, base"
+        msg = f"there is no schema {revision!r}; known: {known}, head, base"
         raise StoreError(msg) from error
     return target.revision == found
 
@@ -149,7 +149,8 @@ def _refuse_unknown(database: Database, scripts: ScriptDirectory, found: str | N
     known = {script.revision for script in scripts.walk_revisions()}
     if found is not None and found not in known:
         msg = (
-            f"{database.shown} has schema {found}, which a newer costmon wrote; use that version,"
+            f"{database.shown} has schema {found}, written by a newer version of costmon; use "
+            "that version,"
             " or restore a backup made with this one"
         )
         raise StoreTooNewError(msg)
@@ -158,7 +159,9 @@ def _refuse_unknown(database: Database, scripts: ScriptDirectory, found: str | N
 def _refuse_foreign(database: Database, connection: Connection) -> None:
     tables = inspect(connection).get_table_names()
     if tables and VERSION_TABLE not in tables:
-        msg = f"{database.shown} belongs to another program; give COSTMON_DATABASE_URL another file"
+        msg = (
+            f"{database.shown} belongs to another program; set COSTMON_DATABASE_URL to another file"
+        )
         raise StoreError(msg)
 
 

@@ -260,7 +260,7 @@ def open_record_log(path: Path, capacity_bytes: int) -> RecordLog:
     except OSError as error:
         msg = (
             f"the journal {path} cannot be opened ({error.strerror}); free"
-            f" {capacity_bytes // 1_000_000 + 1} MB, or make its folder writable"
+            f" {capacity_bytes // 1_000_000 + 1} MB, or make its directory writable"
         )
         raise StoreUnavailableError(msg) from error
 

@@ -225,8 +225,8 @@ class Store:
             status = file.stat()
         except OSError as error:
             msg = (
-                f"{self._database.shown} cannot be found ({error.strerror}); put it back, or"
-                " restart costmon to begin a new one"
+                f"{self._database.shown} cannot be found ({error.strerror}); restore it, or"
+                " restart costmon to create a new one"
             )
             raise StoreUnavailableError(msg) from error
         identity = (status.st_dev, status.st_ino)

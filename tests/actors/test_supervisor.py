@@ -411,7 +411,7 @@ def test_a_child_that_does_not_leave_in_time_is_replaced():
     assert (before, scene.state("poller.a")) == ("restarting", "starting")
     assert scene.present("poller.a") is not zombie
     assert not zombie._lease.is_valid
-    assert scene.statuses.row("poller.a").last_error == "did not leave within 5 s"
+    assert scene.statuses.row("poller.a").last_error == "did not stop within 5 s"
     assert waiting(scene.mailboxes["poller.a"]) == ["endless"]
 
 
@@ -588,7 +588,7 @@ def test_the_sweep_finds_a_thread_that_ended_without_a_notice():
     scene.advance(30.0)
 
     row = scene.statuses.row("calculator")
-    assert (row.generation, row.last_error) == (2, "its thread ended without a notice")
+    assert (row.generation, row.last_error) == (2, "its thread ended without notice")
 
 
 # --- stopping --------------------------------------------------------------------------------

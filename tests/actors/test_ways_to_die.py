@@ -94,7 +94,7 @@ def test_a_stop_by_a_stranger_is_a_death_too(start_system, statuses):
 
     assert heard.wait_for(1, SOON_S) == ["message"]
     row = statuses.wait_for("mortal", lambda row: row.generation == 2, SOON_S)
-    assert row.last_error == "stopped by a stranger"
+    assert row.last_error == "stopped by something other than the supervisor"
 
 
 def test_an_actor_that_stops_itself_is_restarted_once(start_system, statuses):

@@ -134,7 +134,7 @@ def test_gaps_and_what_cannot_be_priced_are_named():
 
 
 def test_waste_is_summed_by_reason_dearest_first():
-    off = "powered off, costs in full"
+    off = "powered off, still charged in full"
     shown = json.loads(
         encoded(
             resource("1", monthly="6", waste=off),
@@ -150,7 +150,7 @@ def test_waste_is_summed_by_reason_dearest_first():
 
 
 def test_waste_without_a_known_price_is_null_and_not_free():
-    off = "powered off, costs in full"
+    off = "powered off, still charged in full"
 
     shown = json.loads(encoded(resource("1", monthly=None, unpriced="no price known", waste=off)))
 

@@ -75,7 +75,7 @@ def test_the_document_names_no_money_as_text(world):
 @pytest.mark.parametrize("mode", list(GenerationMode))
 def test_what_is_served_is_what_is_described(world, mode):
     world.poll(
-        resource("1", name="<script>", waste="powered off, costs in full"),
+        resource("1", name="<script>", waste="powered off, still charged in full"),
         resource("2", monthly=None, unpriced="no price known"),
         resource("v", kind="volume"),
     )

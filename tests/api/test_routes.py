@@ -158,7 +158,7 @@ def test_it_is_not_ready_with_stale_data(world):
     status, reasons = checks(world)
 
     assert status == 503
-    assert "no poll has ended for too long" in reasons["data_fresh"]
+    assert "no poll has finished for too long" in reasons["data_fresh"]
 
 
 def test_it_is_not_ready_while_stopping(world):

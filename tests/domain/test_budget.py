@@ -42,9 +42,9 @@ def test_what_is_no_budget_is_refused(arguments, error):
 
 @pytest.mark.parametrize("percent", [0, 100.1, -5, "NaN", "eighty", None, True])
 def test_what_is_no_percentage_is_refused(percent):
-    with pytest.raises(BudgetError, match="per cent"):
+    with pytest.raises(BudgetError, match="percentage"):
         Thresholds(percent)
-    with pytest.raises(BudgetError, match="per cent"):
+    with pytest.raises(BudgetError, match="percentage"):
         Thresholds(80, percent)
 
 

@@ -26,7 +26,7 @@ def test_a_tie_goes_to_the_even_nano_unit():
 
 @pytest.mark.parametrize("amount", ["NaN", "Infinity", "-Infinity"])
 def test_what_is_no_amount_is_refused(amount):
-    with pytest.raises(ValueError, match="no amount"):
+    with pytest.raises(ValueError, match="not a valid amount"):
         to_nano(Decimal(amount))
 
 

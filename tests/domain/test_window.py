@@ -156,10 +156,10 @@ def test_a_period_has_one_spelling(written, period):
     ["", "year", "Month", "rolling:0h", "rolling:01h", "rolling:367d", "rolling:9", None, 3],
 )
 def test_what_is_no_period_is_refused(written):
-    with pytest.raises(BudgetError, match="is no period"):
+    with pytest.raises(BudgetError, match="is not a valid period"):
         period_of(written)
 
 
 def test_a_zone_that_nobody_knows_is_refused():
-    with pytest.raises(BudgetError, match="is no time zone"):
+    with pytest.raises(BudgetError, match="is not a known time zone"):
         zone_of("Moon/Tranquility")

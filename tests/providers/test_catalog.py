@@ -65,7 +65,7 @@ def test_an_unknown_provider_is_refused():
 
 @pytest.mark.parametrize("price", [Decimal(-1), Decimal("NaN"), Decimal("Infinity")])
 def test_a_price_that_is_none_is_refused_when_creating(price):
-    with pytest.raises(ValueError, match="is no price"):
+    with pytest.raises(ValueError, match="is not a valid price"):
         catalog.create("digitalocean", setup_of({"droplet:own": price}))
 
 

@@ -87,7 +87,7 @@ def test_a_powered_off_droplet_costs_in_full_and_is_waste():
     resource = one(do.droplet(status="off"))
 
     assert resource.monthly_cost == Decimal(12)
-    assert resource.waste == "powered off, costs in full"
+    assert resource.waste == "powered off, still charged in full"
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ def test_a_volume_that_is_attached_to_nothing_is_waste(nobody):
     resource = volume(droplet_ids=nobody)
 
     assert resource.monthly_cost == Decimal(10)
-    assert resource.waste == "attached to no droplet, costs in full"
+    assert resource.waste == "not attached to a droplet, still charged in full"
 
 
 def test_a_volume_whose_attachment_is_not_visible_is_not_called_waste():

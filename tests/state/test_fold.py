@@ -181,7 +181,7 @@ def test_time_and_sequence_never_go_back_even_when_the_clock_does():
 
 
 def test_an_unknown_account_is_an_error_that_names_the_known_ones():
-    with pytest.raises(ValueError, match="'stranger', which is none of: digitalocean"):
+    with pytest.raises(ValueError, match="'stranger', which is not one of: digitalocean"):
         fold.fetched(empty(), report(account="stranger"), inventory(), START)
 
 

@@ -190,7 +190,7 @@ def test_a_history_of_a_newer_version_is_refused(filled, tmp_path, clock):
         copy.execute(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")
     copy.close()
 
-    with pytest.raises(StoreTooNewError, match="newer costmon"):
+    with pytest.raises(StoreTooNewError, match="newer version of costmon"):
         restore(tmp_path / "copy.db", filled, clock=clock)
 
     assert current(filled) != "9999"

@@ -80,7 +80,7 @@ def test_a_read_only_database_says_what_to_do(sqlite_store, cycles):
     with sqlite_store._writing.begin() as connection:
         connection.exec_driver_sql("PRAGMA query_only = ON")
 
-    with pytest.raises(StoreUnavailableError, match="make the file, its folder and the disk"):
+    with pytest.raises(StoreUnavailableError, match="make the file, its directory and the disk"):
         sqlite_store.record(cycles.good(0), token)
 
 

@@ -18,7 +18,7 @@ FULL = samples.resource(
     created_at=dt.datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=dt.UTC),
     currency="EUR",
     unpriced="backups: plan '4-hourly' has no known price",
-    waste="powered off, costs in full",
+    waste="powered off, still charged in full",
     details=(("backups", "weekly"), ("a", ""), ("a", "b")),
 )
 FACTS = {

@@ -137,7 +137,7 @@ def test_a_schema_of_the_future_is_refused(url, look):
     look.write(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")
 
     for act in (check_schema, upgrade):
-        with pytest.raises(StoreTooNewError, match="9999, which a newer costmon wrote"):
+        with pytest.raises(StoreTooNewError, match="9999, written by a newer version of costmon"):
             act(url)
     with pytest.raises(StoreTooNewError):
         downgrade(url, "base")

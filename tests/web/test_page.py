@@ -180,7 +180,7 @@ def test_gaps_and_what_is_not_priced_are_named():
 
 
 def test_waste_is_shown_with_its_cost():
-    shown = text(polled(resource(waste="powered off, costs in full")))
+    shown = text(polled(resource(waste="powered off, still charged in full")))
 
     assert "$12.00 a month: 1 \N{MULTIPLICATION SIGN} droplet, powered off, costs in full" in shown
 

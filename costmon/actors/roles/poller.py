@@ -93,7 +93,7 @@ class Poller(SupervisedActor[PollerMessage]):
     def _poll(self) -> None:
         line = self._line
         if line is None:
-            msg = "the poller has no line: it was never started"
+            msg = "the poller has no connection: it was never started"
             raise RuntimeError(msg)
         started_at = self.clock.now()
         began_s = self.clock.monotonic_s()

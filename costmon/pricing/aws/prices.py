@@ -124,7 +124,7 @@ def _steps(key: str, given: object) -> tuple[Tier, ...]:
     )
     borders = [step.above for step in steps]
     if not steps or borders[0] != 0 or borders != sorted(set(borders)):
-        raise AmountError(f"{key}={given!r}"[:80], "tiers that begin at 0 and ascend")
+        raise AmountError(f"{key}={given!r}"[:80], "tiers that start at 0 and ascend")
     return steps
 
 

@@ -70,7 +70,7 @@ def egress_of(rows: Iterable[Traffic]) -> Egress:
     if borders[0] or len(set(borders)) < len(borders):
         raise AmountError(
             f"traffic from {ordered[0].provider} {ordered[0].region}"[:80],
-            "tiers of which one begins above 0 GB and no two at the same",
+            "tiers that start at different GB, one of them at above_gb=0",
         )
     steps = tuple(Tier(row.above_gb, row.usd_per_gb) for row in ordered)
     sources = dict.fromkeys(row.source for row in ordered)

@@ -112,7 +112,7 @@ def fault_of(row: Instance) -> Fault | None:
     if not _NAME.fullmatch(row.name):
         return _fault(row, "name", "letters, digits, dots, dashes and underscores, at most 80")
     if not _REGION.fullmatch(row.region):
-        return _fault(row, "region", "small letters, digits and dashes, at most 40")
+        return _fault(row, "region", "lower-case letters, digits and dashes, at most 40")
     if row.arch not in {"x86_64", "arm64"}:
         return _fault(row, "arch", "x86_64 or arm64")
     if not row.source.isprintable() or len(row.source) > _MOST_SOURCE:

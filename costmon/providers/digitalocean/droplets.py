@@ -17,7 +17,7 @@ from costmon.providers.digitalocean.values import CURRENCY, MOST_TEXT, amount, m
 DROPLETS = "/v2/droplets"
 SIZES = "/v2/sizes"
 KIND = "droplet"
-_POWERED_OFF = "powered off, costs in full"
+_POWERED_OFF = "powered off, still charged in full"
 _NO_PRICE = "the size has no known price"
 _NO_DETAILS: tuple[tuple[str, str], ...] = ()
 

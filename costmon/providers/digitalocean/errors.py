@@ -5,7 +5,7 @@ import re
 from costmon.errors import ProviderSchemaError
 
 SLUG = "digitalocean"
-_HINT = "the vendor may have changed its API; look for a newer costmon"
+_HINT = "the vendor may have changed its API; check for a newer version of costmon"
 _WHERE = re.compile(r" - at `(?P<path>[^`]*)`$")
 _MISSING = re.compile(r"missing required field `(?P<field>[^`]*)`")
 

@@ -13,7 +13,7 @@ RESERVED_IPS = "/v2/reserved_ips"
 _KIND = "load_balancer"
 # The older size names of regional load balancers, by their number of nodes.
 _NODES = {"lb-small": 1, "lb-medium": 3, "lb-large": 6}
-_UNASSIGNED = "assigned to no droplet, which is when it costs"
+_UNASSIGNED = "not assigned to a droplet, and therefore charged"
 _NO_NODES = Cost(monthly=None, basis="list_price", unpriced="its number of nodes is not visible")
 _NO_ASSIGNMENT = Cost(
     monthly=None, basis="list_price", unpriced="whether it is assigned is not visible"

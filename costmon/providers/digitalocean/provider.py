@@ -36,11 +36,11 @@ BALANCE = "/v2/customers/my/balance"
 POLICIES = "/v2/droplets/backups/policies"
 
 NOT_PRICED = (
-    NotPriced(kind="spaces", reason="the API lists keys, not buckets and their bytes"),
-    NotPriced(kind="nfs", reason="the API names no price for shares"),
-    NotPriced(kind="nat_gateway", reason="the API names no price for gateways"),
-    NotPriced(kind="function", reason="charged by use, which the API does not report"),
-    NotPriced(kind="transfer", reason="charged beyond an allowance pooled over the whole team"),
+    NotPriced(kind="spaces", reason="the API lists access keys, but not buckets and their sizes"),
+    NotPriced(kind="nfs", reason="the API has no prices for file shares"),
+    NotPriced(kind="nat_gateway", reason="the API has no prices for gateways"),
+    NotPriced(kind="function", reason="charged by usage, which the API does not report"),
+    NotPriced(kind="transfer", reason="charged beyond an allowance shared by the whole team"),
     NotPriced(kind="registry_overage", reason="storage and transfer beyond the registry's plan"),
     NotPriced(kind="tax", reason="added on the invoice"),
 )

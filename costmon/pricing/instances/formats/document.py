@@ -22,8 +22,12 @@ def parsed(text: str) -> object:
             bounded(text), parse_float=Decimal, parse_int=_integer, parse_constant=_refused
         )
     except (ValueError, ArithmeticError, RecursionError) as error:
-        words = str(error) if isinstance(error, ValueError) else "too deep, or a number too large"
-        raise InputError(f"the price list is no JSON that can be read: {words[:200]}") from None
+        words = (
+            str(error)
+            if isinstance(error, ValueError)
+            else "nested too deeply, or a number is too large"
+        )
+        raise InputError(f"the price list is not valid JSON: {words[:200]}") from None
     return found
 
 
@@ -76,4 +80,4 @@ def _integer(digits: str) -> Decimal:
 
 
 def _refused(word: str) -> object:
-    raise ValueError(f"{word} is no number")
+    raise ValueError(f"{word} is not a number")

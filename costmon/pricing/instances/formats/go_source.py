@@ -40,21 +40,25 @@ def generated_on(text: str) -> dt.date | None:
         InputError: It is no such file, or that is no day.
     """
     if not _PACKAGE.search(bounded(text)):
-        raise InputError("that is no generated price list: it is not Go's `package pricing`")
+        raise InputError(
+            "the file is not a generated price list: Go's `package pricing` is missing"
+        )
     found = _GENERATED.search(text)
     if found is None:
         return None
     try:
         return dt.date.fromisoformat(found[1])
     except ValueError:
-        raise InputError(f"the price list was generated on {found[1]}, which is no day") from None
+        raise InputError(
+            f"the price list was generated on {found[1]}, which is not a valid date"
+        ) from None
 
 
 def prices_in(text: str) -> Iterator[Priced]:
     """Yield the prices of a file that `generated_on` has taken for one.
 
     Raises:
-        InputError: A price is no number, or stands in no region.
+        InputError: A price is no number, or is outside of any region.
     """
     region = None
     for entry in _ENTRY.finditer(_COMMENT.sub("", text)):
@@ -62,8 +66,8 @@ def prices_in(text: str) -> Iterator[Priced]:
         if price is None:
             region = name
         elif not _PRICE.fullmatch(price):
-            raise InputError(f"the price of {name} in {region} is {price!r}, which is no number")
+            raise InputError(f"the price of {name} in {region} is {price!r}, which is not a number")
         elif region is None:
-            raise InputError(f"the price of {name} stands in no region")
+            raise InputError(f"the price of {name} is outside of any region")
         else:
             yield Priced(region, name, Decimal(price))

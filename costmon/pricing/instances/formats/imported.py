@@ -15,7 +15,7 @@ MOST_CHARACTERS = 64 * 2**20
 MOST_ROWS = 500_000
 
 ZERO = "the price is 0"
-UNPRICED = "there is no price"
+UNPRICED = "it has no price"
 UNSIZED = "the type's vCPUs and memory are not known"
 ACCELERATED = "the type has an accelerator"
 UNASKED = "of another provider or region than asked for"
@@ -60,7 +60,7 @@ class Gathering:
         """
         found = as_of or wanted.as_of
         if found is None:
-            raise InputError(f"{source} has no date: say of which day its prices are")
+            raise InputError(f"{source} has no date: give the date of its prices with --as-of")
         self._wanted = wanted
         self._as_of = found
         self._source = source
@@ -125,7 +125,7 @@ class Gathering:
 
     def _bound(self) -> None:
         if len(self._rows) + self._skipped.total() > MOST_ROWS:
-            raise InputError(f"the list has more than {MOST_ROWS} rows: ask for one region")
+            raise InputError(f"the list has more than {MOST_ROWS} rows: import one region")
 
 
 def bounded(text: str) -> str:
@@ -146,5 +146,7 @@ def provider_of(wanted: Wanted, source: str) -> str:
         InputError: `wanted` has no provider.
     """
     if wanted.provider is None:
-        raise InputError(f"{source} does not name its provider: say {', '.join(PROVIDERS)}")
+        raise InputError(
+            f"{source} does not name its provider: give --provider {', '.join(PROVIDERS)}"
+        )
     return wanted.provider

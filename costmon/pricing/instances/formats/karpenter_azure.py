@@ -15,7 +15,7 @@ from costmon.pricing.instances.formats.imported import Gathering, Imported, Want
 from costmon.pricing.instances.shapes import shape_of
 
 SOURCE = "karpenter-provider-azure"
-WINDOWS = "dearer by the GiB than its series: likely the price of Windows"
+WINDOWS = "more expensive per GiB than its series: probably the price of Windows"
 
 # Prices are rounded to a tenth of a cent, which is up to 2 % of the smallest; Windows is 11 % up.
 _MOST = Decimal("1.05")

@@ -85,7 +85,7 @@ def imported(text: str, wanted: Wanted) -> Imported:
         and wanted.region in {None, row.region}
     )
     if not rows:
-        raise InputError("the price file has no machine of that provider and region")
+        raise InputError("the price file has no instance types of that provider and region")
     return Imported(rows, ())
 
 

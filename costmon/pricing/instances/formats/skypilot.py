@@ -67,5 +67,5 @@ def _number(row: Mapping[str, str | None], column: str, line: str) -> Decimal | 
     if not cell:
         return None
     if not _NUMBER.fullmatch(cell):
-        raise InputError(f"{line} of the price list, {column}: {cell[:40]!r} is no number")
+        raise InputError(f"{line} of the price list, {column}: {cell[:40]!r} is not a number")
     return Decimal(cell)
