@@ -21,7 +21,7 @@ class Clock(Protocol):
 
 
 class EpochClock(Clock, Protocol):
-    """A clock for who asks a million times a second, which datetimes are too slow for."""
+    """A clock for hot paths, where building a datetime is too slow."""
 
     def epoch_s(self) -> float:
         """Return the wall clock as seconds since 1970; it may step backwards."""
@@ -45,7 +45,7 @@ class Timer(Protocol):
         ...
 
     def cancel(self, key: str) -> None:
-        """Forget the timer `key`; an unknown key is no error."""
+        """Forget the timer `key`; an unknown key is not an error."""
         ...
 
 

@@ -73,7 +73,7 @@ class Fault(NamedTuple):
 
 
 class ConfigError(CostmonError):
-    """The settings cannot be used.
+    """The settings are not valid.
 
     Attributes:
         faults: Every fault found, not only the first.
@@ -85,11 +85,11 @@ class ConfigError(CostmonError):
 
 
 class InputError(CostmonError, ValueError):
-    """What a program handed over cannot be used; nothing was done with it."""
+    """An input is not valid; nothing was done with it."""
 
 
 class AmountError(InputError):
-    """That is not a valid amount of money, or not in the currency that is counted in.
+    """An amount of money is not valid, or not in the expected currency.
 
     Attributes:
         given: What was given, as text.
@@ -103,7 +103,7 @@ class AmountError(InputError):
 
 
 class ScopeError(InputError):
-    """That names nothing that spending could be counted by.
+    """A scope is not valid.
 
     Attributes:
         given: What was given, as text, without user information and query.
@@ -117,11 +117,11 @@ class ScopeError(InputError):
 
 
 class BudgetError(InputError):
-    """That is no budget, no period, or no threshold."""
+    """A budget, period or threshold is not valid."""
 
 
 class PriceUnknownError(InputError):
-    """No price list we have names a price of that; it is not taken to be free.
+    """No known price list has a price for it; it is not treated as free.
 
     Attributes:
         what: What has no price, such as `transfer_out in mars-1`.
@@ -198,14 +198,14 @@ class ProviderError(CostmonError):
 
 
 class ProviderAuthError(ProviderError):
-    """The vendor does not know the token (401)."""
+    """The vendor rejected the token (401)."""
 
     reason: ClassVar[FailureReason] = "auth"
     retryable: ClassVar[bool] = False
 
 
 class ProviderPermissionError(ProviderError):
-    """The token is good but may not read this (403)."""
+    """The token is valid but not allowed to read this (403)."""
 
     reason: ClassVar[FailureReason] = "permission"
     retryable: ClassVar[bool] = False
@@ -218,13 +218,13 @@ class ProviderRateLimitError(ProviderError):
 
 
 class ProviderTimeoutError(ProviderError):
-    """No whole answer came within the deadline."""
+    """No complete response arrived within the deadline."""
 
     reason: ClassVar[FailureReason] = "timeout"
 
 
 class ProviderServerError(ProviderError):
-    """The vendor answered with a fault of its own (5xx)."""
+    """The vendor had an internal error (5xx)."""
 
     reason: ClassVar[FailureReason] = "server"
 
@@ -236,7 +236,7 @@ class ProviderNetworkError(ProviderError):
 
 
 class ProviderSchemaError(ProviderError):
-    """The answer is not what the vendor documents; `path` says where."""
+    """The response does not match the vendor's documentation; `path` says where."""
 
     reason: ClassVar[FailureReason] = "schema"
     retryable: ClassVar[bool] = False
@@ -323,7 +323,7 @@ class ConsoleUnavailableError(ConsoleError):
 
 
 class ConsoleRequestError(ConsoleError):
-    """What was asked is not something the console does.
+    """The request is not one that the console supports.
 
     Attributes:
         detail: What was wrong with it.

@@ -1,1 +1,1 @@
-"""Actors that are supervised: the only room with pykka."""
+"""Supervised actors: the only package that imports pykka."""

@@ -55,7 +55,7 @@ class Address:
 
         Raises:
             TimeoutError: No answer came in time; the message may still be handled.
-            MailboxFullError: There was no room for the question.
+            MailboxFullError: The mailbox is full.
             SupervisionError: The actor stopped, or ended before it answered.
             Exception: Whatever the handler raised.
         """

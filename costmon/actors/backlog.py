@@ -72,7 +72,7 @@ class Backlog:
         )
 
     def is_kept_elsewhere(self, envelope: Envelope[Any]) -> bool:
-        """Offer a message that has no room to whoever keeps such messages."""
+        """Offer a message that does not fit to the overflow handler."""
         if self._rules.overflow is None or envelope.reply_to is not None:
             return False
         try:

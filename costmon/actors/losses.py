@@ -36,7 +36,7 @@ class Losses:
     """What one mailbox lost.
 
     Attributes:
-        dropped: Messages that found no room.
+        dropped: Messages that did not fit.
         dead: Messages that were delivered too often.
     """
 
@@ -56,7 +56,7 @@ class Losses:
         return tuple(self._letters)
 
     def drop(self, envelope: Envelope[Any]) -> None:
-        """Count a message without room; log the first, then a line per interval: they flood."""
+        """Count a dropped message; log the first, then one line per interval."""
         with self._lock:
             self.dropped += 1
             now_s = self._clock.monotonic_s()

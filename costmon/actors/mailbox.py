@@ -191,7 +191,7 @@ class Mailbox:
         if not self.acting.acquire(timeout=_FENCE_PATIENCE_S):
             msg = (
                 f"{self.name}#{self.holder} hangs in a fenced action and cannot be replaced; "
-                "the process has to be started anew"
+                "the process has to be restarted"
             )
             raise SupervisionError(msg)
         try:
@@ -248,7 +248,7 @@ class Mailbox:
             self._busy_since_s = None
             delivery, self._in_hand = self._in_hand, None
             self._ready.notify_all()
-            # Ticks are told anew by the successor's own timers; a stranger's stop has been obeyed.
+            # The successor's own timers send new ticks; a foreign stop has been obeyed.
             if delivery is None or isinstance(delivery.envelope.message, Tick | _ActorStop):
                 return
             reply = delivery.envelope.reply_to

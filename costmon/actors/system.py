@@ -80,7 +80,7 @@ class System:
             msg = f"each child needs a name of its own: {', '.join(doubled)}"
             raise ValueError(msg)
         if notices is not None and notices not in names:
-            msg = f"notices={notices!r} is none of: {', '.join(names)}"
+            msg = f"notices={notices!r} is not one of: {', '.join(names)}"
             raise ValueError(msg)
         self._clock = clock
         self._ended = threading.Event()
@@ -141,7 +141,7 @@ class System:
         if self._crashed:
             self._drain_unsupervised(ends_s)
         in_time = self._actor.thread is None or self._ended.is_set()
-        self._mailbox.close()  # first, so that nobody starts a child anew
+        self._mailbox.close()  # first, so that nobody restarts a child
         left = {child.name: child.close() for child in self._children}
         undelivered = {name: count for name, count in left.items() if count}
         unstopped = tuple(child.name for child in self._children if child.outlasts(_LAST_BREATH_S))

@@ -40,7 +40,7 @@ class Timers:
         self._set(key, _Due(self._clock.monotonic_s() + delay_s, None))
 
     def cancel(self, key: str) -> None:
-        """Forget the timer `key`; an unknown key is no error."""
+        """Forget the timer `key`; an unknown key is not an error."""
         self._due.pop(key, None)
         self._find_next()
 

@@ -1,7 +1,7 @@
 """Decide whether a condition is said, kept back or resolved.
 
 A condition is said when it begins and again after each cool-down while it lasts. One that begins
-anew within the cool-down waits for its end. Its end is said once, and only if its beginning was.
+again within the cool-down waits for its end. Its end is sent once, and only if its start was sent.
 """
 
 import datetime as dt

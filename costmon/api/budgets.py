@@ -23,7 +23,7 @@ def create_blueprint(context: ApiContext) -> flask.Blueprint:
     @blueprint.get(BUDGETS)
     @described(tag="guard", answers={200: BudgetsAnswer, 503: Problem})
     def budgets() -> flask.typing.ResponseReturnValue:
-        """Every budget, and who said so."""
+        """Return every budget, and who set it."""
         rows = [budget_answer(budget) for budget in known_policy(context).budgets]
         meta = Meta(count=len(rows), demo=context.settings.demo)
         return json_reply(BudgetsAnswer(data=rows, meta=meta))

@@ -64,7 +64,7 @@ def create_blueprint(context: ApiContext, waiters: Waiters) -> flask.Blueprint:
         if left_s and known(known_policy(context)):
             with waiters.place():
                 while left_s > 0 and known(policy := known_policy(context)):
-                    # A circuit that ends by itself is no change of the policy.
+                    # A circuit that expires does not change the policy.
                     span_s = min(left_s, _ends_in_s(policy, named, context.clock.now()))
                     context.policy.wait(known, span_s)
                     left_s -= span_s

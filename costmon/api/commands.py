@@ -1,4 +1,4 @@
-"""Hand commands to who keeps budgets and circuits, and say that they were taken."""
+"""Pass commands to the actor that keeps budgets and circuits, and confirm their receipt."""
 
 from typing import TypeVar
 
@@ -46,7 +46,7 @@ def order(context: ApiContext, command: GuardCommand) -> None:
 
 
 def accepted(command: GuardCommand) -> flask.Response:
-    """Return the answer to who sent a command."""
+    """Return the response to a command's sender."""
     data = CommandAccepted(id=command.id, status="accepted")
     return json_reply(CommandAnswer(data=data), 202)
 

@@ -1,4 +1,4 @@
-"""Describe the routes: each view carries what it takes and answers, `/openapi.json` is made of it.
+"""Describe the routes: each view carries its parameters and responses; `/openapi.json` uses them.
 
 spectree generates the document, on an application of its own: at run time no view passes through
 it, because its checks of every answer cost a fifth of the requests a second.

@@ -1,4 +1,4 @@
-"""What guards have told, for who looks: how budgets stand, calls in flight, refusals."""
+"""Serve what guards have reported: the status of budgets, calls in flight, refusals."""
 
 import flask
 

@@ -28,7 +28,7 @@ def create_liveness(_context: ApiContext) -> flask.Blueprint:
 
 
 def create_readiness(context: ApiContext) -> flask.Blueprint:
-    """Return the route for whoever sends traffic here."""
+    """Return the routes for load balancers and orchestrators."""
     blueprint = flask.Blueprint("readiness", __name__)
 
     @blueprint.get("/readyz")

@@ -15,7 +15,7 @@ _HOST = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+))(?::\d{1,5})?\Z")
 
 
 def host_of(header: str) -> str | None:
-    """Return the name or address in a `Host` header, lower case; `None` when it is no host."""
+    """Return the name or address in a `Host` header, lower case; `None` when it is not valid."""
     found = _HOST.match(header)
     if found is None:
         return None

@@ -1,4 +1,4 @@
-"""What metered applications report, for who looks, and orders to record or not."""
+"""Serve what metered applications report, and start, stop or reset their recordings."""
 
 import flask
 from werkzeug.exceptions import BadRequest, NotFound
@@ -33,7 +33,7 @@ def create_blueprint(context: ApiContext, source: Source) -> flask.Blueprint:
 
     Args:
         context: Tells the time, and whether the service is stopping.
-        source: What they have reported, and who tells them.
+        source: What they have reported, and how they are told.
     """
     blueprint = flask.Blueprint("meters", __name__)
     answers = Answers(source, projector(_list_prices, context.clock), context.clock)
@@ -64,7 +64,7 @@ def create_blueprint(context: ApiContext, source: Source) -> flask.Blueprint:
         answers={202: RecordingAnswer, 404: Problem, 503: Problem},
     )
     def record() -> flask.typing.ResponseReturnValue:
-        """Start, stop or reset what a service's workers record; start and reset begin anew."""
+        """Start, stop or reset a service's recording; start and reset discard its figures."""
         body = body_of(RecordingBody)
         try:
             control = answers.order(body.action, body.service)

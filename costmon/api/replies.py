@@ -17,7 +17,7 @@ def encoded_reply(body: bytes, status: int, *, etag: str | None = None) -> flask
     Args:
         body: The JSON; empty for 304.
         status: Of the answer.
-        etag: Names the content for who asks again; without it nobody may keep the answer.
+        etag: Identifies the content for conditional requests; without it nothing is cached.
     """
     kept = [("Cache-Control", "no-store")] if etag is None else _validators(etag)
     return flask.Response(body, status, kept, content_type="application/json")

@@ -147,7 +147,7 @@ class _Server(wsgi.Server):
         return sock
 
     def error_log(self, msg: str = "", level: int = _INFO, traceback: bool = False) -> None:  # noqa: FBT001, FBT002 - cheroot's own signature
-        """Log what went wrong on a connection; clients that leave early are no news."""
+        """Log what went wrong on a connection; a client that disconnects early is no error."""
         if level > _INFO:
             self._log.error("api.connection_failed", error=msg, exc_info=traceback)
         else:

@@ -1,4 +1,4 @@
-"""Hand the rooms of the actors and of the API their part of the store."""
+"""Give the actors and the API their parts of the store."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from costmon.store.migrate import check_schema
 
 @dataclass(frozen=True, slots=True)
 class FencedWriter:
-    """The persister's right to write, good until somebody claims it anew."""
+    """The persister's right to write, valid until somebody claims it again."""
 
     store: Store
     token: FenceToken
@@ -74,7 +74,7 @@ class AlertMemory:
         try:
             self._store.remember_alert(condition, text, self._token)
         except StoreFencedError:
-            self._token = None  # claimed anew the next time, by whoever still lives
+            self._token = None  # claimed again the next time, by the incarnation that still lives
             raise
 
 

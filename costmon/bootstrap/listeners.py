@@ -26,7 +26,7 @@ log = structlog.get_logger()
 
 
 class Listeners:
-    """Every door that clients come in by; opened after the actors, closed before them.
+    """All listeners for clients; opened after the actors, closed before them.
 
     Attributes:
         console_handler: Answers the console.

@@ -12,7 +12,7 @@ from costmon.store.migrate import check_schema, upgrade
 def prepare_schema(settings: Settings) -> None:
     """Upgrade an SQLite file (a backup is made first); ask before touching a server.
 
-    A database that is away is no reason not to start: current costs need none, and what is
+    An unreachable database does not prevent the start: current costs need none, and what is
     observed waits in the journal.
 
     Raises:

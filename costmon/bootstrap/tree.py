@@ -28,7 +28,7 @@ PERSISTER, MESSENGER, ALERTER, CALCULATOR = "persister", "messenger", "alerter",
 POLICY, METERS = "policy", "meters"
 POLICY_CAPACITY = 1_000
 POLICY_REPORTS = POLICY_CAPACITY // 2
-"""Where so many messages wait reports are turned away: what people decide has room for itself."""
+"""Reports are refused when so many messages wait, so that decisions of people still fit."""
 
 METERS_CAPACITY = 1_000
 METERS_REPORTS = METERS_CAPACITY // 2

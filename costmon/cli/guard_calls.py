@@ -25,7 +25,7 @@ class Call(NamedTuple):
 
     Attributes:
         epoch_s: When, seconds since 1970.
-        scopes: In their one spelling, at least one.
+        scopes: In canonical form, at least one.
         amount: What it cost, major units.
         activity: What kind of call it was.
     """

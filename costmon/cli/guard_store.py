@@ -161,7 +161,7 @@ def _set(guard: Guard, arguments: argparse.Namespace, _: str) -> int:
 
 
 def levels_of(arguments: argparse.Namespace) -> Thresholds | None:
-    """Return when the budget warns and refuses; `None` leaves that to who enforces it."""
+    """Return when the budget warns and refuses; `None` leaves that to the guard."""
     if arguments.warn is None and arguments.block is None:
         return None
     usual = Thresholds()

@@ -78,7 +78,7 @@ def with_own(given: Limits, options: Mapping[str, Any]) -> Limits:
 
 
 def findings(view: View, limits: Limits) -> Iterator[str]:
-    """Yield what is over budget, and what cannot be judged, which is no better."""
+    """Yield what is over budget, and what cannot be judged, which fails the check, too."""
     from costmon.meter.projection.budgets import fits
 
     projection = view["projection"]

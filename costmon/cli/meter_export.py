@@ -64,7 +64,7 @@ def headers_in(path: Path) -> Mapping[str, str]:
     """Return the headers in a file; a key on the command line would be everybody's to see.
 
     Raises:
-        InputError: A line is no header; the text has the line's number, not the line.
+        InputError: A line is not a header; the text has the line's number, not the line.
         OSError: The file cannot be read.
     """
     with path.open(encoding="utf-8", errors="replace") as file:

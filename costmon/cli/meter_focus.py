@@ -21,7 +21,7 @@ def focus_text(arguments: argparse.Namespace, snapshot: Snapshot) -> str:
     """Return the rows as CSV.
 
     Raises:
-        InputError: The bill or the month is none.
+        InputError: The bill or the month is not valid.
         NothingMeasuredError: Nothing was measured that a bill could be divided by.
     """
     today = SystemClock().now().date()

@@ -20,7 +20,7 @@ _MEASURING = ("service", "warmup_s", "sample", "tenant_header")
 
 
 def add_projecting(parser: argparse.ArgumentParser) -> None:
-    """Declare what costs are projected for; each is the recording's own unless told."""
+    """Declare what costs are projected for; each defaults to the recording's own."""
     group = parser.add_argument_group("projection")
     group.add_argument("--provider", metavar="NAME", help="cloud provider: AWS, GCP or AZURE")
     group.add_argument(
@@ -93,7 +93,7 @@ def projecting(arguments: argparse.Namespace) -> dict[str, object]:
     """Return the options that were given, as the meter takes them; JSON values only.
 
     Raises:
-        InputError: A budget is none.
+        InputError: A budget is not valid.
     """
     given = {name: _given(arguments, name) for name in _PROJECTING}
     given["budgets"] = None if arguments.budget is None else budgets_of(arguments.budget)
@@ -119,7 +119,7 @@ def budgets_of(given: list[str]) -> list[list[str]]:
     """Return pairs of glob and dollars from `GET /api/*=50`.
 
     Raises:
-        InputError: One is no such text.
+        InputError: One is not valid.
     """
     budgets = []
     for text in given:

@@ -1,4 +1,4 @@
-"""`costmon meter record`: tell every worker of an application to begin anew, or to stop."""
+"""`costmon meter record`: start, stop or reset the recording of an application's workers."""
 
 import argparse
 import secrets

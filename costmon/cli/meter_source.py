@@ -26,7 +26,7 @@ def snapshot_from(file: Path | None, service: str | None) -> Snapshot:
 
     Raises:
         NothingMeasuredError: Nothing is being measured.
-        InputError: The file is no recording, or it has to be said which service is meant.
+        InputError: The file is not a recording, or several services match.
         OSError: The file cannot be read.
     """
     if file is not None:
@@ -154,7 +154,7 @@ def _shown(content: object, url: str) -> View:
 
     Raises:
         NothingMeasuredError: No application reports to it.
-        InputError: It is no server of ours.
+        InputError: It is not a dashboard or a costmon service.
     """
     if not isinstance(content, Mapping) or "data" not in content:
         raise InputError(

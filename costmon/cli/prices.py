@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Do one action; skipped rows are counted on stderr and are no failure."""
+    """Do one action; skipped rows are counted on stderr and are not an error."""
     from costmon.cli import prices_import, prices_show
 
     if arguments.action == "import":

@@ -1,6 +1,6 @@
 """Read the settings: `.env`, the environment, `costmon.toml`, the command line, in one value.
 
-The only room that reads the environment and the only one that knows variables by name.
+The only package that reads the environment and that knows the names of variables.
 """
 
 from costmon.config.accounts import AccountSettings

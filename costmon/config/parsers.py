@@ -194,7 +194,7 @@ def secret(least: int = 1) -> Callable[[str], Secret]:
 
 
 def _split(text: str) -> SplitResult | None:
-    """Return the parts of a URL; `None` when it has none, or a port that is no number."""
+    """Return the parts of a URL; `None` when it has none, or a port that is not a number."""
     if any(character.isspace() or not character.isprintable() for character in text):
         return None
     try:

@@ -7,7 +7,7 @@ MASK = "<SECRET>"
 
 
 class Secret:
-    """A credential: whoever needs the text says `reveal()`, everything else sees the mask."""
+    """A credential: `reveal()` returns the text, everything else shows a mask."""
 
     __slots__ = ("_text",)
 

@@ -119,7 +119,7 @@ class Settings:
             file: What `costmon.toml` says, with its own faults.
             demo: Use the simulated vendor, a state directory apart and no real token.
             accounts_required: Whether having no account is a fault: it is for what polls.
-            tolerated: Unknown names that are no fault, since they may belong to other programs.
+            tolerated: Unknown names that are accepted, since they may belong to other programs.
 
         Raises:
             ConfigError: With every fault there is, not only the first.

@@ -1,4 +1,4 @@
-"""The side door for operators: ask after the children and restart one, in messages, never code.
+"""A console for operators: list the children and restart one, by messages, never code.
 
 `ConsoleServer` in `server` runs in the service, `ConsoleClient` in `client` asks it from another
 process, and `repl` is the prompt of both. Nothing is imported here: commands that run without the

@@ -83,7 +83,7 @@ def message_of(command: object, arguments: Mapping[str, object]) -> Message:
 
 
 def _checked(message: Message) -> Message:
-    """Return the message with its scope in its one spelling and its words fit to be kept."""
+    """Return the message with its scope in canonical form and its texts checked."""
     if not isinstance(message, OpenCircuit | CloseCircuit):
         return message
     checked = dataclasses.replace(

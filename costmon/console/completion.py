@@ -94,7 +94,7 @@ def line_editing(
         names: The prompt's namespace.
         supervisor: Is asked after the children.
         history: A file of earlier lines; made readable for its owner alone.
-        say: Tells that the file cannot be used, which is no reason to go without a prompt.
+        say: Reports that the file cannot be used; the prompt works without it.
     """
     before = readline.get_completer()
     completer = Completer(

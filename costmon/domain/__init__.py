@@ -1,1 +1,1 @@
-"""Values that the whole house speaks in; standard library only."""
+"""Values that all packages share; standard library only."""

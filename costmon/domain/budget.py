@@ -58,7 +58,7 @@ class Budget(_Budget):
     """A limit for one scope, or for each scope of a pattern, in each period.
 
     Attributes:
-        scope: In its one spelling; a pattern such as `host:*` is the default for each host that no
+        scope: In canonical form; a pattern such as `host:*` is the default for each host that no
             other budget of the same period names more closely.
         limit: Major units, at least 0: 0 lets nothing that costs something pass.
         period: `hour`, `day`, `month`, `total` or `rolling:24h`.
@@ -79,7 +79,7 @@ class Budget(_Budget):
         currency: str | None = None,
         levels: Thresholds | None = None,
     ) -> Self:
-        """Check everything and bring it into its one spelling."""
+        """Check all values and convert them to canonical form."""
         return super().__new__(
             cls,
             scope_of(scope, pattern=True),

@@ -10,9 +10,9 @@ class Circuit(NamedTuple):
     """What somebody last decided about one scope.
 
     Attributes:
-        scope: In its one spelling; may be a pattern.
+        scope: In canonical form; may be a pattern.
         state: `open` stops calls.
-        reason: Why, in the words of who decided.
+        reason: Why, in the author's words.
         author: Who decided.
         changed_at: When, aware UTC.
         expires_at: When an open one closes by itself, aware UTC; `None`: never.

@@ -9,7 +9,7 @@ BudgetSource = Literal["file", "api"]
 
 
 class PolicyBudget(NamedTuple):
-    """A budget, and who said so.
+    """A budget, and who set it.
 
     Attributes:
         budget: Its `currency` is set.

@@ -20,7 +20,7 @@ _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]*", re.ASCII)
 
 
 def scope_of(text: object, *, pattern: bool = False) -> str:  # noqa: C901 - one check after the other
-    """Return the one spelling of a scope.
+    """Return the canonical form of a scope.
 
     Hosts lose their port, user information and last dot, become lower case and, beyond ASCII, their
     IDNA form; a provider is lower case. Other values are kept as they are.
@@ -30,7 +30,7 @@ def scope_of(text: object, *, pattern: bool = False) -> str:  # noqa: C901 - one
         pattern: Whether `*` (every value of the kind) and `*.domain` may stand for the value.
 
     Raises:
-        ScopeError: It is no scope; the error says what is.
+        ScopeError: It is not a valid scope; the error says what is accepted.
     """
     if not isinstance(text, str):
         raise ScopeError(repr(text), "a text such as 'host:api.example.com'")
@@ -74,7 +74,7 @@ def _pattern(text: str, kind: str, value: str, *, allowed: bool) -> str:
 
 
 def host_of(text: object) -> str:
-    """Return the host of a URL, of a network location, or of a bare name, in its one spelling.
+    """Return the host of a URL, of a network location, or of a bare name, in canonical form.
 
     Raises:
         ScopeError: There is no host in it, or it is not one.
@@ -118,7 +118,7 @@ def _shown(text: object) -> str:
 def covers(pattern: str, scope: str) -> int:
     """Say how closely a pattern names a scope: 0 not at all, more is more specific.
 
-    Both are in their one spelling. `host:a.b` beats `host:*.b`, which beats `host:*`.
+    Both are in canonical form. `host:a.b` beats `host:*.b`, which beats `host:*`.
     """
     if pattern == scope:
         return LONGEST + 2

@@ -44,7 +44,7 @@ class ScopeGauge(NamedTuple):
     """How a budget stands.
 
     Attributes:
-        scope: In its one spelling, no pattern.
+        scope: In canonical form, not a pattern.
         period: The budget's.
         limit: Major units, after threshold and tier; `None`: counted, not limited.
         spent: In the present window.

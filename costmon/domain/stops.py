@@ -15,7 +15,7 @@ def stop_of(scope: str, circuits: Iterable[Circuit], now: dt.datetime) -> Circui
     one of `global`.
 
     Args:
-        scope: In its one spelling; may be a pattern.
+        scope: In canonical form; may be a pattern.
         circuits: Every circuit there is.
         now: Aware UTC.
     """

@@ -45,10 +45,10 @@ class Window(NamedTuple):
 
 
 def period_of(text: object) -> str:
-    """Return the one spelling of a period: `hour`, `day`, `month`, `total`, `rolling:24h`.
+    """Return the canonical form of a period: `hour`, `day`, `month`, `total`, `rolling:24h`.
 
     Raises:
-        BudgetError: It is none of these.
+        BudgetError: It is not one of these.
     """
     name = ALIASES.get(text, text) if isinstance(text, str) else ""
     if name in CALENDAR:
@@ -63,7 +63,7 @@ def period_of(text: object) -> str:
 
 
 def rolling_s(period: str) -> int:
-    """Return the length of a rolling window in seconds; 0 when `period` is none."""
+    """Return the length of a rolling window in seconds; 0 when `period` is not one."""
     match = _ROLLING.fullmatch(period)
     return int(match[1]) * _UNIT_S[match[2]] if match else 0
 
@@ -87,7 +87,7 @@ def zone_of(name: str) -> dt.tzinfo:
 
 
 def window_at(period: str, epoch_s: float, zone: dt.tzinfo) -> Window:
-    """Return the window of `period` (in its one spelling) at a moment.
+    """Return the window of `period` (in canonical form) at a moment.
 
     Args:
         period: See `period_of`.

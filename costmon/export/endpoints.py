@@ -1,7 +1,7 @@
 """Show what the endpoints of metered applications cost, to Prometheus.
 
 Of each application the endpoints that use most CPU have series of their own; all others are the
-endpoint `other`. A recording that begins anew lets counters begin anew, which Prometheus knows.
+endpoint `other`. When a recording is reset, its counters restart at 0, which Prometheus handles.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +17,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from costmon.errors import InputError
-from costmon.export.scopes import Bounded, Series, dearest
+from costmon.export.scopes import Bounded, Series, most_expensive
 from costmon.meter.export.prometheus import (
     Family,
     by_endpoint,
@@ -39,7 +39,7 @@ Amount = Callable[[Snapshot, RouteStats], Decimal | None]
 
 
 class EndpointCollector(Collector):
-    """Read what applications reported anew at every scrape."""
+    """Read what applications reported at every scrape."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class EndpointCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield every family that has something to say."""
         services = tuple(self._services())
-        shown = frozenset(name for snapshot in services for name in _dearest(snapshot))
+        shown = frozenset(name for snapshot in services for name in _most_expensive(snapshot))
         for name, text, amount, bounded in self._counters:
             family = CounterMetricFamily(f"costmon_endpoint_{name}", text, labels=_LABELS)
             for labels, value in bounded.series(_values(services, amount), shown):
@@ -134,8 +134,8 @@ def _name(snapshot: Snapshot, row: RouteStats) -> str:
     return _BETWEEN.join((snapshot.service, row.method, row.route))
 
 
-def _dearest(snapshot: Snapshot) -> frozenset[str]:
-    return dearest(
+def _most_expensive(snapshot: Snapshot) -> frozenset[str]:
+    return most_expensive(
         (_name(snapshot, row), Decimal(row.cpu_estimate_ns)) for row in by_endpoint(snapshot)
     )
 

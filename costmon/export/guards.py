@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 from costmon.domain.policy import Policy
 from costmon.domain.scope import GLOBAL
 from costmon.domain.vendor_hosts import provider_of
-from costmon.export.scopes import MOST_SCOPES, OTHER, Bounded, Series, dearest
+from costmon.export.scopes import MOST_SCOPES, OTHER, Bounded, Series, most_expensive
 from costmon.state.budget_status import BudgetStatus, budget_statuses, is_away
 from costmon.state.guard_state import GuardState
 
@@ -24,7 +24,7 @@ _CURRENCY = "USD"
 
 
 class GuardCollector(Collector):
-    """Read what guards reported anew at every scrape."""
+    """Read what guards reported at every scrape."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class GuardCollector(Collector):
             requests[scope] = requests.get(scope, 0) + total.requests
             if currency == _CURRENCY:
                 spent[_provider(scope), scope] = total.spent
-        shown = dearest((labels[-1], amount) for labels, amount in spent.items()) | {GLOBAL}
+        shown = most_expensive((labels[-1], amount) for labels, amount in spent.items()) | {GLOBAL}
         family = CounterMetricFamily(
             "costmon_guard_spent_usd",
             "Cost of guarded calls in USD. A call counts in each of its scopes: do not sum them, "

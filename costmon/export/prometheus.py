@@ -37,7 +37,7 @@ _BREAKER_STATES: tuple[BreakerState, ...] = ("closed", "open", "half_open")
 
 
 class CostCollector(Collector):
-    """Read the published values anew at every scrape."""
+    """Read the published values at every scrape."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class CostCollector(Collector):
 
 
 def exposition(collectors: Iterable[Collector], accept: str) -> tuple[bytes, str]:
-    """Return the metrics and their content type: OpenMetrics for who accepts it, else text."""
+    """Return the metrics and their content type: OpenMetrics if accepted, else text."""
     registry = CollectorRegistry(auto_describe=False)
     for collector in collectors:
         registry.register(collector)

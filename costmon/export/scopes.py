@@ -1,7 +1,7 @@
-"""Which scopes have series of their own: the dearest, so that a scope a run does not flood anyone.
+"""Choose the scopes with series of their own: the most expensive, to bound the number of series.
 
 All others are one series, `other`. A counter must not fall when a scope changes places, so `other`
-counts what is added while a scope is not among the dearest, and keeps that.
+counts what is added while a scope is not among the most expensive, and keeps that.
 """
 
 import threading
@@ -40,7 +40,7 @@ class Bounded:
         yield from others.items()
 
 
-def dearest(spent: Iterable[tuple[str, Decimal]]) -> frozenset[str]:
+def most_expensive(spent: Iterable[tuple[str, Decimal]]) -> frozenset[str]:
     """Return the scopes that are told apart."""
     found = nlargest(MOST_SCOPES, spent, key=lambda pair: (pair[1], pair[0]))
     return frozenset(scope for scope, _ in found)

@@ -98,7 +98,7 @@ class ControlAnswer(Answer, frozen=True):
 class MeterTaken(Answer, frozen=True):
     """What a metered worker is told.
 
-    `epoch` names this run of the service: to another one everything is told anew. `known` is the
+    `epoch` names this run of the service: to another one everything is sent again. `known` is the
     last part that was heard before this one. Who is `gone` counts as ended and is not heard.
     """
 

@@ -90,7 +90,7 @@ class Clerk:
 
         Args:
             content: What came.
-            gone: Tells whether who waits for the answer has left.
+            gone: Tells whether the waiting client has disconnected.
         """
         try:
             said = _decoder.decode(content)

@@ -125,7 +125,7 @@ def scope_field(scope: str) -> str:
     """Return the one spelling of a scope or pattern.
 
     Raises:
-        InputError: It is none; the text begins with `scope`.
+        InputError: It is not valid; the text begins with `scope`.
     """
     if len(scope) > 2 * LONGEST:
         raise InputError(f"scope: has {len(scope)} characters; at most {LONGEST} are accepted")

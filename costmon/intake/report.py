@@ -1,7 +1,7 @@
 """Read a guard's report: bytes to values, or an error that says where the fault is.
 
 Reports come from programs that run anywhere, so nothing in them is believed: every list, text and
-figure has a bound, every scope its one spelling, every time a zone. Fields that are not known here
+figure is bounded, every scope canonical, every time has a zone. Fields that are not known here
 are ignored: a guard may be newer than the service.
 """
 
@@ -45,7 +45,7 @@ _FIRST_YEAR, _LAST_YEAR = 2000, 2200
 # `$` also matches before a last line feed.
 _Id = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z][0-9A-Za-z._:/+=-]{0,99}$(?!\n)")]
 _Slug = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,29}$(?!\n)")]
-# A host may be longer before it is in its one spelling.
+# A host may be longer before it is in canonical form.
 _Scope = Annotated[str, msgspec.Meta(min_length=1, max_length=2 * LONGEST)]
 _Name = Annotated[str, msgspec.Meta(max_length=2 * NAME_CHARACTERS)]
 _Text = Annotated[str, msgspec.Meta(max_length=2 * TEXT_CHARACTERS)]
@@ -146,7 +146,7 @@ def decode_report(body: bytes | msgspec.Raw) -> GuardReport:
     """Return the report in a JSON text.
 
     Raises:
-        InputError: It is none; the error names the path (`$.rows[3].scope`) and what is accepted.
+        InputError: It is not valid; the error names the path (`$.rows[3].scope`).
     """
     if memoryview(body).nbytes > LARGEST_BYTES:
         raise InputError(f"$: the report is larger than {LARGEST_BYTES} bytes: send fewer rows")
@@ -255,7 +255,7 @@ def _name(path: str, text: str) -> str:
 def _amount(path: str, text: str) -> Decimal:
     amount = _at(path, amount_of, text)
     exponent = amount.as_tuple().exponent
-    # Longer ones are no money, and 1E-999999 would be a megabyte when it is written out.
+    # Longer ones are not amounts, and 1E-999999 would be a megabyte when it is written out.
     if isinstance(exponent, int) and exponent < _LEAST_EXPONENT:
         raise InputError(f"{path}: {text!r} has more than {-_LEAST_EXPONENT} decimals")
     return amount

@@ -73,13 +73,13 @@ class IntakeServer:
         Args:
             path: Where the socket is made.
             answer: Makes the answer to a frame's content; may take long, but asks now and then
-                whether who waits for it has gone.
+                whether the waiting client has disconnected.
             clock: Measures how long a client takes.
             most_connections: Served at once. When there is another, the one that has been quiet
-                longest makes room; when all are busy, the new one is told to come back.
+                longest is closed; when all are busy, the new one is refused.
             idle_s: Seconds between two frames after which a connection is ended.
             frame_s: Seconds in which a frame must come, and an answer be taken.
-            patience_s: Seconds that a connection may be quiet before it has to make room.
+            patience_s: Seconds that a connection may be idle before it can be closed for a new one.
         """
         self._path = path
         self._answer = answer

@@ -1,4 +1,4 @@
-"""The door for reading: bounded GETs with retries; the one room that imports requests."""
+"""The HTTP client for reading: bounded GETs with retries; only this package imports requests."""
 
 from costmon.outbound.http import HttpOutbound
 from costmon.outbound.protocol import Outbound, OutboundLimits

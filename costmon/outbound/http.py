@@ -43,7 +43,7 @@ class Revealing(Protocol):
 
 
 class HttpOutbound:
-    """The door to one vendor with one token, for one thread.
+    """The HTTP client of one vendor with one token, for one thread.
 
     It sends GET and nothing else, follows no redirect, reads every body under a deadline and a
     size, repeats what can succeed later, and counts what it sent.

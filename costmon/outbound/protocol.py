@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Outbound(Protocol):
-    """The door for reading that a provider is given.
+    """The interface of the HTTP client that a provider is given.
 
     Whoever implements it sends nothing but GET, to the one host it was made for, and answers with
     a whole body or raises: a caller never sees half an answer, a redirect or an error page. It

@@ -15,7 +15,7 @@ class BudgetStatus(NamedTuple):
     """How one scope stands in one period, in one store.
 
     Attributes:
-        scope: In its one spelling.
+        scope: In canonical form.
         period: The budget's.
         store: Where it is counted: scopes of different stores are separate counters.
         currency: Of the amounts.

@@ -22,7 +22,7 @@ CROWDED_SILENT_S = 60.0
 """The same where there is no room for another one."""
 
 RECORDING_GAP_S = 600.0
-"""After so long without a worker a recording is over, and who comes next begins anew."""
+"""After so long without a worker a recording is over; the next worker starts a new one."""
 
 MOST_SERVICES = 100
 MOST_WORKERS = 500
@@ -75,10 +75,10 @@ class Meters(NamedTuple):
     """All that is metered.
 
     Attributes:
-        epoch: Names this run of the service: workers tell another one everything anew.
+        epoch: Names this run of the service: workers send another one everything again.
         is_loaded: Whether what was known before this run is in it.
         services: By name.
-        refused: Reports of workers or services for which there was no room.
+        refused: Reports of workers or services beyond the maximum.
     """
 
     epoch: str
@@ -107,7 +107,7 @@ def first(epoch: str) -> Meters:
 
 
 def known(meters: Meters, report: Snapshot) -> Known:
-    """Return what is known of who reports."""
+    """Return what is known of the worker that reports."""
     service = meters.services.get(report.service)
     if service is None:
         return Known(None, is_gone=False, control=None)
@@ -202,7 +202,7 @@ def _snapshots(service: ServiceSeen, now_s: float) -> Iterable[Snapshot]:
 
 
 def _with_room(service: ServiceSeen, now_s: float) -> ServiceSeen:
-    """Return a service that a new worker may join: it begins anew when nobody was there lately."""
+    """Return a service that a new worker may join: it restarts after a silence."""
     if service.heard_s < now_s - RECORDING_GAP_S:
         gone = (*service.ended, *service.workers)[-MOST_ENDED:]
         return ServiceSeen({}, None, gone, None, now_s)

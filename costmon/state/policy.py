@@ -12,7 +12,7 @@ from costmon.domain.circuit import Circuit
 from costmon.domain.policy import Policy, PolicyBudget
 
 FORGOTTEN_AFTER = dt.timedelta(days=30)
-"""A circuit that has been closed for so long is no longer told; the audit keeps it."""
+"""A circuit closed for so long is no longer published; the audit keeps it."""
 _REVISION_CHARACTERS = 16
 
 

@@ -1,4 +1,4 @@
-"""History in a database: the only room with sqlalchemy.
+"""History in a database: the only package that imports sqlalchemy.
 
 The schema is looked after by `costmon.store.migrate`, copies by `costmon.store.backup`.
 """

@@ -40,7 +40,7 @@ def restore(path: Path, url: str, *, clock: Clock | None = None) -> Path | None:
         A copy of the history that was replaced; `None` when there was none that could be read.
 
     Raises:
-        StoreError: `path` is no history of costmon, or it is damaged; nothing was changed.
+        StoreError: `path` is not a history of costmon, or it is damaged; nothing was changed.
         StoreTooNewError: A newer costmon wrote it; nothing was changed.
         StoreUnavailableError: A running service uses the database; nothing was changed.
     """

@@ -47,7 +47,7 @@ def from_text(text: str) -> Change:
     """Return the change that `to_text` made a text of.
 
     Raises:
-        ValueError, KeyError, TypeError, InputError: It is no such text.
+        ValueError, KeyError, TypeError, InputError: It is not such a text.
     """
     fields: Mapping[str, Any] = json.loads(text)
     changed_at = dt.datetime.fromisoformat(fields["changed_at"])

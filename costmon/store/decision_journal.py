@@ -75,7 +75,7 @@ class DecisionJournal:
                 change = self._read(self._spool.entries[0])
                 if change is not None:
                     return change
-                # A record passed its checksum and is no change: an older costmon runs again.
+                # A record passed its checksum but is not a change: an older costmon runs again.
                 self._log.error("store.change_unreadable", path=str(self._path))
                 self._spool.drop_first()
             return None
@@ -101,7 +101,7 @@ class DecisionJournal:
             return None
 
     def _make_room(self, change: Change, length: int) -> None:
-        """Give up what a later change makes void, oldest first, until there is room."""
+        """Drop what a later change makes void, oldest first, until there is space."""
         kept = list(self._spool.entries)
         subjects = [_subject(self._read(entry)) for entry in kept] + [_subject(change)]
         void = [entry for n, entry in enumerate(kept) if subjects[n] in subjects[n + 1 :]]

@@ -56,7 +56,7 @@ def read_circuits(connection: Connection) -> tuple[Circuit, ...]:
 def read_budgets(connection: Connection) -> tuple[PolicyBudget, ...]:
     """Return the budgets that were set by API, by scope and period.
 
-    A row that is no budget (edited by hand?) is said in the log and left out.
+    A row that is not a valid budget (edited by hand?) is logged and left out.
     """
     rows = connection.execute(select(budget).order_by(budget.c.scope, budget.c.period))
     found = []

@@ -26,7 +26,7 @@ from costmon.store.positions import positions
 from costmon.store.resources import cleaned
 
 LARGEST_MONTHLY_NANO = 10**16
-"""Ten million a month: a dearer resource is a fault of the vendor's answer, and sums must fit."""
+"""Ten million a month: a higher price is an error in the vendor's response, and sums must fit."""
 _TOO_DEAR = "price beyond what history can hold"
 
 _COST = Resource._fields.index("monthly_cost")

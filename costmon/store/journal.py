@@ -54,7 +54,7 @@ class Journal:
 
     @property
     def dropped(self) -> int:
-        """Return how many observations were given up for want of room, since the file was made."""
+        """Return how many observations were dropped for lack of space since creation."""
         with self._lock:
             return self._spool.dropped
 

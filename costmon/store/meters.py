@@ -1,7 +1,7 @@
 """Keep what metered workers have reported in one file, over a restart of the service.
 
 Whole or not at all: it is written beside its place, synced, and renamed. What is lost by a crash is
-the last seconds, and living workers tell these anew.
+the last seconds, and living workers send these again.
 """
 
 import contextlib

@@ -43,7 +43,7 @@ def upgrade(url: str, revision: str = "head", *, clock: Clock | None = None) -> 
 def downgrade(url: str, revision: str, *, clock: Clock | None = None) -> Path | None:
     """Take the schema back to `revision`; `base` drops everything.
 
-    Returns and raises what `upgrade` does; what the older schema has no room for is lost.
+    Returns and raises what `upgrade` does; what the older schema cannot hold is lost.
     """
     return _migrate(url, revision, command.downgrade, clock or SystemClock())
 

@@ -38,7 +38,7 @@ class Head:
         half: The active half, 0 or 1.
         offset: Where the first waiting record begins, within the half.
         number: The number of that record, or of the next to come.
-        dropped: Records that were given up for want of room, ever.
+        dropped: Records that were dropped for lack of space, ever.
         half_bytes: The size of each half.
     """
 
@@ -74,7 +74,7 @@ class RecordLog:
     """The file. Not thread-safe; what it returns from `append` on is on the disk.
 
     Raises:
-        OSError: The file cannot be opened, or the disk has no room to allocate it.
+        OSError: The file cannot be opened, or the disk has no space for it.
     """
 
     def __init__(self, path: Path, capacity_bytes: int) -> None:
@@ -115,7 +115,7 @@ class RecordLog:
         return sum(lengths) + len(lengths) * _RECORD.size
 
     def append(self, payload: bytes) -> None:
-        """Add a record; the caller has seen that there is room. On the disk when this returns."""
+        """Add a record; the caller has checked the space. On the disk when this returns."""
         number = self.entries[-1].number + 1 if self.entries else self._head.number
         entry = Entry(offset=self._end, number=number, length=len(payload))
         self._pwrite(_framed(number, payload), self._head.half, entry.offset)

@@ -1,4 +1,4 @@
-"""History: everything the service keeps, behind one door.
+"""History: everything the service keeps, behind one interface.
 
 Writers claim a name, record under the token they get, and are refused once somebody else has
 claimed that name. Readers need nothing and never wait for a writer.

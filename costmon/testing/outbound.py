@@ -1,4 +1,4 @@
-"""A door to a network that is a dictionary."""
+"""A fake HTTP client whose network is a dictionary."""
 
 from collections.abc import Iterable, Mapping
 

@@ -287,7 +287,7 @@ class ProviderContract:
         assert vendor.pauses == []
 
     def test_a_truncated_answer_is_a_schema_error(self, server: StubServer) -> None:
-        """Half of valid JSON is no answer, wherever it was cut."""
+        """Half of valid JSON is an error, wherever it was cut."""
         vendor = Vendor(server, self.account)
         body = vendor.recorded(self.main_path).body
         vendor.fault(self.main_path, *(Reply(body=body[:end]) for end in range(0, len(body), 40)))

@@ -97,7 +97,7 @@ def guard_report(
     refused: Iterable[RefusalCount] = (),
     notices: Iterable[Notice] = (),
 ) -> GuardReport:
-    """Return a report; an empty one unless told otherwise."""
+    """Return a report; empty by default."""
     return GuardReport(
         guard=guard,
         store=store,

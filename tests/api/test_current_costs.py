@@ -133,7 +133,7 @@ def test_gaps_and_what_cannot_be_priced_are_named():
     assert account["not_priced"] == [{"kind": "spaces", "reason": "no API"}]
 
 
-def test_waste_is_summed_by_reason_dearest_first():
+def test_waste_is_summed_by_reason_most_expensive_first():
     off = "powered off, still charged in full"
     shown = json.loads(
         encoded(

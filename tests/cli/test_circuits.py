@@ -87,7 +87,7 @@ def test_a_scope_with_a_slash_survives_the_way(circuits):
         (["open"], "requires a scope"),
         (["open", "global"], "requires --reason"),
         (["open", "global", "--reason", " "], "requires --reason"),
-        (["open", "example.com", "--reason", "x"], "is no scope"),
+        (["open", "example.com", "--reason", "x"], "is not a valid scope"),
         (["close", "global", "--reason", "x", "--for", "2h"], "--for is only for"),
         (["open", "global", "--reason", "x", "--for", "soon"], "give a duration such as"),
         (["open", "global", "--reason", "x", "--for", "9999d"], "a duration from 1s to 366d"),

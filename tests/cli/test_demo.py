@@ -14,7 +14,7 @@ def _in_an_empty_directory(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-def test_costs_shows_totals_accounts_and_the_dearest(demo, capsys):
+def test_costs_shows_totals_accounts_and_the_most_expensive(demo, capsys):
     assert main(["costs", *demo.where, "--top", "2"]) == 0
 
     lines = capsys.readouterr().out.splitlines()

@@ -172,7 +172,7 @@ def test_a_circuit_is_opened_by_the_messages_name_too(typist, supervisor):
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ('open_circuit("x.example", "loop")', "'x.example' is no scope: use 'global', or"),
+        ('open_circuit("x.example", "loop")', "'x.example' is not a valid scope: use 'global', or"),
         ('open_circuit("global", "")', "reason must not be empty"),
         ('open_circuit("global", "loop", hours=-1)', "hours=-1: give a number above 0"),
         ('open_circuit("global", "loop", hours="2")', "hours='2': give a number above 0"),

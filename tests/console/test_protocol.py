@@ -171,7 +171,7 @@ def test_a_refusal_brings_the_valid_words_along():
     ("line", "words"),
     [
         (b'{"command":"open_circuit","reason":"x"}', "missing required field `scope`"),
-        (b'{"command":"open_circuit","scope":"x","reason":"x"}', "'x' is no scope"),
+        (b'{"command":"open_circuit","scope":"x","reason":"x"}', "'x' is not a valid scope"),
         (b'{"command":"open_circuit","scope":"global","reason":" "}', "reason must not be empty"),
         (b'{"command":"close_circuit","scope":"global","reason":"a\\nb"}', "U+000A"),
         (

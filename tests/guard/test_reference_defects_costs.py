@@ -380,7 +380,7 @@ def test_published_total():
 
 @pytest.mark.parametrize("limit", [-1, "NaN", "Infinity"])
 def test_a_budget_that_is_no_amount_is_refused(limit):
-    with pytest.raises(ValueError, match="cannot be counted"):
+    with pytest.raises(ValueError, match="is not valid"):
         Budget("global", limit)
 
 

@@ -152,13 +152,13 @@ def test_a_budget_says_who_set_it_and_only_a_set_one_can_be_removed():
 def test_what_was_typed_is_still_there_after_a_fault():
     entered = Entered(
         form="circuit",
-        fault="scope: 'nothing' is no scope",
+        fault="scope: 'nothing' is not a valid scope",
         fields={"scope": "nothing", "reason": "r & d", "author": "ann", "expires_in_s": "3600"},
     )
 
     source = page(EMPTY, policy(), path="/again", entered=entered)
 
-    assert "scope: 'nothing' is no scope" in str(Text(source))
+    assert "scope: 'nothing' is not a valid scope" in str(Text(source))
     assert 'value="r &amp; d"' in source
     assert '<option value="3600" selected>' in source
     assert source.count("<details") - source.count('<details class="change" open') == 1

@@ -115,7 +115,7 @@ def test_a_service_that_stops_says_so():
     assert "The service is stopping" in answer.text
 
 
-def test_it_shows_totals_and_droplets_dearest_first():
+def test_it_shows_totals_and_droplets_most_expensive_first():
     shown = text(
         polled(resource("1", name="cheap", monthly="6"), resource("2", name="dear", monthly="48"))
     )

@@ -143,7 +143,7 @@ class Poller(SupervisedActor[PollerMessage]):
         now, now_s = self.clock.now(), self.clock.monotonic_s()
         requests, failures = line.take_counts()
         failed = {outcome.reason} if isinstance(outcome, ProviderError) else set()
-        # What was found wrong only after an answer had come is no failure of the line's.
+        # An error found after a response had arrived is not a failure of the connection.
         unseen = failed - {reason for reason, _ in failures}
         report = PollReport(
             cycle_id=self._cycle_id(started_at),

@@ -40,7 +40,7 @@ L = TypeVar("L", bound=Listing)
 
 
 class Reader:
-    """Asks through one door and decodes what comes."""
+    """Sends requests through one HTTP client and decodes the responses."""
 
     def __init__(self, outbound: Outbound, hosts: Collection[str]) -> None:
         """Use `outbound`; `hosts` are those that a page may name besides the one asked."""
@@ -107,7 +107,7 @@ class Reader:
         except ProviderPermissionError:
             if number == 1:
                 raise
-            # Not a kind that cannot be seen, but half of one: that is no inventory.
+            # Not a missing permission, but half of a list: the inventory would be incomplete.
             fault = schema_fault(
                 path, f"page {number} was refused, although the first page was not"
             )

@@ -20,7 +20,7 @@ def read(text: str, wanted: Wanted) -> Imported:
     """Return the rows of a file.
 
     Raises:
-        InputError: It is no such file, not in US dollars, or no row can be used.
+        InputError: It is not such a file, not in US dollars, or no row can be used.
     """
     document = mapping(parsed(text), "the top")
     if document.get("currency") != "USD":

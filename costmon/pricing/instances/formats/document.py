@@ -15,7 +15,7 @@ def parsed(text: str) -> object:
     """Return a document; numbers with a point are decimals.
 
     Raises:
-        InputError: It is no JSON, nested too deeply, or has a number that is none.
+        InputError: It is not JSON, nested too deeply, or has an invalid number.
     """
     try:
         found: object = json.loads(
@@ -35,7 +35,7 @@ def mapping(value: object, path: str) -> dict[str, object]:
     """Return an object.
 
     Raises:
-        InputError: It is none; the error names `path`.
+        InputError: It is not valid; the error names `path`.
     """
     if not isinstance(value, dict):
         raise InputError(f"the price list has no object at {path}")
@@ -46,7 +46,7 @@ def sequence(value: object, path: str) -> list[object]:
     """Return a list.
 
     Raises:
-        InputError: It is none; the error names `path`.
+        InputError: It is not valid; the error names `path`.
     """
     if not isinstance(value, list):
         raise InputError(f"the price list has no list at {path}")
@@ -57,7 +57,7 @@ def text_at(value: object, path: str) -> str:
     """Return a text.
 
     Raises:
-        InputError: It is none; the error names `path`.
+        InputError: It is not valid; the error names `path`.
     """
     if not isinstance(value, str):
         raise InputError(f"the price list has no text at {path}")
@@ -68,7 +68,7 @@ def number(value: object, path: str) -> Decimal:
     """Return a number of a size that prices and sizes have; it may be 0 or below.
 
     Raises:
-        InputError: It is none; the error names `path`.
+        InputError: It is not valid; the error names `path`.
     """
     if isinstance(value, Decimal) and (not value or _FINEST <= value.adjusted() <= _MOST):
         return value

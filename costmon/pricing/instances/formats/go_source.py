@@ -37,7 +37,7 @@ def generated_on(text: str) -> dt.date | None:
     """Return the day that a file names; `None` when it names none.
 
     Raises:
-        InputError: It is no such file, or that is no day.
+        InputError: It is not such a file, or its date is not valid.
     """
     if not _PACKAGE.search(bounded(text)):
         raise InputError(
@@ -58,7 +58,7 @@ def prices_in(text: str) -> Iterator[Priced]:
     """Yield the prices of a file that `generated_on` has taken for one.
 
     Raises:
-        InputError: A price is no number, or is outside of any region.
+        InputError: A price is not a number, or is outside of any region.
     """
     region = None
     for entry in _ENTRY.finditer(_COMMENT.sub("", text)):

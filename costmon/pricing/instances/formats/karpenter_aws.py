@@ -15,7 +15,7 @@ def read(text: str, wanted: Wanted) -> Imported:
     """Return the rows of a file; sizes are from the types' names.
 
     Raises:
-        InputError: It is no such file, or no row can be used.
+        InputError: It is not such a file, or no row can be used.
     """
     rows = Gathering(wanted, as_of=generated_on(text), source=SOURCE)
     for region, name, price in prices_in(text):

@@ -2,7 +2,7 @@
 
 Source: pkg/providers/pricing/zz_generated.pricing.go of Azure/karpenter-provider-azure
 (Apache-2.0). It has the price of Windows for some sizes: 11 to 114 % above the rest of their
-series. Within a series Azure charges by the GiB, so a size that is dearer than the cheapest of its
+series. Within a series Azure charges by the GiB, so a size that costs more than the cheapest of its
 series is left out; a series all of whose sizes are wrong cannot be told.
 """
 
@@ -28,7 +28,7 @@ def read(text: str, wanted: Wanted) -> Imported:
     """Return the rows of a file; sizes are from the types' names.
 
     Raises:
-        InputError: It is no such file, or no row can be used.
+        InputError: It is not such a file, or no row can be used.
     """
     rows = Gathering(wanted, as_of=generated_on(text), source=SOURCE)
     found = tuple(prices_in(text))

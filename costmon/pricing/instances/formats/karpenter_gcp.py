@@ -15,7 +15,7 @@ def read(text: str, wanted: Wanted) -> Imported:
     """Return the on-demand rows of a file; sizes are from the types' names.
 
     Raises:
-        InputError: It is no such file, no row can be used, or `wanted` has no date.
+        InputError: It is not such a file, no row can be used, or `wanted` has no date.
     """
     rows = Gathering(wanted, as_of=None, source=SOURCE)
     document = mapping(parsed(text), "the top")

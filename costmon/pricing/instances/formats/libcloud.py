@@ -25,7 +25,7 @@ def read(text: str, wanted: Wanted) -> Imported:
     """Return the rows of Linux machines of a file.
 
     Raises:
-        InputError: It is no such file, or no row can be used.
+        InputError: It is not such a file, or no row can be used.
     """
     document = mapping(parsed(text), "the top")
     compute = mapping(document.get("compute"), "compute")

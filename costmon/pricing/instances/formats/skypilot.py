@@ -31,7 +31,7 @@ def read(text: str, wanted: Wanted) -> Imported:
     """Return the rows of a file.
 
     Raises:
-        InputError: It is no such file, no row can be used, or `wanted` lacks provider or date.
+        InputError: It is not such a file, no row can be used, or `wanted` lacks provider or date.
     """
     provider = provider_of(wanted, SOURCE)
     rows = Gathering(wanted, as_of=None, source=SOURCE)
