@@ -32,7 +32,7 @@ CostmonError
 │   └── UnknownChildError       no child has that name
 ├── ConsoleError
 │   ├── ConsoleUnavailableError nobody answers at the console's socket, or not to this user
-│   └── ConsoleRequestError     what was asked is not something the console does
+│   └── ConsoleRequestError     the request is not one that the console supports
 ├── SnapshotClosedError         the service is draining or its core gave up
 ├── NotifyError                 a channel did not take an alert
 └── StateDirectoryError         the state directory cannot be used, or is in use
@@ -157,7 +157,7 @@ class MissingPackageError(CostmonError):
 
 
 class GuardError(CostmonError):
-    """A guard did not let a call pass, or could not do what was asked."""
+    """A guard refused a call, or could not do what was requested."""
 
 
 class ProviderError(CostmonError):
@@ -315,7 +315,7 @@ class UnknownChildError(SupervisionError):
 
 
 class ConsoleError(CostmonError):
-    """The console could not do what was asked."""
+    """The console could not do what was requested."""
 
 
 class ConsoleUnavailableError(ConsoleError):

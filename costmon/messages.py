@@ -134,7 +134,7 @@ class ChildExited:
 class RestartChild:
     """Restart one child or all of a role (console, api -> supervisor).
 
-    The message in hand finishes first; what waits is kept.
+    The current message finishes first; queued messages are kept.
 
     Attributes:
         name: A full name (`poller.digitalocean`) or a role (`poller`).

@@ -1,4 +1,4 @@
-"""Keep what waits for an actor, in order and within bounds."""
+"""Keep the messages of an actor, in order and within bounds."""
 
 from collections import deque
 from collections.abc import Callable, Hashable

@@ -19,7 +19,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
-    """A message that was given up.
+    """A message that was dropped.
 
     Attributes:
         message: The message.
@@ -52,7 +52,7 @@ class Losses:
 
     @property
     def dead_letters(self) -> tuple[DeadLetter, ...]:
-        """The last messages that were given up, oldest first."""
+        """The last messages that were dropped, oldest first."""
         return tuple(self._letters)
 
     def drop(self, envelope: Envelope[Any]) -> None:
@@ -72,7 +72,7 @@ class Losses:
         )
 
     def bury(self, envelope: Envelope[Any], *, deliveries: int, error: str) -> None:
-        """Keep and log a message that is given up."""
+        """Keep and log a message that is dropped."""
         letter = DeadLetter(message=envelope.message, deliveries=deliveries, error=error)
         with self._lock:
             self.dead += 1

@@ -1,4 +1,4 @@
-"""What is remembered about one condition, so that nothing is said twice."""
+"""What is remembered about one condition, so that no alert is sent twice."""
 
 import datetime as dt
 import json

@@ -1,6 +1,6 @@
-"""Decide whether a condition is said, kept back or resolved.
+"""Decide whether an alert is sent, suppressed or resolved.
 
-A condition is said when it begins and again after each cool-down while it lasts. One that begins
+An alert is sent when its condition begins, and after each cool-down while it lasts. One that begins
 again within the cool-down waits for its end. Its end is sent once, and only if its start was sent.
 """
 

@@ -17,7 +17,7 @@ def create_blueprint(context: ApiContext) -> flask.Blueprint:
     @blueprint.get("/api/v1/actors")
     @described(tag="service", answers={200: ActorsAnswer})
     def actors() -> flask.typing.ResponseReturnValue:
-        """One row a supervised child: state, incarnation, restarts, what waits, last error."""
+        """List supervised actors: state, incarnation, restarts, queued messages, last error."""
         rows = [_actor(child) for child in context.children.read()]
         meta = Meta(count=len(rows), demo=context.settings.demo)
         return json_reply(ActorsAnswer(data=rows, meta=meta))

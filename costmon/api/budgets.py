@@ -1,4 +1,4 @@
-"""Budgets that guards go by: the file's, and those set by hand, which win."""
+"""Budgets that guards enforce: the file's, and those set by hand, which take precedence."""
 
 import flask
 from werkzeug.exceptions import BadRequest
@@ -31,7 +31,7 @@ def create_blueprint(context: ApiContext) -> flask.Blueprint:
     @blueprint.put(BUDGETS)
     @described(tag="guard", body=BudgetBody, answers={202: CommandAnswer, 503: Problem})
     def change() -> flask.typing.ResponseReturnValue:
-        """Set a budget, in place of the file's and of what was set before."""
+        """Set a budget; it replaces the file's and any set before."""
         body = body_of(BudgetBody)
         try:
             command = budget_command(
@@ -51,7 +51,7 @@ def create_blueprint(context: ApiContext) -> flask.Blueprint:
     @blueprint.delete(BUDGETS)
     @described(tag="guard", query=BudgetName, answers={202: CommandAnswer, 503: Problem})
     def remove() -> flask.typing.ResponseReturnValue:
-        """Take back a budget that was set by hand; the file's holds again."""
+        """Remove a budget that was set by hand; the file's budget applies again."""
         name = _name()
         try:
             command = removal_command(scope=name.scope, period=name.period, author=name.author)

@@ -41,7 +41,7 @@ def create_blueprint(context: ApiContext, waiters: Waiters) -> flask.Blueprint:
     @blueprint.get("/api/v1/circuits")
     @described(tag="guard", answers={200: CircuitsAnswer, 503: Problem})
     def circuits() -> flask.typing.ResponseReturnValue:
-        """What was last decided about each scope; an open one may have expired since."""
+        """List the latest decision on each scope; an open circuit may have expired since."""
         rows = [circuit_answer(circuit) for circuit in known_policy(context).circuits]
         meta = Meta(count=len(rows), demo=context.settings.demo)
         return json_reply(CircuitsAnswer(data=rows, meta=meta))
@@ -53,7 +53,7 @@ def create_blueprint(context: ApiContext, waiters: Waiters) -> flask.Blueprint:
         answers={200: ScopeCircuitAnswer, 304: None, 404: Problem, 503: Problem},
     )
     def circuit(scope: str) -> flask.typing.ResponseReturnValue:
-        """Whether calls of a scope may pass now; with `wait`, as soon as that is otherwise."""
+        """Return whether calls of a scope are allowed; with `wait`, respond when that changes."""
         left_s: float = asked_wait_s()
         named = _scope(scope)
         tags = flask.request.headers.get("If-None-Match", "")
@@ -78,7 +78,7 @@ def create_blueprint(context: ApiContext, waiters: Waiters) -> flask.Blueprint:
         tag="guard", body=CircuitBody, answers={202: CommandAnswer, 404: Problem, 503: Problem}
     )
     def change(scope: str) -> flask.typing.ResponseReturnValue:
-        """Open or close a circuit; guards obey within a second."""
+        """Open or close a circuit; guards react within a second."""
         body = body_of(CircuitBody)
         try:
             command = circuit_command(

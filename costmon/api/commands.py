@@ -21,7 +21,7 @@ _log = structlog.get_logger("costmon.api")
 
 
 def tell(context: ApiContext, message: GuardReported | GuardCommand) -> None:
-    """Tell the policy actor; nobody waits for what comes of it.
+    """Tell the policy actor; do not wait for the result.
 
     Raises:
         SnapshotClosedError: The service is stopping: accepting would be a lie.
@@ -52,7 +52,7 @@ def accepted(command: GuardCommand) -> flask.Response:
 
 
 def known_policy(context: ApiContext) -> Policy:
-    """Return what guards go by.
+    """Return what guards enforce.
 
     Raises:
         SnapshotClosedError: The service is stopping.

@@ -53,9 +53,9 @@ class ApiContext:
         policy: What guards enforce; `None` until the circuits have been loaded. Closed when the
             service stops, which ends every wait.
         confirmed: By a guard's name, the sequence up to which its rows are in the database.
-        tell_policy: Takes a report or a command; does not wait for what comes of it.
+        tell_policy: Takes a report or a command; does not wait for the result.
         meters: What metered workers have reported; `costmon.state.meters.services` shows it.
-        tell_meters: Takes an order for a recording; does not wait for what comes of it.
+        tell_meters: Takes an order for a recording; does not wait for the result.
         settings: How to listen.
         clock: Tells the time.
     """

@@ -27,7 +27,7 @@ def create_blueprint(context: ApiContext) -> flask.Blueprint:
     @blueprint.get(CURRENT)
     @described(tag="costs", answers={200: CurrentAnswer, 304: None, 404: Problem, 503: Problem})
     def current() -> flask.typing.ResponseReturnValue:
-        """What everything costs now, resource by resource."""
+        """Return current costs of all resources."""
         snapshot = context.snapshot.read()
         if snapshot is None or headline(snapshot) is None:
             return no_data_yet()
@@ -36,13 +36,13 @@ def create_blueprint(context: ApiContext) -> flask.Blueprint:
     @blueprint.get("/api/v1/domonitor/costs/current")
     @described(tag="costs", answers={308: None})
     def formerly() -> flask.typing.ResponseReturnValue:
-        """Where current costs used to be."""
+        """Redirect from the former path of current costs."""
         return flask.redirect(CURRENT, code=308)
 
     @blueprint.get("/api/v1/summary")
     @described(tag="costs", answers={200: SummaryAnswer, 404: Problem, 503: Problem})
     def summary() -> flask.typing.ResponseReturnValue:
-        """The totals and each account's share, without the resources."""
+        """Return current totals and each account's share, without resources."""
         snapshot = context.snapshot.read()
         found = headline(snapshot) if snapshot else None
         if snapshot is None or found is None or snapshot.as_of is None:

@@ -62,7 +62,7 @@ def create_blueprint(context: ApiContext, waiters: Waiters, page: GuardPage) -> 
     @blueprint.post("/guard/budgets/remove")
     @described(tag="pages", answers=_ANSWERS)
     def remove_budget() -> flask.typing.ResponseReturnValue:
-        """Take back a budget that was set by hand."""
+        """Remove a budget that was set by hand."""
         return carried_out("removal", _removal)
 
     return blueprint

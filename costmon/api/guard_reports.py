@@ -25,7 +25,7 @@ def create_blueprint(context: ApiContext, waiters: Waiters) -> flask.Blueprint:
     @blueprint.post("/api/v1/guard/reports")
     @described(tag="guard", body=ReportBody, answers={202: ReportAnswer, 503: Problem})
     def report() -> flask.typing.ResponseReturnValue:
-        """Take a guard's report; the answer says what it may forget and which policy holds."""
+        """Accept a guard's report; the response says what is stored and which policy applies."""
         body = flask.request.get_data()
         if len(body) > LARGEST_BYTES:
             raise RequestEntityTooLarge(f"The report is larger than {LARGEST_BYTES} bytes.")
@@ -42,7 +42,7 @@ def create_blueprint(context: ApiContext, waiters: Waiters) -> flask.Blueprint:
         tag="guard", query=WaitParameters, answers={200: PolicyAnswer, 304: None, 503: Problem}
     )
     def policy() -> flask.typing.ResponseReturnValue:
-        """Budgets and circuits that guards go by; with `wait`, as soon as they are others."""
+        """Return budgets and circuits for guards; with `wait`, respond when they change."""
         wait_s = asked_wait_s()
         held = known_policy(context)
         tags = flask.request.headers.get("If-None-Match", "")

@@ -29,7 +29,7 @@ def create_blueprint(context: ApiContext) -> flask.Blueprint:
     @blueprint.get("/api/v1/guard/guards")
     @described(tag="guard", answers={200: GuardsAnswer})
     def guards() -> flask.typing.ResponseReturnValue:
-        """One row a guard that has been seen in the last day."""
+        """List guards that have reported in the last 24 hours."""
         now = context.clock.now()
         confirmed = context.confirmed.read()
         rows = [
@@ -55,7 +55,7 @@ def create_blueprint(context: ApiContext) -> flask.Blueprint:
     @blueprint.get("/api/v1/guard/scopes")
     @described(tag="guard", answers={200: BudgetStatusAnswer})
     def scopes() -> flask.typing.ResponseReturnValue:
-        """How every budget stands by the latest report about it, fullest first."""
+        """List the status of each budget from its latest report, most used first."""
         now = context.clock.now()
         rows = [
             _budget_status(row, over=row.is_over(now))
@@ -66,7 +66,7 @@ def create_blueprint(context: ApiContext) -> flask.Blueprint:
     @blueprint.get("/api/v1/guard/leases")
     @described(tag="guard", answers={200: InFlightAnswer})
     def leases() -> flask.typing.ResponseReturnValue:
-        """Calls in flight by the latest reports."""
+        """List calls in flight according to the latest reports."""
         rows = [
             InFlight(
                 id=lease.id,
@@ -88,7 +88,7 @@ def create_blueprint(context: ApiContext) -> flask.Blueprint:
     @blueprint.get("/api/v1/guard/refusals")
     @described(tag="guard", answers={200: RefusalsAnswer})
     def refusals() -> flask.typing.ResponseReturnValue:
-        """The latest calls that were not made, and why."""
+        """List the latest refused calls, and why."""
         rows = [
             Refusal(at=note.at, guard=guard, scope=note.scope, reason=note.reason, text=note.text)
             for guard, note in context.guard_state.read().refusals

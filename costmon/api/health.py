@@ -21,7 +21,7 @@ def create_liveness(_context: ApiContext) -> flask.Blueprint:
     @blueprint.get("/healthz")
     @described(tag="service", answers={200: Health})
     def healthz() -> flask.typing.ResponseReturnValue:
-        """The process answers; nothing else is looked at."""
+        """Confirm that the process responds; nothing else is checked."""
         return json_reply(Health(status="ok", version=__version__))
 
     return blueprint
@@ -34,7 +34,7 @@ def create_readiness(context: ApiContext) -> flask.Blueprint:
     @blueprint.get("/readyz")
     @described(tag="service", answers={200: Readiness, 503: Readiness})
     def readyz() -> flask.typing.ResponseReturnValue:
-        """Whether everything works, condition by condition, with the reason when not."""
+        """Return each readiness condition, with the reason if it does not hold."""
         checks = list(_checks(context))
         ready = all(check.ok for check in checks)
         return json_reply(Readiness(ready=ready, checks=checks), 200 if ready else 503)

@@ -46,7 +46,7 @@ def create_blueprint(context: ApiContext) -> flask.Blueprint:
     @blueprint.get("/api/v1/costs/history")
     @described(tag="costs", query=HistoryParameters, answers={200: HistoryAnswer, 503: Problem})
     def history() -> flask.typing.ResponseReturnValue:
-        """What was seen to cost how much, by day, week or month."""
+        """Return recorded costs by day, week or month."""
         try:
             query = parse_query(flask.request.args, context.clock.now())
         except QueryError as error:

@@ -19,7 +19,7 @@ def create_blueprint(token: str, sessions: Sessions, clock: Clock) -> flask.Blue
     @blueprint.get("/login")
     @described(tag="pages", answers={200: "text/html"})
     def form() -> flask.typing.ResponseReturnValue:
-        """The form that asks for the token."""
+        """Show the form that asks for the token."""
         return _form(wrong=False)
 
     @blueprint.post("/login")

@@ -45,7 +45,7 @@ def create_blueprint(context: ApiContext, source: Source) -> flask.Blueprint:
         answers={200: MeterAnswer, 304: None, 404: Problem, 503: Problem},
     )
     def meter() -> flask.typing.ResponseReturnValue:
-        """What each endpoint of a metered application costs, and with other numbers of users."""
+        """Return what each endpoint of a metered application costs, at any number of users."""
         context.snapshot.read()
         try:
             answer = answers.view(question_from(list(flask.request.args.items(multi=True))))

@@ -20,7 +20,7 @@ def create_blueprint(context: ApiContext) -> flask.Blueprint:
     @blueprint.get("/api/v1/providers")
     @described(tag="providers", answers={200: ProvidersAnswer, 503: Problem})
     def providers() -> flask.typing.ResponseReturnValue:
-        """One row an account: whether it can be read, since when not, and what it hides."""
+        """List accounts: whether each can be read, since when not, and what is not visible."""
         snapshot = context.snapshot.read()
         accounts = snapshot.accounts if snapshot else ()
         now = context.clock.now()

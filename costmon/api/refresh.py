@@ -21,7 +21,7 @@ def create_blueprint(context: ApiContext) -> flask.Blueprint:
     @blueprint.post("/refresh")
     @described(tag="service", answers={202: RefreshAnswer, 503: Problem})
     def refresh() -> flask.typing.ResponseReturnValue:
-        """Ask all accounts to be polled now; the answer does not wait for them."""
+        """Request a poll of all accounts now; the response does not wait for it."""
         # A closed snapshot means that the pollers are being stopped: accepting would be a lie.
         context.snapshot.read()
         requested = RefreshRequested(id=uuid.uuid4().hex)

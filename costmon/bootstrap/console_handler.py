@@ -47,8 +47,8 @@ class ConsoleHandler:
 
         Args:
             supervisor: Answers about actors, in bounded time.
-            tell_policy: Takes a decision about a circuit; does not wait for what comes of it.
-            policy: What guards go by; `None` while that is not known yet.
+            tell_policy: Takes a decision about a circuit; does not wait for the result.
+            policy: What guards enforce; `None` while that is not known yet.
             guard_state: What guards have reported.
             clock: Tells how old reports are.
             patience_s: Seconds to wait until a decision is in force.

@@ -84,7 +84,7 @@ def _run_until_stopped(
     service: Service, settings: Settings, watchdog: Watchdog, stop: StopSignals, *, repl: bool
 ) -> int:
     listeners = Listeners(service, settings)
-    listeners.prepare()  # a port in use is said before anything is polled
+    listeners.prepare()  # a port in use is reported before anything is polled
     service.start()
     listeners.start()
     watchdog.ready()

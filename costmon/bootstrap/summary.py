@@ -13,7 +13,7 @@ def failed(snapshot: Snapshot | None) -> bool:
 
 
 def summary(snapshot: Snapshot | None) -> str:
-    """Render totals, then a line for each account; what is unknown is said in words."""
+    """Render totals, then a line for each account; what is unknown is stated."""
     if snapshot is None:
         return "No costs are known."
     lines = ["DEMO: the vendor is simulated."] if snapshot.demo else []

@@ -43,11 +43,11 @@ class Parts:
         plans: One per account, in the order of the configuration.
         cell: Where the calculator publishes.
         prepare: Makes what readers are answered, before the calculator publishes.
-        persisting: What the persister goes by.
-        alerting: What the alerter goes by.
+        persisting: Settings of the persister.
+        alerting: Settings of the alerter.
         outboxes: One per channel.
-        policy: What the policy actor goes by.
-        meters: What the meters actor goes by.
+        policy: Settings of the policy actor.
+        meters: Settings of the meters actor.
     """
 
     plans: Sequence[PollerPlan]

@@ -16,7 +16,7 @@ _MOST = 10_000_000
 
 
 class Limits(NamedTuple):
-    """What a check goes by.
+    """The limits of a check.
 
     Attributes:
         budgets: Dollars a month by glob; the first that fits an endpoint counts.

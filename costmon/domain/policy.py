@@ -23,7 +23,7 @@ class PolicyBudget(NamedTuple):
 
 
 class Policy(NamedTuple):
-    """Everything guards go by.
+    """Everything that guards enforce.
 
     Attributes:
         revision: Changes with every change of the content; compare for equality only.

@@ -1,4 +1,4 @@
-"""Show what guards reported, and what they go by, to Prometheus.
+"""Export what guards reported, and what they enforce, to Prometheus.
 
 Only amounts in USD: adding currencies would be wrong, and a budget in another one still has its
 ratio. Each scope of a call's chain counts the call, so sums over scopes mean nothing: the scope

@@ -58,7 +58,7 @@ class CircuitAnswer(Answer, frozen=True):
 
 
 class PolicyData(Answer, frozen=True):
-    """Everything guards go by; `revision` changes with it."""
+    """Everything that guards enforce; `revision` changes with it."""
 
     revision: str
     budgets: list[BudgetAnswer]

@@ -66,8 +66,8 @@ class Clerk:
         """Prepare.
 
         Args:
-            tell_policy: Takes a report; does not wait for what comes of it.
-            policy: What guards go by; `None` while that is not known yet.
+            tell_policy: Takes a report; does not wait for the result.
+            policy: What guards enforce; `None` while that is not known yet.
             confirmed: By a guard's name, the sequence up to which its rows are in the database.
             tell_meters: Takes a part of what a worker has measured, or raises `MailboxFullError`.
             meters: What workers have reported.

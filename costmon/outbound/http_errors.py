@@ -25,7 +25,7 @@ _SERVER_FAULTS = range(500, 600)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """What every error of one request says: who was asked for what.
+    """The context of every error of one request: vendor and endpoint.
 
     Attributes:
         provider: The vendor's slug.

@@ -1,4 +1,4 @@
-"""Make what guards go by of what was written in the file and what was decided since: pure."""
+"""Combine budgets of the file and decisions made since to the guards' policy: pure."""
 
 import datetime as dt
 import hashlib
@@ -55,7 +55,7 @@ def after(before: Decided, change: Change) -> Decided:
 
 
 def policy_of(file: Sequence[Budget], taken: Decided, now: dt.datetime) -> Policy:
-    """Return what guards go by at `now`.
+    """Return what guards enforce at `now`.
 
     The revision is a digest of the content, and of which circuits are open at `now`: it changes
     when one expires, and is the same again after a restart.

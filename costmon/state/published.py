@@ -103,7 +103,7 @@ class PublishedSnapshot:
 
     @property
     def is_closed(self) -> bool:
-        """Tell whether readers are turned away."""
+        """Tell whether readers are refused."""
         return self._closed
 
     def close(self) -> None:

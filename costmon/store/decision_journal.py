@@ -19,7 +19,7 @@ class DecisionJournal:
 
     What `keep` has taken is on the disk: somebody who has opened a circuit finds it open after a
     kill -9, whether or not the database was there. Changes are rare and short, some thousand fit.
-    When there is no room, the older ones of several about the same thing are given up.
+    When there is no room, older ones about the same thing are dropped.
 
     Args:
         path: The file; made 0600 when missing, its folder must exist.

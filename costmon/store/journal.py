@@ -21,7 +21,7 @@ class Journal:
     What `append` has taken is on the disk: it survives kill -9 and, with an honest disk, a power
     cut. The room is allocated when the journal is opened, so that a disk that fills up later does
     not matter. When the room is used up, the newest observation of each account stays, and what
-    was given up for it is counted, also over restarts.
+    was dropped for it is counted, also across restarts.
 
     Taking an observation out is two steps, so that a crash in between repeats it rather than loses
     it; the store knows by its cycle id that it has it already.

@@ -96,7 +96,7 @@ class RecordLog:
 
     @property
     def dropped(self) -> int:
-        """Return how many records were given up, since the file was made."""
+        """Return how many records were dropped since the file was created."""
         return self._head.dropped
 
     @property
@@ -137,7 +137,7 @@ class RecordLog:
 
         Args:
             kept: Of `entries`, in their order.
-            dropped: How many more records to count as given up.
+            dropped: How many more records to count as dropped.
         """
         half, offset = 1 - self._head.half, 0
         number = self.entries[-1].number + 1 if self.entries else self._head.number
@@ -164,7 +164,7 @@ class RecordLog:
         self.entries = moved
 
     def count_dropped(self) -> None:
-        """Count a record that was given up without ever being appended."""
+        """Count a record that was dropped without ever being appended."""
         self._write_head(replace(self._head, dropped=self._head.dropped + 1))
 
     def close(self) -> None:

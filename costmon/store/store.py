@@ -146,7 +146,7 @@ class Store:
             return apply_change(connection, change)
 
     def decisions(self) -> GuardDecisions:
-        """Return what guards go by and what they have spent, for the start."""
+        """Return what guards enforce and what they have spent, for the start."""
         with self._reader() as connection:
             return read_decisions(connection)
 

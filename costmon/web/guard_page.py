@@ -58,7 +58,7 @@ class GuardPage:
             blueprint.add_app_template_filter(getattr(words, name), name)
 
         def guard() -> flask.typing.ResponseReturnValue:
-            """What guards spend, hold and refuse, and the budgets and circuits they go by."""
+            """Show what guards spent, hold and refuse, with budgets and circuits."""
             return self.render(None)
 
         blueprint.add_url_rule("/guard", "guard", describe(guard))

@@ -65,7 +65,7 @@ class Recollection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlerterPlan:
-    """What the alerter goes by.
+    """Settings of the alerter.
 
     Attributes:
         threshold: Monthly run-rate above which people are told.

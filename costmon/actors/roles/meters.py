@@ -35,7 +35,7 @@ class MeterKeeper(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetersPlan:
-    """What the meters actor goes by.
+    """Settings of the meters actor.
 
     Attributes:
         keeper: Where it is kept over a restart.

@@ -42,7 +42,7 @@ _MOST_CONFIRMED = 2_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersisterPlan:
-    """What the persister goes by.
+    """Settings of the persister.
 
     Attributes:
         claim: Claims the right to write; a later claim revokes the earlier one. Raises

@@ -1,7 +1,7 @@
-"""Keep what guards go by, and what they have reported.
+"""Keep what guards enforce, and what they have reported.
 
 What people decide is on the disk before anything else happens, and in the database as soon as that
-can be written; what guards go by is published with every change, and when a circuit expires. The
+can be written; what guards enforce is published with every change, and when a circuit expires. The
 published values are all the state there is: a new incarnation resumes from them.
 """
 
@@ -77,7 +77,7 @@ class GuardDecisions(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyPlan:
-    """What the policy actor goes by.
+    """Settings of the policy actor.
 
     Attributes:
         budgets: Those of costmon.toml.
@@ -185,7 +185,7 @@ class PolicyActor(SupervisedActor[PolicyMessage]):
     # --- what guards go by -------------------------------------------------------------------
 
     def _load(self) -> None:
-        """Publish what guards go by, once the database says what was decided before.
+        """Publish what guards enforce, once the database says what was decided before.
 
         Guessing would let calls pass that somebody has stopped: until then nothing is published.
         """
