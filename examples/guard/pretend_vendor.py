@@ -54,7 +54,9 @@ class PretendVendor:
         self._server.server_close()
         self._thread.join()
 
-    def _handler(vendor) -> type[BaseHTTPRequestHandler]:
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        vendor = self
+
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 vendor.asked += 1

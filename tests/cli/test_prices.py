@@ -197,7 +197,7 @@ def test_an_import_goes_to_stdout_unless_told_and_may_come_from_stdin(run, monke
 @pytest.mark.parametrize(
     ("content", "arguments", "says"),
     [
-        (b"", ["--format", "libcloud"], "list as libcloud: the price list is no JSON"),
+        (b"", ["--format", "libcloud"], "list as libcloud: the price list is not valid JSON"),
         (b"\xff", ["--format", "libcloud"], "byte 0 is not valid UTF-8"),
         (SKYPILOT.encode(), ["--format", "skypilot"], "does not name its provider"),
         (b"", ["--format", "csv"], "invalid choice"),

@@ -511,7 +511,7 @@ def test_counters_of_an_older_version_start_anew(place):
         prefix = "guard_" if place.kind == "sqlite" else "costmon_guard_"
         for statement in _VERSION_1.format(prefix).split(";")[:-1]:
             place.sql(statement)
-        place.sql(f"UPDATE {prefix}cell SET spent = 1 WHERE period = 'month'")  # noqa: S608 - our own names
+        place.sql(f"UPDATE {prefix}cell SET spent = 1 WHERE period = 'month'")
 
     newer = place.open()
 
@@ -530,7 +530,7 @@ def test_a_store_of_a_newer_version_is_refused(place):
         place.admin.hset("costmon:guard:{costmon}:state", "version", 3)
     else:
         prefix = "guard_" if place.kind == "sqlite" else "costmon_guard_"
-        place.sql(f"UPDATE {prefix}state SET version = 3")  # noqa: S608 - our own names
+        place.sql(f"UPDATE {prefix}state SET version = 3")
 
     with pytest.raises(GuardStoreError, match="another version of costmon"):
         place.open().settings()
