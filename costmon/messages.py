@@ -14,8 +14,8 @@ from costmon.domain.circuit import Circuit
 from costmon.domain.poll import Observation, PollFailure, PollReport
 from costmon.domain.resource import Inventory
 from costmon.domain.spend import GuardReport, Notice, ScopeGauge
-from costmon.meter.control import Control
 from costmon.meter.figures import Snapshot as MeterSnapshot
+from costmon.meter.recording_control import Control
 from costmon.state.value import Snapshot
 
 

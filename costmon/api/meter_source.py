@@ -9,8 +9,8 @@ from costmon.api.context import ApiContext
 from costmon.errors import MailboxFullError
 from costmon.intake.answer import RETRY_AFTER_S
 from costmon.messages import SetRecording
-from costmon.meter.control import Control
 from costmon.meter.figures import Snapshot
+from costmon.meter.recording_control import Control
 from costmon.state import meters
 
 _log = structlog.get_logger("costmon.api")

@@ -19,7 +19,7 @@ from costmon.api.schemas.meters import (
 from costmon.errors import InputError
 from costmon.meter.dashboard.answers import Answers, UnreportedError
 from costmon.meter.dashboard.projecting import projector
-from costmon.meter.dashboard.question import question_from
+from costmon.meter.dashboard.query import query_from
 from costmon.meter.options import Options
 from costmon.meter.reporting.source import Source
 from costmon.pricing.instances.instance import RegionPrices
@@ -48,7 +48,7 @@ def create_blueprint(context: ApiContext, source: Source) -> flask.Blueprint:
         """Return what each endpoint of a metered application costs, at any number of users."""
         context.snapshot.read()
         try:
-            answer = answers.view(question_from(list(flask.request.args.items(multi=True))))
+            answer = answers.view(query_from(list(flask.request.args.items(multi=True))))
         except UnreportedError as error:
             raise NotFound(str(error)) from None
         except InputError as error:

@@ -5,7 +5,7 @@ import secrets
 
 from costmon.cli.meter_source import snapshot_from
 from costmon.clock import SystemClock
-from costmon.meter.dashboard.orders import control_for
+from costmon.meter.dashboard.actions import control_for
 from costmon.meter.reporting.source import FileSource
 
 _DONE = {

@@ -11,8 +11,8 @@ import costmon
 from costmon.cli.meter_options import measuring, projecting
 from costmon.errors import InputError
 from costmon.meter.launch.environment import environment_of
+from costmon.meter.option_parsing import parse_options
 from costmon.meter.options import Options
-from costmon.meter.options_of import options_of
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -24,7 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
     """
     command = _command(arguments.command)
     given = {**projecting(arguments), **measuring(arguments)}
-    options = options_of(given)
+    options = parse_options(given)
     program = shutil.which(command[0])
     if program is None:
         raise InputError(

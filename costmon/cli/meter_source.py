@@ -63,13 +63,13 @@ def projected_from(arguments: argparse.Namespace) -> Snapshot:
         NothingMeasuredError: See `snapshot_from`; so for the other errors.
         InputError: An option cannot be used.
     """
-    from costmon.meter.options_of import options_of
+    from costmon.meter.option_parsing import parse_options
 
     snapshot = snapshot_from(arguments.file, arguments.service)
     given = projecting(arguments)
     if not given:
         return snapshot
-    return snapshot._replace(options=options_of(merged(snapshot.options._asdict(), given)))
+    return snapshot._replace(options=parse_options(merged(snapshot.options._asdict(), given)))
 
 
 def view_from(arguments: argparse.Namespace, *, judged: bool = False) -> View:

@@ -11,7 +11,7 @@ import msgspec
 from costmon.errors import InputError
 from costmon.intake.wording import NAME_CHARACTERS, wording
 from costmon.meter.figures import Phase, RouteStats, Snapshot
-from costmon.meter.reporting.reading import Reading
+from costmon.meter.reporting.json_reader import Reading
 from costmon.meter.reporting.settings import options_of
 from costmon.meter.reporting.text import ROUTE_CHARACTERS
 from costmon.meter.reporting.wire import PART_BYTES, VERSION

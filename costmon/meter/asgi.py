@@ -12,7 +12,7 @@ from typing import Any
 from costmon.meter.hooks.tasks import FollowingFactory, follow_tasks
 from costmon.meter.measuring.measure import CURRENT, Measure
 from costmon.meter.measuring.steps import metered
-from costmon.meter.options_of import options_of
+from costmon.meter.option_parsing import parse_options
 from costmon.meter.process import METER, ProcessMeter
 from costmon.meter.routes.routing import asgi_route
 from costmon.meter.tenant import tenant_of
@@ -51,7 +51,7 @@ class CostMeterMiddleware:
         self.app = app
         self._is_named = False
         self._meter = METER
-        METER.configure(options_of(options))
+        METER.configure(parse_options(options))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request as the application does."""

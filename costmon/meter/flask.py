@@ -15,7 +15,7 @@ def create_app():
 
 from typing import TYPE_CHECKING
 
-from costmon.meter.options_of import options_of
+from costmon.meter.option_parsing import parse_options
 from costmon.meter.process import METER
 from costmon.meter.wsgi import MeteredWSGI
 
@@ -39,7 +39,7 @@ class CostMeter:
             InputError: An option cannot be used; the text says what is accepted.
         """
         self._options = options
-        options_of(options)
+        parse_options(options)
         if app is not None:
             self.init_app(app)
 
@@ -51,7 +51,7 @@ class CostMeter:
         """
         given = {"service": app.name, **self._options, **options}
         if _EXTENSION in app.extensions:
-            METER.configure(options_of(given))
+            METER.configure(parse_options(given))
             return
         app.wsgi_app = MeteredWSGI(app.wsgi_app, **given)  # type: ignore[method-assign]  # Flask documents wrapping it
         app.extensions[_EXTENSION] = self

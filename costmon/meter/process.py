@@ -6,15 +6,15 @@ import threading
 from typing import TYPE_CHECKING
 
 from costmon.clock import SystemClock
-from costmon.meter.control import Control
 from costmon.meter.figures import Snapshot
 from costmon.meter.hooks.greenlets import GREENLETS
 from costmon.meter.hooks.threads import THREADS
 from costmon.meter.log import log
 from costmon.meter.measuring.aggregate import Aggregate
-from costmon.meter.measuring.garbage import COLLECTIONS
+from costmon.meter.measuring.gc_time import COLLECTIONS
 from costmon.meter.options import Options
-from costmon.meter.program import program_name, rss_bytes
+from costmon.meter.process_info import program_name, rss_bytes
+from costmon.meter.recording_control import Control
 
 if TYPE_CHECKING:
     from costmon.meter.background import Background

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable, Iterator
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
-from costmon.meter.bridges import outer_scope, telling
 from costmon.meter.measuring.measure import CURRENT, Measure
-from costmon.meter.options_of import options_of
+from costmon.meter.option_parsing import parse_options
 from costmon.meter.process import METER, ProcessMeter
 from costmon.meter.routes.routing import wsgi_route
 from costmon.meter.routes.rules import keep_rules_behind
 from costmon.meter.tenant import header_variable, tenant_of
+from costmon.meter.wsgi_in_asgi import outer_scope, reporting_route
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -46,7 +46,7 @@ class MeteredWSGI:
         self.application = application
         self._meter = METER
         keep_rules_behind(application)
-        METER.configure(options_of(options))
+        METER.configure(parse_options(options))
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
@@ -59,7 +59,7 @@ class MeteredWSGI:
         if CURRENT.get() is not None:
             scope = outer_scope(environ)
             if scope is not None:
-                return self.application(environ, telling(scope, environ, start_response))
+                return self.application(environ, reporting_route(scope, environ, start_response))
         if not meter.is_running:
             meter.run()
         request = aggregate.begin(environ["REQUEST_METHOD"], _Request)

@@ -8,8 +8,8 @@ remembered, so that nobody is in the sum and beside it.
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from costmon.meter.control import Control
 from costmon.meter.figures import MOST_ROUTES, Phase, RouteStats, Snapshot
+from costmon.meter.recording_control import Control
 from costmon.meter.reporting.merging import Worker, merged, presented, worker_of
 
 ALIVE_S = 20.0

@@ -13,8 +13,8 @@ import structlog
 
 from costmon.errors import InputError
 from costmon.meter.figures import Snapshot
+from costmon.meter.reporting.json_reader import Reading
 from costmon.meter.reporting.merging import Worker, worker_of
-from costmon.meter.reporting.reading import Reading
 from costmon.meter.reporting.wire import control_of, document_of, snapshot_of
 from costmon.state.meters import (
     MOST_ENDED,

@@ -15,7 +15,7 @@ from costmon.domain.circuit import Circuit
 from costmon.domain.policy import Policy, PolicyBudget
 from costmon.errors import MailboxFullError
 from costmon.intake.clerk import Clerk
-from costmon.meter.control import Control
+from costmon.meter.recording_control import Control
 from costmon.meter.reporting.wire import encode
 from costmon.state import meters
 from costmon.state.meters import Meters

@@ -5,9 +5,9 @@ import os
 import pytest
 
 from costmon.clock import SystemClock
-from costmon.meter.control import Control
 from costmon.meter.options import Options
 from costmon.meter.process import FIRST_RECORDING, ProcessMeter
+from costmon.meter.recording_control import Control
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 from costmon.actors.child import ChildSpec
 from costmon.actors.roles.meters import MetersActor, MetersPlan
 from costmon.messages import MeterReported, RestartChild, SetRecording
-from costmon.meter.control import Control
+from costmon.meter.recording_control import Control
 from costmon.state import meters
 from costmon.state.meters import Meters
 from costmon.state.published import Published

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from costmon.meter.control import Control
+from costmon.meter.recording_control import Control
 from costmon.state import meters
 from costmon.state.meters import (
     ALIVE_S,

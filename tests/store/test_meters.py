@@ -3,7 +3,7 @@
 import pytest
 from structlog.testing import capture_logs
 
-from costmon.meter.control import Control
+from costmon.meter.recording_control import Control
 from costmon.state import meters
 from costmon.store.meters import MeterFile
 from tests.meter.reporting.samples import BEGAN_AT, row, snapshot

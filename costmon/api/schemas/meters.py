@@ -5,8 +5,8 @@ from typing import Annotated, Any
 from msgspec import Meta as Describe
 
 from costmon.intake.answer import Answer
-from costmon.meter.dashboard.orders import Action
-from costmon.meter.dashboard.question import LEAST_RPS, MOST_RPS, MOST_USERS
+from costmon.meter.dashboard.actions import Action
+from costmon.meter.dashboard.query import LEAST_RPS, MOST_RPS, MOST_USERS
 
 
 class MeterMeta(Answer, frozen=True):

@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 
 from costmon.clock import Clock
 from costmon.errors import InputError
-from costmon.meter.control import Control
+from costmon.meter.dashboard.actions import Action, control_for
 from costmon.meter.dashboard.assets import etag_of
-from costmon.meter.dashboard.orders import Action, control_for
-from costmon.meter.dashboard.question import Question
+from costmon.meter.dashboard.query import DashboardQuery
 from costmon.meter.dashboard.view import view_of
 from costmon.meter.figures import Snapshot
 from costmon.meter.projection.values import Projection, Unprojected
+from costmon.meter.recording_control import Control
 from costmon.meter.reporting.source import Source
 
 Project = Callable[[Snapshot], Projection | Unprojected]
@@ -51,29 +51,29 @@ class Answers:
         self._project = project
         self._clock = clock
         self._making = threading.Lock()
-        self._kept: dict[Question, tuple[float, Answer]] = {}
+        self._kept: dict[DashboardQuery, tuple[float, Answer]] = {}
 
-    def view(self, question: Question) -> Answer:
-        """Return the answer to a question.
+    def view(self, query: DashboardQuery) -> Answer:
+        """Return the answer to a query.
 
         Raises:
             UnreportedError: It names a service that does not report.
         """
         with self._making:
             now_s = self._clock.monotonic_s()
-            until_s, answer = self._kept.get(question, (now_s, None))
+            until_s, answer = self._kept.get(query, (now_s, None))
             if answer is not None and now_s < until_s:
                 return answer
-            told = answer_of(self._source.services(), question, self._project)
+            told = answer_of(self._source.services(), query, self._project)
             # ASCII only: half a surrogate pair in a name is no reason to fail.
             body = json.dumps(told, separators=(",", ":"), allow_nan=False).encode("ascii")
             answer = Answer(body, etag_of(body))
             done_s = self._clock.monotonic_s()
             kept_s = max(_SOONEST_S, (done_s - now_s) * _PATIENCE)
-            self._kept.pop(question, None)
+            self._kept.pop(query, None)
             while len(self._kept) >= _MOST_KEPT:
                 del self._kept[next(iter(self._kept))]
-            self._kept[question] = (done_s + kept_s, answer)
+            self._kept[query] = (done_s + kept_s, answer)
             return answer
 
     def order(self, action: Action, service: str | None) -> Control:
@@ -93,17 +93,19 @@ class Answers:
         return control
 
 
-def answer_of(services: Sequence[Snapshot], question: Question, project: Project) -> dict[str, Any]:
-    """Return what is said to a question: the view of one service, and the names of all.
+def answer_of(
+    services: Sequence[Snapshot], query: DashboardQuery, project: Project
+) -> dict[str, Any]:
+    """Return what is said to a query: the view of one service, and the names of all.
 
     Raises:
         UnreportedError: It names a service that does not report.
     """
-    seen = chosen(services, question.service)
+    seen = chosen(services, query.service)
     if seen is None:
         data = None
     else:
-        asked = question.applied(seen)
+        asked = query.applied(seen)
         data = view_of(asked, project(asked))
     return {"data": data, "meta": {"services": sorted(it.service for it in services)}}
 

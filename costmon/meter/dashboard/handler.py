@@ -13,11 +13,11 @@ from urllib.parse import urlsplit
 from costmon import __version__
 from costmon.clock import Clock
 from costmon.errors import InputError
-from costmon.meter.dashboard.admission import HARDENED, refusal
+from costmon.meter.dashboard.access import HARDENED, refusal
+from costmon.meter.dashboard.actions import action_of
 from costmon.meter.dashboard.answers import Answers, UnreportedError
 from costmon.meter.dashboard.assets import Asset, asset, page
-from costmon.meter.dashboard.orders import action_of
-from costmon.meter.dashboard.question import question_of
+from costmon.meter.dashboard.query import parse_query
 from costmon.meter.log import log
 
 API = "/api/v1/meter"
@@ -29,7 +29,7 @@ _MOST_BYTES = 32 * 1024
 _MOST_BODY_BYTES = 4 * 1024
 
 
-class Desk(NamedTuple):
+class HandlerContext(NamedTuple):
     """What requests are answered from.
 
     Attributes:
@@ -81,8 +81,10 @@ class _Incoming(io.RawIOBase):
 class DashboardHandler(BaseHTTPRequestHandler):
     """One request, one answer, and the connection is closed."""
 
-    def __init__(self, client: socket.socket, desk: Desk, complete: Callable[[], None]) -> None:
-        self._desk = desk
+    def __init__(
+        self, client: socket.socket, context: HandlerContext, complete: Callable[[], None]
+    ) -> None:
+        self._context = context
         self._complete = complete
         self._body = b""
         self._sent = False
@@ -92,13 +94,13 @@ class DashboardHandler(BaseHTTPRequestHandler):
         """Read under a deadline; what is written goes out at once in `finish`."""
         self.connection = self.request
         self.rfile = io.BufferedReader(
-            _Incoming(self.connection, self._desk.clock, self._desk.patience_s)
+            _Incoming(self.connection, self._context.clock, self._context.patience_s)
         )
         self.wfile = io.BytesIO()
 
     def finish(self) -> None:
         """Send the answer, which the client has to take within the deadline."""
-        self.connection.settimeout(self._desk.patience_s)
+        self.connection.settimeout(self._context.patience_s)
         self.connection.sendall(self.wfile.getvalue())  # type: ignore[attr-defined]  # the BytesIO of `setup`
         self.connection.shutdown(socket.SHUT_WR)
 
@@ -133,7 +135,7 @@ class DashboardHandler(BaseHTTPRequestHandler):
             self.send_error(400, "The target has to be a path.")
             return
         refused = refusal(
-            self.command, target.path, lambda name: self.headers.get(name, ""), self._desk.token
+            self.command, target.path, lambda name: self.headers.get(name, ""), self._context.token
         )
         if refused is not None:
             self.send_error(refused.status, refused.text)
@@ -170,13 +172,13 @@ class DashboardHandler(BaseHTTPRequestHandler):
     def _read(self, path: str, query: str) -> None:
         self._complete()
         if path == "/":
-            content = page(self._desk.token, __version__)
+            content = page(self._context.token, __version__)
             self._send(200, content, "text/html; charset=utf-8")
         elif path == API:
-            answer = self._desk.answers.view(question_of(query))
+            answer = self._context.answers.view(parse_query(query))
             self._content(Asset(answer.body, _JSON, answer.etag))
         elif path == IDENTITY:
-            self._json(200, self._desk.identity)
+            self._json(200, self._context.identity)
         elif found := asset(path.removeprefix(_STATIC)) if path.startswith(_STATIC) else None:
             self._content(found)
         elif path == RECORDING:
@@ -190,7 +192,7 @@ class DashboardHandler(BaseHTTPRequestHandler):
             return
         self._complete()
         action, service = order_of(self._body)
-        control = self._desk.answers.order(action_of(action), service)
+        control = self._context.answers.order(action_of(action), service)
         self._json(
             202, {"data": {"recording": control.recording, "is_recording": control.is_recording}}
         )

@@ -10,9 +10,9 @@ from typing import Literal
 
 from costmon.clock import Clock, SystemClock
 from costmon.meter.dashboard.answers import Answers, Project
-from costmon.meter.dashboard.handler import Desk
+from costmon.meter.dashboard.handler import HandlerContext
 from costmon.meter.dashboard.listener import Listener
-from costmon.meter.dashboard.neighbour import neighbour
+from costmon.meter.dashboard.port_owner import port_owner
 from costmon.meter.log import log
 from costmon.meter.reporting.source import Source
 
@@ -159,7 +159,7 @@ class Dashboard:
         first = self._first or 0
         for port in range(first, min(first + _MOST_PORTS, _LAST_PORT + 1)):
             try:
-                listener = Listener(port, self._desk().serve)
+                listener = Listener(port, self._context().serve)
             except OSError as error:
                 if not self._passes(port, error):
                     return None
@@ -179,7 +179,7 @@ class Dashboard:
         if error.errno != errno.EADDRINUSE:
             self._warn(port, f"cannot have port {port} ({error.strerror})")
             return True
-        found = neighbour(port, self._identity(), self._patience_s)
+        found = port_owner(port, self._identity(), self._patience_s)
         if found == "same":
             self._first = port
             self._silences = 0
@@ -202,8 +202,8 @@ class Dashboard:
             self._warned.add(port)
             log().warning("the meter's dashboard: %s", text)
 
-    def _desk(self) -> Desk:
-        return Desk(
+    def _context(self) -> HandlerContext:
+        return HandlerContext(
             answers=self._answers,
             identity=self._identity(),
             token=secrets.token_urlsafe(24),

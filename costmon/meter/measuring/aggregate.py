@@ -15,7 +15,7 @@ from costmon.meter.figures import (
     RowKey,
     merged_rows,
 )
-from costmon.meter.measuring.garbage import COLLECTIONS
+from costmon.meter.measuring.gc_time import COLLECTIONS
 from costmon.meter.measuring.measure import Measure
 from costmon.meter.measuring.row import Row
 from costmon.meter.routes.routing import asgi_route

@@ -6,7 +6,7 @@ from time import perf_counter_ns
 from typing import Any, Protocol
 
 from costmon.meter.measuring.cpu import CPU
-from costmon.meter.measuring.garbage import COLLECTIONS
+from costmon.meter.measuring.gc_time import COLLECTIONS
 
 LATE_NS = 60 * 1_000_000_000
 """Work that begins later than this after a request's end is no longer the request's.

@@ -12,7 +12,7 @@ from threading import get_ident
 from typing import Any
 
 from costmon.meter.measuring.cpu import CPU
-from costmon.meter.measuring.garbage import COLLECTIONS
+from costmon.meter.measuring.gc_time import COLLECTIONS
 from costmon.meter.measuring.measure import CURRENT, Measure
 
 

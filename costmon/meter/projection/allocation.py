@@ -15,7 +15,7 @@ from decimal import Context, Decimal, localcontext
 from typing import NamedTuple
 
 from costmon.errors import AmountError
-from costmon.meter.projection.cents import CENT, apportioned
+from costmon.meter.projection.rounding import CENT, apportioned
 from costmon.meter.projection.values import HOURS_A_MONTH, Projection
 
 METHOD_ID = "costmon-cpu-time"

@@ -4,10 +4,10 @@ from decimal import Decimal
 
 from costmon.meter.figures import Snapshot
 from costmon.meter.options import Options
-from costmon.meter.projection.cents import apportioned, in_cents
 from costmon.meter.projection.demand import Demand, Load, workers_of
 from costmon.meter.projection.machines import Machines
 from costmon.meter.projection.measured import Measured, measured
+from costmon.meter.projection.rounding import apportioned, in_cents
 from costmon.meter.projection.traffic import egress_usd
 from costmon.meter.projection.values import CurvePoint, Fleet
 from costmon.pricing.instances.instance import RegionPrices

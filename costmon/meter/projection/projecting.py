@@ -7,8 +7,8 @@ from costmon.meter.figures import Snapshot
 from costmon.meter.projection.month import Month
 from costmon.meter.projection.notes import Matter, notes_on
 from costmon.meter.projection.shares import routes_of
+from costmon.meter.projection.unavailable import unprojected
 from costmon.meter.projection.values import Projection, Unprojected
-from costmon.meter.projection.waiting import unprojected
 from costmon.pricing.instances.instance import RegionPrices
 from costmon.pricing.instances.prices import is_stale
 

@@ -16,11 +16,11 @@ weight of 9 GiB of memory, as AWS does where it splits the costs of containers.
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from costmon.meter.projection.budgets import budget_of
-from costmon.meter.projection.cents import apportioned, in_cents
 from costmon.meter.projection.measured import MeasuredRoute
 from costmon.meter.projection.month import Month
 from costmon.meter.projection.notes import FEW
-from costmon.meter.projection.spread import spread_of
+from costmon.meter.projection.percentiles import spread_of
+from costmon.meter.projection.rounding import apportioned, in_cents
 from costmon.meter.projection.traffic import added_usd
 from costmon.meter.projection.values import RouteCost
 from costmon.pricing.instances.instance import Instance

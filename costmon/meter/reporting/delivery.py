@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from costmon.clock import EpochClock
-from costmon.meter.control import Control
 from costmon.meter.figures import Snapshot
 from costmon.meter.log import log
-from costmon.meter.reporting.outgoing import Outgoing
+from costmon.meter.recording_control import Control
+from costmon.meter.reporting.changed_rows import ChangedRows
 from costmon.meter.reporting.service_line import LineError, ServiceLine
 from costmon.meter.reporting.wire import RowTexts, encode, parts
 
@@ -25,7 +25,7 @@ class Delivery:
         self._texts = texts
         self._clock = clock
         self._line = ServiceLine(path, clock)
-        self._outgoing = Outgoing()
+        self._changed_rows = ChangedRows()
         self._closed_until_s = self._quiet_until_s = float("-inf")
         self._pause_s = _FIRST_PAUSE_S
         self._is_lost = False
@@ -65,7 +65,7 @@ class Delivery:
         """Send what is due; more than once when the service turns out to be another run of it."""
         wanted: Control | None = None
         for _ in range(_ROUNDS):
-            due = self._outgoing.due(snapshot)
+            due = self._changed_rows.due(snapshot)
             # Who ordered a stop waits to see that it is obeyed.
             recording = snapshot.recording, snapshot.is_recording
             is_quiet = now_s < self._quiet_until_s and recording == self._told
@@ -75,14 +75,14 @@ class Delivery:
             # That it is the last word is said alone, when the service has all the rest.
             bare = parts(snapshot, ()) if is_final and not due else ()
             for part in bare or parts(snapshot, due, texts=self._texts):
-                number = self._outgoing.next_part()
+                number = self._changed_rows.next_part()
                 told = self._line.tell(number, encode(part, self._texts), is_final=bool(bare))
                 wanted = told.control or wanted
                 if told.is_gone:
                     self._gone(snapshot)
                     return wanted
-                is_anew = self._outgoing.heard(told.epoch) or is_anew
-                self._outgoing.accepted(part)
+                is_anew = self._changed_rows.heard(told.epoch) or is_anew
+                self._changed_rows.accepted(part)
             self._quiet_until_s, self._told = now_s + _QUIET_S, recording
             if not is_anew and (bare or not is_final):
                 break

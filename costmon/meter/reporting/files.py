@@ -13,11 +13,11 @@ from pathlib import Path
 
 from costmon.clock import EpochClock, SystemClock
 from costmon.errors import InputError
-from costmon.meter.control import Control
 from costmon.meter.figures import Snapshot
 from costmon.meter.log import log
+from costmon.meter.recording_control import Control
+from costmon.meter.reporting.locked_file import NAME, OpenedFile
 from costmon.meter.reporting.merging import worker_of
-from costmon.meter.reporting.own_file import NAME, Found
 from costmon.meter.reporting.tombstone import (
     Tombstone,
     decode_tombstone,
@@ -82,7 +82,7 @@ class Files:
     def control(self) -> Control | None:
         """Return what is wanted of the recording; `None` when nobody wants anything."""
         try:
-            with Found(self.folder / _CONTROL) as file:
+            with OpenedFile(self.folder / _CONTROL) as file:
                 return decode_control(file.content())
         except FileNotFoundError:
             return None
@@ -160,7 +160,7 @@ class Files:
         self._known = {name: it for name, it in self._known.items() if name in names}
 
     def _snapshot(self, name: str) -> Snapshot:
-        with Found(self.folder / name) as file:
+        with OpenedFile(self.folder / name) as file:
             is_alive = file.is_alive or not file.is_current
             version, snapshot = self._known.get(name, (None, None))
             if snapshot is None or version != file.version:
@@ -182,7 +182,7 @@ class Files:
 
     def _tombstone(self) -> Tombstone:
         try:
-            with Found(self.folder / _PAST) as file:
+            with OpenedFile(self.folder / _PAST) as file:
                 return decode_tombstone(file.content())
         except FileNotFoundError:
             return Tombstone()
@@ -199,7 +199,7 @@ class Files:
     def _set_aside(self, name: str) -> None:
         """Rename the damaged file of a process that has ended."""
         path = self.folder / name
-        with contextlib.suppress(FileNotFoundError), Found(path) as file:
+        with contextlib.suppress(FileNotFoundError), OpenedFile(path) as file:
             if not file.is_alive and file.is_current:
                 path.replace(path.with_suffix(".bad"))
 

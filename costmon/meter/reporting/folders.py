@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote
 
-from costmon.meter import surroundings
+from costmon.meter import env
 
 _NAME_CHARACTERS = 100
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -21,7 +21,7 @@ _WRITING_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 def base_folder() -> Path:
     """Return the folder that has a folder for each service; it need not exist yet."""
-    runtime = surroundings.runtime_folder()
+    runtime = env.runtime_folder()
     if runtime is not None and _is_own(runtime, _WRITING_OTHERS):
         return runtime / "costmon" / "meter"
     return Path(tempfile.gettempdir()) / f"costmon-meter-{os.geteuid()}"

@@ -6,8 +6,8 @@ not. Only the newest recording counts: who has not heard of it yet will begin it
 
 from collections.abc import Iterable
 
-from costmon.meter.control import Control
 from costmon.meter.figures import Phase, Snapshot, merged_phases
+from costmon.meter.recording_control import Control
 
 Worker = tuple[str, int, str]
 """Host, pid and boot: what tells processes of a service apart for ever."""

@@ -15,11 +15,11 @@ from pathlib import Path
 from time import thread_time_ns
 
 from costmon.clock import EpochClock, SystemClock
-from costmon.meter import surroundings
-from costmon.meter.control import Control
+from costmon.meter import env
 from costmon.meter.log import log
+from costmon.meter.recording_control import Control
 from costmon.meter.reporting.delivery import Delivery
-from costmon.meter.reporting.drop import Drop
+from costmon.meter.reporting.file_reporter import FileReporter
 from costmon.meter.reporting.folders import base_folder
 from costmon.meter.reporting.source import Metered
 from costmon.meter.reporting.wire import RowTexts
@@ -60,10 +60,10 @@ class Reporter:
         self._fail = fail or self._log_once
         self._clock: EpochClock = clock or SystemClock()
         self._interval_s = interval_s
-        path = socket or surroundings.report_socket()
+        path = socket or env.report_socket()
         self._texts = RowTexts()
         base = base_folder() if folder is None else folder
-        self._drop = Drop(base, self._clock, self._texts)
+        self._file_reporter = FileReporter(base, self._clock, self._texts)
         self._delivery = None if path is None else Delivery(path, self._clock, self._texts)
         self._turning = threading.Lock()
         self._starting = threading.Lock()
@@ -126,7 +126,7 @@ class Reporter:
         """Let go of what is the parent's, in a forked child; nothing is reported any more."""
         self._is_forgotten = True
         self._thread = None
-        self._drop.forget()
+        self._file_reporter.forget()
         if self._delivery is not None:
             self._delivery.forget()
 
@@ -154,15 +154,15 @@ class Reporter:
         snapshot = self._source.snapshot()
         # First what is wanted: a worker that has just begun belongs to the present recording, and
         # must not be seen in another one.
-        if self._apply(self._guarded(lambda: self._drop.control(snapshot.service))):
+        if self._apply(self._guarded(lambda: self._file_reporter.control(snapshot.service))):
             snapshot = self._source.snapshot()
-        if snapshot.routes or self._drop.holds:
-            self._guarded(lambda: self._drop.keep(snapshot, is_final=is_final))
+        if snapshot.routes or self._file_reporter.holds:
+            self._guarded(lambda: self._file_reporter.keep(snapshot, is_final=is_final))
         delivery = self._delivery
         if delivery is not None and (snapshot.routes or delivery.is_known):
             wanted = self._guarded(lambda: delivery.hand_in(snapshot, is_final=is_final))
             if wanted is not None and self._apply(wanted):
-                self._guarded(lambda: self._drop.order(snapshot.service, wanted))
+                self._guarded(lambda: self._file_reporter.order(snapshot.service, wanted))
 
     def _apply(self, control: Control | None) -> bool:
         """Do what is wanted, unless that has been done; tell whether anything was."""

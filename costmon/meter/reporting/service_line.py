@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from costmon.clock import Clock
 from costmon.errors import InputError
-from costmon.meter.control import Control
-from costmon.meter.reporting.reading import Reading
+from costmon.meter.recording_control import Control
+from costmon.meter.reporting.json_reader import Reading
 from costmon.meter.reporting.wire import control_of
 
 _LENGTH = struct.Struct("!I")

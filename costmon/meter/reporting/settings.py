@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from costmon.meter.options import MOST_TENANTS, Options
-from costmon.meter.reporting.reading import Reading
+from costmon.meter.reporting.json_reader import Reading
 from costmon.meter.reporting.text import NAME_CHARACTERS, ROUTE_CHARACTERS, readable
 
 MOST_BUDGETS = 1_000

@@ -5,8 +5,8 @@ import threading
 from pathlib import Path
 from typing import Protocol
 
-from costmon.meter.control import Control
 from costmon.meter.figures import Snapshot
+from costmon.meter.recording_control import Control
 from costmon.meter.reporting.files import Files
 from costmon.meter.reporting.folders import (
     base_folder,

@@ -8,8 +8,8 @@ import json
 from typing import NamedTuple
 
 from costmon.meter.figures import Snapshot
+from costmon.meter.reporting.json_reader import Reading
 from costmon.meter.reporting.merging import merged
-from costmon.meter.reporting.reading import Reading
 from costmon.meter.reporting.wire import document_of, snapshot_of
 
 MOST_NAMES = 2_000

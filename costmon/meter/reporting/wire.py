@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from json.encoder import encode_basestring as _quoted
 from typing import NamedTuple
 
-from costmon.meter.control import Control
 from costmon.meter.figures import Phase, RouteStats, RowKey, Snapshot, merged_rows
 from costmon.meter.histogram import Buckets
-from costmon.meter.reporting.reading import Reading
+from costmon.meter.recording_control import Control
+from costmon.meter.reporting.json_reader import Reading
 from costmon.meter.reporting.settings import options_document, options_of
 from costmon.meter.reporting.text import NAME_CHARACTERS, ROUTE_CHARACTERS, readable
 

@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from costmon.meter.control import Control
 from costmon.meter.dashboard.server import Dashboard
+from costmon.meter.recording_control import Control
 from tests.meter.dashboard.samples import measured, projected
 
 

@@ -8,7 +8,7 @@ import pytest
 from costmon.errors import InputError
 from costmon.meter.dashboard.answers import answer_of
 from costmon.meter.dashboard.projecting import projector
-from costmon.meter.dashboard.question import Question, question_of
+from costmon.meter.dashboard.query import DashboardQuery, parse_query
 from costmon.meter.price_list import prices_of
 from costmon.testing.clock import FakeClock
 from tests.meter.dashboard.samples import measured
@@ -16,7 +16,7 @@ from tests.meter.dashboard.samples import measured
 
 def told(query="", snapshot=None, prices=prices_of):
     services = (measured(4) if snapshot is None else snapshot,)
-    return answer_of(services, question_of(query), projector(prices, FakeClock()))["data"]
+    return answer_of(services, parse_query(query), projector(prices, FakeClock()))["data"]
 
 
 def test_the_routes_of_a_real_projection_add_up_to_its_cost():
@@ -53,6 +53,6 @@ def test_prices_that_cannot_be_used_are_said_and_what_is_measured_is_shown(error
 def test_the_age_of_prices_is_that_of_today():
     clock = FakeClock(dt.datetime(2040, 1, 1, tzinfo=dt.UTC))
 
-    data = answer_of((measured(1),), Question(), projector(prices_of, clock))["data"]
+    data = answer_of((measured(1),), DashboardQuery(), projector(prices_of, clock))["data"]
 
     assert data["projection"]["prices_stale"]

@@ -12,7 +12,7 @@ import costmon.meter
 from costmon.meter.hooks.tasks import FollowingFactory, follow_tasks, leave_tasks
 from costmon.meter.hooks.threads import FollowedThreads
 from costmon.meter.measuring.aggregate import Aggregate
-from costmon.meter.measuring.garbage import FullCollections
+from costmon.meter.measuring.gc_time import FullCollections
 from costmon.meter.measuring.measure import CURRENT
 from costmon.meter.wsgi import MeteredWSGI
 

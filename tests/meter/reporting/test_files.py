@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from costmon.meter.control import Control
+from costmon.meter.recording_control import Control
 from costmon.meter.reporting import files as files_module
 from costmon.meter.reporting.files import RECORDING_GAP_S, Files
 from costmon.meter.reporting.folders import base_folder, make_private, service_folder
+from costmon.meter.reporting.locked_file import LockedFile
 from costmon.meter.reporting.merging import merged
-from costmon.meter.reporting.own_file import OwnFile
 from costmon.meter.reporting.wire import encode
 from costmon.testing.clock import FakeClock
 from tests.meter.reporting.samples import BEGAN_AT, counted, row, snapshot
@@ -33,7 +33,7 @@ def living(folder):
     kept = []
 
     def keep(sent):
-        file = OwnFile(folder, sent.pid, sent.boot)
+        file = LockedFile(folder, sent.pid, sent.boot)
         file.keep(encode(sent))
         kept.append(file)
         return file
@@ -235,7 +235,7 @@ def test_links_and_folders_in_the_place_of_files_are_not_followed(folder, living
 
 
 def test_a_file_that_grows_without_end_is_not_read_whole(folder, monkeypatch):
-    monkeypatch.setattr("costmon.meter.reporting.own_file.LARGEST_BYTES", 100)
+    monkeypatch.setattr("costmon.meter.reporting.locked_file.LARGEST_BYTES", 100)
     (folder / "7-b7.json").write_bytes(b" " * 101)
     files = Files(folder)
 
@@ -380,8 +380,8 @@ def test_a_folder_that_is_not_there_has_nothing(tmp_path):
 _WORKER = """
 import sys
 from pathlib import Path
-from costmon.meter.reporting.own_file import OwnFile
-file = OwnFile(Path(sys.argv[1]), 77, "b")
+from costmon.meter.reporting.locked_file import LockedFile
+file = LockedFile(Path(sys.argv[1]), 77, "b")
 file.keep(sys.stdin.buffer.read(int(sys.argv[2])))
 print("kept", flush=True)
 sys.stdin.read()

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from costmon.meter.control import Control
 from costmon.meter.figures import Phase
+from costmon.meter.recording_control import Control
 from costmon.meter.reporting.merging import emptied, merged, newest_recording
 from tests.meter.reporting.samples import BEGAN_AT, counted, row, snapshot
 

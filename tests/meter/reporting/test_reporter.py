@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from costmon.meter.control import Control
-from costmon.meter.reporting import drop as drop_module
+from costmon.meter.recording_control import Control
+from costmon.meter.reporting import file_reporter as file_reporter_module
 from costmon.meter.reporting import reporter as reporter_module
 from costmon.meter.reporting.files import Files
 from costmon.meter.reporting.folders import service_folder
@@ -33,9 +33,9 @@ def _no_files_kept():
     yield
     for reporter in tuple(reporter_module._REPORTERS):
         reporter.forget()
-    for own in drop_module._OWN.values():
+    for own in file_reporter_module._OWN.values():
         own.forget()
-    drop_module._OWN.clear()
+    file_reporter_module._OWN.clear()
 
 
 @pytest.fixture
@@ -219,7 +219,7 @@ def test_ended_workers_are_folded_by_those_that_live(base, clock):
         dead = Meter(pid=pid)
         dead.serve()
         reporter_of(dead, base, clock).flush()
-        drop_module._OWN.popitem()[1].forget()
+        file_reporter_module._OWN.popitem()[1].forget()
     meter = Meter(pid=1)
     reporter = reporter_of(meter, base, clock)
     meter.serve()

@@ -2,10 +2,10 @@
 
 import pytest
 
-from costmon.meter.control import Control
+from costmon.meter.recording_control import Control
 from costmon.meter.reporting.files import Files
 from costmon.meter.reporting.folders import make_private, service_folder
-from costmon.meter.reporting.own_file import OwnFile
+from costmon.meter.reporting.locked_file import LockedFile
 from costmon.meter.reporting.source import FileSource
 from costmon.meter.reporting.wire import encode
 from tests.meter.reporting.samples import BEGAN_AT, counted, row, snapshot
@@ -33,7 +33,7 @@ def keep(tmp_path):
     def act(sent):
         folder = service_folder(tmp_path / "meter", sent.service)
         make_private(folder)
-        file = OwnFile(folder, sent.pid, sent.boot)
+        file = LockedFile(folder, sent.pid, sent.boot)
         file.keep(encode(sent))
         kept.append(file)
 

@@ -8,8 +8,8 @@ import pytest
 
 from costmon.meter.reporting.files import Files
 from costmon.meter.reporting.folders import make_private
+from costmon.meter.reporting.locked_file import LockedFile
 from costmon.meter.reporting.merging import merged
-from costmon.meter.reporting.own_file import OwnFile
 from costmon.meter.reporting.wire import encode
 from tests.meter.reporting.samples import counted, row, snapshot
 
@@ -79,7 +79,7 @@ def test_a_fold_that_is_struck_at_any_step_loses_nobody_and_counts_nobody_twice(
 _WORKERS = """
 import os, signal, sys
 from pathlib import Path
-from costmon.meter.reporting.own_file import OwnFile
+from costmon.meter.reporting.locked_file import LockedFile
 from costmon.meter.reporting.wire import encode
 from tests.meter.reporting.samples import row, snapshot
 
@@ -87,7 +87,7 @@ folder, workers = Path(sys.argv[1]), int(sys.argv[2])
 for number in range(workers):
     child = os.fork()
     if not child:
-        file = OwnFile(folder, os.getpid(), f"{sys.argv[3]}-{number}")
+        file = LockedFile(folder, os.getpid(), f"{sys.argv[3]}-{number}")
         for seq in range(1, 11):
             sent = snapshot(
                 row(requests=seq), pid=os.getpid(), boot=f"{sys.argv[3]}-{number}", seq=seq
@@ -143,7 +143,7 @@ def test_workers_that_are_killed_while_others_fold_and_read_are_counted_once(tmp
 
 
 def _kept(folder, pid, *, requests):
-    file = OwnFile(folder, pid, "b")
+    file = LockedFile(folder, pid, "b")
     file.keep(encode(snapshot(row(requests=requests), pid=pid, boot="b")))
     return file
 

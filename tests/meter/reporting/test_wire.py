@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from costmon.errors import InputError
-from costmon.meter.control import Control
 from costmon.meter.figures import Phase, merged_rows
+from costmon.meter.recording_control import Control
 from costmon.meter.reporting.wire import (
     PART_BYTES,
     Due,

@@ -5,18 +5,18 @@ from decimal import Decimal
 import pytest
 
 from costmon.errors import InputError
+from costmon.meter.option_parsing import parse_options
 from costmon.meter.options import REGIONS, Options
-from costmon.meter.options_of import options_of
 
 
 def refusal(**given):
     with pytest.raises(InputError) as refused:
-        options_of(given)
+        parse_options(given)
     return str(refused.value)
 
 
 def test_without_options_all_have_the_defaults_that_people_know():
-    assert options_of({}) == Options()
+    assert parse_options({}) == Options()
     assert Options() == Options(
         provider="AWS",
         region="us-east-1",
@@ -30,7 +30,7 @@ def test_without_options_all_have_the_defaults_that_people_know():
 
 @pytest.mark.parametrize(("provider", "region"), REGIONS.items())
 def test_a_provider_has_its_main_region(provider, region):
-    assert options_of({"provider": provider.lower()})[:2] == (provider, region)
+    assert parse_options({"provider": provider.lower()})[:2] == (provider, region)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_long_value_is_cut_in_the_message():
 
 
 def test_numbers_are_taken_exactly():
-    options = options_of({"requests_per_user_per_second": 0.1, "budget_usd": "12.50"})
+    options = parse_options({"requests_per_user_per_second": 0.1, "budget_usd": "12.50"})
 
     assert options.requests_per_user_per_second == Decimal("0.1")
     assert options.budget_usd == Decimal("12.50")
@@ -104,7 +104,7 @@ def test_the_users_own_prices_are_read_and_bring_their_region(tmp_path):
         "AWS,eu-west-1,m7g.large,2,8,arm64,1,0.09,2026-11-01,a contract\n"
     )
 
-    options = options_of({"region": "eu-west-1", "prices": str(prices)})
+    options = parse_options({"region": "eu-west-1", "prices": str(prices)})
 
     assert options.region == "eu-west-1"
 

@@ -10,7 +10,7 @@ from costmon.meter.figures import RowKey, Snapshot
 from costmon.meter.reporting.wire import Due
 
 
-class Outgoing:
+class ChangedRows:
     """Remembers what one service was sent; for one thread."""
 
     def __init__(self) -> None:

@@ -1,7 +1,7 @@
 from decimal import Decimal
 
 from costmon.meter.histogram import bucket_of
-from costmon.meter.projection.spread import FLAGGED_FROM, spread_of
+from costmon.meter.projection.percentiles import FLAGGED_FROM, spread_of
 from tests.meter.projection.parts import MS
 
 

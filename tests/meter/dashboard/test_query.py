@@ -7,23 +7,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from costmon.errors import InputError
-from costmon.meter.dashboard.orders import action_of, control_for
-from costmon.meter.dashboard.question import Question, question_of
+from costmon.meter.dashboard.actions import action_of, control_for
+from costmon.meter.dashboard.query import DashboardQuery, parse_query
 from tests.meter.dashboard.samples import snapshot
 
 
 def test_nothing_asked_is_what_the_application_was_set_to():
     seen = snapshot()
 
-    assert question_of("").applied(seen) == seen
+    assert parse_query("").applied(seen) == seen
 
 
 def test_users_and_rate_replace_the_settings():
-    asked = question_of("service=shop&users=50000&rps=0.25")
+    asked = parse_query("service=shop&users=50000&rps=0.25")
 
     options = asked.applied(snapshot()).options
 
-    assert asked == Question("shop", 50_000, Decimal("0.25"))
+    assert asked == DashboardQuery("shop", 50_000, Decimal("0.25"))
     assert (options.target_users, options.requests_per_user_per_second) == (50_000, Decimal("0.25"))
 
 
@@ -50,13 +50,13 @@ def test_users_and_rate_replace_the_settings():
 )
 def test_what_cannot_be_projected_is_refused_with_what_is_accepted(query):
     with pytest.raises(InputError, match="accepted"):
-        question_of(query)
+        parse_query(query)
 
 
 @given(st.text(max_size=300))
 def test_any_query_is_answered_or_refused(query):
     try:
-        asked = question_of(query)
+        asked = parse_query(query)
     except InputError:
         return
 

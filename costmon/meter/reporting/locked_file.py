@@ -18,7 +18,7 @@ _ROOT = 0
 _SAFE = os.O_CLOEXEC | os.O_NOFOLLOW
 
 
-class OwnFile:
+class LockedFile:
     """Where a process keeps its last snapshot; for one thread, except `forget`."""
 
     def __init__(self, folder: Path, pid: int, boot: str) -> None:
@@ -60,7 +60,7 @@ class OwnFile:
             os.close(lock)
 
 
-class Found:
+class OpenedFile:
     """A file of some process, opened: read while its content cannot change.
 
     Attributes:

@@ -3,8 +3,8 @@
 from typing import Literal, get_args
 
 from costmon.errors import InputError
-from costmon.meter.control import Control
 from costmon.meter.figures import Snapshot
+from costmon.meter.recording_control import Control
 
 Action = Literal["start", "stop", "reset"]
 ACTIONS: tuple[Action, ...] = get_args(Action)

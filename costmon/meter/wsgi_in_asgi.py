@@ -32,7 +32,7 @@ def outer_scope(environ: "WSGIEnvironment") -> dict[str, Any] | None:
     return None
 
 
-def telling(
+def reporting_route(
     scope: dict[str, Any], environ: "WSGIEnvironment", start_response: "StartResponse"
 ) -> "StartResponse":
     """Return a `start_response` that tells `scope` the inner route."""

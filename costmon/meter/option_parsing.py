@@ -18,7 +18,7 @@ _PORTS = 65_535
 _MOST_BUDGETS = 1_000
 
 
-def options_of(given: Mapping[str, object]) -> Options:
+def parse_options(given: Mapping[str, object]) -> Options:
     """Return options from what somebody gave by name; what is not given has its default.
 
     Raises:

@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from costmon.meter.projection.cents import CENT, apportioned
+from costmon.meter.projection.rounding import CENT, apportioned
 
 AMOUNTS = st.integers(-(10**12), 10**12).map(lambda cents: Decimal(cents) * CENT)
 WEIGHTS = st.lists(st.integers(0, 10**30), min_size=1, max_size=30)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from costmon.meter.dashboard.admission import refusal
+from costmon.meter.dashboard.access import refusal
 
 TOKEN = "right"
 OWN = {

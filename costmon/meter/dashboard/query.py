@@ -14,7 +14,7 @@ _LONGEST = 2_000
 _SHOWN = 40
 
 
-class Question(NamedTuple):
+class DashboardQuery(NamedTuple):
     """What is asked; `None` stands for what the application was set to.
 
     Attributes:
@@ -37,7 +37,7 @@ class Question(NamedTuple):
         return snapshot._replace(options=options)
 
 
-def question_of(query: str) -> Question:
+def parse_query(query: str) -> DashboardQuery:
     """Return what a URL's query asks for.
 
     Raises:
@@ -49,26 +49,26 @@ def question_of(query: str) -> Question:
         pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=8)
     except ValueError:
         raise InputError("The query has too many parameters; accepted: 8.") from None
-    return question_from(pairs)
+    return query_from(pairs)
 
 
-def question_from(pairs: list[tuple[str, str]]) -> Question:
+def query_from(pairs: list[tuple[str, str]]) -> DashboardQuery:
     """Return what parameters ask for.
 
     Raises:
-        InputError: See `question_of`.
+        InputError: See `parse_query`.
     """
     given: dict[str, str] = {}
     for name, value in pairs:
-        if name not in Question._fields:
+        if name not in DashboardQuery._fields:
             raise InputError(
-                f"{name[:_SHOWN]!r} is no parameter; accepted: {', '.join(Question._fields)}."
+                f"{name[:_SHOWN]!r} is no parameter; accepted: {', '.join(DashboardQuery._fields)}."
             )
         if name in given:
             raise InputError(f"{name} is given twice; accepted: once.")
         given[name] = value
     users, rps = given.get("users"), given.get("rps")
-    return Question(
+    return DashboardQuery(
         service=given.get("service"),
         users=None if users is None else _users(users),
         rps=None if rps is None else _rps(rps),

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from costmon.clock import EpochClock
-from costmon.meter.control import Control
 from costmon.meter.figures import Snapshot
+from costmon.meter.recording_control import Control
+from costmon.meter.reporting.changed_rows import fingerprint
 from costmon.meter.reporting.files import Files
 from costmon.meter.reporting.folders import check_private, make_private, service_folder
-from costmon.meter.reporting.outgoing import fingerprint
-from costmon.meter.reporting.own_file import OwnFile
+from costmon.meter.reporting.locked_file import LockedFile
 from costmon.meter.reporting.wire import RowTexts, encode
 
 _UNCHANGED_S = 5.0
@@ -19,7 +19,7 @@ _AGAIN_S = 10.0
 """After a failure: a full disk does not get emptier each second."""
 
 
-class Drop:
+class FileReporter:
     """Where one process leaves its figures and finds orders; for one thread, except `forget`."""
 
     def __init__(self, base: Path, clock: EpochClock, texts: RowTexts) -> None:
@@ -27,7 +27,7 @@ class Drop:
         self._texts = texts
         self._clock = clock
         self._files: Files | None = None
-        self._own: OwnFile | None = None
+        self._own: LockedFile | None = None
         self._written: int | None = None
         self._write_after_s = self._fold_after_s = self._again_s = float("-inf")
 
@@ -91,7 +91,7 @@ class Drop:
         if own is None:
             make_private(folder)
             self._of(snapshot.service).begin()
-            own = _OWN[key] = OwnFile(folder, snapshot.pid, snapshot.boot)
+            own = _OWN[key] = LockedFile(folder, snapshot.pid, snapshot.boot)
         content = encode(snapshot, self._texts)
         try:
             own.keep(content)
@@ -107,6 +107,6 @@ class Drop:
         return self._files
 
 
-_OWN: dict[tuple[Path, int, str], OwnFile] = {}
+_OWN: dict[tuple[Path, int, str], LockedFile] = {}
 """The process's files. They stay locked until it ends, also while nothing is reported: who is not
 locked has ended, and is added to the sum of those for good."""

@@ -8,13 +8,13 @@ from typing import Any, Literal
 from costmon.meter.dashboard.handler import IDENTITY
 from costmon.meter.dashboard.listener import HOST
 
-Neighbour = Literal["same", "stranger", "silent", "nobody"]
+PortOwner = Literal["same", "stranger", "silent", "nobody"]
 """`same`: a dashboard of our own service. `silent`: it took the connection, and said nothing."""
 
 _LONGEST = 4_096
 
 
-def neighbour(port: int, identity: Mapping[str, Any], patience_s: float) -> Neighbour:
+def port_owner(port: int, identity: Mapping[str, Any], patience_s: float) -> PortOwner:
     """Ask the program at `port` of this machine whether it serves for us already.
 
     Args:

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from costmon.meter.program import program_name, rss_bytes
+from costmon.meter.process_info import program_name, rss_bytes
 
 
 @pytest.mark.parametrize(
