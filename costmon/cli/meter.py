@@ -7,39 +7,39 @@ from costmon.cli.command import add_settings
 from costmon.cli.meter_options import add_measuring, add_projecting
 
 NAME = "meter"
-HELP = "show what each endpoint of a web application costs: run, report, check, diff, export"
+HELP = "measure what each endpoint of a web application costs: run, report, check, diff, ..."
 
-_FILE = "a recording written by `costmon meter save` (default: what is being measured now)"
+_FILE = "a recording written by `costmon meter save` (default: the live figures)"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the actions; each has the options of its own."""
+    """Add a subparser for each action."""
     actions = parser.add_subparsers(metavar="ACTION", dest="action", required=True)
-    run = actions.add_parser("run", help="run a program and meter it, without changing its code")
+    run = actions.add_parser("run", help="run a program and measure it, without changing its code")
     add_projecting(run)
     add_measuring(run)
     run.add_argument(
         "command",
         nargs=argparse.REMAINDER,
         metavar="-- COMMAND",
-        help="command to run, such as gunicorn app:app",
+        help="for example: gunicorn app:app",
     )
     report = actions.add_parser("report", help="show what each endpoint costs")
     _add_source(report, url=True)
     form = report.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="print it as JSON")
-    form.add_argument("--csv", action="store_true", help="print it as CSV")
+    form.add_argument("--json", action="store_true", help="print as JSON")
+    form.add_argument("--csv", action="store_true", help="print as CSV")
     form.add_argument(
-        "--markdown", action="store_true", help="print it as Markdown, for a pull request"
+        "--markdown", action="store_true", help="print as Markdown, for a pull request"
     )
     add_projecting(report)
-    check = actions.add_parser("check", help="exit with 1 if an endpoint is over its budget")
+    check = actions.add_parser("check", help="exit with status 1 if an endpoint is over its budget")
     _add_source(check, url=True)
+    check.add_argument("--total", metavar="USD", help="monthly budget for all endpoints together")
     check.add_argument(
-        "--total", metavar="USD", help="maximum monthly cost of all endpoints together"
-    )
-    check.add_argument(
-        "--min-requests", metavar="N", help="requests needed to judge an endpoint (default: 100)"
+        "--min-requests",
+        metavar="N",
+        help="fewest requests needed to check an endpoint (default: 100)",
     )
     add_projecting(check)
     diff = actions.add_parser("diff", help="compare two recordings")
@@ -48,40 +48,43 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     diff.add_argument(
         "--fail-above",
         metavar="PERCENT",
-        help="exit with 1 if an endpoint uses more than PERCENT more CPU, and the change is "
-        "statistically significant",
+        help="exit with status 1 if an endpoint's CPU grew significantly, and by more than this",
     )
-    diff.add_argument("--json", action="store_true", help="print it as JSON")
-    save = actions.add_parser("save", help="save what has been measured to a file")
+    diff.add_argument("--json", action="store_true", help="print as JSON")
+    save = actions.add_parser("save", help="save the live figures to a file")
     save.add_argument("file", type=Path, metavar="FILE")
     save.add_argument(
-        "--service", metavar="NAME", help="application to use, if several are metered"
+        "--service", metavar="NAME", help="the application (needed if more than one is measured)"
     )
-    record = actions.add_parser("record", help="start, stop or reset a recording")
+    record = actions.add_parser("record", help="start, stop or reset the recording")
     record.add_argument("do", choices=("start", "stop", "reset"))
     record.add_argument(
-        "--service", metavar="NAME", help="application to use, if several are metered"
+        "--service", metavar="NAME", help="the application (needed if more than one is measured)"
     )
-    _add_export(actions.add_parser("export", help="export to Prometheus, OpenTelemetry or FOCUS"))
-    calibrate = actions.add_parser("calibrate", help="compare this machine's CPU with a cloud vCPU")
+    _add_export(
+        actions.add_parser("export", help="export figures to Prometheus, OpenTelemetry or FOCUS")
+    )
+    calibrate = actions.add_parser(
+        "calibrate", help="compare this CPU with a cloud vCPU, to set --cpu-factor"
+    )
     calibrate.add_argument(
         "--reference-ns",
         metavar="NS",
-        help="ns per round on the machine to compare with, as printed there",
+        help="`ns per round` that calibrate printed on the target machine",
     )
-    calibrate.add_argument("--json", action="store_true", help="print it as JSON")
+    calibrate.add_argument("--json", action="store_true", help="print as JSON")
 
 
 def _add_source(parser: argparse.ArgumentParser, *, url: bool) -> None:
     parser.add_argument("file", nargs="?", type=Path, metavar="FILE", help=_FILE)
     parser.add_argument(
-        "--service", metavar="NAME", help="application to use, if several are metered"
+        "--service", metavar="NAME", help="the application (needed if more than one is measured)"
     )
     if url:
         parser.add_argument(
             "--url",
             metavar="URL",
-            help="read from a dashboard or service, such as http://localhost:7777",
+            help="read from a dashboard or a costmon service, for example http://localhost:7777",
         )
         add_settings(parser)
 
@@ -90,32 +93,34 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("form", choices=("prometheus", "otlp", "focus"))
     _add_source(parser, url=False)
     parser.add_argument(
-        "-o", "--output", type=Path, metavar="FILE", help="write to FILE (default: standard output)"
+        "-o", "--output", type=Path, metavar="FILE", help="output file (default: standard output)"
     )
-    otlp = parser.add_argument_group("with otlp")
+    otlp = parser.add_argument_group("otlp only")
     otlp.add_argument(
-        "--endpoint", metavar="URL", help="send to this collector, such as http://localhost:4318"
+        "--endpoint",
+        metavar="URL",
+        help="send to this collector, for example http://localhost:4318",
     )
     otlp.add_argument(
         "--header-file",
         type=Path,
         metavar="FILE",
-        help="file of headers to send, one `Name: value` per line",
+        help="HTTP headers to send, one `Name: value` per line",
     )
-    focus = parser.add_argument_group("with focus")
+    focus = parser.add_argument_group("focus only")
     focus.add_argument(
         "--bill",
         metavar="AMOUNT",
-        help="amount billed for machines and traffic (default: the projected cost)",
+        help="billed amount for machines and traffic (default: the projected cost)",
     )
     focus.add_argument("--currency", default="USD", help="currency of the bill (default: USD)")
-    focus.add_argument("--account", metavar="ID", help="billing account")
-    focus.add_argument("--month", metavar="YYYY-MM", help="month of the bill (default: this month)")
+    focus.add_argument("--account", metavar="ID", help="the billing account")
+    focus.add_argument("--month", metavar="YYYY-MM", help="billing month (default: this month)")
     add_projecting(parser)
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Do one action; see each for its exit code."""
+    """Run one action and return its exit code."""
     match arguments.action:
         case "run":
             from costmon.cli.meter_run import run as act

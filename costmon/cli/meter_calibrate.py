@@ -1,4 +1,4 @@
-"""`costmon meter calibrate`: what a CPU second of this machine is worth in a cloud."""
+"""`costmon meter calibrate`: compare this machine's CPU with a cloud vCPU."""
 
 import argparse
 from decimal import Decimal, InvalidOperation
@@ -9,10 +9,10 @@ from costmon.meter.calibration import calibrate
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Burn 0.2 s of CPU and print the factor.
+    """Use 0.2 s of CPU time and print the factor.
 
     Raises:
-        InputError: The reference cannot be used.
+        InputError: `--reference-ns` is not valid.
     """
     text = arguments.reference_ns
     found = calibrate(reference_ns=None if text is None else _nanoseconds(text))
@@ -20,7 +20,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(to_json(found._asdict()))
         return 0
     print(f"cpu_factor {found.cpu_factor} ({found.low} to {found.high})")
-    print(f"ns a round {found.ns_per_round}")
+    print(f"ns per round {found.ns_per_round}")
     print(found.text)
     return 0
 
@@ -30,6 +30,6 @@ def _nanoseconds(text: str) -> Decimal:
         return Decimal(text)
     except InvalidOperation:
         raise InputError(
-            f"--reference-ns {text!r}: give the number that `costmon meter calibrate` printed on "
-            "the other machine"
+            f"--reference-ns {text!r} is not a number: use the `ns per round` that "
+            "`costmon meter calibrate` printed on the target machine"
         ) from None

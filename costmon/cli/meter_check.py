@@ -1,4 +1,4 @@
-"""`costmon meter check`: exit with 1 if an endpoint is over its budget, or nobody can say."""
+"""`costmon meter check`: exit with 1 if an endpoint is over budget or cannot be checked."""
 
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,13 +16,13 @@ _MOST = 10_000_000
 
 
 class Limits(NamedTuple):
-    """The limits of a check.
+    """The budgets to check.
 
     Attributes:
-        budgets: Dollars a month by glob; the first that fits an endpoint counts.
-        budget_usd: For endpoints that none fits; `None`: those have none.
-        total_usd: For all together; `None`: none.
-        min_requests: Of an endpoint, below which nothing can be said about it.
+        budgets: Dollars a month by glob; the first glob that matches an endpoint applies.
+        budget_usd: Budget of endpoints that no glob matches; `None`: no budget.
+        total_usd: Budget for all endpoints together; `None`: no budget.
+        min_requests: An endpoint with fewer requests cannot be checked.
     """
 
     budgets: tuple[tuple[str, Decimal], ...]
@@ -32,10 +32,10 @@ class Limits(NamedTuple):
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print every finding, or that all is within budget.
+    """Print each problem, or that everything is within budget.
 
     Raises:
-        InputError: There is no budget, or one cannot be used.
+        InputError: No budget is given, or one is not valid.
     """
     given = Limits(
         budgets=tuple(
@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     limits = with_own(given, view["options"])
     if not limits.budgets and limits.budget_usd is None and limits.total_usd is None:
         raise InputError(
-            "there is no budget to check: give --budget 'GET /api/*=50', or --total 500"
+            "no budget to check: use --budget 'GET /api/*=50', --budget-usd 50 or --total 200"
         )
     found = list(findings(view, limits))
     for finding in found:
@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
         projection = view["projection"]
         print(
             harmless(
-                f"{view['service']}: all within budget, ${dollars(projection['monthly_usd'])} a "
+                f"{view['service']}: within budget: ${dollars(projection['monthly_usd'])} a "
                 f"month for {projection['target_users']:,} users"
             )
         )
@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def with_own(given: Limits, options: Mapping[str, Any]) -> Limits:
-    """Return the limits with the application's own budgets after those of the command line."""
+    """Return the limits with the application's budgets after those of the command line."""
     own = tuple((glob, Decimal(usd)) for glob, usd in options["budgets"])
     general = given.budget_usd
     if general is None and Decimal(options["budget_usd"]):
@@ -78,12 +78,12 @@ def with_own(given: Limits, options: Mapping[str, Any]) -> Limits:
 
 
 def findings(view: View, limits: Limits) -> Iterator[str]:
-    """Yield what is over budget, and what cannot be judged, which fails the check, too."""
+    """Yield what is over budget and what cannot be checked; both are failures."""
     from costmon.meter.projection.budgets import fits
 
     projection = view["projection"]
     if projection is None:
-        yield f"{view['service']} cannot be judged: {view['unprojected']['text']}"
+        yield f"{view['service']} cannot be checked: {view['unprojected']['text']}"
         return
     total, limit = Decimal(projection["monthly_usd"]), limits.total_usd
     if limit is not None and total > limit:
@@ -91,7 +91,7 @@ def findings(view: View, limits: Limits) -> Iterator[str]:
     routes: Sequence[Mapping[str, Any]] = projection["routes"]
     for glob, usd in limits.budgets:
         if usd and not any(fits(glob, route["method"], route["route"]) for route in routes):
-            yield f"{glob} cannot be judged: no request matched it"
+            yield f"{glob} cannot be checked: no measured endpoint matches it"
     for route in routes:
         yield from _judged(route, limits)
 
@@ -100,15 +100,15 @@ def _judged(route: Mapping[str, Any], limits: Limits) -> Iterator[str]:
     from costmon.meter.projection.budgets import fits
 
     fitting = [usd for glob, usd in limits.budgets if fits(glob, route["method"], route["route"])]
-    # A glob with 0 says that what it fits has no budget.
+    # A budget of 0 exempts the matching endpoints.
     budget = fitting[0] if fitting else limits.budget_usd
     if not budget:
         return
     name, monthly = f"{route['method']} {route['route']}", Decimal(route["monthly_usd"])
     if route["requests"] < limits.min_requests:
         yield (
-            f"{name} cannot be judged: {route['requests']} requests, fewer than "
-            f"{limits.min_requests}; send more, or lower --min-requests"
+            f"{name} cannot be checked: {route['requests']} requests, at least "
+            f"{limits.min_requests} are needed; send more, or lower --min-requests"
         )
     elif monthly > budget:
         low, high = route["monthly_low_usd"], route["monthly_high_usd"]
@@ -126,7 +126,7 @@ def _usd(option: str, text: str) -> Decimal:
     except InvalidOperation:
         amount = Decimal("NaN")
     if not amount.is_finite() or amount < 0:
-        raise InputError(f"{option} {text!r}: give dollars a month, such as 50")
+        raise InputError(f"{option} {text!r} is not valid: use dollars a month, such as 50")
     return amount
 
 
@@ -134,5 +134,7 @@ def _count(text: str | None) -> int:
     if text is None:
         return _FEWEST
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= _MOST:
-        raise InputError(f"--min-requests {text!r}: give a whole number from 1 to {_MOST}")
+        raise InputError(
+            f"--min-requests {text!r} is not valid: use a whole number from 1 to {_MOST}"
+        )
     return int(text)

@@ -1,4 +1,4 @@
-"""`costmon meter diff`: compare two recordings, and what is only chance."""
+"""`costmon meter diff`: compare two recordings, and tell changes from noise."""
 
 import argparse
 from collections.abc import Iterator, Mapping
@@ -14,24 +14,24 @@ from costmon.meter.comparison import Change, Comparison, Side, compared
 from costmon.meter.figures import Snapshot
 from costmon.meter.recordings import load
 
-_HEADINGS = ("endpoint", "requests", "old ms", "new ms", "change", "95 % of the change", "verdict")
-_RIGHT = ("requests", "old ms", "new ms", "change", "95 % of the change")
+_HEADINGS = ("endpoint", "requests", "old ms", "new ms", "change", "95 % interval", "verdict")
+_RIGHT = ("requests", "old ms", "new ms", "change", "95 % interval")
 _MS = 1_000_000
 _WORDS = {
     "slower": "more CPU",
     "faster": "less CPU",
     "noise": "not significant",
     "few": "too few requests",
-    "new": "new",
-    "gone": "gone",
+    "new": "only in new",
+    "gone": "only in old",
 }
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the changes; exit with 1 when one is above what `--fail-above` allows.
+    """Print the changes; return 1 when one is above `--fail-above`.
 
     Raises:
-        NothingMeasuredError: One recording has nothing beyond its warm-up.
+        NothingMeasuredError: A recording has no requests after its warm-up.
         InputError: A file is not a recording, or the percentage is not valid.
     """
     limit = None if arguments.fail_above is None else _share(arguments.fail_above)
@@ -47,31 +47,26 @@ def run(arguments: argparse.Namespace) -> int:
         print(harmless(remark))
     print(table(_HEADINGS, [_row(change) for change in comparison.changes], right=_RIGHT))
     if comparison.ratio is None:
-        print("no endpoint was called in both recordings")
+        print("no endpoint is in both recordings")
     else:
-        print(f"CPU per request, at the new mix of endpoints: {comparison.ratio:+.1%}")
+        print(f"CPU per request, weighted by the new traffic mix: {comparison.ratio:+.1%}")
     for change in above:
-        print(
-            harmless(
-                f"{change.name}: {change.ratio:+.1%}, above {limit:.1%} and statistically "
-                "significant"
-            )
-        )
+        print(harmless(f"{change.name}: {change.ratio:+.1%}, above the limit of {limit:.1%}"))
     return 1 if above else 0
 
 
 def remarks(old: Snapshot, new: Snapshot) -> Iterator[str]:
-    """Yield the reasons why a comparison may say less than it seems to."""
+    """Yield warnings about recordings that are not really comparable."""
     if (old.service, old.recording, old.started_at) == (new.service, new.recording, new.started_at):
-        yield "The new recording continues the old one, so both contain the same requests:"
-        yield "run `costmon meter record reset` in between."
+        yield "The new recording continues the old one, so it includes the same requests:"
+        yield "run `costmon meter record reset` between the two."
     if old.service != new.service:
         yield f"The recordings are of different applications: {old.service} and {new.service}."
     if old.host and new.host and old.host != new.host:
-        yield f"These are two machines, {old.host} and {new.host}: their processors may differ."
+        yield f"The recordings are from different machines: {old.host} and {new.host}."
     factors = old.options.cpu_factor, new.options.cpu_factor
     if factors[0] != factors[1]:
-        yield f"CPU is compared as measured; their cpu_factor is {factors[0]} and {factors[1]}."
+        yield f"CPU is compared without cpu_factor, which differs: {factors[0]} and {factors[1]}."
 
 
 def _require_requests(name: str, snapshot: Snapshot) -> None:
@@ -79,7 +74,7 @@ def _require_requests(name: str, snapshot: Snapshot) -> None:
         return
     if any(row.requests for row in snapshot.routes):
         raise NothingMeasuredError(
-            f"{name} only has requests within its warm-up: record for longer, or with --warmup-s 0"
+            f"{name} has requests only in its warm-up: record for longer, or with --warmup-s 0"
         )
     raise NothingMeasuredError(f"{name} has no requests: there is nothing to compare")
 
@@ -90,7 +85,7 @@ def _share(text: str) -> Decimal:
     except InvalidOperation:
         percent = Decimal("NaN")
     if not percent.is_finite() or percent < 0:
-        raise InputError(f"--fail-above {text!r}: give a percentage, such as 10%")
+        raise InputError(f"--fail-above {text!r} is not valid: use a percentage, such as 10%")
     return percent / 100
 
 

@@ -1,4 +1,4 @@
-"""`costmon meter export`: what was measured, for Prometheus, OpenTelemetry or FOCUS."""
+"""`costmon meter export`: export figures to Prometheus, OpenTelemetry or FOCUS."""
 
 import argparse
 import os
@@ -16,11 +16,11 @@ _LARGEST_HEADERS = 64 * 1024
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write what was measured, or post it.
+    """Write the figures to a file, or send them to a collector.
 
     Raises:
-        InputError: An option does not go with the form, or cannot be used.
-        ExportError: The collector did not take it.
+        InputError: An option does not apply to the format, or is not valid.
+        ExportError: The collector did not accept them.
         OSError: The file cannot be written.
     """
     _refuse_misfits(arguments)
@@ -61,10 +61,10 @@ def _otlp(arguments: argparse.Namespace, snapshot: Snapshot) -> int:
 
 
 def headers_in(path: Path) -> Mapping[str, str]:
-    """Return the headers in a file; a key on the command line would be everybody's to see.
+    """Return the headers in a file; on the command line, other users could see a key.
 
     Raises:
-        InputError: A line is not a header; the text has the line's number, not the line.
+        InputError: A line is not a header; the text has the line's number, not its content.
         OSError: The file cannot be read.
     """
     with path.open(encoding="utf-8", errors="replace") as file:
@@ -75,7 +75,7 @@ def headers_in(path: Path) -> Mapping[str, str]:
             continue
         name, colon, value = line.partition(":")
         if not colon or not name.strip() or not value.strip():
-            raise InputError(f"{path}, line {number} is not a `Name: value` header")
+            raise InputError(f"{path}, line {number} is not of the form `Name: value`")
         headers[name.strip()] = value.strip()
     return headers
 
@@ -92,18 +92,18 @@ _OWN = {
 def _refuse_misfits(arguments: argparse.Namespace) -> None:
     for name, forms in _OWN.items():
         if getattr(arguments, name) is not None and arguments.form not in forms:
-            raise InputError(f"--{name.replace('_', '-')} is only valid with {' and '.join(forms)}")
+            raise InputError(f"--{name.replace('_', '-')} applies to {' and '.join(forms)} only")
     if arguments.endpoint is not None and arguments.output is not None:
-        raise InputError("give --endpoint or --output, not both")
+        raise InputError("use either --endpoint or --output, not both")
     if arguments.header_file is not None and arguments.endpoint is None:
-        raise InputError("--header-file is only valid with --endpoint")
+        raise InputError("--header-file needs --endpoint")
 
 
 def _write(text: str, path: Path | None) -> None:
     if path is None:
         sys.stdout.write(text)
         return
-    # Whole or not at all: Prometheus's textfile collector may read it at any moment.
+    # Replaced atomically: Prometheus's textfile collector may read it at any moment.
     new = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         new.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""`costmon meter export focus`: a bill, or what one would be, divided among endpoints."""
+"""`costmon meter export focus`: split a bill, or the projected cost, by endpoint."""
 
 import argparse
 import datetime as dt
@@ -21,8 +21,8 @@ def focus_text(arguments: argparse.Namespace, snapshot: Snapshot) -> str:
     """Return the rows as CSV.
 
     Raises:
-        InputError: The bill or the month is not valid.
-        NothingMeasuredError: Nothing was measured that a bill could be divided by.
+        InputError: The bill, its currency or the month is not valid.
+        NothingMeasuredError: Nothing has been measured that a bill could be split by.
     """
     today = SystemClock().now().date()
     month = today.replace(day=1) if arguments.month is None else _month(arguments.month)
@@ -41,7 +41,7 @@ def focus_text(arguments: argparse.Namespace, snapshot: Snapshot) -> str:
         observed_at=dt.datetime.fromtimestamp(snapshot.taken_at, dt.UTC),
     )
     if bill is None and charge.currency != "USD":
-        raise InputError("--currency requires --bill: list prices are in USD")
+        raise InputError("--currency needs --bill: projected costs are in USD")
     return text_of(allocate(projection.monthly_usd if bill is None else bill, projection), charge)
 
 
@@ -51,7 +51,7 @@ def _bill(text: str) -> Decimal:
     except InvalidOperation:
         amount = Decimal("NaN")
     if not amount.is_finite() or amount < 0:
-        raise InputError(f"--bill {text!r}: give the amount billed, such as 1234.56")
+        raise InputError(f"--bill {text!r} is not valid: use the billed amount, such as 1234.56")
     return amount
 
 
@@ -59,4 +59,4 @@ def _month(text: str) -> dt.date:
     try:
         return dt.date.fromisoformat(f"{text}-01")
     except ValueError:
-        raise InputError(f"--month {text!r}: give a month such as 2026-11") from None
+        raise InputError(f"--month {text!r} is not valid: use YYYY-MM, such as 2026-11") from None

@@ -1,4 +1,4 @@
-"""The meter's options as the command line has them."""
+"""The meter's options on the command line."""
 
 import argparse
 from collections.abc import Iterable, Mapping
@@ -20,28 +20,29 @@ _MEASURING = ("service", "warmup_s", "sample", "tenant_header")
 
 
 def add_projecting(parser: argparse.ArgumentParser) -> None:
-    """Declare what costs are projected for; each defaults to the recording's own."""
+    """Add the projection options; each defaults to the value in the recording."""
     group = parser.add_argument_group("projection")
-    group.add_argument("--provider", metavar="NAME", help="cloud provider: AWS, GCP or AZURE")
     group.add_argument(
-        "--region", metavar="NAME", help="region (default: the provider's main region)"
+        "--provider", metavar="NAME", help="AWS, GCP or AZURE (default: AWS, or as recorded)"
     )
     group.add_argument(
-        "--target-users", "--users", metavar="N", help="number of users to project costs for"
+        "--region", metavar="NAME", help="the provider's region (default: its main region)"
+    )
+    group.add_argument(
+        "--target-users", "--users", metavar="N", help="number of users to project for"
     )
     group.add_argument(
         "--requests-per-user-per-second",
         "--rps",
         metavar="X",
-        help="requests per second of each user",
+        help="requests that each user sends per second, on average",
     )
-    group.add_argument("--budget-usd", metavar="USD", help="maximum monthly cost of one endpoint")
+    group.add_argument("--budget-usd", metavar="USD", help="monthly budget for each endpoint")
     group.add_argument(
         "--budget",
         action="append",
         metavar="GLOB=USD",
-        help="maximum monthly cost of matching endpoints, such as 'GET /api/*=50'; the first "
-        "match applies",
+        help="monthly budget of matching endpoints: 'GET /api/*=50'; the first match applies",
     )
     group.add_argument(
         "--instance", metavar="TYPE", help="instance type (default: the cheapest that fits)"
@@ -52,45 +53,46 @@ def add_projecting(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--cpu-factor",
         metavar="X",
-        help="speed of this CPU relative to a cloud vCPU; see `costmon meter calibrate`",
+        help="CPU seconds on a vCPU for one on this machine; see `costmon meter calibrate`",
     )
     group.add_argument(
-        "--prices",
-        type=Path,
-        metavar="FILE",
-        help="CSV of your own prices, which override the shipped ones",
+        "--prices", type=Path, metavar="FILE", help="file of your own prices, which take precedence"
     )
 
 
 def add_measuring(parser: argparse.ArgumentParser) -> None:
-    """Declare how a program is to be measured."""
+    """Add the measuring options."""
     group = parser.add_argument_group("measuring")
     group.add_argument(
-        "--service", metavar="NAME", help="service name (default: the application's name)"
+        "--service",
+        metavar="NAME",
+        help="name of the application (default: the name its framework knows)",
     )
     port = group.add_mutually_exclusive_group()
-    port.add_argument("--port", metavar="PORT", help="port of the dashboard (default: 7777)")
-    port.add_argument("--no-dashboard", action="store_true", help="do not serve a dashboard")
+    port.add_argument("--port", metavar="PORT", help="dashboard port (default: 7777)")
+    port.add_argument("--no-dashboard", action="store_true", help="do not serve the dashboard")
     group.add_argument(
         "--warmup-s",
         type=_seconds,
         metavar="S",
-        help="seconds to ignore after the start (default: 30)",
+        help="seconds at the start to leave out of projections (default: 30)",
     )
-    group.add_argument("--sample", metavar="K", help="measure the CPU of one in K requests")
     group.add_argument(
-        "--no-follow-threads",
-        action="store_true",
-        help="do not attribute the CPU of thread pools to requests",
+        "--sample", metavar="K", help="measure CPU of 1 in K requests (default: 1, every request)"
     )
-    group.add_argument("--tenant-header", metavar="NAME", help="header that names the tenant")
     group.add_argument(
-        "--tenant", action="append", metavar="NAME", help="tenant to record; can be repeated"
+        "--no-follow-threads", action="store_true", help="do not measure work in thread pools"
+    )
+    group.add_argument(
+        "--tenant-header", metavar="NAME", help="request header that names the tenant"
+    )
+    group.add_argument(
+        "--tenant", action="append", metavar="NAME", help="tenant to report separately; repeatable"
     )
 
 
 def projecting(arguments: argparse.Namespace) -> dict[str, object]:
-    """Return the options that were given, as the meter takes them; JSON values only.
+    """Return the given projection options for the meter; JSON values only.
 
     Raises:
         InputError: A budget is not valid.
@@ -103,7 +105,7 @@ def projecting(arguments: argparse.Namespace) -> dict[str, object]:
 
 
 def measuring(arguments: argparse.Namespace) -> dict[str, object]:
-    """Return the other options that were given, as the meter takes them; JSON values only."""
+    """Return the given measuring options for the meter; JSON values only."""
     given = {name: _given(arguments, name) for name in _MEASURING}
     given["port"] = arguments.port
     given["tenants"] = arguments.tenant
@@ -119,24 +121,24 @@ def budgets_of(given: list[str]) -> list[list[str]]:
     """Return pairs of glob and dollars from `GET /api/*=50`.
 
     Raises:
-        InputError: One is not valid.
+        InputError: One is not of this form.
     """
     budgets = []
     for text in given:
         glob, equals, usd = text.rpartition("=")
         if not equals or not glob.strip() or not usd.strip():
             raise InputError(
-                f"--budget {text!r}: give a glob and dollars a month, such as 'GET /api/*=50'"
+                f"--budget {text!r} is not valid: use GLOB=USD, such as 'GET /api/*=50'"
             )
         budgets.append([glob.strip(), usd.strip()])
     return budgets
 
 
 def merged(kept: Mapping[str, object], given: Mapping[str, object]) -> dict[str, object]:
-    """Return a recording's options with what was given in their place.
+    """Return a recording's options, overridden by the given ones.
 
-    Another provider has other regions and other instance types, so these go with it. Budgets that
-    were given come before the recording's own.
+    Regions and instance types belong to a provider, so changing the provider resets them. Given
+    budgets come before those of the recording.
     """
     left = dict(kept)
     if str(given.get("provider", kept["provider"])).upper() != kept["provider"]:
@@ -159,4 +161,6 @@ def _seconds(text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r}: give seconds, such as 30") from None
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a number of seconds, such as 30"
+        ) from None

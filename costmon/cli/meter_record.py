@@ -1,4 +1,4 @@
-"""`costmon meter record`: start, stop or reset the recording of an application's workers."""
+"""`costmon meter record`: start, stop or reset the recording in every worker."""
 
 import argparse
 import secrets
@@ -9,18 +9,18 @@ from costmon.meter.dashboard.actions import control_for
 from costmon.meter.reporting.source import FileSource
 
 _DONE = {
-    "start": "will start a new recording",
-    "stop": "will stop recording and keep its figures",
-    "reset": "will reset its recording",
+    "start": "starts a new recording",
+    "stop": "stops recording and keeps its figures",
+    "reset": "resets its figures",
 }
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Leave the order where workers look each second.
+    """Write the command to the file that workers check every second.
 
     Raises:
-        NothingMeasuredError: No such application is measured here.
-        OSError: The order cannot be written.
+        NothingMeasuredError: No such application is measured on this machine.
+        OSError: The file cannot be written.
     """
     seen = snapshot_from(None, arguments.service)
     control = control_for(

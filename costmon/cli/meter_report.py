@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def as_text(view: View) -> str:
-    """Return the report for a terminal; without a projection, what was seen and why."""
+    """Return the report for a terminal; without a projection, the reason and the raw figures."""
     projection = view["projection"]
     if projection is None:
         rows = [
@@ -90,13 +90,13 @@ def as_markdown(view: View) -> str:
 
 
 def dollars(given: str | Decimal | None) -> str:
-    """Return an amount with as many digits as tell something; unknown is not zero."""
+    """Return an amount with its significant digits; `?` if it is unknown, which is not zero."""
     if given is None:
         return "?"
     amount = Decimal(given)
     if not amount or abs(amount) >= 1:
         return f"{amount:,.2f}"
-    # Two digits that are not 0, of what is less than a dollar; cents are always there.
+    # Below a dollar: two significant digits, but at least cents.
     whole, _, decimals = f"{amount:.{max(2, 1 - amount.adjusted())}f}".partition(".")
     return f"{whole}.{decimals.rstrip('0'):0<2}"
 
@@ -111,7 +111,7 @@ def _projection(view: View) -> Mapping[str, Any]:
 def _headline(view: View, projection: Mapping[str, Any]) -> list[str]:
     fleet = projection["fleet"]
     ratio = projection["attributed_ratio"]
-    stale = ", old" if projection["prices_stale"] else ""
+    stale = " (outdated)" if projection["prices_stale"] else ""
     return [
         harmless(
             f"{view['service']}: ${dollars(projection['monthly_usd'])} a month for "
@@ -119,11 +119,15 @@ def _headline(view: View, projection: Mapping[str, Any]) -> list[str]:
             f"{projection['region']}"
         ),
         harmless(
-            f"{fleet['instances']} x {fleet['instance']}, bound by {fleet['binding']}; traffic "
+            f"{fleet['instances']} x {fleet['instance']}, limited by {fleet['binding']}; traffic "
             f"${dollars(projection['egress_usd'])}; prices of {projection['prices_as_of']}{stale}"
         ),
         f"{projection['requests']:,} requests in {projection['seconds']:.0f} s; "
-        + ("no CPU was used" if ratio is None else f"{ratio:.1%} of the CPU is in an endpoint"),
+        + (
+            "no CPU was used"
+            if ratio is None
+            else f"{ratio:.1%} of the CPU was attributed to endpoints"
+        ),
     ]
 
 
@@ -144,7 +148,7 @@ def _row(route: Mapping[str, Any]) -> Sequence[str]:
 def _remarks(route: Mapping[str, Any]) -> list[str]:
     remarks = []
     if route["over_budget"]:
-        remarks.append(f"over ${dollars(route['budget_usd'])}")
+        remarks.append(f"over its budget of ${dollars(route['budget_usd'])}")
     if route["few"]:
         remarks.append("few requests")
     for what in ("cpu", "wall"):

@@ -1,4 +1,4 @@
-"""`costmon meter run -- COMMAND`: become a program that is metered without a change of its code."""
+"""`costmon meter run -- COMMAND`: run a program and measure it, without changing its code."""
 
 import argparse
 import os
@@ -16,10 +16,10 @@ from costmon.meter.options import Options
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Become the program: signals, output and the exit code are its own; returns never.
+    """Replace this process with the program, so that signals and exit code are its own.
 
     Raises:
-        InputError: An option cannot be used, or there is no such program.
+        InputError: An option is not valid, or the program does not exist.
         OSError: The program cannot be started.
     """
     command = _command(arguments.command)
@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     program = shutil.which(command[0])
     if program is None:
         raise InputError(
-            f"program {command[0]!r} not found; to run a script, give `python {command[0]}`"
+            f"program {command[0]!r} not found; to run a script, use `python {command[0]}`"
         )
     environ = environment_of(
         os.environ,  # noqa: TID251 - handed on to the program, not read
@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def described(program: str, options: Options) -> str:
-    """Return in one line what is going to happen."""
+    """Return one line that says what is about to run."""
     where = (
         "no dashboard"
         if options.port is None
@@ -52,7 +52,7 @@ def described(program: str, options: Options) -> str:
         else "dashboard on a free port"
     )
     return (
-        f"metering {program} for {options.target_users} users on {options.provider} "
+        f"measuring {program}, projecting for {options.target_users:,} users on {options.provider} "
         f"{options.region}; {where}"
     )
 
@@ -62,5 +62,7 @@ def _command(given: Sequence[str]) -> list[str]:
     if command[:1] == ["--"]:
         del command[0]
     if not command:
-        raise InputError("give the command to run: costmon meter run -- gunicorn app:app")
+        raise InputError(
+            "no command given: use for example `costmon meter run -- gunicorn app:app`"
+        )
     return command

@@ -1,4 +1,4 @@
-"""Where the actions of `costmon meter` read: a file, what is measured now, or a server."""
+"""Where `costmon meter` reads figures: a file, running applications, or a server."""
 
 import argparse
 import json
@@ -18,15 +18,15 @@ _ASKED = {"target_users": "users", "requests_per_user_per_second": "rps"}
 
 
 class NothingMeasuredError(CostmonError):
-    """Nothing was measured, so nothing can be said: neither good nor bad."""
+    """Nothing has been measured, so there is no result."""
 
 
 def snapshot_from(file: Path | None, service: str | None) -> Snapshot:
-    """Return a recording, or what all processes of a service have measured up to now.
+    """Return a recording, or the live figures of all processes of a service.
 
     Raises:
         NothingMeasuredError: Nothing is being measured.
-        InputError: The file is not a recording, or several services match.
+        InputError: The file is not a recording, or `--service` is needed.
         OSError: The file cannot be read.
     """
     if file is not None:
@@ -43,25 +43,28 @@ def snapshot_from(file: Path | None, service: str | None) -> Snapshot:
         if service not in found:
             known = ", ".join(found) or "none"
             raise NothingMeasuredError(
-                f"no application {service!r} is measured here; those that are: {known}"
+                f"application {service!r} is not measured on this machine; measured: {known}"
             )
         return found[service]
     if not found:
         raise NothingMeasuredError(
-            "no application is measured here; start one with `costmon meter run -- COMMAND`"
+            "no application is measured on this machine; start one with "
+            "`costmon meter run -- COMMAND`"
         )
     if len(found) > 1:
-        raise InputError(f"choose the application with --service: {', '.join(found)}")
+        raise InputError(
+            f"several applications are measured: choose one with --service: {', '.join(found)}"
+        )
     (only,) = found.values()
     return only
 
 
 def projected_from(arguments: argparse.Namespace) -> Snapshot:
-    """Return the snapshot that an action is about, with the options of the command line.
+    """Return the snapshot to export, with the options of the command line.
 
     Raises:
-        NothingMeasuredError: See `snapshot_from`; so for the other errors.
-        InputError: An option cannot be used.
+        NothingMeasuredError: See `snapshot_from`, also for the other errors.
+        InputError: An option is not valid.
     """
     from costmon.meter.option_parsing import parse_options
 
@@ -73,15 +76,15 @@ def projected_from(arguments: argparse.Namespace) -> Snapshot:
 
 
 def view_from(arguments: argparse.Namespace, *, judged: bool = False) -> View:
-    """Return all that is to be said about one service, as the dashboard has it.
+    """Return everything known about one service, in the dashboard's format.
 
     Args:
         arguments: Of the command line.
-        judged: Whether the caller goes by the budgets itself, so that a server need not.
+        judged: Whether the caller checks budgets itself, so that they are not sent to a server.
 
     Raises:
-        NothingMeasuredError: See `snapshot_from`; so for the other errors.
-        ServiceError: Nobody answers at `--url`.
+        NothingMeasuredError: See `snapshot_from`, also for the other errors.
+        ServiceError: The server at `--url` does not answer.
     """
     if arguments.url is not None:
         return _asked(arguments, judged=judged)
@@ -113,7 +116,7 @@ def save(arguments: argparse.Namespace) -> int:
 
 def _asked(arguments: argparse.Namespace, *, judged: bool) -> View:
     if arguments.file is not None:
-        raise InputError("give a FILE or --url, not both")
+        raise InputError("use either FILE or --url, not both")
     given = projecting(arguments)
     if judged:
         given.pop("budgets", None)
@@ -121,11 +124,11 @@ def _asked(arguments: argparse.Namespace, *, judged: bool) -> View:
     params = {_ASKED[name]: str(given.pop(name)) for name in list(given) if name in _ASKED}
     if given:
         options = ", ".join(_option(name) for name in sorted(given))
-        raise InputError(f"{options} cannot be used with a server: give a FILE")
+        raise InputError(f"{options} cannot be used with --url: use a FILE")
     if arguments.service is not None:
         params["service"] = arguments.service
     client = _client(arguments)
-    # Amounts are text; the few other numbers with a point are shares and seconds.
+    # Amounts are text; the only floating-point numbers are ratios and seconds.
     answer = client.get("/api/v1/meter", params).text
     return _shown(json.loads(answer) if answer else None, arguments.url)
 
@@ -137,7 +140,7 @@ def _option(name: str) -> str:
 def _client(arguments: argparse.Namespace) -> ServiceClient:
     from dataclasses import replace
 
-    wanted = f"--url {arguments.url!r}: give a URL such as http://localhost:7777"
+    wanted = f"--url {arguments.url!r} is not valid: use for example http://localhost:7777"
     try:
         parts = urlsplit(arguments.url)
         port = parts.port or 80
@@ -150,19 +153,17 @@ def _client(arguments: argparse.Namespace) -> ServiceClient:
 
 
 def _shown(content: object, url: str) -> View:
-    """Return what a server says of one service; amounts stay the text that they are.
+    """Return a server's figures of one service; amounts stay text.
 
     Raises:
-        NothingMeasuredError: No application reports to it.
-        InputError: It is not a dashboard or a costmon service.
+        NothingMeasuredError: No application reports to this server.
+        InputError: It is not a meter dashboard or a costmon service.
     """
     if not isinstance(content, Mapping) or "data" not in content:
-        raise InputError(
-            f"{url} has no meter: is it the URL of a dashboard, or of a costmon service?"
-        )
+        raise InputError(f"{url} is not a meter dashboard or a costmon service")
     view = content["data"]
     if view is None:
         raise NothingMeasuredError(f"no application reports to {url}")
     if not isinstance(view, Mapping) or "projection" not in view:
-        raise InputError(f"{url} has a meter of another version: use the same version of costmon")
+        raise InputError(f"{url} runs an incompatible version of costmon")
     return dict(view)

@@ -1,4 +1,4 @@
-"""What each endpoint of a web application costs, from real CPU time.
+"""Measure what each endpoint of a web application costs, from its actual CPU time.
 
 ```python
 from costmon.meter.flask import CostMeter  # also: costmon.meter.asgi, .django, .wsgi
@@ -6,8 +6,8 @@ from costmon.meter.flask import CostMeter  # also: costmon.meter.asgi, .django, 
 CostMeter(app, provider="AWS", target_users=1000)
 ```
 
-The dashboard is at http://localhost:7777 then. What the process has measured so far is
-`costmon.meter.snapshot()`.
+The dashboard is then at http://localhost:7777. `costmon.meter.snapshot()` returns the figures of
+this process.
 """
 
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from costmon.meter.figures import Phase, RouteStats, Snapshot
     from costmon.meter.options import Options
 
-# Imported when first asked for: `import costmon.meter` shall cost nothing.
+# Imported on first use, to keep `import costmon.meter` fast.
 _LATER = {
     "Options": "costmon.meter.options",
     "Phase": "costmon.meter.figures",
@@ -28,23 +28,23 @@ _LATER = {
 
 
 def snapshot() -> "Snapshot":
-    """Return what this process has measured since its recording began."""
-    from costmon.meter.process import METER
+    """Return the figures of this process since its recording began."""
+    from costmon.meter.process import METER  # noqa: PLC0415 - not at import
 
     return METER.snapshot()
 
 
 def reset() -> None:
-    """Begin a new recording in this process: nothing has been counted, and it warms up."""
-    from costmon.meter.process import METER
+    """Reset the figures of this process and begin a new recording, with a warm-up."""
+    from costmon.meter.process import METER  # noqa: PLC0415 - not at import
 
     METER.reset()
 
 
 def stop() -> None:
-    """Serve no dashboard, hand nothing over and follow no threads, until the next request.
+    """Stop the dashboard, the reports and the thread hooks until the next request.
 
-    For programs that end in good order, and for tests.
+    For programs that shut down cleanly, and for tests.
     """
     from costmon.meter.process import METER
 

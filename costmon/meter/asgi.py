@@ -1,7 +1,7 @@
 """Measure FastAPI, Starlette and any other ASGI application.
 
 `app.add_middleware(CostMeterMiddleware, provider="GCP")`; add it last, so that it is the outermost
-and sees what the others do.
+and measures the other middlewares too.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 KEY = "costmon.meter"
-"""The entry of a request's scope that holds its measure: it is being counted."""
+"""The key of a request's scope that holds its measure, if it is being counted."""
 
 _HUNG_UP = 499
 _LONGEST_TITLE = 200
@@ -32,29 +32,31 @@ _NO_BODY = frozenset({204, 304})
 
 
 class CostMeterMiddleware:
-    """An ASGI application whose requests are counted; wrapped twice counts once."""
+    """ASGI middleware that measures requests; wrapping an application twice counts once."""
 
-    # Only so do type checkers see Starlette's own idea of a middleware in it.
-    def __init__(self, app: Application, *unnamed: Any, **options: Any) -> None:
+    # `*unnamed` makes the signature compatible with Starlette's type of a middleware.
+    def __init__(self, app: Application, *unnamed: Any, **options: Any) -> None:  # noqa: ANN401 - as said
         """Wrap an application.
 
         Args:
-            app: It.
-            unnamed: None: options have names.
+            app: The application to wrap.
+            unnamed: Not accepted: options are keyword arguments.
             options: See `costmon.meter.options.Options`.
 
         Raises:
-            InputError: An option cannot be used; the text says what is accepted.
+            InputError: An option is not valid; the text says what is accepted.
         """
         if unnamed:
-            raise TypeError("CostMeterMiddleware's options have names: provider='AWS'")
+            raise TypeError(
+                "CostMeterMiddleware takes keyword options only, such as provider='AWS'"
+            )
         self.app = app
         self._is_named = False
         self._meter = METER
         METER.configure(parse_options(options))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request as the application does."""
+        """Call the application and measure the request."""
         meter = self._meter
         if not self._is_named:
             self._is_named = meter.is_loop = True
@@ -69,8 +71,8 @@ class CostMeterMiddleware:
             try:
                 return await self.app(scope, receive, send)
             finally:
-                # The end of the lifespan: uvicorn ends the process by a signal after it, so that
-                # nothing is left that could be called at exit.
+                # The end of the lifespan: uvicorn then ends the process with a signal, so that no
+                # atexit function runs.
                 meter.flush()
         if KEY in scope or not aggregate.is_recording:
             return await self.app(scope, receive, send)
@@ -99,22 +101,22 @@ class CostMeterMiddleware:
             try:
                 CURRENT.reset(token)
             except ValueError:
-                # Closed by the garbage collector, in no context of its own.
+                # The garbage collector closed the coroutine in another context.
                 CURRENT.set(None)
 
 
 def follow_here() -> None:
-    """Let tasks of the running loop count for the request that starts them."""
+    """Attribute tasks of the running loop to the request that starts them."""
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:
-        return  # trio has no loop of asyncio's
+        return  # trio has no asyncio loop
     if type(loop.get_task_factory()) is not FollowingFactory:
         follow_tasks(loop)
 
 
 def end(meter: ProcessMeter, measure: Measure, scope: Scope) -> None:
-    """Count a request; a fault of ours stays here."""
+    """Count a request; internal errors do not reach the application."""
     try:
         if measure.status in _NO_BODY or measure.method == "HEAD":
             measure.bytes_out = 0
@@ -126,12 +128,12 @@ def end(meter: ProcessMeter, measure: Measure, scope: Scope) -> None:
             measure.tag = _tenant(scope, options.tenant_header, options.tenants)
         measure.end()
         measure.scope = None
-    except Exception as error:  # noqa: BLE001 - the request is more important than its bill
+    except Exception as error:  # noqa: BLE001 - the request must not fail because of the meter
         meter.fail("a request was not counted", error)
 
 
 class _Exchange:
-    """What goes between server and application for one HTTP request."""
+    """Counts the messages between server and application for one HTTP request."""
 
     __slots__ = ("_measure", "_receive", "_send")
 
@@ -141,14 +143,14 @@ class _Exchange:
         self._send = send
 
     async def receive(self) -> Message:
-        """Hand on what the client sends."""
+        """Pass on a message from the client."""
         message = await self._receive()
         if body := message.get("body"):
             self._measure.bytes_in += len(body)
         return message
 
     def send(self, message: Message) -> Awaitable[None]:
-        """Hand on what the application sends."""
+        """Pass on a message from the application."""
         measure = self._measure
         kind = message["type"]
         if kind == "http.response.body":
@@ -164,7 +166,7 @@ class _Exchange:
 
 
 class _Socket:
-    """What goes between server and application for one WebSocket."""
+    """Counts the messages between server and application for one WebSocket."""
 
     __slots__ = ("_measure", "_receive", "_send")
 
@@ -174,13 +176,13 @@ class _Socket:
         self._send = send
 
     async def receive(self) -> Message:
-        """Hand on what the client sends."""
+        """Pass on a message from the client."""
         message = await self._receive()
         self._measure.bytes_in += _payload(message)
         return message
 
     def send(self, message: Message) -> Awaitable[None]:
-        """Hand on what the application sends."""
+        """Pass on a message from the application."""
         measure = self._measure
         kind = message["type"]
         if kind == "websocket.accept":
@@ -197,7 +199,7 @@ class _Socket:
 
 
 def _title(scope: Scope) -> str:
-    """Return the name that a FastAPI application was given; its own default is none."""
+    """Return the title of a FastAPI application; empty for FastAPI's default."""
     title = getattr(scope.get("app"), "title", None)
     return title[:_LONGEST_TITLE] if isinstance(title, str) and title != "FastAPI" else ""
 

@@ -1,4 +1,4 @@
-"""What runs beside a metered application: a reporter, and a dashboard where one is wanted."""
+"""Background threads of a metered application: the reporter and, if enabled, the dashboard."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from costmon.meter.reporting.source import FileSource, Metered
 
 
 class Background:
-    """The threads of one process's meter."""
+    """The background threads of one process's meter."""
 
     def __init__(
         self,
@@ -18,22 +18,22 @@ class Background:
         service: str,
         fail: Callable[[str, BaseException], None],
     ) -> None:
-        """Start them.
+        """Start the threads.
 
         Args:
-            meter: What is reported and shown.
-            options: Which port, and which prices.
+            meter: The meter to report and show.
+            options: Options with the port and the prices.
             service: The application's name.
-            fail: Told of what goes wrong.
+            fail: Called with each internal error.
         """
         self._reporter = Reporter(meter, fail=fail)
         self._reporter.start()
         self._dashboard = None
         if options.port is not None:
-            # Only who has a dashboard waits for its server to be imported.
-            from costmon.meter.dashboard.projecting import projector
-            from costmon.meter.dashboard.server import Dashboard
-            from costmon.meter.price_list import prices_of
+            # Importing the server takes time that applications without a dashboard need not spend.
+            from costmon.meter.dashboard.projecting import projector  # noqa: PLC0415 - as said
+            from costmon.meter.dashboard.server import Dashboard  # noqa: PLC0415 - as said
+            from costmon.meter.price_list import prices_of  # noqa: PLC0415 - as said
 
             self._dashboard = Dashboard(
                 FileSource(own=meter),
@@ -48,7 +48,7 @@ class Background:
         self._reporter.flush()
 
     def stop(self) -> None:
-        """Serve no dashboard any more, report what is left, and end the threads."""
+        """Stop the dashboard, report the last figures and end the threads."""
         if self._dashboard is not None:
             self._dashboard.stop()
         self._reporter.stop()

@@ -1,16 +1,16 @@
-"""Compare this machine's processor with a cloud's vCPU, for `cpu_factor`.
+"""Compare this machine's CPU with a cloud vCPU, to set `cpu_factor`.
 
-A fixed piece of Python (dictionary, text, calls and whole numbers, as web handlers are made of) is
-run for 0.2 s of this thread's CPU time, in ten parts; the median of the parts is what a round
-takes. What a round takes on a cloud's vCPU, divided by that, is the factor.
+A fixed loop of Python (dictionaries, text, calls and integers, as in web handlers) runs for 0.2 s
+of this thread's CPU time, in ten parts; the median of the parts is the time of a round. The time of
+a round on a cloud vCPU, divided by that, is the factor.
 
-How good that is: within a process runs differ by 1 %, from one process to the next by up to 7 %. A
-Python that was built without optimisations took 30 % longer on the same processor, which is as it
-should be: so do the handlers. The reference is the weak part. It is one core of one recent cloud
-machine, and many a vCPU that is rented today is half of an older core, at about half the pace. So
-what is meant may lie between 0.8 and 2 times the factor, and that is what is said. To do better,
-run the same on a machine of the type that is meant, with the Python that is meant, and give what a
-round took there as the reference: then 10 % is left.
+Accuracy: runs differ by 1 % within a process, and by up to 7 % between processes. A Python built
+without optimisations took 30 % longer on the same CPU, which is correct, since handlers take longer
+too. The reference is the weak part: it is one core of one recent cloud machine, while many vCPUs on
+offer are half of an older core, at about half the speed. So the actual value may be between 0.8 and
+2 times the factor, and the result says so. For a better figure, calibrate on a machine of the
+target type, with the same Python, and use its time per round as the reference: then the error is
+about 10 %.
 """
 
 import sys
@@ -23,7 +23,7 @@ from costmon.errors import InputError
 
 REFERENCE = "one core of an AMD EPYC 9004 as a KVM vCPU, Debian's CPython 3.11"
 REFERENCE_NS = Decimal(128)
-"""What a round takes on the reference; measured in November 2026 in four processes: 127 to 129."""
+"""Time of a round on the reference; measured in November 2026 in four processes: 127 to 129."""
 
 BUDGET_S = 0.2
 
@@ -39,18 +39,18 @@ _NS = 1_000_000_000
 
 
 class Calibration(NamedTuple):
-    """What this machine's processor is worth in a cloud's.
+    """The result of a calibration.
 
     Attributes:
-        cpu_factor: CPU seconds that the reference needs for one of this machine.
-        low: The factor may be as low as this.
-        high: It may be as high as this.
-        ns_per_round: What a round took here.
-        rounds: That were run.
-        reference_ns: What a round takes on the reference.
-        reference: What that is, in words.
-        python: The version that ran.
-        text: How it was found and how good it is, in sentences.
+        cpu_factor: CPU seconds on the reference for one CPU second on this machine.
+        low: Lower bound of the factor.
+        high: Upper bound of the factor.
+        ns_per_round: Time of a round on this machine.
+        rounds: Number of rounds that were run.
+        reference_ns: Time of a round on the reference.
+        reference: Description of the reference.
+        python: The Python version.
+        text: The result and its accuracy, in full sentences.
     """
 
     cpu_factor: Decimal
@@ -70,15 +70,17 @@ def calibrate(
     """Run for 0.2 s of CPU time, and return the factor.
 
     Args:
-        reference_ns: `ns_per_round` of a calibration on the machine that is meant; `None`: the
-            reference that comes with costmon.
+        reference_ns: `ns_per_round` of a calibration on the target machine; `None`: the built-in
+            reference.
         read_ns: CPU time of this thread.
 
     Raises:
-        InputError: The reference is not above 0, or this thread's CPU clock stands still.
+        InputError: The reference is not above 0, or this thread's CPU clock does not advance.
     """
     if reference_ns is not None and not (reference_ns.is_finite() and reference_ns > 0):
-        raise InputError(f"reference_ns={reference_ns}: accepted: nanoseconds above 0")
+        raise InputError(
+            f"reference_ns={reference_ns} is not valid: use a number of nanoseconds above 0"
+        )
     parts = [_part(read_ns) for _ in range(_PARTS)]
     by_pace = sorted(Decimal(spent_ns) / rounds for spent_ns, rounds in parts)
     here_ns = (by_pace[_PARTS // 2 - 1] + by_pace[_PARTS // 2]) / 2
@@ -87,13 +89,13 @@ def calibrate(
     factor = wanted_ns / here_ns
     low, high = _THREE_DIGITS.multiply(factor, least), _THREE_DIGITS.multiply(factor, most)
     shown = _THREE_DIGITS.plus(factor)
-    name = REFERENCE if reference_ns is None else "the machine that was measured before"
+    name = REFERENCE if reference_ns is None else "the reference machine"
     python = ".".join(str(part) for part in sys.version_info[:3])
     advice = (
-        ", since types of machines differ: run this on the type that is meant, and give its "
-        "figure as the reference."
+        ", since machine types differ. For a better figure, run this on the target machine "
+        "type and use its ns per round as the reference."
         if reference_ns is None
-        else ", if the same Python runs on both."
+        else ", provided that the same Python runs on both machines."
     )
     return Calibration(
         cpu_factor=shown,
@@ -105,15 +107,15 @@ def calibrate(
         reference=name,
         python=python,
         text=(
-            f"A round of the test loop took {here_ns:.1f} ns of CPU time here (Python {python}), "
-            f"and takes {wanted_ns:.1f} ns on {name}. The factor is {shown}; it may be "
-            f"anything from {low} to {high}{advice}"
+            f"One round of the test loop took {here_ns:.1f} ns of CPU time here (Python {python}) "
+            f"and takes {wanted_ns:.1f} ns on {name}. The factor is {shown}; the actual value "
+            f"may be anywhere from {low} to {high}{advice}"
         ),
     )
 
 
 def _part(read_ns: Callable[[], int]) -> tuple[int, int]:
-    """Run a tenth of the budget; return the CPU time it took in ns, and the rounds."""
+    """Run for a tenth of the budget; return the CPU time in ns and the number of rounds."""
     began = read_ns()
     for batch in range(1, _MOST_BATCHES + 1):
         _work(_ROUNDS)
@@ -121,7 +123,7 @@ def _part(read_ns: Callable[[], int]) -> tuple[int, int]:
         if spent_ns * _PARTS >= BUDGET_S * _NS:
             return spent_ns, batch * _ROUNDS
     raise InputError(
-        "this thread's CPU clock stands still, so this machine cannot be calibrated here: "
+        "the CPU clock of this thread does not advance, so this machine cannot be calibrated: "
         "set cpu_factor by hand"
     )
 

@@ -1,8 +1,8 @@
-"""Tell what changed between two recordings, and whether that is more than chance.
+"""Compare two recordings, and tell significant changes from noise.
 
-Means of CPU are compared with Welch's interval: the difference of two means -+ t times its standard
-error, where both scatter in their own way. It holds for recordings on the same machine, with
-nothing else running.
+Mean CPU is compared with Welch's confidence interval: the difference of two means -+ t times its
+standard error, with unequal variances. It is valid for recordings on the same, otherwise idle
+machine.
 """
 
 import math
@@ -16,18 +16,18 @@ _NS_PER_US = 1000
 _FEWEST = 2
 
 Verdict = Literal["slower", "faster", "noise", "few", "new", "gone"]
-"""`noise`: the interval has 0 in it. `few`: too little was measured to say."""
+"""`noise`: the interval contains 0. `few`: too few requests were measured."""
 
 
 class Side(NamedTuple):
     """One route in one recording.
 
     Attributes:
-        requests: That ended.
-        mean_ns: CPU for one of them, late work included.
-        scatter_ns: Variance of that mean, in ns squared; `None` below 2 measured requests.
-        measured: Requests whose CPU was measured.
-        bytes_out_mean: For one of them.
+        requests: Number of completed requests.
+        mean_ns: Mean CPU per request, including late work.
+        scatter_ns: Variance of the mean, in ns squared; `None` below 2 measured requests.
+        measured: Number of requests whose CPU was measured.
+        bytes_out_mean: Mean response body size.
     """
 
     requests: int
@@ -42,13 +42,13 @@ class Change(NamedTuple):
 
     Attributes:
         method: HTTP method.
-        route: Its template.
-        old: As it was; `None`: it was not called.
-        new: As it is; `None`: it was not called.
-        low_ns: Lower end of the difference's 95 % interval; `None` when there is none.
-        high_ns: Upper end of it.
-        ratio: New mean / old mean - 1; `None` when one is missing, or the old one is 0.
-        verdict: What to make of it.
+        route: Route template.
+        old: In the old recording; `None`: not called.
+        new: In the new recording; `None`: not called.
+        low_ns: Lower end of the 95 % interval of the difference; `None` if there is none.
+        high_ns: Upper end of the interval.
+        ratio: New mean / old mean - 1; `None` if one is missing or the old one is 0.
+        verdict: What the interval means.
     """
 
     method: str
@@ -67,19 +67,19 @@ class Change(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """Two recordings side by side.
+    """The comparison of two recordings.
 
     Attributes:
-        changes: One for each route of either, those first whose CPU grew most for all requests.
-        ratio: Change of CPU for a request at the new recording's mix of routes, over routes in
-            both; `None` without one.
+        changes: One for each route of either recording, largest growth in total CPU first.
+        ratio: Change of CPU per request, weighted by the new recording's traffic, over routes in
+            both; `None` if there are none.
     """
 
     changes: tuple[Change, ...]
     ratio: Decimal | None
 
     def above(self, limit: Decimal) -> tuple[Change, ...]:
-        """Return the routes whose CPU grew by more than `limit` (0.1: 10 %), beyond chance."""
+        """Return the routes whose CPU grew significantly and by more than `limit` (0.1: 10 %)."""
         return tuple(
             change
             for change in self.changes
@@ -88,7 +88,7 @@ class Comparison(NamedTuple):
 
 
 def compared(old: Phase, new: Phase) -> Comparison:
-    """Return what changed from one recording to the other."""
+    """Return the changes from one recording to the other."""
     before, after = _sides(old), _sides(new)
     changes = [
         _change(*key, before.get(key), after.get(key)) for key in sorted(before.keys() | after)
@@ -119,7 +119,7 @@ def _scatter(row: RouteStats) -> float | None:
     count = row.cpu_measured
     if count < _FEWEST:
         return None
-    # Whole numbers until here: the difference of two nearly equal squares loses all digits.
+    # Integers until here: subtracting two nearly equal floats would lose all digits.
     sum_of_squares = row.cpu_squares * _NS_PER_US**2 * count - row.cpu_ns**2
     return max(0, sum_of_squares) / (count * count * (count - 1))
 
@@ -143,7 +143,7 @@ def _half_width_ns(old: Side, new: Side) -> int | None:
         return None
     both = old.scatter_ns + new.scatter_ns
     parts = old.scatter_ns**2 / (old.measured - 1) + new.scatter_ns**2 / (new.measured - 1)
-    # Welch-Satterthwaite; with no scatter at all every number of degrees says the same.
+    # Welch-Satterthwaite; without variance the degrees of freedom do not matter.
     degrees = int(both**2 / parts) if parts else old.measured + new.measured - 2
     return math.ceil(math.sqrt(both) * thousandths_of_t(max(1, degrees)) / 1000)
 

@@ -1,13 +1,13 @@
-"""Measure a Django project, whether it runs under WSGI or under ASGI.
+"""Measure a Django project under WSGI or ASGI.
 
 ```python
-MIDDLEWARE = ["costmon.meter.django.CostMeterMiddleware", ...]  # first: it sees what the others do
+MIDDLEWARE = ["costmon.meter.django.CostMeterMiddleware", ...]  # first, to be the outermost
 COSTMETER = {"provider": "AWS", "target_users": 1000}
 ```
 
-A middleware sees neither what a server does before it nor a body that is made while it is sent. So
-this one tells routes only, and has Django's handlers measured as a whole, from the time that it is
-loaded. A request that comes in by no handler (Django's test clients) it measures itself.
+A Django middleware does not see work before it, nor a body that is generated while it is sent. So
+this one only determines routes, and wraps Django's handlers when it is loaded. Requests that do not
+pass through a wrapped handler (Django's test clients) are measured by the middleware itself.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -42,23 +42,23 @@ _NOT_FOUND = 404
 
 
 class SettingError(InputError, ImproperlyConfigured):  # type: ignore[misc]  # Django has no types
-    """`COSTMETER` in the project's settings cannot be used; the text says what is accepted."""
+    """`COSTMETER` in the settings is not valid; the text says what is accepted."""
 
 
 class CostMeterMiddleware:
-    """Tells the route of each request; needs no thread of its own in either mode."""
+    """Determines the route of each request, in sync and async mode."""
 
     sync_capable = True
     async_capable = True
 
     def __init__(self, get_response: "Callable[[HttpRequest], Any]") -> None:
-        """Have the project measured.
+        """Start measuring the project.
 
         Args:
-            get_response: The rest of the project, as Django hands it over.
+            get_response: The next handler, as passed by Django.
 
         Raises:
-            SettingError: `COSTMETER` cannot be used.
+            SettingError: `COSTMETER` is not valid.
         """
         options = options_in_settings()
         self._get_response = get_response
@@ -73,8 +73,8 @@ class CostMeterMiddleware:
             raise SettingError(f"{SETTING} in the settings: {error}") from None
         _meter_handlers()
 
-    def __call__(self, request: "HttpRequest") -> Any:
-        """Answer a request as the project does."""
+    def __call__(self, request: "HttpRequest") -> Any:  # noqa: ANN401 - a response, or what to await
+        """Handle a request."""
         place = _place(request)
         is_measured = KEY in place or not METER.aggregate.is_recording
         if self._is_async:
@@ -103,7 +103,7 @@ class CostMeterMiddleware:
         return response
 
     def _measure(self, request: "HttpRequest") -> "HttpResponseBase":
-        """Answer as if a WSGI server had asked for it."""
+        """Handle a request as if it came from a WSGI server."""
         environ = {"REQUEST_METHOD": request.method, "SCRIPT_NAME": "", _REQUEST: request}
         body = self._wsgi(environ, _start_nothing)
         response: HttpResponseBase = environ[_RESPONSE]
@@ -123,7 +123,7 @@ class CostMeterMiddleware:
         return body
 
     async def _measure_async(self, request: "HttpRequest", _: dict[str, Any]) -> "HttpResponseBase":
-        """Answer as if an ASGI server had asked for it; a streamed body is not followed."""
+        """Handle a request as if it came from an ASGI server; streamed bodies are not measured."""
         scope = {"type": "http", "method": request.method, "headers": (), _REQUEST: request}
         await self._asgi(scope, _receive_nothing, _send_nothing)
         response: HttpResponseBase = scope[_RESPONSE]
@@ -143,32 +143,34 @@ class CostMeterMiddleware:
 
 
 def options_in_settings() -> dict[str, Any]:
-    """Return the meter's options from `COSTMETER`, whose names may be in upper case.
+    """Return the meter's options from `COSTMETER`; names may be in upper case.
 
     Raises:
-        SettingError: It is no dict of names, or has a name twice.
+        SettingError: It is not a dict with text keys, or has a name twice.
     """
     given = getattr(settings, SETTING, {})
     if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
         raise SettingError(
-            f"{SETTING} in the settings is {type(given).__name__}: use a dict such as "
+            f"{SETTING} in the settings is a {type(given).__name__}: use a dict such as "
             '{"provider": "AWS"}'
         )
     options = {name.lower(): value for name, value in given.items()}
     if len(options) < len(given):
-        raise SettingError(f"{SETTING} in the settings has a name twice, in upper and lower case")
+        raise SettingError(
+            f"{SETTING} in the settings has the same name twice, in upper and lower case"
+        )
     return {"service": _project(), **options}
 
 
 def _project() -> str:
-    """Return the project's name: the package of its root URLs; empty: it has none."""
+    """Return the project's name: the package of its root URLconf; empty if there is none."""
     urls = getattr(settings, "ROOT_URLCONF", "")
     name = urls.partition(".")[0] if isinstance(urls, str) else ""
     return "" if name == "__main__" else name
 
 
 def _place(request: "HttpRequest") -> dict[str, Any]:
-    """Return where a request's measure is, and where its route is told."""
+    """Return the environ or scope that holds a request's measure and route."""
     place: dict[str, Any] = getattr(request, "environ", None) or getattr(request, "scope", {})
     return place
 
@@ -179,17 +181,17 @@ def _tell_route(
     try:
         match = request.resolver_match
         if match is None and (response is None or response.status_code != _NOT_FOUND):
-            # A middleware answered first: for the route that it was asked for.
+            # A middleware responded before URL resolution: use the requested route.
             match = resolve(request.path_info, getattr(request, "urlconf", None))
         tell(place, UNMATCHED if match is None else pattern_route(match.route or ""))
     except Resolver404:
         tell(place, UNMATCHED)
-    except Exception as error:  # noqa: BLE001 - the request is more important than its bill
-        METER.fail("the route of a request could not be told", error)
+    except Exception as error:  # noqa: BLE001 - the request must not fail because of the meter
+        METER.fail("the route of a request could not be determined", error)
 
 
 def _meter_handlers() -> None:
-    """Have everything measured that handlers do, from now on; again does nothing."""
+    """Wrap Django's handlers so that they are measured; idempotent."""
     if _METER in vars(WSGIHandler):
         return
     answer: Callable[..., Iterable[bytes]] = WSGIHandler.__call__

@@ -1,4 +1,4 @@
-"""What the environment says about where measurements go: the one module of the meter that looks."""
+"""Read the environment variables that say where figures go; no other module here reads any."""
 
 import os
 from pathlib import Path
@@ -7,13 +7,13 @@ REPORT_SOCKET = "COSTMON_REPORT_SOCKET"
 
 
 def runtime_folder() -> Path | None:
-    """Return the user's own folder for what lives as long as the session; `None` without one."""
+    """Return the user's runtime folder (`XDG_RUNTIME_DIR`); `None` if there is none."""
     text = os.environ.get("XDG_RUNTIME_DIR", "")
     return Path(text) if text.startswith("/") else None
 
 
 def report_socket() -> Path | None:
-    """Return where a costmon service of this machine may listen; `None` when nothing says so."""
+    """Return the socket path of a local costmon service; `None` if it is not configured."""
     text = os.environ.get(REPORT_SOCKET, "")
     if text:
         return Path(text)

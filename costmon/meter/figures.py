@@ -1,6 +1,6 @@
-"""What the meter has counted: values that merge by adding.
+"""The meter's figures: values that are merged by adding.
 
-Times are nanoseconds; `cpu` is time on a processor (user and system), `wall` is time on a clock.
+Times are nanoseconds; `cpu` is CPU time (user and system), `wall` is elapsed time.
 """
 
 from collections.abc import Iterable
@@ -10,42 +10,42 @@ from costmon.meter.histogram import Buckets, merged
 from costmon.meter.options import Options
 
 UNMATCHED = "(unmatched)"
-"""The route of requests that no route of the application took: one row for all of them."""
+"""The route of all requests that matched no route of the application."""
 
 OTHER = "(other)"
-"""The route of everything beyond the most routes that are kept apart."""
+"""The route of all requests beyond `MOST_ROUTES` routes."""
 
 MOST_ROUTES = 1_000
-"""Rows that are kept apart in one process."""
+"""The most routes that one process reports separately."""
 
 RowKey = tuple[str, str, int, str]
-"""Method, route, status and tag: what a row is found by."""
+"""The key of a row: method, route, status and tag."""
 
 
 _NO_VALUES: Buckets = {}
 
 
 class RouteStats(NamedTuple):
-    """What the requests of one route, method and status took.
+    """The figures of one route, method, status and tag.
 
     Attributes:
-        method: As sent, upper case; `WEBSOCKET` for those; `(other)` for what HTTP does not know.
-        route: The template, such as `/users/{id}`: never a path that somebody sent.
-        status: As answered; 500 for an exception that left the application, 499 when the client
-            hung up or the request was cancelled before an answer began.
-        requests: That have ended.
-        cpu_ns: Of `cpu_measured` requests, all threads and tasks that worked for them together.
-        late_cpu_ns: Spent for them after their end; not in `cpu_ns`.
-        wall_ns: From the first to the last byte of the answer as the application gave it.
-        bytes_in: Of bodies that were read.
-        bytes_out: Of bodies that were sent; 0 for HEAD, 204 and 304.
-        offloaded_cpu_ns: The part of `cpu_ns` that other threads than the request's own spent.
-        in_flight_ns: From the start to the end of all work, that after the answer too.
-        cpu_measured: Requests whose CPU was measured: all, unless `sample` is above 1.
+        method: HTTP method, upper case; `WEBSOCKET`; or `(other)` for unknown methods.
+        route: The route template, such as `/users/{id}`; never a requested path.
+        status: Status of the response; 500 if the application raised an exception, 499 if the
+            client disconnected or the request was cancelled before the response began.
+        requests: Number of completed requests.
+        cpu_ns: CPU of the `cpu_measured` requests, in all their threads and tasks.
+        late_cpu_ns: CPU spent for them after they ended; not included in `cpu_ns`.
+        wall_ns: Time from the start of the request to the last byte of the response.
+        bytes_in: Bytes of request bodies that were read.
+        bytes_out: Bytes of response bodies that were sent; 0 for HEAD, 204 and 304.
+        offloaded_cpu_ns: The part of `cpu_ns` spent in threads other than the request's own.
+        in_flight_ns: Time from the start to the end of all work, including work after the response.
+        cpu_measured: Number of requests whose CPU was measured: all, unless `sample` is above 1.
         cpu_squares: Sum over measured requests of the square of their CPU in microseconds.
-        cpu: Measured requests by CPU in ns.
-        wall: Requests by wall time in ns.
-        tag: The tenant, when one is configured; else empty.
+        cpu: Histogram of CPU in ns, of measured requests.
+        wall: Histogram of wall time in ns.
+        tag: The tenant, if tenants are configured; else empty.
     """
 
     method: str
@@ -67,17 +67,17 @@ class RouteStats(NamedTuple):
 
     @property
     def key(self) -> RowKey:
-        """What the row is found by."""
+        """The key of the row."""
         return self.method, self.route, self.status, self.tag
 
     @property
     def counts(self) -> tuple[int, ...]:
-        """All that is counted but the buckets: another tuple whenever anything has been."""
+        """All counters except the histograms; differs whenever anything has been counted."""
         return self[_FIRST_COUNT:_FIRST_BUCKETS]  # type: ignore[return-value]  # whole numbers all
 
     @property
     def cpu_estimate_ns(self) -> int:
-        """CPU of all requests, late work too: what was measured, scaled up where it is a sample."""
+        """CPU of all requests, including late work; scaled up if only a sample was measured."""
         if not self.cpu_measured or self.cpu_measured == self.requests:
             return self.cpu_ns + self.late_cpu_ns
         return (self.cpu_ns + self.late_cpu_ns) * self.requests // self.cpu_measured
@@ -88,13 +88,13 @@ _FIRST_BUCKETS = RouteStats._fields.index("cpu")
 
 
 class Phase(NamedTuple):
-    """What happened in one stretch of a recording.
+    """The figures of one phase of a recording.
 
     Attributes:
-        seconds: Its length on a clock; of many processes, the longest.
-        process_seconds: Its length in each process, added up.
-        process_cpu_ns: CPU of the whole process; of many, added up.
-        gc_cpu_ns: CPU of full garbage collections: in no route.
+        seconds: Elapsed time; of several processes, the longest.
+        process_seconds: Elapsed time, summed over processes.
+        process_cpu_ns: CPU of the whole process, summed over processes.
+        gc_cpu_ns: CPU of full garbage collections, which is attributed to no route.
         routes: One row for each method, route, status and tag.
     """
 
@@ -106,43 +106,43 @@ class Phase(NamedTuple):
 
     @property
     def attributed_cpu_ns(self) -> int:
-        """CPU that is in a route, late work included."""
+        """CPU attributed to routes, including late work."""
         return sum(row.cpu_estimate_ns for row in self.routes)
 
     @property
     def residual_cpu_ns(self) -> int:
-        """CPU in no route: server, full garbage collections, native threads; never below 0."""
+        """CPU not attributed to a route: server, full garbage collections, native threads."""
         return max(0, self.process_cpu_ns - self.attributed_cpu_ns)
 
     @property
     def attributed_ratio(self) -> float | None:
-        """Share of the process's CPU that is in a route; `None` when it has used none."""
+        """Share of the process's CPU attributed to routes; `None` if it used no CPU."""
         if not self.process_cpu_ns:
             return None
         return min(1.0, self.attributed_cpu_ns / self.process_cpu_ns)
 
 
 class Snapshot(NamedTuple):
-    """Everything one process, or many together, have measured since a recording began.
+    """All figures of one process, or of several together, since the recording began.
 
     Attributes:
         service: The application's name.
-        host: The machine's name; of many, empty.
-        pid: Of the process; of many, 0.
-        boot: Tells processes apart that had the same pid, one after the other; of many, empty.
-        seq: Grows with every snapshot of a process.
-        recording: Which recording it is: reset and start make a new one, everywhere.
-        is_recording: Whether requests are being counted; not after "stop".
-        started_at: Seconds since 1970 at which the recording began; of many, the first.
-        taken_at: Seconds since 1970 of this snapshot; of many, the newest.
-        processes: How many this is about: 1, or of many those that still live.
-        threads: Requests that one process was seen to work on at once, at most; of many, the most.
-        rss_bytes: Memory in use by one process; of many, the most.
-        faults: Our own failures that were kept from the application, counted.
-        options: What the application was set to.
-        whole: All of the recording.
-        settled: The recording without its warm-up: what projections are made of.
-        is_loop: Whether an event loop works on the requests: on as many at once as come.
+        host: The machine's name; empty if there are several.
+        pid: Process id; 0 for several processes.
+        boot: Distinguishes processes that had the same pid; empty for several processes.
+        seq: Sequence number; increases with every snapshot of a process.
+        recording: Name of the recording; reset and start begin a new one in all processes.
+        is_recording: Whether requests are being counted; false after "stop".
+        started_at: Start of the recording in seconds since 1970; of several processes, the first.
+        taken_at: Time of this snapshot in seconds since 1970; of several processes, the newest.
+        processes: Number of live processes in this snapshot.
+        threads: The most concurrent requests seen in one process.
+        rss_bytes: Memory use of one process; of several, the largest.
+        faults: Number of internal errors of the meter, which never reach the application.
+        options: The application's options.
+        whole: The whole recording.
+        settled: The recording without its warm-up, which projections use.
+        is_loop: Whether an event loop handles requests, so that concurrency is not limited.
     """
 
     service: str
@@ -175,12 +175,12 @@ class Snapshot(NamedTuple):
 
     @property
     def attributed_ratio(self) -> float | None:
-        """Share of the process's CPU that is in a route; `None` when it has used none."""
+        """Share of the process's CPU attributed to routes; `None` if it used no CPU."""
         return self.whole.attributed_ratio
 
 
 def merged_rows(rows: Iterable[RouteStats]) -> tuple[RouteStats, ...]:
-    """Return one row for each key, sorted by key, with what all rows of that key have together."""
+    """Return one row for each key, sorted by key, with the sum of all rows of that key."""
     by_key: dict[RowKey, list[RouteStats]] = {}
     for row in rows:
         by_key.setdefault(row.key, []).append(row)
@@ -188,7 +188,7 @@ def merged_rows(rows: Iterable[RouteStats]) -> tuple[RouteStats, ...]:
 
 
 def merged_phases(phases: Iterable[Phase]) -> Phase:
-    """Return what happened in all together: processes side by side."""
+    """Return the sum of phases of processes that ran in parallel."""
     every = tuple(phases)
     return Phase(
         seconds=max((phase.seconds for phase in every), default=0.0),

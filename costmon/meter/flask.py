@@ -26,17 +26,17 @@ _EXTENSION = "costmon.meter"
 
 
 class CostMeter:
-    """Flask's extension: it wraps the application's `wsgi_app`."""
+    """A Flask extension that wraps the application's `wsgi_app`."""
 
     def __init__(self, app: "Flask | None" = None, **options: object) -> None:
-        """Measure an application, or prepare to.
+        """Measure an application, or keep the options for `init_app`.
 
         Args:
-            app: It; `None`: `init_app` is called with it later.
+            app: The application; `None`: `init_app` is called later.
             options: See `costmon.meter.options.Options`.
 
         Raises:
-            InputError: An option cannot be used; the text says what is accepted.
+            InputError: An option is not valid; the text says what is accepted.
         """
         self._options = options
         parse_options(options)
@@ -44,10 +44,10 @@ class CostMeter:
             self.init_app(app)
 
     def init_app(self, app: "Flask", **options: object) -> None:
-        """Measure an application; one that is measured already only gets these options.
+        """Measure an application; if it is measured already, only update its options.
 
         Raises:
-            InputError: An option cannot be used; the text says what is accepted.
+            InputError: An option is not valid; the text says what is accepted.
         """
         given = {"service": app.name, **self._options, **options}
         if _EXTENSION in app.extensions:

@@ -1,8 +1,8 @@
-"""Count values in buckets whose width grows with the value, so that counts of many merge exactly.
+"""Log-linear histograms of integers, which merge exactly.
 
-Log-linear on integers: every power of two is cut into 32 equal parts, so a bucket is at most 1/32
-of its values wide and its middle at most 1/64 (1.6 %) away from them. Merging is adding integers:
-in any order, the result is the same. Buckets fit OTLP's exponential histograms of scale 5 roughly
+Each power of two is divided into 32 equal buckets, so a bucket is at most 1/32 of its values wide
+and its middle at most 1/64 (1.6 %) away from them. Merging adds integers, so the order does not
+matter. Buckets fit OTLP's exponential histograms of scale 5 roughly
 and Prometheus's explicit ones exactly at powers of two.
 """
 
@@ -13,11 +13,11 @@ PARTS_BITS = 5
 _PARTS = 1 << PARTS_BITS
 
 Buckets = Mapping[int, int]
-"""Counts by bucket number; a bucket that is not there has none."""
+"""Counts by bucket number; missing buckets are empty."""
 
 
 def bucket_of(value: int) -> int:
-    """Return the number of the bucket that has `value`; what is below 0 counts as 0."""
+    """Return the number of the bucket that contains `value`; negative values count as 0."""
     if value < _PARTS:
         return max(value, 0)
     shift = value.bit_length() - PARTS_BITS - 1
@@ -25,7 +25,7 @@ def bucket_of(value: int) -> int:
 
 
 def bounds(bucket: int) -> tuple[int, int]:
-    """Return the least value of a bucket, and the least one above it."""
+    """Return the smallest value of a bucket, and the smallest value above it."""
     if bucket < _PARTS:
         return bucket, bucket + 1
     shift = (bucket >> PARTS_BITS) - 1
@@ -34,13 +34,13 @@ def bounds(bucket: int) -> tuple[int, int]:
 
 
 def middle(bucket: int) -> int:
-    """Return the value that stands for a bucket's."""
+    """Return the value that represents a bucket."""
     least, above = bounds(bucket)
     return (least + above - 1) // 2
 
 
 def merged(all_buckets: Iterable[Buckets]) -> dict[int, int]:
-    """Return the counts of all together."""
+    """Return the sum of several histograms."""
     counts: dict[int, int] = {}
     for buckets in all_buckets:
         for bucket, count in buckets.items():
@@ -56,7 +56,7 @@ def quantile(buckets: Buckets, share: float) -> int | None:
     total = sum(buckets.values())
     if not total:
         return None
-    # 0.55 * 100 is a little above 55 in binary, and means the 55th.
+    # 0.55 * 100 is slightly above 55 in binary floating point, but the 55th is meant.
     rank = max(1, math.ceil(round(share * total, 9)))
     for bucket in sorted(buckets):
         rank -= buckets[bucket]

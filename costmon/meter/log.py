@@ -1,6 +1,6 @@
-"""The one logger of the meter: the standard library's, named `costmon.meter`.
+"""The meter's logger: `costmon.meter` of the standard library.
 
-A library writes to whatever logging its host program has set up, and adds no handler of its own.
+A library uses the logging that its host program has configured, and adds no handlers.
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Check a meter's options: all faults at once, each with what is accepted."""
+"""Validate a meter's options; report all faults at once, each with what is accepted."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -19,10 +19,10 @@ _MOST_BUDGETS = 1_000
 
 
 def parse_options(given: Mapping[str, object]) -> Options:
-    """Return options from what somebody gave by name; what is not given has its default.
+    """Return options from keyword arguments; missing ones get their defaults.
 
     Raises:
-        InputError: Something cannot be used. The text names every fault, and what is accepted.
+        InputError: An option is not valid. The text lists every fault and what is accepted.
     """
     reader = _Reader(given)
     provider = reader.read("provider", _provider, "AWS")
@@ -53,7 +53,7 @@ def parse_options(given: Mapping[str, object]) -> Options:
     if not reader.faults:
         reader.check(options)
     if reader.faults:
-        raise InputError("the meter cannot be set so: " + "; ".join(reader.faults))
+        raise InputError("invalid meter options: " + "; ".join(reader.faults))
     return options
 
 
@@ -75,11 +75,11 @@ class _Reader:
     def refuse_unknown(self, known: tuple[str, ...]) -> None:
         for name in self._given:
             if name not in known:
-                self.faults.append(f"{_shown(name)} is no option: accepted: {', '.join(known)}")
+                self.faults.append(f"unknown option {_shown(name)}: accepted: {', '.join(known)}")
 
     def check(self, options: Options) -> None:
-        """Check what only the price list knows: the region, and the instance in it."""
-        from costmon.meter.price_list import prices_of
+        """Check the region and the instance against the price list."""
+        from costmon.meter.price_list import prices_of  # noqa: PLC0415 - not at import
 
         try:
             prices_of(options)
@@ -114,7 +114,7 @@ def _header(value: object) -> str:
         return value
     if value == "":
         return ""
-    raise ValueError("the name of a header, such as 'X-Tenant'")
+    raise ValueError("a header name, such as 'X-Tenant'")
 
 
 def _whole(least: int, most: int) -> Callable[[object], int]:
@@ -150,7 +150,7 @@ def _port(value: object) -> int | None:
     try:
         return _whole(0, _PORTS)(value)
     except ValueError:
-        raise ValueError(f"a port from 0 (a free one) to {_PORTS}, or None") from None
+        raise ValueError(f"a port from 0 (any free port) to {_PORTS}, or None") from None
 
 
 def _seconds(value: object) -> float:
@@ -161,7 +161,7 @@ def _seconds(value: object) -> float:
         and 0 <= value <= _LONGEST_WARMUP_S
     ):
         return float(value)
-    raise ValueError(f"seconds from 0 to {_LONGEST_WARMUP_S:.0f}")
+    raise ValueError(f"a number of seconds from 0 to {_LONGEST_WARMUP_S:.0f}")
 
 
 def _flag(value: object) -> bool:
@@ -171,7 +171,7 @@ def _flag(value: object) -> bool:
 
 
 def _budgets(value: object) -> tuple[tuple[str, Decimal], ...]:
-    accepted = "{'GET /api/*': 50}: dollars a month by route, * for any text"
+    accepted = "dollars a month by route, such as {'GET /api/*': 50}, where * matches any text"
     pairs = tuple(value.items()) if isinstance(value, Mapping) else value
     if not isinstance(pairs, (tuple, list)) or len(pairs) > _MOST_BUDGETS:
         raise TypeError(accepted)
@@ -184,5 +184,5 @@ def _budgets(value: object) -> tuple[tuple[str, Decimal], ...]:
 
 def _tenants(value: object) -> tuple[str, ...]:
     if not isinstance(value, (tuple, list, set, frozenset)) or len(value) > MOST_TENANTS:
-        raise TypeError(f"at most {MOST_TENANTS} names in a list")
+        raise TypeError(f"a list of at most {MOST_TENANTS} names")
     return tuple(sorted(_text(name) for name in value))

@@ -1,4 +1,4 @@
-"""How a meter is set."""
+"""The options of a meter."""
 
 from decimal import Decimal
 from typing import NamedTuple
@@ -6,7 +6,7 @@ from typing import NamedTuple
 PORT = 7777
 WARMUP_S = 30.0
 REGIONS = {"AWS": "us-east-1", "GCP": "us-central1", "AZURE": "eastus"}
-"""The providers, and the region that is meant when none is named."""
+"""The providers, with the default region of each."""
 
 MOST_TENANTS = 50
 
@@ -15,25 +15,25 @@ class Options(NamedTuple):
     """A meter's settings.
 
     Attributes:
-        provider: Whose prices: `AWS`, `GCP` or `AZURE`.
-        region: Of that provider.
-        target_users: Users to project for.
-        requests_per_user_per_second: What each of them asks for, on average.
-        budget_usd: Dollars a month that one route may cost; 0 is no budget.
-        budgets: Dollars a month by route glob, such as `GET /api/*`; the first that fits wins over
-            `budget_usd`.
-        port: Of the dashboard on 127.0.0.1; `None` serves none.
-        warmup_s: Seconds at the start of a recording that projections leave out.
-        service: The application's name; empty: the framework's name for it.
+        provider: Whose prices to use: `AWS`, `GCP` or `AZURE`.
+        region: A region of that provider.
+        target_users: Number of users to project for.
+        requests_per_user_per_second: Average request rate of each user.
+        budget_usd: Budget of each route in dollars a month; 0: no budget.
+        budgets: Budgets in dollars a month by route glob, such as `GET /api/*`; the first match
+            takes precedence over `budget_usd`.
+        port: Port of the dashboard on 127.0.0.1; `None`: no dashboard.
+        warmup_s: Seconds at the start of a recording to leave out of projections.
+        service: The application's name; empty: the name that its framework knows.
         instance: The instance type to project with; empty: the cheapest that fits.
-        target_utilisation: Share of a fleet's CPU that may be in use.
-        cpu_factor: CPU seconds that a vCPU of the provider needs for one of this machine.
+        target_utilisation: Target CPU utilisation of the machines, 0 to 1.
+        cpu_factor: CPU seconds on a vCPU of the provider for one CPU second on this machine.
         sample: CPU is measured for 1 in `sample` requests; everything else for all.
-        follow_threads: Whether CPU of thread pools and threads is measured for the request that
-            gave them the work.
-        tenant_header: The request header that names a tenant; empty: none is read.
-        tenants: The values of it that are told apart; anything else is `(other)`.
-        prices: A file of the user's own prices, which win; empty: the lists that come with us.
+        follow_threads: Whether work in threads and thread pools is attributed to the request that
+            submitted it.
+        tenant_header: The request header that names the tenant; empty: no tenants.
+        tenants: The tenants to report separately; all others are `(other)`.
+        prices: A file of the user's own prices, which take precedence over the built-in lists.
     """
 
     provider: str = "AWS"

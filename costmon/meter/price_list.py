@@ -1,4 +1,4 @@
-"""The prices that a meter's options ask for."""
+"""Find the prices for a meter's options."""
 
 from functools import lru_cache
 
@@ -12,11 +12,11 @@ _LARGEST_BYTES = 16 * 1024 * 1024
 
 
 def prices_of(options: Options) -> RegionPrices:
-    """Return the prices of the region, the user's own on top.
+    """Return the prices of the region; the user's own prices take precedence.
 
     Raises:
-        InputError: There is no such region, or no such instance in it; the text says which there
-            are. Or the file of the user's own prices has a fault.
+        InputError: The region or the instance is unknown (the text lists the known ones), or the
+            file of the user's own prices is not valid.
         OSError: That file cannot be read.
     """
     prices = _own(options.prices) if options.prices else listed()
@@ -24,7 +24,7 @@ def prices_of(options: Options) -> RegionPrices:
     if options.instance and all(one.name != options.instance for one in region.instances):
         names = ", ".join(one.name for one in region.instances)
         raise InputError(
-            f"instance={options.instance!r} has no price in {region.region}: accepted: {names}"
+            f"instance={options.instance!r} has no price in {region.region}; accepted: {names}"
         )
     return region
 
@@ -34,7 +34,7 @@ def _own(path: str) -> InstancePrices:
     with open(path, encoding="utf-8") as file:  # noqa: PTH123 - pathlib takes 6 ms to import
         text = file.read(_LARGEST_BYTES + 1)
     if len(text) > _LARGEST_BYTES:
-        raise InputError(f"prices={path!r} has more than {_LARGEST_BYTES} characters")
+        raise InputError(f"prices={path!r} is too large: at most {_LARGEST_BYTES} characters")
     try:
         return listed().extended(read(text))
     except InputError as error:

@@ -1,4 +1,4 @@
-"""The meter of this process: one, whatever number of applications it serves."""
+"""The meter of this process, shared by all applications in it."""
 
 import os
 import sys
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from costmon.meter.background import Background
 
 FIRST_RECORDING = ""
-"""The recording that begins with the process."""
+"""Name of the recording that a process begins with."""
 
 
 class ProcessMeter:
-    """Holds the process's recording, its options, and what runs in the background.
+    """The recording of this process, its options and its background threads.
 
     Attributes:
-        aggregate: The recording.
-        options: As the application that was set up last has them.
-        is_loop: Whether an event loop of asyncio's works on the requests.
-        is_running: Whether the background runs in this process; not yet in a forked child.
-        faults: Our own failures, which were kept from the application.
+        aggregate: The current recording.
+        options: Options of the application that was configured last.
+        is_loop: Whether an asyncio event loop handles the requests.
+        is_running: Whether background threads run in this process; false after a fork.
+        faults: Number of internal errors, which never reach the application.
     """
 
     def __init__(self, clock: SystemClock) -> None:
@@ -49,7 +49,7 @@ class ProcessMeter:
         self._begin_process()
 
     def configure(self, options: Options) -> None:
-        """Take an application's options; what was counted stays, unless nothing was yet."""
+        """Set an application's options; figures are kept."""
         with self._lock:
             is_new = self.aggregate.is_empty
             changed = options != self.options
@@ -61,12 +61,12 @@ class ProcessMeter:
         self.run()
 
     def name(self, title: str) -> None:
-        """Take an application's own name, once it is known, unless its options have one."""
+        """Set the application's name, once it is known, unless its options have one."""
         if title and not self.options.service:
             self.configure(self.options._replace(service=title))
 
     def run(self) -> None:
-        """Start the hooks and the background in this process, unless they run."""
+        """Start the hooks and background threads in this process, unless they are running."""
         with self._lock:
             try:
                 if self.options.follow_threads:
@@ -80,10 +80,10 @@ class ProcessMeter:
 
                 self._background = Background(self, self.options, self._service(), self.fail)
             except Exception as error:  # noqa: BLE001 - the application comes first
-                self.fail("the meter's background could not start", error)
+                self.fail("the meter's background threads could not be started", error)
 
     def stop(self) -> None:
-        """End the hooks and the background; the next request starts them again."""
+        """Remove the hooks and stop background threads; the next request starts them again."""
         with self._lock:
             background, self._background = self._background, None
             self.is_running = False
@@ -94,13 +94,13 @@ class ProcessMeter:
             background.stop()
 
     def flush(self) -> None:
-        """Hand over now what has been measured; for who knows that the process is about to end."""
+        """Report now; for callers that know that the process is about to end."""
         background = self._background
         if background is not None:
             background.flush()
 
     def snapshot(self) -> Snapshot:
-        """Return what this process has measured."""
+        """Return the figures of this process."""
         with self._lock:
             aggregate = self.aggregate
             self._seq += 1
@@ -128,18 +128,18 @@ class ProcessMeter:
         )
 
     def reset(self) -> None:
-        """Begin anew: nothing has been counted."""
+        """Reset the figures and begin a new recording."""
         with self._lock:
             self._begin_recording()
 
     def apply(self, control: Control) -> None:
-        """Do what somebody wants of the recording, unless something newer was wanted."""
+        """Start, stop or reset the recording, unless a newer control was applied."""
         with self._lock:
             if control.issued_at <= self._controlled_at:
                 return
             self._controlled_at = control.issued_at
             if control.recording != self._recording:
-                # Who has just begun, and was told of nothing yet, has begun in it.
+                # A process that began after the control was issued is already part of it.
                 belongs = not self._recording and self._started_at >= control.issued_at
                 self._recording = control.recording
                 if not belongs:
@@ -150,7 +150,7 @@ class ProcessMeter:
                 self._begin_recording()
 
     def fail(self, what: str, error: BaseException) -> None:
-        """Count a failure of ours, and say it once in a while."""
+        """Count an internal error, and log it with increasing intervals."""
         self.faults += 1
         # The 1st, 2nd, 4th, 8th...: a failure in every request must not fill the disk.
         if self.faults & (self.faults - 1) == 0:
@@ -159,7 +159,7 @@ class ProcessMeter:
             )
 
     def renew(self) -> None:
-        """Begin as a process of its own, in a forked child: the parent tells what was before."""
+        """Start afresh in a forked child; the parent reports the figures so far."""
         self._lock = threading.RLock()
         self._background = None
         self.is_running = False
@@ -182,7 +182,7 @@ class ProcessMeter:
 
 
 METER = ProcessMeter(SystemClock())
-"""The process's own: its clock of CPU time has no other owner."""
+"""The meter of this process."""
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=METER.renew)

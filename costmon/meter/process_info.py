@@ -1,4 +1,4 @@
-"""What this process is called and how much memory it has, as far as it can tell itself."""
+"""The name and the memory use of this process."""
 
 import os
 import re
@@ -11,7 +11,7 @@ _STATM = "/proc/self/statm"
 
 
 def program_name(arguments: Sequence[str]) -> str:
-    """Return a name for an application that has none: what its server serves, or its program.
+    """Return a name for an unnamed application: what its server serves, or its program.
 
     Args:
         arguments: As `sys.argv`.
@@ -22,14 +22,14 @@ def program_name(arguments: Sequence[str]) -> str:
         name = os.path.basename(os.path.dirname(path))  # noqa: PTH119, PTH120 - as above
     name = name.removesuffix(".py")
     if name in _SERVERS:
-        # Two applications are two, also when one server serves both.
+        # Two applications run by the same kind of server need different names.
         served = (_APPLICATION.match(argument) for argument in arguments[1:])
         name = next((found[1] for found in served if found), name)
     return "python" if name in {"", "-c", "-m", "-"} else name
 
 
 def rss_bytes() -> int:
-    """Return the memory in use; where nothing tells, the most that ever was; else 0."""
+    """Return the memory in use; without /proc, the peak; 0 if neither is known."""
     try:
         with open(_STATM, "rb") as statm:  # noqa: PTH123 - pathlib takes 6 ms to import
             return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")

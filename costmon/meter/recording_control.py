@@ -1,14 +1,14 @@
-"""What somebody wants of a recording: told to every worker of a service."""
+"""The control message that starts, stops or resets the recording of every worker."""
 
 from typing import NamedTuple
 
 
 class Control(NamedTuple):
-    """The newest one wins, by `issued_at`.
+    """A control message; the newest one applies, by `issued_at`.
 
     Attributes:
-        recording: Names the recording; a worker that has another one begins anew with this name.
-        is_recording: Whether requests are to be counted.
+        recording: Name of the recording; a worker with another one resets and takes this name.
+        is_recording: Whether to count requests.
         issued_at: Seconds since 1970.
     """
 

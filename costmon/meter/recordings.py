@@ -1,4 +1,4 @@
-"""Keep what was measured in a file, for another day or another machine."""
+"""Save a snapshot to a file and load it again."""
 
 import contextlib
 import os
@@ -12,10 +12,10 @@ _LARGEST_BYTES = 64 * 1024 * 1024
 
 
 def save(path: Path, snapshot: Snapshot) -> None:
-    """Write a snapshot, replacing the file; it is there whole or not at all.
+    """Write a snapshot, replacing the file atomically.
 
     Raises:
-        OSError: It cannot be written.
+        OSError: The file cannot be written.
     """
     new = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -31,14 +31,14 @@ def load(path: Path) -> Snapshot:
     """Return the snapshot in a file.
 
     Raises:
-        InputError: It is no recording; the text names the file.
-        OSError: It cannot be read.
+        InputError: It is not a recording; the text names the file.
+        OSError: The file cannot be read.
     """
     with path.open("rb") as file:
         content = file.read(_LARGEST_BYTES + 1)
     if len(content) > _LARGEST_BYTES:
-        raise InputError(f"{path} is larger than {_LARGEST_BYTES} bytes: no recording is")
+        raise InputError(f"{path} is not a recording: it is larger than {_LARGEST_BYTES} bytes")
     try:
         return decode(content)
     except InputError as error:
-        raise InputError(f"{path} is no recording: {error}") from error
+        raise InputError(f"{path} is not a recording: {error}") from error

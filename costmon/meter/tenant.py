@@ -1,4 +1,4 @@
-"""Whose request it was, for those who let the meter read one header and named its values."""
+"""Identify a request's tenant from one header with configured values."""
 
 from collections.abc import Collection
 from functools import cache
@@ -8,12 +8,12 @@ from costmon.meter.figures import OTHER
 
 @cache
 def header_variable(header: str) -> str:
-    """Return the variable in which WSGI and Django have a header."""
+    """Return the WSGI environ key of a header."""
     return "HTTP_" + header.upper().replace("-", "_")
 
 
 def tenant_of(value: str | None, known: Collection[str]) -> str:
-    """Return a tenant's name: only names that were configured are ever kept."""
+    """Return a tenant's name; unconfigured names become `(other)`."""
     if value is None:
         return ""
     return value if value in known else OTHER

@@ -1,7 +1,7 @@
 """Measure any WSGI application: `application = MeteredWSGI(application)`.
 
-The application is wrapped rather than hooked into: so what runs before and after its views counts,
-and the body, which is often made while it is sent, counts too.
+The application is wrapped rather than hooked into, so that work before and after its views is
+measured, and also the body, which is often generated while it is sent.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 KEY = "costmon.meter"
-"""The variable of a request's environment that says that it is being counted."""
+"""The key of a request's environ that marks it as being counted."""
 
 _NO_BODY = frozenset({204, 304})
 _EMPTY = frozenset({None, "", "0"})
@@ -28,20 +28,20 @@ _READ_INTO = frozenset({"readinto", "readinto1"})
 
 
 class MeteredWSGI:
-    """A WSGI application whose requests are counted.
+    """WSGI middleware that measures requests.
 
-    Wrapped twice counts once. A server that sends files itself (`wsgi.file_wrapper`) still does.
+    Wrapping an application twice counts once. Servers can still send files (`wsgi.file_wrapper`).
     """
 
     def __init__(self, application: "WSGIApplication", **options: object) -> None:
         """Wrap an application.
 
         Args:
-            application: It.
+            application: The application to wrap.
             options: See `costmon.meter.options.Options`.
 
         Raises:
-            InputError: An option cannot be used; the text says what is accepted.
+            InputError: An option is not valid; the text says what is accepted.
         """
         self.application = application
         self._meter = METER
@@ -51,7 +51,7 @@ class MeteredWSGI:
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
-        """Answer a request as the application does."""
+        """Call the application and measure the request."""
         meter = self._meter
         aggregate = meter.aggregate
         if KEY in environ or not aggregate.is_recording:
@@ -83,7 +83,7 @@ class MeteredWSGI:
 
 
 class _Request(Measure):
-    """A request over WSGI, which lets go of everything that is the client's when it ends."""
+    """A WSGI request; releases everything that belongs to the client when it ends."""
 
     __slots__ = ("environ", "headers", "meter", "root", "start_response", "write_on")
 
@@ -101,12 +101,12 @@ class _Request(Measure):
         exc_info: Any = None,
         /,
     ) -> Callable[[bytes], object]:
-        """Hear the status; what is written in the old way is counted."""
+        """Note the status; return a `write` callable that counts bytes."""
         self.headers = headers
         code = status[:3]
-        # What is no status is the server's to refuse, not ours.
+        # Rejecting an invalid status is up to the server.
         self.status = int(code) if code.isdecimal() else 0
-        # Flask forgets which rule it was as soon as it has answered.
+        # Flask discards the URL rule as soon as it returns its response.
         self.route = wsgi_route(self.environ, self.root)
         if exc_info is None:
             self.write_on = self.start_response(status, headers)
@@ -115,12 +115,12 @@ class _Request(Measure):
         return self.write
 
     def write(self, data: bytes) -> None:
-        """Send bytes, as applications older than WSGI do."""
+        """Send bytes (the legacy `write` callable of WSGI)."""
         self.bytes_out += len(data)
         self.write_on(data)
 
     def answer(self, body: Iterable[bytes]) -> Iterable[bytes]:
-        """Return what the server is to send; the request ends with it."""
+        """Return the body to send; the request ends with it."""
         if type(body) is list or type(body) is tuple:
             size = sum(map(len, body))
         elif type(body) is self.environ.get("wsgi.file_wrapper"):
@@ -128,7 +128,7 @@ class _Request(Measure):
         elif (made := ready_bytes(body)) is not None:
             size = made
         else:
-            # Whoever asks now sees it; its body is added when it has been sent.
+            # Count the request now; its body is added when it has been sent.
             self.settle(self.count)
             return _Body(self, body)
         self.bytes_out += size
@@ -136,13 +136,13 @@ class _Request(Measure):
         return body
 
     def fail(self, error: BaseException) -> None:
-        """End a request that an exception has left."""
+        """End a request whose application raised an exception."""
         self.status = 500
         self.route = wsgi_route(self.environ, self.root, error)
         self.settle(self.end)
 
     def settle(self, count: Callable[[], None]) -> None:
-        """Count the request, for now or in the end; a fault of ours stays here."""
+        """Count the request; internal errors do not reach the application."""
         try:
             if self.status in _NO_BODY or self.method == "HEAD":
                 self.bytes_out = 0
@@ -151,10 +151,10 @@ class _Request(Measure):
                 variable = header_variable(options.tenant_header)
                 self.tag = tenant_of(self.environ.get(variable), options.tenants)
             count()
-        except Exception as error:  # noqa: BLE001 - the request is more important than its bill
+        except Exception as error:  # noqa: BLE001 - the request must not fail because of the meter
             self.meter.fail("a request was not counted", error)
         if self.ended_ns:
-            # What comes late for a request may hold it for a minute.
+            # Late work may keep the request alive for a minute.
             del self.environ, self.start_response
 
     def _announced(self) -> int:
@@ -165,7 +165,7 @@ class _Request(Measure):
 
 
 class _Body:
-    """What an application makes while it is sent: each piece is a step of its request."""
+    """A body that is generated while it is sent; each chunk is a step of its request."""
 
     __slots__ = ("_iterable", "_iterator", "_request")
 
@@ -186,7 +186,7 @@ class _Body:
                 self._iterator = iter(self._iterable)
             chunk = next(self._iterator)
         except BaseException:
-            # Its end; or the status has been sent, and what the client gets is cut off.
+            # The end of the body, or an error that truncates the response.
             request.answered_ns = perf_counter_ns()
             raise
         finally:
@@ -195,7 +195,7 @@ class _Body:
         return chunk
 
     def close(self) -> None:
-        """End the body, and with it the request."""
+        """Close the body and end the request."""
         request = self._request
         if request.ended_ns:
             return
@@ -212,19 +212,19 @@ class _Body:
             request.settle(request.end)
 
     def __del__(self) -> None:
-        # A server that does not close bodies breaks the rules, and must not cost us memory.
+        # A server that does not close bodies violates WSGI, but must not leak requests.
         if not self._request.ended_ns:
             self._request.settle(self._request.end)
 
 
 def ready_bytes(body: Iterable[bytes]) -> int | None:
-    """Return the size of a body of Werkzeug's that is made already, with nothing to do after it.
+    """Return the size of a complete Werkzeug body that has no work left; `None` for other bodies.
 
-    Most of Flask's answers are. There is nothing to measure in sending them, and they are counted
-    at once. `None`: it is another body.
+    Most Flask responses are complete, so there is nothing to measure while they are sent, and they
+    are counted at once.
     """
     try:
-        # There is no public way from a body to its response; without it the body is wrapped.
+        # There is no public API from a body to its response; otherwise the body is wrapped.
         response = body._callbacks[-1].__self__  # type: ignore[attr-defined]  # noqa: SLF001 - as said
         if response._on_close:  # noqa: SLF001 - as said
             return None
@@ -237,7 +237,7 @@ def ready_bytes(body: Iterable[bytes]) -> int | None:
 
 
 class _CountedInput:
-    """The body of a request, counting what is read of it."""
+    """A request body that counts the bytes read."""
 
     __slots__ = ("_input", "_measure")
 
@@ -250,15 +250,15 @@ class _CountedInput:
         self._measure = measure
 
     def read(self, *size: int) -> bytes:
-        """Read as the server's own does."""
+        """Read from the server's stream."""
         return self._count(self._input.read(*size))
 
     def readline(self, *size: int) -> bytes:
-        """Read a line as the server's own does."""
+        """Read a line from the server's stream."""
         return self._count(self._input.readline(*size))
 
     def readlines(self, *hint: int) -> list[bytes]:
-        """Read lines as the server's own does."""
+        """Read lines from the server's stream."""
         lines: list[bytes] = self._input.readlines(*hint)
         self._measure.bytes_in += sum(map(len, lines))
         return lines

@@ -1,4 +1,4 @@
-"""One request that goes through two applications: WSGI inside of ASGI, such as Flask in FastAPI.
+"""Requests that pass through a WSGI application mounted in an ASGI one, such as Flask in FastAPI.
 
 Both may be metered. The outer one counts the request; the inner one knows the route.
 """
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def outer_scope(environ: "WSGIEnvironment") -> dict[str, Any] | None:
-    """Return the ASGI scope of the same request when it is being counted; else `None`.
+    """Return the ASGI scope of the same request if that is being counted; else `None`.
 
-    A bridge leaves no trace in `environ`, so the same method and path it must be.
+    The WSGI bridge does not pass on the scope, so requests are matched by method and path.
     """
     measure = CURRENT.get()
     if measure is None or measure.scope is None or measure.ended_ns:
@@ -26,7 +26,7 @@ def outer_scope(environ: "WSGIEnvironment") -> dict[str, Any] | None:
         return None
     given: str = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
     path = given.encode("latin-1", "replace").decode("utf-8", "replace")
-    # Starlette before 0.33 takes a mount's own path off the scope's.
+    # Starlette before 0.33 removes the mount's path from the scope's path.
     if path in (scope["path"], scope.get("root_path", "") + scope["path"]):
         return scope
     return None
@@ -35,7 +35,7 @@ def outer_scope(environ: "WSGIEnvironment") -> dict[str, Any] | None:
 def reporting_route(
     scope: dict[str, Any], environ: "WSGIEnvironment", start_response: "StartResponse"
 ) -> "StartResponse":
-    """Return a `start_response` that tells `scope` the inner route."""
+    """Return a `start_response` that stores the inner route in `scope`."""
     script_name = environ.get("SCRIPT_NAME", "")
 
     def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Callable[[bytes], object]:

@@ -173,7 +173,7 @@ def test_a_recording_without_requests_says_so_and_shows_no_money(run, recording)
     code, out, _ = run("report", recording())
 
     assert code == 0
-    assert "No request has ended yet" in out
+    assert "No request has completed yet" in out
     assert "$" not in out
 
 
@@ -189,7 +189,7 @@ def test_csv_of_nothing_is_a_failure_not_an_empty_list(run, recording):
     code, out, err = run("report", recording(), "--csv")
 
     assert (code, out) == (1, "")
-    assert "No request has ended yet" in err
+    assert "No request has completed yet" in err
 
 
 def test_what_is_measured_now_is_read_from_the_workers(run, measured):
@@ -258,7 +258,7 @@ def test_a_file_that_is_no_recording_is_refused_by_name(run, tmp_path, content):
     code, _, err = run("report", "other.json")
 
     assert code == 2
-    assert err.startswith("costmon: other.json is no recording: ")
+    assert err.startswith("costmon: other.json is not a recording: ")
 
 
 # save
@@ -313,7 +313,7 @@ def test_a_check_within_budget_exits_with_0_and_says_so(run, recording):
     code, out, _ = run("check", recording(USERS), "--budget", "GET /api/*=100000")
 
     assert code == 0
-    assert "shop: all within budget" in out
+    assert "shop: within budget" in out
 
 
 def test_an_endpoint_over_its_budget_exits_with_1_and_is_named(run, recording):
@@ -362,7 +362,7 @@ def test_a_glob_that_nothing_fits_is_no_success(run, recording):
     code, out, _ = run("check", recording(USERS), "--budget", "GET /apu/*=50")
 
     assert code == 1
-    assert "GET /apu/* cannot be judged: no request" in out
+    assert "GET /apu/* cannot be checked: no measured endpoint" in out
 
 
 def test_an_endpoint_with_few_requests_is_no_success_unless_few_are_accepted(run, recording):
@@ -370,7 +370,7 @@ def test_an_endpoint_with_few_requests_is_no_success_unless_few_are_accepted(run
 
     code, out, _ = run("check", file, "--budget", "/rare=100000")
     assert code == 1
-    assert "cannot be judged: 3 requests, fewer than 100" in out
+    assert "cannot be checked: 3 requests, at least 100 are needed" in out
 
     assert run("check", file, "--budget", "/rare=100000", "--min-requests", "3")[0] == 0
 
@@ -379,7 +379,7 @@ def test_a_recording_without_requests_cannot_be_within_budget(run, recording):
     code, out, _ = run("check", recording(), "--budget", "/=5")
 
     assert code == 1
-    assert "cannot be judged: No request has ended yet" in out
+    assert "cannot be checked: No request has completed yet" in out
 
 
 @pytest.mark.parametrize(
@@ -398,7 +398,7 @@ def test_a_check_that_cannot_be_made_is_wrong_usage(run, recording, options):
     code, _, err = run("check", recording(USERS), *options)
 
     assert code == 2
-    assert "give" in err
+    assert "use " in err
 
 
 # diff
@@ -413,7 +413,7 @@ def test_more_cpu_than_chance_explains_fails_when_it_is_above_the_limit(run, rec
 
     code, out, _ = run("diff", *files, "--fail-above", "10%")
     assert code == 1
-    assert "GET /search: +20.0%, above 10.0% and statistically significant" in out
+    assert "GET /search: +20.0%, above the limit of 10.0%" in out
 
     assert run("diff", *files, "--fail-above", "25")[0] == 0
     assert run("diff", *files)[0] == 0
@@ -434,9 +434,9 @@ def test_endpoints_that_came_or_went_are_shown(run, recording):
     code, out, _ = run("diff", *files, "--fail-above", "5%")
 
     assert code == 0
-    assert "new" in out
-    assert "gone" in out
-    assert "no endpoint was called in both recordings" in out
+    assert "only in new" in out
+    assert "only in old" in out
+    assert "no endpoint is in both recordings" in out
 
 
 def test_the_difference_as_json_is_whole(run, recording):
@@ -466,9 +466,9 @@ def test_recordings_that_overlap_or_are_of_other_machines_are_said_to_be(run, re
     old = recording(SLOW, name="old.json")
     new = recording(SLOW, name="new.json", host="elsewhere", started_at=1_790_000_500.0)
 
-    assert "record reset` in between" in run("diff", old, old)[1]
-    assert "two machines, host and elsewhere" in run("diff", old, new)[1]
-    assert "record reset` in between" not in run("diff", old, new)[1]
+    assert "run `costmon meter record reset` between the two" in run("diff", old, old)[1]
+    assert "different machines: host and elsewhere" in run("diff", old, new)[1]
+    assert "run `costmon meter record reset` between the two" not in run("diff", old, new)[1]
 
 
 @pytest.mark.parametrize("text", ["ten", "-5%", "inf"])
@@ -528,7 +528,7 @@ def test_a_collector_that_refuses_is_a_failure(run, recording, collector):
     code, _, err = run("export", "otlp", recording(USERS), "--endpoint", collector.url)
 
     assert code == 1
-    assert "answers 503" in err
+    assert "answered 503" in err
 
 
 def test_a_header_that_is_none_is_named_by_its_line_only(run, recording, tmp_path):
@@ -598,7 +598,7 @@ def test_a_bill_cannot_be_divided_by_nothing(run, recording):
     code, out, err = run("export", "focus", recording(), "--bill", "5")
 
     assert (code, out) == (1, "")
-    assert "No request has ended yet" in err
+    assert "No request has completed yet" in err
 
 
 @pytest.mark.parametrize(
@@ -665,7 +665,7 @@ def test_what_is_no_dashboard_is_said_to_be_none(run, dashboard):
     code, _, err = run("report", "--url", url)
 
     assert code == 2
-    assert "has no meter" in err
+    assert "is not a meter dashboard" in err
 
 
 @pytest.mark.parametrize(
@@ -704,7 +704,7 @@ def test_this_machine_is_compared_with_a_vcpu_and_the_doubt_is_said(run):
 
     assert code == 0
     assert out.startswith("cpu_factor ")
-    assert "types of machines differ" in out
+    assert "machine types differ" in out
 
 
 def test_a_reference_of_ones_own_leaves_less_doubt(run):

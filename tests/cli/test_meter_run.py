@@ -58,7 +58,7 @@ def test_one_line_says_what_happens(execute):
     *_, said = execute("--provider", "gcp", "--users", "5", "--", "python3", "app.py")
 
     assert said == (
-        "costmon: metering python3 for 5 users on GCP us-central1; "
+        "costmon: measuring python3, projecting for 5 users on GCP us-central1; "
         "dashboard at http://localhost:7777\n"
     )
 

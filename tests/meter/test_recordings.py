@@ -29,7 +29,7 @@ def test_what_is_no_recording_is_refused_by_name(tmp_path):
     path = tmp_path / "a.json"
     path.write_text("{}")
 
-    with pytest.raises(InputError, match=r"a\.json is no recording"):
+    with pytest.raises(InputError, match=r"a\.json is not a recording"):
         load(path)
 
 

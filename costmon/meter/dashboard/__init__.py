@@ -1,1 +1,1 @@
-"""Show what each endpoint costs: on a page of its own at 127.0.0.1, and inside the service."""
+"""The dashboard with the cost of each endpoint, on 127.0.0.1 and inside the costmon service."""

@@ -1,8 +1,8 @@
-"""Who may ask the dashboard what: programs of this machine may read, its own page may order.
+"""Access control of the dashboard: local programs may read; only its own page may send commands.
 
-The port answers to loopback only; what is left to keep out are web pages of others in the reader's
-browser. A page that makes its own name resolve to 127.0.0.1 shows in `Host`, one that simply sends
-requests in `Origin` and `Sec-Fetch-Site`, and neither can know the token.
+The port listens on loopback only, so the remaining threat is another site's page in the user's
+browser. DNS rebinding is visible in `Host`, cross-site requests in `Origin` and `Sec-Fetch-Site`,
+and neither can know the token.
 """
 
 import hmac
@@ -31,15 +31,15 @@ HARDENED = (
     ("Cross-Origin-Resource-Policy", "same-origin"),
     ("Cross-Origin-Opener-Policy", "same-origin"),
 )
-"""What every answer carries."""
+"""Headers of every response."""
 
 
 class Refusal(NamedTuple):
-    """Why a request is not answered.
+    """Why a request is rejected.
 
     Attributes:
-        status: Of the answer.
-        text: For people, one sentence.
+        status: HTTP status of the response.
+        text: One sentence for people.
     """
 
     status: int
@@ -47,29 +47,30 @@ class Refusal(NamedTuple):
 
 
 def refusal(method: str, path: str, header: Callable[[str], str], token: str) -> Refusal | None:
-    """Return why a request is refused; `None` when it may pass.
+    """Return why a request is rejected; `None` if it is allowed.
 
     Args:
         method: Upper case.
         path: Without its query.
-        header: Returns a header's value by its name; empty when it is not there.
-        token: What orders must carry.
+        header: Returns a header's value by name; empty if it is missing.
+        token: The token that commands must carry.
     """
     host = header("Host")
     if not _HOST.match(host):
         return Refusal(
-            421, "The Host header does not name this machine; accepted: localhost and 127.0.0.1."
+            421,
+            "The Host header does not name this machine; accepted: localhost, 127.0.0.1 and [::1].",
         )
     foreign = header("Sec-Fetch-Site").lower() not in _OWN
     # Following a link from elsewhere to the page itself is harmless; reading data is not.
     if foreign and (method not in {"GET", "HEAD"} or path != "/"):
-        return Refusal(403, "A page of another site may not read or order anything here.")
+        return Refusal(403, "Requests from pages of other sites are not allowed.")
     origin = header("Origin").lower()
     if origin and origin != f"http://{host.lower()}":
-        return Refusal(403, "A page of another site may not read or order anything here.")
+        return Refusal(403, "Requests from pages of other sites are not allowed.")
     if method in {"GET", "HEAD"}:
         return None
     sent = header(TOKEN_HEADER).encode("utf-8", "replace")
     if not hmac.compare_digest(sent, token.encode()):
-        return Refusal(403, f"Orders must carry the page's token in the header {TOKEN_HEADER}.")
+        return Refusal(403, f"Commands need the page's token in the header {TOKEN_HEADER}.")
     return None

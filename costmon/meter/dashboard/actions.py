@@ -1,4 +1,4 @@
-"""What a press of a button asks of a recording."""
+"""The dashboard's actions on a recording: start, stop and reset."""
 
 from typing import Literal, get_args
 
@@ -11,24 +11,24 @@ ACTIONS: tuple[Action, ...] = get_args(Action)
 
 
 def action_of(given: object) -> Action:
-    """Return the action that was sent.
+    """Return a valid action.
 
     Raises:
-        InputError: It is none.
+        InputError: The action is unknown.
     """
     if given in ACTIONS:
         return given
-    raise InputError(f"The action {str(given)[:40]!r} is unknown; accepted: {', '.join(ACTIONS)}.")
+    raise InputError(f"Unknown action {str(given)[:40]!r}; accepted: {', '.join(ACTIONS)}.")
 
 
 def control_for(action: Action, seen: Snapshot, *, recording: str, issued_at: float) -> Control:
-    """Return what every worker is to be told.
+    """Return the control message for every worker.
 
     Args:
-        action: `start` begins a new recording, `stop` keeps the figures and counts no more,
-            `reset` begins anew with what was on: counting goes on, or stays off.
-        seen: The service as it is now.
-        recording: A name that no recording had, for a new one.
+        action: `start` begins a new recording, `stop` keeps the figures and stops counting,
+            `reset` begins a new recording that is on or off as before.
+        seen: The current state of the service.
+        recording: An unused name, for a new recording.
         issued_at: Now, in seconds since 1970.
     """
     if action == "stop":

@@ -1,4 +1,4 @@
-"""The JSON that a page asks for, made no more often than an application can bear."""
+"""Make the JSON for the page, and cache it to limit the load on the application."""
 
 import json
 import secrets
@@ -20,32 +20,32 @@ from costmon.meter.reporting.source import Source
 Project = Callable[[Snapshot], Projection | Unprojected]
 
 _SOONEST_S = 0.5
-# An answer is kept for this many times what making it took: readers cost 5 % of a core at most.
+# A response is cached for this many times the time to make it: at most 5 % of a core.
 _PATIENCE = 20
 _MOST_KEPT = 4
 
 
 class UnreportedError(InputError):
-    """No service of that name reports."""
+    """No service of that name is reporting."""
 
 
 class Answer(NamedTuple):
-    """JSON, and the name of its content."""
+    """JSON and its ETag."""
 
     body: bytes
     etag: str
 
 
 class Answers:
-    """What every reader is told; one at a time is worked on, the same is told to all."""
+    """Makes and caches responses, one at a time; all readers get the same ones."""
 
     def __init__(self, source: Source, project: Project, clock: Clock) -> None:
-        """Prepare.
+        """Set up the cache.
 
         Args:
-            source: What has been measured, and whom to tell.
-            project: Makes money of it.
-            clock: Tells the time.
+            source: Source of figures, which also accepts control messages.
+            project: Projects a snapshot.
+            clock: The clock.
         """
         self._source = source
         self._project = project
@@ -54,10 +54,10 @@ class Answers:
         self._kept: dict[DashboardQuery, tuple[float, Answer]] = {}
 
     def view(self, query: DashboardQuery) -> Answer:
-        """Return the answer to a query.
+        """Return the response to a query.
 
         Raises:
-            UnreportedError: It names a service that does not report.
+            UnreportedError: It names a service that is not reporting.
         """
         with self._making:
             now_s = self._clock.monotonic_s()
@@ -65,7 +65,7 @@ class Answers:
             if answer is not None and now_s < until_s:
                 return answer
             told = answer_of(self._source.services(), query, self._project)
-            # ASCII only: half a surrogate pair in a name is no reason to fail.
+            # ASCII only, so that a lone surrogate in a name does not fail.
             body = json.dumps(told, separators=(",", ":"), allow_nan=False).encode("ascii")
             answer = Answer(body, etag_of(body))
             done_s = self._clock.monotonic_s()
@@ -77,14 +77,16 @@ class Answers:
             return answer
 
     def order(self, action: Action, service: str | None) -> Control:
-        """Tell every worker of a service what to do, and return what they were told.
+        """Send an action to every worker of a service, and return the control message.
 
         Raises:
-            UnreportedError: No such service reports.
+            UnreportedError: The service is not reporting.
         """
         seen = chosen(self._source.services(), service)
         if seen is None:
-            raise UnreportedError("No application reports yet: there is nothing to start or stop.")
+            raise UnreportedError(
+                "No application is reporting yet, so there is nothing to start or stop."
+            )
         now_s = self._clock.now().timestamp()
         control = control_for(action, seen, recording=secrets.token_hex(8), issued_at=now_s)
         self._source.order(seen.service, control)
@@ -96,10 +98,10 @@ class Answers:
 def answer_of(
     services: Sequence[Snapshot], query: DashboardQuery, project: Project
 ) -> dict[str, Any]:
-    """Return what is said to a query: the view of one service, and the names of all.
+    """Return the response to a query: the view of one service, and the names of all.
 
     Raises:
-        UnreportedError: It names a service that does not report.
+        UnreportedError: It names a service that is not reporting.
     """
     seen = chosen(services, query.service)
     if seen is None:
@@ -111,15 +113,15 @@ def answer_of(
 
 
 def chosen(services: Sequence[Snapshot], name: str | None) -> Snapshot | None:
-    """Return the service of that name, or the first of all; `None` when none reports.
+    """Return the service of that name, or the first one; `None` if none is reporting.
 
     Raises:
-        UnreportedError: There are some, but none of that name.
+        UnreportedError: No service of that name is reporting.
     """
     if name is None:
         return min(services, key=lambda it: it.service, default=None)
     for snapshot in services:
         if snapshot.service == name:
             return snapshot
-    names = ", ".join(sorted(it.service for it in services)[:20]) or "none yet"
-    raise UnreportedError(f"No service {name[:80]!r} reports; those that do: {names}.")
+    names = ", ".join(sorted(it.service for it in services)[:20]) or "none"
+    raise UnreportedError(f"Service {name[:80]!r} is not reporting; reporting: {names}.")

@@ -1,4 +1,4 @@
-"""The files that pages are made of: in the package, so they are in the wheel and need no net."""
+"""The static files of the page, which are part of the package."""
 
 import functools
 import zlib
@@ -17,12 +17,12 @@ _TYPES: Mapping[str, str] = {
 
 
 class Asset(NamedTuple):
-    """A file as it is sent.
+    """A static file.
 
     Attributes:
-        content: All of it.
+        content: The whole content.
         content_type: Its media type.
-        etag: Names the content.
+        etag: Its ETag.
     """
 
     content: bytes
@@ -31,13 +31,13 @@ class Asset(NamedTuple):
 
 
 def etag_of(content: bytes) -> str:
-    """Return the name of a content, as `ETag` has it."""
+    """Return the ETag of a content."""
     return f'"{zlib.crc32(content):08x}-{len(content):x}"'
 
 
 @functools.cache
 def asset(name: str) -> Asset | None:
-    """Return a file that pages may load; `None` when there is none of that name."""
+    """Return a static file; `None` if there is none of that name."""
     content_type = _TYPES.get(name)
     if content_type is None:
         return None
@@ -47,16 +47,16 @@ def asset(name: str) -> Asset | None:
 
 @functools.cache
 def main_html() -> str:
-    """Return what stands inside `<main>`, here and in the service."""
+    """Return the content of `<main>`, for the dashboard and the costmon service."""
     return (FOLDER / "main.html").read_text("utf-8")
 
 
 def page(token: str, version: str) -> bytes:
-    """Return the page that stands by itself.
+    """Return the dashboard's page.
 
     Args:
-        token: What its script sends with every order; letters, digits, `-` and `_`.
-        version: Of costmon.
+        token: Token that its script sends with commands; letters, digits, `-` and `_`.
+        version: The version of costmon.
     """
     shell = (FOLDER / "page.html").read_text("utf-8")
     filled = shell.replace("@TOKEN@", token).replace("@VERSION@", version)

@@ -1,4 +1,4 @@
-"""Answer one request of the dashboard, within a few seconds or not at all."""
+"""Handle one HTTP request to the dashboard, with a deadline."""
 
 import io
 import json
@@ -30,14 +30,14 @@ _MOST_BODY_BYTES = 4 * 1024
 
 
 class HandlerContext(NamedTuple):
-    """What requests are answered from.
+    """What the handler needs for each request.
 
     Attributes:
-        answers: The figures.
-        identity: Tells other dashboards whose this is.
-        token: What the page's orders carry.
-        clock: Tells how long a client has taken.
-        patience_s: A request must be complete, and its answer be taken, within as long each.
+        answers: Makes responses with figures.
+        identity: Identifies this dashboard to other dashboards.
+        token: The token that commands must carry.
+        clock: The clock.
+        patience_s: Timeout for receiving a request, and for sending its response.
     """
 
     answers: Answers
@@ -47,7 +47,7 @@ class HandlerContext(NamedTuple):
     patience_s: float
 
     def serve(self, client: socket.socket, complete: Callable[[], None]) -> None:
-        """Answer a client; a broken connection is the end of it, and no fault of ours."""
+        """Handle one client; connection errors are ignored."""
         try:
             DashboardHandler(client, self, complete)
         except OSError:
@@ -55,7 +55,7 @@ class HandlerContext(NamedTuple):
 
 
 class _Incoming(io.RawIOBase):
-    """What a client sends: no more than 32 KiB, and all of it before a deadline."""
+    """Data from a client: at most 32 KiB, before a deadline."""
 
     def __init__(self, client: socket.socket, clock: Clock, patience_s: float) -> None:
         self._client = client
@@ -79,7 +79,7 @@ class _Incoming(io.RawIOBase):
 
 
 class DashboardHandler(BaseHTTPRequestHandler):
-    """One request, one answer, and the connection is closed."""
+    """Handles one request, then closes the connection."""
 
     def __init__(
         self, client: socket.socket, context: HandlerContext, complete: Callable[[], None]
@@ -91,7 +91,7 @@ class DashboardHandler(BaseHTTPRequestHandler):
         super().__init__(client, client.getpeername(), None)  # type: ignore[arg-type]  # its server is only asked for by methods that are replaced here
 
     def setup(self) -> None:
-        """Read under a deadline; what is written goes out at once in `finish`."""
+        """Read with a deadline, and buffer the response until `finish`."""
         self.connection = self.request
         self.rfile = io.BufferedReader(
             _Incoming(self.connection, self._context.clock, self._context.patience_s)
@@ -99,40 +99,40 @@ class DashboardHandler(BaseHTTPRequestHandler):
         self.wfile = io.BytesIO()
 
     def finish(self) -> None:
-        """Send the answer, which the client has to take within the deadline."""
+        """Send the response, with a timeout."""
         self.connection.settimeout(self._context.patience_s)
         self.connection.sendall(self.wfile.getvalue())  # type: ignore[attr-defined]  # the BytesIO of `setup`
         self.connection.shutdown(socket.SHUT_WR)
 
     def version_string(self) -> str:
-        """Name the product only: a version helps nobody but an attacker."""
+        """Return the product without its version, which would only help attackers."""
         return "costmon"
 
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing: the application's log is not for requests to us."""
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as the base class has it
+        """Do not log requests to the dashboard in the application's log."""
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Answer an error as JSON; http.server calls this for what it cannot parse."""
+        """Send an error as JSON; http.server calls this for malformed requests."""
         phrase = HTTPStatus(code).phrase
         self.close_connection = True
         self._json(code, {"error": phrase, "message": explain or message or phrase})
 
     def do_GET(self) -> None:
-        """Answer a page, a file or the figures."""
+        """Return the page, a static file or the figures."""
         self._answered(self._read)
 
     def do_HEAD(self) -> None:
-        """Answer as to GET, without the content."""
+        """Return the headers of GET."""
         self._answered(self._read)
 
     def do_POST(self) -> None:
-        """Take an order."""
+        """Accept a command."""
         self._answered(self._order)
 
     def _answered(self, answer: Callable[[str, str], None]) -> None:
         target = urlsplit(self.path) if self.path.startswith("/") else None
         if target is None:
-            self.send_error(400, "The target has to be a path.")
+            self.send_error(400, "The request target must be a path.")
             return
         refused = refusal(
             self.command, target.path, lambda name: self.headers.get(name, ""), self._context.token
@@ -149,22 +149,22 @@ class DashboardHandler(BaseHTTPRequestHandler):
         except InputError as error:
             self.send_error(400, str(error))
         except OSError as error:
-            log().warning("the meter's dashboard could not answer %s: %s", target.path, error)
-            self.send_error(
-                503, "The meter's files cannot be used; the application's log says why."
-            )
-        except Exception:  # noqa: BLE001 - a fault of ours is told to the reader and the log
-            log().exception("the meter's dashboard could not answer %s", target.path)
-            self.send_error(500, "The request failed; the application's log says why.")
+            log().warning("the meter's dashboard failed to answer %s: %s", target.path, error)
+            self.send_error(503, "The meter's files cannot be used; see the application's log.")
+        except Exception:  # noqa: BLE001 - internal errors are reported to the client and logged
+            log().exception("the meter's dashboard failed to answer %s", target.path)
+            self.send_error(500, "The request failed; see the application's log.")
 
     def _has_body(self) -> bool:
-        """Read the body; one that is too large is answered here."""
+        """Read the body; reject one that is too large."""
         length = self.headers.get("Content-Length", "")
         if not length:
-            self.send_error(411, "The body has to have a Content-Length.")
+            self.send_error(411, "The request needs a Content-Length header.")
             return False
         if not (re.fullmatch(r"[0-9]{1,6}", length) and int(length) <= _MOST_BODY_BYTES):
-            self.send_error(413, f"The body is too large; accepted: {_MOST_BODY_BYTES} bytes.")
+            self.send_error(
+                413, f"The body is too large; accepted: at most {_MOST_BODY_BYTES} bytes."
+            )
             return False
         self._body = self.rfile.read(int(length))
         return True
@@ -184,7 +184,7 @@ class DashboardHandler(BaseHTTPRequestHandler):
         elif path == RECORDING:
             self._send(405, b"", _JSON, [("Allow", "POST")])
         else:
-            self.send_error(404, f"There is nothing here; the page is at /, its data at {API}.")
+            self.send_error(404, f"Not found; the page is at / and its data at {API}.")
 
     def _order(self, path: str, _query: str) -> None:
         if path != RECORDING:
@@ -215,7 +215,7 @@ class DashboardHandler(BaseHTTPRequestHandler):
         content_type: str | None,
         headers: Sequence[tuple[str, str]] = (),
     ) -> None:
-        if self._sent:  # an error after the answer: the answer stands
+        if self._sent:  # an error after the response was sent
             return
         self._sent = True
         self.send_response(status)
@@ -232,19 +232,19 @@ class DashboardHandler(BaseHTTPRequestHandler):
 
 
 def order_of(body: bytes) -> tuple[object, str | None]:
-    """Return the action and the service of an order.
+    """Return the action and the service in a command.
 
     Raises:
-        InputError: It is none.
+        InputError: It is not valid.
     """
-    accepted = '{"action": "start" | "stop" | "reset", "service": name}, the service being optional'
+    accepted = '{"action": "start" | "stop" | "reset", "service": name}, where service is optional'
     try:
         order = json.loads(body)
     except (ValueError, RecursionError):
-        raise InputError(f"The body is no JSON; accepted: {accepted}.") from None
+        raise InputError(f"The body is not valid JSON; accepted: {accepted}.") from None
     if not isinstance(order, dict) or not set(order) <= {"action", "service"}:
-        raise InputError(f"The body is not accepted; accepted: {accepted}.")
+        raise InputError(f"The body is not valid; accepted: {accepted}.")
     service = order.get("service")
     if service is not None and not isinstance(service, str):
-        raise InputError(f"The service is not accepted; accepted: {accepted}.")
+        raise InputError(f"The service is not a string; accepted: {accepted}.")
     return order.get("action"), service

@@ -1,4 +1,4 @@
-"""Listen on loopback with a bounded number of threads, which nobody can hold for long."""
+"""Listen on loopback with a limited number of threads, which idle clients cannot exhaust."""
 
 import contextlib
 import os
@@ -9,30 +9,30 @@ from collections.abc import Callable
 HOST = "127.0.0.1"
 MOST_CLIENTS = 32
 _BACKLOG = 64
-# `stop` connects to wake the accepting thread; should that fail, it looks by itself this often.
+# `stop` connects to wake the accepting thread; if that fails, it checks this often.
 _LOOK_EVERY_S = 1.0
 _END_S = 2.0
 
 Serve = Callable[[socket.socket, Callable[[], None]], None]
-"""Answers one client, and calls its second argument when the request is complete."""
+"""Handles one client, and calls its second argument when the request is complete."""
 
 
 class Listener:
-    """One listening socket and a thread for each client, at most 32.
+    """A listening socket with a thread for each client, at most 32.
 
-    When all threads are taken by clients that have not sent a whole request, the one that has been
-    waited for longest makes room: so an idle client delays nobody.
+    If all threads are busy, the client that has taken longest to send its request is disconnected,
+    so that idle clients do not delay others.
     """
 
     def __init__(self, port: int, serve: Serve) -> None:
         """Bind and listen.
 
         Args:
-            port: 0 takes a free one.
-            serve: Answers a client.
+            port: Port; 0: any free port.
+            serve: Handles a client.
 
         Raises:
-            OSError: The port cannot be listened on.
+            OSError: Cannot listen on the port.
         """
         self._serve = serve
         self._clients: dict[socket.socket, bool] = {}
@@ -41,7 +41,7 @@ class Listener:
         self._stopping = False
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         try:
-            # Not for two to listen at once, which Linux refuses: for a port that was ours just now.
+            # To reuse a port that was closed just now; Linux still refuses two listeners.
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self._socket.bind((HOST, port))
             self._socket.listen(_BACKLOG)
@@ -59,7 +59,7 @@ class Listener:
             except TimeoutError:
                 continue
             except OSError:
-                # No file descriptor left, or the client is gone already: a moment for others.
+                # Out of file descriptors, or the client is gone: pause briefly.
                 if not self._stopping:
                     threading.Event().wait(0.1)
                 continue
@@ -68,13 +68,13 @@ class Listener:
         self._end()
 
     def stop(self) -> None:
-        """Let `run` return, at once; may be called from any thread, and twice."""
+        """Make `run` return at once; thread-safe and idempotent."""
         self._stopping = True
         with contextlib.suppress(OSError):
             socket.create_connection((HOST, self.port), timeout=_LOOK_EVERY_S).close()
 
     def abandon(self) -> None:
-        """Close our copies of the sockets in a forked child; the parent goes on with its own."""
+        """Close the inherited sockets in a forked child; the parent's are not affected."""
         for inherited in (self._socket, *self._clients):
             descriptor = inherited.detach()
             if descriptor >= 0:
@@ -95,7 +95,7 @@ class Listener:
             self._threads.add(thread)
         try:
             thread.start()
-        except RuntimeError:  # this process may have no further thread
+        except RuntimeError:  # no more threads available
             with self._lock:
                 self._threads.discard(thread)
             self._forget(client)
@@ -105,7 +105,7 @@ class Listener:
             if is_waited_for:
                 self._clients[client] = False
                 with contextlib.suppress(OSError):
-                    client.shutdown(socket.SHUT_RDWR)  # its thread reads the end, and goes
+                    client.shutdown(socket.SHUT_RDWR)  # its thread reads end of file and ends
                 return True
         return False
 

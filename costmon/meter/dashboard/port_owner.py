@@ -1,4 +1,4 @@
-"""Who listens on the port that was wanted."""
+"""Find out who listens on the dashboard's port."""
 
 import http.client
 import json
@@ -9,18 +9,19 @@ from costmon.meter.dashboard.handler import IDENTITY
 from costmon.meter.dashboard.listener import HOST
 
 PortOwner = Literal["same", "stranger", "silent", "nobody"]
-"""`same`: a dashboard of our own service. `silent`: it took the connection, and said nothing."""
+"""`same`: a dashboard of the same service. `stranger`: another program. `silent`: it accepted the
+connection but did not respond. `nobody`: nothing listens."""
 
 _LONGEST = 4_096
 
 
 def port_owner(port: int, identity: Mapping[str, Any], patience_s: float) -> PortOwner:
-    """Ask the program at `port` of this machine whether it serves for us already.
+    """Return who listens on a port of this machine.
 
     Args:
-        port: Where it listens.
-        identity: What ours would say; the process may be another one.
-        patience_s: For each step of asking.
+        port: The port.
+        identity: Identity of this dashboard; only the process may differ.
+        patience_s: Timeout of each step.
     """
     connection = http.client.HTTPConnection(HOST, port, timeout=patience_s)
     try:
@@ -29,7 +30,7 @@ def port_owner(port: int, identity: Mapping[str, Any], patience_s: float) -> Por
     except ConnectionRefusedError:
         return "nobody"
     except OSError:
-        return "silent"  # also one that ends while it is asked: `RemoteDisconnected` is one
+        return "silent"  # includes `RemoteDisconnected`, from a program that just ended
     except (ValueError, http.client.HTTPException, RecursionError):
         return "stranger"
     finally:

@@ -1,4 +1,4 @@
-"""Make money of what a page shows; where there is no price for it, say which, and show the rest."""
+"""Project a snapshot for the dashboard; report missing prices instead of failing."""
 
 from collections.abc import Callable
 
@@ -13,11 +13,11 @@ from costmon.pricing.instances.instance import RegionPrices
 
 
 def projector(prices: Callable[[Options], RegionPrices], clock: Clock) -> Project:
-    """Return what projects a snapshot by its own options, today.
+    """Return a function that projects a snapshot with its own options, as of today.
 
     Args:
-        prices: Returns those that options ask for; may raise `InputError` and `OSError`.
-        clock: Tells the day.
+        prices: Returns the prices for given options; may raise `InputError` and `OSError`.
+        clock: Gives the current date.
     """
 
     def projected(snapshot: Snapshot) -> Projection | Unprojected:
@@ -25,6 +25,6 @@ def projector(prices: Callable[[Options], RegionPrices], clock: Clock) -> Projec
             return project(snapshot, prices(snapshot.options), today=clock.now().date())
         except (InputError, OSError) as error:
             text = str(error).rstrip(".")
-            return Unprojected("no_prices", f"The prices cannot be used: {text}.")
+            return Unprojected("no_prices", f"No usable prices: {text}.")
 
     return projected

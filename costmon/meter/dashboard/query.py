@@ -1,4 +1,4 @@
-"""What a reader asks for: a service, and other figures to project with."""
+"""Parse the dashboard's query parameters: a service, and options to project with."""
 
 from decimal import Decimal, InvalidOperation
 from typing import NamedTuple
@@ -15,12 +15,12 @@ _SHOWN = 40
 
 
 class DashboardQuery(NamedTuple):
-    """What is asked; `None` stands for what the application was set to.
+    """The parameters; `None`: the application's own option.
 
     Attributes:
-        service: Whose costs; `None`: the first there is.
-        users: Users to project for.
-        rps: Requests that each of them sends in a second.
+        service: The service; `None`: the first one.
+        users: Number of users to project for.
+        rps: Requests per second of each user.
     """
 
     service: str | None = None
@@ -28,7 +28,7 @@ class DashboardQuery(NamedTuple):
     rps: Decimal | None = None
 
     def applied(self, snapshot: Snapshot) -> Snapshot:
-        """Return the snapshot as if the application had been set to what is asked."""
+        """Return the snapshot with these parameters in its options."""
         options = snapshot.options
         if self.users is not None:
             options = options._replace(target_users=self.users)
@@ -38,17 +38,17 @@ class DashboardQuery(NamedTuple):
 
 
 def parse_query(query: str) -> DashboardQuery:
-    """Return what a URL's query asks for.
+    """Parse a URL's query string.
 
     Raises:
-        InputError: It has something that is not accepted; the text says what is.
+        InputError: A parameter is not valid; the text says what is accepted.
     """
     if len(query) > _LONGEST:
-        raise InputError(f"The query has {len(query)} characters; accepted: {_LONGEST}.")
+        raise InputError(f"The query has {len(query)} characters; accepted: at most {_LONGEST}.")
     try:
         pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=8)
     except ValueError:
-        raise InputError("The query has too many parameters; accepted: 8.") from None
+        raise InputError("The query has too many parameters; accepted: at most 8.") from None
     return query_from(pairs)
 
 
@@ -62,7 +62,8 @@ def query_from(pairs: list[tuple[str, str]]) -> DashboardQuery:
     for name, value in pairs:
         if name not in DashboardQuery._fields:
             raise InputError(
-                f"{name[:_SHOWN]!r} is no parameter; accepted: {', '.join(DashboardQuery._fields)}."
+                f"Unknown parameter {name[:_SHOWN]!r}; "
+                f"accepted: {', '.join(DashboardQuery._fields)}."
             )
         if name in given:
             raise InputError(f"{name} is given twice; accepted: once.")
@@ -81,13 +82,13 @@ def _users(text: str) -> int:
         if 1 <= users <= MOST_USERS:
             return users
     raise InputError(
-        f"users={text[:_SHOWN]!r} is not accepted: use a whole number from 1 to {MOST_USERS:,}."
+        f"users={text[:_SHOWN]!r} is not valid; accepted: a whole number from 1 to {MOST_USERS:,}."
     )
 
 
 def _rps(text: str) -> Decimal:
     refusal = InputError(
-        f"rps={text[:_SHOWN]!r} is not accepted: use a number from {LEAST_RPS} to {MOST_RPS:,}, "
+        f"rps={text[:_SHOWN]!r} is not valid; accepted: a number from {LEAST_RPS} to {MOST_RPS:,}, "
         "such as 0.25."
     )
     if len(text) > _SHOWN or not text.isascii():

@@ -27,14 +27,14 @@ State = Literal["off", "serving", "standby"]
 class Dashboard:
     """Serves the page, or stands by while another worker of the same service does.
 
-    Several workers start one each. Who gets the port serves the merged figures of all; the others
-    try again every 2 seconds, so one of them takes over when that worker ends. A port that a
-    stranger has is left to it: the next free one is taken, and the log says so.
+    Each worker starts one. The worker that gets the port serves the merged figures of all; the
+    others retry every 2 seconds, so one of them takes over when that worker ends. If another
+    program uses the port, the next free port is used, and logged.
 
-    After a fork the child has none of it: call `start` there again.
+    A forked child has to call `start` again.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - independent settings
         self,
         source: Source,
         *,
@@ -45,16 +45,16 @@ class Dashboard:
         retry_s: float = 2.0,
         patience_s: float = 5.0,
     ) -> None:
-        """Prepare; nothing is listened on before `start`.
+        """Set up the dashboard; it does not listen before `start`.
 
         Args:
-            source: What has been measured, and whom to tell.
-            service: Dashboards of the same service and user serve for each other.
-            port: On 127.0.0.1; 0 takes a free one, `None` serves none.
-            project: Makes money of figures.
-            clock: Tells the time.
-            retry_s: Between attempts while another one serves.
-            patience_s: For a client to send its request, and to take its answer.
+            source: Source of figures, which also accepts control messages.
+            service: Dashboards of the same service and user stand in for each other.
+            port: Port on 127.0.0.1; 0: any free port; `None`: no dashboard.
+            project: Projects a snapshot.
+            clock: The clock.
+            retry_s: Seconds between attempts while another dashboard serves.
+            patience_s: Timeout for a client to send its request and to receive its response.
         """
         self._port = port
         self._retry_s = retry_s
@@ -79,17 +79,17 @@ class Dashboard:
 
     @property
     def state(self) -> State:
-        """What this process's dashboard does."""
+        """The state of this process's dashboard."""
         return self._state
 
     @property
     def url(self) -> str | None:
-        """Where this process serves; `None` when it does not."""
+        """The URL of this process's dashboard; `None` if it does not serve."""
         listener = self._listener
         return None if listener is None else f"http://localhost:{listener.port}"
 
     def start(self) -> None:
-        """Serve or stand by, in a thread; a second call in the same process does nothing."""
+        """Serve or stand by, in a thread; idempotent in the same process."""
         if self._port is None:
             return
         with self._lock:
@@ -100,11 +100,11 @@ class Dashboard:
             self._thread = threading.Thread(
                 target=self._run, name="costmon.meter.dashboard", daemon=True
             )
-            # Not for the request that happened to be first: its meter must not follow us.
+            # In an empty context, so that this thread is not attributed to the current request.
             contextvars.Context().run(self._thread.start)
 
     def stop(self) -> None:
-        """End the thread and free the port."""
+        """End the thread and release the port."""
         with self._lock:
             thread, self._thread = self._thread, None
             self._stopping.set()
@@ -115,12 +115,12 @@ class Dashboard:
             thread.join(_END_S)
 
     def wait(self, state: State, timeout_s: float) -> bool:
-        """Return whether the dashboard is in `state`, after waiting for it at most so long."""
+        """Wait until the dashboard is in `state`; return whether it is."""
         with self._changed:
             return self._changed.wait_for(lambda: self._state == state, timeout_s)
 
     def abandon(self) -> None:
-        """Forget, in a forked child, what only its parent has: the thread and the sockets."""
+        """Discard the parent's thread and sockets, in a forked child."""
         if self._listener is not None:
             self._listener.abandon()
         self._reset()
@@ -134,8 +134,8 @@ class Dashboard:
                 else:
                     self._serve(listener)
         except Exception:  # noqa: BLE001 - logged; see below
-            # A thread of ours in somebody else's process: it ends, and the application goes on.
-            log().exception("the meter's dashboard ended")
+            # An error must not affect the application, so only this thread ends.
+            log().exception("the meter's dashboard stopped unexpectedly")
         finally:
             self._become("off")
 
@@ -155,7 +155,7 @@ class Dashboard:
             self._listener = None
 
     def _taken(self) -> Listener | None:
-        """Return a listener; `None` while another one serves, or there is no port to have."""
+        """Return a listener; `None` if another dashboard serves, or no port is free."""
         first = self._first or 0
         for port in range(first, min(first + _MOST_PORTS, _LAST_PORT + 1)):
             try:
@@ -168,16 +168,14 @@ class Dashboard:
                 return listener
         if 0 not in self._warned:
             self._warned.add(0)
-            log().warning(
-                "the meter's dashboard found no free port from %d on; it tries again", first
-            )
+            log().warning("the meter's dashboard found no free port from %d on; retrying", first)
         self._first = self._port
         return None
 
     def _passes(self, port: int, error: OSError) -> bool:
-        """Return whether to try the next port; not when one of ours has this one."""
+        """Return whether to try the next port; false if a dashboard of ours has this one."""
         if error.errno != errno.EADDRINUSE:
-            self._warn(port, f"cannot have port {port} ({error.strerror})")
+            self._warn(port, f"cannot listen on port {port}: {error.strerror}")
             return True
         found = port_owner(port, self._identity(), self._patience_s)
         if found == "same":
@@ -185,8 +183,8 @@ class Dashboard:
             self._silences = 0
             self._become("standby")
             return False
-        # One of ours whose application leaves it no time says nothing either; and nobody listens
-        # any more where it has just ended. So they are asked three times.
+        # A dashboard of a busy application may not respond in time, and one that has just ended no
+        # longer listens. So try three times before treating it as another program.
         if found != "stranger" and self._silences < _MOST_SILENCES:
             self._silences += 1
             return False

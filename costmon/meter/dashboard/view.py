@@ -1,7 +1,7 @@
-"""What the meter knows, as JSON has it: the one shape for pages, the API and `--json`.
+"""The JSON format of the meter's figures, for pages, the API and `--json`.
 
-Dollars and other exact numbers are text such as `"1234.50"`, never rounded here; times are whole
-nanoseconds; `None` is "unknown", never 0.
+Dollars and other exact numbers are text such as `"1234.50"` and not rounded; times are whole
+nanoseconds; unknown values are `None`, never 0.
 """
 
 import datetime as dt
@@ -25,7 +25,7 @@ State = Literal["recording", "warming_up", "stopped"]
 
 
 def view_of(snapshot: Snapshot, projected: Projection | Unprojected) -> View:
-    """Return everything that is to be said about one service."""
+    """Return everything known about one service."""
     known = isinstance(projected, Projection)
     return {
         "service": snapshot.service,
@@ -49,13 +49,13 @@ def view_of(snapshot: Snapshot, projected: Projection | Unprojected) -> View:
             if isinstance(projected, Unprojected)
             else None
         ),
-        # While nothing is projected, what has been seen so far; afterwards the routes have it.
+        # Raw figures while there is no projection; otherwise they are in its routes.
         "seen": [] if known else _seen(snapshot.routes),
     }
 
 
 def state_of(snapshot: Snapshot) -> State:
-    """Return what the recording does, as of the snapshot."""
+    """Return the state of the recording at the time of the snapshot."""
     if not snapshot.is_recording:
         return "stopped"
     return "warming_up" if _warmup_left_s(snapshot) > 0 else "recording"
@@ -227,7 +227,7 @@ def _maybe(amount: Decimal | None) -> str | None:
 
 
 def _exact(amount: Decimal) -> str:
-    """Return all digits, without an exponent and without zeros that say nothing."""
+    """Return all digits, without an exponent and without trailing zeros."""
     text = f"{amount:f}"
     if "." not in text:
         return text

@@ -39,7 +39,9 @@ class Collector:
         self._timeout_s = timeout_s
         for name, value in self._headers.items():
             if not name.isascii() or any(sign in name + value for sign in "\r\n\0"):
-                raise InputError("a header for the collector has signs that HTTP does not allow")
+                raise InputError(
+                    "a header for the collector has characters that HTTP does not allow"
+                )
 
     @property
     def where(self) -> str:
@@ -59,7 +61,7 @@ class Collector:
         status, answer = self._post(json.dumps(body, separators=(",", ":")).encode())
         if status != HTTPStatus.OK:
             hint = "; try again later" if status in _RETRYABLE else ""
-            raise ExportError(f"{self.where} answers {status}: {_reason(answer)}{hint}")
+            raise ExportError(f"{self.where} answered {status}: {_reason(answer)}{hint}")
         partial = answer.get("partialSuccess")
         if isinstance(partial, dict) and str(partial.get("rejectedDataPoints") or 0) != "0":
             said = _harmless(partial.get("errorMessage"))
@@ -79,7 +81,9 @@ class Collector:
             return response.status, _answer(response.read(_MOST_ANSWER_BYTES))
         except (OSError, http.client.HTTPException) as error:
             reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-            raise ExportError(f"no collector takes metrics at {self.where}: {reason}") from error
+            raise ExportError(
+                f"cannot send metrics to the collector at {self.where}: {reason}"
+            ) from error
         finally:
             connection.close()
 
@@ -93,16 +97,18 @@ _RETRYABLE = {
 
 
 def _checked(url: str) -> SplitResult:
-    wanted = "use one such as http://127.0.0.1:4318"
+    wanted = "use for example http://127.0.0.1:4318"
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise InputError(f"the collector's address cannot be read: {wanted}") from None
+        raise InputError(f"the collector's address is not valid: {wanted}") from None
     if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
-        raise InputError(f"the collector's address is no http:// or https:// one: {wanted}")
+        raise InputError(f"the collector's address must start with http:// or https://: {wanted}")
     if parts.username is not None or parts.query or parts.fragment:
-        raise InputError(f"the collector's address has user, query or fragment: {wanted}")
+        raise InputError(
+            f"the collector's address must not have a user, query or fragment: {wanted}"
+        )
     return parts
 
 
@@ -115,7 +121,7 @@ def _answer(content: bytes) -> Mapping[str, Any]:
 
 
 def _reason(answer: Mapping[str, Any]) -> str:
-    return _harmless(answer.get("message")) or "without a reason"
+    return _harmless(answer.get("message")) or "no reason given"
 
 
 def _harmless(said: object) -> str:

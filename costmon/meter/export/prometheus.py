@@ -66,33 +66,33 @@ def families(snapshots: Sequence[Snapshot], rates: Mapping[str, Rates]) -> Itera
     )
     yield _counter(
         "cpu_seconds_total",
-        "CPU of the requests and of their late work, whichever thread or task did it.",
+        "CPU spent on requests by any thread or task, including work after they ended.",
         rows,
         lambda row: _seconds(row.cpu_estimate_ns),
     )
     yield _counter(
         "late_cpu_seconds_total",
-        "The part of it after the requests' ends, as far as it was measured.",
+        "CPU spent for requests after they ended, as far as it was measured; part of cpu_seconds.",
         rows,
         lambda row: _seconds(row.late_cpu_ns),
     )
     yield _counter(
         "request_bytes_total",
-        "Of request bodies that were read.",
+        "Bytes of request bodies that were read.",
         rows,
         lambda row: str(row.bytes_in),
     )
     yield _counter(
         "response_bytes_total",
-        "Of response bodies that were sent.",
+        "Bytes of response bodies that were sent.",
         rows,
         lambda row: str(row.bytes_out),
     )
     yield Family(
         "costmon_endpoint_cost_usd_total",
         "counter",
-        "Cost of CPU at the target utilisation and of traffic, by list price; free allowances are "
-        "not taken off.",
+        "Cost of CPU at the target utilisation and of traffic, at list prices; free allowances are "
+        "not deducted.",
         tuple(
             ("", _labels(snapshot, row), _exact(cost_usd))
             for snapshot, row in rows
@@ -191,7 +191,7 @@ def processes(snapshots: Sequence[Snapshot]) -> Iterator[Family]:
     yield of_app(
         "attributed_ratio",
         "gauge",
-        "Share of the processes' CPU that is in an endpoint.",
+        "Share of the processes' CPU that was attributed to endpoints.",
         (
             None if snapshot.attributed_ratio is None else f"{snapshot.attributed_ratio:.6f}"
             for snapshot in snapshots

@@ -38,5 +38,5 @@ def _rates(snapshot: Snapshot) -> Rates | None:
         return rates_of(prices_of(snapshot.options), snapshot.options)
     except (InputError, OSError) as error:
         # The options were good at the start; since then somebody has taken the price file away.
-        log().warning("the scrape has no costs: %s", error)
+        log().warning("the metrics have no costs: %s", error)
         return None

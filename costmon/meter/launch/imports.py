@@ -62,7 +62,7 @@ class ImportWatch:
         loader = spec.loader
         execute = getattr(loader, "exec_module", None)
         if execute is None:
-            log().warning("%s cannot be metered: its loader has no exec_module", spec.name)
+            log().warning("%s cannot be measured: its loader has no exec_module", spec.name)
             return
 
         def execute_and_tell(module: ModuleType) -> None:
@@ -76,11 +76,13 @@ class ImportWatch:
         try:
             loader.exec_module = execute_and_tell  # type: ignore[method-assign, union-attr]  # on this one instance
         except (AttributeError, TypeError):
-            log().warning("%s cannot be metered: its loader takes no attribute", spec.name)
+            log().warning(
+                "%s cannot be measured: its loader does not allow attributes to be set", spec.name
+            )
 
 
 def _tell(call: OnImport, module: ModuleType) -> None:
     try:
         call(module)
     except Exception:  # noqa: BLE001 - whatever it is, the program's import has succeeded
-        log().exception("%s cannot be metered", module.__name__)
+        log().exception("%s cannot be measured", module.__name__)

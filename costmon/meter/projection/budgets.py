@@ -1,4 +1,4 @@
-"""Which budget a route has."""
+"""Find the budget of a route."""
 
 from decimal import Decimal
 from fnmatch import fnmatchcase

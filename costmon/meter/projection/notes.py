@@ -1,4 +1,4 @@
-"""What a reader of a projection has to know: whole sentences, the gravest first."""
+"""Write the notes on a projection: full sentences, most serious first."""
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ from costmon.pricing.instances.instance import RegionPrices
 from costmon.pricing.instances.prices import is_stale
 
 FEW = 100
-"""Requests below which little can be said."""
+"""Below this many requests a projection is not reliable."""
 
 _MOST_NAMED = 5
 _LOW_ATTRIBUTED = 0.8
@@ -22,20 +22,20 @@ _ARM = "arm64"
 
 
 class Matter(NamedTuple):
-    """What notes are written about.
+    """The facts that notes are derived from.
 
     Attributes:
-        prices: That were used.
+        prices: The prices used.
         prices_as_of: The day of the oldest of them.
-        today: The day, for their age.
-        measured: What was projected.
-        workers: What the application's processes are like.
+        today: The current date, for the age of prices.
+        measured: The recording that was projected.
+        workers: Memory and concurrency of the application's processes.
         fleet: The machines for all routes.
-        routes: All of them, with their costs.
-        attributed_ratio: Share of the CPU that is in routes.
-        is_cramped: Whether no process has room in a machine.
-        is_pinned: Whether the type of machine was given.
-        sample: CPU was measured for 1 in so many requests.
+        routes: All routes, with their costs.
+        attributed_ratio: Share of the CPU that was attributed to routes.
+        is_cramped: Whether a process needs more memory than any machine has.
+        is_pinned: Whether the options name the instance type.
+        sample: CPU was measured for 1 in `sample` requests.
     """
 
     prices: RegionPrices
@@ -52,7 +52,7 @@ class Matter(NamedTuple):
 
 
 def notes_on(matter: Matter) -> tuple[str, ...]:
-    """Return what has to be known, the gravest first; nothing when all is well."""
+    """Return the notes, most serious first; empty if there is nothing to report."""
     return (
         *_on_budgets(matter.routes),
         *_on_measuring(matter),
@@ -65,37 +65,37 @@ def _on_budgets(routes: Sequence[RouteCost]) -> Iterator[str]:
     over = [route for route in routes if route.over_budget]
     for route in over[:_MOST_NAMED]:
         yield (
-            f"{route.method} {route.route} would cost ${shown(route.monthly_usd)} a month, above "
+            f"{route.method} {route.route} would cost ${shown(route.monthly_usd)} a month, over "
             f"its budget of ${shown(route.budget_usd or Decimal(0))}."
         )
     if len(over) > _MOST_NAMED:
-        yield f"{len(over) - _MOST_NAMED} more routes are above their budgets."
+        yield f"{len(over) - _MOST_NAMED} more routes are over budget."
 
 
 def _on_measuring(matter: Matter) -> Iterator[str]:
     measured = matter.measured
     if measured.requests < FEW:
         yield (
-            f"Only {measured.requests} requests were measured after the warm-up: below {FEW} "
-            "little can be said."
+            f"Only {measured.requests} requests were measured after the warm-up: with fewer than "
+            f"{FEW}, figures are not reliable."
         )
     guessed = [route.name for route in measured.routes if route.is_guessed]
     if guessed:
         more = f" and {len(guessed) - 1} more routes" if len(guessed) > 1 else ""
         yield (
             f"No CPU was measured for {guessed[0]}{more}, since only 1 request in "
-            f"{matter.sample} is: the mean of what was measured is taken."
+            f"{matter.sample} is sampled: the average of the measured routes is used."
         )
     spent_ns = measured.attributed_ns + measured.request_residual_ns + measured.background_ns
     if measured.background_ns * _MUCH_BACKGROUND > spent_ns:
         yield (
-            f"{_percent(measured.background_ns, spent_ns)} of the CPU is taken for what the "
-            "process does without requests, since it was nearly idle: measure under load."
+            f"{_percent(measured.background_ns, spent_ns)} of the CPU is assumed to be "
+            "background work, since the process was nearly idle: measure under load."
         )
     elif matter.attributed_ratio is not None and matter.attributed_ratio < _LOW_ATTRIBUTED:
         yield (
-            f"{1 - matter.attributed_ratio:.0%} of the CPU is in no route (server, native "
-            "threads): it is spread over the routes by their requests."
+            f"{1 - matter.attributed_ratio:.0%} of the CPU was not attributed to a route "
+            "(server, native threads): it is divided among routes by number of requests."
         )
 
 
@@ -103,16 +103,16 @@ def _on_machines(matter: Matter) -> Iterator[str]:
     fleet = matter.fleet
     name = fleet.instance.name
     if matter.is_cramped:
-        yield f"One process uses more memory than a {name} has; no type that may be used fits."
+        yield f"One process uses more memory than a {name} has, and no other allowed type fits."
     if not matter.workers.rss_bytes:
-        yield "The memory of a process could not be read: machines are sized without it."
+        yield "The memory use of a process could not be read, so it is ignored in sizing machines."
     if fleet.binding == "workers" and matter.workers.at_once:
         yield (
-            f"Sized for requests that wait: one process was seen to work on "
-            f"{matter.workers.at_once} at once. If it can do more, measure under load."
+            f"The number of machines follows from concurrent requests: one process handled at most "
+            f"{matter.workers.at_once} at once. If it can handle more, measure under load."
         )
     if fleet.instance.arch == _ARM and not matter.is_pinned:
-        yield f"{name} has Arm processors: name another instance if the application needs x86."
+        yield f"{name} has Arm processors: set another instance type if the application needs x86."
 
 
 def _on_prices(matter: Matter) -> Iterator[str]:
@@ -120,13 +120,13 @@ def _on_prices(matter: Matter) -> Iterator[str]:
     if is_stale(matter.prices_as_of, matter.today):
         age = (matter.today - matter.prices_as_of).days
         yield (
-            f"The oldest price used is {age} days old ({matter.prices_as_of}): newer ones can be "
-            "read with `costmon prices import`."
+            f"The oldest price used is {age} days old ({matter.prices_as_of}): update prices with "
+            "`costmon prices import`."
         )
     if not prices.egress and any(route.bytes_out_mean for route in matter.routes):
         yield (
-            f"The price of traffic from {prices.provider} {prices.region} is not known: it is not "
-            "in these figures."
+            f"The price of traffic from {prices.provider} {prices.region} is not known, so traffic "
+            "is not included in these figures."
         )
 
 

@@ -1,1 +1,1 @@
-"""Hand over what workers measure: to files, to a running service, and back to who shows it."""
+"""Report the figures of workers to files and to a costmon service, and read them back."""

@@ -1,7 +1,7 @@
-"""Which rows a service does not have yet: pure.
+"""Find the rows that a service does not have yet; pure.
 
-What a service accepted it has for as long as it runs; it says which run that is. Of another run
-nobody knows what it has kept, so it is sent everything.
+A service keeps accepted rows for as long as it runs, and names its run (epoch) in each response.
+After a restart it is not known what it has kept, so all rows are sent again.
 """
 
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from costmon.meter.reporting.wire import Due
 
 
 class ChangedRows:
-    """Remembers what one service was sent; for one thread."""
+    """Tracks which rows one service has accepted; for one thread."""
 
     def __init__(self) -> None:
         self._sent: dict[tuple[bool, RowKey], int] = {}
@@ -20,12 +20,12 @@ class ChangedRows:
         self._part = 0
 
     def next_part(self) -> int:
-        """Return the number of the next message; each has a higher one."""
+        """Return the number of the next message; numbers increase."""
         self._part += 1
         return self._part
 
     def due(self, snapshot: Snapshot) -> list[Due]:
-        """Return the rows that have changed since they were sent."""
+        """Return the rows that changed since they were accepted."""
         recording = snapshot.recording, snapshot.started_at
         if recording != self._recording:
             self._recording = recording
@@ -39,15 +39,15 @@ class ChangedRows:
         ]
 
     def accepted(self, part: Snapshot) -> None:
-        """Note that the service has the rows of a part."""
+        """Record that the service accepted the rows of a part."""
         for is_settled, phase in ((False, part.whole), (True, part.settled)):
             for row in phase.routes:
                 self._sent[is_settled, row.key] = hash(row.counts)
 
     def heard(self, epoch: str) -> bool:
-        """Note which run of the service answered; return whether it is another one than before.
+        """Record the epoch of the service; return whether it has changed.
 
-        Then everything is due again, but what was accepted in this run.
+        If so, all rows are due again.
         """
         is_other = epoch != self._epoch
         self._epoch = epoch
@@ -57,7 +57,7 @@ class ChangedRows:
 
 
 def fingerprint(snapshot: Snapshot) -> int:
-    """Return a number that changes when any row does."""
+    """Return a hash that changes whenever any row changes."""
     rows: Iterable[tuple[object, ...]] = (
         (*row.key, *row.counts)
         for phase in (snapshot.whole, snapshot.settled)

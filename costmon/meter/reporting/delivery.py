@@ -1,4 +1,4 @@
-"""The service's side of reporting: send what it has not got, and hear what it wants."""
+"""Report to a costmon service: send changed rows, and receive its control messages."""
 
 from pathlib import Path
 
@@ -13,13 +13,13 @@ from costmon.meter.reporting.wire import RowTexts, encode, parts
 _FIRST_PAUSE_S = 1.0
 _LAST_PAUSE_S = 30.0
 _QUIET_S = 5.0
-"""At most so long without a word, so that the service knows that we live."""
+"""The longest time without a message, so that the service knows that the process is alive."""
 
 _ROUNDS = 3
 
 
 class Delivery:
-    """One process's reports to one service; for one thread, except `forget`."""
+    """Reports of one process to one service; for one thread, except `forget`."""
 
     def __init__(self, path: Path, clock: EpochClock, texts: RowTexts) -> None:
         self._texts = texts
@@ -34,10 +34,10 @@ class Delivery:
         self.is_known = False
 
     def hand_in(self, snapshot: Snapshot, *, is_final: bool) -> Control | None:
-        """Send what has changed, unless the service is away; return what it wants, if anything.
+        """Send changed rows, if the service is reachable; return its control message, if any.
 
         Args:
-            snapshot: Of this process.
+            snapshot: The snapshot of this process.
             is_final: Whether it is the last one.
         """
         now_s = self._clock.monotonic_s()
@@ -62,17 +62,17 @@ class Delivery:
         self._line.forget()
 
     def _sent(self, snapshot: Snapshot, now_s: float, *, is_final: bool) -> Control | None:
-        """Send what is due; more than once when the service turns out to be another run of it."""
+        """Send changed rows; again if the service turns out to have restarted."""
         wanted: Control | None = None
         for _ in range(_ROUNDS):
             due = self._changed_rows.due(snapshot)
-            # Who ordered a stop waits to see that it is obeyed.
+            # Confirm a stop at once: the user who requested it is waiting.
             recording = snapshot.recording, snapshot.is_recording
             is_quiet = now_s < self._quiet_until_s and recording == self._told
             if not due and is_quiet and not is_final:
                 return wanted
             is_anew = False
-            # That it is the last word is said alone, when the service has all the rest.
+            # The final message has no rows; it is sent when the service has all of them.
             bare = parts(snapshot, ()) if is_final and not due else ()
             for part in bare or parts(snapshot, due, texts=self._texts):
                 number = self._changed_rows.next_part()
@@ -91,15 +91,15 @@ class Delivery:
     def _gone(self, snapshot: Snapshot) -> None:
         self._gone_from = snapshot.recording, snapshot.started_at
         log().warning(
-            "the costmon service took process %d for ended, since it had not heard of it for long:"
-            " what it measures is in files only, until a new recording begins",
+            "the costmon service considers process %d ended, since it had no report for too long:"
+            " its figures are only in files until a new recording begins",
             snapshot.pid,
         )
 
     def _worked(self) -> None:
         if self._is_lost:
             self._is_lost = False
-            log().info("the costmon service at %s answers again", self._line.path)
+            log().info("the costmon service at %s is reachable again", self._line.path)
         self.is_known = True
         self._pause_s = _FIRST_PAUSE_S
         self._closed_until_s = float("-inf")
@@ -107,6 +107,6 @@ class Delivery:
     def _missed(self, error: LineError, now_s: float) -> None:
         if not self._is_lost:
             self._is_lost = True
-            log().warning("the costmon service is not told what is measured: %s", error)
+            log().warning("cannot report to the costmon service: %s", error)
         self._closed_until_s = now_s + self._pause_s
         self._pause_s = min(2 * self._pause_s, _LAST_PAUSE_S)

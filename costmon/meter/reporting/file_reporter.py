@@ -1,4 +1,4 @@
-"""The files' side of reporting: this process's own file, and what others leave beside it."""
+"""Report to files: write this process's file, and read the control file."""
 
 from pathlib import Path
 
@@ -12,15 +12,15 @@ from costmon.meter.reporting.locked_file import LockedFile
 from costmon.meter.reporting.wire import RowTexts, encode
 
 _UNCHANGED_S = 5.0
-"""An unchanged file is written so seldom: processor time goes on without requests."""
+"""How often an unchanged file is rewritten: CPU time advances without requests too."""
 
 _FOLD_S = 10.0
 _AGAIN_S = 10.0
-"""After a failure: a full disk does not get emptier each second."""
+"""Pause after a failure, such as a full disk."""
 
 
 class FileReporter:
-    """Where one process leaves its figures and finds orders; for one thread, except `forget`."""
+    """Writes one process's figures and reads its control file; for one thread, except `forget`."""
 
     def __init__(self, base: Path, clock: EpochClock, texts: RowTexts) -> None:
         self._base = base
@@ -33,14 +33,14 @@ class FileReporter:
 
     @property
     def holds(self) -> bool:
-        """Whether there is a file of this process."""
+        """Whether this process has a file."""
         return self._own is not None
 
     def control(self, service: str) -> Control | None:
-        """Return what is wanted of the recording; `None` when nobody wants anything.
+        """Return the control message; `None` if there is none.
 
         Raises:
-            PermissionError: Others could have written it.
+            PermissionError: Other users could have written it.
         """
         if self._clock.monotonic_s() < self._again_s:
             return None
@@ -50,7 +50,7 @@ class FileReporter:
         return self._of(service).control()
 
     def order(self, service: str, control: Control) -> None:
-        """Let other workers and readers of files know what the service wants.
+        """Pass on the service's control message to other workers and readers of the files.
 
         Raises:
             OSError: It cannot be written.
@@ -59,10 +59,10 @@ class FileReporter:
             self._of(service).order(control)
 
     def keep(self, snapshot: Snapshot, *, is_final: bool) -> None:
-        """Replace this process's file, when something has changed.
+        """Replace this process's file if something has changed.
 
         Raises:
-            OSError: It cannot be written; the version before is still there, if any.
+            OSError: It cannot be written; the previous version remains, if any.
         """
         now_s = self._clock.monotonic_s()
         if now_s < self._again_s and not is_final:
@@ -78,7 +78,7 @@ class FileReporter:
         self._again_s = float("-inf")
 
     def forget(self) -> None:
-        """Let go of the parent's file, in a forked child."""
+        """Release the parent's file, in a forked child."""
         for own in _OWN.values():
             own.forget()
         _OWN.clear()
@@ -96,7 +96,7 @@ class FileReporter:
         try:
             own.keep(content)
         except FileNotFoundError:
-            make_private(folder)  # somebody has removed it under us
+            make_private(folder)  # the folder was removed meanwhile
             own.keep(content)
         self._own = own
 
@@ -108,5 +108,5 @@ class FileReporter:
 
 
 _OWN: dict[tuple[Path, int, str], LockedFile] = {}
-"""The process's files. They stay locked until it ends, also while nothing is reported: who is not
-locked has ended, and is added to the sum of those for good."""
+"""The process's files. They stay locked until it ends, even while nothing is reported: a process
+whose file is not locked counts as ended, and its figures move to the sum of ended processes."""

@@ -1,7 +1,7 @@
-"""What the workers of one service leave for each other and for readers, in one folder.
+"""The folder of files through which the workers of one service share their figures.
 
 `<pid>-<boot>.json` is a process's last snapshot, `past.json` the sum of processes that have ended,
-`control.json` what somebody wants of the recording. Damaged files are skipped, counted and said.
+`control.json` the control message. Damaged files are skipped, counted and logged.
 """
 
 import contextlib
@@ -28,11 +28,11 @@ from costmon.meter.reporting.wire import decode, decode_control, encode_control
 
 MOST_FILES = 2_000
 RECORDING_GAP_S = 600.0
-"""After so long without a process a recording is over, and who comes next begins anew."""
+"""After this long without a process the recording is over, and the next process resets it."""
 
 _LITTER_S = 60.0
 _SAME_TICK_S = 0.1
-"""A file written twice so quickly can look the same: its number is used again, its time ticks."""
+"""A file rewritten this quickly can look unchanged: inodes are reused, and mtime is coarse."""
 
 _PAST, _CONTROL, _LOCK = "past.json", "control.json", "lock"
 _NEW = os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -40,7 +40,7 @@ _Version = tuple[int, int, int]
 
 
 class Files:
-    """A service's folder, which need not exist; for one thread."""
+    """The folder of one service, which need not exist; for one thread."""
 
     def __init__(self, folder: Path, *, clock: EpochClock | None = None) -> None:
         self.folder = folder
@@ -51,20 +51,21 @@ class Files:
 
     @property
     def bad(self) -> int:
-        """Return how many files could not be read when they were looked at last."""
+        """Return the number of files that could not be read at the last attempt."""
         return len(self._bad)
 
     def gather(self, own: Snapshot | None = None) -> tuple[Snapshot, ...]:
         """Return the last snapshot of every process, and the sum of those whose files are gone.
 
         Args:
-            own: Of this process, in place of what its file says; left out while it has no rows and
-                others have: the master of a server is no worker, but may serve the page.
+            own: Snapshot of this process, instead of its file. It is left out while it has no rows
+                and others have: the master process of a server may serve the page, but is not a
+                worker.
 
-        Of processes that have ended `processes` is 0.
+        `processes` is 0 for processes that have ended.
         """
         found = dict(self._snapshots())
-        # Read after the files: what has been removed since is in it, and known to be.
+        # Read after the files, so that files removed meanwhile are known to be in the sum.
         try:
             stone = self._tombstone()
         except (OSError, InputError) as error:
@@ -80,7 +81,7 @@ class Files:
         return tuple(snapshots)
 
     def control(self) -> Control | None:
-        """Return what is wanted of the recording; `None` when nobody wants anything."""
+        """Return the control message; `None` if there is none."""
         try:
             with OpenedFile(self.folder / _CONTROL) as file:
                 return decode_control(file.content())
@@ -91,7 +92,7 @@ class Files:
             return None
 
     def order(self, control: Control) -> None:
-        """Say what is wanted of the recording, unless somebody has said something newer.
+        """Write a control message, unless there is a newer one.
 
         Raises:
             OSError: It cannot be written.
@@ -103,10 +104,11 @@ class Files:
     def fold(self) -> None:
         """Add processes that have ended to the sum of them and remove their files.
 
-        Safe at any moment and against a crash at any point; when others do it, nothing is done.
+        Safe at any time and against a crash at any point; does nothing while another process does
+        it.
 
         Raises:
-            OSError: It cannot be done; nothing is lost.
+            OSError: It failed; nothing is lost.
         """
         with self._locked() as is_ours:
             if not is_ours:
@@ -124,10 +126,10 @@ class Files:
             self._sweep()
 
     def begin(self) -> None:
-        """Remove what is left of a recording that is over: no process has had a part in it lately.
+        """Remove the files of a recording that is over: no process has taken part in it lately.
 
         Raises:
-            OSError: It cannot be done.
+            OSError: It failed.
         """
         with self._locked() as is_ours:
             if not is_ours:
@@ -143,7 +145,7 @@ class Files:
                 (self.folder / name).unlink(missing_ok=True)
 
     def _snapshots(self) -> Iterator[tuple[str, Snapshot]]:
-        """Yield every process's file that can be read; `processes` says whether it lives."""
+        """Yield the snapshots in all readable files; `processes` is 1 if it is alive, else 0."""
         self._bad = {}
         names = self._names()
         for name in names[MOST_FILES:]:
@@ -152,7 +154,7 @@ class Files:
             try:
                 found = self._snapshot(name)
             except FileNotFoundError:
-                continue  # its process has ended and somebody has added it to the sum
+                continue  # its process has ended and another one has added it to the sum
             except (OSError, InputError) as error:
                 self._skip(name, error)
                 continue
@@ -188,7 +190,7 @@ class Files:
             return Tombstone()
 
     def _sum(self) -> Tombstone:
-        """Return the sum to add to; a damaged one is set aside."""
+        """Return the sum to add to; a damaged file is renamed."""
         try:
             return self._tombstone()
         except InputError as error:
@@ -204,17 +206,17 @@ class Files:
                 path.replace(path.with_suffix(".bad"))
 
     def _modified_at(self, name: str) -> float:
-        """Return when a file was written, in seconds since 1970; 0 when there is none."""
+        """Return when a file was written, in seconds since 1970; 0 if it does not exist."""
         try:
             return (self.folder / name).lstat().st_mtime
         except FileNotFoundError:
             return 0.0
 
     def _sweep(self) -> None:
-        """Remove what processes that were killed while they wrote have left."""
+        """Remove temporary files of processes that were killed while writing."""
         oldest_at = self._clock.epoch_s() - _LITTER_S
         for path in self.folder.glob(".*.tmp"):
-            # What is gone by now was renamed by its writer, who may be making it anew.
+            # A missing file was renamed by its writer, which may be writing the next one.
             if 0 < self._modified_at(path.name) < oldest_at:
                 path.unlink(missing_ok=True)
 
@@ -231,7 +233,7 @@ class Files:
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[bool]:
-        """Hold the folder's lock, if nobody has it; say whether it is ours."""
+        """Try to lock the folder; yield whether that succeeded."""
         lock = os.open(
             self.folder / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
         )
@@ -250,4 +252,4 @@ class Files:
         said = f"{name}: {error}"
         if said not in self._said and len(self._said) < MOST_FILES:
             self._said.add(said)
-            log().warning("%s in %s is skipped: %s", name, self.folder, error)
+            log().warning("skipped %s in %s: %s", name, self.folder, error)

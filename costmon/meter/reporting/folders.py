@@ -1,8 +1,8 @@
-"""Where workers leave what they measure: a folder for each service that only its user can enter.
+"""The folders for figures: one for each service, accessible to its user only.
 
-`$XDG_RUNTIME_DIR/costmon/meter/<service>/`, or the same below a folder of the user's own among the
-temporary files. Anybody may make a folder there before us, so it is used only when it is no link,
-ours, and closed to others.
+`$XDG_RUNTIME_DIR/costmon/meter/<service>/`, or a folder of the user in the temporary directory.
+Other users may create that folder first, so it is used only if it is not a link, is owned by the
+user, and is not accessible to others.
 """
 
 import os
@@ -20,7 +20,7 @@ _WRITING_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 def base_folder() -> Path:
-    """Return the folder that has a folder for each service; it need not exist yet."""
+    """Return the parent of all service folders; it need not exist yet."""
     runtime = env.runtime_folder()
     if runtime is not None and _is_own(runtime, _WRITING_OTHERS):
         return runtime / "costmon" / "meter"
@@ -28,7 +28,7 @@ def base_folder() -> Path:
 
 
 def service_folder(base: Path, service: str) -> Path:
-    """Return the folder of one service: its name as far as a file's name can have it."""
+    """Return the folder of one service, named after it as far as file names allow."""
     name = quote(service, safe=" ", errors="replace").replace(".", "%2E") or "app"
     if len(name) > _NAME_CHARACTERS:
         digest = sha256(service.encode("utf-8", "replace")).hexdigest()[:16]
@@ -37,11 +37,11 @@ def service_folder(base: Path, service: str) -> Path:
 
 
 def make_private(folder: Path) -> None:
-    """Make a service's folder and the one above it, closed to others, or check that they are.
+    """Create a service's folder and its parent, accessible to the user only, or check them.
 
     Raises:
-        PermissionError: One of them is a link, somebody else's, or open to others.
-        OSError: One cannot be made.
+        PermissionError: One of them is a link, owned by another user, or accessible to others.
+        OSError: One cannot be created.
     """
     base = folder.parent
     base.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -51,19 +51,20 @@ def make_private(folder: Path) -> None:
 
 
 def check_private(folder: Path) -> None:
-    """Check that nobody else could have put anything into a folder; it need not exist.
+    """Check that no other user could have written to a folder; it need not exist.
 
     Raises:
-        PermissionError: It is a link, somebody else's, or open to others.
+        PermissionError: It is a link, owned by another user, or accessible to others.
     """
     if not _is_own(folder, _OTHERS) and os.path.lexists(folder):
         raise PermissionError(
-            f"{folder} is a link, not yours, or open to others: remove it, or set XDG_RUNTIME_DIR"
+            f"{folder} is a link, not yours, or accessible to others: "
+            "remove it, or set XDG_RUNTIME_DIR"
         )
 
 
 def _is_own(folder: Path, closed: int) -> bool:
-    """Tell whether a folder is no link, of this user, and without these permissions."""
+    """Return whether a folder is not a link, is owned by the user, and lacks these permissions."""
     try:
         found = folder.lstat()
     except OSError:

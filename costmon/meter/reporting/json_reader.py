@@ -1,7 +1,7 @@
-"""Read a parsed JSON document piece by piece: each piece knows where it stands.
+"""Read a parsed JSON document value by value; each value knows its path.
 
-Nothing in it is believed: numbers, texts and lists have bounds. Members that are not known here
-are ignored, so that an older reader understands a newer writer of the same version.
+Input is not trusted: numbers, texts and lists have limits. Unknown members are ignored, so that an
+older reader accepts a newer writer of the same version.
 """
 
 import json
@@ -15,13 +15,13 @@ from costmon.meter.figures import RouteStats
 from costmon.meter.reporting.text import NAME_CHARACTERS, ROUTE_CHARACTERS, readable
 
 MOST_ROWS = 20_000
-"""In one phase of one snapshot."""
+"""The most rows in one phase of a snapshot."""
 
 _LAST_BUCKET = 2_100
-"""Above the bucket of a number of 64 bits."""
+"""Above the bucket of any 64-bit number."""
 
 _MOST = 1 << 128
-"""Sums of squares outgrow 64 bits."""
+"""The largest number: sums of squares exceed 64 bits."""
 
 _MOST_SECONDS = 1e12
 _DIGITS = 40
@@ -30,10 +30,10 @@ _COUNTS = RouteStats._fields[2:13]
 
 
 class Reading:
-    """A piece of a document.
+    """A value in a document.
 
     Attributes:
-        path: Where it stands, such as `$.whole.routes[3]`.
+        path: Its path, such as `$.whole.routes[3]`.
     """
 
     __slots__ = ("_value", "path")
@@ -44,33 +44,33 @@ class Reading:
 
     @classmethod
     def parsed(cls, content: bytes) -> "Reading":
-        """Return the document that a JSON text is.
+        """Parse a JSON text.
 
         Raises:
-            InputError: It is no JSON, or a hostile one.
+            InputError: It is not valid JSON, or nested too deeply.
         """
         try:
             return cls(json.loads(content, parse_constant=_refuse_constant))
         except (ValueError, RecursionError) as error:
-            raise InputError(f"$: this is no JSON ({type(error).__name__})") from None
+            raise InputError(f"$: not valid JSON ({type(error).__name__})") from None
 
     def member(self, name: str) -> "Reading":
         """Return a member of an object.
 
         Raises:
-            InputError: This is no object, or has no such member.
+            InputError: This is not an object, or has no such member.
         """
         if not isinstance(self._value, dict):
             self.refuse("an object")
         if name not in self._value:
-            raise InputError(f"{self.path}.{name}: it is missing")
+            raise InputError(f"{self.path}.{name}: missing")
         return Reading(self._value[name], f"{self.path}.{name}")
 
     def optional(self, name: str) -> "Reading | None":
-        """Return a member of an object; `None` when there is none, or it is null.
+        """Return a member of an object; `None` if it is missing or null.
 
         Raises:
-            InputError: This is no object.
+            InputError: This is not an object.
         """
         if not isinstance(self._value, dict):
             self.refuse("an object")
@@ -81,10 +81,10 @@ class Reading:
         """Yield the entries of a list.
 
         Raises:
-            InputError: This is no list, or a longer one.
+            InputError: This is not a list, or has more than `most` entries.
         """
         if not isinstance(self._value, list) or len(self._value) > most:
-            self.refuse(f"a list of at most {most}")
+            self.refuse(f"a list of at most {most} entries")
         for place, value in enumerate(self._value):
             yield Reading(value, f"{self.path}[{place}]")
 
@@ -92,24 +92,24 @@ class Reading:
         """Yield the rows of a phase.
 
         Raises:
-            InputError: There are too many, or this is no list.
+            InputError: This is not a list, or has too many rows.
         """
         return self.entries(MOST_ROWS)
 
     def exactly(self, expected: int) -> None:
-        """Check a number.
+        """Check that a number has the expected value.
 
         Raises:
-            InputError: It is another one.
+            InputError: It has not.
         """
         if self._value != expected or isinstance(self._value, bool):
             self.refuse(str(expected))
 
     def claim(self) -> bool:
-        """Return true or false.
+        """Return a boolean.
 
         Raises:
-            InputError: It is neither.
+            InputError: This is not a boolean.
         """
         if not isinstance(self._value, bool):
             self.refuse("true or false")
@@ -119,78 +119,78 @@ class Reading:
         """Return a whole number from 0 to `most`.
 
         Raises:
-            InputError: It is none.
+            InputError: This is not such a number.
         """
         value = self._value
         if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
-            self.refuse("a whole number that is not negative")
+            self.refuse("a whole number from 0")
         return value
 
     def seconds(self) -> float:
-        """Return a number of seconds that is not negative.
+        """Return a non-negative number of seconds.
 
         Raises:
-            InputError: It is none.
+            InputError: This is not such a number.
         """
         value = self._value
         if isinstance(value, bool) or not isinstance(value, int | float):
             self.refuse("a number of seconds")
         if not 0 <= value <= _MOST_SECONDS or not isfinite(value):
-            self.refuse("a number of seconds that is not negative")
+            self.refuse("a non-negative number of seconds")
         return float(value)
 
     def text(self, longest: int = NAME_CHARACTERS) -> str:
-        """Return a text that people can read.
+        """Return a printable text.
 
         Raises:
-            InputError: It is none, too long, or has characters that are not for reading.
+            InputError: This is not a text, too long, or not printable.
         """
         if not isinstance(self._value, str) or readable(self._value, longest) != self._value:
-            self.refuse(f"a text of at most {longest} characters, none of them for control")
+            self.refuse(f"a text of at most {longest} printable characters")
         return self._value
 
     def amount(self) -> Decimal:
-        """Return a figure that is written as text and not negative.
+        """Return a non-negative decimal number, which is written as text.
 
         Raises:
-            InputError: It is none.
+            InputError: This is not such a number.
         """
         value = self._value
         if not isinstance(value, str) or len(value) > _DIGITS or not value.isascii():
-            self.refuse("a decimal figure as text")
+            self.refuse("a decimal number as text")
         try:
             amount = Decimal(value)
         except ArithmeticError:
-            self.refuse("a decimal figure as text")
+            self.refuse("a decimal number as text")
         if not amount.is_finite() or amount < 0 or abs(amount.adjusted()) > _DIGITS:
-            self.refuse("a decimal figure that is not negative")
+            self.refuse("a non-negative decimal number")
         return amount
 
     def buckets(self) -> dict[int, int]:
-        """Return a histogram that is written as a flat list.
+        """Return a histogram, which is written as a flat list.
 
         Raises:
-            InputError: It is none.
+            InputError: This is not a histogram.
         """
         numbers = self._value
         if not isinstance(numbers, list) or len(numbers) % 2 or len(numbers) > 2 * _LAST_BUCKET:
-            self.refuse("buckets and counts by turns")
+            self.refuse("alternating buckets and counts")
         for number in numbers:
             if type(number) is not int or not 0 <= number <= _MOST:
-                self.refuse("whole numbers that are not negative")
+                self.refuse("non-negative whole numbers")
         buckets = dict(zip(numbers[::2], numbers[1::2], strict=True))
         if len(buckets) * 2 != len(numbers) or max(buckets, default=0) > _LAST_BUCKET:
-            self.refuse(f"each bucket once, and none above {_LAST_BUCKET}")
+            self.refuse(f"distinct buckets up to {_LAST_BUCKET}")
         return buckets
 
     def row(self) -> RouteStats:
-        """Return a row that is written as a list of its fields.
+        """Return a row, which is written as a list of its fields.
 
         Raises:
-            InputError: It is none.
+            InputError: This is not a row.
         """
         if not isinstance(self._value, list) or len(self._value) < _FIELDS:
-            self.refuse(f"a list of {_FIELDS}")
+            self.refuse(f"a list of {_FIELDS} fields")
         fields = [Reading(it, f"{self.path}[{at}]") for at, it in enumerate(self._value[:_FIELDS])]
         counts = [field.count() for field in fields[2:13]]
         return RouteStats(
@@ -203,14 +203,14 @@ class Reading:
         )
 
     def refuse(self, accepted: str) -> NoReturn:
-        """Say what would be accepted here.
+        """Raise an error that says what is accepted here.
 
         Raises:
             InputError: Always.
         """
         kind = type(self._value).__name__
-        raise InputError(f"{self.path}: {accepted} is expected here, not this {kind}")
+        raise InputError(f"{self.path}: expected {accepted}, got {kind}")
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not valid JSON")

@@ -1,8 +1,8 @@
-"""The file of one process: always whole, and locked for as long as the process lives.
+"""The file of one process: replaced atomically, and locked for as long as the process is alive.
 
-Each version is written beside the file, locked, and renamed over it; then the version before is
-let go. So the file in place is locked by its process at any moment, and the kernel lets go when
-the process ends, however it ends: no pid needs to be asked about, which others may have by then.
+Each version is written to a temporary file, locked, and renamed over the old one, whose lock is
+then released. So the current file is always locked by its process, and the kernel releases the lock
+when the process ends, however it ends. Pids, which may be reused, are not checked.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ _SAFE = os.O_CLOEXEC | os.O_NOFOLLOW
 
 
 class LockedFile:
-    """Where a process keeps its last snapshot; for one thread, except `forget`."""
+    """The file with a process's last snapshot; for one thread, except `forget`."""
 
     def __init__(self, folder: Path, pid: int, boot: str) -> None:
         self._name = f"{pid}-{re.sub('[^0-9A-Za-z_-]', '_', boot)[:64] or '0'}"
@@ -28,14 +28,14 @@ class LockedFile:
 
     @property
     def path(self) -> Path:
-        """Return where the file is."""
+        """Return the path of the file."""
         return self._folder / f"{self._name}.json"
 
     def keep(self, content: bytes) -> None:
         """Replace the file.
 
         Raises:
-            OSError: The version before is still there, unless somebody has removed it.
+            OSError: It failed; the previous version remains, unless it was removed.
         """
         new = self._folder / f".{self._name}.tmp"
         lock = os.open(new, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | _SAFE, 0o600)
@@ -54,27 +54,27 @@ class LockedFile:
         self._lock = lock
 
     def forget(self) -> None:
-        """Let go of the lock, or in a forked child of the copy of it: the parent keeps its own."""
+        """Release the lock, or in a forked child the copy of it: the parent keeps its own."""
         lock, self._lock = self._lock, -1
         if lock >= 0:
             os.close(lock)
 
 
 class OpenedFile:
-    """A file of some process, opened: read while its content cannot change.
+    """An open file of any process, whose content cannot change while it is read.
 
     Attributes:
-        is_alive: Whether its process lives.
-        is_current: Whether it is still in its place: a living process has replaced it else.
-        version: Another one for another content, unless that came within the same tick.
-        modified_at: Seconds since 1970.
+        is_alive: Whether its process is alive.
+        is_current: Whether it is still in place; if not, its live process has replaced it.
+        version: Changes with the content, unless both were written within the same clock tick.
+        modified_at: Modification time in seconds since 1970.
     """
 
     def __init__(self, path: Path) -> None:
-        """Open it.
+        """Open a file.
 
         Raises:
-            OSError: It cannot be read, or is not ours.
+            OSError: It cannot be read, or belongs to another user.
         """
         self._file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | _SAFE)
         try:
@@ -95,20 +95,20 @@ class OpenedFile:
         os.close(self._file)
 
     def content(self) -> bytes:
-        """Return all of it.
+        """Return the whole content.
 
         Raises:
-            OSError: It cannot be read, or is larger than any that is written.
+            OSError: It cannot be read, or is too large.
         """
         received = bytearray()
         while chunk := os.read(self._file, 1 << 20):
             received += chunk
             if len(received) > LARGEST_BYTES:
-                raise OSError(f"it has more than {LARGEST_BYTES} bytes")
+                raise OSError(f"larger than {LARGEST_BYTES} bytes")
         return bytes(received)
 
     def _lock(self) -> bool:
-        """Tell whether the lock could be had: then nobody alive has it."""
+        """Return whether the file could be locked: then no live process holds the lock."""
         try:
             fcntl.flock(self._file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -118,4 +118,4 @@ class OpenedFile:
 
 def _check_owner(status: os.stat_result) -> None:
     if os.geteuid() not in {status.st_uid, _ROOT}:
-        raise PermissionError("it belongs to somebody else")
+        raise PermissionError("owned by another user")

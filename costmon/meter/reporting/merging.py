@@ -1,7 +1,7 @@
-"""Put together what many processes of one service have measured: pure, and in any order the same.
+"""Merge the snapshots of the processes of one service; pure, and independent of their order.
 
-A process's figures are cumulative, so the last snapshot of each process counts and the others do
-not. Only the newest recording counts: who has not heard of it yet will begin it within a second.
+A process's figures are cumulative, so only the last snapshot of each process counts. Only the
+newest recording counts: processes that are still in an older one will join it within a second.
 """
 
 from collections.abc import Iterable
@@ -10,19 +10,19 @@ from costmon.meter.figures import Phase, Snapshot, merged_phases
 from costmon.meter.recording_control import Control
 
 Worker = tuple[str, int, str]
-"""Host, pid and boot: what tells processes of a service apart for ever."""
+"""Host, pid and boot, which identify a process of a service for good."""
 
 
 def worker_of(snapshot: Snapshot) -> Worker:
-    """Return which process a snapshot is of."""
+    """Return the process that a snapshot belongs to."""
     return snapshot.host, snapshot.pid, snapshot.boot
 
 
 def newest_recording(snapshots: Iterable[Snapshot]) -> str:
-    """Return the recording that began last; one that was ordered is newer than one that was not.
+    """Return the recording that began last; named recordings are newer than unnamed ones.
 
-    A process begins with a recording without a name, and takes the name of the present one as
-    soon as it hears of it; so what has no name is never news.
+    A process begins with an unnamed recording, and takes the name of the current one as soon as it
+    reads it; so an unnamed recording is never the newest.
 
     Raises:
         ValueError: There is no snapshot.
@@ -31,11 +31,11 @@ def newest_recording(snapshots: Iterable[Snapshot]) -> str:
 
 
 def merged(snapshots: Iterable[Snapshot], recording: str | None = None) -> Snapshot:
-    """Return what all processes of one service have measured together.
+    """Return the merged figures of all processes of one service.
 
     Args:
-        snapshots: Of one service; at least one. Of each process the last one counts.
-        recording: Which recording is meant; `None`, or one that nobody has: the newest.
+        snapshots: At least one, all of one service. The last one of each process counts.
+        recording: The recording to merge; `None`, or an unknown one: the newest.
 
     Raises:
         ValueError: There is no snapshot.
@@ -77,7 +77,7 @@ def merged(snapshots: Iterable[Snapshot], recording: str | None = None) -> Snaps
 
 
 def presented(snapshots: Iterable[Snapshot], control: Control | None) -> Snapshot:
-    """Return how one service stands: empty, when it was told to begin anew and has not done so.
+    """Return the figures of one service; empty if a reset was requested but not yet applied.
 
     Raises:
         ValueError: There is no snapshot.
@@ -93,7 +93,7 @@ def presented(snapshots: Iterable[Snapshot], control: Control | None) -> Snapsho
 
 
 def emptied(snapshot: Snapshot, control: Control) -> Snapshot:
-    """Return how a service stands that has been told to begin anew and has not done so yet."""
+    """Return the empty figures of a service whose reset has not been applied yet."""
     return snapshot._replace(
         recording=control.recording,
         is_recording=control.is_recording,
@@ -104,10 +104,10 @@ def emptied(snapshot: Snapshot, control: Control) -> Snapshot:
 
 
 def _together(snapshots: list[Snapshot], phases: list[Phase]) -> Phase:
-    """Merge phases; they are as long as from the first one's begin to the last one's end.
+    """Merge phases; the result lasts from the first start to the last end.
 
-    Both phases of a process end together. Processes that came one after the other have a longer
-    time together than each has, and processes side by side have not.
+    Both phases of a process end at the same time. Processes that ran one after the other last
+    longer together than each alone; processes that ran in parallel do not.
     """
     ends = [it.started_at + it.whole.seconds for it in snapshots]
     spans = [

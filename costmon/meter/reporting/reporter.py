@@ -1,8 +1,8 @@
-"""Hand over what this process measures, about once a second, from a thread of its own.
+"""Report this process's figures about once a second, from a background thread.
 
-It goes to a file, and to a costmon service where one listens; both say what is wanted of the
-recording. Whatever fails is counted, said once, and tried again: it never reaches a request.
-A process that has not had a request is not spoken of: the master of a server is no worker.
+They go to a file and, if one listens, to a costmon service; both return control messages. Failures
+are counted, logged once and retried; they never reach a request. A process without requests is not
+reported: the master process of a server is not a worker.
 """
 
 import atexit
@@ -27,16 +27,16 @@ from costmon.meter.reporting.wire import RowTexts
 THREAD = "costmon.meter.report"
 INTERVAL_S = 1.0
 _SHARE = 100
-"""One hundredth of the time may be spent here."""
+"""Reporting may take one hundredth of the time."""
 
 _NS = 1_000_000_000
 _AT_EXIT_S = 2.0
 
 
 class Reporter:
-    """Reports for one process; safe to use from any thread, and after a fork of no use."""
+    """Reports for one process; thread-safe, but not usable after a fork."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - tests set each of them
         self,
         source: Metered,
         *,
@@ -46,15 +46,15 @@ class Reporter:
         clock: EpochClock | None = None,
         interval_s: float = INTERVAL_S,
     ) -> None:
-        """Prepare; nothing is touched before `start` or `flush`.
+        """Set up the reporter; nothing is written before `start` or `flush`.
 
         Args:
             source: The process's meter.
-            fail: Told of what failed; `None`: it is logged, each failure once.
-            folder: That has a folder for each service; `None`: the usual one.
-            socket: Of the costmon service; `None`: what the environment says.
-            clock: Tells the time.
-            interval_s: Seconds between two reports; more when a report takes long.
+            fail: Called with each failure; `None`: log each failure once.
+            folder: The parent of all service folders; `None`: the default one.
+            socket: Socket of the costmon service; `None`: as the environment says.
+            clock: The clock.
+            interval_s: Seconds between reports; longer if a report takes long.
         """
         self._source = source
         self._fail = fail or self._log_once
@@ -75,7 +75,7 @@ class Reporter:
         _REPORTERS.add(self)
 
     def start(self) -> None:
-        """Report from now on; more than once is as once."""
+        """Start reporting; idempotent."""
         if self._is_forgotten:
             return
         with self._starting:
@@ -85,8 +85,8 @@ class Reporter:
             thread = threading.Thread(target=self._run, args=(stopping,), name=THREAD, daemon=True)
             try:
                 thread.start()
-            except RuntimeError as error:  # no more threads, or the interpreter is ending
-                self._fail("the meter's reports cannot begin", error)
+            except RuntimeError as error:  # no more threads, or the interpreter is shutting down
+                self._fail("the meter's reporting thread could not be started", error)
                 return
             self._thread = thread
         _report_at_end_of_child()
@@ -95,7 +95,7 @@ class Reporter:
         """Report now, in the calling thread; raises nothing.
 
         Args:
-            is_final: Whether this process will measure nothing any more.
+            is_final: Whether this is the last report of this process.
         """
         if self._is_forgotten or not self._turning.acquire(timeout=_AT_EXIT_S):
             return
@@ -105,10 +105,10 @@ class Reporter:
             self._turning.release()
 
     def stop(self, timeout_s: float = _AT_EXIT_S) -> None:
-        """Report what is left and end the thread; `start` begins again.
+        """Report the last figures and end the thread; `start` starts it again.
 
         Args:
-            timeout_s: Seconds to wait for a report that is under way.
+            timeout_s: Seconds to wait for a report in progress.
         """
         if not self._is_forgotten:
             self._end(timeout_s)
@@ -116,14 +116,14 @@ class Reporter:
             self._hang_up()
 
     def finish(self) -> None:
-        """Report for the last time, as the process ends."""
+        """Send the final report, when the process ends."""
         if not self._is_forgotten:
             self._end(_AT_EXIT_S)
             self.flush(is_final=True)
             self._hang_up()
 
     def forget(self) -> None:
-        """Let go of what is the parent's, in a forked child; nothing is reported any more."""
+        """Release the parent's resources, in a forked child; nothing is reported any more."""
         self._is_forgotten = True
         self._thread = None
         self._file_reporter.forget()
@@ -152,8 +152,8 @@ class Reporter:
 
     def _turn(self, *, is_final: bool) -> None:
         snapshot = self._source.snapshot()
-        # First what is wanted: a worker that has just begun belongs to the present recording, and
-        # must not be seen in another one.
+        # Control messages first: a new worker belongs to the current recording, and must not be
+        # reported in another one.
         if self._apply(self._guarded(lambda: self._file_reporter.control(snapshot.service))):
             snapshot = self._source.snapshot()
         if snapshot.routes or self._file_reporter.holds:
@@ -165,7 +165,7 @@ class Reporter:
                 self._guarded(lambda: self._file_reporter.order(snapshot.service, wanted))
 
     def _apply(self, control: Control | None) -> bool:
-        """Do what is wanted, unless that has been done; tell whether anything was."""
+        """Apply a control message, unless it was applied before; return whether it was new."""
         if control is None or control.issued_at <= self._controlled_at:
             return False
         self._controlled_at = control.issued_at
@@ -174,11 +174,11 @@ class Reporter:
         return True
 
     def _guarded(self, act: Callable[[], Control | None]) -> Control | None:
-        """Do something; whatever goes wrong must neither end the thread nor reach a request."""
+        """Call a function; errors must neither end the thread nor reach a request."""
         try:
             return act()
         except Exception as error:  # noqa: BLE001 - the edge of a thread in somebody else's process
-            self._fail("the meter's figures could not be handed over", error)
+            self._fail("the meter's figures could not be reported", error)
             return None
 
     def _log_once(self, what: str, error: BaseException) -> None:
@@ -189,7 +189,7 @@ class Reporter:
 
 
 _REPORTERS: "weakref.WeakSet[Reporter]" = weakref.WeakSet()
-"""Every reporter: a fork and the end of the program concern them all."""
+"""All reporters, for hooks at fork and exit."""
 
 _registered_in: list[int] = []
 
@@ -205,12 +205,12 @@ def _at_exit() -> None:
         try:
             reporter.finish()
         except (SystemExit, KeyboardInterrupt):
-            # A server's handler of a signal that came now: the last word is said all the same.
+            # Raised by a server's signal handler during the report: send the final report anyway.
             reporter.finish()
 
 
 def _report_at_end_of_child() -> None:
-    """Be called at the end of a child that multiprocessing forked: it skips `atexit`."""
+    """Report at the end of a child forked by multiprocessing, which skips `atexit`."""
     util = sys.modules.get("multiprocessing.util")
     if util is None or os.getpid() in _registered_in:
         return

@@ -1,6 +1,6 @@
-"""Tell a costmon service of this machine what was measured, over its Unix socket.
+"""Send figures to a local costmon service over its Unix socket.
 
-A message is four bytes of length and JSON, and so is its answer; see `costmon/intake/frame.py`.
+Messages and responses are JSON with a four-byte length prefix; see `costmon/intake/frame.py`.
 """
 
 import os
@@ -21,21 +21,21 @@ _LENGTH = struct.Struct("!I")
 _ANSWER_BYTES = 65_536
 _ANSWER_S = 1.0
 _PATH_BYTES = 107
-"""What `struct sockaddr_un` has room for."""
+"""The longest path in `struct sockaddr_un`."""
 
 
 class LineError(Exception):
-    """The service was not told, or did not take it; the text says why."""
+    """The service could not be reached, or rejected a report; the text says why."""
 
 
 class Told(NamedTuple):
-    """What a service answers.
+    """The response of a service.
 
     Attributes:
-        epoch: Names its present run.
-        known: The last part it had of this process before this one; `None`: none.
-        is_gone: Whether it has added this process to those that have ended: it takes no more.
-        control: What is wanted of the recording; `None`: nothing in particular.
+        epoch: Identifies the current run of the service.
+        known: Number of the last part received from this process before; `None`: none.
+        is_gone: Whether it considers this process ended, and accepts no more reports.
+        control: A control message; `None`: none.
     """
 
     epoch: str
@@ -45,7 +45,7 @@ class Told(NamedTuple):
 
 
 class ServiceLine:
-    """One connection, made when it is needed; for one thread, except `forget`."""
+    """A connection that is opened on demand; for one thread, except `forget`."""
 
     def __init__(self, path: Path, clock: Clock, *, answer_s: float = _ANSWER_S) -> None:
         self.path = path
@@ -54,22 +54,22 @@ class ServiceLine:
         self._socket: socket.socket | None = None
 
     def is_there(self) -> bool:
-        """Tell whether there is a socket: a service that listens, or did."""
+        """Return whether the socket exists, so that a service listens, or did."""
         try:
             return stat.S_ISSOCK(self.path.stat().st_mode)
         except OSError:
             return False
 
     def tell(self, part: int, report: bytes, *, is_final: bool) -> Told:
-        """Hand in one encoded part.
+        """Send one encoded part.
 
         Args:
-            part: Its number; a later part has a higher one.
-            report: It, at most `PART_BYTES`.
-            is_final: Whether this process will say nothing any more.
+            part: Its number; numbers increase.
+            report: The encoded part, at most `PART_BYTES`.
+            is_final: Whether this is the last message of this process.
 
         Raises:
-            LineError: It was not taken; it may be handed in again, with a higher number.
+            LineError: It was not accepted; it may be sent again with a higher number.
         """
         head = b'{"op":"meter","part":%d,"final":%s,"report":' % (part, _JSON[is_final])
         request = head + report + b"}"
@@ -78,8 +78,8 @@ class ServiceLine:
             try:
                 answer = self._exchanged(request)
             except (ConnectionError, EOFError):
-                # The service may have left, and another come, since the last message; a part that
-                # comes twice is heard once.
+                # The service may have restarted since the last message; a part that arrives twice
+                # counts once.
                 if not is_kept:
                     raise
                 self.forget()
@@ -106,12 +106,14 @@ class ServiceLine:
         connection.sendall(_LENGTH.pack(len(request)) + request)
         (length,) = _LENGTH.unpack(self._exactly(connection, _LENGTH.size, until_s))
         if length > _ANSWER_BYTES:
-            raise LineError(f"{self.path}: an answer of {length} bytes is announced")
+            raise LineError(f"{self.path}: the response is too large: {length} bytes")
         return self._exactly(connection, length, until_s)
 
     def _connected(self) -> socket.socket:
         if len(os.fsencode(self.path)) > _PATH_BYTES:
-            raise LineError(f"{self.path} is too long for a socket: at most {_PATH_BYTES} bytes")
+            raise LineError(
+                f"{self.path} is too long for a socket path: at most {_PATH_BYTES} bytes"
+            )
         self._socket = connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         connection.settimeout(self._answer_s)
         connection.connect(str(self.path))
@@ -122,11 +124,11 @@ class ServiceLine:
         while len(received) < size:
             left_s = until_s - self._clock.monotonic_s()
             if left_s <= 0:
-                raise LineError(f"{self.path}: no whole answer in {self._answer_s:g} s")
+                raise LineError(f"{self.path}: no complete response within {self._answer_s:g} s")
             connection.settimeout(left_s)
             chunk = connection.recv(size - len(received))
             if not chunk:
-                raise EOFError("the service has hung up")
+                raise EOFError("the service closed the connection")
             received += chunk
         return bytes(received)
 

@@ -1,4 +1,4 @@
-"""A meter's settings, as they travel with what it measures: amounts as text."""
+"""Encode a meter's options in JSON and decode them; amounts are text."""
 
 from decimal import Decimal
 from typing import Any
@@ -13,7 +13,7 @@ _LISTS = ("budgets", "tenants", "port")
 
 
 def options_document(options: Options) -> dict[str, object]:
-    """Return settings as what JSON can say."""
+    """Return options as JSON values."""
     plain = {name: _plain(value) for name, value in options._asdict().items() if name not in _LISTS}
     return {
         **plain,
@@ -27,10 +27,10 @@ def options_document(options: Options) -> dict[str, object]:
 
 
 def options_of(reading: Reading) -> Options:
-    """Return the settings that a parsed document is; what is missing is as if it was not set.
+    """Return options from a parsed document; missing ones get their defaults.
 
     Raises:
-        InputError: They are none; the text says where.
+        InputError: They are not valid; the text says where.
     """
     default = Options()
     plain: dict[str, Any] = {
@@ -58,7 +58,7 @@ def _plain(value: object) -> object:
 
 
 def _read(reading: Reading, like: object) -> object:
-    """Return a setting of the same kind as the one that is meant when none is given."""
+    """Return an option of the same type as its default."""
     if isinstance(like, bool):
         return reading.claim()
     if isinstance(like, int):

@@ -1,4 +1,4 @@
-"""Where a dashboard and the command line read what was measured, and say what they want."""
+"""Sources from which a dashboard and the command line read figures and control recordings."""
 
 import os
 import threading
@@ -18,47 +18,47 @@ from costmon.meter.reporting.merging import presented
 
 
 class Metered(Protocol):
-    """One process's meter, as those see it who hand over what it has measured."""
+    """The meter of one process, as the reporter and the dashboard use it."""
 
     def snapshot(self) -> Snapshot:
-        """Return everything measured so far; costs about 10 us a row."""
+        """Return all figures so far; costs about 10 us per row."""
         ...
 
     def apply(self, control: Control) -> None:
-        """Record or stop recording as somebody wants; what is not newer is ignored.
+        """Start, stop or reset the recording; older control messages are ignored.
 
-        A recording with another name begins anew; one that has none and began after the control
-        was issued takes the name and keeps what it has counted: all of it belongs there.
+        A recording with another name is reset. An unnamed recording that began after the control
+        was issued takes the name and keeps its figures, which all belong to it.
         """
         ...
 
 
 class Source(Protocol):
-    """Services that are measured: of this process, of this machine, or of a costmon service."""
+    """Measured services: of this process, of this machine, or of a costmon service."""
 
     def services(self) -> tuple[Snapshot, ...]:
-        """Return what all processes of each service have measured together, by service."""
+        """Return the merged figures of each service, sorted by name."""
         ...
 
     def order(self, service: str, control: Control) -> None:
-        """Let all processes of a service do this, within a second or two.
+        """Send a control message to all processes of a service; takes a second or two.
 
         Raises:
-            OSError: Nobody could be told.
+            OSError: It could not be sent.
         """
         ...
 
 
 class FileSource:
-    """What processes of this user on this machine have written into files; for any thread."""
+    """The files of this user's processes on this machine; thread-safe."""
 
     def __init__(self, folder: Path | None = None, own: Metered | None = None) -> None:
-        """Prepare; nothing is read yet.
+        """Set up the source; nothing is read yet.
 
         Args:
-            folder: That has a folder for each service; `None`: the usual one.
-            own: This process's meter: then its service alone is read, and its figures are the
-                present ones. `None`: all services are.
+            folder: The parent of all service folders; `None`: the default one.
+            own: This process's meter: then only its service is read, with its live figures.
+                `None`: all services are read.
         """
         self._base = base_folder() if folder is None else folder
         self._is_usual = folder is None
@@ -67,10 +67,10 @@ class FileSource:
         self._lock = threading.Lock()
 
     def services(self) -> tuple[Snapshot, ...]:
-        """Return what all processes of each service have measured together, by service.
+        """Return the merged figures of each service, sorted by name.
 
         Raises:
-            PermissionError: The usual folder is not only ours, so nothing in it can be believed.
+            PermissionError: Other users can write to the default folder, so it is not trusted.
         """
         own = None if self._own is None else self._own.snapshot()
         with self._lock:
@@ -83,10 +83,10 @@ class FileSource:
         return tuple(sorted(filter(None, merges), key=lambda it: it.service))
 
     def order(self, service: str, control: Control) -> None:
-        """Let all processes of a service do this, within a second; this one at once.
+        """Send a control message to all processes of a service; this process applies it at once.
 
         Raises:
-            OSError: The file for it cannot be written.
+            OSError: The control file cannot be written.
         """
         if self._own is not None:
             self._own.apply(control)

@@ -1,7 +1,8 @@
-"""The sum of processes that have ended, and whose files were removed for it.
+"""The sum of ended processes, whose files have been removed.
 
-Who removes a file has first written the sum with the file's name in it. So after a crash in between
-the file is known to be in the sum, and so it is for a reader that saw the file before.
+The sum, which lists the names of its files, is written before the files are removed. So after a
+crash in between, and to readers that have already read a file, it is known that the file is part
+of the sum.
 """
 
 import json
@@ -13,15 +14,15 @@ from costmon.meter.reporting.merging import merged
 from costmon.meter.reporting.wire import document_of, snapshot_of
 
 MOST_NAMES = 2_000
-"""Files in the sum that are remembered; far more than a reader may have seen before."""
+"""How many file names the sum keeps; far more than a reader may have read before."""
 
 
 class Tombstone(NamedTuple):
-    """What ended processes have measured.
+    """The figures of ended processes.
 
     Attributes:
-        names: Of their files, the last ones.
-        past: Together; `None` when there are none.
+        names: Names of their files, the most recent ones.
+        past: Their merged figures; `None` if there are none.
     """
 
     names: tuple[str, ...] = ()
@@ -29,28 +30,28 @@ class Tombstone(NamedTuple):
 
 
 def with_dead(stone: Tombstone, dead: dict[str, Snapshot]) -> Tombstone:
-    """Return the sum with these files in it; those that are in it already change nothing."""
+    """Return the sum with these files added; files that it already includes are ignored."""
     new = {name: it for name, it in dead.items() if name not in stone.names}
     if not new:
         return stone
     counted = [it._replace(processes=0) for it in new.values()]
     past = merged([*([stone.past] if stone.past is not None else []), *counted])
-    # Of no process any more: else it would be taken for an older version of that one.
+    # Clear the process id: otherwise it would count as an older snapshot of that process.
     past = past._replace(pid=0, boot="", processes=0)
     return Tombstone((*stone.names, *new)[-MOST_NAMES:], past)
 
 
 def encode_tombstone(stone: Tombstone) -> bytes:
-    """Return it as JSON."""
+    """Return the sum as JSON."""
     past = None if stone.past is None else document_of(stone.past)
     return json.dumps({"names": stone.names, "past": past}, separators=(",", ":")).encode()
 
 
 def decode_tombstone(content: bytes) -> Tombstone:
-    """Return what a JSON text says.
+    """Parse the sum from JSON.
 
     Raises:
-        InputError: It is none; the text says where.
+        InputError: It is not valid; the text says where.
     """
     reading = Reading.parsed(content)
     past = reading.optional("past")

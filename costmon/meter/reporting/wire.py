@@ -1,9 +1,9 @@
-"""Turn snapshots into JSON and back: exact, compact, and strict with what comes.
+"""Encode snapshots as JSON and decode them: exact, compact, and strict with input.
 
-A row is a list, since there may be thousands: in the order of `RouteStats`. Histograms are flat
-lists of bucket and count by turns. Amounts are text. A snapshot too large for one message goes in
-parts, each a whole snapshot with fewer rows: rows are cumulative and have a key, so who receives
-them keeps the last one of each key, and need not put parts together.
+A row is a list in the order of `RouteStats`, since there may be thousands. Histograms are flat
+lists of alternating buckets and counts. Amounts are text. A snapshot too large for one message is
+sent in parts, each a complete snapshot with fewer rows: rows are cumulative and have a key, so the
+receiver keeps the last row of each key and need not reassemble parts.
 """
 
 import json
@@ -23,15 +23,15 @@ PART_BYTES = 60_000
 """The largest part; the service refuses messages of more than 64 KiB."""
 
 _FRAME_BYTES = 200
-"""What surrounds a part in its message, and the header's growth by a digit here and there."""
+"""Room for the message around a part, and for growing numbers in the header."""
 
 
 class Due(NamedTuple):
-    """A row that is to be sent.
+    """A row to send.
 
     Attributes:
-        is_settled: Whether it is of the settled phase; else of the whole.
-        row: As it is now.
+        is_settled: Whether it belongs to the settled phase; else to the whole recording.
+        row: Its current figures.
     """
 
     is_settled: bool
@@ -39,17 +39,17 @@ class Due(NamedTuple):
 
 
 class RowTexts:
-    """Rows as JSON, remembered: of a thousand routes few have changed since a second ago.
+    """A cache of rows as JSON: of a thousand routes few change within a second.
 
-    One row at a time is made into text. A library that did it with all of them at once would keep
-    the application's threads from running for as long.
+    Rows are encoded one at a time. Encoding all at once in a C library would hold the GIL and block
+    the application's threads.
     """
 
     def __init__(self) -> None:
         self._texts: dict[tuple[bool, RowKey], tuple[int, str]] = {}
 
     def of(self, row: RouteStats, *, is_settled: bool) -> str:
-        """Return a row's text."""
+        """Return a row as JSON."""
         key, figures = (is_settled, row.key), hash(row.counts)
         known = self._texts.get(key)
         if known is not None and known[0] == figures:
@@ -59,18 +59,18 @@ class RowTexts:
         return text
 
     def forget(self) -> None:
-        """Remember nothing: a recording has begun anew."""
+        """Clear the cache, after a reset."""
         self._texts.clear()
 
 
 def encode(snapshot: Snapshot, texts: RowTexts | None = None) -> bytes:
     """Return a snapshot as compact JSON in UTF-8.
 
-    Names are cut and cleaned of what nobody can read, so that what we write we can always read.
+    Names are cut and cleaned, so that the result can always be decoded.
 
     Args:
-        snapshot: It.
-        texts: Of rows that were encoded before.
+        snapshot: The snapshot.
+        texts: Cache of encoded rows.
     """
     texts = texts or RowTexts()
     head = _dumped(_head_document(snapshot))
@@ -80,10 +80,10 @@ def encode(snapshot: Snapshot, texts: RowTexts | None = None) -> bytes:
 
 
 def decode(content: bytes) -> Snapshot:
-    """Return the snapshot that a JSON text is.
+    """Parse a snapshot from JSON.
 
     Raises:
-        InputError: It is none, or one of another version; the text says where.
+        InputError: It is not valid, or has another version; the text says where.
     """
     return snapshot_of(Reading.parsed(content))
 
@@ -94,13 +94,13 @@ def parts(
     limit: int = PART_BYTES,
     texts: RowTexts | None = None,
 ) -> Iterator[Snapshot]:
-    """Yield a snapshot with these rows, as many times as it takes; at least once, for the rest.
+    """Yield the parts of a snapshot that together contain these rows; at least one part.
 
     Args:
-        snapshot: Whose figures other than rows are in every part.
-        due: The rows that are to be in one of them.
-        limit: Bytes that an encoded part may have; a row that alone is larger is left out.
-        texts: Of rows that were encoded before.
+        snapshot: The snapshot; its figures other than rows are in every part.
+        due: The rows to send, each in one of the parts.
+        limit: The most bytes of an encoded part; a row that is larger alone is left out.
+        texts: Cache of encoded rows.
     """
     texts = texts or RowTexts()
     bare = snapshot._replace(
@@ -123,7 +123,7 @@ def parts(
 
 
 def document_of(snapshot: Snapshot) -> dict[str, object]:
-    """Return a snapshot as what JSON can say."""
+    """Return a snapshot as JSON values."""
     return {
         **_head_document(snapshot),
         "whole": {**_phase_head(snapshot.whole), "routes": _rows(snapshot.whole)},
@@ -132,10 +132,10 @@ def document_of(snapshot: Snapshot) -> dict[str, object]:
 
 
 def snapshot_of(reading: Reading) -> Snapshot:
-    """Return the snapshot that a parsed document is.
+    """Return the snapshot in a parsed document.
 
     Raises:
-        InputError: It is none, or one of another version; the text says where.
+        InputError: It is not valid, or has another version; the text says where.
     """
     reading.member("v").exactly(VERSION)
     return Snapshot(
@@ -160,15 +160,15 @@ def snapshot_of(reading: Reading) -> Snapshot:
 
 
 def encode_control(control: Control) -> bytes:
-    """Return a control as JSON."""
+    """Return a control message as JSON."""
     return _dumped({"v": VERSION, **control._asdict()}).encode()
 
 
 def decode_control(content: bytes) -> Control:
-    """Return the control that a JSON text is.
+    """Parse a control message from JSON.
 
     Raises:
-        InputError: It is none, or one of another version; the text says where.
+        InputError: It is not valid, or has another version; the text says where.
     """
     reading = Reading.parsed(content)
     reading.member("v").exactly(VERSION)
@@ -176,10 +176,10 @@ def decode_control(content: bytes) -> Control:
 
 
 def control_of(reading: Reading) -> Control:
-    """Return the control that a parsed document is.
+    """Return the control message in a parsed document.
 
     Raises:
-        InputError: It is none; the text says where.
+        InputError: It is not valid; the text says where.
     """
     return Control(
         recording=reading.member("recording").text(),
@@ -234,7 +234,7 @@ def _rows(phase: Phase) -> list[list[object]]:
 
 
 def _phase_text(phase: Phase, texts: RowTexts, *, is_settled: bool) -> str:
-    # Two names that are one when cleaned are two rows here; who reads them adds them up.
+    # Two names that become equal when cleaned are two rows here; the reader adds them up.
     rows = ",".join(texts.of(row, is_settled=is_settled) for row in phase.routes)
     return f'{_dumped(_phase_head(phase))[:-1]},"routes":[{rows}]}}'
 

@@ -125,10 +125,10 @@ def test_the_summary_says_cost_machines_and_what_is_attributed(shown):
     shown.open()
 
     assert shown.text("#monthly") == "$531.38"
-    assert shown.text("#per-user") == "$0.53 a user, at 1,000 requests a second together"
+    assert shown.text("#per-user") == "$0.53 a user, at 1,000 requests a second in total"
     assert shown.text("#fleet") == f"3 {TIMES} c7g.large"
-    assert shown.text("#binding").startswith("Processor time decides how many.")
-    assert shown.text("#prices") == "AWS us-east-1, list prices of 2026-07-20: AWS price list"
+    assert shown.text("#binding").startswith("The number follows from CPU.")
+    assert shown.text("#prices") == "AWS us-east-1, list prices as of 2026-07-20: AWS price list"
     assert shown.text("#attributed") == "97.1 %"
     assert shown.text("#pill") == "recording"
     shown.witness.is_content()
@@ -139,7 +139,7 @@ def test_without_any_application_it_says_what_to_do(shown):
 
     shown.open()
 
-    assert shown.text("#empty-title") == "No application reports yet"
+    assert shown.text("#empty-title") == "No application is reporting yet"
     assert not shown.page.locator("#summary").is_visible()
     shown.witness.is_content()
 
@@ -187,7 +187,7 @@ def test_a_thousand_routes_can_be_seen_found_and_sorted(shown):
     assert len(names(page)) == 11
     assert "/api/v1/things/77/{id}" in names(page)
     page.get_by_label("find").fill("nowhere")
-    assert shown.text("#routes-more") == "No route has this in its name."
+    assert shown.text("#routes-more") == "No route matches."
     shown.witness.is_content()
 
 
@@ -279,7 +279,7 @@ def test_the_curve_goes_from_a_hundred_to_a_million_users_and_can_be_read_as_a_t
     page = shown.open()
 
     said = page.locator("#curve svg").get_attribute("aria-label")
-    page.get_by_text("the same as a table").click()
+    page.get_by_text("show as a table").click()
 
     assert said == "Monthly cost from 100 to 1,000,000 users: $54.93 to $178,775"
     assert page.locator("#points tr").count() == 13
@@ -327,7 +327,7 @@ def test_another_number_of_users_is_projected_and_kept_in_the_address(shown):
     )
     assert page.url.endswith("/?users=50000&rps=0.25")
     shown.clock.advance(1.0)
-    page.get_by_role("button", name="as configured").click()
+    page.get_by_role("button", name="use configured values").click()
     page.wait_for_selector("#as-set", state="hidden")
     assert shown.asked[-1].target_users == 1000
     shown.witness.is_content()
@@ -353,7 +353,7 @@ def test_when_the_application_is_gone_the_page_says_so_and_finds_it_again(shown)
     page.clock.run_for(EVERY_MS)
     page.wait_for_selector("#contact", state="visible")
     assert shown.text("#pill") == "no contact"
-    assert "tries again by itself" in shown.text("#contact")
+    assert "retries automatically" in shown.text("#contact")
     assert shown.text("#monthly") == "$531.38"
 
     shown.serve(port)
@@ -371,7 +371,7 @@ def test_an_order_that_fails_says_why(shown):
     shown.figures.error = OSError("disk full")
 
     page.locator("[data-action=stop]").click()
-    shown.says("#asked", "Not accepted")
+    shown.says("#asked", "Failed")
 
     assert "files cannot be used" in shown.text("#asked")
 
@@ -394,7 +394,7 @@ def test_a_service_that_is_gone_gives_way_to_one_that_is_there(shown):
     assert shown.text("#requests") == "100 requests"
 
     shown.show(snapshot(row(requests=7), service="blog"))
-    shown.says("#what-if-fault", "No service 'shop' reports; those that do: blog.")
+    shown.says("#what-if-fault", "Service 'shop' is not reporting; reporting: blog.")
     shown.poll()
 
     shown.says("#requests", "7 requests")
@@ -407,7 +407,7 @@ def test_when_every_worker_has_ended_the_figures_stay_and_it_says_so(shown):
 
     shown.open()
 
-    assert shown.text("#pill") == "no worker is running"
+    assert shown.text("#pill") == "no worker running"
     assert shown.text("#monthly") == "$531.38"
 
 

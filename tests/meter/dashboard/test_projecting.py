@@ -45,7 +45,7 @@ def test_prices_that_cannot_be_used_are_said_and_what_is_measured_is_shown(error
 
     assert view["unprojected"] == {
         "state": "no_prices",
-        "text": f"The prices cannot be used: {error}.",
+        "text": f"No usable prices: {error}.",
     }
     assert len(view["seen"]) == 4
 

@@ -184,7 +184,7 @@ def test_a_fault_of_ours_is_told_and_logged_and_the_next_request_is_answered(
 
     assert answer.status == 500
     assert b"broken" not in answer.body
-    assert "could not answer" in caplog.text
+    assert "failed to answer" in caplog.text
     assert ask(port, "/api/v1/meter?users=5").status == 200
 
 

@@ -63,7 +63,7 @@ def test_after_login_the_page_shows_chooses_and_stops(world, port):
 
         page.get_by_label("service").select_option("shop")
         page.locator("[data-action=stop]").click()
-        page.locator("#asked", has_text="Told").wait_for()
+        page.locator("#asked", has_text="Sent").wait_for()
 
         assert [order.service for order in world.surveyed] == ["shop"]
         witness.is_content()

@@ -126,7 +126,7 @@ def test_a_fault_of_ours_ends_the_thread_and_is_logged(dashboard, caplog, monkey
     ours.stop()
 
     assert ours.state == "off"
-    assert "the meter's dashboard ended" in caplog.text
+    assert "the meter's dashboard stopped unexpectedly" in caplog.text
 
 
 def test_a_port_that_may_not_be_had_is_passed_over_and_said(dashboard, caplog, monkeypatch):
@@ -142,4 +142,4 @@ def test_a_port_that_may_not_be_had_is_passed_over_and_said(dashboard, caplog, m
     ours = dashboard(port=80)
 
     assert ours.url is not None
-    assert "cannot have port 80 (Permission denied)" in caplog.text
+    assert "cannot listen on port 80: Permission denied" in caplog.text

@@ -137,9 +137,9 @@ def test_a_path_of_the_address_is_kept(receiver):
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        ((503, b'{"message": "full\\u001b[31m"}'), "answers 503: full .*try again later"),
-        ((400, b"<html>"), "answers 400: without a reason"),
-        ((302, b""), "answers 302"),
+        ((503, b'{"message": "full\\u001b[31m"}'), "answered 503: full .*try again later"),
+        ((400, b"<html>"), "answered 400: no reason given"),
+        ((302, b""), "answered 302"),
         (
             (200, b'{"partialSuccess": {"rejectedDataPoints": "7", "errorMessage": "old"}}'),
             "rejected 7 data points: old",
@@ -165,7 +165,10 @@ def test_a_full_success_may_say_so(receiver):
 
 
 def test_nobody_there_is_said_with_the_address(unused_port):
-    with pytest.raises(ExportError, match=rf"no collector.*127\.0\.0\.1:{unused_port}/v1/metrics"):
+    with pytest.raises(
+        ExportError,
+        match=rf"cannot send metrics to the collector.*127\.0\.0\.1:{unused_port}/v1/metrics",
+    ):
         Collector(f"http://127.0.0.1:{unused_port}").send({})
 
 

@@ -87,7 +87,7 @@ def test_our_own_failure_is_logged_and_the_import_goes_on(watch, package, caplog
         module = importlib.import_module(f"{package}.app")
 
     assert module.App.name == "app"
-    assert "watched_package.app cannot be metered" in caplog.text
+    assert "watched_package.app cannot be measured" in caplog.text
 
 
 def test_sources_and_data_are_still_read_through_the_loader(watch, package):

@@ -229,4 +229,4 @@ def test_a_program_whose_meter_cannot_begin_runs_and_says_why_it_is_not_metered(
 
     assert said == "runs\n"
     assert len(stderr[0].splitlines()) == 1
-    assert stderr[0].startswith("costmon: this program is not metered: ")
+    assert stderr[0].startswith("costmon: this program is not measured: ")

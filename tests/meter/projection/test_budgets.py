@@ -62,7 +62,7 @@ def test_a_route_above_its_budget_is_named_with_both_amounts():
     assert [route.over_budget for route in found.routes] == [True, False]
     [note] = [note for note in found.notes if "budget" in note]
     cost = found.routes[0].monthly_usd
-    assert note == f"GET /a would cost ${cost} a month, above its budget of $100.00."
+    assert note == f"GET /a would cost ${cost} a month, over its budget of $100.00."
 
 
 def test_a_route_that_costs_its_budget_to_the_cent_is_not_above_it():
@@ -79,4 +79,4 @@ def test_of_many_routes_above_their_budgets_five_are_named():
 
     notes = [note for note in found.notes if "budget" in note]
     assert len(notes) == 6
-    assert notes[-1] == "3 more routes are above their budgets."
+    assert notes[-1] == "3 more routes are over budget."

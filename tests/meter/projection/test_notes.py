@@ -27,7 +27,8 @@ def test_few_requests_are_said():
     [note] = notes(row(times=99))
 
     assert note == (
-        "Only 99 requests were measured after the warm-up: below 100 little can be said."
+        "Only 99 requests were measured after the warm-up: with fewer than 100, figures are not "
+        "reliable."
     )
 
 
@@ -55,7 +56,7 @@ def test_a_route_that_no_sample_fell_on_is_named():
 def test_cpu_in_no_route_is_said():
     [note] = notes(settled=phase(row(times=100), seconds=10.0, process_cpu_ns=8 * S))
 
-    assert note.startswith("38% of the CPU is in no route")
+    assert note.startswith("38% of the CPU was not attributed to a route")
 
 
 def test_a_process_that_was_nearly_idle_is_said():
@@ -63,7 +64,7 @@ def test_a_process_that_was_nearly_idle_is_said():
 
     [note] = notes(settled=settled)
 
-    assert note.startswith("92% of the CPU is taken for what the process does without requests")
+    assert note.startswith("92% of the CPU is assumed to be background work")
 
 
 def test_memory_that_could_not_be_read_is_said():
@@ -79,7 +80,7 @@ def test_a_process_that_no_machine_holds_is_said():
 def test_what_decides_is_said_where_it_may_be_an_artefact_of_the_test():
     [note] = notes(row("/a", 1 * MS, wall_ns=9 * S), threads=2)
 
-    assert "one process was seen to work on 2 at once" in note
+    assert "one process handled at most 2 at once" in note
 
 
 @pytest.mark.parametrize("facts", [{"threads": 65}, {"is_loop": True}])

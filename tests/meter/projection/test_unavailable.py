@@ -20,12 +20,12 @@ def test_no_request_yet_is_said():
 
     assert found.state == "no_data"
     assert found.text == (
-        "No request has ended yet: send some to the application. Those of the first 30 s are left "
-        "out of projections."
+        "No request has completed yet: send some requests to the application. "
+        "Requests in the first 30 s (warm-up) are left out of projections."
     )
 
 
-@pytest.mark.parametrize(("requests", "word"), [(1, "1 request came"), (1200, "1,200 requests")])
+@pytest.mark.parametrize(("requests", "word"), [(1, "1 request arrived"), (1200, "1,200 requests")])
 def test_a_warm_up_says_how_long_it_takes_still(requests, word):
     whole = phase(row(times=requests))
 
@@ -33,7 +33,7 @@ def test_a_warm_up_says_how_long_it_takes_still(requests, word):
 
     assert found.state == "warming_up"
     assert found.text.startswith(word)
-    assert found.text.endswith("It is over in 12 s: keep sending requests.")
+    assert found.text.endswith("It ends in 12 s: keep sending requests.")
 
 
 def test_a_warm_up_that_is_over_asks_for_more():
@@ -49,7 +49,7 @@ def test_a_recording_stopped_in_its_warm_up_says_how_to_go_on():
     )
 
     assert found.state == "warming_up"
-    assert "the warm-up of 7.5 s" in found.text
+    assert "the 7.5 s warm-up" in found.text
     assert "start it again" in found.text
 
 
@@ -62,7 +62,7 @@ def test_a_recording_that_is_off_and_empty_is_not_taken_for_no_traffic():
 def test_without_a_warm_up_none_is_spoken_of():
     found = waiting(settled=NOTHING, options=Options(warmup_s=0))
 
-    assert found.text == "No request has ended yet: send some to the application."
+    assert found.text == "No request has completed yet: send some requests to the application."
 
 
 def test_a_socket_that_has_not_ended_is_no_request_yet():

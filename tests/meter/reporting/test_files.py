@@ -264,7 +264,7 @@ def test_a_planted_folder_is_refused(tmp_path):
     base.unlink()
     base.mkdir(mode=0o777)
     base.chmod(0o777)
-    with pytest.raises(PermissionError, match="open to others"):
+    with pytest.raises(PermissionError, match="accessible to others"):
         make_private(base / "shop")
 
 

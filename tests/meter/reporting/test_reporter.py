@@ -438,7 +438,7 @@ def test_a_worker_that_counts_as_ended_is_not_heard_and_says_so_once(base, clock
         reporter.flush()
 
     assert service.counted() == {"/": 5}
-    assert len([it for it in caplog.messages if "took process 1 for ended" in it]) == 1
+    assert len([it for it in caplog.messages if "considers process 1 ended" in it]) == 1
     assert seen(base) == {"/": 8}
 
 

@@ -142,7 +142,7 @@ def test_a_document_without_one_of_its_members_is_refused():
     document = json.loads(encode(snapshot()))
     del document["settled"]["gc_cpu_ns"]
 
-    with pytest.raises(InputError, match=r"^\$\.settled\.gc_cpu_ns: it is missing$"):
+    with pytest.raises(InputError, match=r"^\$\.settled\.gc_cpu_ns: missing$"):
         decode(json.dumps(document).encode())
 
 

@@ -1,7 +1,7 @@
-// Follows one application: asks for its figures every 2 seconds and places them.
+// Polls one application for its figures every 2 seconds and updates the page.
 //
-// Names of routes come from the application: they only ever become text (textContent), never
-// markup. Nothing is fetched from anywhere but where this page came from.
+// Route names come from the application: they are inserted as text (textContent), never as markup.
+// Everything is fetched from this page's own origin.
 
 const EVERY_MS = 2000;
 const HIDDEN_EVERY_MS = 15000;
@@ -9,7 +9,7 @@ const GIVE_UP_MS = 10000;
 const FIRST_ROWS = 25;
 const FIND_FROM = 12;
 const SVG = "http://www.w3.org/2000/svg";
-const LUMPS = { "(unmatched)": "Requests that no route took", "(other)": "Routes beyond the first 1,000" };
+const LUMPS = { "(unmatched)": "Requests that matched no route", "(other)": "Routes beyond the first 1,000" };
 
 const at = (id) => document.getElementById(id);
 const api = at("meter").dataset.api;
@@ -23,7 +23,7 @@ let pending = null;
 let timer = null;
 let turn = 0;
 
-// ---- words -------------------------------------------------------------------------------------
+// ---- text --------------------------------------------------------------------------------------
 
 const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
 const cents = new Intl.NumberFormat("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
@@ -109,7 +109,7 @@ function cell(kind, text, note = null, facts = {}) {
   return made("td", { class: kind, ...facts }, text, note === null ? null : made("small", {}, note));
 }
 
-// Keeps the rows of a table that did not change, so that nothing flickers under the reader's hand.
+// Reuses the table rows that did not change, so that the page does not flicker.
 class Rows {
   constructor(id, build) {
     this.body = at(id);
@@ -164,7 +164,7 @@ function costRow(route, dearest, anyBudget) {
   const range = route.monthly_low_usd === null || route.monthly_high_usd === null
     ? undefined
     : `95 % interval: ${money(route.monthly_low_usd)} to ${money(route.monthly_high_usd)}; traffic: ${money(route.egress_usd)}`;
-  const few = route.few ? "few yet" : null;
+  const few = route.few ? "few requests" : null;
   return made("tr", { class: route.over_budget ? "over" : "" },
     nameCell(route),
     made("td", { class: "wide" }, bar(dearest ? Number(route.monthly_usd) / dearest : 0)),
@@ -182,8 +182,8 @@ function costRow(route, dearest, anyBudget) {
 function flag(spread, few) {
   if (spread === null || spread.ratio === null) return made("span", { class: "muted" }, "–");
   const text = `${three.format(Number(spread.ratio))}×`;
-  if (spread.flagged) return made("span", { class: "state varies", title: "Requests differ much" }, text);
-  return made("span", { class: "muted", title: few ? "Too few requests to say" : undefined }, text);
+  if (spread.flagged) return made("span", { class: "state varies", title: "Requests vary widely" }, text);
+  return made("span", { class: "muted", title: few ? "Too few requests to be reliable" : undefined }, text);
 }
 
 function range(route, least, most) {
@@ -247,10 +247,10 @@ function more(id, count, total, found) {
   if (line.dataset.said === said) return;
   line.dataset.said = said;
   line.replaceChildren();
-  if (!found && total) line.append("No route has this in its name.");
+  if (!found && total) line.append("No route matches.");
   if (found <= FIRST_ROWS) return;
   const button = made("button", { type: "button", class: "link" },
-    shown.all ? "Show the first only" : `Show all ${plural(found, "route", "routes")}`);
+    shown.all ? "Show fewer" : `Show all ${plural(found, "route", "routes")}`);
   button.addEventListener("click", () => {
     shown.all = !shown.all;
     place();
@@ -279,16 +279,16 @@ function placeRoutes(projection) {
 // ---- the summary -------------------------------------------------------------------------------
 
 const PARTS = [
-  ["routes", "routes", "attributed_usd", "CPU that routes use themselves"],
+  ["routes", "routes", "attributed_usd", "CPU used by routes"],
   ["residual", "server", "residual_usd", "The server itself, garbage collection, native threads"],
-  ["idle", "idle", "idle_usd", "Paid for and idle: room to spare"],
+  ["idle", "idle", "idle_usd", "Spare capacity: paid for, but unused"],
   ["egress", "traffic", "egress_usd", "Bytes sent to the internet"],
 ];
 
 function placeCost(projection, options) {
   say("monthly", money(projection.monthly_usd));
   const one = Number(projection.monthly_usd) / projection.target_users;
-  say("per-user", `${money(String(one))} a user, at ${three.format(Number(projection.requests_per_second))} requests a second together`);
+  say("per-user", `${money(String(one))} a user, at ${three.format(Number(projection.requests_per_second))} requests a second in total`);
   const total = PARTS.reduce((sum, [, , field]) => sum + Number(projection[field]), 0);
   let x = 0;
   const rects = [];
@@ -310,7 +310,7 @@ function placeCost(projection, options) {
   at("as-set").hidden = asked.users === null && asked.rps === null;
 }
 
-const BINDING = { cpu: "Processor time decides how many.", memory: "Memory decides how many.", workers: "Requests at once decide how many." };
+const BINDING = { cpu: "The number follows from CPU.", memory: "The number follows from memory.", workers: "The number follows from concurrent requests." };
 
 function placeFleet(projection) {
   const fleet = projection.fleet;
@@ -320,7 +320,7 @@ function placeFleet(projection) {
   say("vcpu-needed", three.format(Number(fleet.vcpu_needed)));
   say("workers-needed", whole.format(fleet.workers_needed));
   say("memory-needed", `${three.format(Number(fleet.memory_gib_needed))} GiB`);
-  say("prices", `${projection.provider} ${projection.region}, list prices of ${projection.prices_as_of}${projection.prices_stale ? " (old)" : ""}: ${projection.prices_source}`);
+  say("prices", `${projection.provider} ${projection.region}, list prices as of ${projection.prices_as_of}${projection.prices_stale ? " (outdated)" : ""}: ${projection.prices_source}`);
 }
 
 function placeRecording() {
@@ -328,7 +328,7 @@ function placeRecording() {
   say("requests", plural(view.requests, "request", "requests"));
   const length = ago(recording.seconds);
   const warm = recording.state === "warming_up" ? ` Warm-up: ${Math.ceil(recording.warmup_left_s)} s left.` : "";
-  say("since", `${view.service || "this application"}: counted in ${length}${recording.is_recording ? `.${warm}` : "; recording is stopped."}`);
+  say("since", `${view.service || "this application"}: measured for ${length}${recording.is_recording ? `.${warm}` : "; recording is stopped."}`);
   const sample = view.options.sample > 1 ? ` (1 in ${view.options.sample})` : "";
   say("attributed", percent(view.cpu.attributed_ratio) + sample);
   say("processes", whole.format(view.processes));
@@ -340,7 +340,7 @@ function placeRecording() {
 
 function placeNotes(projection) {
   const notes = [...(projection?.notes ?? [])];
-  if (view.faults) notes.push(`The meter itself failed ${plural(view.faults, "time", "times")}, without harm to the application; its log (costmon.meter) says where.`);
+  if (view.faults) notes.push(`The meter itself failed ${plural(view.faults, "time", "times")}; the application was not affected. See its log (logger costmon.meter).`);
   const list = at("notes");
   list.hidden = !notes.length;
   const said = JSON.stringify(notes);
@@ -349,7 +349,7 @@ function placeNotes(projection) {
   list.replaceChildren(...notes.map((note) => made("li", {}, note)));
 }
 
-const EMPTY = { no_data: "Nothing measured yet", warming_up: "Warming up", stopped: "Recording is stopped", no_prices: "No prices to project with" };
+const EMPTY = { no_data: "Nothing measured yet", warming_up: "Warming up", stopped: "Recording is stopped", no_prices: "No usable prices" };
 
 function placeEmpty() {
   const { unprojected, recording } = view;
@@ -439,12 +439,12 @@ function drawCurve(box, width, points, target) {
   box.replaceChildren(svg);
 }
 
-// ---- all of it ---------------------------------------------------------------------------------
+// ---- page --------------------------------------------------------------------------------------
 
 const PILLS = { recording: ["good", "recording"], warming_up: ["wait", "warming up"], stopped: ["bad", "stopped"] };
 
 function placePill() {
-  const [kind, text] = view.processes ? PILLS[view.recording.state] : ["wait", "no worker is running"];
+  const [kind, text] = view.processes ? PILLS[view.recording.state] : ["wait", "no worker running"];
   const left = view.processes && view.recording.state === "warming_up" ? `, ${Math.ceil(view.recording.warmup_left_s)} s left` : "";
   const pill = at("pill");
   pill.className = `pill ${kind}`;
@@ -465,8 +465,8 @@ function placeServices(meta) {
 function place() {
   if (view === null) {
     at("empty").hidden = false;
-    say("empty-title", "No application reports yet");
-    say("empty-text", "Add the meter to an application, one line is enough, and send it a request. This page then shows what each of its routes costs.");
+    say("empty-title", "No application is reporting yet");
+    say("empty-text", "Add the meter to an application (one line of code) and send it a request. This page then shows what each of its routes costs.");
     at("how").hidden = false;
     for (const id of ["summary", "notes", "seen-card", "routes-card", "curve-card", "variance-card"]) at(id).hidden = true;
     at("pill").className = "pill wait";
@@ -493,7 +493,7 @@ function place() {
   placeCurve(projection);
 }
 
-// ---- asking ------------------------------------------------------------------------------------
+// ---- polling -----------------------------------------------------------------------------------
 
 function query() {
   const parameters = new URLSearchParams();
@@ -540,7 +540,7 @@ async function ask() {
       lost(await message(response));
     }
   } catch (error) {
-    if (mine === turn) lost(error.name === "TimeoutError" ? "no answer in time" : "nobody answers");
+    if (mine === turn) lost(error.name === "TimeoutError" ? "no response in time" : "not reachable");
   }
   if (mine === turn) timer = setTimeout(ask, document.hidden ? HIDDEN_EVERY_MS : EVERY_MS);
 }
@@ -552,15 +552,15 @@ function heard() {
 
 function lost(why) {
   const since = heardAt === null ? "" : ` for ${ago((Date.now() - heardAt) / 1000)}; the figures below are from ${new Date(heardAt).toLocaleTimeString()}`;
-  say("contact", `No contact with the application${since} (${why}). This page tries again by itself.`);
+  say("contact", `No contact with the application${since} (${why}). This page retries automatically.`);
   at("contact").hidden = false;
   at("pill").className = "pill bad";
   say("pill", "no contact");
   etag = null;
 }
 
-// The address, or the form, asked for something that is not accepted, or for a service that is gone:
-// say so, go on as configured with what there is.
+// The URL or the form has a value that is not valid, or names a service that is gone: show the
+// error and continue with the configured values.
 function refused(why, isGone) {
   say("what-if-fault", why);
   at("what-if-fault").hidden = false;
@@ -575,14 +575,14 @@ function changed() {
   ask();
 }
 
-// ---- hands -------------------------------------------------------------------------------------
+// ---- events ------------------------------------------------------------------------------------
 
 function settle() {
   if (pending === null) return;
   const { recording } = view;
   const done = recording.id === pending.recording && recording.is_recording === pending.is_recording;
   if (done || Date.now() > pending.until) {
-    say("asked", done ? "" : "Not every worker has followed yet; those that are busy or gone take longer.");
+    say("asked", done ? "" : "Not every worker has confirmed yet; busy or stopped workers take longer.");
     pending = null;
   }
 }
@@ -599,7 +599,7 @@ async function send(action, again = true) {
   const body = JSON.stringify({ action, service: view.service });
   const response = await fetch(`${api}/recording`, { method: "POST", headers, body, signal: AbortSignal.timeout(GIVE_UP_MS) });
   if (response.status === 403 && meta !== null && again) {
-    // Another worker serves this page now, with another token.
+    // Another worker, which has another token, is serving this page now.
     meta.content = await token();
     return send(action, false);
   }
@@ -623,23 +623,23 @@ async function order(button) {
   unsure();
   if (action !== "stop" && view.requests > 0 && !sure) {
     button.dataset.label = button.textContent;
-    button.textContent = "Empty all figures?";
+    button.textContent = "Discard all figures?";
     button.classList.add("sure");
-    say("asked", "Begins anew: the figures of this recording are gone then. Press once more.");
+    say("asked", "This discards the figures of the current recording. Press again to confirm.");
     sureTimer = setTimeout(() => {
       unsure();
       say("asked", "");
     }, 5000);
     return;
   }
-  say("asked", "Told; workers follow within seconds.");
+  say("asked", "Sent; workers follow within seconds.");
   try {
     const wanted = await send(action);
     pending = { ...wanted, until: Date.now() + 15000 };
     placeRecording();
     ask();
   } catch (error) {
-    say("asked", `Not accepted: ${error.message}`);
+    say("asked", `Failed: ${error.message}`);
   }
 }
 

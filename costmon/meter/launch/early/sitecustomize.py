@@ -14,7 +14,7 @@ _OWN = os.path.realpath(os.path.dirname(__file__))  # noqa: PTH120 - pathlib is 
 
 def _begin(package: str) -> None:
     if sys.version_info < (3, 11):  # noqa: UP036 - the program's Python need not be ours
-        raise RuntimeError("Python 3.11 or newer is needed")
+        raise RuntimeError("costmon needs Python 3.11 or newer")
     if importlib.util.find_spec("costmon") is None:
         _make_importable(package)
     from costmon.meter.launch.bootstrap import begin
@@ -30,7 +30,7 @@ def _make_importable(package: str) -> None:
         submodule_search_locations=[package],
     )
     if spec is None or spec.loader is None:
-        raise ImportError("costmon is not where it was")
+        raise ImportError("the costmon package is no longer at its path")
     module = importlib.util.module_from_spec(spec)
     sys.modules["costmon"] = module
     spec.loader.exec_module(module)
@@ -52,5 +52,5 @@ if _package:
     try:
         _begin(_package)
     except Exception as error:  # noqa: BLE001 - our failure is not the program's
-        sys.stderr.write(f"costmon: this program is not metered: {error}\n")
+        sys.stderr.write(f"costmon: this program is not measured: {error}\n")
 _run_the_next()
