@@ -29,14 +29,14 @@ _LATER = {
 
 def snapshot() -> "Snapshot":
     """Return the figures of this process since its recording began."""
-    from costmon.meter.process import METER  # noqa: PLC0415 - not at import
+    from costmon.meter.process import METER
 
     return METER.snapshot()
 
 
 def reset() -> None:
     """Reset the figures of this process and begin a new recording, with a warm-up."""
-    from costmon.meter.process import METER  # noqa: PLC0415 - not at import
+    from costmon.meter.process import METER
 
     METER.reset()
 

@@ -31,9 +31,9 @@ class Background:
         self._dashboard = None
         if options.port is not None:
             # Importing the server takes time that applications without a dashboard need not spend.
-            from costmon.meter.dashboard.projecting import projector  # noqa: PLC0415 - as said
-            from costmon.meter.dashboard.server import Dashboard  # noqa: PLC0415 - as said
-            from costmon.meter.price_list import prices_of  # noqa: PLC0415 - as said
+            from costmon.meter.dashboard.projecting import projector
+            from costmon.meter.dashboard.server import Dashboard
+            from costmon.meter.price_list import prices_of
 
             self._dashboard = Dashboard(
                 FileSource(own=meter),

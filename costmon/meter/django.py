@@ -73,7 +73,7 @@ class CostMeterMiddleware:
             raise SettingError(f"{SETTING} in the settings: {error}") from None
         _meter_handlers()
 
-    def __call__(self, request: "HttpRequest") -> Any:  # noqa: ANN401 - a response, or what to await
+    def __call__(self, request: "HttpRequest") -> Any:
         """Handle a request."""
         place = _place(request)
         is_measured = KEY in place or not METER.aggregate.is_recording

@@ -15,4 +15,4 @@ def log() -> "Logger":
     """Return the logger `costmon.meter`; the first call imports logging."""
     import logging
 
-    return logging.getLogger(NAME)  # noqa: TID251 - a library has no structlog, and must not set one up
+    return logging.getLogger(NAME)  # noqa: TID251 - a library must not require or configure structlog

@@ -44,7 +44,7 @@ def parse_options(given: Mapping[str, object]) -> Options:
         ),
         cpu_factor=reader.read("cpu_factor", _amount(Decimal("0.01"), Decimal(100)), Decimal(1)),
         sample=reader.read("sample", _whole(1, _MOST_SAMPLE), 1),
-        follow_threads=reader.read("follow_threads", _flag, True),  # noqa: FBT003 - a default
+        follow_threads=reader.read("follow_threads", _flag, True),  # noqa: FBT003 - a default value
         tenant_header=reader.read("tenant_header", _header, ""),
         tenants=reader.read("tenants", _tenants, ()),
         prices=reader.read("prices", _text, ""),
@@ -62,7 +62,7 @@ class _Reader:
         self._given = given
         self.faults: list[str] = []
 
-    def read(self, name: str, parse: Callable[[Any], Any], default: Any) -> Any:  # noqa: ANN401 - as the parser has it
+    def read(self, name: str, parse: Callable[[Any], Any], default: Any) -> Any:  # noqa: ANN401 - depends on the parser
         if name not in self._given:
             return default
         value = self._given[name]
@@ -79,7 +79,7 @@ class _Reader:
 
     def check(self, options: Options) -> None:
         """Check the region and the instance against the price list."""
-        from costmon.meter.price_list import prices_of  # noqa: PLC0415 - not at import
+        from costmon.meter.price_list import prices_of
 
         try:
             prices_of(options)
@@ -94,7 +94,7 @@ class _Reader:
 
 def _shown(value: object) -> str:
     text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004 - what a line has room for
+    return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004 - fits on a line
 
 
 def _provider(value: object) -> str:

@@ -79,7 +79,7 @@ class ProcessMeter:
                 from costmon.meter.background import Background
 
                 self._background = Background(self, self.options, self._service(), self.fail)
-            except Exception as error:  # noqa: BLE001 - the application comes first
+            except Exception as error:  # noqa: BLE001 - must not affect the application
                 self.fail("the meter's background threads could not be started", error)
 
     def stop(self) -> None:

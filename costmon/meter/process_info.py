@@ -17,9 +17,9 @@ def program_name(arguments: Sequence[str]) -> str:
         arguments: As `sys.argv`.
     """
     path = arguments[0] if arguments else ""
-    name = os.path.basename(path)  # noqa: PTH119 - pathlib takes 6 ms to import
+    name = os.path.basename(path)
     if name == "__main__.py":
-        name = os.path.basename(os.path.dirname(path))  # noqa: PTH119, PTH120 - as above
+        name = os.path.basename(os.path.dirname(path))
     name = name.removesuffix(".py")
     if name in _SERVERS:
         # Two applications run by the same kind of server need different names.
@@ -31,7 +31,7 @@ def program_name(arguments: Sequence[str]) -> str:
 def rss_bytes() -> int:
     """Return the memory in use; without /proc, the peak; 0 if neither is known."""
     try:
-        with open(_STATM, "rb") as statm:  # noqa: PTH123 - pathlib takes 6 ms to import
+        with open(_STATM, "rb") as statm:
             return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError, AttributeError):
         return _peak_bytes()

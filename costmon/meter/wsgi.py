@@ -225,8 +225,8 @@ def ready_bytes(body: Iterable[bytes]) -> int | None:
     """
     try:
         # There is no public API from a body to its response; otherwise the body is wrapped.
-        response = body._callbacks[-1].__self__  # type: ignore[attr-defined]  # noqa: SLF001 - as said
-        if response._on_close:  # noqa: SLF001 - as said
+        response = body._callbacks[-1].__self__  # type: ignore[attr-defined]  # noqa: SLF001 - there is no public API
+        if response._on_close:  # noqa: SLF001 - there is no public API
             return None
         pieces = response.response
         if type(pieces) is list and len(pieces) == 1 and type(pieces[0]) is bytes:

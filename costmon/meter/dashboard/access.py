@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-TOKEN_HEADER = "X-Costmon-Token"  # noqa: S105 - the header's name
+TOKEN_HEADER = "X-Costmon-Token"  # noqa: S105 - a header name, not a token
 
 _HOST = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])\.?(?::\d{1,5})?\Z", re.IGNORECASE)
 _OWN = frozenset({"", "none", "same-origin"})

@@ -66,7 +66,7 @@ class _Incoming(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any, /) -> int:  # noqa: ANN401 - as RawIOBase has it
+    def readinto(self, buffer: Any, /) -> int:  # noqa: ANN401 - as in RawIOBase
         left_s = self._ends_s - self._clock.monotonic_s()
         if left_s <= 0:
             raise TimeoutError
@@ -108,7 +108,7 @@ class DashboardHandler(BaseHTTPRequestHandler):
         """Return the product without its version, which would only help attackers."""
         return "costmon"
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as the base class has it
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as in the base class
         """Do not log requests to the dashboard in the application's log."""
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
@@ -151,7 +151,7 @@ class DashboardHandler(BaseHTTPRequestHandler):
         except OSError as error:
             log().warning("the meter's dashboard failed to answer %s: %s", target.path, error)
             self.send_error(503, "The meter's files cannot be used; see the application's log.")
-        except Exception:  # noqa: BLE001 - internal errors are reported to the client and logged
+        except Exception:  # noqa: BLE001 - internal errors are logged and reported to the client
             log().exception("the meter's dashboard failed to answer %s", target.path)
             self.send_error(500, "The request failed; see the application's log.")
 

@@ -133,7 +133,7 @@ class Dashboard:
                     self._stopping.wait(self._retry_s)
                 else:
                     self._serve(listener)
-        except Exception:  # noqa: BLE001 - logged; see below
+        except Exception:  # noqa: BLE001 - logged; must not affect the application
             # An error must not affect the application, so only this thread ends.
             log().exception("the meter's dashboard stopped unexpectedly")
         finally:

@@ -1,1 +1,1 @@
-"""What the meter has counted, in the forms that other tools read."""
+"""Export figures to other tools."""

@@ -1,4 +1,4 @@
-"""Hand metrics to an OTLP collector over HTTP, and say what it made of them."""
+"""Send metrics to an OTLP collector over HTTP."""
 
 import http.client
 import json
@@ -15,24 +15,24 @@ _LONGEST_REASON = 200
 
 
 class ExportError(CostmonError):
-    """A collector could not be reached, or did not take everything."""
+    """A collector could not be reached, or rejected data."""
 
 
 class Collector:
-    """Posts to one address, a connection a request; redirects are not followed."""
+    """Posts to one address, with a connection per request; redirects are not followed."""
 
     def __init__(
         self, url: str, *, headers: Mapping[str, str] | None = None, timeout_s: float = 10.0
     ) -> None:
-        """Take the address.
+        """Set the address.
 
         Args:
-            url: Such as `http://127.0.0.1:4318`; without a path it is `/v1/metrics`.
-            headers: To send along; their values are secrets and appear in no text.
-            timeout_s: To wait for the collector at a time.
+            url: Such as `http://127.0.0.1:4318`; the default path is `/v1/metrics`.
+            headers: HTTP headers; values are secrets and appear in no text.
+            timeout_s: Timeout of each network operation.
 
         Raises:
-            InputError: The address or a header cannot be used.
+            InputError: The address or a header is not valid.
         """
         self._url = _checked(url)
         self._headers = {**(headers or {}), "Content-Type": "application/json"}
@@ -45,7 +45,7 @@ class Collector:
 
     @property
     def where(self) -> str:
-        """The address without anything secret."""
+        """The address, without secrets."""
         return f"{self._url.scheme}://{self._url.netloc}{self._path}"
 
     @property
@@ -56,7 +56,7 @@ class Collector:
         """Post one request.
 
         Raises:
-            ExportError: It did not arrive, or some of it was rejected; the text says why.
+            ExportError: It was not delivered, or partly rejected; the text says why.
         """
         status, answer = self._post(json.dumps(body, separators=(",", ":")).encode())
         if status != HTTPStatus.OK:

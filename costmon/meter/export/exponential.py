@@ -1,7 +1,7 @@
-"""Turn our buckets into OTLP's, whose width grows by a fixed factor.
+"""Convert histograms to OTLP's exponential histograms.
 
-Each count goes where the middle of its bucket lies, so it may be one bucket away from where its
-value would have been counted; counts and sums stay exact.
+Each count goes to the bucket that contains the middle of its old bucket, so it may be one bucket
+off; counts and sums stay exact.
 """
 
 import math
@@ -10,7 +10,7 @@ from typing import NamedTuple
 from costmon.meter.histogram import Buckets, middle
 
 _FINEST_SCALE = 5
-# What OpenTelemetry's own libraries keep at most.
+# The limit of the OpenTelemetry SDKs.
 _MOST_BUCKETS = 160
 _NS = 10**9
 
@@ -19,10 +19,10 @@ class Exponential(NamedTuple):
     """A histogram of seconds.
 
     Attributes:
-        scale: A bucket is 2 ** (2 ** -scale) times as wide as the one before.
-        zeros: Counts of 0.
-        offset: Number of the first bucket: what is above that factor to the power of `offset`.
-        counts: From there on, without a gap.
+        scale: Each bucket is 2 ** (2 ** -scale) times as wide as the previous one.
+        zeros: Count of zero values.
+        offset: Number of the first bucket, whose lower bound is that factor to this power.
+        counts: Counts of consecutive buckets from there on.
     """
 
     scale: int

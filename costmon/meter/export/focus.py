@@ -1,7 +1,7 @@
-"""A bill divided among endpoints, as FOCUS 1.3 has split cost allocation: CSV.
+"""Write a bill split by endpoint as CSV, in the split cost allocation format of FOCUS 1.3.
 
-The rows belong in a table of their own: beside the bill's they would count twice. Columns that 1.3
-deprecates are left out; what is not known is `NULL`.
+The rows belong in a separate table: next to the bill's own row, costs would count twice. Columns
+that 1.3 deprecates are left out; unknown values are `NULL`.
 """
 
 import csv
@@ -44,17 +44,17 @@ _PROVIDERS = {
 
 
 class Charge(NamedTuple):
-    """What the divided bill is for.
+    """What the bill is for.
 
     Attributes:
         service: The application.
         provider: `AWS`, `GCP` or `AZURE`.
-        region: As the provider writes it.
-        month: Its first day.
-        account: The billing account, as the provider writes it.
-        currency: ISO 4217.
-        basis: `list_price` when the bill is a projection and nobody was billed.
-        observed_at: When the endpoints were measured last, aware.
+        region: The provider's name of the region.
+        month: First day of the month.
+        account: The billing account.
+        currency: ISO 4217 code.
+        basis: `list_price` if the bill is a projection; else `billed`.
+        observed_at: When the endpoints were measured last; timezone-aware.
     """
 
     service: str
@@ -68,7 +68,7 @@ class Charge(NamedTuple):
 
 
 def text_of(allocation: Allocation, charge: Charge) -> str:
-    """Return the rows as CSV with headings; what no endpoint caused is the last."""
+    """Return the rows as CSV with a header; the unallocated cost is last."""
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
@@ -113,7 +113,7 @@ def rows_of(allocation: Allocation, charge: Charge) -> Iterator[dict[str, str]]:
 
 
 def _own(part: Part, service: str) -> dict[str, str]:
-    # Only one of the four is known: discounts are in the bill or they are not.
+    # Only one of the four is known; it may or may not include discounts.
     costs = dict.fromkeys(COLUMNS[:4], _decimal(part.cost))
     quantity = _decimal(part.vcpu_hours)
     return {
@@ -127,7 +127,7 @@ def _own(part: Part, service: str) -> dict[str, str]:
 
 
 def _decimal(amount: Decimal) -> str:
-    """Return a number with a point: without one readers take a column for whole numbers."""
+    """Return a number with a decimal point, so that readers do not infer an integer column."""
     text = f"{amount:f}"
     return text if "." in text else f"{text}.0"
 

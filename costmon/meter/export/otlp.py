@@ -1,7 +1,7 @@
-"""Show what was measured to OpenTelemetry: metrics as OTLP has them in JSON.
+"""Export metrics to OpenTelemetry, as OTLP JSON.
 
-Everything is cumulative since the recording began. 64-bit integers are text, as protobuf's JSON
-wants them.
+All metrics are cumulative since the recording began. 64-bit integers are text, as in protobuf's
+JSON mapping.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -16,7 +16,7 @@ from costmon.meter.figures import RouteStats, Snapshot
 from costmon.meter.histogram import Buckets
 
 MOST_POINTS = 2_000
-"""Data points in one request: about 1 MB; collectors take 4 MB unless told."""
+"""The most data points in one request: about 1 MB; collectors accept 4 MB by default."""
 
 _NS = 10**9
 _CUMULATIVE = 2
@@ -25,7 +25,7 @@ JSON = dict[str, Any]
 
 
 class _Point(NamedTuple):
-    """A data point and the metric that it belongs to: name, unit, and which of OTLP's kinds."""
+    """A data point and its metric: name, unit and OTLP type."""
 
     name: str
     unit: str
@@ -34,11 +34,11 @@ class _Point(NamedTuple):
 
 
 def requests_of(snapshots: Iterable[Snapshot], rates: Mapping[str, Rates]) -> Iterator[JSON]:
-    """Yield the bodies to post, each for one application, with at most `MOST_POINTS` points.
+    """Yield the request bodies, each for one application and with at most `MOST_POINTS` points.
 
     Args:
         snapshots: One for each application.
-        rates: By application; without them it has no points of cost.
+        rates: Rates by application; without rates, costs are left out.
     """
     for snapshot in snapshots:
         points = _points(snapshot, rates.get(snapshot.service))
@@ -76,7 +76,7 @@ def _points(snapshot: Snapshot, rates: Rates | None) -> Iterator[_Point]:
         ):
             if buckets:
                 content = {**labelled, **_histogram(buckets, sum_ns)}
-                name = f"costmon.endpoint.request.{name}"  # noqa: PLW2901 - the short name is used up
+                name = f"costmon.endpoint.request.{name}"  # noqa: PLW2901 - the short name is not needed any more
                 yield _Point(name, "s", "exponentialHistogram", content)
 
 
@@ -139,7 +139,7 @@ def _metric(point: _Point) -> JSON:
 
 
 def _resource(snapshot: Snapshot) -> list[JSON]:
-    # Two processes with the same instance id would overwrite each other at the receiver.
+    # Processes with the same instance id would overwrite each other at the receiver.
     one = f"{snapshot.host}-{snapshot.pid}-{snapshot.boot}" if snapshot.pid else snapshot.recording
     resource = [
         _attribute("service.name", snapshot.service),

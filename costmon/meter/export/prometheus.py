@@ -1,8 +1,7 @@
-"""Show what was measured to Prometheus, without its library: the text format, version 0.0.4.
+"""Export metrics in Prometheus's text format, version 0.0.4, without its client library.
 
-Counters begin anew with a recording, which Prometheus knows how to take. Tenants are added up,
-and so are statuses in the histograms. Buckets end at powers of two of nanoseconds, where they are
-exact.
+Counters are reset with each recording, which Prometheus handles. Tenants are summed, and so are
+statuses in the histograms. Buckets end at powers of two of nanoseconds, where they are exact.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,7 +15,7 @@ from costmon.meter.histogram import Buckets, bucket_of
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _NS = 10**9
-# 65.5 µs to 68.7 s in steps of 4: what a web request takes.
+# 65.5 µs to 68.7 s in steps of a factor of 4: the range of web requests.
 _BUCKET_ENDS_NS = tuple(1 << power for power in range(16, 37, 2))
 _ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
 
@@ -24,13 +23,13 @@ Labels = tuple[tuple[str, str], ...]
 
 
 class Family(NamedTuple):
-    """One metric with all of its samples.
+    """A metric with its samples.
 
     Attributes:
-        name: As Prometheus wants it, the unit in it.
-        kind: Of metric.
-        text: What it means.
-        samples: What comes after the name, labels, value.
+        name: Name, including the unit.
+        kind: Type of the metric.
+        text: Help text.
+        samples: Suffix, labels and value of each sample.
     """
 
     name: str
@@ -40,11 +39,11 @@ class Family(NamedTuple):
 
 
 def text_of(snapshots: Iterable[Snapshot], rates: Mapping[str, Rates]) -> str:
-    """Return the exposition of some applications.
+    """Return the metrics of applications in the text format.
 
     Args:
         snapshots: One for each application.
-        rates: By application; without them it has no samples of cost, which is not the same as 0.
+        rates: Rates by application; without rates, costs are left out rather than 0.
     """
     lines: list[str] = []
     for family in families(tuple(snapshots), rates):
@@ -59,7 +58,7 @@ def text_of(snapshots: Iterable[Snapshot], rates: Mapping[str, Rates]) -> str:
 
 
 def families(snapshots: Sequence[Snapshot], rates: Mapping[str, Rates]) -> Iterator[Family]:
-    """Yield the metrics in the order in which they are shown; some may have no sample."""
+    """Yield the metrics in order; some may have no samples."""
     rows = tuple((snapshot, row) for snapshot in snapshots for row in by_status(snapshot))
     yield _counter(
         "requests_total", "Requests that have ended.", rows, lambda row: str(row.requests)
@@ -105,7 +104,7 @@ def families(snapshots: Sequence[Snapshot], rates: Mapping[str, Rates]) -> Itera
 
 
 def by_status(snapshot: Snapshot) -> tuple[RouteStats, ...]:
-    """Return a row for each method, route and status: tenants are people's, not Prometheus's."""
+    """Return a row for each method, route and status, with tenants summed."""
     return merged_rows(row._replace(tag="") for row in snapshot.routes)
 
 
@@ -125,12 +124,12 @@ def _counter(
 
 
 def histograms(snapshots: Sequence[Snapshot]) -> Iterator[Family]:
-    """Yield how requests differ, by endpoint."""
+    """Yield the histograms, by endpoint."""
     rows = tuple((snapshot, row) for snapshot in snapshots for row in by_endpoint(snapshot))
     yield Family(
         "costmon_endpoint_request_cpu_seconds",
         "histogram",
-        "CPU of a request, late work apart; of those whose CPU was measured.",
+        "CPU per request, without late work, of the requests whose CPU was measured.",
         tuple(
             sample
             for snapshot, row in rows
@@ -140,7 +139,7 @@ def histograms(snapshots: Sequence[Snapshot]) -> Iterator[Family]:
     yield Family(
         "costmon_endpoint_request_duration_seconds",
         "histogram",
-        "Time from a request's first to its last byte.",
+        "Time from the start of a request to the last byte of its response.",
         tuple(
             sample
             for snapshot, row in rows
@@ -166,7 +165,7 @@ def _buckets(labels: Labels, counts: Buckets, sum_ns: int) -> Iterator[tuple[str
 
 
 def processes(snapshots: Sequence[Snapshot]) -> Iterator[Family]:
-    """Yield what is said of an application as a whole."""
+    """Yield the metrics of whole applications."""
 
     def of_app(
         name: str, kind: Literal["counter", "gauge"], text: str, values: Iterable[str | None]

@@ -1,7 +1,7 @@
-"""What work costs while it is done: dollars for a second on a vCPU and for a GiB sent.
+"""Fixed rates for the cost counters: dollars per CPU second and per GiB sent.
 
-A projection's prices change with the machines it chooses. A counter of dollars must not fall, so
-it goes by rates that depend on the price list and the options alone.
+The prices in a projection depend on the machines it selects. A counter must not decrease, so it
+uses rates that depend only on the price list and the options.
 """
 
 from decimal import Decimal
@@ -15,7 +15,7 @@ from costmon.pricing.instances.instance import Instance, RegionPrices
 _NS = Decimal(10**9)
 _HOUR_S = Decimal(3600)
 _GIB = Decimal(2**30)
-# AWS split cost allocation weighs a vCPU like 9 GiB of memory, from Fargate's prices.
+# AWS split cost allocation weights a vCPU like 9 GiB of memory, from Fargate's prices.
 _CPU_WEIGHT = 9
 
 
@@ -23,15 +23,15 @@ class Rates(NamedTuple):
     """Prices of one application's work.
 
     Attributes:
-        cpu_usd_per_second: For a second of this machine's CPU, idle headroom included.
-        egress_usd_per_gib: For traffic beyond what is free; `None`: nobody knows.
+        cpu_usd_per_second: For a CPU second on this machine, including idle headroom.
+        egress_usd_per_gib: For traffic beyond the free allowance; `None`: unknown.
     """
 
     cpu_usd_per_second: Decimal
     egress_usd_per_gib: Decimal | None
 
     def cost_usd(self, row: RouteStats) -> Decimal | None:
-        """Return what the requests of a row have cost, exact; `None` when a price is missing."""
+        """Return the exact cost of the requests of a row; `None` if a price is missing."""
         cpu = Decimal(row.cpu_estimate_ns) / _NS * self.cpu_usd_per_second
         if not row.bytes_out:
             return cpu
@@ -43,11 +43,11 @@ class Rates(NamedTuple):
 def rates_of(prices: RegionPrices, options: Options) -> Rates:
     """Return the rates of an application in a region.
 
-    CPU goes by the instance type that the options name, else by the one that costs least for
-    a vCPU that may be used for ever; 9/10 of a price is the CPU's where a vCPU has 1 GiB.
+    The CPU rate is that of the instance type in the options, else of the type with the cheapest
+    vCPU that is not burstable. A vCPU weighs as much as 9 GiB of memory in an instance's price.
 
     Raises:
-        PriceUnknownError: The options name a type that the list does not have.
+        PriceUnknownError: The options name an instance type that is not in the list.
     """
     instance = _instance(prices, options)
     hourly = _cpu_usd_per_hour(instance) * options.cpu_factor / options.target_utilisation
@@ -61,7 +61,7 @@ def rates_of(prices: RegionPrices, options: Options) -> Rates:
 def _instance(prices: RegionPrices, options: Options) -> Instance:
     if not options.instance:
         steady = [instance for instance in prices.instances if instance.baseline == 1]
-        # By the whole price: by the CPU's part, types with more memory than is used would win.
+        # By the whole price: by its CPU part, types with much unused memory would win.
         return min(steady or prices.instances, key=lambda one: one.hourly_usd / one.vcpu)
     for instance in prices.instances:
         if instance.name == options.instance:
@@ -72,6 +72,6 @@ def _instance(prices: RegionPrices, options: Options) -> Instance:
 
 
 def _cpu_usd_per_hour(instance: Instance) -> Decimal:
-    """Return dollars for an hour of a vCPU that is busy all the time, memory apart."""
+    """Return dollars for an hour of a fully used vCPU, without memory."""
     weights = _CPU_WEIGHT * instance.vcpu + instance.memory_gib
     return instance.hourly_usd * _CPU_WEIGHT / weights / instance.baseline

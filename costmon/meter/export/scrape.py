@@ -1,4 +1,4 @@
-"""Let Prometheus scrape an application itself, where there is no costmon service.
+"""Serve metrics from the application itself, without a costmon service.
 
 ```python
 from costmon.meter.export.scrape import CONTENT_TYPE, metrics
@@ -23,10 +23,10 @@ __all__ = ["CONTENT_TYPE", "metrics"]
 
 
 def metrics() -> str:
-    """Return what all workers of this application have measured, as Prometheus reads it.
+    """Return the figures of all workers of this application, in Prometheus's text format.
 
-    Whichever worker is asked tells the same: its own figures as they are now, the others' as they
-    were a second ago. Takes about 20 ms of CPU for 20 endpoints and 4 workers.
+    Any worker can serve them: its own figures are current, those of the others up to a second old.
+    Takes about 20 ms of CPU for 20 endpoints and 4 workers.
     """
     services = FileSource(own=METER).services()
     found = {snapshot.service: _rates(snapshot) for snapshot in services}
@@ -37,6 +37,6 @@ def _rates(snapshot: Snapshot) -> Rates | None:
     try:
         return rates_of(prices_of(snapshot.options), snapshot.options)
     except (InputError, OSError) as error:
-        # The options were good at the start; since then somebody has taken the price file away.
+        # The options were valid at the start; the price file has been removed since.
         log().warning("the metrics have no costs: %s", error)
         return None

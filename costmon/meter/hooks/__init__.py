@@ -1,1 +1,1 @@
-"""What is hung into the interpreter so that work is charged to the request that caused it."""
+"""Hooks into the interpreter that attribute work to the request that caused it."""

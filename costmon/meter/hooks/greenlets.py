@@ -1,9 +1,9 @@
-"""Give every greenlet a clock of its own, where requests run in greenlets (gevent).
+"""Measure CPU per greenlet, where requests run in greenlets (gevent).
 
-A thread's clock counts all greenlets that run while one of them waits: a request that sleeps would
-be charged for its neighbours. So switches are watched (`greenlet.settrace`, the documented place),
-which takes about a microsecond each. What a request's `gevent.spawn` runs is charged to it; work in
-gevent's own pool of threads is not seen, and stays in the rest of the process.
+A thread's CPU clock includes all greenlets that run while one of them waits, so a sleeping request
+would be charged for other requests. So greenlet switches are traced (`greenlet.settrace`, the
+documented API), which takes about a microsecond each. Greenlets that a request spawns
+(`gevent.spawn`) are attributed to it; work in gevent's own thread pool is not.
 """
 
 import sys
@@ -16,11 +16,11 @@ from costmon.meter.measuring.measure import CURRENT, Measure
 
 _STATE = "_costmon_meter"
 _BOOKED_FROM_NS = 200_000
-"""A greenlet's work is added to its request's in pieces of that size, and at its end."""
+"""A greenlet's CPU is added to its request in chunks of this size, and at its end."""
 
 
 class _Greenlet:
-    """What is known of one greenlet: its CPU so far, and whom it works for."""
+    """The state of one greenlet: its CPU so far, and the request it works for."""
 
     __slots__ = ("cpu_ns", "measure", "unbooked_ns")
 
@@ -40,7 +40,7 @@ class _Thread:
         self.switched_ns = thread_time_ns()
 
     def switched(self, event: str, greenlets: Any) -> None:
-        """Hear that one greenlet runs in place of another."""
+        """Handle a switch from one greenlet to another."""
         now_ns = thread_time_ns()
         spent_ns = now_ns - self.switched_ns
         self.switched_ns = now_ns
@@ -58,10 +58,10 @@ class _Thread:
 
 
 class GreenletClock:
-    """The hook; there is one for the process.
+    """The hook of this process.
 
     Attributes:
-        is_installed: Whether greenlets have clocks of their own.
+        is_installed: Whether CPU is measured per greenlet.
     """
 
     def __init__(self) -> None:
@@ -71,7 +71,7 @@ class GreenletClock:
         self._ident: Callable[[], int] = int
 
     def install(self) -> None:
-        """Watch greenlets if gevent runs the requests; again does nothing."""
+        """Trace greenlets if gevent is in use; idempotent."""
         if self.is_installed or not _is_gevent_in_use():
             return
         from importlib import import_module
@@ -82,7 +82,7 @@ class GreenletClock:
         CPU.now_ns = self.now_ns
 
     def remove(self) -> None:
-        """Go back to the threads' clocks; other threads than this one are watched in vain."""
+        """Go back to the thread clock; traces in other threads stay, without effect."""
         if self.is_installed:
             self.is_installed = False
             CPU.now_ns = thread_time_ns
@@ -96,7 +96,7 @@ class GreenletClock:
         try:
             return self._now_ns()
         except RuntimeError:
-            # The interpreter is ending, and has no greenlets any more.
+            # The interpreter is shutting down, and has no greenlets any more.
             return thread_time_ns()
 
     def _now_ns(self) -> int:
@@ -107,7 +107,7 @@ class GreenletClock:
         state = running.__dict__.get(_STATE)
         if state is None:
             state = _seen(running)
-        # Who reads the clock measures its own steps; it must not be charged for them twice.
+        # A greenlet that reads the clock measures its own steps: do not count them twice.
         state.measure = None
         cpu_ns: int = state.cpu_ns
         return cpu_ns + thread_time_ns() - thread.switched_ns
@@ -126,7 +126,7 @@ def _is_gevent_in_use() -> bool:
 
 
 def _seen(greenlet: Any) -> _Greenlet:
-    """Return the state of a greenlet that is met for the first time: it works for its maker."""
+    """Return the state of a new greenlet, which works for the request of its parent."""
     state = greenlet.__dict__[_STATE] = _Greenlet(_maker_measure(greenlet))
     return state
 
@@ -156,4 +156,4 @@ def _book(state: _Greenlet, spent_ns: int, *, is_last: bool) -> None:
 
 
 GREENLETS = GreenletClock()
-"""The process has one clock of CPU time, so there is one of these."""
+"""The hook of this process."""

@@ -1,6 +1,6 @@
-"""Let tasks that a request starts count for it, whatever loop they run on.
+"""Attribute asyncio tasks to the request that starts them.
 
-The loop's task factory is the documented place for that; one that was there before is still asked.
+This uses the loop's task factory; a previous factory is still called.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ _Factory = Callable[..., Any]
 
 
 class FollowingFactory:
-    """Makes tasks as they were made before, of coroutines that are measured."""
+    """A task factory that wraps coroutines to measure them."""
 
     __slots__ = ("__weakref__", "before")
 
@@ -27,7 +27,7 @@ class FollowingFactory:
         coroutine: Any,
         **options: Any,
     ) -> Any:
-        """Return the task."""
+        """Create a task."""
         context = options.get("context")
         measure = CURRENT.get() if context is None else context.get(CURRENT)
         if measure is not None and measure.is_followed:
@@ -38,14 +38,14 @@ class FollowingFactory:
 
 
 def follow_tasks(loop: asyncio.AbstractEventLoop) -> None:
-    """Install the factory on a loop, again when somebody else has replaced it."""
+    """Install the factory on a loop, also if another one has replaced it."""
     factory = loop.get_task_factory()
     if type(factory) is not FollowingFactory:
         loop.set_task_factory(FollowingFactory(factory))
 
 
 def leave_tasks(loop: asyncio.AbstractEventLoop) -> None:
-    """Put back the factory that was there before ours."""
+    """Restore the previous factory."""
     factory = loop.get_task_factory()
     if isinstance(factory, FollowingFactory):
         loop.set_task_factory(factory.before)

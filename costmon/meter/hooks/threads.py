@@ -1,8 +1,8 @@
-"""Let work that a request gives to other threads count for it.
+"""Attribute work in other threads to the request that started it.
 
-Three doors are watched while the hook is installed: `ThreadPoolExecutor.submit` (which asyncio's
-`to_thread` and `run_in_executor`, and asgiref's `sync_to_async` go through), anyio's worker threads
-(which `def` endpoints run in), and `Thread.start`. `remove` puts everything back.
+Three functions are wrapped while the hook is installed: `ThreadPoolExecutor.submit` (used by
+asyncio's `to_thread` and `run_in_executor`, and by asgiref's `sync_to_async`), anyio's worker
+threads (which run `def` endpoints), and `Thread.start`. `remove` restores the originals.
 """
 
 import sys
@@ -20,21 +20,21 @@ _OURS = "costmon.meter"
 
 
 class FollowedThreads:
-    """The hook; there is one for the process.
+    """The hook of this process.
 
     Attributes:
-        is_installed: Whether threads are followed.
+        is_installed: Whether work in threads is measured.
     """
 
     def __init__(self) -> None:
         self.is_installed = False
         self._undo: list[tuple[Any, str, Any]] = []
         self._has_anyio = False
-        # What steps have measured in threads that are measured as a whole.
+        # CPU already measured by steps, in threads that are measured as a whole.
         self._measured: dict[int, int] = {}
 
     def install(self) -> None:
-        """Follow threads from now on; again looks whether anyio has been imported meanwhile."""
+        """Install the hook; later calls check whether anyio has been imported since."""
         if not self.is_installed:
             self.is_installed = True
             from concurrent.futures import ThreadPoolExecutor
@@ -45,7 +45,7 @@ class FollowedThreads:
             self._follow_anyio()
 
     def remove(self) -> None:
-        """Put everything back as it was."""
+        """Restore the original functions."""
         while self._undo:
             owner, name, before = self._undo.pop()
             setattr(owner, name, before)
@@ -55,7 +55,7 @@ class FollowedThreads:
         from importlib import import_module
 
         try:
-            # anyio itself imports it late: with the first thread, which is to be followed already.
+            # anyio imports it with its first thread, which must be measured already.
             module = import_module(_ANYIO_BACKEND)
         except ImportError:
             return
@@ -68,7 +68,7 @@ class FollowedThreads:
             self._wrap(module, "run_sync_in_worker_thread", self._running_in_worker_of_3)
 
     def run(self, work: Callable[..., Any], measure: Measure, /, *args: Any, **kwargs: Any) -> Any:
-        """Return what `work` returns; this thread's CPU meanwhile is the request's."""
+        """Call `work`, and attribute this thread's CPU to the request."""
         thread = get_ident()
         if thread not in self._measured:
             return offloaded(work, measure, *args, **kwargs)
@@ -79,7 +79,7 @@ class FollowedThreads:
             self._measured[thread] += CPU.now_ns() - started_ns
 
     def _wrap(self, owner: Any, name: str, wrapper: Callable[[Any], Any]) -> None:
-        # gevent puts a class of its own, which inherits it, in front of Thread.
+        # gevent replaces Thread by a subclass.
         kinds = getattr(owner, "__mro__", (owner,))
         owner = next(kind for kind in kinds if name in vars(kind))
         before = vars(owner)[name]
@@ -93,7 +93,7 @@ class FollowedThreads:
             measure = CURRENT.get()
             if measure is None or not measure.is_followed:
                 return before(self, fn, *args, **kwargs)
-            # A thread that the pool makes now serves whoever comes next: it is not the request's.
+            # A pool thread that is created now will serve other requests too.
             token = CURRENT.set(None)
             try:
                 return before(self, run, fn, measure, *args, **kwargs)
@@ -145,8 +145,8 @@ class FollowedThreads:
     def _run_whole(
         self, thread: threading.Thread, run: Callable[[], None], measure: Measure
     ) -> None:
-        """Run a thread that a request has started; what it took is known at its end."""
-        del thread.run  # what was put in front of the class's own
+        """Run a thread that a request has started, and add its CPU at its end."""
+        del thread.run  # restore the method of the class
         ident = get_ident()
         self._measured[ident] = 0
         token = CURRENT.set(measure)
@@ -160,9 +160,9 @@ class FollowedThreads:
 
 
 def _is_worker(thread: threading.Thread) -> bool:
-    """Tell whether a thread serves others than who starts it: anyio's workers, and our own."""
+    """Return whether a thread serves many requests: anyio's workers and the meter's threads."""
     return type(thread).__module__ == _ANYIO_BACKEND or thread.name.startswith(_OURS)
 
 
 THREADS = FollowedThreads()
-"""The classes it changes are the process's, so there is one of these."""
+"""The hook of this process."""

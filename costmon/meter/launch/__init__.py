@@ -1,1 +1,1 @@
-"""Meter a program that says nothing of it: `costmon meter run -- gunicorn app:app`."""
+"""Measure a program without changing its code: `costmon meter run -- gunicorn app:app`."""

@@ -1,4 +1,4 @@
-"""What runs inside the program that is metered, before the program does."""
+"""Start measuring inside a program, before its own code runs."""
 
 import functools
 import os
@@ -11,9 +11,9 @@ from costmon.meter.launch.imports import ImportWatch
 
 
 def begin() -> None:
-    """Watch for frameworks, and meter the applications they make as the environment says.
+    """Watch for imports of web frameworks, and measure their applications.
 
-    Costs nothing but a look at each import in a program that has no web framework.
+    In a program without a web framework this costs one check per import.
     """
     watch = ImportWatch()
     follow(watch, _given)
@@ -24,5 +24,5 @@ def begin() -> None:
 def _given() -> Mapping[str, Any]:
     import json
 
-    given: dict[str, Any] = json.loads(os.environ.get(OPTIONS, "{}"))  # noqa: TID251 - how the launcher reaches us
+    given: dict[str, Any] = json.loads(os.environ.get(OPTIONS, "{}"))  # noqa: TID251 - set by `costmon meter run`
     return given

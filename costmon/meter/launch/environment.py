@@ -1,4 +1,4 @@
-"""What a program has to find in its environment to be metered."""
+"""The environment variables with which a program is measured."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ OPTIONS = "COSTMON_METER_OPTIONS"
 """The variable with the meter's options as JSON."""
 
 PACKAGE = "COSTMON_METER_PACKAGE"
-"""The variable with the folder of costmon's package; without it nothing is metered."""
+"""The variable with the folder of costmon's package; without it nothing is measured."""
 
 PYTHONPATH = "PYTHONPATH"
 
@@ -15,18 +15,18 @@ PYTHONPATH = "PYTHONPATH"
 def environment_of(
     environ: Mapping[str, str], *, package: str, options: Mapping[str, Any], separator: str = ":"
 ) -> dict[str, str]:
-    """Return the environment of a program that is to be metered.
+    """Return the environment of a program to be measured.
 
     Args:
-        environ: What it would have had.
-        package: The folder that costmon is in, such as `.../site-packages/costmon`.
-        options: As the meter's own, JSON values only.
-        separator: Between the entries of a path.
+        environ: The original environment.
+        package: The folder of the package, such as `.../site-packages/costmon`.
+        options: The meter's options; JSON values only.
+        separator: Separator of the entries of a path.
     """
     import json
 
     early = f"{package}/meter/launch/early"
-    # An empty entry would mean the working directory, which was not there before.
+    # An empty entry would add the working directory.
     others = [entry for entry in environ.get(PYTHONPATH, "").split(separator) if entry]
     return {
         **environ,

@@ -1,7 +1,7 @@
-"""Put the meter around applications as frameworks make them, with no change of their code.
+"""Wrap applications when their frameworks create them, without changing their code.
 
-Each framework is met at the place where it builds what a server calls. An application that meters
-itself already keeps its own options, and counts once.
+Each framework is patched where it builds the callable for the server. An application that already
+uses the meter keeps its own options, and counts once.
 """
 
 import functools
@@ -12,13 +12,13 @@ from typing import Any
 from costmon.meter.launch.imports import ImportWatch
 
 Given = Callable[[], Mapping[str, Any]]
-"""Returns the options of the command line; asked when an application is met, not before."""
+"""Returns the options of the command line; called when an application is created."""
 
 DJANGO_MIDDLEWARE = "costmon.meter.django.CostMeterMiddleware"
 
 
 def follow(watch: ImportWatch, given: Given) -> None:
-    """Meter applications of Flask, Starlette, FastAPI and Django once these are imported."""
+    """Measure applications of Flask, Starlette, FastAPI and Django once these are imported."""
     watch.when_imported("flask.app", lambda module: _follow_flask(module, given))
     watch.when_imported(
         "starlette.applications", lambda module: _follow_asgi(module.Starlette, given)
@@ -33,7 +33,7 @@ def _follow_flask(module: ModuleType, given: Given) -> None:
     @functools.wraps(made)
     def make(app: Any, *args: Any, **kwargs: Any) -> None:
         made(app, *args, **kwargs)
-        # Here and not above: it imports flask, which is not complete while `flask.app` runs.
+        # Imported here, since it imports flask, which is incomplete while `flask.app` is loading.
         from costmon.meter.flask import CostMeter
 
         CostMeter(app, **given())
@@ -44,7 +44,7 @@ def _follow_flask(module: ModuleType, given: Given) -> None:
 def _follow_asgi(kind: Any, given: Given) -> None:
     built: Callable[[Any], Any] | None = vars(kind).get("build_middleware_stack")
     if built is None:
-        return  # it inherits Starlette's, which is followed itself
+        return  # it inherits Starlette's, which is patched itself
 
     @functools.wraps(built)
     def build(app: Any) -> Any:
@@ -56,7 +56,7 @@ def _follow_asgi(kind: Any, given: Given) -> None:
             for added in app.user_middleware
         ):
             return stack
-        # Outside of everything: answers of ServerErrorMiddleware are seen too.
+        # Outermost, so that responses of ServerErrorMiddleware are measured too.
         return CostMeterMiddleware(stack, **given())
 
     kind.build_middleware_stack = build

@@ -1,4 +1,4 @@
-"""Be called when a module has been imported, however it comes to be."""
+"""Call a function when a module has been imported."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -11,20 +11,20 @@ OnImport = Callable[[ModuleType], None]
 
 
 class ImportWatch:
-    """Calls back right after the code of a module has run, before its importer goes on.
+    """A meta path finder that calls back right after a module's code has run.
 
-    It finds nothing itself: it asks the finders behind it, and gives the loader they found one
-    step more to do, once. Loaders stay what they are, for who reads sources or data through them.
-    It is no `importlib.abc.MetaPathFinder` by name: importing that takes 10 ms.
+    It delegates to the finders after it, and adds one step to the loader they find, once. The
+    loader object stays the same, for code that reads sources or data through it. The class does not
+    inherit `importlib.abc.MetaPathFinder`, since importing that takes 10 ms.
     """
 
     def __init__(self) -> None:
         self._wanted: dict[str, OnImport] = {}
 
     def when_imported(self, name: str, call: OnImport) -> None:
-        """Call `call` with the module `name`: now when it is there already, else in time.
+        """Call `call` with the module `name`: now if it is loaded already, else after its import.
 
-        What `call` raises is logged and goes no further: the import is the program's own.
+        Exceptions of `call` are logged and not raised, since the import is the program's own.
         """
         module = sys.modules.get(name)
         if module is not None:
@@ -33,11 +33,11 @@ class ImportWatch:
         self._wanted[name] = call
 
     def install(self) -> None:
-        """Come before all other finders."""
+        """Insert the finder before all others."""
         sys.meta_path.insert(0, self)
 
     def remove(self) -> None:
-        """Watch no longer; what has been called stays as it is."""
+        """Remove the finder."""
         self._wanted.clear()
         if self in sys.meta_path:
             sys.meta_path.remove(self)
@@ -45,7 +45,7 @@ class ImportWatch:
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Return what the other finders found, with our step in its loader; `None`: not ours."""
+        """Return the spec of a watched module, with the callback in its loader; else `None`."""
         call = self._wanted.get(fullname)
         if call is None:
             return None
@@ -68,7 +68,7 @@ class ImportWatch:
         def execute_and_tell(module: ModuleType) -> None:
             execute(module)
             if module.__name__ == spec.name:
-                # The attribute on the instance goes again: the loader's own method shows.
+                # Remove the attribute of the instance, to restore the loader's method.
                 vars(loader).pop("exec_module", None)
                 self._wanted.pop(spec.name, None)
                 _tell(call, module)
@@ -84,5 +84,5 @@ class ImportWatch:
 def _tell(call: OnImport, module: ModuleType) -> None:
     try:
         call(module)
-    except Exception:  # noqa: BLE001 - whatever it is, the program's import has succeeded
+    except Exception:  # noqa: BLE001 - the program's import must not fail
         log().exception("%s cannot be measured", module.__name__)

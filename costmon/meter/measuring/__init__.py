@@ -1,1 +1,1 @@
-"""Measure what requests use, in steps, and add it up in constant memory."""
+"""Measure requests in steps, and aggregate the figures in constant memory."""

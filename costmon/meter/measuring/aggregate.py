@@ -1,4 +1,4 @@
-"""What the requests of this process took, in constant memory, from any thread."""
+"""Aggregate the requests of this process, in constant memory; thread-safe."""
 
 import itertools
 from collections import deque
@@ -23,15 +23,14 @@ from costmon.meter.routes.routing import asgi_route
 METHODS = frozenset(
     {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "WEBSOCKET"}
 )
-"""Methods that are told apart; anybody can send any other word."""
+"""Methods that are reported separately; clients can send any other word."""
 
 _NS = 1_000_000_000
 _NEVER = 1 << 62
 _BATCH = 64
 _GOLDEN = 0x9E3779B1
 _WORD = 0xFFFFFFFF
-# Work of a request that is still running is counted once it is worth it: a socket may stay open
-# for days.
+# CPU of a running request is counted from this amount on: a WebSocket may stay open for days.
 _BOOKED_FROM_NS = 1_000_000
 
 _Kind = TypeVar("_Kind", bound=Measure)
@@ -41,17 +40,17 @@ class Aggregate:
     """One recording of this process: rows by method, route, status and tag.
 
     Attributes:
-        is_recording: Whether requests are counted; one that has begun is counted in any case.
-        live: Requests that are being worked on.
-        most_live: How many there were at once, at most.
+        is_recording: Whether new requests are counted; running ones are counted in any case.
+        live: Requests in progress.
+        most_live: The most concurrent requests so far.
     """
 
     def __init__(self, *, warmup_s: float, sample: int = 1) -> None:
         self._lock = RLock()
         self._is_busy = False
         self._counting = _Counting(self)
-        # What is not in its row yet. Counting many at once takes a third of the time that counting
-        # each at its end takes: the processor has all it needs at hand.
+        # Requests that are not in a row yet. Counting in batches takes a third of the time of
+        # counting each request at its end, thanks to CPU caches.
         self._ended: deque[Measure] = deque()
         self._late: deque[tuple[Measure, int]] = deque()
         self._sample = sample
@@ -75,29 +74,29 @@ class Aggregate:
     def begin(self, method: str, kind: type[_Kind]) -> _Kind: ...
 
     def begin(self, method: str, kind: type[Measure] = Measure) -> Measure:
-        """Return the measure of a request that begins now.
+        """Return the measure of a new request.
 
         Args:
-            method: As sent.
-            kind: The class of it.
+            method: HTTP method, as sent.
+            kind: Class of the measure.
         """
         sample = self._sample
-        # Multiples of the golden ratio fall evenly, and not in step with an application's own
-        # pattern as every k-th request would.
+        # Multiples of the golden ratio are evenly distributed and, unlike every k-th request, are
+        # not correlated with a pattern of the application.
         is_measured = sample == 1 or ((next(self._numbers) * _GOLDEN & _WORD) * sample >> 32 == 0)
         measure = kind(self, method, is_measured=is_measured)
         live = self.live
         live.add(measure)
-        if len(live) > self.most_live:  # noqa: PLR1730 - max() takes as long as all the rest here
+        if len(live) > self.most_live:  # noqa: PLR1730 - max() would double the time of this method
             self.most_live = len(live)
         if measure.started_ns >= self._turn_ns:
             self._settle()
         return measure
 
     def record(self, measure: Measure) -> None:
-        """Count a request that has ended, or has been answered and still sends its body.
+        """Count a request that has ended, or that is still sending its body.
 
-        One that was counted before its end is counted anew, in place of what it was then.
+        The final count of a request replaces an earlier one.
         """
         if not measure.ended_ns:
             with self._counting:
@@ -109,15 +108,15 @@ class Aggregate:
             self._catch_up_unless_busy()
 
     def add_late(self, measure: Measure, cpu_ns: int) -> None:
-        """Count CPU that was spent for a request after its end; after too long it is nobody's."""
+        """Count CPU spent for a request after it ended; ignored after `LATE_NS`."""
         if measure.is_followed:
             self._late.append((measure, cpu_ns))
             if len(self._late) >= _BATCH:
                 self._catch_up_unless_busy()
 
     def _catch_up_unless_busy(self) -> None:
-        # Never waiting, and never inside our own counting: the garbage collector runs anywhere, and
-        # ends requests whose coroutine or body nobody holds any more.
+        # Neither wait nor re-enter: the garbage collector may call this at any point, when it ends
+        # requests whose coroutine or body is no longer referenced.
         if not self._is_busy and self._lock.acquire(blocking=False):
             try:
                 with self._counting:
@@ -126,7 +125,7 @@ class Aggregate:
                 self._lock.release()
 
     def _catch_up(self) -> None:
-        """Count all that has ended, and what came late; only while counting."""
+        """Count all ended requests and late CPU; the caller holds the lock."""
         ended, late = self._ended, self._late
         while ended:
             self._count(ended.popleft())
@@ -135,7 +134,7 @@ class Aggregate:
             if measure.row is not None:
                 measure.row.late_cpu_ns += cpu_ns
             else:
-                # Its end is known, and not here yet.
+                # The request has ended, but is not in its row yet.
                 late.append((measure, cpu_ns))
 
     def _count(self, measure: Measure) -> None:
@@ -161,13 +160,13 @@ class Aggregate:
         return not (self.live or self._ended or self._warming or self._settled)
 
     def stop(self) -> None:
-        """Count no more requests; what was counted stays."""
+        """Stop counting new requests; figures are kept."""
         if self.is_recording:
             self.is_recording = False
             self._stopped = _Reading()
 
     def phases(self) -> tuple[Phase, Phase]:
-        """Return the whole recording, and its part after the warm-up."""
+        """Return the whole recording, and the part after its warm-up."""
         now = self._stopped or _Reading()
         if self._settled_since is None and now.clock_ns >= self._settles_ns:
             self._settle()
@@ -175,13 +174,13 @@ class Aggregate:
             self._catch_up()
         self._book_live()
         warming, settled = self._rows(self._warming), self._rows(self._settled)
-        # Read after the rows: the CPU of every request in them is in it.
+        # Read after the rows, so that it includes the CPU of all their requests.
         now = self._stopped or _Reading()
         since = self._settled_since or now
         return now.phase(self._began, (warming, settled)), now.phase(since, (settled,))
 
     def _settle(self) -> None:
-        """Note how things stand as the warm-up is over; the first request after it does."""
+        """Read the clocks at the end of the warm-up; called by the first request after it."""
         with self._lock:
             if self._settled_since is None:
                 self._settled_since = _Reading()
@@ -196,7 +195,7 @@ class Aggregate:
         return rows.setdefault((method, route, status, tag), Row())
 
     def _rows(self, rows: dict[RowKey, Row]) -> list[RouteStats]:
-        """Copy rows a few at a time, so that requests need not wait for a thousand."""
+        """Copy rows in batches, so that requests do not have to wait for all of them."""
         with self._counting:
             found = list(rows.items())
         copied: list[RouteStats] = []
@@ -206,9 +205,9 @@ class Aggregate:
         return copied
 
     def _book_live(self) -> None:
-        """Count what requests that are being answered have spent, where their route is.
+        """Count the CPU so far of requests whose response has begun.
 
-        Before the answer begins neither route nor status is settled: the row would stay, empty.
+        Before that, route and status are not final, and an empty row could remain.
         """
         for measure in self.live.copy():
             if measure.scope is None or not measure.is_measured or not measure.status:
@@ -235,7 +234,7 @@ class Aggregate:
 
 
 class _Counting:
-    """The recording's lock, and the word that rows are being changed in this very thread."""
+    """Holds the recording's lock, and marks that rows are being changed."""
 
     __slots__ = ("_aggregate",)
 
@@ -243,16 +242,16 @@ class _Counting:
         self._aggregate = aggregate
 
     def __enter__(self) -> None:
-        self._aggregate._lock.acquire()  # noqa: SLF001 - a part of it
-        self._aggregate._is_busy = True  # noqa: SLF001 - a part of it
+        self._aggregate._lock.acquire()
+        self._aggregate._is_busy = True
 
     def __exit__(self, *_: object) -> None:
-        self._aggregate._is_busy = False  # noqa: SLF001 - a part of it
-        self._aggregate._lock.release()  # noqa: SLF001 - a part of it
+        self._aggregate._is_busy = False
+        self._aggregate._lock.release()
 
 
 class _Reading:
-    """How the clocks of this process stand."""
+    """The clocks of this process at one moment."""
 
     __slots__ = ("clock_ns", "collected_ns", "cpu_ns")
 

@@ -1,14 +1,14 @@
-"""The clock that every step is measured with."""
+"""The CPU clock that measures steps."""
 
 from collections.abc import Callable
 from time import thread_time_ns
 
 
 class CpuClock:
-    """Tells how much CPU the running thread has used; under gevent, the running greenlet.
+    """The CPU clock of the running thread; under gevent, of the running greenlet.
 
     Attributes:
-        now_ns: Returns it, in nanoseconds from some beginning; only differences mean something.
+        now_ns: Returns CPU time in nanoseconds; only differences are meaningful.
     """
 
     __slots__ = ("now_ns",)
@@ -18,4 +18,4 @@ class CpuClock:
 
 
 CPU = CpuClock()
-"""The process's: replaced as a whole where threads are not what runs."""
+"""The clock of this process; its function is replaced under gevent."""

@@ -1,7 +1,8 @@
-"""Time full garbage collections, so that no request is charged for all the others' objects.
+"""Measure full garbage collections, so that they are not charged to the request they interrupt.
 
-Collections of the young are left to whom they interrupt: who makes most objects has most of them.
-A full one takes as long as the whole process has objects, whoever happens to trigger it.
+Collections of the young generations are charged to the request they interrupt: requests that create
+more objects trigger more of them. The time of a full collection depends on all objects of the
+process, whichever request triggers it.
 """
 
 import gc
@@ -17,7 +18,7 @@ class FullCollections:
     """Adds up the CPU of full collections since the hook was installed.
 
     Attributes:
-        total_ns: Of all threads; grows, so a step that sees another number had one meanwhile.
+        total_ns: Sum over all threads; if it changes during a step, there was a collection.
     """
 
     __slots__ = ("_by_thread", "_started_ns", "total_ns")
@@ -28,24 +29,24 @@ class FullCollections:
         self._started_ns = 0
 
     def install(self) -> None:
-        """Listen to the collector; again does nothing."""
+        """Install the callback; idempotent."""
         if self.heard not in gc.callbacks:
             gc.callbacks.append(self.heard)
 
     def remove(self) -> None:
-        """Listen no more."""
+        """Remove the callback."""
         if self.heard in gc.callbacks:
             gc.callbacks.remove(self.heard)
 
     def heard(self, phase: str, info: dict[str, int]) -> None:
-        """Hear from the collector that it starts or stops."""
+        """Handle the start or end of a collection."""
         if info["generation"] != _FULL:
             return
         if phase == "start":
             self._started_ns = CPU.now_ns()
         elif self._started_ns:
             spent_ns = CPU.now_ns() - self._started_ns
-            # Those that no step asked about are of no use: a thread's last few are enough.
+            # Collections outside of steps are never read: keep only a thread's last few.
             of_thread = self._by_thread.setdefault(get_ident(), [])
             del of_thread[:-_KEPT]
             of_thread.append((self._started_ns, spent_ns))
@@ -53,14 +54,14 @@ class FullCollections:
             self.total_ns += spent_ns
 
     def since(self, started_ns: int) -> int:
-        """Return what this thread's collections took that began in a step.
+        """Return the CPU of this thread's collections that began during a step.
 
         Args:
-            started_ns: When the step began, on the thread's own clock.
+            started_ns: Start of the step, on the thread's CPU clock.
         """
         of_thread = self._by_thread.pop(get_ident(), ())
         return sum(spent_ns for began_ns, spent_ns in of_thread if began_ns >= started_ns)
 
 
 COLLECTIONS = FullCollections()
-"""The process's collector has one list of listeners, so there is one of these."""
+"""The hook of this process."""

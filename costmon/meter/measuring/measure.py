@@ -1,4 +1,4 @@
-"""One request while it is being worked on."""
+"""The measure of one request in progress."""
 
 from contextvars import ContextVar, Token
 from threading import get_ident
@@ -9,50 +9,51 @@ from costmon.meter.measuring.cpu import CPU
 from costmon.meter.measuring.gc_time import COLLECTIONS
 
 LATE_NS = 60 * 1_000_000_000
-"""Work that begins later than this after a request's end is no longer the request's.
+"""Work that begins later than this after a request's end is no longer attributed to it.
 
-A pool, a connection or a task that lives on was only made by the request that came first.
+Such work belongs to a pool, a connection or a task that merely was created by the first request.
 """
 
 
 class Book(Protocol):
-    """Where ended requests, and work after their end, are written down."""
+    """Records ended requests, and work after their end."""
 
     def record(self, measure: "Measure") -> None:
         """Count a request that has ended."""
         ...
 
     def add_late(self, measure: "Measure", cpu_ns: int) -> None:
-        """Count CPU that was spent for a request after its end."""
+        """Count CPU spent for a request after it ended."""
         ...
 
 
 class Measure:
-    """What a request has used so far.
+    """The resources used by a request so far.
 
-    One thread at a time steps a request; other threads that work for it append to `offloaded`.
+    One thread at a time runs a step of a request; other threads that work for it append to
+    `offloaded`.
 
     Attributes:
-        started_ns: On the clock of `perf_counter_ns`.
-        answered_ns: When the last byte of the answer was given; 0 until then.
-        ended_ns: When all its own work was done; 0 until then.
-        cpu_ns: Spent on the request's own thread.
-        inner_ns: Spent for other requests inside the step that is running.
-        offloaded: Spent by other threads, piece by piece; `None` while there was none.
-        step_thread: The thread in which a step is being measured now, so that those inside it need
-            not be; 0: none.
-        is_measured: Whether CPU is measured: not when only a sample is.
-        method: As sent.
-        status: 0 until the answer begins.
-        bytes_in: Of the body that was read.
-        bytes_out: Of the body that was sent.
+        started_ns: Start, by `perf_counter_ns`.
+        answered_ns: When the last byte of the response was passed on; 0 until then.
+        ended_ns: When all its own work was complete; 0 until then.
+        cpu_ns: CPU on the request's own thread.
+        inner_ns: CPU spent for other requests inside the current step.
+        offloaded: CPU of other threads, as a list of amounts; `None` if there was none.
+        step_thread: The thread in which a step is being measured, so that nested steps are not
+            measured again; 0: none.
+        is_measured: Whether CPU is measured; only some requests are if `sample` is above 1.
+        method: HTTP method, as sent.
+        status: HTTP status; 0 until the response begins.
+        bytes_in: Bytes of the request body that were read.
+        bytes_out: Bytes of the response body that were sent.
         route: The template, once it is known.
         tag: The tenant.
-        row: Where it was counted, for what comes late.
-        counted: What it was counted with before its end; `None`: it was not.
-        booked: What was counted before its end, and in which row.
-        scope: What the route of a request is told from that is still being worked on: its ASGI
-            scope, and the root path at its beginning; `None`: nothing.
+        row: The row it was counted in, for late work.
+        counted: The figures it was counted with before its end; `None`: it was not.
+        booked: The row and the CPU that were counted before its end.
+        scope: The ASGI scope and the initial root path, from which the route of a request in
+            progress is determined; `None`: not an ASGI request, or ended.
     """
 
     __slots__ = (
@@ -100,7 +101,7 @@ class Measure:
         self.started_ns = perf_counter_ns()
 
     def enter(self) -> int:
-        """Begin a step in this thread; return when, on its own clock."""
+        """Begin a step in this thread; return its CPU time at the start."""
         if not self.is_measured:
             return 0
         self.step_thread = get_ident()
@@ -108,11 +109,11 @@ class Measure:
         return CPU.now_ns()
 
     def leave(self, started_ns: int, token: "Token[Measure | None]") -> None:
-        """End a step, and work for whom it was before.
+        """End a step, and restore the previous `CURRENT` request.
 
         Args:
-            started_ns: What `enter` has returned.
-            token: What setting `CURRENT` to this has returned.
+            started_ns: The result of `enter`.
+            token: The result of setting `CURRENT` to this measure.
         """
         if self.is_measured:
             spent_ns = CPU.now_ns() - started_ns
@@ -129,39 +130,39 @@ class Measure:
         CURRENT.reset(token)
 
     def end(self) -> None:
-        """Count the request, once; what is spent for it from now on is late."""
+        """Count the request, once; CPU spent for it from now on is late work."""
         if not self.ended_ns:
             self.ended_ns = perf_counter_ns()
             self._book.record(self)
 
     def count(self) -> None:
-        """Count the request before its end, which will count it anew."""
+        """Count the request before its end; `end` will replace this count."""
         self._book.record(self)
 
     def add_step(self, cpu_ns: int) -> None:
-        """Add CPU that the request's own thread spent: in a task, perhaps after the end."""
+        """Add CPU of a task on the request's own thread, possibly after its end."""
         if not self.ended_ns:
             self.cpu_ns += cpu_ns
         else:
             self._book.add_late(self, cpu_ns)
 
     def add_offloaded(self, cpu_ns: int) -> None:
-        """Add CPU that another thread spent."""
+        """Add CPU of another thread."""
         if self.ended_ns:
             self._book.add_late(self, cpu_ns)
         elif self.offloaded is None:
             self.offloaded = [cpu_ns]
         else:
-            # Appending is one step for the interpreter; adding up would lose what two threads add.
+            # Appending is atomic; adding to a number would lose updates of concurrent threads.
             self.offloaded.append(cpu_ns)
 
     @property
     def is_followed(self) -> bool:
-        """Whether work that begins now for this request is to be measured."""
+        """Whether to attribute work that begins now to this request."""
         if not self.is_measured:
             return False
         return not self.ended_ns or perf_counter_ns() - self.ended_ns < LATE_NS
 
 
 CURRENT: ContextVar[Measure | None] = ContextVar("costmon_meter", default=None)
-"""The request that the running code works for; one that has ended is nobody's."""
+"""The request that the running code works for; it may have ended."""

@@ -1,4 +1,4 @@
-"""The counts of one method, route, status and tag, while they grow."""
+"""The mutable counters of one method, route, status and tag."""
 
 from costmon.meter.figures import RouteStats, RowKey
 from costmon.meter.histogram import PARTS_BITS, bucket_of
@@ -9,7 +9,7 @@ _NS2_IN_US2 = 1_000_000
 
 
 class Row:
-    """Counts; who changes them holds the recording's lock."""
+    """Counters; callers that change them hold the recording's lock."""
 
     __slots__ = (
         "bytes_in",
@@ -41,13 +41,13 @@ class Row:
         self.wall: dict[int, int] = {}
 
     def add(self, measure: Measure, wall_ns: int, in_flight_ns: int, offloaded_ns: int) -> None:
-        """Count a request; one that has not ended yet remembers what it was counted with."""
+        """Count a request; one in progress keeps the figures it was counted with."""
         self.requests += 1
         self.wall_ns += wall_ns
         self.in_flight_ns += in_flight_ns
         self.bytes_in += measure.bytes_in
         self.bytes_out += measure.bytes_out
-        # `bucket_of`, written out: calling it twice takes longer than all the rest here.
+        # `bucket_of`, inlined: two calls would take longer than the rest of this method.
         if wall_ns < _LINEAR:
             bucket = wall_ns
         else:
@@ -79,7 +79,7 @@ class Row:
             )
 
     def take_back(self, measure: Measure) -> None:
-        """Take back what a request was counted with before its end."""
+        """Undo the count of a request before its end."""
         cpu_ns, offloaded_ns, wall_ns, in_flight_ns, bytes_in, bytes_out = measure.counted
         measure.counted = None
         self.requests -= 1
@@ -96,7 +96,7 @@ class Row:
             _take_one(self.cpu, cpu_ns)
 
     def stats(self, key: RowKey) -> RouteStats:
-        """Return the counts as they are now, under the name of the row."""
+        """Return the current figures."""
         method, route, status, tag = key
         return RouteStats(
             method=method,

@@ -1,9 +1,9 @@
-"""Measure the CPU of code that runs in steps: a coroutine between two awaits.
+"""Measure the CPU of coroutines step by step, where a step runs from one await to the next.
 
-A step is the time a thread spends in one `send` or `throw`. It is read before and after from the
-thread's own clock, so that waiting costs nothing and other threads do not count. Steps that run
-inside a step of the same request (tasks that start eagerly) are already in it and are not read; a
-step for another request inside it is taken out of it. So nothing is counted twice.
+A step is one `send` or `throw`. It is measured with the thread's CPU clock, so waiting and other
+threads do not count. Steps inside a step of the same request (tasks that start eagerly) are already
+included and are not measured; a step of another request inside it is subtracted. So nothing is
+counted twice.
 """
 
 import types
@@ -17,11 +17,11 @@ from costmon.meter.measuring.measure import CURRENT, Measure
 
 
 def metered(awaitable: Awaitable[Any], measure: Measure, outer: Measure | None) -> Awaitable[Any]:
-    """Return what to await in place of `awaitable`, so that its steps are `measure`'s.
+    """Wrap `awaitable`, so that its steps are added to `measure`.
 
     Args:
         awaitable: The whole work of a request.
-        measure: Gets the steps.
+        measure: The measure to add steps to.
         outer: The request in whose step this one may run, if any; it is not charged for it.
     """
     return _steps(awaitable, measure, outer)
@@ -60,16 +60,16 @@ def _steps(
         except GeneratorExit:
             work.close()
             raise
-        except BaseException as thrown:  # noqa: BLE001 - handed to whom it is for
+        except BaseException as thrown:  # noqa: BLE001 - passed on to the coroutine
             value = thrown
             proceed = work.throw
 
 
 class Followed(Coroutine[Any, Any, Any]):
-    """A coroutine whose steps are a request's: what a task gets instead of its own.
+    """A wrapper around the coroutine of a task, whose steps are added to a request.
 
-    Not a coroutine around it: a task that is cancelled before its first step throws into what it
-    was given, and the coroutine inside would never have been awaited.
+    This is not a coroutine function: a task that is cancelled before its first step throws into the
+    outer coroutine, and the inner one would never be awaited.
     """
 
     __slots__ = ("__weakref__", "_measure", "_send", "_work")
@@ -108,7 +108,7 @@ class Followed(Coroutine[Any, Any, Any]):
             self._spent(started_ns, collected_ns)
 
     def close(self) -> None:
-        """End the coroutine."""
+        """Close the coroutine."""
         self._work.close()
 
     def __await__(self) -> Generator[Any, Any, Any]:
@@ -142,10 +142,7 @@ def offloaded(
     *args: Any,
     **kwargs: Any,
 ) -> Any:
-    """Return what `work` returns; the CPU of this thread meanwhile is `measure`'s.
-
-    For work that another thread than the request's does.
-    """
+    """Call `work` in another thread than the request's, and add this thread's CPU to `measure`."""
     token = CURRENT.set(measure)
     try:
         return offloaded_here(work, measure, *args, **kwargs)
@@ -160,7 +157,7 @@ def offloaded_here(
     *args: Any,
     **kwargs: Any,
 ) -> Any:
-    """Return what `work` returns, as `offloaded`, in a context that is the request's already."""
+    """Call `work` as `offloaded` does, in a context that already belongs to the request."""
     collected_ns = COLLECTIONS.total_ns
     started_ns = CPU.now_ns()
     try:

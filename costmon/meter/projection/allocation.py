@@ -1,13 +1,14 @@
-"""Divide a real bill among endpoints, as far as they caused it.
+"""Split an actual bill by endpoint.
 
-A projection says what share of machines and traffic each route uses itself. That share of what was
-really billed is the route's; the rest, what server, collections and native threads use and what is
-idle, is unallocated: it is on the bill, and no route caused it. Parts add up to the bill, exactly,
-in its own smallest step.
+A projection has the share of machines and traffic that each route uses itself. The same share of
+the billed amount is allocated to the route. The rest (server, garbage collection, native threads
+and idle capacity) is unallocated, since no route caused it. The parts add up to the bill exactly,
+in its smallest unit.
 
 Rows are FOCUS 1.3 split cost allocation: `AllocatedMethodId`, `AllocatedMethodDetails` with a ratio
 (all rows of a bill: 1) and vCPU hours a month, `AllocatedResourceId`, `AllocatedResourceName`,
-`AllocatedTags`. They belong in a table of their own: beside the bill's row they would count twice.
+`AllocatedTags`. They belong in a separate table: next to the bill's own row, costs would count
+twice.
 """
 
 import json
@@ -31,11 +32,11 @@ class Part(NamedTuple):
     """One endpoint's part of a bill.
 
     Attributes:
-        method: HTTP method; empty for what is unallocated.
-        route: The template; empty for what is unallocated.
+        method: HTTP method; empty for the unallocated part.
+        route: Route template; empty for the unallocated part.
         cost: In the bill's currency.
-        ratio: Of the bill, 0 to 1.
-        vcpu_hours: That the projection has it use in a month.
+        ratio: Share of the bill, 0 to 1.
+        vcpu_hours: Projected vCPU hours in a month.
     """
 
     method: str
@@ -50,8 +51,8 @@ class Part(NamedTuple):
         return f"{self.method} {self.route}" if self.method else UNALLOCATED
 
     def focus(self) -> dict[str, str]:
-        """Return the FOCUS columns that say where this part went."""
-        # Decimals are written as they are: floats would lose the sum of 1.
+        """Return the FOCUS allocation columns of this part."""
+        # Decimals, not floats, so that the ratios add up to exactly 1.
         details = (
             f'{{"Elements":[{{"AllocatedRatio":{self.ratio:f},"UsageUnit":"vCPU-Hours",'
             f'"UsageQuantity":{self.vcpu_hours:f}}}]}}'
@@ -67,12 +68,12 @@ class Part(NamedTuple):
 
 
 class Allocation(NamedTuple):
-    """A bill, divided.
+    """A bill split by endpoint.
 
     Attributes:
-        billed: The bill; `parts` and `unallocated` add up to it.
+        billed: The billed amount; `parts` and `unallocated` add up to it.
         parts: One for each route, in the projection's order.
-        unallocated: What no route caused.
+        unallocated: The part that no route caused.
     """
 
     billed: Decimal
@@ -81,7 +82,7 @@ class Allocation(NamedTuple):
 
     @property
     def rows(self) -> tuple[Part, ...]:
-        """All parts, what is unallocated last."""
+        """All parts, the unallocated one last."""
         return (*self.parts, self.unallocated)
 
 
@@ -89,11 +90,11 @@ def allocate(billed: Decimal, projection: Projection) -> Allocation:
     """Return each endpoint's part of a bill for the machines and the traffic of a service.
 
     Args:
-        billed: What they were billed, in any currency; below 0 for a refund.
-        projection: For about the load of the billed time.
+        billed: The billed amount, in any currency; negative for a refund.
+        projection: A projection for about the load of the billed period.
 
     Raises:
-        AmountError: The bill is not finite, absurdly large, or finer than 12 decimals.
+        AmountError: The amount is not finite, too large, or has more than 12 decimals.
     """
     exponent = billed.as_tuple().exponent
     if not isinstance(exponent, int) or exponent < _FINEST or abs(billed) > _MOST:
@@ -117,7 +118,7 @@ def _cpu_ns(projection: Projection) -> list[int]:
 
 
 def _weights(projection: Projection) -> list[int]:
-    """Return what each route and, last, nobody uses: cents, times the CPU of all routes."""
+    """Return the weight of each route and, last, of the unallocated part: cents times total CPU."""
     spent = _cpu_ns(projection)
     whole = sum(spent) or 1
     attributed = _cents(projection.attributed_usd)

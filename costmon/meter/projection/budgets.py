@@ -7,9 +7,9 @@ from costmon.meter.options import Options
 
 
 def fits(pattern: str, method: str, route: str) -> bool:
-    """Tell whether a glob such as `GET /api/*` or `/api/*` means a route.
+    """Return whether a glob such as `GET /api/*` or `/api/*` matches a route.
 
-    A pattern that is the route itself always does, whatever `[` and `*` are in it.
+    A pattern equal to the route always matches, even if it contains `[` or `*`.
     """
     word, space, rest = pattern.strip().partition(" ")
     wanted = f"{word.upper()} {rest.strip()}" if space else word
@@ -17,9 +17,9 @@ def fits(pattern: str, method: str, route: str) -> bool:
 
 
 def budget_of(options: Options, method: str, route: str) -> Decimal | None:
-    """Return the dollars a month that a route may cost; `None`: as many as it likes.
+    """Return the monthly budget of a route in dollars; `None`: no budget.
 
-    The first pattern that fits decides, also when it says 0: that route has no budget.
+    The first pattern that matches decides; its value 0 means no budget.
     """
     for pattern, budget_usd in options.budgets:
         if fits(pattern, method, route):

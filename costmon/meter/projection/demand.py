@@ -1,4 +1,4 @@
-"""What a number of users ask of machines, going by what was measured."""
+"""Estimate the load that a number of users cause, from a recording."""
 
 from decimal import Decimal
 from typing import NamedTuple
@@ -9,8 +9,8 @@ from costmon.meter.projection.measured import Measured, MeasuredRoute
 from costmon.meter.projection.values import HOURS_A_MONTH
 
 MOST_THREADS = 64
-"""Requests at once in one process above which it cannot have a thread for each: 40 is what
-Starlette's pool has, and 64 more than anybody sets for gunicorn."""
+"""With more concurrent requests than this a process is assumed to run an event loop: Starlette's
+thread pool has 40 threads, and gunicorn is rarely configured with 64."""
 
 _NS = Decimal(1_000_000_000)
 _SECONDS_A_MONTH = HOURS_A_MONTH * 3600
@@ -18,11 +18,11 @@ _ONE = Decimal(1)
 
 
 class Workers(NamedTuple):
-    """What one process of the application is like.
+    """Memory and concurrency of one process of the application.
 
     Attributes:
-        rss_bytes: Memory it uses; 0 where that could not be read.
-        at_once: Requests it can work on at once; `None`: as many as there are.
+        rss_bytes: Memory use; 0 if unknown.
+        at_once: Concurrent requests it can handle; `None`: unlimited.
     """
 
     rss_bytes: int
@@ -30,13 +30,13 @@ class Workers(NamedTuple):
 
 
 class Load(NamedTuple):
-    """What machines have to bear, on average over a month.
+    """The load of machines, on average over a month.
 
     Attributes:
-        attributed_vcpu: vCPUs that are busy with routes.
-        residual_vcpu: vCPUs that are busy with what is in no route.
-        in_flight: Requests that are being worked on.
-        month_bytes: Sent in 730 hours.
+        attributed_vcpu: vCPUs used by routes.
+        residual_vcpu: vCPUs used by work that is not attributed to a route.
+        in_flight: Concurrent requests.
+        month_bytes: Bytes sent in 730 hours.
     """
 
     attributed_vcpu: Decimal
@@ -46,21 +46,21 @@ class Load(NamedTuple):
 
     @property
     def busy_vcpu(self) -> Decimal:
-        """VCPUs that are busy."""
+        """All vCPUs in use."""
         return self.attributed_vcpu + self.residual_vcpu
 
 
 def workers_of(snapshot: Snapshot) -> Workers:
-    """Return what one process of the application is like, going by what was seen of it.
+    """Estimate memory and concurrency of one process from a recording.
 
-    A server with a thread for each request needs as many threads as requests are in flight, and
-    more processes once their threads are used up. How many threads a process has is not known;
-    the most requests that it was seen to work on at once are. That is taken to be what it can do:
-    right for servers that were loaded, and too few (so too many processes and too much memory,
-    never too few) for one that was asked one thing at a time.
+    A server with a thread per request needs as many threads as requests are in flight, and more
+    processes once their threads are used up. The number of threads of a process is not known, so
+    the most concurrent requests seen in it are used instead. That is right for servers under load.
+    For a server that handled one request at a time it is too low, which results in too many
+    processes and too much memory, never in too few.
 
-    An event loop has no such limit; more than 64 requests at once are taken for one too. Memory of
-    open connections is not counted.
+    An event loop has no such limit; more than 64 concurrent requests imply one too. Memory of open
+    connections is not counted.
     """
     is_loop = snapshot.is_loop or snapshot.threads > MOST_THREADS
     return Workers(
@@ -69,10 +69,10 @@ def workers_of(snapshot: Snapshot) -> Workers:
 
 
 class Demand:
-    """A recording's requests, as so many a second.
+    """Scales a recording to a request rate.
 
     Attributes:
-        background_vcpu: What every process is busy with in any case.
+        background_vcpu: vCPUs of background work in each process.
     """
 
     def __init__(self, measured: Measured, options: Options) -> None:
@@ -87,7 +87,7 @@ class Demand:
         )
 
     def requests_per_second(self, users: int) -> Decimal:
-        """Return what so many users send together."""
+        """Return the request rate of all users together."""
         return users * self._each_per_second
 
     def of_all(self, users: int) -> Load:
@@ -114,7 +114,7 @@ class Demand:
     def _load(
         self, users: int, *, requests: int, cpu_ns: int, in_flight_ns: int, bytes_out: int
     ) -> Load:
-        # How often everything that was measured would happen in a second.
+        # How many times per second the whole recording would repeat.
         pace = self.requests_per_second(users) / self._measured.requests
         attributed = pace * self._factor * cpu_ns / _NS
         served_ns = Decimal(self._measured.request_residual_ns * requests) / self._measured.requests

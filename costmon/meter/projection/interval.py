@@ -1,9 +1,9 @@
-"""How far a mean may be from what many more requests would show.
+"""Confidence intervals of means.
 
 The interval is Student's: mean -+ t * s / sqrt(n), with t for 95 % and n - 1 degrees of freedom.
-It takes requests for a sample of all that will come, so it does not narrow when all requests of a
-recording were measured. CPU is skewed to the right, so below about 100 requests the true coverage
-is less than 95 %: such routes are marked as `few`.
+Measured requests are a sample of all future requests, so the interval is not narrower if all
+requests of a recording were measured. CPU is skewed to the right, so below about 100 requests the
+actual coverage is less than 95 %: such routes are marked as `few`.
 """
 
 from math import isqrt
@@ -30,12 +30,12 @@ def thousandths_of_t(degrees: int) -> int:
 
 
 def half_width_ns(count: int, total_ns: int, squares_us: int) -> int | None:
-    """Return by how much the mean may be off, in ns, rounded up; `None` below 2 values.
+    """Return half the width of the interval of a mean in ns, rounded up; `None` below 2 values.
 
     Args:
-        count: How many values were added.
+        count: Number of values.
         total_ns: Their sum in ns.
-        squares_us: The sum of their squares in microseconds, which may have been rounded down.
+        squares_us: The sum of their squares in microseconds, possibly rounded down.
     """
     if count < _FEWEST:
         return None

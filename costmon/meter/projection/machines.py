@@ -1,8 +1,8 @@
-"""Find the cheapest machines that bear a load: however large it is, there are enough of them.
+"""Find the cheapest machines for a load of any size.
 
-Each type is tried with as many machines as the scarcest of its resources asks for. Arithmetic is on
-whole numbers (billionths of vCPUs and of dollars), since a page with 1,000 routes asks a thousand
-times, every other second.
+For each instance type, the number of machines follows from its scarcest resource. Arithmetic is on
+integers (billionths of vCPUs and of dollars) for speed, since a page with 1,000 routes does this a
+thousand times, every two seconds.
 """
 
 from collections.abc import Sequence
@@ -15,13 +15,13 @@ from costmon.meter.projection.values import HOURS_A_MONTH, Binding, Fleet
 from costmon.pricing.instances.instance import Instance, RegionPrices
 
 MOST_SMALL = 100
-"""Machines above which a type is left out, unless it is large: nobody runs 80,000 machines of one
-vCPU to spare half of a large one."""
+"""Small instance types are not considered beyond this number: nobody runs 80,000 machines of one
+vCPU to save half of a large one."""
 
 LARGE_VCPU = 32
 
 SYSTEM_GIB = Decimal("0.2")
-"""Memory of each machine that its own system needs."""
+"""Memory of each machine that its operating system needs."""
 
 _NANO = 1_000_000_000
 _GIB = 2**30
@@ -32,8 +32,8 @@ _SHOWN = Decimal("0.000001")
 
 class _Type(NamedTuple):
     instance: Instance
-    nano_vcpu: int  # that may be busy for ever
-    milli_processes: int  # that its memory holds; whole ones, unless none fits
+    nano_vcpu: int  # that may be used permanently
+    milli_processes: int  # that fit in its memory; whole ones, unless none fits
     nano_usd: int
 
     def count(self, need: "_Need") -> int:
@@ -55,14 +55,14 @@ class _Need(NamedTuple):
     nano_vcpu: int
     cpu_processes: int
     workers: int
-    milli_processes: int  # the larger of both
+    milli_processes: int  # the larger of the two
 
 
 class Machines:
-    """The types of a region, for one application.
+    """The instance types of a region, for one application.
 
     Attributes:
-        is_cramped: Whether not even one process has room in any of them.
+        is_cramped: Whether no type has enough memory for one process.
     """
 
     def __init__(
@@ -73,13 +73,13 @@ class Machines:
         utilisation: Decimal,
         only: str = "",
     ) -> None:
-        """Take the types of a region.
+        """Select the instance types.
 
         Args:
-            prices: Of the region.
-            workers: What the application's processes are like.
-            utilisation: Share of the CPU that may be busy, above 0.
-            only: The name of the type to use; empty: the cheapest that fits.
+            prices: Prices of the region.
+            workers: Memory and concurrency of the application's processes.
+            utilisation: Target CPU utilisation, above 0.
+            only: Name of the type to use; empty: the cheapest that fits.
 
         Raises:
             PriceUnknownError: No type has that name.
@@ -112,7 +112,7 @@ class Machines:
         self._large = frozenset(one.instance.name for one in self._types if one.nano_vcpu >= large)
 
     def fleet(self, load: Load) -> Fleet:
-        """Return the cheapest machines for a load; of those that cost the same, the fewest."""
+        """Return the cheapest machines for a load; at equal cost, the fewest."""
         vcpu_needed = load.busy_vcpu / self._utilisation
         need = self._need(vcpu_needed, load.in_flight)
         _, count, _, at = min(
@@ -153,7 +153,7 @@ class Machines:
 
 
 def _undominated(types: Sequence[_Type]) -> tuple[_Type, ...]:
-    """Leave out types that another is no worse than in anything: they are never the answer."""
+    """Leave out types that are dominated by another one, which are never the best."""
     found: list[_Type] = []
     for one in sorted(
         types, key=lambda a: (a.nano_usd, -a.nano_vcpu, -a.milli_processes, a.instance.name)
@@ -171,7 +171,7 @@ def _binding(chosen: _Type, need: _Need) -> Binding:
 
 
 def _nano(amount: Decimal) -> int:
-    # To the nearest: rounding up would make a 13th machine of a division that misses 12 by 1e-50.
+    # To the nearest: rounding up would add a 13th machine for a quotient that exceeds 12 by 1e-50.
     return int((amount * _NANO).to_integral_value(rounding=ROUND_HALF_EVEN))
 
 

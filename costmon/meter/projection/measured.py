@@ -1,16 +1,17 @@
-"""What a recording says of each route, all statuses and tags together.
+"""Summarize a recording by route, over all statuses and tags.
 
-CPU that is in no route (server, event loop, garbage collections, native threads) comes in two
-kinds, which one recording cannot tell apart. Work that requests cause grows with them; work that a
-process does in any case (timers, reporting, a dashboard that is being looked at) grows with the
-number of processes. Taking all of it for the first kind is right under load and absurd without: a
-process that was asked ten times in five minutes and spends 0.5 % of its time on timers would be
-projected with 150 ms a request. So of what is in no route:
+Unattributed CPU (server, event loop, garbage collection, native threads) is of two kinds, which a
+single recording cannot distinguish. CPU caused by requests grows with their number; background work
+(timers, reporting, an open dashboard) grows with the number of processes. Treating all of it as
+caused by requests is right under load, but absurd without: a process with ten requests in five
+minutes that spends 0.5 % of its time on timers would be projected with 150 ms per request. So of
+the unattributed CPU:
 
-* the first 0.2 ms a request are the requests': servers were seen to need 0.06 (uvicorn) to 0.19 ms
-  (gunicorn with threads);
+* the first 0.2 ms per request are caused by requests: servers were measured to need 0.06 ms
+  (uvicorn) to 0.19 ms (gunicorn with threads);
 * of the rest, up to 5 % of each process's time is background work;
-* whatever is above is the requests' again: no background work is that busy, native threads are.
+* the remainder is caused by requests: background work does not use that much CPU, but native
+  threads do.
 """
 
 from typing import NamedTuple
@@ -20,30 +21,30 @@ from costmon.meter.histogram import Buckets, merged
 from costmon.meter.projection.interval import half_width_ns
 
 SERVER_NS = 200_000
-"""CPU in no route that any request is taken to cause, at most."""
+"""The most unattributed CPU that is assumed to be caused by each request."""
 
 _BACKGROUND_DIVISOR = 20
 _NS_PER_S = 1_000_000_000
 
 
 class MeasuredRoute(NamedTuple):
-    """One route of a recording.
+    """The figures of one route.
 
     Attributes:
         method: HTTP method.
-        route: Its template.
-        requests: That ended; 0 when all of them are still open.
-        statuses: Of these, by status, ascending.
-        cpu_ns: Of all of them, late work too, scaled up where CPU was measured for a sample.
-        mean_ns: For one of them.
+        route: Route template.
+        requests: Number of completed requests; 0 if all are still in progress.
+        statuses: Number of requests by status, ascending.
+        cpu_ns: CPU of all of them, including late work; scaled up if only a sample was measured.
+        mean_ns: Mean CPU per request.
         low_ns: Lower end of the mean's 95 % interval; `None` below 2 measured requests.
-        high_ns: Upper end of it.
-        in_flight_ns: All of them together.
-        bytes_out: All of them together.
-        cpu: Measured requests by CPU in ns.
-        wall: Requests by wall time in ns.
-        is_guessed: Whether no CPU was measured, so that the mean of all that were is taken; where
-            none was at all, that of the whole process's CPU.
+        high_ns: Upper end of the interval.
+        in_flight_ns: Total time in flight.
+        bytes_out: Total bytes sent.
+        cpu: Histogram of CPU in ns, of measured requests.
+        wall: Histogram of wall time in ns.
+        is_guessed: Whether no CPU was measured, so that the mean of the measured requests is used;
+            if there are none, the mean of the whole process's CPU.
     """
 
     method: str
@@ -67,15 +68,15 @@ class MeasuredRoute(NamedTuple):
 
 
 class Measured(NamedTuple):
-    """A recording, ready to be projected.
+    """A recording, summarized for projection.
 
     Attributes:
-        requests: All that ended.
-        routes: By template, then method.
-        attributed_ns: CPU in routes.
-        request_residual_ns: CPU in no route that requests cause.
-        background_ns: CPU in no route that every process spends in any case.
-        process_ns: Time on a clock of all processes.
+        requests: Number of completed requests.
+        routes: Routes, sorted by template, then method.
+        attributed_ns: CPU attributed to routes.
+        request_residual_ns: Unattributed CPU that is caused by requests.
+        background_ns: CPU of background work.
+        process_ns: Elapsed time, summed over processes.
     """
 
     requests: int
@@ -87,11 +88,11 @@ class Measured(NamedTuple):
 
 
 def measured(phase: Phase, *, sample: int = 1) -> Measured:
-    """Return what a stretch of a recording says of its routes.
+    """Summarize a phase of a recording.
 
     Args:
         phase: Usually the one without the warm-up.
-        sample: CPU was measured for 1 in so many requests.
+        sample: CPU was measured for 1 in `sample` requests.
     """
     by_route: dict[tuple[str, str], list[RouteStats]] = {}
     for row in phase.routes:
@@ -119,7 +120,7 @@ def measured(phase: Phase, *, sample: int = 1) -> Measured:
 
 
 def _is_unknown(row: RouteStats, sample: int) -> bool:
-    """Tell whether no request of a row was in the sample, so that its 0 means nothing."""
+    """Return whether no request of a row was sampled, so that its CPU of 0 is meaningless."""
     return sample > 1 and row.requests > 0 and row.cpu_measured == 0 and row.cpu_estimate_ns == 0
 
 

@@ -1,4 +1,4 @@
-"""What a month costs for a number of users: machines and traffic of all routes together."""
+"""The monthly cost of all routes together: machines and traffic."""
 
 from decimal import Decimal
 
@@ -16,26 +16,26 @@ _NANO = 1_000_000_000
 
 
 class Month:
-    """A month at the target users, of which everything else is a part.
+    """A month with the target number of users.
 
     Attributes:
-        options: What the application was set to.
-        prices: Of its region.
-        measured: What the recording says.
-        workers: What its processes are like.
-        demand: The same for any number of users.
-        machines: The types there are.
-        load: Of the target users.
-        fleet: The machines for it.
+        options: The application's options.
+        prices: Prices of its region.
+        measured: Summary of the recording.
+        workers: Memory and concurrency of its processes.
+        demand: Load for any number of users.
+        machines: The available instance types.
+        load: Load of the target users.
+        fleet: Machines for that load.
         monthly_usd: Machines and traffic, in whole cents.
         egress_usd: Traffic, in whole cents.
         machines_usd: The rest of `monthly_usd`.
-        prices_as_of: The day of the oldest price in it: of all machines, since all were compared,
-            and of traffic where it costs anything.
+        prices_as_of: Date of the oldest price used: of all machines, since all were compared,
+            and of traffic if it costs anything.
     """
 
     def __init__(self, snapshot: Snapshot, prices: RegionPrices) -> None:
-        """Size machines for a recording.
+        """Compute the machines and costs for a recording.
 
         Raises:
             PriceUnknownError: The options name an instance type that is not in the list.
@@ -61,7 +61,7 @@ class Month:
         self.prices_as_of = prices.as_of if self.egress_usd else of_machines
 
     def point(self, users: int) -> CurvePoint:
-        """Return what so many users would cost."""
+        """Return the cost of a number of users."""
         load = self.demand.of_all(users)
         fleet = self.machines.fleet(load)
         traffic_usd = egress_usd(self.prices.egress, load.month_bytes)
@@ -73,7 +73,7 @@ class Month:
         )
 
     def used_and_idle(self) -> tuple[Decimal, Decimal, Decimal]:
-        """Return what of the machines routes use, what else does, and what is idle."""
+        """Return the cost of machines for routes, for unattributed work, and for idle capacity."""
         instance = self.fleet.instance
         capacity = _weight(self.fleet.instances * instance.vcpu * instance.baseline)
         routes, rest = _weight(self.load.attributed_vcpu), _weight(self.load.residual_vcpu)

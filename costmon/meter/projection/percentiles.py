@@ -1,4 +1,4 @@
-"""How much the requests of a route differ, from their histogram."""
+"""Compute percentiles of the requests of a route from their histogram."""
 
 from decimal import Decimal
 
@@ -6,16 +6,16 @@ from costmon.meter.histogram import Buckets, quantile
 from costmon.meter.projection.values import Spread
 
 FLAGGED_ABOVE = Decimal("1.5")
-"""p95 / p50 above which a route's cost is called uneven."""
+"""Above this p95 / p50 a route is flagged as uneven."""
 
 FLAGGED_FROM = 30
-"""Requests below which nothing is flagged: p95 of fewer is one or two of them."""
+"""Below this many requests nothing is flagged: p95 would be one or two requests."""
 
 _HUNDREDTH = Decimal("0.01")
 
 
 def spread_of(buckets: Buckets) -> Spread | None:
-    """Return the percentiles of a histogram of ns; `None` when nothing is in it."""
+    """Return the percentiles of a histogram of ns; `None` if it is empty."""
     p50, p95, p99 = (quantile(buckets, share) for share in (0.50, 0.95, 0.99))
     if p50 is None or p95 is None or p99 is None:
         return None

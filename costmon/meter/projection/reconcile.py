@@ -1,4 +1,4 @@
-"""Show that nothing is lost: of the time of processes, and of the money for machines."""
+"""Reconcile CPU time and costs: all parts add up to the totals."""
 
 from decimal import Decimal
 from typing import NamedTuple
@@ -10,22 +10,22 @@ _NS_PER_S = 1_000_000_000
 
 
 class Books(NamedTuple):
-    """Where the time of processes went, in ns of vCPUs.
+    """How the time of processes was spent, in vCPU nanoseconds.
 
     `routes + late + collections + residual = process + excess`, and
     `process + idle = capacity`: always, exactly.
 
     Attributes:
         routes_ns: CPU of requests until their end.
-        late_ns: CPU spent for them afterwards.
-        collections_ns: CPU of full garbage collections, in no route.
-        residual_ns: CPU of all else in no route: server, event loop, native threads.
-        process_ns: CPU that the system says the processes used.
-        excess_ns: By how much the routes' CPU is above that: 0, but where CPU was measured for
-            a sample of requests, or not all at the same moment.
-        idle_ns: vCPU time that nobody used, with one vCPU for each process.
-        capacity_ns: vCPU time that there was: the time of all processes on a clock, or what they
-            used where that is more.
+        late_ns: CPU spent for requests after their end.
+        collections_ns: CPU of full garbage collections, which is not attributed.
+        residual_ns: Other unattributed CPU: server, event loop, native threads.
+        process_ns: CPU of the processes as reported by the operating system.
+        excess_ns: By how much the routes' CPU exceeds that: 0, unless only a sample of requests
+            was measured, or figures were not read at the same moment.
+        idle_ns: Unused vCPU time, with one vCPU for each process.
+        capacity_ns: Available vCPU time: the elapsed time of all processes, or the CPU they used
+            if that is more.
     """
 
     routes_ns: int
@@ -39,17 +39,17 @@ class Books(NamedTuple):
 
 
 class Bill(NamedTuple):
-    """Where the money goes, in whole cents.
+    """The parts of the monthly cost, in whole cents.
 
     `attributed + residual + idle + egress = total = the sum over routes`: always, exactly.
 
     Attributes:
-        attributed_usd: Machines, as far as routes use them.
-        residual_usd: As far as server, collections and native threads do.
-        idle_usd: As far as nobody does.
+        attributed_usd: Machines, the part used by routes.
+        residual_usd: Machines, the part used by server, garbage collection and native threads.
+        idle_usd: Machines, the unused part.
         egress_usd: Traffic.
-        total_usd: All of it.
-        routes_usd: The sum over routes, fully loaded.
+        total_usd: The total.
+        routes_usd: The sum of the full cost of all routes.
     """
 
     attributed_usd: Decimal
@@ -61,13 +61,13 @@ class Bill(NamedTuple):
 
     @property
     def is_balanced(self) -> bool:
-        """Whether every way to add it up gives the total."""
+        """Whether both sums equal the total."""
         parts = self.attributed_usd + self.residual_usd + self.idle_usd + self.egress_usd
         return parts == self.total_usd == self.routes_usd
 
 
 def books_of(phase: Phase) -> Books:
-    """Return where the time of a phase went."""
+    """Return how the time of a phase was spent."""
     late_ns = routes_ns = 0
     for row in phase.routes:
         both = row.cpu_estimate_ns
@@ -92,7 +92,7 @@ def books_of(phase: Phase) -> Books:
 
 
 def bill_of(projection: Projection) -> Bill:
-    """Return where the money of a projection goes."""
+    """Return the parts of a projection's cost."""
     return Bill(
         attributed_usd=projection.attributed_usd,
         residual_usd=projection.residual_usd,

@@ -1,4 +1,4 @@
-"""Divide an amount into whole cents so that the parts add up to it again."""
+"""Divide an amount into whole cents, so that the parts add up to it exactly."""
 
 from collections.abc import Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -14,15 +14,16 @@ def in_cents(amount: Decimal) -> Decimal:
 def apportioned(
     total: Decimal, weights: Sequence[int], *, step: Decimal = CENT
 ) -> tuple[Decimal, ...]:
-    """Return a part of `total` for each weight, in whole steps; their sum is `total`, exactly.
+    """Divide `total` by weight into multiples of `step`, whose sum is exactly `total`.
 
-    By the largest remainder: every part is rounded down, and the steps that are left go to those
-    that lost most; of equals, to the first. No part is a step or more from its exact share.
+    This is the largest remainder method: every part is rounded down, and the remaining steps go to
+    the parts with the largest remainders; in case of a tie, to the first. Each part differs by less
+    than a step from its exact share.
 
     Args:
-        total: A multiple of `step`; below 0 for a refund.
-        weights: At least 0, and at least one of them; where all are 0 the parts are equal.
-        step: The least amount there is.
+        total: A multiple of `step`; negative for a refund.
+        weights: At least one; none is negative. If all are 0 the parts are equal.
+        step: The smallest amount.
     """
     steps = int((total / step).to_integral_value(rounding=ROUND_HALF_EVEN))
     sign = -1 if steps < 0 else 1

@@ -1,16 +1,15 @@
-"""Each route's part of a month's cost.
+"""Divide the monthly cost among routes.
 
-How a dollar gets to a route:
+* The cost of machines is divided by use of the resource that determines their number: CPU, with
+  unattributed CPU divided by number of requests; or time in flight. So idle capacity is charged to
+  the routes that made it necessary.
+* Traffic is priced for all routes together, with one free allowance, and divided by bytes.
+* Both are divided in whole cents with the largest remainder method: the sum over routes is the
+  total.
 
-* What machines cost is divided by what routes ask of the resource that decided how many there are:
-  CPU, with what is in no route spread by number of requests; or time in flight, where that was it.
-  So idle capacity is paid by who made it necessary.
-* Traffic is priced for the whole fleet, its free allowance used once, and divided by bytes.
-* Both are divided in whole cents by the largest remainder: the sum over routes is the total.
-
-What one thousand requests more would cost has no share of anything idle: their CPU, at the target
-utilisation, at what the fleet's machines ask for a vCPU. Of a machine's price a vCPU is given the
-weight of 9 GiB of memory, as AWS does where it splits the costs of containers.
+The marginal cost of 1,000 requests includes no idle capacity: it is their CPU at the target
+utilisation, at the price of a vCPU of the machines, plus traffic. In the price of a machine a vCPU
+weighs as much as 9 GiB of memory, as in AWS split cost allocation for containers.
 """
 
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -26,7 +25,7 @@ from costmon.meter.projection.values import RouteCost
 from costmon.pricing.instances.instance import Instance
 
 VCPU_IN_GIB = 9
-"""What a vCPU weighs in a machine's price, in GiB of memory."""
+"""The weight of a vCPU in a machine's price, in GiB of memory."""
 
 _NS_PER_HOUR = 3600 * 1_000_000_000
 _THOUSAND = 1000
@@ -34,7 +33,7 @@ _SHOWN = Decimal("0.000000001")
 
 
 def routes_of(month: Month) -> tuple[RouteCost, ...]:
-    """Return all routes with their parts of a month's cost, dearest first."""
+    """Return all routes with their monthly cost, most expensive first."""
     routes = month.measured.routes
     weights = _weights(month)
     machines = apportioned(month.machines_usd, weights)
@@ -49,13 +48,13 @@ def routes_of(month: Month) -> tuple[RouteCost, ...]:
 
 
 def vcpu_hour_usd(instance: Instance) -> Decimal:
-    """Return what of an hour of a machine is for one vCPU that may be busy all the time."""
+    """Return the hourly price of one fully used vCPU of a machine."""
     vcpu = VCPU_IN_GIB * instance.vcpu * instance.baseline
     return instance.hourly_usd * VCPU_IN_GIB / (vcpu + instance.memory_gib)
 
 
 def _weights(month: Month) -> list[int]:
-    """Return what each route asks of the resource that decided how many machines there are."""
+    """Return each route's use of the resource that determines the number of machines."""
     routes = month.measured.routes
     if month.fleet.binding == "workers":
         return [route.in_flight_ns for route in routes]
@@ -65,7 +64,7 @@ def _weights(month: Month) -> list[int]:
 
 def _cpu_weight(month: Month, route: MeasuredRoute, cpu_ns: int) -> int:
     measured, load = month.measured, month.load
-    # What is in no route at that load, in terms of what was measured in routes.
+    # Unattributed CPU at that load, scaled to the recording.
     residual_ns = (
         int(measured.attributed_ns * load.residual_vcpu / load.attributed_vcpu)
         if load.attributed_vcpu
@@ -111,7 +110,7 @@ def _cost(
 def _interval(
     month: Month, route: MeasuredRoute, weight: int, machines_usd: Decimal, traffic_usd: Decimal
 ) -> tuple[Decimal | None, Decimal | None]:
-    """Return the month's cost with either end of the CPU's interval, all other routes the same."""
+    """Return the monthly cost at both ends of the CPU interval, other routes unchanged."""
     if route.low_ns is None or route.high_ns is None:
         return None, None
     monthly_usd = machines_usd + traffic_usd

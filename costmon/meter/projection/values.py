@@ -1,6 +1,6 @@
-"""What was measured, as money: for a number of users, with a provider's prices.
+"""The values of a projection: costs for a number of users, at a provider's prices.
 
-Dollars are exact until shown; a month has 730 hours, as the providers' calculators have it.
+Dollars are exact until displayed; a month has 730 hours, as in the providers' calculators.
 """
 
 import datetime as dt
@@ -12,21 +12,21 @@ from costmon.pricing.instances.instance import Instance
 HOURS_A_MONTH = 730
 
 Binding = Literal["cpu", "memory", "workers"]
-"""What a fleet would run out of first."""
+"""The resource that determines the number of machines."""
 
 
 class Fleet(NamedTuple):
-    """The machines that a load needs.
+    """The machines for a load.
 
     Attributes:
-        instance: Their type.
-        instances: How many, at least 1.
-        binding: What decided how many.
-        vcpu_needed: vCPUs that are busy on average, divided by the target utilisation.
-        workers_needed: Worker processes, by the requests in flight at once (Little's law).
-        memory_gib_needed: GiB of all worker processes.
-        cpu_utilisation: Share of the fleet's CPU (its baseline, when burstable) that is busy.
-        monthly_usd: Dollars for 730 hours of all of them.
+        instance: Instance type.
+        instances: Number of machines, at least 1.
+        binding: The resource that determines their number.
+        vcpu_needed: Average vCPUs in use, divided by the target utilisation.
+        workers_needed: Worker processes for the concurrent requests (Little's law).
+        memory_gib_needed: Memory of all worker processes.
+        cpu_utilisation: Share of the CPU (the baseline of burstable types) in use.
+        monthly_usd: Cost of all machines for 730 hours.
     """
 
     instance: Instance
@@ -40,14 +40,14 @@ class Fleet(NamedTuple):
 
 
 class Spread(NamedTuple):
-    """How much requests differ, in nanoseconds.
+    """The percentiles of requests, in nanoseconds.
 
     Attributes:
-        p50_ns: Half of the requests take no longer.
-        p95_ns: 95 % take no longer.
-        p99_ns: 99 % take no longer.
-        ratio: p95 / p50; `None` when p50 is 0.
-        flagged: Whether the ratio is above 1.5, and there are enough requests to say so.
+        p50_ns: The median.
+        p95_ns: The 95th percentile.
+        p99_ns: The 99th percentile.
+        ratio: p95 / p50; `None` if p50 is 0.
+        flagged: Whether the ratio is above 1.5, with enough requests.
     """
 
     p50_ns: int
@@ -58,33 +58,34 @@ class Spread(NamedTuple):
 
 
 class RouteCost(NamedTuple):
-    """One route's share of the fleet; all statuses and tags together.
+    """The cost of one route, over all statuses and tags.
 
     Attributes:
         method: HTTP method.
-        route: Its template.
-        requests: Measured after the warm-up.
-        statuses: Of these, by status, ascending.
-        share: Of all requests, 0 to 1.
-        requests_per_second: Projected.
-        cpu_mean_ns: For a request, late work included, as measured here: without `cpu_factor`.
+        route: Route template.
+        requests: Number of requests after the warm-up.
+        statuses: Number of requests by status, ascending.
+        share: Share of all requests, 0 to 1.
+        requests_per_second: Projected request rate.
+        cpu_mean_ns: Mean CPU per request, including late work, as measured, without `cpu_factor`.
         cpu_low_ns: Lower end of the 95 % interval of that mean; `None` below 2 requests.
-        cpu_high_ns: Upper end of it.
-        bytes_out_mean: For a request.
-        cpu: How requests differ in CPU; `None` when none was measured.
-        wall: How requests differ in time; `None` without requests.
-        marginal_usd_per_1000: What 1,000 requests more would cost: CPU at the target utilisation,
-            and traffic; no share of anything idle.
-        monthly_usd: Fully loaded: its share of machines, residual and idle, and its traffic. Whole
-            cents; the sum over all routes is the projection's `monthly_usd`.
-        monthly_low_usd: With the lower end of the interval; `None` when there is none.
-        monthly_high_usd: With the upper end.
+        cpu_high_ns: Upper end of the interval.
+        bytes_out_mean: Mean response body size.
+        cpu: Percentiles of CPU; `None` if none was measured.
+        wall: Percentiles of wall time; `None` without requests.
+        marginal_usd_per_1000: Cost of 1,000 additional requests: CPU at the target utilisation,
+            and traffic, without idle capacity.
+        monthly_usd: Full cost: its share of machines, including unattributed work and idle
+            capacity, and its traffic. Whole cents; the sum over all routes is the
+            projection's `monthly_usd`.
+        monthly_low_usd: At the lower end of the interval; `None` if there is none.
+        monthly_high_usd: At the upper end of the interval.
         egress_usd: The part of `monthly_usd` that is traffic.
-        user_usd: `monthly_usd` for one of the target users.
-        recommended: The machines that this route alone would need.
-        budget_usd: Dollars a month that it may cost; `None`: no budget.
-        over_budget: Whether it costs more.
-        few: Whether there are fewer than 100 requests, so that little can be said.
+        user_usd: `monthly_usd` per user.
+        recommended: The machines for this route alone.
+        budget_usd: Budget in dollars a month; `None`: no budget.
+        over_budget: Whether it costs more than its budget.
+        few: Whether there are fewer than 100 requests, so that figures are not reliable.
     """
 
     method: str
@@ -112,13 +113,13 @@ class RouteCost(NamedTuple):
 
 
 class CurvePoint(NamedTuple):
-    """What so many users would cost a month.
+    """The monthly cost of a number of users.
 
     Attributes:
-        users: How many.
-        fleet: The machines they need.
-        egress_usd: Their traffic.
-        monthly_usd: Machines and traffic.
+        users: Number of users.
+        fleet: The machines for them.
+        egress_usd: Cost of traffic.
+        monthly_usd: Cost of machines and traffic.
     """
 
     users: int
@@ -128,28 +129,28 @@ class CurvePoint(NamedTuple):
 
 
 class Projection(NamedTuple):
-    """What an application will cost a month at its target users.
+    """The projected monthly cost of an application.
 
     Attributes:
-        provider: Whose prices.
-        region: Where.
-        prices_as_of: Of the oldest price used.
-        prices_source: Where it was read.
-        prices_stale: Whether it is older than 180 days.
-        target_users: For how many.
-        requests_per_second: That they send together.
-        seconds: Length of what was measured, without the warm-up.
-        requests: Measured in it.
+        provider: The provider.
+        region: The region.
+        prices_as_of: Date of the oldest price used.
+        prices_source: Source of the prices.
+        prices_stale: Whether that price is older than 180 days.
+        target_users: Number of users.
+        requests_per_second: Request rate of all users together.
+        seconds: Length of the recording without its warm-up.
+        requests: Number of requests in it.
         fleet: The machines for all routes together.
-        egress_usd: Traffic of all routes.
-        monthly_usd: Machines and traffic; whole cents.
-        attributed_usd: The part of the machines that routes use themselves.
-        residual_usd: The part that server, garbage collection and native threads use.
-        idle_usd: The part that is paid for and idle.
-        attributed_ratio: Share of the measured CPU that is in a route; `None`: none was used.
-        routes: Dearest first.
-        curve: From 100 to 1,000,000 users, ascending.
-        notes: What a reader has to know: few requests, old prices, over budget; whole sentences.
+        egress_usd: Cost of the traffic of all routes.
+        monthly_usd: Cost of machines and traffic; whole cents.
+        attributed_usd: Machines, the part used by routes.
+        residual_usd: Machines, the part used by server, garbage collection and native threads.
+        idle_usd: Machines, the unused part.
+        attributed_ratio: Share of the CPU attributed to routes; `None` if no CPU was used.
+        routes: Routes, most expensive first.
+        curve: Costs for 100 to 1,000,000 users, ascending.
+        notes: Notes in full sentences, such as on few requests, old prices or budgets.
     """
 
     provider: str
@@ -177,10 +178,9 @@ class Unprojected(NamedTuple):
     """Why there is no projection yet, and what to do.
 
     Attributes:
-        state: `no_data`: no request has been counted. `warming_up`: all of them in the warm-up.
-            `stopped`: recording is off and nothing was recorded. `no_prices`: there is nothing to
-            project with.
-        text: The same for people, one or two sentences.
+        state: `no_data`: no request has been counted. `warming_up`: all were in the warm-up.
+            `stopped`: recording is stopped and empty. `no_prices`: no usable prices.
+        text: An explanation for people, one or two sentences.
     """
 
     state: Literal["no_data", "warming_up", "stopped", "no_prices"]

@@ -223,7 +223,7 @@ class Files:
     def _write(self, name: str, content: bytes) -> None:
         new = self.folder / f".{name}-{os.getpid()}-{threading.get_ident()}.tmp"
         try:
-            with open(os.open(new, _NEW, 0o600), "wb") as stream:  # noqa: PTH123 - of a descriptor
+            with open(os.open(new, _NEW, 0o600), "wb") as stream:  # noqa: PTH123 - opens a file descriptor
                 stream.write(content)
             new.replace(self.folder / name)
         except OSError:

@@ -177,7 +177,7 @@ class Reporter:
         """Call a function; errors must neither end the thread nor reach a request."""
         try:
             return act()
-        except Exception as error:  # noqa: BLE001 - the edge of a thread in somebody else's process
+        except Exception as error:  # noqa: BLE001 - must not end the reporting thread
             self._fail("the meter's figures could not be reported", error)
             return None
 

@@ -1,1 +1,1 @@
-"""Tell which route template took a request, from what its framework leaves behind."""
+"""Determine the route template of a request from what its framework stores in it."""

@@ -1,9 +1,9 @@
-"""Find a route's whole template in a tree of Starlette's and FastAPI's routers.
+"""Find a route's full template in a tree of Starlette or FastAPI routers.
 
-What a scope holds after a request names the innermost route only, or (plain Starlette before 1.1)
-no route but its endpoint. Its mounts, hosts and prefixes are found by looking for that object below
-the outermost router, once; where it is there more than once, or not at all, the framework's own
-`matches` are asked again, for each such request.
+After a request the scope holds only the innermost route or (plain Starlette before 1.1) only its
+endpoint. Its mounts, hosts and prefixes are found by searching the tree of routers for that object,
+once. If it occurs more than once or not at all, the framework's `matches` is called again for each
+such request.
 """
 
 import sys
@@ -13,8 +13,7 @@ from typing import Any, NamedTuple
 from costmon.meter.figures import UNMATCHED
 
 MOST_KEPT = 20_000
-"""Objects that are remembered, at most: an application that makes routes for ever must not fill
-the memory."""
+"""The largest cache: an application that keeps creating routes must not exhaust memory."""
 
 _DEEPEST = 20
 _FULL, _PARTIAL = 2, 1
@@ -22,7 +21,7 @@ _REST = "/{path:path}"
 
 
 class _Place(NamedTuple):
-    """Where one route is: `keys` are the objects that a scope may name it by."""
+    """The place of a route in the tree; `keys` are the objects that scopes refer to it by."""
 
     keys: tuple[object, ...]
     template: str
@@ -30,10 +29,10 @@ class _Place(NamedTuple):
 
 
 _places: dict[tuple[int, int], tuple[object, object, _Place | None]] = {}
-"""By identity of router and object; no place: it is not there, or more than once."""
+"""By identity of router and object; `None`: not found, or found more than once."""
 
 _sizes: dict[int, int] = {}
-"""How many routes a router had when it was looked through."""
+"""The number of routes of each router when it was searched."""
 
 
 def route_below(
@@ -41,18 +40,18 @@ def route_below(
     route: object,
     included: Any,
 ) -> tuple[str | None, bool]:
-    """Return the template that took a request, and whether `route` alone always means it.
+    """Return the template of a request, and whether `route` alone determines it.
 
     Args:
-        scope: As the application left it.
-        route: What the scope names, or FastAPI's context of an included one.
-        included: FastAPI's context of the included route that was taken last, if any.
+        scope: The scope after the request.
+        route: The route in the scope, or FastAPI's context of an included route.
+        included: FastAPI's context of the included route that was matched last, if any.
     """
     router: Any = scope.get("router")
-    if router is None:  # a middleware answered, or handed on a copy of the scope
+    if router is None:  # a middleware responded, or passed on a copy of the scope
         router = getattr(scope.get("app"), "router", None)
         if router is None:
-            told = scope.get("path_template")  # Litestar's
+            told = scope.get("path_template")  # set by Litestar
             return (told if isinstance(told, str) else None), False
         return _walk(router, scope, None), False
     endpoint = scope.get("endpoint")
@@ -117,7 +116,7 @@ def _keys(candidate: object, route: Any) -> tuple[object, ...]:
 
 
 def _candidates(routes: Any) -> Iterator[Any]:
-    """Yield every route, and in place of an included router (FastAPI 0.137) its contexts."""
+    """Yield the routes; an included router (FastAPI 0.137) is replaced by its contexts."""
     for route in routes:
         contexts = getattr(route, "effective_route_contexts", None)
         if contexts is None:
@@ -137,7 +136,7 @@ def _is_mount(route: Any) -> bool:
 
 
 def _inner_routes(route: Any) -> Any:
-    """Return the routes of what is mounted, through its middlewares; `None` when it has none."""
+    """Return the routes of a mounted application, inside its middlewares; `None` if unknown."""
     if not _is_mount(route):
         return None
     app = route.app
@@ -152,7 +151,7 @@ def _inner_routes(route: Any) -> Any:
 
 
 def _walk(router: Any, scope: Mapping[str, Any], innermost: object) -> str:
-    """Return the template of what the framework would choose again for `scope`."""
+    """Return the template by matching `scope` again with the framework."""
     entry = _as_it_came(scope)
     host = prefix = ""
     routes = router.routes
@@ -171,7 +170,7 @@ def _walk(router: Any, scope: Mapping[str, Any], innermost: object) -> str:
 
 
 def _rest(mount: object, innermost: object) -> str:
-    """Return what is below a mount of unseen routes: the one that was taken, if it is known."""
+    """Return the path below a mount with unknown routes: the matched route, if it is known."""
     path = getattr(innermost, "path", None)
     return path if isinstance(path, str) and innermost is not mount else _REST
 
@@ -189,7 +188,7 @@ def _taken(routes: Any, scope: dict[str, Any]) -> tuple[Any, Mapping[str, Any]] 
 
 
 def _as_it_came(scope: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a copy of `scope` as it was before the first router took it."""
+    """Return a copy of `scope` as it was before routing."""
     entry = dict(scope)
     for key in ("route", "endpoint", "fastapi", "path_params"):
         entry.pop(key, None)
@@ -198,13 +197,13 @@ def _as_it_came(scope: Mapping[str, Any]) -> dict[str, Any]:
         entry["root_path"] = entry.pop("app_root_path")
         utils = sys.modules.get("starlette._utils")
         if utils is not None and not hasattr(utils, "get_route_path"):
-            # Before 0.33 a mount took its own path off the scope's.
+            # Before 0.33 a mount removed its path from the scope's path.
             entry["path"] = root_path[len(entry["root_path"]) :] + entry["path"]
     return entry
 
 
 def _frontend(scope: Mapping[str, Any]) -> str | None:
-    """Return the template of files that FastAPI serves for a frontend; `None`: it was none."""
+    """Return the template of FastAPI's frontend files; `None` for other requests."""
     rest = scope.get("fastapi", {}).get("frontend_path")
     if rest is None:
         return None

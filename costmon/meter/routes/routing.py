@@ -1,7 +1,7 @@
-"""Tell which route template took a request, from what its framework left behind; never its path.
+"""Determine the route template of a request, never its path.
 
-Called once for each request, so what is usual must be quick: a template is found by the identity of
-the route object, under 1 us. Nothing here imports a framework, and nothing raises.
+This is called once per request, so the common case must be fast: templates are cached by the
+identity of the route object, under 1 us. Nothing here imports a framework, and nothing raises.
 """
 
 import re
@@ -14,7 +14,7 @@ from costmon.meter.routes.routers import MOST_KEPT, route_below
 from costmon.meter.routes.rules import RULE, keep_rules
 
 TOLD: Final = "costmon.route"
-"""The key of an `environ` or a scope under which an adapter tells the template itself."""
+"""The key of an `environ` or a scope under which an adapter stores the template."""
 
 _WSGI_FRAMES = 8
 
@@ -26,30 +26,30 @@ _patterns: dict[str, str] = {}
 def wsgi_route(
     environ: Mapping[str, Any], entry_script_name: str, error: BaseException | None = None
 ) -> str | None:
-    """Return the template that took a request; `None` when no framework told.
+    """Return the template of a request; `None` if the framework is unknown.
 
-    Flask forgets the request when its application returns, so ask when it begins its answer.
+    Flask discards the request when its application returns, so call this in `start_response`.
 
     Args:
-        environ: As the application left it.
-        entry_script_name: `SCRIPT_NAME` as the application got it: a proxy's prefix, not a mount.
-        error: What left the application instead of an answer: in its frames the route is found.
+        environ: The environ after routing.
+        entry_script_name: `SCRIPT_NAME` before routing: a proxy's prefix, not a mount.
+        error: The exception that the application raised, whose frames hold the route.
     """
     try:
         request = environ.get("werkzeug.request")
         if request is None or TOLD in environ:
             return _remembered(environ, entry_script_name, error)
         return _taken_by(request.url_rule, environ, entry_script_name)
-    except Exception:  # noqa: BLE001 - a framework we do not know must not fail its requests
+    except Exception:  # noqa: BLE001 - an unknown framework must not fail requests
         return None
 
 
 def asgi_route(scope: Mapping[str, Any], entry_root_path: str) -> str | None:
-    """Return the template that took a request; `None` when no framework told.
+    """Return the template of a request; `None` if the framework is unknown.
 
     Args:
-        scope: As the application left it.
-        entry_root_path: `root_path` as the application got it.
+        scope: The scope after routing.
+        entry_root_path: `root_path` before routing.
     """
     try:
         route = scope.get("route")
@@ -70,22 +70,22 @@ def asgi_route(scope: Mapping[str, Any], entry_root_path: str) -> str | None:
             if len(_routes) >= MOST_KEPT:
                 _routes.clear()
             _routes[id(route)] = (route, scope.get("router"), template)
-    except Exception:  # noqa: BLE001 - a framework we do not know must not fail its requests
+    except Exception:  # noqa: BLE001 - an unknown framework must not fail requests
         return None
     else:
         return template
 
 
 def tell(place: MutableMapping[str, Any], template: str) -> None:
-    """Leave `template` in an `environ` or a scope for whoever measures the request."""
+    """Store `template` in an `environ` or a scope, for the middleware that measures it."""
     place[TOLD] = template
 
 
 def pattern_route(pattern: str) -> str:
     r"""Return Django's `ResolverMatch.route` as a template, such as `/users/<int:pk>/`.
 
-    Of regular expressions the anchors go and `(?P<pk>[^/.]+)` is written `<pk>`, any other named
-    group `<pk:\d+>`: routes that differ stay apart.
+    Regular expressions lose their anchors; `(?P<pk>[^/.]+)` becomes `<pk>`, and any other named
+    group `<pk:\d+>`, so that different routes stay distinct.
     """
     template = _patterns.get(pattern)
     if template is None:
@@ -123,7 +123,7 @@ def _taken_by(
 def _remembered(
     environ: Mapping[str, Any], entry_script_name: str, error: BaseException | None
 ) -> str | None:
-    """Return the template where Flask has forgotten it, or where it was not Flask."""
+    """Return the template if Flask has discarded it, or for other frameworks."""
     told = environ.get(TOLD)
     if told is not None:
         return UNMATCHED if told == UNMATCHED else _mounted(environ, entry_script_name, told)
@@ -133,7 +133,7 @@ def _remembered(
         request = _request_left_by(error)
         if request is not None:
             return _taken_by(request.url_rule, environ, entry_script_name)
-    elif "werkzeug.request" in environ:  # Flask was here, and has forgotten
+    elif "werkzeug.request" in environ:  # Flask has discarded the request
         keep_rules()
     elif "bottle.route" in environ:
         return _mounted(environ, entry_script_name, environ["bottle.route"].rule)
@@ -161,7 +161,7 @@ def _below(path: str, entry: str) -> str:
 
 
 def _request_left_by(error: BaseException) -> Any:
-    """Return the request of the Flask application that `error` left; `None` when it is none."""
+    """Return the Flask request in the frames of `error`; `None` if there is none."""
     trace: TracebackType | None = error.__traceback__
     for _ in range(_WSGI_FRAMES):
         if trace is None:

@@ -1,8 +1,8 @@
-"""Keep the rule that took a request of Flask's, where something buffers Flask's answer.
+"""Keep the URL rule of a Flask request, in case a middleware buffers the response.
 
-Flask forgets its request when its application returns. Whoever is called back before that (by
-`start_response`) can still ask; outside of a middleware that collects the whole answer first, such
-as one that compresses, it is too late. Then the rule is written down as it is matched.
+Flask discards its request when its application returns. Inside `start_response` it is still
+available; outside of a middleware that buffers the whole response, such as a compressing one, it is
+not. In that case the rule is stored when it is matched.
 """
 
 import sys
@@ -10,13 +10,13 @@ from collections.abc import Callable
 from typing import Any
 
 RULE = "costmon.rule"
-"""The variable of an environment that holds the rule: `None`, no rule took the request."""
+"""The key of an environ that holds the rule; its value is `None` if no rule matched."""
 
 _KEPT = "_costmon_keeps_rules"
 
 
 def keep_rules_behind(application: object) -> None:
-    """Keep rules from now on if Flask is in use, but not as `application` itself; once."""
+    """Keep rules from now on, if Flask is in use inside `application`; idempotent."""
     flask = sys.modules.get("flask")
     if flask is None:
         return
@@ -26,9 +26,9 @@ def keep_rules_behind(application: object) -> None:
 
 
 def keep_rules() -> None:
-    """Keep rules from now on; again does nothing."""
+    """Keep rules from now on; idempotent."""
     contexts = sys.modules.get("flask.ctx")
-    # Flask 3.2 has one context where there were two.
+    # Flask 3.2 has one context class instead of two.
     for name in ("RequestContext", "AppContext"):
         kind: Any = getattr(contexts, name, None)
         if kind is not None and "match_request" in vars(kind):

@@ -160,14 +160,14 @@ function interval(low, high, mean) {
   return low === null || high === null ? null : `± ${span((high - low) / 2, mean, fine)}`;
 }
 
-function costRow(route, dearest, anyBudget) {
+function costRow(route, highest, anyBudget) {
   const range = route.monthly_low_usd === null || route.monthly_high_usd === null
     ? undefined
     : `95 % interval: ${money(route.monthly_low_usd)} to ${money(route.monthly_high_usd)}; traffic: ${money(route.egress_usd)}`;
   const few = route.few ? "few requests" : null;
   return made("tr", { class: route.over_budget ? "over" : "" },
     nameCell(route),
-    made("td", { class: "wide" }, bar(dearest ? Number(route.monthly_usd) / dearest : 0)),
+    made("td", { class: "wide" }, bar(highest ? Number(route.monthly_usd) / highest : 0)),
     cell("n", money(route.monthly_usd), null, { title: range }),
     budgetCell(route, anyBudget),
     cell("n minor", money(route.user_usd)),
@@ -262,11 +262,11 @@ function placeRoutes(projection) {
   const routes = projection.routes;
   const found = ordered(routes);
   const rows = shown.all ? found : found.slice(0, FIRST_ROWS);
-  const dearest = routes.reduce((most, route) => Math.max(most, Number(route.monthly_usd)), 0);
+  const highest = routes.reduce((most, route) => Math.max(most, Number(route.monthly_usd)), 0);
   const anyBudget = routes.some((route) => route.budget_usd !== null);
   at("find").hidden = routes.length < FIND_FROM && !shown.find;
   for (const head of document.querySelectorAll("th.budgets")) head.hidden = !anyBudget;
-  costs.show(rows, dearest, anyBudget);
+  costs.show(rows, highest, anyBudget);
   more("routes-more", rows.length, routes.length, found.length);
 
   const every = rows.flatMap((route) => [route.cpu, route.wall]).filter((spread) => spread !== null);

@@ -1,1 +1,1 @@
-"""The folder that goes on PYTHONPATH: nothing else is in it that a program could import."""
+"""The folder that is put on PYTHONPATH; it must not contain any other importable module."""

@@ -1,7 +1,7 @@
-"""Begin metering before the program does, then run the `sitecustomize` that would have run.
+"""Start measuring before the program runs, then run the original `sitecustomize`.
 
-The interpreter imports this by its name at every start with this folder on PYTHONPATH, in workers
-and reloaded processes too. Whatever goes wrong here, the program runs as it would without.
+With this folder on PYTHONPATH the interpreter imports this module at every start, also in workers
+and reloaded processes. Errors here do not affect the program.
 """
 
 import importlib.machinery
@@ -9,11 +9,11 @@ import importlib.util
 import os
 import sys
 
-_OWN = os.path.realpath(os.path.dirname(__file__))  # noqa: PTH120 - pathlib is not loaded yet, and costs 5 ms
+_OWN = os.path.realpath(os.path.dirname(__file__))
 
 
 def _begin(package: str) -> None:
-    if sys.version_info < (3, 11):  # noqa: UP036 - the program's Python need not be ours
+    if sys.version_info < (3, 11):  # noqa: UP036 - the program may run another Python than costmon's
         raise RuntimeError("costmon needs Python 3.11 or newer")
     if importlib.util.find_spec("costmon") is None:
         _make_importable(package)
@@ -23,10 +23,10 @@ def _begin(package: str) -> None:
 
 
 def _make_importable(package: str) -> None:
-    """Let the program's Python have costmon, and nothing else of where that is installed."""
+    """Make costmon importable, but no other package of its site-packages."""
     spec = importlib.util.spec_from_file_location(
         "costmon",
-        os.path.join(package, "__init__.py"),  # noqa: PTH118 - as above
+        os.path.join(package, "__init__.py"),
         submodule_search_locations=[package],
     )
     if spec is None or spec.loader is None:
@@ -37,7 +37,7 @@ def _make_importable(package: str) -> None:
 
 
 def _run_the_next() -> None:
-    """Run the `sitecustomize` that this one hides, as the interpreter would have."""
+    """Run the `sitecustomize` that this one hides, as the interpreter would."""
     others = [entry for entry in sys.path if os.path.realpath(entry or os.curdir) != _OWN]
     spec = importlib.machinery.PathFinder.find_spec("sitecustomize", others)
     if spec is None or spec.loader is None:
@@ -47,10 +47,10 @@ def _run_the_next() -> None:
     spec.loader.exec_module(module)
 
 
-_package = os.environ.get("COSTMON_METER_PACKAGE")  # noqa: TID251 - how the launcher reaches us
+_package = os.environ.get("COSTMON_METER_PACKAGE")  # noqa: TID251 - set by `costmon meter run`
 if _package:
     try:
         _begin(_package)
-    except Exception as error:  # noqa: BLE001 - our failure is not the program's
+    except Exception as error:  # noqa: BLE001 - must not affect the program
         sys.stderr.write(f"costmon: this program is not measured: {error}\n")
 _run_the_next()
