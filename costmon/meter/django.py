@@ -25,7 +25,7 @@ from costmon.errors import InputError
 from costmon.meter.asgi import CostMeterMiddleware as MeteredASGI
 from costmon.meter.figures import UNMATCHED
 from costmon.meter.process import METER
-from costmon.meter.routes.routing import pattern_route, tell
+from costmon.meter.routes.routing import pattern_route, store_route
 from costmon.meter.wsgi import KEY, MeteredWSGI
 
 if TYPE_CHECKING:
@@ -183,9 +183,9 @@ def _tell_route(
         if match is None and (response is None or response.status_code != _NOT_FOUND):
             # A middleware responded before URL resolution: use the requested route.
             match = resolve(request.path_info, getattr(request, "urlconf", None))
-        tell(place, UNMATCHED if match is None else pattern_route(match.route or ""))
+        store_route(place, UNMATCHED if match is None else pattern_route(match.route or ""))
     except Resolver404:
-        tell(place, UNMATCHED)
+        store_route(place, UNMATCHED)
     except Exception as error:  # noqa: BLE001 - the request must not fail because of the meter
         METER.fail("the route of a request could not be determined", error)
 

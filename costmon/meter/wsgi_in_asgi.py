@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from costmon.meter.measuring.measure import CURRENT
-from costmon.meter.routes.routing import tell, wsgi_route
+from costmon.meter.routes.routing import store_route, wsgi_route
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -41,7 +41,7 @@ def reporting_route(
     def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Callable[[bytes], object]:
         route = wsgi_route(environ, script_name)
         if route is not None:
-            tell(scope, route)
+            store_route(scope, route)
         return start_response(status, headers, *more)
 
     return start

@@ -329,7 +329,7 @@ def test_a_running_application_is_reported_saved_and_reset(costmon, dashboard):
 
     assert (live["service"], live["requests"]) == ("shop", 120)
     assert saved.stdout == "shop.json: 120 requests of shop\n", saved.stderr
-    assert reset.stdout.startswith("shop will reset"), reset.stderr
+    assert reset.stdout.startswith("shop resets its figures"), reset.stderr
 
 
 @pytest.fixture
@@ -348,7 +348,7 @@ def recording(bare, costmon, tmp_path):
         (["report", "shop.json", "--json"], '"requests": 120'),
         (["report", "shop.json", "--csv"], ",120,"),
         (["report", "shop.json", "--markdown"], "| 120 |"),
-        (["check", "shop.json", "--total", "100000"], "all within budget"),
+        (["check", "shop.json", "--total", "100000"], "within budget"),
         (["check", "shop.json", "--budget", "GET *=0.01"], "GET (unmatched)"),
         (["diff", "shop.json", "shop.json"], "120 -> 120"),
         (["export", "prometheus", "shop.json"], 'status="200"} 120'),

@@ -64,9 +64,9 @@ class Answers:
             until_s, answer = self._kept.get(query, (now_s, None))
             if answer is not None and now_s < until_s:
                 return answer
-            told = answer_of(self._source.services(), query, self._project)
+            content = answer_of(self._source.services(), query, self._project)
             # ASCII only, so that a lone surrogate in a name does not fail.
-            body = json.dumps(told, separators=(",", ":"), allow_nan=False).encode("ascii")
+            body = json.dumps(content, separators=(",", ":"), allow_nan=False).encode("ascii")
             answer = Answer(body, etag_of(body))
             done_s = self._clock.monotonic_s()
             kept_s = max(_SOONEST_S, (done_s - now_s) * _PATIENCE)

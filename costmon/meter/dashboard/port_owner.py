@@ -26,7 +26,7 @@ def port_owner(port: int, identity: Mapping[str, Any], patience_s: float) -> Por
     connection = http.client.HTTPConnection(HOST, port, timeout=patience_s)
     try:
         connection.request("GET", IDENTITY)
-        told = json.loads(connection.getresponse().read(_LONGEST))
+        found = json.loads(connection.getresponse().read(_LONGEST))
     except ConnectionRefusedError:
         return "nobody"
     except OSError:
@@ -35,7 +35,7 @@ def port_owner(port: int, identity: Mapping[str, Any], patience_s: float) -> Por
         return "stranger"
     finally:
         connection.close()
-    if not isinstance(told, dict):
+    if not isinstance(found, dict):
         return "stranger"
-    same = all(told.get(name) == value for name, value in identity.items() if name != "pid")
+    same = all(found.get(name) == value for name, value in identity.items() if name != "pid")
     return "same" if same else "stranger"

@@ -30,15 +30,15 @@ class FullCollections:
 
     def install(self) -> None:
         """Install the callback; idempotent."""
-        if self.heard not in gc.callbacks:
-            gc.callbacks.append(self.heard)
+        if self.on_collection not in gc.callbacks:
+            gc.callbacks.append(self.on_collection)
 
     def remove(self) -> None:
         """Remove the callback."""
-        if self.heard in gc.callbacks:
-            gc.callbacks.remove(self.heard)
+        if self.on_collection in gc.callbacks:
+            gc.callbacks.remove(self.on_collection)
 
-    def heard(self, phase: str, info: dict[str, int]) -> None:
+    def on_collection(self, phase: str, info: dict[str, int]) -> None:
         """Handle the start or end of a collection."""
         if info["generation"] != _FULL:
             return

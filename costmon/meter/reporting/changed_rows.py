@@ -44,7 +44,7 @@ class ChangedRows:
             for row in phase.routes:
                 self._sent[is_settled, row.key] = hash(row.counts)
 
-    def heard(self, epoch: str) -> bool:
+    def note_epoch(self, epoch: str) -> bool:
         """Record the epoch of the service; return whether it has changed.
 
         If so, all rows are due again.

@@ -29,7 +29,7 @@ class Delivery:
         self._closed_until_s = self._quiet_until_s = float("-inf")
         self._pause_s = _FIRST_PAUSE_S
         self._is_lost = False
-        self._told: tuple[str, bool] | None = None
+        self._sent_state: tuple[str, bool] | None = None
         self._gone_from: tuple[str, float] | None = None
         self.is_known = False
 
@@ -68,23 +68,23 @@ class Delivery:
             due = self._changed_rows.due(snapshot)
             # Confirm a stop at once: the user who requested it is waiting.
             recording = snapshot.recording, snapshot.is_recording
-            is_quiet = now_s < self._quiet_until_s and recording == self._told
+            is_quiet = now_s < self._quiet_until_s and recording == self._sent_state
             if not due and is_quiet and not is_final:
                 return wanted
-            is_anew = False
+            has_restarted = False
             # The final message has no rows; it is sent when the service has all of them.
             bare = parts(snapshot, ()) if is_final and not due else ()
             for part in bare or parts(snapshot, due, texts=self._texts):
                 number = self._changed_rows.next_part()
-                told = self._line.tell(number, encode(part, self._texts), is_final=bool(bare))
-                wanted = told.control or wanted
-                if told.is_gone:
+                response = self._line.send(number, encode(part, self._texts), is_final=bool(bare))
+                wanted = response.control or wanted
+                if response.is_gone:
                     self._gone(snapshot)
                     return wanted
-                is_anew = self._changed_rows.heard(told.epoch) or is_anew
+                has_restarted = self._changed_rows.note_epoch(response.epoch) or has_restarted
                 self._changed_rows.accepted(part)
-            self._quiet_until_s, self._told = now_s + _QUIET_S, recording
-            if not is_anew and (bare or not is_final):
+            self._quiet_until_s, self._sent_state = now_s + _QUIET_S, recording
+            if not has_restarted and (bare or not is_final):
                 break
         return wanted
 

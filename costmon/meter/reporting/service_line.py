@@ -28,7 +28,7 @@ class LineError(Exception):
     """The service could not be reached, or rejected a report; the text says why."""
 
 
-class Told(NamedTuple):
+class Response(NamedTuple):
     """The response of a service.
 
     Attributes:
@@ -60,7 +60,7 @@ class ServiceLine:
         except OSError:
             return False
 
-    def tell(self, part: int, report: bytes, *, is_final: bool) -> Told:
+    def send(self, part: int, report: bytes, *, is_final: bool) -> Response:
         """Send one encoded part.
 
         Args:
@@ -84,7 +84,7 @@ class ServiceLine:
                     raise
                 self.forget()
                 answer = self._exchanged(request)
-            return _told(answer)
+            return _parse_response(answer)
         except LineError:
             self.forget()
             raise
@@ -136,7 +136,7 @@ class ServiceLine:
 _JSON = {True: b"true", False: b"false"}
 
 
-def _told(content: bytes) -> Told:
+def _parse_response(content: bytes) -> Response:
     answer = Reading.parsed(content)
     status = answer.member("status").count()
     if status != HTTPStatus.ACCEPTED:
@@ -145,7 +145,7 @@ def _told(content: bytes) -> Told:
         raise LineError(f"the service answered {status}{said}")
     data = answer.member("body").member("data")
     known, control = data.optional("known"), data.optional("control")
-    return Told(
+    return Response(
         epoch=data.member("epoch").text(),
         known=None if known is None else known.count(),
         is_gone=data.member("gone").claim(),

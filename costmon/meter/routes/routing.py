@@ -13,7 +13,7 @@ from costmon.meter.figures import UNMATCHED
 from costmon.meter.routes.routers import MOST_KEPT, route_below
 from costmon.meter.routes.rules import RULE, keep_rules
 
-TOLD: Final = "costmon.route"
+ROUTE_KEY: Final = "costmon.route"
 """The key of an `environ` or a scope under which an adapter stores the template."""
 
 _WSGI_FRAMES = 8
@@ -37,7 +37,7 @@ def wsgi_route(
     """
     try:
         request = environ.get("werkzeug.request")
-        if request is None or TOLD in environ:
+        if request is None or ROUTE_KEY in environ:
             return _remembered(environ, entry_script_name, error)
         return _taken_by(request.url_rule, environ, entry_script_name)
     except Exception:  # noqa: BLE001 - an unknown framework must not fail requests
@@ -61,10 +61,12 @@ def asgi_route(scope: Mapping[str, Any], entry_root_path: str) -> str | None:
         known = _routes.get(id(route))
         if known is not None and known[0] is route and known[1] is scope.get("router"):
             return known[2]
-        told = scope.get(TOLD)
-        if told is not None:
+        stored = scope.get(ROUTE_KEY)
+        if stored is not None:
             root_path = scope.get("root_path", "")
-            return told if told == UNMATCHED else f"{_below(root_path, entry_root_path)}{told}"
+            return (
+                stored if stored == UNMATCHED else f"{_below(root_path, entry_root_path)}{stored}"
+            )
         template, is_lasting = route_below(scope, route, included)
         if is_lasting and template is not None:
             if len(_routes) >= MOST_KEPT:
@@ -76,9 +78,9 @@ def asgi_route(scope: Mapping[str, Any], entry_root_path: str) -> str | None:
         return template
 
 
-def tell(place: MutableMapping[str, Any], template: str) -> None:
+def store_route(place: MutableMapping[str, Any], template: str) -> None:
     """Store `template` in an `environ` or a scope, for the middleware that measures it."""
-    place[TOLD] = template
+    place[ROUTE_KEY] = template
 
 
 def pattern_route(pattern: str) -> str:
@@ -124,9 +126,9 @@ def _remembered(
     environ: Mapping[str, Any], entry_script_name: str, error: BaseException | None
 ) -> str | None:
     """Return the template if Flask has discarded it, or for other frameworks."""
-    told = environ.get(TOLD)
-    if told is not None:
-        return UNMATCHED if told == UNMATCHED else _mounted(environ, entry_script_name, told)
+    stored = environ.get(ROUTE_KEY)
+    if stored is not None:
+        return UNMATCHED if stored == UNMATCHED else _mounted(environ, entry_script_name, stored)
     if RULE in environ:
         return _taken_by(environ[RULE], environ, entry_script_name)
     if error is not None:

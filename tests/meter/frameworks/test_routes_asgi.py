@@ -16,9 +16,9 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Host, Mount, Route, Router, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
-from costmon.meter.figures import UNMATCHED
-from costmon.meter.routes.routing import TOLD, asgi_route
-from tests.meter.frameworks.asking import a_scope, asked
+from costmon.meter.figures import UNMATCHED  # noqa: E402 - as above
+from costmon.meter.routes.routing import ROUTE_KEY, asgi_route  # noqa: E402 - as above
+from tests.meter.frameworks.asking import a_scope, asked  # noqa: E402 - as above
 
 
 class Observed:
@@ -378,7 +378,7 @@ def test_an_application_without_a_framework_told_nothing():
 
 def test_an_adapter_tells_the_template_itself_and_it_is_below_its_mount():
     async def django_like(scope, receive, send):
-        scope[TOLD] = "/users/<int:pk>"
+        scope[ROUTE_KEY] = "/users/<int:pk>"
         await PlainTextResponse("ok")(scope, receive, send)
 
     assert route_of(django_like, "/users/7", root_path="/behind") == "/users/<int:pk>"

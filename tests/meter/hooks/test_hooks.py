@@ -153,7 +153,7 @@ def test_a_full_collection_is_told_by_thread_and_time():
         assert hook.since(CPU.now_ns()) == 0
     finally:
         hook.remove()
-    assert hook.heard not in gc.callbacks
+    assert hook.on_collection not in gc.callbacks
 
 
 def test_a_full_collection_is_in_no_route_and_told_apart():
