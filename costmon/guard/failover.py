@@ -71,7 +71,7 @@ class FailoverStore:
         diary: Is told.
     """
 
-    def __init__(  # noqa: PLR0913 - each is documented above, and all but one are by keyword
+    def __init__(
         self,
         inner: Store,
         *,
@@ -157,7 +157,7 @@ class FailoverStore:
             return hold.state
         return self._tried(lambda: self._inner.renew(hold, ttl_s))
 
-    def find(self, id: str) -> Hold | None:  # noqa: A002 - it is one
+    def find(self, id: str) -> Hold | None:
         """Return a lease of the store."""
         return self._tried(lambda: self._inner.find(id))
 
@@ -165,7 +165,7 @@ class FailoverStore:
         self,
         plan: Plan,
         nano: int,
-        id: str,  # noqa: A002 - it is one
+        id: str,
         outcome: Outcome = NOTHING,
     ) -> bool | Outdated:
         """Count what was spent elsewhere."""

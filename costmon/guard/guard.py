@@ -117,7 +117,7 @@ class Guard(Readings, Ruling, Calling):
         GuardStoreError: The store's URL or driver cannot be used; nothing is connected yet.
     """
 
-    def __init__(  # noqa: PLR0913 - each is documented above, and all but two are by keyword
+    def __init__(
         self,
         store: str | Store = "memory://",
         budgets: Iterable[Budget] = (),
@@ -138,7 +138,7 @@ class Guard(Readings, Ruling, Calling):
     ) -> None:
         super().__init__()
         self.clock = clock or SystemClock()
-        self.rng = rng or random.Random()  # noqa: S311 - jitter, nothing secret
+        self.rng = rng or random.Random()
         self.currency = currency_of(currency)
         self.app = _program() if app is None else app
         if not 0 < len(self.app) <= _LONGEST_APP or not self.app.isprintable():
@@ -171,7 +171,7 @@ class Guard(Readings, Ruling, Calling):
         self._abandoned: deque[_Abandoned] = deque()
         self._keeper: Housekeeper | None = None
         if slab is not None:
-            from costmon.guard import housekeeping  # noqa: PLC0415 - slabs only
+            from costmon.guard import housekeeping
 
             self._keeper = housekeeping.Housekeeper(self.sweep, self._chore_failed)
         self._reported: Reported | None = None
@@ -186,7 +186,7 @@ class Guard(Readings, Ruling, Calling):
     def __repr__(self) -> str:
         return f"<Guard on {self.store} in {self.currency}>"
 
-    def reserve(  # noqa: C901, PLR0912, PLR0913 - the way that every call takes: a function more is 5 % more
+    def reserve(  # noqa: C901, PLR0912 - the way that every call takes: a function more is 5 % more
         self,
         scopes: Scopes,
         amount: Amount,
@@ -263,7 +263,7 @@ class Guard(Readings, Ruling, Calling):
         It looks again and again whether there is room, so that no thread waits; unlike in `reserve`
         the order of those who wait is not kept.
         """
-        from costmon.guard.patience import room  # noqa: PLC0415 - who is called here has asyncio
+        from costmon.guard.patience import room
 
         deadline_s = self.clock.monotonic_s() + options.pop("wait", 0.0)
         while True:
@@ -273,7 +273,7 @@ class Guard(Readings, Ruling, Calling):
                 if not await room(self, refused, deadline_s):
                     raise
 
-    def lease(self, id: str) -> Lease:  # noqa: A002 - it is one
+    def lease(self, id: str) -> Lease:
         """Return a lease by its id, to end it from elsewhere; its key will not do.
 
         Raises:
@@ -311,8 +311,8 @@ class Guard(Readings, Ruling, Calling):
         return forgotten
 
     def _linked(self, service: str, token: str | None, spool: str | None) -> "Link":
-        from costmon.guard.link.link import Link  # noqa: PLC0415 - a guard may work alone
-        from costmon.guard.reported import Reported  # noqa: PLC0415 - as above
+        from costmon.guard.link.link import Link
+        from costmon.guard.reported import Reported
 
         self._reported = Reported(self, lambda: self._figures, self._rulebook, self._diary)
         link = Link(
@@ -450,7 +450,7 @@ class Guard(Readings, Ruling, Calling):
             raise self._noted(route.obstacle(at_s), at_s)
         return route
 
-    def _reserve_adaptive(  # noqa: PLR0913, PLR0917 - what `reserve` was asked for
+    def _reserve_adaptive(  # noqa: PLR0917 - what `reserve` was asked for
         self,
         scopes: Scopes,
         upper: int,
@@ -541,19 +541,19 @@ class Guard(Readings, Ruling, Calling):
     ) -> Store:
         """Return the store with what was asked for around it; memory cannot fail."""
         if isinstance(store, str):
-            from costmon.guard.stores import open_store  # noqa: PLC0415 - a store may be handed over
+            from costmon.guard.stores import open_store
 
             store = open_store(store, clock=self.clock, rng=self.rng)
         opened = store
         if slab is not None:
-            from costmon.guard.stores.slab import SlabStore  # noqa: PLC0415 - rarely used
+            from costmon.guard.stores.slab import SlabStore
 
             opened = SlabStore(
                 opened, share=amount_of(slab), clock=self.clock, replan=self._replanned
             )
         if not opened.shared and when == "fail_closed" and cap is None:
             return opened
-        from costmon.guard.failover import FailoverStore  # noqa: PLC0415 - memory needs none
+        from costmon.guard.failover import FailoverStore
 
         self._failover = FailoverStore(
             opened,

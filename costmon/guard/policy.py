@@ -281,7 +281,7 @@ def _circuit_refusal(
 
 def budget_text(budget: Budget) -> str:
     """Return a budget as JSON, for the store's settings."""
-    import json  # noqa: PLC0415 - only who changes budgets needs it
+    import json
 
     levels = budget.levels
     return json.dumps(
@@ -301,7 +301,7 @@ def budget_from(text: str) -> Budget | None:
     Raises:
         BudgetError: It is something else.
     """
-    import json  # noqa: PLC0415 - only who changes budgets needs it
+    import json
 
     try:
         read = json.loads(text)

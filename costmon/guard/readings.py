@@ -68,7 +68,7 @@ class Readings(ABC):
         Raises:
             GuardStoreError: The store failed.
         """
-        from costmon.guard.status import Status  # noqa: PLC0415 - who only calls needs none
+        from costmon.guard.status import Status
 
         failover = self._failover
         scopes: tuple[ScopeGauge, ...] | None
@@ -136,7 +136,7 @@ class Readings(ABC):
 
     @property
     def _figures(self) -> "Figures":
-        from costmon.guard.figures import Figures  # noqa: PLC0415 - who only calls needs none
+        from costmon.guard.figures import Figures
 
         return Figures(self.store, self._rulebook, self.clock)
 

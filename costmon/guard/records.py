@@ -59,10 +59,10 @@ class Records:
         self._health = health or Health(
             store,
             clock=self._clock,
-            rng=random.Random(),  # noqa: S311 - jitter, nothing secret
+            rng=random.Random(),
         )
 
-    def record_cost(  # noqa: PLR0913 - one for each column of the record
+    def record_cost(
         self,
         host: str,
         cost: Amount,
@@ -72,7 +72,7 @@ class Records:
         bytes_in: int = 0,
         bytes_out: int = 0,
         failed: bool = False,
-        id: str | None = None,  # noqa: A002 - it is one
+        id: str | None = None,
     ) -> bool:
         """Count what a call to a host cost that no lease was made for, whatever the limits.
 

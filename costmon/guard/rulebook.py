@@ -46,7 +46,7 @@ class Rulebook:
         AmountError: A budget is in another currency.
     """
 
-    def __init__(  # noqa: PLR0913 - one for each source, and what it is kept with
+    def __init__(
         self,
         store: Store,
         budgets: Iterable[Budget],

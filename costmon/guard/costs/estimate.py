@@ -35,10 +35,10 @@ class Function(NamedTuple):
 USUAL = Function()
 
 
-def usage_of(  # noqa: PLR0913 - one for each figure the use is made of
+def usage_of(
     activity: str,
     *,
-    bytes: int,  # noqa: A002 - it counts them
+    bytes: int,
     direction: Direction = "outbound",
     attachments: int = 0,
     attachment_bytes: int = 0,
@@ -80,10 +80,10 @@ def usage_of(  # noqa: PLR0913 - one for each figure the use is made of
     )
 
 
-def estimate_total_activity_cost(  # noqa: PLR0913 - one for each figure the cost is made of
+def estimate_total_activity_cost(
     activity: str,
     *,
-    bytes: int,  # noqa: A002 - it counts them
+    bytes: int,
     region: str,
     direction: Direction = "outbound",
     attachments: int = 0,

@@ -28,21 +28,21 @@ def open_store(url: str, *, clock: EpochClock, rng: random.Random) -> Store:
     scheme, separator, rest = url.partition("://")
     # Each kind is imported when it is asked for: drivers take longer than all the rest.
     if scheme == "memory" and separator and not rest:
-        from costmon.guard.stores.memory import MemoryStore  # noqa: PLC0415 - see above
+        from costmon.guard.stores.memory import MemoryStore
 
         return MemoryStore(clock=clock)
     if scheme == "sqlite" and len(rest) > 1 and rest.startswith("/"):
-        from costmon.guard.stores.sqlite import SQLiteStore  # noqa: PLC0415 - see above
+        from costmon.guard.stores.sqlite import SQLiteStore
 
         return SQLiteStore(rest[1:], clock=clock, rng=rng)
     if scheme in {"postgresql", "postgresql+psycopg", "postgres"} and separator:
         _need("psycopg", "postgres", "postgresql://")
-        from costmon.guard.stores.postgres import PostgresStore  # noqa: PLC0415 - see above
+        from costmon.guard.stores.postgres import PostgresStore
 
         return PostgresStore(f"postgresql://{rest}", clock=clock, rng=rng)
     if scheme in {"redis", "rediss", "unix"} and separator:
         _need("redis", "redis", f"{scheme}://")
-        from costmon.guard.stores.redis import RedisStore  # noqa: PLC0415 - see above
+        from costmon.guard.stores.redis import RedisStore
 
         return RedisStore(url, clock=clock)
     # Only the scheme is shown, and only when it looks like one: the rest may hold a password.
@@ -51,7 +51,7 @@ def open_store(url: str, *, clock: EpochClock, rng: random.Random) -> Store:
 
 
 def _need(module: str, extra: str, shown: str) -> None:
-    from importlib import import_module  # noqa: PLC0415 - most guards need none
+    from importlib import import_module
 
     try:
         import_module(module)

@@ -88,9 +88,9 @@ class Hold:
 
     __slots__ = ("_id", "cells", "expires_in_s", "key", "nano", "plan", "state", "warned")
 
-    def __init__(  # noqa: PLR0913, PLR0917 - positional, for speed: this is made for every call
+    def __init__(  # noqa: PLR0917 - positional, for speed: this is made for every call
         self,
-        id: str | int,  # noqa: A002 - it is one
+        id: str | int,
         plan: Plan,
         nano: int,
         expires_in_s: float,
@@ -287,7 +287,7 @@ class Store(Protocol):
         """Let a held lease expire `ttl_s` seconds from now; one in another state stays as it is."""
         ...
 
-    def find(self, id: str) -> Hold | None:  # noqa: A002 - it is one
+    def find(self, id: str) -> Hold | None:
         """Return a lease, its plan with the lines it was made with; `None` when unknown."""
         ...
 
@@ -295,7 +295,7 @@ class Store(Protocol):
         self,
         plan: Plan,
         nano: int,
-        id: str,  # noqa: A002 - it is one
+        id: str,
         outcome: Outcome = NOTHING,
     ) -> bool | Outdated:
         """Count what was spent elsewhere, whatever the limits; False when `id` was before."""

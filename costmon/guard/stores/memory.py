@@ -220,7 +220,7 @@ class MemoryStore:
                 self._earliest_due_s = min(self._earliest_due_s, due_s)
             return hold.state
 
-    def find(self, id: str) -> Hold | None:  # noqa: A002 - it is one
+    def find(self, id: str) -> Hold | None:
         """Return a lease; of those that are over only what has a key or expired is remembered."""
         with self._lock:
             known = self._held.get(int(id)) if id.isdecimal() else None
@@ -230,7 +230,7 @@ class MemoryStore:
         self,
         plan: Plan,
         nano: int,
-        id: str,  # noqa: A002 - it is one
+        id: str,
         outcome: Outcome = NOTHING,
     ) -> bool | Outdated:
         """Count what was spent elsewhere; see `Store.charge`."""

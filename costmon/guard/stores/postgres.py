@@ -78,7 +78,7 @@ class PostgresStore:
                 return answer
             plan.cache = None
 
-    def _reserve(  # noqa: PLR0913, PLR0917 - what `reserve` has, and its two
+    def _reserve(  # noqa: PLR0917 - what `reserve` has, and its two
         self, db: Connection, plan: Plan, plan_id: int, nano: int, ttl_s: float, key: str | None
     ) -> Hold | Refusal | Outdated | None:
         what, number, place, spents, helds = _one(
@@ -121,7 +121,7 @@ class PostgresStore:
         lines = plan.lines
         (number,) = _one(
             db,
-            "INSERT INTO costmon_guard_plan (made_s, plan, cells, usage, scopes, periods, firsts,"  # noqa: S608 - our own columns and functions
+            "INSERT INTO costmon_guard_plan (made_s, plan, cells, usage, scopes, periods, firsts,"
             f" lasts, limits, warns, fixed) VALUES ({_NOW}::bigint, %s, %s::bigint[], %s::bigint[],"
             " %s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],"
             " %s::bigint[]) RETURNING id",
@@ -178,7 +178,7 @@ class PostgresStore:
         with self._pool.lend("renew a lease") as db, db.transaction():
             _one(db, _LOCK)
             row = db.execute(
-                "UPDATE costmon_guard_lease SET at_s ="  # noqa: S608 - our own columns and functions
+                "UPDATE costmon_guard_lease SET at_s ="
                 f" CASE WHEN state = 0 THEN {_NOW} + %s::double precision ELSE at_s END"
                 " WHERE id = %s RETURNING state",
                 (ttl_s, self._number(hold.id)),
@@ -190,14 +190,14 @@ class PostgresStore:
             hold.expires_in_s = ttl_s
         return hold.state
 
-    def find(self, id: str) -> Hold | None:  # noqa: A002 - it is one
+    def find(self, id: str) -> Hold | None:
         """Return a lease; see `Store.find`."""
         with self._pool.lend("find a lease") as db:
             return self._hold(db, "id", self._number(id))
 
     def _hold(self, db: Connection, column: str, value: int) -> Hold | None:
         row = db.execute(
-            f"SELECT l.id, l.nano, l.state, l.at_s - {_NOW}, l.key, p.plan"  # noqa: S608 - our own columns
+            f"SELECT l.id, l.nano, l.state, l.at_s - {_NOW}, l.key, p.plan"
             " FROM costmon_guard_lease AS l JOIN costmon_guard_plan AS p ON p.id = l.plan"
             f" WHERE l.{column} = %s",
             (value,),
@@ -213,7 +213,7 @@ class PostgresStore:
         self,
         plan: Plan,
         nano: int,
-        id: str,  # noqa: A002 - it is one
+        id: str,
         outcome: Outcome = NOTHING,
     ) -> bool | Outdated:
         """Count what was spent elsewhere; see `Store.charge`."""
@@ -224,7 +224,7 @@ class PostgresStore:
             if revision != plan.revision:
                 return Outdated(revision)
             db.execute(
-                f"INSERT INTO costmon_guard_charge VALUES (%s, {_NOW})",  # noqa: S608 - our own function
+                f"INSERT INTO costmon_guard_charge VALUES (%s, {_NOW})",
                 (id,),
             )
             number = self._bind(db, plan)
@@ -279,7 +279,7 @@ class PostgresStore:
         with self._pool.lend("be read") as db:
             _expire(db)
             found = db.execute(
-                f"SELECT l.id, l.key, l.nano, l.at_s - {_NOW}, p.plan"  # noqa: S608 - our own function
+                f"SELECT l.id, l.key, l.nano, l.at_s - {_NOW}, p.plan"
                 " FROM costmon_guard_lease AS l JOIN costmon_guard_plan AS p ON p.id = l.plan"
                 " WHERE l.state = 0 ORDER BY l.id LIMIT %s",
                 (limit,),
@@ -364,7 +364,7 @@ class PostgresStore:
         """Return a lease's id, with the content's name: another's is not taken for it."""
         return f"{self._pool.identity[:8]}-{number}"
 
-    def _number(self, id: str) -> int:  # noqa: A002 - it is one
+    def _number(self, id: str) -> int:
         name, _, number = id.partition("-")
         known = name == self._pool.identity[:8] and number.isdecimal() and len(number) < 19  # noqa: PLR2004 - digits that 64 bits hold
         return int(number) if known else -1
@@ -455,7 +455,7 @@ def _retire(db: Connection) -> None:
 
 
 _TIDY = tuple(
-    f"DELETE FROM costmon_guard_{rest}".encode()  # noqa: S608 - our own columns and functions
+    f"DELETE FROM costmon_guard_{rest}".encode()
     for rest in (
         f"lease WHERE state <> 0 AND at_s < {_NOW} - {REMEMBERED_S}",
         f"charge WHERE at_s < {_NOW} - {REMEMBERED_S}",

@@ -145,7 +145,7 @@ class RedisStore:
             hold.expires_in_s = ttl_s
         return hold.state
 
-    def find(self, id: str) -> Hold | None:  # noqa: A002 - it is one
+    def find(self, id: str) -> Hold | None:
         """Return a lease; see `Store.find`."""
         number = self._number(id)
         if number is None:
@@ -163,7 +163,7 @@ class RedisStore:
         self,
         plan: Plan,
         nano: int,
-        id: str,  # noqa: A002 - it is one
+        id: str,
         outcome: Outcome = NOTHING,
     ) -> bool | Outdated:
         """Count what was spent elsewhere; see `Store.charge`."""
@@ -353,7 +353,7 @@ class RedisStore:
         """Return a lease's id, with the content's name: another's is not taken for it."""
         return f"{self._identity[:8]}-{number}"
 
-    def _number(self, id: str) -> str | None:  # noqa: A002 - it is one
+    def _number(self, id: str) -> str | None:
         if not self._identity:
             self._open("find a lease")
         name, _, number = id.partition("-")

@@ -302,7 +302,7 @@ class SlabStore:
             hold.state = "settled"
             return before
 
-    def _charge_late(self, plan: Plan, nano: int, id: str, outcome: Outcome) -> None:  # noqa: A002 - it is one
+    def _charge_late(self, plan: Plan, nano: int, id: str, outcome: Outcome) -> None:
         while isinstance(self._inner.charge(plan, nano, id, outcome), Outdated):
             plan = self._replan(plan)
 
@@ -347,7 +347,7 @@ class SlabStore:
                     self._prolong(local.slab, local.due_s, now_s)
             return hold.state
 
-    def find(self, id: str) -> Hold | None:  # noqa: A002 - it is one
+    def find(self, id: str) -> Hold | None:
         """Return a lease; those granted from a slab are found in their own process only."""
         with self._lock:
             for desk in self._desks.values():
@@ -360,7 +360,7 @@ class SlabStore:
         self,
         plan: Plan,
         nano: int,
-        id: str,  # noqa: A002 - it is one
+        id: str,
         outcome: Outcome = NOTHING,
     ) -> bool | Outdated:
         """Count what was spent elsewhere; see `Store.charge`."""

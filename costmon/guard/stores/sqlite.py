@@ -174,16 +174,16 @@ class SQLiteStore:
             hold.expires_in_s = ttl_s
         return hold.state
 
-    def find(self, id: str) -> Hold | None:  # noqa: A002 - it is one
+    def find(self, id: str) -> Hold | None:
         """Return a lease; see `Store.find`."""
         return self._file.run("find a lease", self._find, id)
 
-    def _find(self, db: sqlite3.Connection, id: str) -> Hold | None:  # noqa: A002 - it is one
+    def _find(self, db: sqlite3.Connection, id: str) -> Hold | None:
         return self._hold(db, "id", self._number(id))
 
     def _hold(self, db: sqlite3.Connection, column: str, value: str | int) -> Hold | None:
         row = db.execute(
-            "SELECT l.id, l.nano, l.state, l.at_s, l.key, p.plan FROM guard_lease AS l"  # noqa: S608 - our own columns and functions
+            "SELECT l.id, l.nano, l.state, l.at_s, l.key, p.plan FROM guard_lease AS l"
             f" JOIN guard_plan AS p ON p.id = l.plan WHERE l.{column} = ?",
             (value,),
         ).fetchone()
@@ -199,7 +199,7 @@ class SQLiteStore:
         self,
         plan: Plan,
         nano: int,
-        id: str,  # noqa: A002 - it is one
+        id: str,
         outcome: Outcome = NOTHING,
     ) -> bool | Outdated:
         """Count what was spent elsewhere; see `Store.charge`."""
@@ -210,7 +210,7 @@ class SQLiteStore:
         db: sqlite3.Connection,
         plan: Plan,
         nano: int,
-        id: str,  # noqa: A002 - it is one
+        id: str,
         outcome: Outcome,
     ) -> bool | Outdated:
         if db.execute("SELECT 1 FROM guard_charge WHERE id = ?", (id,)).fetchone() is not None:
@@ -357,7 +357,7 @@ class SQLiteStore:
         self, db: sqlite3.Connection, since: int, until: int, scope: str | None
     ) -> list[UsageRow]:
         found = db.execute(
-            "SELECT hour, scope, activity, spent, requests, failed, expired, bytes_in, bytes_out,"  # noqa: S608 - our own columns and functions
+            "SELECT hour, scope, activity, spent, requests, failed, expired, bytes_in, bytes_out,"
             " changes FROM guard_usage WHERE hour >= ? AND hour < ? AND changes > 0"
             + ("" if scope is None else " AND scope = ?")
             + " ORDER BY hour, scope, activity",
@@ -406,7 +406,7 @@ class SQLiteStore:
         """Return a lease's id, with the file's name: another file's is not taken for it."""
         return f"{self._file.identity[:8]}-{number}"
 
-    def _number(self, id: str) -> int:  # noqa: A002 - it is one
+    def _number(self, id: str) -> int:
         name, _, number = id.partition("-")
         known = name == self._file.identity[:8] and number.isdecimal() and len(number) < 19  # noqa: PLR2004 - digits that 64 bits hold
         return int(number) if known else -1

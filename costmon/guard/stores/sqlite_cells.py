@@ -46,13 +46,13 @@ class Bound:
         self._usage = usage
         here = _marks(self._money)
         self._charge = (
-            f"UPDATE guard_cell SET held = held + ?, spent = spent + ? WHERE id IN ({here})"  # noqa: S608 - question marks
+            f"UPDATE guard_cell SET held = held + ?, spent = spent + ? WHERE id IN ({here})"
         )
         self._correct = (
-            f"UPDATE guard_cell SET spent = spent + ? WHERE id IN ({here}) AND reset <= ?"  # noqa: S608 - question marks
+            f"UPDATE guard_cell SET spent = spent + ? WHERE id IN ({here}) AND reset <= ?"
         )
         self._forgive = (
-            "UPDATE guard_forgiven SET spent = spent + ? WHERE reset > ? AND (scope, hour) IN"  # noqa: S608 - question marks
+            "UPDATE guard_forgiven SET spent = spent + ? WHERE reset > ? AND (scope, hour) IN"
             f" (SELECT scope, hour FROM guard_usage WHERE id IN ({_marks(usage)}))"
         )
         self._seen = tuple(
@@ -64,13 +64,13 @@ class Bound:
             if line.limit is None and line.warn is None:
                 continue
             if line.first == line.last:
-                columns += (f"(SELECT {name} FROM guard_cell WHERE id = ?)" for name in _FIGURES)  # noqa: S608 - our columns
+                columns += (f"(SELECT {name} FROM guard_cell WHERE id = ?)" for name in _FIGURES)
                 values += (number, number)
             else:
                 window = (line.scope, line.period, line.first, line.last)
-                columns += (f"(SELECT {name} FROM guard_cell WHERE {WINDOW})" for name in SUMS)  # noqa: S608 - our columns
+                columns += (f"(SELECT {name} FROM guard_cell WHERE {WINDOW})" for name in SUMS)
                 values += window * len(SUMS)
-        self._query = f"SELECT {', '.join(['revision', *columns])} FROM guard_state"  # noqa: S608 - made above
+        self._query = f"SELECT {', '.join(['revision', *columns])} FROM guard_state"
         self._values = tuple(values)
 
     def look(self, db: sqlite3.Connection) -> tuple[int, list[tuple[Line, int, int]]]:
@@ -132,13 +132,13 @@ class Bound:
         here = _marks(self._usage)
         if outcome is NOTHING:
             db.execute(
-                "UPDATE guard_usage SET changes = changes + 1, spent = spent + ?,"  # noqa: S608 - our own columns and functions
+                "UPDATE guard_usage SET changes = changes + 1, spent = spent + ?,"
                 f" requests = requests + ?, expired = expired + ? WHERE id IN ({here})",
                 (spent, requests, expired, *self._usage),
             )
             return
         db.execute(
-            "UPDATE guard_usage SET changes = changes + 1, spent = spent + ?,"  # noqa: S608 - our own columns and functions
+            "UPDATE guard_usage SET changes = changes + 1, spent = spent + ?,"
             " requests = requests + ?, expired = expired + ?, failed = failed + ?,"
             f" bytes_in = bytes_in + ?, bytes_out = bytes_out + ? WHERE id IN ({here})",
             (

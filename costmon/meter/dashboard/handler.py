@@ -108,7 +108,7 @@ class DashboardHandler(BaseHTTPRequestHandler):
         """Return the product without its version, which would only help attackers."""
         return "costmon"
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as in the base class
+    def log_message(self, format: str, *args: object) -> None:
         """Do not log requests to the dashboard in the application's log."""
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:

@@ -34,7 +34,7 @@ class Dashboard:
     A forked child has to call `start` again.
     """
 
-    def __init__(  # noqa: PLR0913 - independent settings
+    def __init__(
         self,
         source: Source,
         *,

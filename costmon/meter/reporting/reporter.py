@@ -36,7 +36,7 @@ _AT_EXIT_S = 2.0
 class Reporter:
     """Reports for one process; thread-safe, but not usable after a fork."""
 
-    def __init__(  # noqa: PLR0913 - tests set each of them
+    def __init__(
         self,
         source: Metered,
         *,

@@ -16,9 +16,9 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Host, Mount, Route, Router, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
-from costmon.meter.figures import UNMATCHED  # noqa: E402 - as above
-from costmon.meter.routes.routing import ROUTE_KEY, asgi_route  # noqa: E402 - as above
-from tests.meter.frameworks.asking import a_scope, asked  # noqa: E402 - as above
+from costmon.meter.figures import UNMATCHED
+from costmon.meter.routes.routing import ROUTE_KEY, asgi_route
+from tests.meter.frameworks.asking import a_scope, asked
 
 
 class Observed:
