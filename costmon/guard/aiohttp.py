@@ -20,9 +20,9 @@ from aiohttp import ClientRequest, ClientResponse, StreamReader
 from aiohttp.payload import BytesPayload, Payload
 
 from costmon.guard.clients.costing import Costing
-from costmon.guard.clients.covering import covered, is_covered
 from costmon.guard.clients.exchange import Exchange
 from costmon.guard.clients.gatekeeper import Gatekeeper
+from costmon.guard.clients.reentrancy import covered, is_covered
 from costmon.guard.clients.wire_call import WireCall, wire_call
 
 Handler = Callable[[ClientRequest], Awaitable[ClientResponse]]

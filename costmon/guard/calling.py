@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from costmon.clock import EpochClock
-from costmon.guard.diary import Diary
 from costmon.guard.errors import CallRefused
+from costmon.guard.notices import Notices
 from costmon.guard.rulebook import Rulebook
 from costmon.guard.stores.base import Store
 
@@ -32,7 +32,7 @@ class Calling(ABC):
     currency: str
     rng: random.Random
     store: Store
-    _diary: Diary
+    _notices: Notices
     _rulebook: Rulebook
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ class Calling(ABC):
                     self.store,
                     clock=self.clock,
                     rng=self.rng,
-                    tell=self._diary.tell,
+                    tell=self._notices.tell,
                     noted=self._noted,
                 )
             return self._health
@@ -106,9 +106,9 @@ class Calling(ABC):
 
     def _noted(self, refused: CallRefused, at_s: float) -> CallRefused:
         """Count a refusal made at a second since 1970, and return it."""
-        if self._diary.refuse(refused, refused.reason, refused.scope, at_s):
+        if self._notices.refuse(refused, refused.reason, refused.scope, at_s):
             self._tell(refused)
         return refused
 
     def _tell(self, refused: CallRefused) -> None:
-        self._diary.tell("refused", refused.scope, str(refused))
+        self._notices.tell("refused", refused.scope, str(refused))

@@ -13,13 +13,13 @@ from functools import wraps
 from typing import Any, TypeVar, cast
 
 from costmon.domain.amount import Amount, amount_of
+from costmon.guard.async_wait import wait_for_room
 from costmon.guard.attempt import HeldLease
-from costmon.guard.clients.covering import covered
-from costmon.guard.clients.dropped import inside_a_guard
+from costmon.guard.clients.finalizers import inside_a_guard
 from costmon.guard.clients.gatekeeper import Gatekeeper
+from costmon.guard.clients.reentrancy import covered
 from costmon.guard.errors import BudgetRefused, CallRefused, GuardStoreError, RateRefused
 from costmon.guard.health.failures import nothing_was_sent
-from costmon.guard.patience import room
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -188,7 +188,7 @@ class _Gate:
             try:
                 return _Paid(self._guard, self._reserve(0.0, args, named), self._actual)
             except (BudgetRefused, RateRefused) as refused:
-                if not await room(self._guard, refused, deadline_s):
+                if not await wait_for_room(self._guard, refused, deadline_s):
                     raise
 
 

@@ -17,7 +17,7 @@ from costmon.clock import EpochClock
 from costmon.domain.amount import Amount, amount_of
 from costmon.domain.scope import host_of
 from costmon.guard.attempt import Attempt, Reserver
-from costmon.guard.clients.covering import covered
+from costmon.guard.clients.reentrancy import covered
 from costmon.guard.cost_headers import allowed_hosts, cost_headers
 from costmon.guard.delivery_cost import (
     DeliveryCost,

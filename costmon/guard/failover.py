@@ -14,8 +14,8 @@ from costmon.clock import EpochClock
 from costmon.domain.amount import Amount, nano_even
 from costmon.domain.scope import GLOBAL
 from costmon.errors import BudgetError
-from costmon.guard.diary import Diary
 from costmon.guard.errors import GuardStoreError, GuardStoreUnavailable
+from costmon.guard.notices import Notices
 from costmon.guard.stores.base import (
     NOTHING,
     Hold,
@@ -68,7 +68,7 @@ class FailoverStore:
         cap: Major units, for each time that the store is away.
         replan: For what was let through by settings that have changed meanwhile.
         clock: Tells the time.
-        diary: Is told.
+        notices: Is told.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class FailoverStore:
         cap: Amount | None,
         replan: Replan,
         clock: EpochClock,
-        diary: Diary,
+        notices: Notices,
     ) -> None:
         if when not in get_args(WhenStoreFails):
             modes = ", ".join(get_args(WhenStoreFails))
@@ -92,7 +92,7 @@ class FailoverStore:
         self._cap_nano = None if cap is None else nano_even(cap)
         self._replan = replan
         self._clock = clock
-        self._diary = diary
+        self._notices = notices
         self._lock = threading.Lock()
         self._owed: deque[_Owed] = deque()
         self._away_since_s: float | None = None
@@ -215,7 +215,7 @@ class FailoverStore:
         """Tell the store what it is owed, if it is there, and close it."""
         self._pay(now=True)
         if self._owed:
-            self._diary.tell(
+            self._notices.tell(
                 "store_lost",
                 "global",
                 f"{len(self._owed)} charges could not be told to {self}; those with a lease are"
@@ -248,12 +248,12 @@ class FailoverStore:
     ) -> Hold:
         """Decide alone; raise when that was not allowed."""
         if self._when == "fail_closed":
-            self._diary.count(_REASON, GLOBAL)
+            self._notices.count(_REASON, GLOBAL)
             raise error
         with self._lock:
             room = None if self._cap_nano is None else self._cap_nano - self._local_nano
             if room is not None and nano > room:
-                self._diary.count(_REASON, GLOBAL)
+                self._notices.count(_REASON, GLOBAL)
                 raise GuardStoreUnavailable(
                     str(self),
                     "be asked for room",
@@ -300,7 +300,7 @@ class FailoverStore:
     def _owe(self, owed: _Owed) -> None:
         """Remember a charge; the lock is held."""
         if len(self._owed) >= _MOST_OWED:
-            self._diary.tell(
+            self._notices.tell(
                 "store_lost",
                 "global",
                 f"{self} has been away so long that more than {_MOST_OWED} charges wait: the oldest"
@@ -337,7 +337,7 @@ class FailoverStore:
             except GuardStoreError as error:
                 if self._is_usable(error):
                     self.dropped += 1
-                    self._diary.tell(
+                    self._notices.tell(
                         "store_lost", "global", f"a charge could not be made good: {error}"
                     )
                     continue
@@ -384,7 +384,7 @@ class FailoverStore:
             "fail_open_with_cap": "calls pass without it up to the cap",
             "fail_open": "calls pass without it, uncounted until it returns",
         }
-        self._diary.tell("store_lost", "global", f"{error}; {does[self._when]}")
+        self._notices.tell("store_lost", "global", f"{error}; {does[self._when]}")
 
     def _returned(self) -> None:
         with self._lock:
@@ -393,7 +393,7 @@ class FailoverStore:
             away_s = self._clock.monotonic_s() - self._away_since_s
             self._away_since_s = None
             self.fault = None
-        self._diary.tell("store_returned", "global", f"{self} is back after {away_s:.1f} s")
+        self._notices.tell("store_returned", "global", f"{self} is back after {away_s:.1f} s")
 
 
 class _LocalHold(Hold):

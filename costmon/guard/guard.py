@@ -17,7 +17,6 @@ from costmon.domain.scope import scope_of
 from costmon.domain.window import zone_of
 from costmon.errors import AmountError, BudgetError, InputError, ScopeError
 from costmon.guard.calling import Calling
-from costmon.guard.diary import Diary
 from costmon.guard.errors import (
     BudgetRefused,
     CallRefused,
@@ -35,7 +34,8 @@ from costmon.guard.lease import (
     checked_wait,
 )
 from costmon.guard.log import log
-from costmon.guard.numbers import Numbers
+from costmon.guard.nano_cache import NanoCache
+from costmon.guard.notices import Notices
 from costmon.guard.policy import Route, Rules
 from costmon.guard.readings import Readings
 from costmon.guard.rulebook import Rulebook
@@ -45,8 +45,8 @@ from costmon.guard.waiting import WaitingRoom
 
 if TYPE_CHECKING:
     from costmon.guard.failover import FailoverStore, WhenStoreFails
-    from costmon.guard.housekeeping import Housekeeper
     from costmon.guard.link.link import Link
+    from costmon.guard.periodic import PeriodicTask
     from costmon.guard.reported import Reported
 
 Scopes = str | Iterable[str]
@@ -147,11 +147,11 @@ class Guard(Readings, Ruling, Calling):
             raise BudgetError(f"estimates={estimates!r}: use strict or adaptive")
         self._epoch_s = self.clock.epoch_s
         self._estimates = Estimates() if estimates == "adaptive" else None
-        self._diary = Diary(self.clock)
-        self._remember = self._diary.remember
-        self._tallies = self._diary.tallies(BudgetRefused.reason)
-        self.spends = Numbers(nano_even)
-        self._holds = Numbers(nano_up)
+        self._notices = Notices(self.clock)
+        self._remember = self._notices.remember
+        self._tallies = self._notices.tallies(BudgetRefused.reason)
+        self.spends = NanoCache(nano_even)
+        self._holds = NanoCache(nano_up)
         self._routes: dict[object, Route] = {}
         self._waiting: WaitingRoom[Hold] = WaitingRoom(self.clock)
         self.busy = self._estimates is not None
@@ -169,11 +169,11 @@ class Guard(Readings, Ruling, Calling):
             changed=self._forget_routes,
         )
         self._abandoned: deque[_Abandoned] = deque()
-        self._keeper: Housekeeper | None = None
+        self._keeper: PeriodicTask | None = None
         if slab is not None:
-            from costmon.guard import housekeeping
+            from costmon.guard import periodic  # noqa: PLC0415 - slabs only
 
-            self._keeper = housekeeping.Housekeeper(self.sweep, self._chore_failed)
+            self._keeper = periodic.PeriodicTask(self.sweep, self._chore_failed)
         self._reported: Reported | None = None
         self._link = None if service is None else self._linked(service, token, spool)
 
@@ -218,7 +218,7 @@ class Guard(Readings, Ruling, Calling):
         """
         at_s = self._epoch_s()
         try:
-            nano = self._holds[amount]  # type: ignore[index]  # whatever it is, `Numbers` says so
+            nano = self._holds[amount]  # type: ignore[index]  # whatever it is, `NanoCache` says so
             route = self._routes[scopes]
         except (KeyError, TypeError):
             nano = self._holds[amount] if isinstance(amount, str) else self._holds.of(amount)
@@ -263,14 +263,14 @@ class Guard(Readings, Ruling, Calling):
         It looks again and again whether there is room, so that no thread waits; unlike in `reserve`
         the order of those who wait is not kept.
         """
-        from costmon.guard.patience import room
+        from costmon.guard.async_wait import wait_for_room  # noqa: PLC0415 - who is called here has asyncio
 
         deadline_s = self.clock.monotonic_s() + options.pop("wait", 0.0)
         while True:
             try:
                 return self.reserve(scopes, amount, **options)
             except (BudgetRefused, RateRefused) as refused:
-                if not await room(self, refused, deadline_s):
+                if not await wait_for_room(self, refused, deadline_s):
                     raise
 
     def lease(self, id: str) -> Lease:
@@ -306,7 +306,7 @@ class Guard(Readings, Ruling, Calling):
 
         What is held stays. Usage rows stay, too: they say what happened.
         """
-        forgotten = self._figures.reset(scope, period)
+        forgotten = self._usage_reader.reset(scope, period)
         self._waiting.poke()
         return forgotten
 
@@ -314,7 +314,7 @@ class Guard(Readings, Ruling, Calling):
         from costmon.guard.link.link import Link
         from costmon.guard.reported import Reported
 
-        self._reported = Reported(self, lambda: self._figures, self._rulebook, self._diary)
+        self._reported = Reported(self, lambda: self._usage_reader, self._rulebook, self._notices)
         link = Link(
             self._reported, service, token=token, spool=spool, clock=self.clock, rng=self.rng
         )
@@ -344,7 +344,7 @@ class Guard(Readings, Ruling, Calling):
             lease.settle(actual, **outcome)
 
     def _chore_failed(self, error: Exception) -> None:
-        log().warning("the guard's housekeeping: %s", error)
+        log().warning("the guard's periodic task failed: %s", error)
 
     def sweep(self) -> int:
         """Charge leases whose time is over at their estimate; return how many.
@@ -358,7 +358,7 @@ class Guard(Readings, Ruling, Calling):
             self._health.sweep()
         expired = self.store.sweep()
         if expired:
-            self._diary.tell(
+            self._notices.tell(
                 "expired",
                 "global",
                 f"{expired} calls were never settled: they are charged at their estimates, until"
@@ -524,7 +524,7 @@ class Guard(Readings, Ruling, Calling):
 
     def _warn(self, hold: Hold) -> None:
         for line, spent, held in hold.warned:
-            self._diary.tell(
+            self._notices.tell(
                 "warn",
                 line.scope,
                 f"the {line.period} budget of {line.scope} has reached"
@@ -561,7 +561,7 @@ class Guard(Readings, Ruling, Calling):
             cap=cap,
             replan=self._replanned,
             clock=self.clock,
-            diary=self._diary,
+            notices=self._notices,
         )
         return self._failover
 

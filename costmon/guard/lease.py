@@ -8,7 +8,7 @@ from costmon.domain.amount import Amount, currency_of
 from costmon.domain.money import plain
 from costmon.errors import AmountError, InputError
 from costmon.guard.errors import LeaseError
-from costmon.guard.numbers import Numbers
+from costmon.guard.nano_cache import NanoCache
 from costmon.guard.stores.base import NOTHING, Hold, LeaseState, Outcome, Store
 
 DEFAULT_TTL_S = 60.0
@@ -29,7 +29,7 @@ class Keeper(Protocol):
 
     currency: str
     store: Store
-    spends: Numbers
+    spends: NanoCache
     busy: bool
 
     def ended(self, hold: Hold, nano: int | None, upper: int | None) -> None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from costmon.clock import EpochClock
 from costmon.domain.money import plain
 from costmon.domain.scope import scope_of
-from costmon.guard.diary import Diary, Subscriber
 from costmon.guard.errors import GuardStoreError
+from costmon.guard.notices import Notices, Subscriber
 from costmon.guard.policy import Limit, Route
 from costmon.guard.rulebook import Rulebook
 from costmon.guard.stores.base import Store, UsageRow
@@ -17,9 +17,9 @@ from costmon.guard.stores.base import Store, UsageRow
 if TYPE_CHECKING:  # what is only named here costs a third of the time of importing the guard
     from costmon.domain.spend import LeaseNote, RefusalCount, ScopeGauge
     from costmon.guard.failover import FailoverStore
-    from costmon.guard.figures import Figures, ScopeUse
     from costmon.guard.reported import Reported
     from costmon.guard.status import Status
+    from costmon.guard.usage import ScopeUse, UsageReader
 
 
 class Readings(ABC):
@@ -29,7 +29,7 @@ class Readings(ABC):
     currency: str
     clock: EpochClock
     _rulebook: Rulebook
-    _diary: Diary
+    _notices: Notices
     _routes: dict[object, Route]
     _failover: "FailoverStore | None"
     _reported: "Reported | None"
@@ -83,8 +83,8 @@ class Readings(ABC):
             currency=self.currency,
             scopes=scopes,
             leases=leases,
-            refusals=self._diary.refusals(20),
-            refused=self._diary.refused(),
+            refusals=self._notices.refusals(20),
+            refused=self._notices.refused(),
             store_fault=failover.fault if failover else None,
             store_failures=failover.failures if failover else 0,
             passed_without_store=failover.passed if failover else 0,
@@ -95,15 +95,15 @@ class Readings(ABC):
     def gauges(self) -> "tuple[ScopeGauge, ...]":
         """Return how the budgets stand that were used lately, the most used first; at most 100."""
         routes = list(self._routes.values())
-        return self._figures.gauges(line for route in routes for line in route.plan.lines)
+        return self._usage_reader.gauges(line for route in routes for line in route.plan.lines)
 
     def leases(self, limit: int = 50) -> "tuple[LeaseNote, ...]":
         """Return the oldest calls in flight."""
-        return self._figures.leases(limit)
+        return self._usage_reader.leases(limit)
 
     def refused(self) -> "tuple[RefusalCount, ...]":
         """Return how many calls this guard has refused, by scope and reason."""
-        return self._diary.refused()
+        return self._notices.refused()
 
     def usage(
         self, since: dt.datetime, until: dt.datetime, scope: str | None = None
@@ -112,7 +112,7 @@ class Readings(ABC):
 
         Each scope of a call has its own row: rows of different scopes must not be added.
         """
-        return self._figures.usage(
+        return self._usage_reader.usage(
             int(since.timestamp()),
             int(until.timestamp()),
             None if scope is None else scope_of(scope),
@@ -120,11 +120,11 @@ class Readings(ABC):
 
     def top(self, count: int, since: dt.datetime, until: dt.datetime) -> "tuple[ScopeUse, ...]":
         """Return the scopes that spent most in the hours that begin in [since, until)."""
-        return self._figures.top(count, since, until, lambda use: (use.spent, use.requests))
+        return self._usage_reader.top(count, since, until, lambda use: (use.spent, use.requests))
 
     def subscribe(self, subscriber: Subscriber) -> None:
         """Call `subscriber` with every `Notice` from now on, in the thread that caused it."""
-        self._diary.subscribe(subscriber)
+        self._notices.subscribe(subscriber)
 
     @abstractmethod
     def sweep(self) -> int:
@@ -135,11 +135,11 @@ class Readings(ABC):
         """Settle what was abandoned."""
 
     @property
-    def _figures(self) -> "Figures":
-        from costmon.guard.figures import Figures
+    def _usage_reader(self) -> "UsageReader":
+        from costmon.guard.usage import UsageReader  # noqa: PLC0415 - who only calls needs none
 
-        return Figures(self.store, self._rulebook, self.clock)
+        return UsageReader(self.store, self._rulebook, self.clock)
 
     def _counter(self, scope: str, period: str | None) -> tuple[Limit, int, int]:
         self._settle_abandoned()
-        return self._figures.counter(scope, period)
+        return self._usage_reader.counter(scope, period)

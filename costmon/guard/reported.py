@@ -5,11 +5,11 @@ from typing import Protocol
 
 from costmon.domain.policy import Policy
 from costmon.domain.spend import LeaseNote, Notice, RefusalCount, RefusalNote, ScopeGauge
-from costmon.guard.diary import Diary
-from costmon.guard.figures import Figures
 from costmon.guard.link.source import Identity
+from costmon.guard.notices import Notices
 from costmon.guard.rulebook import Rulebook
 from costmon.guard.stores.base import Store, UsageRow
+from costmon.guard.usage import UsageReader
 
 _FAR_S = 1 << 40
 
@@ -34,12 +34,16 @@ class Reported:
     """A guard as its link sees it; see `costmon.guard.link.source.Source`."""
 
     def __init__(
-        self, guard: Reporting, figures: Callable[[], Figures], rulebook: Rulebook, diary: Diary
+        self,
+        guard: Reporting,
+        figures: Callable[[], UsageReader],
+        rulebook: Rulebook,
+        notices: Notices,
     ) -> None:
         self._guard = guard
-        self._figures = figures
+        self._usage_reader = figures
         self._rulebook = rulebook
-        self._diary = diary
+        self._notices = notices
         self.fault: str | None = None
         """Why the service does not answer; `None` when it does, or was not asked yet."""
 
@@ -50,7 +54,7 @@ class Reported:
     def usage(self, since_hour: int) -> list[UsageRow]:
         """Return the store's rows of the hours from `since_hour` on."""
         self._guard.sweep()
-        return self._figures().usage(since_hour, _FAR_S)
+        return self._usage_reader().usage(since_hour, _FAR_S)
 
     def gauges(self) -> tuple[ScopeGauge, ...]:
         """Return how the budgets stand that have been used lately."""
@@ -58,19 +62,19 @@ class Reported:
 
     def leases(self, limit: int) -> tuple[LeaseNote, ...]:
         """Return the oldest calls in flight."""
-        return self._figures().leases(limit)
+        return self._usage_reader().leases(limit)
 
     def refusals(self, limit: int) -> tuple[RefusalNote, ...]:
         """Return the latest refusals, newest first."""
-        return self._diary.refusals(limit)
+        return self._notices.refusals(limit)
 
     def refused(self) -> tuple[RefusalCount, ...]:
         """Return how often this guard has refused, the most frequent first."""
-        return self._diary.refused()[:200]
+        return self._notices.refused()[:200]
 
     def notices_after(self, number: int) -> list[tuple[int, Notice]]:
         """Return the notices numbered above `number` that are still remembered."""
-        return self._diary.notices_after(number)
+        return self._notices.notices_after(number)
 
     def apply(self, policy: Policy) -> None:
         """Obey the service."""

@@ -20,9 +20,9 @@ import urllib3
 from urllib3.connectionpool import HTTPConnectionPool
 
 from costmon.guard.clients.costing import Costing
-from costmon.guard.clients.covering import covered, is_covered
 from costmon.guard.clients.exchange import Exchange
 from costmon.guard.clients.gatekeeper import Gatekeeper
+from costmon.guard.clients.reentrancy import covered, is_covered
 from costmon.guard.clients.urllib3_answer import watch_answer
 from costmon.guard.clients.wire_call import WireCall, wire_call
 from costmon.guard.health.failures import nothing_was_sent

@@ -11,7 +11,7 @@ import requests
 
 from costmon.domain.budget import Budget
 from costmon.errors import AmountError, ScopeError
-from costmon.guard.clients.covering import is_covered
+from costmon.guard.clients.reentrancy import is_covered
 from costmon.guard.delivery import Deliverer
 from costmon.guard.errors import (
     BudgetRefused,

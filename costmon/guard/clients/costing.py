@@ -12,8 +12,8 @@ from costmon.guard.clients.answer import Answer
 from costmon.guard.clients.wire_call import WireCall
 from costmon.guard.cost_headers import allowed_hosts
 from costmon.guard.log import log
-from costmon.guard.settling.llm_call import LlmCall, llm_call_of
-from costmon.guard.settling.price_book import OwnPrice, PriceBook
+from costmon.guard.usage_parsing.llm_call import LlmCall, llm_call_of
+from costmon.guard.usage_parsing.price_book import OwnPrice, PriceBook
 from costmon.pricing.llm import ModelPrice, Tokens
 
 GB = 10**9

@@ -18,10 +18,11 @@ from decimal import Decimal
 
 from costmon.domain.amount import amount_of
 from costmon.errors import AmountError
+from costmon.guard.async_wait import wait_for_room
 from costmon.guard.attempt import HeldLease
 from costmon.guard.clients.answer import Answer
 from costmon.guard.clients.costing import Costing, Quote
-from costmon.guard.clients.dropped import inside_a_guard
+from costmon.guard.clients.finalizers import inside_a_guard
 from costmon.guard.clients.gatekeeper import Gatekeeper
 from costmon.guard.clients.wire_call import WireCall, header_dict
 from costmon.guard.cost_headers import cost_headers
@@ -29,8 +30,7 @@ from costmon.guard.errors import BudgetRefused, CallRefused, GuardStoreError, Ra
 from costmon.guard.health.called_host import Admission
 from costmon.guard.health.failures import FailureClass, failure_of, failure_of_status
 from costmon.guard.log import log
-from costmon.guard.patience import room
-from costmon.guard.settling.reading import AnswerReader
+from costmon.guard.usage_parsing.reading import AnswerReader
 
 _CLIENT_ERROR = 400
 
@@ -111,7 +111,7 @@ class Exchange:
             try:
                 return cls._let_through(guard, costing, call, quote, 0.0)
             except (BudgetRefused, RateRefused) as refused:
-                if not await room(guard, refused, deadline_s):
+                if not await wait_for_room(guard, refused, deadline_s):
                     raise
 
     @classmethod

@@ -5,9 +5,9 @@ from typing import Any, ClassVar
 
 from costmon.errors import InputError
 from costmon.guard.clients.costing import Costing
-from costmon.guard.clients.covering import covered, is_covered
 from costmon.guard.clients.exchange import Exchange
 from costmon.guard.clients.gatekeeper import Gatekeeper
+from costmon.guard.clients.reentrancy import covered, is_covered
 from costmon.guard.clients.wire_call import WireCall, wire_call
 
 

@@ -9,7 +9,7 @@ from costmon.clock import EpochClock
 from costmon.domain.amount import Amount
 from costmon.domain.scope import host_of
 from costmon.guard.attempt import Attempt, Reserver
-from costmon.guard.clients.covering import covered
+from costmon.guard.clients.reentrancy import covered
 from costmon.guard.errors import CallRefused
 from costmon.guard.health.health import Health
 from costmon.guard.retries.budget import RetryBudget

@@ -351,3 +351,11 @@ class Store(Protocol):
     def close(self) -> None:
         """Close what is open; leases stay as they are."""
         ...
+
+
+def shown_url(url: str) -> str:
+    """Return a store's scheme, host and path: no user, no password, no query."""
+    scheme, _, rest = url.partition("://")
+    before, _, place = rest.rpartition("@")
+    # A query may hold a password, and so may what looks like a host after an unusual user part.
+    return f"{scheme}://..." if "?" in before else f"{scheme}://{place.partition('?')[0]}"

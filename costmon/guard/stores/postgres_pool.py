@@ -12,8 +12,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from costmon.errors import InputError
 from costmon.guard.errors import GuardStoreError, GuardStoreUnavailable
+from costmon.guard.stores.base import shown_url
 from costmon.guard.stores.postgres_schema import SCHEMA, UPGRADE, VERSION
-from costmon.guard.stores.shown_url import shown_url
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 

@@ -36,9 +36,9 @@ from costmon.guard.stores.base import (
     Refusal,
     Settings,
     UsageRow,
+    shown_url,
 )
 from costmon.guard.stores.plan_text import HELD, RELEASED, SETTLED, STATES, plan_of, plan_text
-from costmon.guard.stores.shown_url import shown_url
 
 T = TypeVar("T")
 

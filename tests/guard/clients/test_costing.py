@@ -12,8 +12,8 @@ from costmon.errors import AmountError, PriceUnknownError, ScopeError
 from costmon.guard.clients.answer import Answer
 from costmon.guard.clients.costing import Costing, egress_price
 from costmon.guard.clients.wire_call import wire_call
-from costmon.guard.settling.llm_call import llm_call_of
-from costmon.guard.settling.price_book import PriceBook
+from costmon.guard.usage_parsing.llm_call import llm_call_of
+from costmon.guard.usage_parsing.price_book import PriceBook
 from costmon.pricing.llm import ModelPrice, Rates, Tokens
 
 OPENAI = "https://api.openai.com/v1/chat/completions"

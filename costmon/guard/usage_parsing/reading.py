@@ -8,8 +8,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from costmon.guard.settling.decoding import Decoder, Plain, UnreadableError, decoder_of
-from costmon.guard.settling.tokens import tokens_of
+from costmon.guard.usage_parsing.decoding import Decoder, Plain, UnreadableError, decoder_of
+from costmon.guard.usage_parsing.tokens import tokens_of
 from costmon.pricing.llm import Tokens
 
 WHOLE = 65_536

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from costmon.guard.clients.urllib3_answer import Dechunker
-from costmon.guard.settling.decoding import UnreadableError, decoder_of
-from costmon.guard.settling.reading import AnswerReader
-from costmon.guard.settling.tokens import tokens_of
+from costmon.guard.usage_parsing.decoding import UnreadableError, decoder_of
+from costmon.guard.usage_parsing.reading import AnswerReader
+from costmon.guard.usage_parsing.tokens import tokens_of
 from costmon.pricing.llm import Tokens
 
 JSON = {"content-type": "application/json"}

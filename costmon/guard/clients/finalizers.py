@@ -14,7 +14,7 @@ _FREE = frozenset(
         "aiohttp",
         "botocore",
         "calls",
-        "dropped",
+        "finalizers",
         "exchange",
         "httpx",
         "httpx2",

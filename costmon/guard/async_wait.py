@@ -10,7 +10,7 @@ _FIRST_LOOK_S = 0.02
 _LONGEST_LOOK_S = 0.25
 
 
-class Patient(Protocol):
+class BudgetReader(Protocol):
     """What is asked of the guard."""
 
     clock: EpochClock
@@ -20,7 +20,9 @@ class Patient(Protocol):
         ...
 
 
-async def room(guard: Patient, refused: BudgetRefused | RateRefused, deadline_s: float) -> bool:
+async def wait_for_room(
+    guard: BudgetReader, refused: BudgetRefused | RateRefused, deadline_s: float
+) -> bool:
     """Wait until it looks as if there were room; say whether it does.
 
     Only looks: a refusal that is asked for again and again would be counted again and again.

@@ -8,7 +8,7 @@ _EVERY_S = 1.0
 _STOP_S = 2.0
 
 
-class Housekeeper:
+class PeriodicTask:
     """Calls a method of an object once a second, until the object is gone or `stop` is called."""
 
     def __init__(self, chore: Callable[[], object], failed: Callable[[Exception], None]) -> None:

@@ -39,7 +39,7 @@ class ScopeUse(NamedTuple):
     bytes_out: int
 
 
-class Figures:
+class UsageReader:
     """The figures of one guard's store."""
 
     def __init__(self, store: Store, rulebook: Rulebook, clock: EpochClock) -> None:

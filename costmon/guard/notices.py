@@ -48,7 +48,7 @@ class Tally:
         return count
 
 
-class Diary:
+class Notices:
     """Counts every refusal, keeps the latest, and tells each piece of news once."""
 
     def __init__(self, clock: EpochClock) -> None:

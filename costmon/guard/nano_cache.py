@@ -7,7 +7,7 @@ from costmon.domain.amount import Amount
 _MOST = 4096
 
 
-class Numbers(dict[str, int]):
+class NanoCache(dict[str, int]):
     """Nano-units by amount as text: a dictionary that fills itself, so that a hit is one look-up.
 
     Only texts are kept: 1, True and 1.0 would be one key.
