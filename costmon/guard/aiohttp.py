@@ -84,7 +84,7 @@ def _call(request: ClientRequest) -> WireCall:
     whole: bytes | None = None
     size: int | None = 0
     if isinstance(body, BytesPayload):
-        whole = bytes(body._value)  # noqa: SLF001 - `decode` would make text of it, and back
+        whole = bytes(body._value)
         size = len(whole)
     elif isinstance(body, Payload):
         size = body.size

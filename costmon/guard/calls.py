@@ -70,7 +70,7 @@ def guarded(
 class _Gate:
     """What stands before one function."""
 
-    def __init__(  # noqa: PLR0917 - as of `guarded`
+    def __init__(
         self,
         guard: Gatekeeper,
         scopes: str | Iterable[str] | Callable[..., str | Iterable[str]],

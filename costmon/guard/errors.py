@@ -53,7 +53,7 @@ class _Shortage(Protocol):
     def held(self) -> int: ...
 
 
-class CallRefused(GuardError):  # noqa: N818 - a refusal is no fault: the stable name says so
+class CallRefused(GuardError):
     """The call was not made: nothing was sent, nothing is charged.
 
     Attributes:
@@ -262,7 +262,7 @@ class RetryRefused(CallRefused):
         return f"no retry for {self.scope}: {self.detail}"
 
 
-class RetriesExhausted(GuardError):  # noqa: N818 - as RetryError libraries name it, but ours
+class RetriesExhausted(GuardError):
     """Every attempt failed; the last failure is `__cause__`.
 
     Attributes:
@@ -310,9 +310,9 @@ class GuardStoreError(GuardError):
         return f"the guard's store {self.store} could not {self.operation}: {self.detail}"
 
 
-class GuardStoreUnavailable(GuardStoreError):  # noqa: N818 - a state of the store, like the others
+class GuardStoreUnavailable(GuardStoreError):
     """The store cannot be used for now: away, locked, disk full; try again later."""
 
 
-class GuardDriverMissing(GuardStoreError, MissingPackageError):  # noqa: N818 - like the others
+class GuardDriverMissing(GuardStoreError, MissingPackageError):
     """The driver of such a store is not installed, or cannot be imported."""

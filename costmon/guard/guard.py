@@ -171,7 +171,7 @@ class Guard(Readings, Ruling, Calling):
         self._abandoned: deque[_Abandoned] = deque()
         self._keeper: PeriodicTask | None = None
         if slab is not None:
-            from costmon.guard import periodic  # noqa: PLC0415 - slabs only
+            from costmon.guard import periodic
 
             self._keeper = periodic.PeriodicTask(self.sweep, self._chore_failed)
         self._reported: Reported | None = None
@@ -257,13 +257,13 @@ class Guard(Readings, Ruling, Calling):
             self._warn(found)
         return Lease(self, found)
 
-    async def areserve(self, scopes: Scopes, amount: Amount, **options: Any) -> Lease:  # noqa: ANN401 - what `reserve` takes
+    async def areserve(self, scopes: Scopes, amount: Amount, **options: Any) -> Lease:
         """Do as `reserve` does, and let other tasks run while it waits for room.
 
         It looks again and again whether there is room, so that no thread waits; unlike in `reserve`
         the order of those who wait is not kept.
         """
-        from costmon.guard.async_wait import wait_for_room  # noqa: PLC0415 - who is called here has asyncio
+        from costmon.guard.async_wait import wait_for_room
 
         deadline_s = self.clock.monotonic_s() + options.pop("wait", 0.0)
         while True:
@@ -366,7 +366,7 @@ class Guard(Readings, Ruling, Calling):
             )
         return expired
 
-    def abandon(self, lease: Lease, actual: Amount | None = None, **outcome: Any) -> None:  # noqa: ANN401 - what `settle` takes
+    def abandon(self, lease: Lease, actual: Amount | None = None, **outcome: Any) -> None:
         """Settle a lease soon, from a place that must not wait: a finalizer or a signal handler.
 
         Those may run in the middle of anything, a step of the store included. It is settled before
@@ -450,7 +450,7 @@ class Guard(Readings, Ruling, Calling):
             raise self._noted(route.obstacle(at_s), at_s)
         return route
 
-    def _reserve_adaptive(  # noqa: PLR0917 - what `reserve` was asked for
+    def _reserve_adaptive(
         self,
         scopes: Scopes,
         upper: int,

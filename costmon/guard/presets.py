@@ -20,7 +20,7 @@ def federation(
     overrides: Mapping[str, Amount] | None = None,
     period: str = "month",
     thresholds: Thresholds = FEDERATION_LEVELS,
-    **options: Any,  # noqa: ANN401 - what `Guard` takes
+    **options: Any,
 ) -> Guard:
     """Return a guard for a server that delivers to others: a budget in all and for each instance.
 

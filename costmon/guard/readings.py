@@ -136,7 +136,7 @@ class Readings(ABC):
 
     @property
     def _usage_reader(self) -> "UsageReader":
-        from costmon.guard.usage import UsageReader  # noqa: PLC0415 - who only calls needs none
+        from costmon.guard.usage import UsageReader
 
         return UsageReader(self.store, self._rulebook, self.clock)
 

@@ -74,10 +74,10 @@ def guarded_pool(pool: type[Any], guard: Gatekeeper, costing: Costing) -> type[A
     """Return a subclass of a pool class that asks a guard before each request."""
 
     def _prepare_proxy(self: Any, conn: Any) -> None:
-        defer_tunnel(self, conn, partial(pool._prepare_proxy, self))  # noqa: SLF001 - see above
+        defer_tunnel(self, conn, partial(pool._prepare_proxy, self))
 
     def _make_request(self: Any, conn: Any, method: str, url: str, **options: Any) -> Any:
-        send = partial(pool._make_request, self)  # noqa: SLF001 - see above
+        send = partial(pool._make_request, self)
         return guarded_request(guard, costing, self, conn, method, url, options, send)
 
     methods = {"_prepare_proxy": _prepare_proxy, "_make_request": _make_request}
@@ -89,7 +89,7 @@ def defer_tunnel(pool: Any, conn: Any, prepare: Any) -> None:
     if is_covered():
         prepare(conn)
     else:
-        conn._costmon_tunnel = lambda: _tunnel(pool, conn, prepare)  # noqa: SLF001 - our own mark
+        conn._costmon_tunnel = lambda: _tunnel(pool, conn, prepare)
 
 
 def _tunnel(pool: Any, conn: Any, prepare: Any) -> None:
@@ -97,11 +97,11 @@ def _tunnel(pool: Any, conn: Any, prepare: Any) -> None:
     try:
         prepare(conn)
     except OSError as error:  # TLS errors and timeouts are OSErrors, too
-        pool._raise_timeout(err=error, url=pool.proxy.url, timeout_value=conn.timeout)  # noqa: SLF001 - see above
+        pool._raise_timeout(err=error, url=pool.proxy.url, timeout_value=conn.timeout)
         raise
 
 
-def guarded_request(  # noqa: PLR0917 - what `_make_request` was given, and how to go on
+def guarded_request(
     guard: Gatekeeper,
     costing: Costing,
     pool: Any,

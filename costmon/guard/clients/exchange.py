@@ -61,7 +61,7 @@ class Exchange:
         "headers",
     )
 
-    def __init__(  # noqa: PLR0917 - what `begin` has found out
+    def __init__(
         self,
         guard: Gatekeeper,
         costing: Costing,

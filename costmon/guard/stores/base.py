@@ -88,7 +88,7 @@ class Hold:
 
     __slots__ = ("_id", "cells", "expires_in_s", "key", "nano", "plan", "state", "warned")
 
-    def __init__(  # noqa: PLR0917 - positional, for speed: this is made for every call
+    def __init__(
         self,
         id: str | int,
         plan: Plan,

@@ -119,7 +119,7 @@ class MemoryStore:
         due_s = self._monotonic_s() + ttl_s
         number = self._numbers()
         hold = Hold(number, plan, nano, ttl_s, key, due_s)
-        if not self._acquire(False):  # noqa: FBT003 - 20 ns quicker than by keyword
+        if not self._acquire(False):
             self._take()
         try:
             if plan.revision != self._revision:
@@ -157,12 +157,12 @@ class MemoryStore:
     ) -> LeaseState | None:
         """Charge what the call really cost; see `Store.settle`."""
         bound: Bound = hold.plan.cache  # type: ignore[assignment]  # ours: it was reserved here
-        if not self._acquire(False):  # noqa: FBT003 - 20 ns quicker than by keyword
+        if not self._acquire(False):
             self._take()
         try:
             before = hold.state
             if before == "held":
-                del self._held[hold._id]  # noqa: SLF001 - the number, which a property would make a text
+                del self._held[hold._id]
                 only = bound.only
                 if only is not None:
                     cell = only[0]
@@ -197,7 +197,7 @@ class MemoryStore:
         with self._lock:
             before = hold.state
             if before == "held":
-                del self._held[hold._id]  # noqa: SLF001 - its number
+                del self._held[hold._id]
                 bound: Bound = hold.plan.cache  # type: ignore[assignment]  # ours: it was reserved here
                 for cell in bound.money:
                     add(cell, 0, -hold.nano)
@@ -369,7 +369,7 @@ class MemoryStore:
         it taken and goes to sleep, too: from then on every call costs a change of threads. With 8
         threads on 2 cores that was 9 times as slow.
         """
-        while not self._acquire(False):  # noqa: FBT003 - as above
+        while not self._acquire(False):
             os.sched_yield()
 
     def _bind(self, plan: Plan) -> Bound:
@@ -383,7 +383,7 @@ class MemoryStore:
             return 0
         due = [hold for hold in self._held.values() if _due_s(hold) <= now_s]
         for hold in due:
-            del self._held[hold._id]  # noqa: SLF001 - its number
+            del self._held[hold._id]
             bound: Bound = hold.plan.cache  # type: ignore[assignment]  # ours: it was reserved here
             for cell in bound.money:
                 add(cell, hold.nano, -hold.nano)

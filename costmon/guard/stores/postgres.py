@@ -78,7 +78,7 @@ class PostgresStore:
                 return answer
             plan.cache = None
 
-    def _reserve(  # noqa: PLR0917 - what `reserve` has, and its two
+    def _reserve(
         self, db: Connection, plan: Plan, plan_id: int, nano: int, ttl_s: float, key: str | None
     ) -> Hold | Refusal | Outdated | None:
         what, number, place, spents, helds = _one(

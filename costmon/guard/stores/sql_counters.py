@@ -80,7 +80,7 @@ class SQLCounters:
         rows = [value for scope in plan.scopes for value in (scope, plan.hour, plan_id)]
         places = ", ".join(["(?, ?, ?)"] * len(plan.scopes))
         self._rows(
-            f"INSERT INTO guard_plan_scope (scope, hour, plan) VALUES {places}",  # noqa: S608 - question marks
+            f"INSERT INTO guard_plan_scope (scope, hour, plan) VALUES {places}",
             tuple(rows),
         )
 
@@ -97,7 +97,7 @@ class SQLCounters:
         self.cell(line)
         window = (line.scope, line.period, line.first, line.last)
         spent, _ = self._sums(window)
-        self._rows(f"UPDATE guard_cell SET spent = 0, reset = ? WHERE {WINDOW}", (resets, *window))  # noqa: S608 - our own columns
+        self._rows(f"UPDATE guard_cell SET spent = 0, reset = ? WHERE {WINDOW}", (resets, *window))
         return spent
 
     def _figures(self, line: Line) -> tuple[int, int]:
@@ -213,14 +213,14 @@ class SQLCounters:
         return total
 
     def _used(self, window: tuple[object, ...]) -> bool:
-        return bool(self._rows(f"SELECT 1 FROM guard_cell WHERE {WINDOW} LIMIT 1", window))  # noqa: S608 - our own columns
+        return bool(self._rows(f"SELECT 1 FROM guard_cell WHERE {WINDOW} LIMIT 1", window))
 
     def _has_counter(self, line: Line) -> bool:
         named = (line.scope, line.period)
         return bool(self._rows("SELECT 1 FROM guard_counter WHERE scope = ? AND period = ?", named))
 
     def _sums(self, window: tuple[object, ...]) -> tuple[int, int]:
-        (halves,) = self._rows(f"SELECT {', '.join(SUMS)} FROM guard_cell WHERE {WINDOW}", window)  # noqa: S608 - our own columns
+        (halves,) = self._rows(f"SELECT {', '.join(SUMS)} FROM guard_cell WHERE {WINDOW}", window)
         return whole(halves)
 
     def _number(self, named: tuple[object, ...]) -> int:

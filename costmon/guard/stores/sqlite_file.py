@@ -127,7 +127,7 @@ class SQLiteFile:
     def _opened(self) -> sqlite3.Connection:
         if self._db is not None:
             try:
-                found = os.stat(self.path)  # noqa: PTH116 - 1 us; Path.stat takes 3
+                found = os.stat(self.path)
             except OSError:
                 found = None
             if found is not None and (found.st_dev, found.st_ino) == self._inode:
@@ -147,7 +147,7 @@ class SQLiteFile:
     def _open(self) -> sqlite3.Connection:
         try:
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-            found = os.stat(self.path)  # noqa: PTH116 - see above
+            found = os.stat(self.path)
         except OSError as error:
             # What was there once is away: its disk may come back.
             passing = error.errno in _PASSING or self._inode != (0, 0)
@@ -214,17 +214,17 @@ class SQLiteFile:
             self._patiently(lambda: db.execute("BEGIN IMMEDIATE"))
 
     def _patiently(self, attempt: Callable[[], object]) -> None:
-        until_s = time.monotonic() + _WAIT_S  # noqa: TID251 - a wait in real time, also under a test's clock
+        until_s = time.monotonic() + _WAIT_S
         while True:
             try:
                 attempt()
             except sqlite3.OperationalError as error:
                 busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
-                if not busy or time.monotonic() > until_s:  # noqa: TID251 - see above
+                if not busy or time.monotonic() > until_s:
                     raise
             else:
                 return
-            time.sleep(self._rng.uniform(_SHORTEST_S, _LONGEST_S))  # noqa: TID251 - SQLite tells nobody when the file is free
+            time.sleep(self._rng.uniform(_SHORTEST_S, _LONGEST_S))
 
     def _undo(self, db: sqlite3.Connection | None) -> None:
         if db is not None and db.in_transaction:
