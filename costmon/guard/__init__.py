@@ -1,4 +1,4 @@
-"""A budget in front of outbound calls that cannot be overspent.
+"""Budgets for outbound calls that cannot be overspent.
 
 ```python
 from costmon.guard import Budget, Guard
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from costmon.guard.retries.policy import RetryPolicy
     from costmon.guard.status import Status
 
-# Imported when first asked for: importing the guard shall be quick.
+# Imported when first used: importing the guard must be quick.
 _LATER = {
     "Account": "costmon.guard.costs.account",
     "Costing": "costmon.guard.clients.costing",

@@ -1,13 +1,12 @@
-"""A guard under aiohttp: one lease for every request that is sent, retries and redirects included.
+"""Guard aiohttp: one lease for every request that is sent, including retries and redirects.
 
 ```python
 async with aiohttp.ClientSession(middlewares=(guard_middleware(guard),)) as session: ...
 async with GuardedSession(guard) as session: ...
 ```
 
-Needs aiohttp 3.12, which has client middlewares. Refusals (`CallRefused`) are raised as they are.
-Middlewares that are given to a single request replace those of the session: give them the guard's
-too.
+Needs aiohttp 3.12 or newer, which has client middlewares. Refusals (`CallRefused`) are raised
+unchanged. Middlewares of a single request replace those of the session, so include the guard's.
 """
 
 import weakref
@@ -29,7 +28,7 @@ Handler = Callable[[ClientRequest], Awaitable[ClientResponse]]
 Middleware = Callable[[ClientRequest, Handler], Awaitable[ClientResponse]]
 
 _UNSENT = (
-    aiohttp.ClientConnectorError,  # no such name, refused, no handshake
+    aiohttp.ClientConnectorError,  # name not found, connection refused, no handshake
     aiohttp.ClientConnectorCertificateError,
     aiohttp.ConnectionTimeoutError,
     aiohttp.InvalidURL,
@@ -46,14 +45,14 @@ def guard_middleware(guard: Gatekeeper, costing: Costing | None = None) -> Middl
     return guarded
 
 
-def GuardedSession(  # noqa: N802 - it makes a session, which aiohttp does not want subclassed
+def GuardedSession(  # noqa: N802 - returns a session, as a class would; aiohttp discourages subclassing
     guard: Gatekeeper,
     costing: Costing | None = None,
     *,
     middlewares: tuple[Middleware, ...] = (),
     **options: Any,
 ) -> aiohttp.ClientSession:
-    """Return a `ClientSession` with a guard behind its other middlewares."""
+    """Return a `ClientSession` with the guard after its other middlewares."""
     chain = (*middlewares, guard_middleware(guard, costing))
     return aiohttp.ClientSession(middlewares=chain, **options)
 
@@ -61,11 +60,11 @@ def GuardedSession(  # noqa: N802 - it makes a session, which aiohttp does not w
 async def guarded_send(
     guard: Gatekeeper, costing: Costing, request: ClientRequest, handler: Handler
 ) -> ClientResponse:
-    """Send one request if the guard lets it, waiting for room without blocking the loop."""
+    """Send one request if the guard allows it, waiting for budget without blocking the loop."""
     if is_covered():
         return await handler(request)
     exchange = await Exchange.begin_async(guard, costing, _call(request))
-    # The request is aiohttp's own, made for this one attempt: the caller's arguments stay as given.
+    # aiohttp made the request for this one attempt, so the caller's arguments do not change.
     request.headers.update(exchange.headers)
     restore = _count_upload(request, exchange)
     try:
@@ -92,14 +91,14 @@ def _call(request: ClientRequest) -> WireCall:
 
 
 def _count_upload(request: ClientRequest, exchange: Exchange) -> Callable[[], None]:
-    """Count a body that is made while it is sent; returns how to stop."""
+    """Count a body that is produced while it is sent; return a function that stops it."""
     body = request.body
     if not isinstance(body, Payload) or isinstance(body, BytesPayload) or body.size is not None:
         return lambda: None
     write = body.write_with_length
 
     async def counted(writer: Any, length: int | None) -> None:
-        await write(_CountingWriter(writer, exchange), length)  # type: ignore[arg-type]  # speaks as one
+        await write(_CountingWriter(writer, exchange), length)  # type: ignore[arg-type]  # same interface
 
     body.write_with_length = counted  # type: ignore[method-assign,assignment]  # on this one payload
 
@@ -126,10 +125,10 @@ class _CountingWriter:
 
 
 def _watch(response: ClientResponse, exchange: Exchange, restore: Callable[[], None]) -> None:
-    """Let the exchange see what is read of a response."""
+    """Let the exchange inspect what is read from a response."""
     content = response.content
     plain = "content-encoding" not in response.headers
-    # aiohttp has decoded the content unless the session was told not to.
+    # aiohttp has decoded the content unless the session disables that.
     decoded = plain or getattr(content, "total_compressed_bytes", None) is not None
     exchange.answered(response.status, response.headers.items(), decoded=decoded)
     response.content = _Content(content, exchange)
@@ -141,10 +140,10 @@ def _watch(response: ClientResponse, exchange: Exchange, restore: Callable[[], N
 
 
 def _let_go(response: ClientResponse, content: StreamReader) -> None:
-    """Let a response be collected that the program has dropped.
+    """Allow a response that the program dropped to be garbage-collected.
 
-    The open connection refers to it, to tell it of the end of the content: it would live, and hold
-    its lease and the connection, for as long as the other side keeps the connection open.
+    The open connection refers to it, to signal the end of the content: without this, it would keep
+    its lease and the connection for as long as the server keeps the connection open.
     """
     callbacks: list[Any] = getattr(content, "_eof_callbacks", [])
     for place, callback in enumerate(callbacks):
@@ -159,9 +158,9 @@ def _call_weakly(method: "weakref.WeakMethod[Callable[[], None]]") -> None:
 
 
 class _Content(StreamReader):
-    """The content of an answer, looked at while it is read; all else is the real one's.
+    """The content of a response, inspected while it is read; everything else is delegated.
 
-    Its own fields are never set, so that whatever is asked of it is asked of the real one.
+    The fields of its base class are never set, so that all attributes are the real content's.
     """
 
     __slots__ = ("_exchange", "_real")
@@ -189,7 +188,7 @@ class _Content(StreamReader):
         return data
 
     async def read(self, n: int = -1) -> bytes:
-        """Read as the real one does."""
+        """Read from the real content."""
         try:
             return self._seen(await self._real.read(n))
         except Exception:
@@ -197,7 +196,7 @@ class _Content(StreamReader):
             raise
 
     async def readany(self) -> bytes:
-        """Read as the real one does."""
+        """Read from the real content."""
         try:
             return self._seen(await self._real.readany())
         except Exception:
@@ -205,7 +204,7 @@ class _Content(StreamReader):
             raise
 
     async def readuntil(self, separator: bytes = b"\n", **options: Any) -> bytes:
-        """Read as the real one does."""
+        """Read from the real content."""
         try:
             return self._seen(await self._real.readuntil(separator, **options))
         except Exception:
@@ -213,11 +212,11 @@ class _Content(StreamReader):
             raise
 
     async def readline(self, **options: Any) -> bytes:
-        """Read as the real one does."""
+        """Read from the real content."""
         return await self.readuntil(**options)
 
     async def readexactly(self, n: int) -> bytes:
-        """Read as the real one does."""
+        """Read from the real content."""
         try:
             return self._seen(await self._real.readexactly(n))
         except Exception:
@@ -225,7 +224,7 @@ class _Content(StreamReader):
             raise
 
     async def readchunk(self) -> tuple[bytes, bool]:
-        """Read as the real one does."""
+        """Read from the real content."""
         try:
             data, last = await self._real.readchunk()
         except Exception:
@@ -234,11 +233,11 @@ class _Content(StreamReader):
         return self._seen(data), last
 
     def read_nowait(self, n: int = -1) -> bytes:
-        """Read as the real one does."""
+        """Read from the real content."""
         return self._seen(self._real.read_nowait(n))
 
     def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
-        """End it as the real one does: the response was closed or released, or its end is known."""
+        """End it: the response was closed or released, or its end is known."""
         if not self._exchange.over:
             if self._real.is_eof() and self._real.exception() is None:
                 self._exchange.received(self._real.read_nowait(-1))
@@ -250,25 +249,25 @@ class _Content(StreamReader):
         self._real.set_exception(exc, *cause)
 
     def set_read_chunk_size(self, n: int) -> None:
-        """Tell the real one."""
+        """Delegate to the real content."""
         self._real.set_read_chunk_size(n)
 
     def on_eof(self, callback: Callable[[], None]) -> None:
-        """Tell the real one."""
+        """Delegate to the real content."""
         self._real.on_eof(callback)
 
     async def wait_eof(self) -> None:
-        """Wait as the real one does."""
+        """Wait for the real content."""
         await self._real.wait_eof()
 
     def unread_data(self, data: bytes) -> None:
-        """Give back to the real one."""
+        """Return data to the real content."""
         self._real.unread_data(data)
 
     def feed_data(self, data: bytes, size: int = 0) -> bool:
-        """Feed the real one."""
+        """Feed the real content."""
         return self._real.feed_data(data, size)
 
     def feed_eof(self) -> None:
-        """Feed the real one."""
+        """Feed the real content."""
         self._real.feed_eof()

@@ -1,4 +1,4 @@
-"""Wait in asyncio until a guard may have room."""
+"""Wait in asyncio until a budget may have room for a call."""
 
 from decimal import Decimal
 from typing import Protocol
@@ -11,7 +11,7 @@ _LONGEST_LOOK_S = 0.25
 
 
 class BudgetReader(Protocol):
-    """What is asked of the guard."""
+    """What waiting needs of the guard."""
 
     clock: EpochClock
 
@@ -23,9 +23,9 @@ class BudgetReader(Protocol):
 async def wait_for_room(
     guard: BudgetReader, refused: BudgetRefused | RateRefused, deadline_s: float
 ) -> bool:
-    """Wait until it looks as if there were room; say whether it does.
+    """Wait until there seems to be room; return whether there is.
 
-    Only looks: a refusal that is asked for again and again would be counted again and again.
+    It only reads figures: repeated reserves would be counted as repeated refusals.
     """
     import asyncio
 

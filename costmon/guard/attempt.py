@@ -1,8 +1,8 @@
-"""One call that was let through: admitted by health, held in the budgets, and then ended in both.
+"""One allowed call: admitted by host health and held in the budgets, then ended in both.
 
-The order of the decision is that of the reference system: a tier that is `blocked`, then health,
-then circuits and budgets. Nothing is sent before all of them agree, and whoever refuses leaves
-nothing behind: no lease, and no probe.
+The checks have the order of the reference system: the tier `blocked`, then health, then circuits
+and budgets. Nothing is sent before all of them pass, and a refusal leaves neither a lease nor a
+probe.
 """
 
 from collections.abc import Iterable
@@ -27,7 +27,7 @@ _CLIENT_ERROR = 400
 
 
 class HeldLease(Protocol):
-    """What a lease is asked for."""
+    """The methods of a lease that a call needs."""
 
     def settle(
         self,
@@ -41,12 +41,12 @@ class HeldLease(Protocol):
         ...
 
     def release(self) -> None:
-        """Charge nothing: nothing was sent."""
+        """Charge nothing, because nothing was sent."""
         ...
 
 
 class Reserver(Protocol):
-    """What a guard is asked for."""
+    """The methods of a guard that a call needs."""
 
     @property
     def currency(self) -> str:
@@ -60,7 +60,7 @@ class Reserver(Protocol):
         ...
 
     def config(self, scope: str) -> ScopeConfig | None:
-        """Return what is configured about a scope."""
+        """Return a scope's configuration."""
         ...
 
     def remaining(self, scope: str) -> Decimal | None:
@@ -94,10 +94,10 @@ class Attempt:
         activity: str,
         ttl: float,
     ) -> "Attempt":
-        """Let a call to `host`, in its one spelling, through on `global` and on the host.
+        """Allow a call to `host`, in canonical form, in the scopes `global` and of the host.
 
         Raises:
-            CallRefused: It may not be made.
+            CallRefused: It is not allowed.
             GuardStoreError: The guard's store failed.
             InputError: An argument cannot be used.
         """
@@ -105,7 +105,7 @@ class Attempt:
         lease = None
         config = guard.config(scopes[1])
         if config is not None and config.tier == "blocked":
-            lease = guard.reserve(scopes, amount, ttl=ttl, activity=activity)  # refuses it
+            lease = guard.reserve(scopes, amount, ttl=ttl, activity=activity)  # raises the refusal
         try:
             admission = health.admit(host)
         except BaseException:
@@ -122,7 +122,7 @@ class Attempt:
 
     @property
     def elapsed_s(self) -> float:
-        """Return for how long it has been going on."""
+        """Return how long the call has taken so far."""
         return self._clock.monotonic_s() - self._begun_s
 
     def answered(
@@ -133,7 +133,7 @@ class Attempt:
         bytes_in: int = 0,
         bytes_out: int = 0,
     ) -> None:
-        """End it by what was returned; a response with a status is judged by that."""
+        """End the call with what it returned; a response with a status is judged by its status."""
         status = status_of(result)
         failure = None if status is None else failure_of_status(status)
         self._health.record(
@@ -150,11 +150,11 @@ class Attempt:
         bytes_out: int = 0,
         one_request: bool = False,
     ) -> None:
-        """End it by what was raised.
+        """End the call with the exception that it raised.
 
-        Charged is `actual`, or the estimate: a call that failed may have cost money all the same.
-        Nothing is charged when a guard inside refused the call, or when it is `one_request` and
-        there was no connection. Errors that say nothing of the host leave its health alone.
+        `actual` is charged, or the estimate: a failed call may still have cost money. Nothing is
+        charged if a guard inside refused the call, or if it is `one_request` and there was no
+        connection. Errors that say nothing about the host do not change its health.
         """
         if refusal_of(error) is not None:
             self.abandoned()
@@ -172,12 +172,12 @@ class Attempt:
             self._settle(actual, bytes_out=bytes_out, failed=True)
 
     def abandoned(self) -> None:
-        """End it as one that was not made."""
+        """End the call as not made."""
         self._health.withdraw(self._admission)
         self._release()
 
-    # The call is over, and its result must reach the caller. A store that fails now is counted and
-    # told of by the guard, and the lease is charged at its estimate when its time is over.
+    # The call has ended, and its result must reach the caller. The guard counts and logs a store
+    # that fails now, and the lease is charged at its estimate when it expires.
 
     def _settle(
         self, actual: Amount | None, *, bytes_in: int = 0, bytes_out: int = 0, failed: bool

@@ -1,11 +1,11 @@
-"""A guard under botocore and boto3: one lease for every attempt of every request.
+"""Guard botocore and boto3: one lease for every attempt of every request.
 
 ```python
 client = guard_client(boto3.client("bedrock-runtime"), guard)
 ```
 
-A client and its own retries stay as they are; its connections are made by guarded pools. Refusals
-(`CallRefused`) are raised as they are, and botocore does not retry them.
+A client and its own retries do not change; its connections come from guarded pools. Refusals
+(`CallRefused`) are raised unchanged, and botocore does not retry them.
 """
 
 from typing import Any, TypeVar
@@ -21,21 +21,21 @@ C = TypeVar("C")
 
 
 def guard_client(client: C, guard: Gatekeeper, costing: Costing | None = None) -> C:
-    """Put a guard before all requests of a client, and return the client.
+    """Guard all requests of a client, and return the client.
 
     Args:
         client: Made by botocore or boto3.
-        guard: Is asked.
+        guard: The guard that allows or refuses each call.
         costing: What requests cost.
 
     Raises:
-        InputError: It is no client, or one whose connections are not known to us.
+        InputError: It is not a botocore client, or one with unknown connections.
     """
     session = getattr(getattr(client, "_endpoint", None), "http_session", None)
     pools = getattr(session, "_pool_classes_by_scheme", None)
     if session is None or not isinstance(pools, dict):
-        raise InputError(f"{type(client).__name__} is no botocore client that can be guarded")
-    # The session has given this very dictionary to its manager, and gives it to those of proxies.
+        raise InputError(f"{type(client).__name__} is not a botocore client that can be guarded")
+    # The session shares this dictionary with its pool manager and those of proxies.
     pools.update(guarded_pools(pools, guard, costing or Costing()))
     session.close()
     session.send = _unwrapping(session.send)
@@ -43,7 +43,7 @@ def guard_client(client: C, guard: Gatekeeper, costing: Costing | None = None) -
 
 
 def _unwrapping(send: Any) -> Any:
-    """Return `send`, raising a guard's refusal as it is."""
+    """Return `send`, raising a guard's refusal unchanged."""
 
     def unwrapped(request: Any) -> Any:
         try:

@@ -1,4 +1,4 @@
-"""Calls that a guard makes or wraps: health, retries, deliveries, client libraries."""
+"""The calling half of `Guard`: health, retries, deliveries, client libraries."""
 
 import random
 import threading
@@ -26,7 +26,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Calling(ABC):
-    """What stands between a guard and the hosts that are called; made when first asked for."""
+    """Health, retries, records and wrappers of a guard, each created when first used."""
 
     clock: EpochClock
     currency: str
@@ -42,7 +42,7 @@ class Calling(ABC):
 
     @property
     def health(self) -> "Health":
-        """Return what is known of the hosts that are called; it refuses those in quarantine."""
+        """Return the health of hosts, which refuses calls to those in quarantine."""
         from costmon.guard.health.health import Health
 
         with self._making:
@@ -58,7 +58,7 @@ class Calling(ABC):
 
     @property
     def retries(self) -> "Retrier":
-        """Return what makes failed calls again; its `policy` and `budget` may be replaced."""
+        """Return the retrier; its `policy` and `budget` may be replaced."""
         from costmon.guard.retries.retrier import Retrier
 
         with self._making:
@@ -80,7 +80,7 @@ class Calling(ABC):
         return Records(self.store, rulebook=self._rulebook, health=self.health, clock=self.clock)
 
     def retry(self, host: str, fn: Callable[[], T], **options: Any) -> T:
-        """Call `fn`, and again while it fails and that is allowed; see `Retrier.run`."""
+        """Call `fn`, and retry it while it fails and retries are allowed; see `Retrier.run`."""
         return self.retries.run(host, fn, **options)
 
     async def aretry(self, host: str, fn: Callable[[], Awaitable[T]], **options: Any) -> T:
@@ -88,14 +88,14 @@ class Calling(ABC):
         return await self.retries.arun(host, fn, **options)
 
     def deliver(self, fn: F, **options: Any) -> F:
-        """Put the budget in front of `fn(instance_url, activity_json)`; see `Deliverer.wrap`."""
+        """Return `fn(instance_url, activity_json)` guarded by the budgets; see `Deliverer.wrap`."""
         from costmon.guard.delivery import Deliverer
 
         deliverer = Deliverer(self._reserver(), self.health, self.retries, clock=self.clock)
         return deliverer.wrap(fn, **options)
 
     def install(self, costing: "Costing | None" = None) -> "Installation":
-        """Put the guard before all client libraries at once; see `costmon.guard.install`."""
+        """Guard all supported client libraries of this program; see `costmon.guard.install`."""
         from costmon.guard.install import install
 
         return install(cast("Gatekeeper", self), costing)

@@ -1,11 +1,11 @@
-"""A guard before anything that can be called: functions, coroutines, generators of both kinds.
+"""Guard anything callable: functions, coroutines, generators and async generators.
 
 ```python
 @guarded(guard, "key:batch", "0.02", actual=lambda answer: answer.cost)
 def ask(question): ...
 ```
 
-Without a client that is guarded below: what the function does inside is not looked at.
+No guarded client is needed: what the function does inside is not inspected.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
@@ -37,27 +37,28 @@ def guarded(
 ) -> Callable[[F], F]:
     """Return a decorator that reserves before each call and settles after it.
 
-    A generator is a call from its first item to its last; it is settled when it ends, is closed or
-    is dropped.
+    A generator is one call from its first item to its last; it is settled when it ends, is closed
+    or is garbage-collected.
 
     Args:
-        guard: Is asked.
+        guard: The guard that allows or refuses each call.
         scopes: Of the call, or a function of its arguments.
-        estimate: What the call can cost at most, or a function of its arguments.
-        actual: Says what it did cost: of what the function returned; of each item that a generator
-            yields, of which the last answer that is not `None` counts. `None` is the estimate.
+        estimate: The most that a call can cost, or a function of its arguments.
+        actual: Returns the actual cost, given what the function returned, or each item that a
+            generator yields (the last result that is not `None` counts). `None`: the estimate.
         activity: What kind of call it is, for the records.
-        ttl: Seconds after which it is charged although it has not ended.
-        wait: Seconds to wait for room before the call is refused.
-        covers: Whether what guarded clients do inside is part of the price, and not charged again.
+        ttl: Seconds after which the call is charged at its estimate if it has not ended.
+        wait: Seconds to wait for budget before the call is refused.
+        covers: Whether calls by guarded clients inside are included in the price, and not charged
+            again.
 
-    The decorated function raises besides what it does itself:
-        CallRefused: It may not be called; nothing was done.
+    The decorated function also raises:
+        CallRefused: The call is not allowed; the function was not called.
         GuardStoreError: The guard's store failed.
         InputError: An argument cannot be used.
 
-    What is charged when the function raises: the estimate, unless a guard inside refused it, or
-    there was no connection.
+    If the function raises, the estimate is charged, unless a guard inside refused the call or there
+    was no connection.
     """
 
     def decorate(function: F) -> F:
@@ -68,7 +69,7 @@ def guarded(
 
 
 class _Gate:
-    """What stands before one function."""
+    """The guard of one function."""
 
     def __init__(
         self,
@@ -193,7 +194,7 @@ class _Gate:
 
 
 class _Paid:
-    """One call that was let through."""
+    """One allowed call."""
 
     def __init__(
         self, guard: Gatekeeper, lease: HeldLease, actual: Callable[[Any], Amount | None] | None
@@ -212,21 +213,21 @@ class _Paid:
             if cost is not None:
                 self._cost = amount_of(cost)
         except BaseException:
-            self.ended()  # the call was made, whatever the function of the program raises
+            self.ended()  # the call was made, whatever `actual` raises
             raise
 
     def ended(self, *, later: bool = False) -> None:
-        """Charge it; `later` when a finalizer may have interrupted the guard itself."""
+        """Charge it; `later` if a finalizer may have interrupted the guard itself."""
         if later:
             self._guard.abandon(self._lease, self._cost)
             return
         try:
             self._lease.settle(self._cost)
         except GuardStoreError:
-            return  # told of by the guard; the lease is charged when its time is over
+            return  # logged by the guard; the lease is charged when it expires
 
     def failed(self, error: BaseException) -> None:
-        """Charge it, unless nothing can have been sent."""
+        """Charge it, unless certainly nothing was sent."""
         unsent = isinstance(error, Exception) and nothing_was_sent(error)
         try:
             if unsent or isinstance(error, CallRefused):

@@ -1,4 +1,4 @@
-"""What is configured about one scope: its tier, an own budget, a rate, how to retry."""
+"""The configuration of one scope: tier, custom budget, rate limit and retry policy."""
 
 import datetime as dt
 from decimal import Decimal
@@ -12,10 +12,10 @@ Tier = Literal["premium", "standard", "limited", "blocked"]
 TIERS: tuple[Tier, ...] = get_args(Tier)
 
 LIMITED_SHARE = Decimal("0.25")
-"""What part of its own limits a scope of the tier `limited` may spend."""
+"""The share of its limits that a scope of the tier `limited` may spend."""
 
 LIMITED_RATE = 60
-"""Calls a minute of a scope of the tier `limited` that has no rate of its own."""
+"""Calls per minute for a scope of the tier `limited` without a rate limit of its own."""
 
 MOST_RATE = 1_000_000
 
@@ -24,13 +24,13 @@ class ScopeConfig(NamedTuple):
     """One scope's configuration; a scope without one is `standard`.
 
     Attributes:
-        scope: In its one spelling, no pattern.
-        tier: `premium` (warned, never refused for money), `standard`, `limited` (a quarter of its
-            own limits, and a rate), `blocked`.
-        custom_budget: In place of every limit that budgets give this scope, major units; `None`:
+        scope: In canonical form, not a pattern.
+        tier: `premium` (warnings, never refused for a budget), `standard`, `limited` (a quarter of
+            its limits, and a rate limit), `blocked`.
+        custom_budget: Replaces every limit that budgets set for this scope, major units; `None`:
             none.
-        rate_limit: Calls a minute; `None`: none, but for `limited`.
-        retry_policy: A `RetryPolicy` as text; `None`: the guard's.
+        rate_limit: Calls per minute; `None`: none, or the default of the tier `limited`.
+        retry_policy: A `RetryPolicy` as text; `None`: the guard's policy.
         created_at: Aware UTC.
         modified_at: Aware UTC.
     """
@@ -45,7 +45,7 @@ class ScopeConfig(NamedTuple):
 
     @property
     def rate(self) -> int | None:
-        """Return the calls a minute that are let through; `None`: any number."""
+        """Return the calls per minute that are allowed; `None`: any number."""
         if self.rate_limit is None and self.tier == "limited":
             return LIMITED_RATE
         return self.rate_limit
@@ -68,10 +68,10 @@ class ScopeConfig(NamedTuple):
 
     @classmethod
     def from_text(cls, text: str) -> "ScopeConfig":
-        """Return what `to_text` wrote.
+        """Parse what `to_text` wrote.
 
         Raises:
-            BudgetError: It is something else.
+            BudgetError: The text is not valid.
         """
         import json
 
@@ -88,38 +88,39 @@ class ScopeConfig(NamedTuple):
                 modified_at=dt.datetime.fromisoformat(read["modified_at"]),
             )
         except (KeyError, TypeError, ValueError) as error:
-            raise BudgetError(f"{text[:60]!r} is no configuration of a scope: {error!r}") from error
+            detail = f"{text[:60]!r} is not a valid configuration of a scope: {error!r}"
+            raise BudgetError(detail) from error
 
 
 def tier_of(given: object) -> Tier:
     """Return a tier.
 
     Raises:
-        BudgetError: There is none of that name.
+        BudgetError: There is no tier of that name.
     """
     for tier in TIERS:
         if given == tier:
             return tier
-    raise BudgetError(f"{given!r} is no tier: use {', '.join(TIERS)}")
+    raise BudgetError(f"{given!r} is not a tier: use one of {', '.join(TIERS)}")
 
 
 def rate_of(given: object) -> int:
-    """Return calls a minute.
+    """Check a number of calls per minute.
 
     Raises:
-        BudgetError: It is no whole number from 1 to a million.
+        BudgetError: It is not a whole number from 1 to a million.
     """
     if isinstance(given, bool) or not isinstance(given, int) or not 1 <= given <= MOST_RATE:
-        accepted = f"calls a minute, a whole number from 1 to {MOST_RATE}"
+        accepted = f"calls per minute, a whole number from 1 to {MOST_RATE}"
         raise BudgetError(f"rate_limit={given!r}: give {accepted}")
     return given
 
 
 def budget_amount(given: object) -> Decimal:
-    """Return a budget of a scope's own.
+    """Check a scope's custom budget.
 
     Raises:
-        AmountError: It is none.
+        AmountError: It is not a valid amount.
     """
     if not isinstance(given, str | int | Decimal | float):
         raise AmountError(repr(given), "an amount such as '50'")

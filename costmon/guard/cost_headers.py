@@ -1,8 +1,8 @@
-"""Headers that tell a partner what a call costs; a secret to everybody who is not listed.
+"""Headers that tell listed partners what a call costs.
 
-What remains of a budget is nobody else's business, so without a list nobody is told. The names are
-those of the reference system, so that servers which read them go on doing so. Nothing here changes
-a request: who sends adds what is returned to a copy.
+What remains of a budget is confidential, so only listed hosts are told. The names are those of the
+reference system, for compatibility with servers that read them. Nothing here changes a request:
+callers add the returned headers to a copy.
 """
 
 from collections.abc import Collection
@@ -22,16 +22,16 @@ RESPONSE_TIME = "X-Federation-Response-Time"
 
 
 def allowed_hosts(hosts: Collection[str]) -> tuple[str, ...]:
-    """Return a list of hosts, such as `a.example` or `*.example.org`, in their one spelling.
+    """Return a list of hosts, such as `a.example` or `*.example.org`, in canonical form.
 
     Raises:
-        ScopeError: One is no host, or `*`: everybody is no list.
+        ScopeError: One is not a host, or is `*`, which would tell everybody.
     """
     if isinstance(hosts, str):
         raise ScopeError(hosts, "a list of hosts")
     scopes = tuple(scope_of(f"host:{host}", pattern=True) for host in hosts)
     if "host:*" in scopes:
-        raise ScopeError("*", "the hosts that may know, such as 'a.example' or '*.example.org'")
+        raise ScopeError("*", "hosts, such as 'a.example' or '*.example.org'")
     return scopes
 
 
@@ -47,15 +47,15 @@ def cost_headers(
     """Return the headers to add to a request to `host`; none unless it is allowed.
 
     Args:
-        host: Whom the request goes to, in any spelling.
+        host: The host of the request, in any spelling.
         allowed: What `allowed_hosts` returned.
-        tier: The host's.
+        tier: The host's tier.
         remaining: Of the host's budget, major units; `None`, for no limit, is left out.
         estimate: Of this call; `None` is left out.
         currency: Of both.
 
     Raises:
-        ScopeError: `host` is none.
+        ScopeError: `host` is not a valid host.
     """
     if not allowed:
         return {}
@@ -73,5 +73,5 @@ def cost_headers(
 
 
 def tracked_headers(elapsed_s: float) -> dict[str, str]:
-    """Return the headers to show the program with a response whose cost was counted."""
+    """Return the headers that show the program the cost of a response."""
     return {COST_TRACKED: "true", RESPONSE_TIME: f"{round(elapsed_s * 1000)}ms"}

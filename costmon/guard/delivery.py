@@ -1,13 +1,13 @@
-"""A budget in front of a function that delivers activities to other servers.
+"""Budgets for a function that delivers activities to other servers.
 
-Before a delivery its tier, its host's health and its budgets are asked, in this order, and a
-refusal raises before any byte is sent. Afterwards it is charged:
+Before a delivery, its tier, its host's health and its budgets are checked, in this order; a refusal
+is raised before any byte is sent. Afterwards it is charged:
 
 - it returned: what its kind costs with the bytes sent and received (bodies, without headers);
 - it raised, and there had been no connection (unknown name, refused, no handshake): nothing;
-- it raised anything else: what its kind costs with the whole body, for it may have been sent.
+- it raised anything else: what its kind costs with the whole body, because it may have been sent.
 
-Guarded clients that the function calls count nothing: the delivery is counted already.
+Guarded clients that the function calls charge nothing, because the delivery is already charged.
 """
 
 from collections.abc import Callable, Collection
@@ -49,11 +49,11 @@ class Deliverer:
     """Wraps delivery functions; any thread may use it.
 
     Args:
-        guard: Holds what each delivery may cost.
-        health: Is asked before, and told after.
-        retrier: Makes failed deliveries again, when asked for.
-        clock: Tells the time.
-        cost: What a delivery costs; AWS's list prices in us-east-1 by default.
+        guard: Holds the estimate of each delivery.
+        health: Allows each delivery, and records its result.
+        retrier: Retries failed deliveries, if requested.
+        clock: Source of time.
+        cost: What a delivery costs; default: AWS's list prices in us-east-1.
     """
 
     def __init__(
@@ -80,26 +80,26 @@ class Deliverer:
         cost_headers_to: Collection[str] = (),
         ttl: float = 60.0,
     ) -> F:
-        """Return `fn` with a budget in front of it.
+        """Return `fn`, guarded by the budgets.
 
         Args:
             fn: `fn(instance_url, activity_json)`, plain or async; may return a response, whose
                 `status_code` or `status` then counts for health.
-            cost: In place of the usual.
-            retry: Whether failed deliveries are made again, by the host's policy or this one. Each
-                attempt is a lease of its own.
-            cost_headers_to: Hosts, such as `a.example` or `*.example.org`, that may know what a
-                delivery costs and what remains. Then `fn` is given `headers`, a new dict, which is
-                empty for all others, to send with its own.
-            ttl: Seconds after which a delivery is charged although it has not ended.
+            cost: Replaces the default cost function.
+            retry: Whether failed deliveries are retried, by the host's policy or this one. Each
+                attempt has its own lease.
+            cost_headers_to: Hosts, such as `a.example` or `*.example.org`, that are told what a
+                delivery costs and what remains. Then `fn` gets the argument `headers`, a new dict
+                to send with its own headers; it is empty for other hosts.
+            ttl: Seconds after which a delivery is charged at its estimate if it has not ended.
 
         Raises:
-            ScopeError: `cost_headers_to` names no host, or all.
+            ScopeError: `cost_headers_to` has an entry that is not a host, or `*`.
 
-        The function that is returned raises besides what `fn` does:
-            CallRefused: It may not be delivered; nothing was sent.
+        The returned function also raises:
+            CallRefused: The delivery is not allowed; nothing was sent.
             RetriesExhausted: Every attempt failed; only with `retry`.
-            ScopeError: There is no host in `instance_url`.
+            ScopeError: `instance_url` has no host.
             GuardStoreError: The guard's store failed.
         """
         wrapped = _Wrapped(
@@ -114,7 +114,7 @@ class Deliverer:
         return cast("F", wrapped.async_deliver if _is_async(fn) else wrapped.deliver)
 
     def begin(self, delivery: _Delivery, ttl: float) -> Attempt:
-        """Let a delivery through, or refuse it."""
+        """Allow a delivery, or refuse it."""
         return Attempt.begin(
             self._guard,
             self._health,
@@ -126,7 +126,7 @@ class Deliverer:
         )
 
     def headers(self, delivery: _Delivery, allowed: Collection[str]) -> dict[str, str]:
-        """Return the headers that a host may be sent."""
+        """Return the cost headers for a host."""
         scope = f"host:{delivery.host}"
         if not cost_headers(delivery.host, allowed):
             return {}
@@ -142,7 +142,7 @@ class Deliverer:
 
 
 class _Wrapped:
-    """A delivery function and how it is to be called."""
+    """A delivery function and how to call it."""
 
     def __init__(
         self,
@@ -217,7 +217,7 @@ class _Wrapped:
         actual: Amount | None = None
         try:
             actual = amount_of(self._cost(delivery.activity, delivery.bytes_out, bytes_in))
-        finally:  # whatever the function of the program raises, the call was made
+        finally:  # the call was made, whatever the program's cost function raises
             attempt.answered(result, actual, bytes_in=bytes_in, bytes_out=delivery.bytes_out)
 
     def _failed(self, attempt: Attempt, error: BaseException, delivery: _Delivery) -> None:
@@ -227,4 +227,4 @@ class _Wrapped:
 def _is_async(fn: Callable[..., object]) -> bool:
     from inspect import iscoroutinefunction
 
-    return iscoroutinefunction(fn) or iscoroutinefunction(getattr(fn, "__call__", None))  # noqa: B004 - it is not asked whether, but how
+    return iscoroutinefunction(fn) or iscoroutinefunction(getattr(fn, "__call__", None))  # noqa: B004 - the test is for how it is called, not whether it can be

@@ -1,4 +1,4 @@
-"""What a delivery costs: bytes over the wire and what its kind of activity uses."""
+"""The cost of a delivery: transferred bytes and the resources that its kind of activity uses."""
 
 from collections.abc import Callable
 
@@ -14,9 +14,9 @@ _LONGEST = 60
 
 
 def aws_delivery_cost(region: str = "us-east-1") -> DeliveryCost:
-    """Return the cost at AWS's list prices in a region, US dollars, as if nothing were free.
+    """Return the cost at AWS's list prices in a region, US dollars, without free allowances.
 
-    An activity of a kind that is not known costs what a `delivery` does.
+    An activity of an unknown kind costs as much as a `delivery`.
     """
 
     def cost(activity: str, bytes_out: int, bytes_in: int) -> Amount:
@@ -36,7 +36,7 @@ def aws_delivery_cost(region: str = "us-east-1") -> DeliveryCost:
 
 
 def activity_of(body: str | bytes) -> str:
-    """Return the `type` of an activity's JSON; `delivery` when it has none that is a short word."""
+    """Return the `type` of an activity's JSON; `delivery` if it is not a short word."""
     import json
 
     try:
@@ -55,9 +55,9 @@ def size_of(body: str | bytes) -> int:
 
 
 def received_bytes(result: object) -> int:
-    """Return how many bytes of a body came with a response; 0 when it does not say.
+    """Return the size of a response's body in bytes; 0 when it is not known.
 
-    Nothing is read for it: a stream that the program reads later would be gone.
+    The body is not read for this, because the program may want to read it as a stream later.
     """
     if isinstance(result, str | bytes):
         return size_of(result)
@@ -67,7 +67,7 @@ def received_bytes(result: object) -> int:
     headers = getattr(result, "headers", None)
     for name in ("Content-Length", "content-length"):
         try:
-            return max(0, int(headers.get(name)))  # type: ignore[union-attr]  # what has no get, or no number, is caught
+            return max(0, int(headers.get(name)))  # type: ignore[union-attr]  # a missing `get` is caught below
         except (AttributeError, TypeError, ValueError):
             continue
     for name in ("_content", "_body"):  # requests and aiohttp, when the body has been read

@@ -1,4 +1,4 @@
-"""Name every way in which a guard does not let a call pass.
+"""Errors of the guard: refused calls, failed attempts and failed stores.
 
 ```
 GuardError (costmon.errors)
@@ -6,18 +6,18 @@ GuardError (costmon.errors)
 │   ├── BudgetRefused         a budget has no room for the estimate
 │   ├── RateRefused           a scope's rate limit has no room for another call
 │   ├── TierRefused           a scope's tier is `blocked`
-│   ├── CircuitRefused        somebody opened a circuit that covers a scope
+│   ├── CircuitRefused        an open circuit covers a scope
 │   ├── HealthRefused         a host is in quarantine
 │   └── RetryRefused          the retry budget has no room for another attempt
 ├── RetriesExhausted          every attempt failed; the last cause is `__cause__`
-├── LeaseError                a lease cannot do what was asked
+├── LeaseError                the operation on a lease is not possible
 └── GuardStoreError           the guard's store failed
-    ├── GuardStoreUnavailable for now: away, locked, disk full
-    └── GuardDriverMissing    the driver of such a store cannot be imported
+    ├── GuardStoreUnavailable temporarily: unreachable, locked, disk full
+    └── GuardDriverMissing    the driver of this kind of store cannot be imported
 ```
 
 Every refusal names the scope it is about; its text says what failed and what to do next. The text
-is made when it is read, for refusals are frequent and cheap.
+is built when it is read, because refusals are frequent and must be cheap.
 """
 
 import datetime as dt
@@ -43,7 +43,7 @@ class _Line(Protocol):
 
 
 class _Shortage(Protocol):
-    """What a store says of a refusal; see `costmon.guard.stores.base.Refusal`."""
+    """A store's refusal; see `costmon.guard.stores.base.Refusal`."""
 
     @property
     def line(self) -> _Line: ...
@@ -59,7 +59,7 @@ class CallRefused(GuardError):
     Attributes:
         reason: The class of refusal, as metrics and pages show it.
         scope: What the refusal is about.
-        retry_after_s: Seconds after which it is worth asking again; `None` when unknown or never.
+        retry_after_s: Seconds until a retry may succeed; `None` when unknown or never.
     """
 
     reason: ClassVar[str] = "refused"
@@ -76,7 +76,8 @@ class CallRefused(GuardError):
 class BudgetRefused(CallRefused):
     """A budget has no room for the estimate.
 
-    Its figures are computed when they are asked for: a refusal costs little more than any raise.
+    Its figures are computed when they are read, so that a refusal costs little more than a plain
+    exception.
     """
 
     reason: ClassVar[str] = "budget"
@@ -86,23 +87,23 @@ class BudgetRefused(CallRefused):
         def __init__(
             self, refusal: _Shortage, estimate_nano: int, currency: str, at_s: float
         ) -> None:
-            """Refuse at `at_s`, seconds since 1970."""
+            """Create the refusal of a call made at `at_s`, seconds since 1970."""
     else:
-        # BaseException keeps the arguments by itself, in a quarter of the time.
+        # BaseException keeps the arguments, in a quarter of the time that assigning them takes.
         __init__ = Exception.__init__
 
     @property
     def _refusal(self) -> _Shortage:
-        return self.args[0]  # type: ignore[no-any-return]  # see __init__
+        return self.args[0]  # type: ignore[no-any-return]  # `args` is untyped
 
     @property
     def currency(self) -> str:
         """Return the currency of all four amounts, ISO 4217."""
-        return self.args[2]  # type: ignore[no-any-return]  # see __init__
+        return self.args[2]  # type: ignore[no-any-return]  # `args` is untyped
 
     @property
-    def scope(self) -> str:  # type: ignore[override]  # read-only here
-        """Return whose budget it is, in its one spelling."""
+    def scope(self) -> str:  # type: ignore[override]  # a property here
+        """Return the budget's scope, in canonical form."""
         return self._refusal.line.scope
 
     @property
@@ -112,7 +113,7 @@ class BudgetRefused(CallRefused):
 
     @property
     def limit(self) -> Decimal:
-        """Return what may be spent and held, after the block threshold and the tier's share."""
+        """Return what may be spent and held, reduced by block threshold and tier."""
         return plain(self._refusal.line.limit or 0)
 
     @property
@@ -122,25 +123,25 @@ class BudgetRefused(CallRefused):
 
     @property
     def held(self) -> Decimal:
-        """Return what calls in flight hold of it."""
+        """Return what calls in flight hold."""
         return plain(self._refusal.held)
 
     @property
     def estimate(self) -> Decimal:
-        """Return what this call asked for."""
+        """Return the estimate of the refused call."""
         return plain(self.args[1])
 
     @property
     def resets_at(self) -> dt.datetime | None:
-        """Return when the window is over, aware UTC; `None` for `total`.
+        """Return when the window ends, aware UTC; `None` for `total`.
 
-        A rolling window frees room bit by bit before that.
+        A rolling window frees budget gradually before that.
         """
         at_s = self._refusal.line.resets_at
         return None if at_s is None else dt.datetime.fromtimestamp(at_s, dt.UTC)
 
     @property
-    def retry_after_s(self) -> float | None:  # type: ignore[override]  # read-only here
+    def retry_after_s(self) -> float | None:  # type: ignore[override]  # a property here
         """Return the seconds until the reset; `None`: never."""
         at_s = self._refusal.line.resets_at
         return None if at_s is None else max(0.0, at_s - self.args[3])
@@ -173,7 +174,7 @@ class RateRefused(CallRefused):
         self.limit = limit
 
     def __str__(self) -> str:
-        return f"{self.scope} may be called {self.limit} times a minute; wait, or raise its rate"
+        return f"{self.scope} may be called {self.limit} times a minute; wait, or raise the limit"
 
 
 class TierRefused(CallRefused):
@@ -182,18 +183,18 @@ class TierRefused(CallRefused):
     reason: ClassVar[str] = "tier"
 
     def __str__(self) -> str:
-        return f"{self.scope} is blocked by its tier; give it another tier to call it"
+        return f"{self.scope} has the tier `blocked`; set another tier to allow calls"
 
 
 class CircuitRefused(CallRefused):
-    """Somebody opened a circuit that covers a scope.
+    """An open circuit covers a scope.
 
     Attributes:
-        circuit: The scope or pattern that was opened.
-        why: The reason that was given.
+        circuit: The scope or pattern whose circuit is open.
+        why: The reason that its author gave.
         author: Who opened it.
         opened_at: When, aware UTC.
-        expires_at: When it closes by itself, aware UTC; `None`: it does not.
+        expires_at: When it closes automatically, aware UTC; `None`: never.
     """
 
     reason: ClassVar[str] = "circuit"
@@ -207,20 +208,22 @@ class CircuitRefused(CallRefused):
         self.expires_at = circuit.expires_at
 
     def __str__(self) -> str:
-        until = f"until {self.expires_at:%Y-%m-%d %H:%M:%S %Z}" if self.expires_at else "for good"
+        until = (
+            f"until {self.expires_at:%Y-%m-%d %H:%M:%S %Z}" if self.expires_at else "until closed"
+        )
         return (
             f"the circuit {self.circuit} is open {until}, by {self.author}: {self.why};"
-            " close it when spending may go on"
+            " close it when spending may continue"
         )
 
 
 class HealthRefused(CallRefused):
-    """A host is in quarantine, and this is not its probe.
+    """A host is in quarantine, and this call is not its probe.
 
     Attributes:
         score: Its health, 0..1.
         failures: Consecutive failures.
-        until: When the next probe is let through, aware UTC.
+        until: When the next probe is allowed, aware UTC.
     """
 
     reason: ClassVar[str] = "health"
@@ -241,7 +244,8 @@ class HealthRefused(CallRefused):
     def __str__(self) -> str:
         return (
             f"{self.scope} is in quarantine until {self.until:%Y-%m-%d %H:%M:%S %Z} (score"
-            f" {self.score:.2f}, {self.failures} failures in a row); then one probe decides"
+            f" {self.score:.2f}, {self.failures} consecutive failures); then one"
+            " probe call decides whether it ends"
         )
 
 
@@ -249,7 +253,7 @@ class RetryRefused(CallRefused):
     """The retry budget has no room for another attempt.
 
     Attributes:
-        detail: Which limit it was, in words.
+        detail: Which limit was reached, as a sentence.
     """
 
     reason: ClassVar[str] = "retry"
@@ -266,8 +270,8 @@ class RetriesExhausted(GuardError):
     """Every attempt failed; the last failure is `__cause__`.
 
     Attributes:
-        host: Who was called.
-        attempts: How often, the first time included.
+        host: The host that was called.
+        attempts: How many there were, including the first.
     """
 
     def __init__(self, host: str, attempts: int) -> None:
@@ -279,7 +283,7 @@ class RetriesExhausted(GuardError):
 
 
 class LeaseError(GuardError):
-    """A lease cannot do what was asked: it is over, or its key belongs to another call.
+    """The operation on a lease is not possible: it has ended, or its key belongs to another call.
 
     Attributes:
         lease: Its id or key.
@@ -297,8 +301,8 @@ class GuardStoreError(GuardError):
     """The guard's store failed.
 
     Attributes:
-        store: Which one, without credentials.
-        operation: What was tried.
+        store: Its URL without credentials.
+        operation: What it could not do.
     """
 
     def __init__(self, store: str, operation: str, detail: str) -> None:
@@ -311,8 +315,8 @@ class GuardStoreError(GuardError):
 
 
 class GuardStoreUnavailable(GuardStoreError):
-    """The store cannot be used for now: away, locked, disk full; try again later."""
+    """The store cannot be used temporarily: unreachable, locked, disk full; try again later."""
 
 
 class GuardDriverMissing(GuardStoreError, MissingPackageError):
-    """The driver of such a store is not installed, or cannot be imported."""
+    """The driver of this kind of store is not installed, or cannot be imported."""

@@ -1,10 +1,10 @@
-"""Hold less than the worst case when experience says so, without holding too little.
+"""Hold less than the worst case, based on what recent calls cost.
 
-`strict` holds what the caller says a call can cost at most. `adaptive` holds the share of it that
-99 of 100 calls of the same chain needed lately, once there have been 20; and while at least half of
-a budget is free, a worst case that does not fit into the rest holds half of the rest instead of
-being refused. What calls in flight cost beyond their estimates is the bound of what may be
-overspent; in `strict` mode that is nothing, if the worst case is one.
+`strict` holds the most that a call can cost, as given by the caller. `adaptive` holds the share of
+it that 99 of 100 recent calls of the same chain needed, once there have been 20; and while at least
+half of a budget is free, a call whose worst case exceeds the rest holds half of the rest instead of
+being refused. At most the costs of calls in flight above their estimates can be overspent; in
+`strict` mode that is nothing, if no call costs more than its worst case.
 """
 
 import threading
@@ -38,14 +38,14 @@ class Estimates:
 
     @staticmethod
     def squeezed(refusal: Refusal) -> int | None:
-        """Return what to hold of a budget that is hardly used; `None` when it is to be refused."""
+        """Return what to hold of a budget that is less than half used; `None`: refuse the call."""
         limit, used = refusal.line.limit, refusal.spent + refusal.held
         if limit is None or refusal.line.fixed is not None or used * 2 > limit:
             return None
         return (limit - used) // 2 or None
 
     def learn(self, hold: Hold, nano: int, upper: int) -> None:
-        """Remember what a call cost whose worst case was `upper` nano-units."""
+        """Record the cost of a call whose worst case was `upper` nano-units."""
         if upper <= 0:
             return
         name = (hold.plan.scopes, hold.plan.activity)

@@ -1,7 +1,7 @@
-"""What happens to calls while the guard's store cannot be used.
+"""Decide about calls while the guard's store is unavailable.
 
-Never silently: every failure is counted and told. What was decided without the store is charged to
-it once it is back.
+Never silently: every failure is counted and logged. What was spent without the store is charged to
+it once it is available again.
 """
 
 import threading
@@ -38,14 +38,14 @@ T = TypeVar("T")
 WhenStoreFails = Literal["fail_closed", "fail_open_with_cap", "fail_open"]
 
 _REASON = "store"
-"""Under which calls are counted that were refused because the store was away."""
+"""Reason of refusals because the store was unavailable."""
 
 _MOST_OWED = 100_000
 _RETRY_S = 1.0
 
 
 class _Owed:
-    """Something the store has yet to be told."""
+    """A charge that the store has not received yet."""
 
     __slots__ = ("hold", "id", "nano", "outcome", "plan", "release")
 
@@ -59,16 +59,16 @@ class _Owed:
 
 
 class FailoverStore:
-    """A store that goes on, as far as it was allowed to, while the one behind it is away.
+    """A store that continues, as far as configured, while the inner store is unavailable.
 
     Args:
         inner: The store.
-        when: `fail_closed` refuses every call, `fail_open_with_cap` lets calls through until they
-            have cost `cap` in this process, `fail_open` lets all through.
-        cap: Major units, for each time that the store is away.
-        replan: For what was let through by settings that have changed meanwhile.
-        clock: Tells the time.
-        notices: Is told.
+        when: `fail_closed` refuses every call, `fail_open_with_cap` allows calls until they have
+            cost `cap` in this process, `fail_open` allows all calls.
+        cap: Major units, for each outage of the store.
+        replan: Converts plans of calls that were allowed by settings that have changed since.
+        clock: Source of time.
+        notices: Receives the notices.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class FailoverStore:
             modes = ", ".join(get_args(WhenStoreFails))
             raise BudgetError(f"when_store_fails={when!r}: use one of {modes}")
         if (cap is not None) != (when == "fail_open_with_cap"):
-            raise BudgetError("cap: give one with fail_open_with_cap, and only then")
+            raise BudgetError("cap: give one with fail_open_with_cap, and with no other mode")
         self._inner = inner
         self.shared = inner.shared
         self._when = when
@@ -103,11 +103,11 @@ class FailoverStore:
         self.failures = 0
         """How often the store could not be used."""
         self.passed = 0
-        """How many calls were let through without it."""
+        """How many calls were allowed without it."""
         self.dropped = 0
-        """How many charges it will never be told."""
+        """How many charges were lost."""
         self.fault: str | None = None
-        """Why it cannot be used now."""
+        """Why it cannot be used; `None` when it can."""
 
     def __str__(self) -> str:
         return str(self._inner)
@@ -119,7 +119,7 @@ class FailoverStore:
     def reserve(
         self, plan: Plan, nano: int, ttl_s: float, key: str | None = None
     ) -> Hold | Refusal | Outdated:
-        """Hold in the store, or by what may be done without it."""
+        """Hold in the store, or without it as far as configured."""
         if self._owed or self._away_since_s is not None:
             self._pay()
         try:
@@ -132,7 +132,7 @@ class FailoverStore:
         return found
 
     def settle(self, hold: Hold, nano: int, outcome: Outcome = NOTHING) -> LeaseState | None:
-        """Settle in the store; later, when it is away."""
+        """Settle in the store; later, if it is unavailable."""
         if isinstance(hold, _LocalHold):
             return self._settle_local(hold, nano, outcome, release=False)
         try:
@@ -142,7 +142,7 @@ class FailoverStore:
             return self._later(hold, nano, outcome, release=False)
 
     def release(self, hold: Hold) -> LeaseState | None:
-        """Release in the store; later, when it is away."""
+        """Release in the store; later, if it is unavailable."""
         if isinstance(hold, _LocalHold):
             return self._settle_local(hold, 0, NOTHING, release=True)
         try:
@@ -152,7 +152,7 @@ class FailoverStore:
             return self._later(hold, 0, NOTHING, release=True)
 
     def renew(self, hold: Hold, ttl_s: float) -> LeaseState | None:
-        """Renew in the store; a lease of ours has no end."""
+        """Renew in the store; a lease made without the store does not expire."""
         if isinstance(hold, _LocalHold):
             return hold.state
         return self._tried(lambda: self._inner.renew(hold, ttl_s))
@@ -168,11 +168,11 @@ class FailoverStore:
         id: str,
         outcome: Outcome = NOTHING,
     ) -> bool | Outdated:
-        """Count what was spent elsewhere."""
+        """Charge without a lease."""
         return self._tried(lambda: self._inner.charge(plan, nano, id, outcome))
 
     def totals(self, lines: Sequence[Line]) -> list[tuple[int, int]]:
-        """Return what the store knows."""
+        """Return the store's totals."""
         return self._tried(lambda: self._inner.totals(lines))
 
     def reset(self, line: Line) -> int:
@@ -180,7 +180,7 @@ class FailoverStore:
         return self._tried(lambda: self._inner.reset(line))
 
     def sweep(self) -> int:
-        """Tell the store what it is owed, then let it sweep."""
+        """Send outstanding charges to the store, then sweep it."""
         if self._owed or self._away_since_s is not None:
             self._pay(now=True)
         return self._tried(self._inner.sweep)
@@ -212,25 +212,25 @@ class FailoverStore:
         return self._tried(lambda: self._inner.records(kind))
 
     def close(self) -> None:
-        """Tell the store what it is owed, if it is there, and close it."""
+        """Send outstanding charges to the store, if it is available, and close it."""
         self._pay(now=True)
         if self._owed:
             self._notices.tell(
                 "store_lost",
                 "global",
-                f"{len(self._owed)} charges could not be told to {self}; those with a lease are"
-                " charged at their estimate there, the others are lost",
+                f"{len(self._owed)} charges could not be sent to {self}; those with a lease are"
+                " charged at their estimates there, the others are lost",
             )
         self._inner.close()
 
     @property
     def owed(self) -> int:
-        """Return how many charges the store has yet to be told."""
+        """Return how many charges the store has not received yet."""
         return len(self._owed)
 
     @property
     def open(self) -> bool:
-        """Tell whether calls may pass while the store is away."""
+        """Return whether calls may pass while the store is unavailable."""
         return self._when != "fail_closed"
 
     def _tried(self, action: Callable[[], T]) -> T:
@@ -246,7 +246,7 @@ class FailoverStore:
     def _without(
         self, plan: Plan, nano: int, ttl_s: float, key: str | None, error: GuardStoreError
     ) -> Hold:
-        """Decide alone; raise when that was not allowed."""
+        """Decide without the store; raise if that is not allowed."""
         if self._when == "fail_closed":
             self._notices.count(_REASON, GLOBAL)
             raise error
@@ -256,8 +256,8 @@ class FailoverStore:
                 self._notices.count(_REASON, GLOBAL)
                 raise GuardStoreUnavailable(
                     str(self),
-                    "be asked for room",
-                    f"{error.detail}; and the cap for calls without it has been used up",
+                    "hold an amount",
+                    f"{error.detail}; the cap for calls without it is used up",
                 ) from error
             self._local_nano += nano
             due_s = self._clock.monotonic_s() + ttl_s
@@ -277,7 +277,7 @@ class FailoverStore:
                 if not release:
                     self._owe(_Owed(hold.plan, nano, outcome))
             elif before == "expired" and nano > hold.nano:
-                # The estimate has been charged; of what was less, the store is not told.
+                # The estimate has been charged; a lower actual cost is not sent to the store.
                 self._local_nano += nano - hold.nano
                 self._owe(_Owed(hold.plan, nano - hold.nano, outcome._replace(failed=False)))
             elif before != "expired":
@@ -298,13 +298,13 @@ class FailoverStore:
             return before
 
     def _owe(self, owed: _Owed) -> None:
-        """Remember a charge; the lock is held."""
+        """Keep a charge for later; the lock is held."""
         if len(self._owed) >= _MOST_OWED:
             self._notices.tell(
                 "store_lost",
                 "global",
-                f"{self} has been away so long that more than {_MOST_OWED} charges wait: the oldest"
-                " is dropped",
+                f"{self} has been unavailable so long that more than {_MOST_OWED} charges wait: the"
+                " oldest is dropped",
                 once=("owed", self._away_times),
             )
             self._owed.popleft()
@@ -320,7 +320,7 @@ class FailoverStore:
                 self._owe(_Owed(hold.plan, hold.nano, NOTHING))
 
     def _pay(self, *, now: bool = False) -> None:
-        """Tell the store what it is owed; once a second while it is away."""
+        """Send outstanding charges to the store; once a second while it is unavailable."""
         self._expire_local()
         with self._lock:
             now_s = self._clock.monotonic_s()
@@ -338,7 +338,9 @@ class FailoverStore:
                 if self._is_usable(error):
                     self.dropped += 1
                     self._notices.tell(
-                        "store_lost", "global", f"a charge could not be made good: {error}"
+                        "store_lost",
+                        "global",
+                        f"a charge from the time without the store is lost: {error}",
                     )
                     continue
                 with self._lock:
@@ -347,7 +349,7 @@ class FailoverStore:
                 return
 
     def _is_usable(self, error: GuardStoreError) -> bool:
-        """Tell whether it was one charge that failed, not the store as a whole."""
+        """Return whether one charge failed, not the store as a whole."""
         if isinstance(error, GuardStoreUnavailable):
             return False
         try:
@@ -363,7 +365,7 @@ class FailoverStore:
             ):
                 owed.plan = self._replan(owed.plan)
             return
-        # Our own copy says that it is over; the store does not know yet.
+        # The local copy has ended; the store does not know that yet.
         hold = self._inner.find(owed.hold.id)
         if hold is not None and owed.release:
             self._inner.release(hold)
@@ -381,8 +383,8 @@ class FailoverStore:
             self._local_nano = 0
         does = {
             "fail_closed": "every call is refused",
-            "fail_open_with_cap": "calls pass without it up to the cap",
-            "fail_open": "calls pass without it, uncounted until it returns",
+            "fail_open_with_cap": "calls are allowed without it, up to the cap",
+            "fail_open": "calls are allowed without it, and charged when it returns",
         }
         self._notices.tell("store_lost", "global", f"{error}; {does[self._when]}")
 
@@ -397,6 +399,6 @@ class FailoverStore:
 
 
 class _LocalHold(Hold):
-    """A lease that was given while the store was away."""
+    """A lease that was granted while the store was unavailable."""
 
     __slots__ = ()

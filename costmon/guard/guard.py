@@ -1,4 +1,4 @@
-"""A guard: reserve before a call, settle after it, refuse what does not fit."""
+"""The guard: reserve before a call, settle after it, refuse calls that exceed a budget."""
 
 import random
 import sys
@@ -61,7 +61,7 @@ _LONGEST_APP = 60
 _HOUR_S = 3600.0
 _MOST_SCOPES = 30
 _FIRST_POLICY_S = 1.0
-"""How long the first call waits at most for the service's circuits, which may be open."""
+"""The longest time that the first call waits for the service's circuits, which may be open."""
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -69,7 +69,7 @@ _Abandoned = tuple[Lease, Amount | None, dict[str, Any]]
 
 
 class _Request(NamedTuple):
-    """What `reserve` was asked for."""
+    """The arguments of `reserve`."""
 
     scopes: "Scopes"
     activity: str
@@ -81,40 +81,41 @@ class _Request(NamedTuple):
 class Guard(Readings, Ruling, Calling):
     """Budgets in front of outbound calls; any thread may use it.
 
-    What is promised: in `strict` mode with true worst cases, what is spent and held never passes a
-    limit, whatever threads, processes and crashes do; a lease that nobody ends is charged at its
-    estimate after its time to live. Calls that cost more than their estimate are charged in full:
-    the overshoot is at most the sum over calls in flight of max(0, actual - estimate). Premium
-    scopes are warned, never refused for money.
+    Guarantees: in `strict` mode, if no call costs more than its estimate, spent plus held never
+    exceeds a limit, across threads, processes and crashes; a lease that is never settled is
+    charged at its estimate after its time to live. Calls that cost more than their estimate are
+    charged in full: the overshoot is at most the sum over calls in flight of max(0, actual -
+    estimate). Premium scopes cause warnings, and are never refused for a budget.
 
     Args:
         store: `memory://`, `sqlite:///path`, `postgresql://...`, `redis://...`, or a `Store`.
-        budgets: Limits; a pattern such as `host:*` is the default that a closer one replaces.
-        thresholds: For budgets without levels of their own.
-        service: Where a costmon runs that is reported to and whose circuits and budgets are obeyed:
-            `http://127.0.0.1:8090`, `https://...` or `unix:/path/report.sock`; `None`: alone.
+        budgets: Limits; a pattern such as `host:*` applies where no more specific budget does.
+        thresholds: For budgets without thresholds of their own.
+        service: Address of a costmon service to report to, whose circuits and budgets are obeyed:
+            `http://127.0.0.1:8090`, `https://...` or `unix:/path/report.sock`; `None`: none.
         token: The service's `COSTMON_API_TOKEN`, if it has one.
         currency: ISO 4217, of all amounts.
-        zone: IANA name; where calendar hours, days and months begin.
-        estimates: `strict` holds worst cases, `adaptive` what calls like it needed lately.
-        when_store_fails: `fail_closed`, `fail_open_with_cap` (then give `cap`), `fail_open`.
-        cap: Major units that may be spent without the store each time it is away.
-        slab: Share of what remains that this process takes at a time and then spends without
-            asking the store, such as `"0.01"`; `None` asks it for every call.
-        app: What this program is called in reports; its file's name by default.
-        spool: A directory for reports that the service could not take; `None` keeps them in memory.
-        clock: Tells the time.
-        rng: Makes jitter.
+        zone: IANA time zone in which calendar hours, days and months begin.
+        estimates: `strict` holds worst cases, `adaptive` what similar calls needed recently.
+        when_store_fails: `fail_closed`, `fail_open_with_cap` (requires `cap`) or `fail_open`.
+        cap: Major units that may be spent each time the store is unavailable.
+        slab: Share of the remaining budget that this process reserves at a time and then spends
+            without asking the store, such as `"0.01"`; `None`: every call asks the store.
+        app: Name of this program in reports (default: its file's name).
+        spool: A directory for reports that the service has not accepted; `None`: they are kept in
+            memory.
+        clock: Source of time.
+        rng: Source of jitter.
 
     Attributes:
         currency: ISO 4217.
-        store: Where it counts.
-        spends: Nano-units of amounts that were spent.
-        busy: Whether somebody must be told when a lease ends.
+        store: The store of its counters.
+        spends: Converts actual costs to nano-units.
+        busy: Whether the end of a lease must be signalled to other parts of the guard.
 
     Raises:
         InputError: An argument cannot be used.
-        GuardStoreError: The store's URL or driver cannot be used; nothing is connected yet.
+        GuardStoreError: The store's URL or driver cannot be used. The store is not contacted yet.
     """
 
     def __init__(
@@ -186,7 +187,7 @@ class Guard(Readings, Ruling, Calling):
     def __repr__(self) -> str:
         return f"<Guard on {self.store} in {self.currency}>"
 
-    def reserve(  # noqa: C901, PLR0912 - the way that every call takes: a function more is 5 % more
+    def reserve(  # noqa: C901, PLR0912 - the path of every call: another function call costs 5 %
         self,
         scopes: Scopes,
         amount: Amount,
@@ -199,26 +200,26 @@ class Guard(Readings, Ruling, Calling):
     ) -> Lease:
         """Hold an estimate for a call that is about to be made, on all of its scopes or on none.
 
-        The chain also has `global`, the vendor of each known host, and what `scoped` added.
+        `global`, the vendor of each known host, and the scopes of `scoped` are added.
 
         Args:
             scopes: One or several; see `costmon.domain.scope`.
-            amount: What the call can cost at most (rounded up to a nano-unit), major units.
-            ttl: Seconds after which it is charged although nobody settled it.
-            key: Names the call: a second `reserve` with it returns the same lease, whatever its
-                state, for a day after it was over. Check `state` before calling.
-            activity: What kind of call it is, for the records.
-            wait: Seconds to wait for room before the call is refused.
+            amount: The most that the call can cost, major units; rounded up to a nano-unit.
+            ttl: Seconds after which the lease is charged at its estimate if it was not settled.
+            key: Idempotency key: a second `reserve` with it returns the same lease, whatever its
+                state, until a day after it ended. Check `state` before calling.
+            activity: Kind of call, for the usage rows.
+            wait: Seconds to wait for budget before the call is refused.
             currency: ISO 4217; must be the guard's when given.
 
         Raises:
-            CallRefused: It does not fit, or may not be made; nothing is held.
-            GuardStoreError: The store failed, and the guard may not go on without it.
+            CallRefused: The call exceeds a budget or is not allowed; nothing is held.
+            GuardStoreError: The store failed, and the guard is not allowed to continue without it.
             InputError: An argument cannot be used.
         """
         at_s = self._epoch_s()
         try:
-            nano = self._holds[amount]  # type: ignore[index]  # whatever it is, `NanoCache` says so
+            nano = self._holds[amount]  # type: ignore[index]  # `NanoCache` converts or rejects any type
             route = self._routes[scopes]
         except (KeyError, TypeError):
             nano = self._holds[amount] if isinstance(amount, str) else self._holds.of(amount)
@@ -233,7 +234,7 @@ class Guard(Readings, Ruling, Calling):
         if key is not None:
             checked_key(key)
         if currency is not None and currency_of(currency) != self.currency:
-            raise AmountError(currency, f"an amount in {self.currency}, which this guard counts")
+            raise AmountError(currency, f"an amount in {self.currency}, the currency of this guard")
         if self._attentive:
             route = self._attend(scopes, activity, route)
         if route.obstacle is not None:
@@ -246,7 +247,7 @@ class Guard(Readings, Ruling, Calling):
             tally = self._tallies.get(line.scope)
             if line.fixed is not None or tally is None or at_s >= tally.quiet_until_s:
                 raise self._turned_away(found, nano, at_s)
-            # What `_turned_away` does, in a third of its time.
+            # The same as `_turned_away`, inlined: it takes a third of the time.
             tally.tick()
             refused = BudgetRefused(found, nano, self.currency, at_s)
             self._remember((at_s, BudgetRefused, refused.args))
@@ -258,10 +259,10 @@ class Guard(Readings, Ruling, Calling):
         return Lease(self, found)
 
     async def areserve(self, scopes: Scopes, amount: Amount, **options: Any) -> Lease:
-        """Do as `reserve` does, and let other tasks run while it waits for room.
+        """Do as `reserve` does, and let other tasks run while it waits for budget.
 
-        It looks again and again whether there is room, so that no thread waits; unlike in `reserve`
-        the order of those who wait is not kept.
+        It polls for budget, so that no thread is blocked; unlike in `reserve`, waiting calls are
+        not served in order.
         """
         from costmon.guard.async_wait import wait_for_room
 
@@ -274,15 +275,15 @@ class Guard(Readings, Ruling, Calling):
                     raise
 
     def lease(self, id: str) -> Lease:
-        """Return a lease by its id, to end it from elsewhere; its key will not do.
+        """Return a lease by its id (not its key), to end it in another place.
 
         Raises:
-            LeaseError: It is unknown, or was over and is forgotten.
+            LeaseError: It is unknown, or ended too long ago.
             GuardStoreError: The store failed.
         """
         hold = self.store.find(id)
         if hold is None:
-            raise LeaseError(id, "there is none of that id, or it was over and is forgotten")
+            raise LeaseError(id, "no lease has this id, or it ended too long ago; check the id")
         return Lease(self, hold)
 
     @contextmanager
@@ -290,9 +291,9 @@ class Guard(Readings, Ruling, Calling):
         """Add scopes to every call inside the `with` block, of any guard, in this context.
 
         Raises:
-            ScopeError: One is none.
+            ScopeError: One of them is not a valid scope.
         """
-        global _scoped  # noqa: PLW0603 - set once, so that who never does this need not look
+        global _scoped  # noqa: PLW0603 - set once, so that programs without `scoped` skip the look-up
         _scoped = True
         checked = tuple(scope_of(scope) for scope in scopes)
         before = _EXTRA.set((*_EXTRA.get(), *checked))
@@ -302,9 +303,9 @@ class Guard(Readings, Ruling, Calling):
             _EXTRA.reset(before)
 
     def reset(self, scope: str, period: str | None = None) -> Decimal:
-        """Forget what a scope has spent in the present window; return what it was.
+        """Set what a scope has spent in the current window to zero; return what it was.
 
-        What is held stays. Usage rows stay, too: they say what happened.
+        Held amounts and usage rows do not change.
         """
         forgotten = self._usage_reader.reset(scope, period)
         self._waiting.poke()
@@ -323,7 +324,7 @@ class Guard(Readings, Ruling, Calling):
         return link
 
     def _attend(self, scopes: Scopes, activity: str, route: Route) -> Route:
-        """Do what some guards must before a call: know the circuits, settle what was abandoned."""
+        """Get the service's circuits and settle abandoned leases, before a call."""
         self._settle_abandoned()
         if self._link is None:
             self._attentive = False
@@ -340,16 +341,16 @@ class Guard(Readings, Ruling, Calling):
             try:
                 lease, actual, outcome = self._abandoned.popleft()
             except IndexError:
-                return  # another thread was quicker
+                return  # another thread was faster
             lease.settle(actual, **outcome)
 
     def _chore_failed(self, error: Exception) -> None:
         log().warning("the guard's periodic task failed: %s", error)
 
     def sweep(self) -> int:
-        """Charge leases whose time is over at their estimate; return how many.
+        """Charge expired leases at their estimates; return how many there were.
 
-        It is done before any figure is read, and makes no difference to what is refused.
+        It also happens before any figure is read, and does not affect which calls are refused.
         """
         self._settle_abandoned()
         now_s = self.clock.monotonic_s()
@@ -361,22 +362,22 @@ class Guard(Readings, Ruling, Calling):
             self._notices.tell(
                 "expired",
                 "global",
-                f"{expired} calls were never settled: they are charged at their estimates, until"
-                " the truth is known",
+                f"{expired} calls were not settled in time: they are charged at their estimates"
+                " until their actual costs are settled",
             )
         return expired
 
     def abandon(self, lease: Lease, actual: Amount | None = None, **outcome: Any) -> None:
-        """Settle a lease soon, from a place that must not wait: a finalizer or a signal handler.
+        """Settle a lease soon, from code that must not block: a finalizer or a signal handler.
 
-        Those may run in the middle of anything, a step of the store included. It is settled before
-        the next call and before any figure is read.
+        Such code may run at any point, also inside an operation of the store. The lease is settled
+        before the next call and before any figure is read.
         """
         self._abandoned.append((lease, actual, outcome))
         self._attentive = True
 
     def close(self) -> None:
-        """End its threads, tell the service and the store what they are owed, and close them."""
+        """Stop the threads, send outstanding reports and charges, and close the connections."""
         self._settle_abandoned()
         if self._health is not None:
             self._health.flush()
@@ -387,7 +388,7 @@ class Guard(Readings, Ruling, Calling):
         self.store.close()
 
     def ended(self, hold: Hold, nano: int | None, upper: int | None) -> None:
-        """Note that a lease ended at `nano`, `None` when it was released: room may be free."""
+        """Handle the end of a lease at `nano` (`None`: released): waiting calls may fit now."""
         if self._estimates is not None and nano is not None and upper is not None:
             self._estimates.learn(hold, nano, upper)
         if len(self._waiting):
@@ -399,14 +400,14 @@ class Guard(Readings, Ruling, Calling):
         return self
 
     def _route(self, scopes: Scopes, activity: str, at_s: float) -> Route:
-        """Look up or make the route of a chain, and remember it under what was asked."""
+        """Look up or build the route of a chain; cache it by the caller's arguments."""
         extra = _EXTRA.get()
         try:
             given = (scopes,) if isinstance(scopes, str) else tuple(scopes)
             hash((given, activity))
         except TypeError:
             what = type(scopes).__name__
-            raise ScopeError(what, "one scope or several texts, such as 'global'") from None
+            raise ScopeError(what, "a scope or several scopes as text, such as 'global'") from None
         name: object = scopes
         if extra or activity != "call" or not isinstance(scopes, str | tuple):
             name = (None, given, extra, activity)
@@ -424,11 +425,11 @@ class Guard(Readings, Ruling, Calling):
             raise ScopeError(repr(activity), "an activity such as 'http_request'")
         if len(given) + len(extra) > _MOST_SCOPES:
             raise ScopeError(
-                f"{len(given) + len(extra)} scopes", f"at most {_MOST_SCOPES} at a time"
+                f"{len(given) + len(extra)} scopes", f"at most {_MOST_SCOPES} scopes in a call"
             )
         if len(self._routes) >= _MOST_ROUTES:
             self._routes = {}
-        # What is forgotten while the rules are read must not come back by them.
+        # A cache that is cleared while the rules are read must not be filled from those rules.
         routes = self._routes
         route = self._rules().route([*map(scope_of, given), *extra], activity, at_s)
         routes[name] = route
@@ -443,7 +444,7 @@ class Guard(Readings, Ruling, Calling):
             return self._rulebook.without_store()
 
     def _looked_again(self, scopes: Scopes, activity: str, at_s: float) -> Route:
-        """Refuse what may not be called, unless another guard has changed that meanwhile."""
+        """Refuse a call that is not allowed, unless another guard has just changed that."""
         self._rulebook.fresh()
         route = self._route(scopes, activity, at_s)
         if route.obstacle is not None:
@@ -459,7 +460,7 @@ class Guard(Readings, Ruling, Calling):
         key: str | None,
         wait: float,
     ) -> Lease:
-        """Hold what calls like this one needed lately, at most `upper`."""
+        """Hold what similar calls needed recently, at most `upper`."""
         nano = upper if self._estimates is None else self._estimates.of(route.plan, upper)
         found = self.store.reserve(route.plan, nano, ttl, key)
         if not isinstance(found, Hold):
@@ -495,7 +496,8 @@ class Guard(Readings, Ruling, Calling):
                 if patient is not None:
                     return patient
             raise self._turned_away(found, request.nano, at_s)
-        raise GuardStoreError(str(self.store), "reserve", "its settings change all the time")
+        detail = f"gave up after {_MOST_RELOADS} attempts: budgets kept changing; try again"
+        raise GuardStoreError(str(self.store), "reserve", detail)
 
     def _wait(self, request: _Request, route: Route, wait: float) -> Hold | None:
         extra = _EXTRA.get()
@@ -528,8 +530,8 @@ class Guard(Readings, Ruling, Calling):
                 "warn",
                 line.scope,
                 f"the {line.period} budget of {line.scope} has reached"
-                f" {shown_exact(from_nano(spent + held))} {self.currency}, and warns from"
-                f" {shown_exact(from_nano(line.warn or 0))} on",
+                f" {shown_exact(from_nano(spent + held))} {self.currency}, spent and held;"
+                f" its warning level is {shown_exact(from_nano(line.warn or 0))}",
                 once=("warn", line.scope, line.period, line.bucket, line.warn),
             )
 
@@ -539,7 +541,7 @@ class Guard(Readings, Ruling, Calling):
     def _opened(
         self, store: str | Store, when: "WhenStoreFails", cap: Amount | None, slab: Amount | None
     ) -> Store:
-        """Return the store with what was asked for around it; memory cannot fail."""
+        """Return the store, wrapped for failover and slabs; a memory store cannot fail."""
         if isinstance(store, str):
             from costmon.guard.stores import open_store
 
@@ -570,6 +572,6 @@ class Guard(Readings, Ruling, Calling):
 
 
 def _program() -> str:
-    """Return the name of the file that was started."""
+    """Return the name of the program's main file."""
     name = sys.argv[0].rpartition("/")[2][:_LONGEST_APP]
     return name if name.isprintable() and name else "python"

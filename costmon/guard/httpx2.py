@@ -1,14 +1,14 @@
-"""A guard under httpx2: one lease for every request that is sent, redirects included.
+"""Guard httpx2: one lease for every request that is sent, including redirects.
 
 ```python
 client = guarded_client(guard)                 # an httpx2.Client; or guarded_async_client(guard)
 anthropic.Anthropic(http_client=client)
 ```
 
-A client that exists already is guarded by `guard_client(client, guard)`, a transport of your own by
-`GuardTransport(guard, transport)`. Refusals (`CallRefused`) are raised as they are; of an SDK that
-takes every error of its transport for a broken connection, and wraps it in an error of its own,
-`costmon.guard.clients.exchange.refusal_in` finds them.
+`guard_client(client, guard)` guards a client that already exists, `GuardTransport(guard,
+transport)` a transport of your own. Refusals (`CallRefused`) are raised unchanged. Some SDKs wrap
+every error of their transport in a connection error of their own:
+`costmon.guard.clients.exchange.refusal_in` finds the refusal in it.
 """
 
 from typing import Any, TypeVar
@@ -37,10 +37,10 @@ class AsyncGuardTransport(AsyncGuard, httpx2.AsyncBaseTransport):
 
 
 def guard_client(client: C, guard: Gatekeeper, costing: Costing | None = None) -> C:
-    """Put a guard before all requests of a client, and return the client.
+    """Guard all requests of a client, and return the client.
 
     Raises:
-        InputError: It is no such client.
+        InputError: It is not such a client.
     """
     asynchronous = isinstance(client, httpx2.AsyncClient)
     transport = AsyncGuardTransport if asynchronous else GuardTransport
@@ -54,7 +54,7 @@ def guarded_client(
     costing: Costing | None = None,
     **options: Any,
 ) -> httpx2.Client:
-    """Return an `httpx2.Client` with a guard; `options` are the client's."""
+    """Return an `httpx2.Client` with a guard; `options` are passed to the client."""
     return guard_client(httpx2.Client(**options), guard, costing)
 
 
@@ -64,5 +64,5 @@ def guarded_async_client(
     costing: Costing | None = None,
     **options: Any,
 ) -> httpx2.AsyncClient:
-    """Return an `httpx2.AsyncClient` with a guard; `options` are the client's."""
+    """Return an `httpx2.AsyncClient` with a guard; `options` are passed to the client."""
     return guard_client(httpx2.AsyncClient(**options), guard, costing)

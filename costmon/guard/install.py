@@ -1,4 +1,4 @@
-"""Put a guard before every client library of this program at once.
+"""Guard all client libraries of this program.
 
 ```python
 installation = install(guard)     # or guard.install()
@@ -6,9 +6,9 @@ installation = install(guard)     # or guard.install()
 installation.uninstall()
 ```
 
-Covered are urllib3 and all that goes through it (requests, botocore, boto3), httpx, httpx2 and all
-SDKs on them, and aiohttp, as far as they are installed; clients that exist already, too. A request
-that is counted by a guarded client of its own is not counted again.
+This covers urllib3 and what uses it (requests, botocore, boto3), httpx, httpx2 and the SDKs that
+use them, and aiohttp, as far as they are installed, including clients that already exist. A request
+that a guarded client counts is not counted again.
 """
 
 import threading
@@ -28,15 +28,15 @@ LIBRARIES = ("urllib3", "botocore", "httpx", "httpx2", "aiohttp")
 
 _LOCK = threading.Lock()
 _INSTALLED: "list[Installation]" = []
-"""At most one: the libraries have only one class each that could be changed."""
+"""At most one: each library has only one class to change."""
 
 
 class Installation:
-    """A guard that stands before the libraries until it is uninstalled.
+    """A guard of all client libraries, until it is uninstalled.
 
     Attributes:
-        guard: Which.
-        libraries: The names of those it stands before.
+        guard: The guard.
+        libraries: The names of the guarded libraries.
     """
 
     def __init__(self, guard: Gatekeeper, costing: Costing) -> None:
@@ -58,13 +58,13 @@ class Installation:
         self.uninstall()
 
     def replace(self, owner: Any, name: str, wrap: Callable[[Any], Any]) -> None:
-        """Replace a method of a class by what `wrap` makes of it, until it is uninstalled."""
+        """Replace a method of a class by `wrap` of it, until it is uninstalled."""
         original = owner.__dict__[name]
         setattr(owner, name, wrap(original))
         self._undo.append(lambda: setattr(owner, name, original))
 
     def uninstall(self) -> None:
-        """Leave the libraries as they were; calling it again changes nothing."""
+        """Restore the libraries; calling it again changes nothing."""
         with _LOCK:
             while self._undo:
                 self._undo.pop()()
@@ -73,10 +73,10 @@ class Installation:
 
 
 def install(guard: Gatekeeper, costing: Costing | None = None) -> Installation:
-    """Put a guard before all client libraries; once is enough, and twice is once.
+    """Guard all client libraries; installing the same guard again changes nothing.
 
     Raises:
-        InputError: Another guard stands there; uninstall it first.
+        InputError: Another guard is installed; uninstall it first.
     """
     with _LOCK:
         for installed in _INSTALLED:

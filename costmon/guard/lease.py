@@ -1,4 +1,4 @@
-"""The right to spend an estimate, until the truth is known."""
+"""A lease: an estimate that is held until the actual cost is known."""
 
 from decimal import Decimal
 from types import TracebackType
@@ -18,13 +18,13 @@ NO_WAIT = 0.0
 
 
 class Keeper(Protocol):
-    """The guard that a lease is of.
+    """What a lease needs of its guard.
 
     Attributes:
         currency: ISO 4217.
-        store: Where it counts.
-        spends: Nano-units of amounts that were spent.
-        busy: Whether it wants to know when a lease ends.
+        store: The store of its counters.
+        spends: Converts actual costs to nano-units.
+        busy: Whether it must be notified when a lease ends.
     """
 
     currency: str
@@ -33,15 +33,15 @@ class Keeper(Protocol):
     busy: bool
 
     def ended(self, hold: Hold, nano: int | None, upper: int | None) -> None:
-        """Note that a lease ended."""
+        """Handle the end of a lease."""
         ...
 
 
 class Lease:
-    """A call that was let through: its estimate is held until it is settled, released or expired.
+    """A call that was allowed: its estimate is held until it is settled, released or expired.
 
     Used in a `with` statement, it is settled at its estimate at the end unless it was ended before:
-    a call that raised may have cost money all the same. Any thread may use it.
+    a call that raised may still have cost money. It is safe to use from any thread.
     """
 
     __slots__ = ("__weakref__", "_guard", "_hold", "_upper")
@@ -68,17 +68,17 @@ class Lease:
 
     @property
     def id(self) -> str:
-        """Return its name in the guard's store; see `Guard.lease`."""
+        """Return its id in the guard's store; see `Guard.lease`."""
         return self._hold.id
 
     @property
     def key(self) -> str | None:
-        """Return the idempotency key it was made with."""
+        """Return the idempotency key it was reserved with."""
         return self._hold.key
 
     @property
     def estimate(self) -> Decimal:
-        """Return what is held, major units."""
+        """Return the amount that is held, major units."""
         return plain(self._hold.nano)
 
     @property
@@ -88,12 +88,12 @@ class Lease:
 
     @property
     def scopes(self) -> tuple[str, ...]:
-        """Return the chain it is counted by."""
+        """Return the chain of scopes that it counts for."""
         return self._hold.plan.scopes
 
     @property
     def activity(self) -> str:
-        """Return what kind of call it is."""
+        """Return the kind of call."""
         return self._hold.plan.activity
 
     def settle(
@@ -105,27 +105,29 @@ class Lease:
         failed: bool = False,
         currency: str | None = None,
     ) -> None:
-        """Charge what the call really cost; more than the estimate is charged all the same.
+        """Charge what the call cost, even if that is more than the estimate.
 
-        Only the first end of a lease counts: settling again changes nothing. An expired lease,
-        which was charged at its estimate, is corrected.
+        Only the first settle or release counts; later ones change nothing. The charge of an expired
+        lease, which was its estimate, is corrected.
 
         Args:
             actual: Major units; `None` for the estimate.
             bytes_in: Received.
             bytes_out: Sent.
-            failed: Whether the call failed, for the records.
+            failed: Whether the call failed, for the usage rows.
             currency: ISO 4217; must be the guard's when given.
 
         Raises:
-            AmountError: `actual` is no amount, or in another currency. Nothing was settled.
-            GuardStoreError: The store failed; it will be settled later when the guard was told to
-                carry on without its store, else the lease is charged at its estimate.
+            AmountError: `actual` is not a valid amount, or in another currency. Nothing was
+                settled.
+            GuardStoreError: The store failed. If the guard is configured to continue without its
+                store, it settles later; otherwise the lease is charged at its estimate.
         """
         hold = self._hold
         guard = self._guard
         if currency is not None and currency_of(currency) != guard.currency:
-            raise AmountError(currency, f"an amount in {guard.currency}, which this guard counts")
+            accepted = f"an amount in {guard.currency}, the currency of this guard"
+            raise AmountError(currency, accepted)
         if actual is None:
             nano = hold.nano
         else:
@@ -140,7 +142,7 @@ class Lease:
             guard.ended(hold, nano, self._upper)
 
     def release(self) -> None:
-        """Give the whole estimate back; only when the call was provably not made.
+        """Charge nothing; use it only if the call was certainly not made.
 
         Raises:
             GuardStoreError: The store failed; the lease is charged at its estimate.
@@ -150,19 +152,20 @@ class Lease:
             self._guard.ended(self._hold, None, None)
 
     def renew(self, ttl: float) -> None:
-        """Let it expire `ttl` seconds from now.
+        """Extend the lease: it expires `ttl` seconds from now.
 
         Raises:
-            LeaseError: It is over.
+            LeaseError: The lease has ended.
             GuardStoreError: The store failed.
         """
         state = self._guard.store.renew(self._hold, checked_ttl(ttl))
         if state != "held":
-            raise LeaseError(self.id, f"it cannot be renewed: it is {state or 'forgotten'}")
+            detail = f"it cannot be renewed, because it is {state or 'not known any more'}"
+            raise LeaseError(self.id, detail)
 
 
 def checked_ttl(ttl: object) -> float:
-    """Return a time to live in seconds.
+    """Check a time to live in seconds.
 
     Raises:
         AmountError: It is not above 0 and at most 31 days.
@@ -173,7 +176,7 @@ def checked_ttl(ttl: object) -> float:
 
 
 def checked_wait(wait: object) -> float:
-    """Return how long to wait for room, in seconds.
+    """Check how long to wait for budget, in seconds.
 
     Raises:
         AmountError: It is not from 0 to 31 days.
@@ -188,13 +191,14 @@ def checked_wait(wait: object) -> float:
 
 
 def checked_key(key: object) -> str:
-    """Return an idempotency key.
+    """Check an idempotency key.
 
     Raises:
-        InputError: It is no printable text of 1 to 200 characters.
+        InputError: It is not printable text of 1 to 200 characters.
     """
     if not isinstance(key, str) or not 0 < len(key) <= LONGEST_KEY or not key.isprintable():
-        raise InputError(f"key={ascii(key)[:60]}: give a text of at most {LONGEST_KEY} characters")
+        accepted = f"printable text of 1 to {LONGEST_KEY} characters"
+        raise InputError(f"key={ascii(key)[:60]}: give {accepted}")
     return key
 
 

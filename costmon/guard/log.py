@@ -1,6 +1,6 @@
 """The one logger of the guard: the standard library's, named `costmon.guard`.
 
-A library writes to whatever logging its host program has set up, and adds no handler of its own.
+A library uses the logging that its host program has configured, and adds no handler of its own.
 """
 
 from typing import TYPE_CHECKING

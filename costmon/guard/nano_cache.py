@@ -1,4 +1,4 @@
-"""Turn the same few amounts into nano-units quickly, again and again."""
+"""Cache conversions of amounts to nano-units."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ _MOST = 4096
 class NanoCache(dict[str, int]):
     """Nano-units by amount as text: a dictionary that fills itself, so that a hit is one look-up.
 
-    Only texts are kept: 1, True and 1.0 would be one key.
+    Only texts are cached: 1, True and 1.0 would be the same key.
     """
 
     def __init__(self, convert: Callable[[Amount], int]) -> None:
@@ -18,10 +18,10 @@ class NanoCache(dict[str, int]):
         self._convert = convert
 
     def of(self, amount: Amount) -> int:
-        """Return nano-units of an amount of any kind.
+        """Convert an amount of any type to nano-units.
 
         Raises:
-            AmountError: It is none.
+            AmountError: It is not a valid amount.
         """
         return self._convert(amount)
 

@@ -1,4 +1,4 @@
-"""What a guard remembers of refusals and of what people should know."""
+"""Counts of refusals, the latest refusals, and notices for users."""
 
 import datetime as dt
 import itertools
@@ -11,7 +11,7 @@ from costmon.clock import EpochClock
 from costmon.guard.errors import CallRefused
 from costmon.guard.log import log
 
-if TYPE_CHECKING:  # 2 ms, for who only calls
+if TYPE_CHECKING:  # 2 ms that most programs do not need
     from costmon.domain.spend import Notice, NoticeKind, RefusalCount, RefusalNote
 
 _REFUSALS = 200
@@ -20,17 +20,17 @@ _SAID = 10_000
 _SCOPES = 10_000
 _OTHER = "(other)"
 _QUIET_S = 3600
-"""People are told of a scope's refusals for one reason once in so many seconds."""
+"""Users are notified of a scope's refusals for one reason at most once in this time."""
 
 Subscriber = Callable[["Notice"], None]
 
 
 class Tally:
-    """How often one scope was refused for one reason, and when people were last told.
+    """How often one scope was refused for one reason, and when users were last notified.
 
     Attributes:
-        tick: Counts one more, without a lock: the next of an iterator is one step.
-        quiet_until_s: People are not told again before, seconds since 1970.
+        tick: Adds one, without a lock: `next` of an iterator is atomic.
+        quiet_until_s: No further notice before this time, seconds since 1970.
     """
 
     __slots__ = ("_looks", "_numbers", "quiet_until_s", "tick")
@@ -49,7 +49,7 @@ class Tally:
 
 
 class Notices:
-    """Counts every refusal, keeps the latest, and tells each piece of news once."""
+    """Counts every refusal, keeps the latest, and sends each notice once."""
 
     def __init__(self, clock: EpochClock) -> None:
         self._clock = clock
@@ -66,9 +66,9 @@ class Notices:
         self._subscribers: tuple[Subscriber, ...] = ()
 
     def refuse(self, refused: CallRefused, reason: str, scope: str, at_s: float) -> bool:
-        """Count a refusal and remember it; say whether people should be told of it.
+        """Count and keep a refusal; return whether users should be notified.
 
-        Reason and scope are the refusal's own, which the caller has at hand.
+        Reason and scope are those of the refusal; reading them again would cost time.
         """
         self.remember((at_s, refused.__class__, refused.args))
         tally = self.tallies(reason).get(scope)
@@ -81,12 +81,12 @@ class Notices:
         return True
 
     def count(self, reason: str, scope: str) -> None:
-        """Count a refusal that another error has told of."""
+        """Count a refusal that was raised as another error."""
         tally = self._tallies[reason].get(scope) or self._new_tally(reason, scope)
         tally.tick()
 
     def tallies(self, reason: str) -> "dict[str, Tally]":
-        """Return the tallies of one reason by scope: always the same dictionary, to be read."""
+        """Return the tallies of one reason by scope: always the same dictionary, read-only."""
         return self._tallies[reason]
 
     def refused(self) -> "tuple[RefusalCount, ...]":
@@ -111,7 +111,7 @@ class Notices:
         from costmon.domain.spend import RefusalNote
 
         with self._lock:
-            # Copied in one step: other threads remember without the lock.
+            # Copied in one step: other threads append without the lock.
             latest = list(self._refusals)[: -limit - 1 : -1]
         again = [(at_s, kind(*args)) for at_s, kind, args in latest]
         return tuple(
@@ -125,9 +125,9 @@ class Notices:
         )
 
     def tell(self, kind: "NoticeKind", scope: str, text: str, *, once: object = None) -> None:
-        """Log a notice, remember it and tell who subscribed; nothing when `once` was told before.
+        """Log and keep a notice and call the subscribers; not twice for the same `once`.
 
-        A subscriber that raises is logged, and harms neither the call nor the other subscribers.
+        If a subscriber raises, that is logged, and affects neither the call nor other subscribers.
         """
         import uuid
 
@@ -151,11 +151,11 @@ class Notices:
                 log().exception("a subscriber of the guard failed")
 
     def notices_after(self, number: int) -> "list[tuple[int, Notice]]":
-        """Return the remembered notices numbered above `number`, in order."""
+        """Return the kept notices numbered above `number`, in order."""
         with self._lock:
             return [item for item in self._notices if item[0] > number]
 
     def subscribe(self, subscriber: Subscriber) -> None:
-        """Tell `subscriber` every notice from now on, in the thread that caused it."""
+        """Call `subscriber` with every notice from now on, in the thread that caused it."""
         with self._lock:
             self._subscribers = (*self._subscribers, subscriber)

@@ -1,4 +1,4 @@
-"""A thread that does something once a second while somebody may need it."""
+"""A thread that calls a method once a second."""
 
 import threading
 import weakref
@@ -9,7 +9,7 @@ _STOP_S = 2.0
 
 
 class PeriodicTask:
-    """Calls a method of an object once a second, until the object is gone or `stop` is called."""
+    """Calls a method of an object once a second, until `stop` or the end of the object."""
 
     def __init__(self, chore: Callable[[], object], failed: Callable[[Exception], None]) -> None:
         self._chore = weakref.WeakMethod(chore)
@@ -19,7 +19,7 @@ class PeriodicTask:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread."""
+        """Stop the thread."""
         self._leaving.set()
         self._thread.join(_STOP_S)
 
@@ -30,7 +30,7 @@ class PeriodicTask:
                 return
             try:
                 chore()
-            except Exception as error:  # noqa: BLE001 - the next second may be better; it is told
+            except Exception as error:  # noqa: BLE001 - `failed` handles it; the next call may succeed
                 if failed is not None:
                     failed(error)
             del chore, failed

@@ -1,4 +1,4 @@
-"""Which limits hold for a chain of scopes: budgets, tiers and circuits, made into a plan."""
+"""Turn budgets, tiers and circuits into the plan of limits for a chain of scopes."""
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
@@ -16,11 +16,11 @@ from costmon.guard.errors import CallRefused, CircuitRefused, TierRefused
 from costmon.guard.stores.base import Line, Plan
 
 CALLS = "calls/"
-"""Before the period of a counter that counts calls, not money."""
+"""Prefix of the period of a counter that counts calls, not money."""
 
 RATE_PERIOD = "rolling:60s"
 DEFAULT_PERIOD = "month"
-"""Of figures of a scope without a budget, and of a scope's own budget."""
+"""Period of figures of a scope without a budget, and of a scope's custom budget."""
 
 _HOUR_S = 3600
 _HUNDRED = 100
@@ -31,10 +31,10 @@ class Limit(NamedTuple):
     """What one scope may spend in one period.
 
     Attributes:
-        period: In its one spelling.
-        nominal: The budget's limit or the scope's own, nano-units; `None`: no budget.
-        effective: After block threshold and tier; `None`: nothing is refused.
-        warn: From how much on people are told; `None`: never.
+        period: In canonical form.
+        nominal: The budget's limit or the scope's custom budget, nano-units; `None`: no budget.
+        effective: The limit after block threshold and tier; `None`: nothing is refused.
+        warn: Amount from which users are warned; `None`: never.
     """
 
     period: str
@@ -44,15 +44,15 @@ class Limit(NamedTuple):
 
 
 class Route(NamedTuple):
-    """A plan, and when it may be used.
+    """A plan, and when it is valid.
 
     Attributes:
-        plan: What is counted.
-        since: First second, since 1970, that it is right for.
+        plan: The counters and limits.
+        since: First second, since 1970, that it is valid for.
         until: First second after it.
-        obstacle: Makes the refusal of any call, at a moment in seconds since 1970; `None`: calls
-            may be made.
-        premium: Whether it is first when calls wait.
+        obstacle: Returns the refusal of any call at a time, seconds since 1970; `None`: calls are
+            allowed.
+        premium: Whether its calls go first when calls wait.
     """
 
     plan: Plan
@@ -63,19 +63,17 @@ class Route(NamedTuple):
 
 
 class Rules(NamedTuple):
-    """Everything that was decided about spending, from wherever; an immutable value.
+    """All budgets, settings and circuits in force, from all sources; immutable.
 
     Attributes:
         revision: Of the store's settings.
-        budgets: By (scope or pattern, period): what holds after all sources were laid over one
-            another.
-        thresholds: Of budgets that have no levels of their own.
+        budgets: By (scope or pattern, period), after all sources were merged.
+        thresholds: Of budgets without thresholds of their own.
         configs: By scope.
         circuits: Those that are not closed.
         zone: Where calendar days and months begin.
-        counted: What else has counters, by (scope or pattern, period): budgets of other guards on
-            the store, which must see what this one spends, and budgets that were removed: their
-            counters go on.
+        counted: Further counters, by (scope or pattern, period): those of budgets of other guards
+            on the store, which must include what this one spends, and those of removed budgets.
     """
 
     revision: int
@@ -87,7 +85,7 @@ class Rules(NamedTuple):
     counted: tuple[tuple[str, str], ...] = ()
 
     def limits(self, scope: str) -> tuple[Limit, ...]:
-        """Return what one scope is counted by: those with a limit, then those without."""
+        """Return the limits of a scope's counters: those with a limit, then those without."""
         config = self.configs.get(scope)
         found = self._budgets_of(scope)
         if config is not None and config.custom_budget is not None:
@@ -102,7 +100,7 @@ class Rules(NamedTuple):
         return (*limits, *(_unlimited(period) for period in counted))
 
     def figures(self, scope: str) -> tuple[Limit, ...]:
-        """Return what is shown of a scope, at least one entry: without a budget also the month."""
+        """Return what is shown for a scope, at least one entry: the month if it has no budget."""
         limits = self.limits(scope)
         if limits and limits[0].nominal is not None:
             return limits
@@ -112,8 +110,8 @@ class Rules(NamedTuple):
     def counters(self) -> set[tuple[str, str]]:
         """Return every (scope or pattern, period) that a plan of these rules may have a line for.
 
-        Other guards on the store must know them before such a plan is used: a counter is right
-        only when everybody counts on it.
+        Other guards on the store must know them before such a plan is used: a counter is correct
+        only if every guard uses it.
         """
         own = {
             (config.scope, DEFAULT_PERIOD)
@@ -142,7 +140,7 @@ class Rules(NamedTuple):
         )
 
     def chain(self, scopes: Iterable[str]) -> tuple[str, ...]:
-        """Return the scopes, each once, with `global` and the vendors of known hosts."""
+        """Return the scopes without duplicates, with `global` and the vendors of known hosts."""
         chain = dict.fromkeys(scopes)
         for scope in tuple(chain):
             if scope.startswith("host:") and (slug := provider_of(scope[5:])) is not None:
@@ -151,7 +149,7 @@ class Rules(NamedTuple):
         return tuple(chain)
 
     def route(self, scopes: Iterable[str], activity: str, epoch_s: float) -> Route:
-        """Return how a call of these scopes (in their one spelling) is counted at a moment."""
+        """Return the route of a call of these scopes (in canonical form) at a time."""
         chain = self.chain(scopes)
         configs = [self.configs[scope] for scope in chain if scope in self.configs]
         premium = any(config.tier == "premium" for config in configs)
@@ -203,10 +201,10 @@ class Rules(NamedTuple):
         )
 
     def renewed(self, plan: Plan, epoch_s: float) -> Plan:
-        """Return a plan of older rules as one of these.
+        """Convert a plan of older rules to these rules.
 
-        Lines that it had stay in their windows; those that are new count as late in the plan's hour
-        as they can.
+        Lines that it had keep their windows; new lines count as late in the plan's hour as
+        possible.
         """
         late_s = min(epoch_s, plan.hour + _HOUR_S - 1)
         known = {(line.scope, line.period): line for line in plan.lines}
@@ -220,11 +218,11 @@ class Rules(NamedTuple):
         )
 
     def line(self, scope: str, period: str | None, epoch_s: float) -> tuple[Line, Limit]:
-        """Return one figure of a scope, for reading it.
+        """Return one counter of a scope, for reading it.
 
         Args:
-            scope: In its one spelling.
-            period: In its one spelling; `None` for that of the scope's first budget, or `month`.
+            scope: In canonical form.
+            period: In canonical form; `None`: that of the scope's first budget, or `month`.
             epoch_s: Seconds since 1970.
         """
         limits = self.figures(scope)
@@ -249,7 +247,7 @@ class Rules(NamedTuple):
     def _obstacle(
         self, chain: tuple[str, ...], configs: Iterable[ScopeConfig], epoch_s: float
     ) -> tuple[Callable[[float], CallRefused] | None, float]:
-        """Return why nothing may be called, and until when that is so, or not so, at least."""
+        """Return what forbids calls, if anything, and until when this answer is valid."""
         for config in configs:
             if config.tier == "blocked":
                 return _tier_refusal(config.scope), _NEVER
@@ -262,7 +260,7 @@ class Rules(NamedTuple):
 
 
 def _unlimited(period: str) -> Limit:
-    """Return what holds where there is no budget."""
+    """Return the limit that applies without a budget."""
     return Limit(period, None, None, None)
 
 
@@ -296,10 +294,10 @@ def budget_text(budget: Budget) -> str:
 
 
 def budget_from(text: str) -> Budget | None:
-    """Return what `budget_text` wrote; `None` for a budget that was removed.
+    """Parse what `budget_text` wrote; `None` for a removed budget.
 
     Raises:
-        BudgetError: It is something else.
+        BudgetError: The text is not valid.
     """
     import json
 
@@ -312,4 +310,4 @@ def budget_from(text: str) -> Budget | None:
             levels = Thresholds(read["warn"], read["block"])
         return Budget(read["scope"], read["limit"], read["period"], levels=levels)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise BudgetError(f"{text[:60]!r} is no budget: {error!r}") from error
+        raise BudgetError(f"{text[:60]!r} is not a valid budget: {error!r}") from error

@@ -1,4 +1,4 @@
-"""Guards for known uses, with the figures that those are used to."""
+"""Ready-made guards for common uses, with usual budgets."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -22,19 +22,19 @@ def federation(
     thresholds: Thresholds = FEDERATION_LEVELS,
     **options: Any,
 ) -> Guard:
-    """Return a guard for a server that delivers to others: a budget in all and for each instance.
+    """Return a guard for a federated server: a total budget and one for each instance.
 
-    People are told at 80 % and calls are refused from 95 % on. Instances of the tier `premium` are
-    told about and not refused: `guard.configure("host:a.example", tier="premium")`.
+    Users are warned at 80 % and calls are refused from 95 % on. For instances of the tier `premium`
+    there are warnings, but no refusals: `guard.configure("host:a.example", tier="premium")`.
 
     Args:
-        store: See `Guard`; several processes need one that they share.
+        store: See `Guard`; several processes need a shared one.
         total_budget: Of all deliveries in a period, major units.
         per_instance: Of each instance's in a period.
-        overrides: Other budgets for some instances, by host.
+        overrides: Different budgets for some instances, by host.
         period: `hour`, `day`, `month`, or `hourly`, `daily`, `monthly`.
-        thresholds: When to tell people and when to refuse, per cent.
-        options: Whatever else `Guard` takes.
+        thresholds: When to warn and when to refuse, per cent.
+        options: Further arguments of `Guard`.
 
     Raises:
         InputError: An argument cannot be used.

@@ -1,4 +1,4 @@
-"""What a guard can be asked about money: the reading half of `Guard`."""
+"""The reading half of `Guard`: amounts, status, usage and notices."""
 
 import datetime as dt
 from abc import ABC, abstractmethod
@@ -14,7 +14,7 @@ from costmon.guard.policy import Limit, Route
 from costmon.guard.rulebook import Rulebook
 from costmon.guard.stores.base import Store, UsageRow
 
-if TYPE_CHECKING:  # what is only named here costs a third of the time of importing the guard
+if TYPE_CHECKING:  # only named in annotations: a third of the import time of the guard
     from costmon.domain.spend import LeaseNote, RefusalCount, ScopeGauge
     from costmon.guard.failover import FailoverStore
     from costmon.guard.reported import Reported
@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # what is only named here costs a third of the time of import
 
 
 class Readings(ABC):
-    """Figures of the guard's store, and what the guard remembers; every method only reads."""
+    """Figures of the guard's store and notices of the guard; every method only reads."""
 
     store: Store
     currency: str
@@ -35,14 +35,14 @@ class Readings(ABC):
     _reported: "Reported | None"
 
     def spent(self, scope: str, period: str | None = None) -> Decimal:
-        """Return what a scope has spent in the present window, major units.
+        """Return what a scope has spent in the current window, major units.
 
-        Without a counter, which comes with a scope's first budget, it is the sum of the usage rows:
-        an hour that is only partly in the window counts in full.
+        A scope has a counter once a budget covers it. Without one, this is the sum of the usage
+        rows, in which an hour that is only partly in the window counts in full.
 
         Args:
-            scope: No pattern.
-            period: `None` for that of its first budget, or `month` without one.
+            scope: A scope, not a pattern.
+            period: `None`: the period of its first budget, or `month` without a budget.
 
         Raises:
             InputError: An argument cannot be used.
@@ -51,19 +51,19 @@ class Readings(ABC):
         return plain(self._counter(scope, period)[1])
 
     def held(self, scope: str, period: str | None = None) -> Decimal:
-        """Return what calls in flight hold of a scope's present window; see `spent`."""
+        """Return what calls in flight hold in a scope's current window; see `spent`."""
         return plain(self._counter(scope, period)[2])
 
     def remaining(self, scope: str, period: str | None = None) -> Decimal | None:
-        """Return what may still be spent and held, at least 0; `None` without a limit.
+        """Return what may still be spent, at least 0; `None` without a limit.
 
-        That is after the block threshold and the tier's share, not below 0 after an overshoot.
+        Block threshold, tier and held amounts are taken into account.
         """
         limit, spent, held = self._counter(scope, period)
         return None if limit.effective is None else plain(max(0, limit.effective - spent - held))
 
     def status(self) -> "Status":
-        """Return how the guard stands.
+        """Return the guard's status.
 
         Raises:
             GuardStoreError: The store failed.
@@ -93,7 +93,7 @@ class Readings(ABC):
         )
 
     def gauges(self) -> "tuple[ScopeGauge, ...]":
-        """Return how the budgets stand that were used lately, the most used first; at most 100."""
+        """Return the status of recently used budgets, the most used first; at most 100."""
         routes = list(self._routes.values())
         return self._usage_reader.gauges(line for route in routes for line in route.plan.lines)
 
@@ -110,7 +110,7 @@ class Readings(ABC):
     ) -> list[UsageRow]:
         """Return what was spent in the hours that begin in [since, until), oldest first.
 
-        Each scope of a call has its own row: rows of different scopes must not be added.
+        Each scope of a call has its own row, so rows of different scopes must not be added up.
         """
         return self._usage_reader.usage(
             int(since.timestamp()),
@@ -128,11 +128,11 @@ class Readings(ABC):
 
     @abstractmethod
     def sweep(self) -> int:
-        """Charge leases whose time is over; see `Guard.sweep`."""
+        """Charge expired leases; see `Guard.sweep`."""
 
     @abstractmethod
     def _settle_abandoned(self) -> None:
-        """Settle what was abandoned."""
+        """Settle abandoned leases."""
 
     @property
     def _usage_reader(self) -> "UsageReader":

@@ -1,4 +1,4 @@
-"""What a guard's store knows of costs, health and configuration, for programs that ask for it."""
+"""Costs, health and configuration in a guard's store, as records for other programs."""
 
 import os
 import random
@@ -30,11 +30,11 @@ class Records:
     """Costs, health and configuration in one place, over any store.
 
     Args:
-        store: Where they are.
-        rulebook: The guard's, so that what is recorded counts against its budgets; `None` for those
-            that are in the store, in UTC and US dollars.
-        health: The guard's; `None` for one with the usual rules.
-        clock: Tells the time.
+        store: The store that has them.
+        rulebook: The guard's, so that recorded costs count against its budgets; `None`: the budgets
+            in the store, in UTC and US dollars.
+        health: The guard's; `None`: one with the default rules.
+        clock: Source of time.
     """
 
     def __init__(
@@ -74,17 +74,17 @@ class Records:
         failed: bool = False,
         id: str | None = None,
     ) -> bool:
-        """Count what a call to a host cost that no lease was made for, whatever the limits.
+        """Charge a call to a host that was made without a lease; limits are not checked.
 
         Args:
             host: A host or URL; its scope, its vendor's and `global` are charged.
             cost: Major units, rounded half to even to a nano-unit.
-            activity: What kind of call it was.
+            activity: Kind of call.
             scopes: Further scopes to charge, such as `key:batch`.
             bytes_in: Received.
             bytes_out: Sent.
             failed: Whether the call failed.
-            id: Names the call, so that recording it again changes nothing for at least a day.
+            id: Idempotency key: recording it again changes nothing for at least a day.
 
         Returns:
             False when `id` was recorded before.
@@ -109,7 +109,7 @@ class Records:
         """Return what a host cost in a billing period; `None` when nothing was charged for it.
 
         Raises:
-            InputError: It is no host, or no billing period (`2026-11`, `2026-11-21T10`).
+            InputError: The host or the billing period is not valid (`2026-11`, `2026-11-21T10`).
             GuardStoreError: The store failed.
         """
         host = host_of(host)
@@ -121,7 +121,7 @@ class Records:
         """Return what was spent in a billing period, by host and by activity.
 
         Raises:
-            InputError: It is no billing period.
+            InputError: It is not a billing period.
             GuardStoreError: The store failed.
         """
         start, end = span_of(period)
@@ -129,7 +129,7 @@ class Records:
         return cost_metrics(rows, period)
 
     def list_costly_hosts(self, period: str, count: int) -> tuple[HostCost, ...]:
-        """Return the costliest hosts of a billing period, the costliest first."""
+        """Return the most expensive hosts of a billing period, the most expensive first."""
         start, end = span_of(period)
         rows = self._store.usage(int(start.timestamp()), int(end.timestamp()))
         return top_hosts(rows, period, count)
@@ -141,11 +141,11 @@ class Records:
         failure: FailureClass | None = None,
         latency_s: float | None = None,
     ) -> None:
-        """Count how a call to a host ended, and tell the store at once.
+        """Record the result of a call to a host, in the store at once.
 
         Args:
             host: A host or URL.
-            failure: What kind of failure it was; `None`: the host answered.
+            failure: Kind of failure; `None`: the host answered.
             latency_s: How long the answer took; `None` when unknown.
 
         Raises:
@@ -155,15 +155,15 @@ class Records:
         self._health.flush()
 
     def get_health(self, host: str) -> HostHealth | None:
-        """Return how a host does; `None` when nothing is known of it.
+        """Return a host's health; `None` when nothing is known about it.
 
         Raises:
-            ScopeError: It is no host.
+            ScopeError: It is not a valid host.
         """
         return self._health.get(host)
 
     def list_unhealthy_hosts(self) -> list[HostHealth]:
-        """Return every unhealthy host, worst first; there is no cap.
+        """Return all unhealthy hosts, worst first, without limit.
 
         Raises:
             GuardStoreError: The store failed.
@@ -171,17 +171,17 @@ class Records:
         return self._health.unhealthy()
 
     def save_host_config(self, config: ScopeConfig) -> ScopeConfig:
-        """Keep a configuration in place of the scope's former one; return it as it is kept.
+        """Replace a scope's configuration; return it as it is stored.
 
-        `created_at` stays that of the former, `modified_at` is now. Guards on the store go by it
-        with their next call.
+        `created_at` stays the same, `modified_at` is now. Guards on the store apply it from their
+        next call on.
 
         Raises:
             InputError: A field cannot be used.
             GuardStoreError: The store failed.
         """
         ours = config._replace(scope=scope_of(config.scope), modified_at=self._clock.now())
-        ours = ScopeConfig.from_text(ours.to_text())  # which checks every field
+        ours = ScopeConfig.from_text(ours.to_text())  # checks every field
         kept = ours
 
         def change(text: str | None) -> str:
@@ -195,10 +195,10 @@ class Records:
         return kept
 
     def get_host_config(self, host: str) -> ScopeConfig | None:
-        """Return a host's configuration; `None` when it has none, and is `standard`.
+        """Return a host's configuration; `None`: it has none, and its tier is `standard`.
 
         Raises:
-            ScopeError: It is no host.
+            ScopeError: It is not a valid host.
             GuardStoreError: The store failed.
         """
         text = self._store.read("scope", f"host:{host_of(host)}")
@@ -224,4 +224,4 @@ class Records:
 
 
 def _nothing() -> None:
-    """Nothing is derived from the rules here."""
+    """Do nothing: no caches depend on the rules here."""

@@ -1,4 +1,4 @@
-"""What a guard tells the service of itself, and how it takes the service's word."""
+"""What a guard reports to the service, and how it applies the service's policy."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -15,23 +15,23 @@ _FAR_S = 1 << 40
 
 
 class Reporting(Protocol):
-    """What is asked of the guard itself."""
+    """What reports need of the guard."""
 
     app: str
     currency: str
     store: Store
 
     def gauges(self) -> tuple[ScopeGauge, ...]:
-        """Return how the budgets stand that have been used lately."""
+        """Return the status of recently used budgets."""
         ...
 
     def sweep(self) -> int:
-        """Charge leases whose time is over."""
+        """Charge expired leases."""
         ...
 
 
 class Reported:
-    """A guard as its link sees it; see `costmon.guard.link.source.Source`."""
+    """A guard as the link uses it; see `costmon.guard.link.source.Source`."""
 
     def __init__(
         self,
@@ -45,10 +45,10 @@ class Reported:
         self._rulebook = rulebook
         self._notices = notices
         self.fault: str | None = None
-        """Why the service does not answer; `None` when it does, or was not asked yet."""
+        """Why the service does not answer; `None` when it does, or has not been asked yet."""
 
     def identity(self) -> Identity:
-        """Return who reports."""
+        """Return the guard's identity."""
         return Identity(self._guard.store.identity(), self._guard.app, self._guard.currency)
 
     def usage(self, since_hour: int) -> list[UsageRow]:
@@ -57,7 +57,7 @@ class Reported:
         return self._usage_reader().usage(since_hour, _FAR_S)
 
     def gauges(self) -> tuple[ScopeGauge, ...]:
-        """Return how the budgets stand that have been used lately."""
+        """Return the status of recently used budgets."""
         return self._guard.gauges()
 
     def leases(self, limit: int) -> tuple[LeaseNote, ...]:
@@ -69,21 +69,21 @@ class Reported:
         return self._notices.refusals(limit)
 
     def refused(self) -> tuple[RefusalCount, ...]:
-        """Return how often this guard has refused, the most frequent first."""
+        """Return the counts of refusals by this guard, the most frequent first."""
         return self._notices.refused()[:200]
 
     def notices_after(self, number: int) -> list[tuple[int, Notice]]:
-        """Return the notices numbered above `number` that are still remembered."""
+        """Return the notices numbered above `number` that are still kept."""
         return self._notices.notices_after(number)
 
     def apply(self, policy: Policy) -> None:
-        """Obey the service."""
+        """Apply the service's policy."""
         self._rulebook.apply(policy)
 
     def service_lost(self, reason: str) -> None:
-        """Remember why; the link has logged it."""
+        """Keep the reason, which the link has logged."""
         self.fault = reason
 
     def service_returned(self) -> None:
-        """Forget why."""
+        """Clear the reason."""
         self.fault = None

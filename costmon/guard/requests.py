@@ -1,4 +1,4 @@
-"""A guard under requests: one lease for every request that is sent, retries and redirects included.
+"""Guard requests: one lease for every request that is sent, including retries and redirects.
 
 ```python
 session = GuardedSession(guard, costing=Costing(per_call="0.002"))
@@ -6,8 +6,8 @@ session.post("https://api.example.com/v1/things", json={...})
 ```
 
 or, for one vendor only, `session.mount("https://api.openai.com/", GuardAdapter(guard))`. Refusals
-(`CallRefused`) are raised as they are, never as a `requests.ConnectionError`. Streams are settled
-when they end, are closed or are dropped.
+(`CallRefused`) are raised unchanged, never as a `requests.ConnectionError`. Streams are settled
+when they end, are closed or are garbage-collected.
 """
 
 from typing import Any
@@ -21,12 +21,12 @@ from costmon.guard.urllib3 import guard_manager
 
 
 class GuardAdapter(HTTPAdapter):
-    """An `HTTPAdapter` whose requests a guard lets through, each retry of its own too.
+    """An `HTTPAdapter` whose requests, including each retry, need a guard's permission.
 
     Args:
-        guard: Is asked.
+        guard: The guard that allows or refuses each call.
         costing: What requests cost.
-        options: As of `HTTPAdapter`.
+        options: Those of `HTTPAdapter`.
     """
 
     def __init__(
@@ -40,12 +40,12 @@ class GuardAdapter(HTTPAdapter):
         super().__init__(**options)
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        """Make the pools, guarded."""
+        """Create the guarded pools."""
         super().init_poolmanager(*args, **options)
         guard_manager(self.poolmanager, self._guard, self._costing)
 
     def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
-        """Return the pools behind a proxy, guarded."""
+        """Return the guarded pools of a proxy."""
         known = proxy in self.proxy_manager
         manager = super().proxy_manager_for(proxy, **options)
         if not known:
@@ -54,12 +54,12 @@ class GuardAdapter(HTTPAdapter):
 
 
 class GuardedSession(requests.Session):
-    """A `Session` whose requests a guard lets through.
+    """A `Session` whose requests need a guard's permission.
 
     Args:
-        guard: Is asked.
+        guard: The guard that allows or refuses each call.
         costing: What requests cost.
-        options: Of the `HTTPAdapter`, such as `max_retries`.
+        options: Those of the `HTTPAdapter`, such as `max_retries`.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Everything that was decided about spending: in the program, in the store, by the service."""
+"""Budgets and settings from all sources: the program, the store, the service."""
 
 import datetime as dt
 import threading
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from costmon.domain.policy import Policy
 
 _COUNTED = '{"counted": true}'
-"""A record of a budget that some program on the store has: everybody counts for it."""
+"""Record of a budget that some program on the store has: every guard must count for it."""
 
 _RECENT_S = 1.0
 _THRESHOLDS = "*"
@@ -28,19 +28,19 @@ _THRESHOLDS = "*"
 
 
 class Rulebook:
-    """Lays the sources over one another: program < store < service.
+    """Merges the sources by precedence: program < store < service.
 
     Changes in the store reach every guard on it with its next call; changes of the service within
     a second.
 
     Args:
-        store: Where changes are kept.
+        store: Where changes are stored.
         budgets: The program's.
         thresholds: The program's.
         zone: Where calendar days and months begin.
         currency: Of all budgets.
-        clock: Tells the time.
-        changed: Called after every change, to forget what was derived.
+        clock: Source of time.
+        changed: Called after every change, to clear caches.
 
     Raises:
         AmountError: A budget is in another currency.
@@ -68,12 +68,12 @@ class Rulebook:
         self._settings: Settings | None = None
         self._policy: Policy | None = None
         self._rules: Rules | None = None
-        # The same rules once all guards on the store know their counters; before that, `None`.
+        # The same rules once all guards on the store know their counters; `None` before.
         self._usable: Rules | None = None
         self._read_s = clock.monotonic_s()
 
     def rules(self) -> Rules:
-        """Return what holds now, to reserve by; see `reload`.
+        """Return the rules in force, for reserving; see `reload`.
 
         Raises:
             GuardStoreError: The store failed.
@@ -82,10 +82,10 @@ class Rulebook:
         return rules if rules is not None else self.reload()
 
     def reload(self) -> Rules:
-        """Read the store's part anew and return what holds now, to reserve or to charge by.
+        """Read the store's settings again; return the rules in force, for reserving and charging.
 
-        Before that, all guards on the store are told what our budgets count: the store's revision
-        goes up, and each of them counts on the same counters from then on.
+        Before that, the counters of this program's budgets are recorded in the store: its revision
+        goes up, and from then on all guards on it use the same counters.
 
         Raises:
             GuardStoreError: The store failed.
@@ -102,7 +102,7 @@ class Rulebook:
                 self._store.update("budget", key, lambda text: text or _COUNTED)
 
     def fresh(self) -> Rules:
-        """Return what holds now, to read by, also when another guard has just changed it.
+        """Return the rules in force, for reading, with changes that other guards just made.
 
         Nothing is written.
 
@@ -120,7 +120,7 @@ class Rulebook:
         return rules
 
     def recent(self) -> Rules:
-        """Return what held within the last second: for who asks before every call.
+        """Return the rules of at most a second ago, for callers that ask before every call.
 
         Raises:
             GuardStoreError: The store's part cannot be read.
@@ -132,12 +132,12 @@ class Rulebook:
         return self.fresh()
 
     def without_store(self) -> Rules:
-        """Return what holds as far as it is known without reading the store."""
+        """Return the rules as last known, without reading the store."""
         with self._lock:
             return self._rules or self._lay()
 
     def apply(self, policy: "Policy") -> None:
-        """Obey the service's budgets and circuits in place of what it said before."""
+        """Obey the service's budgets and circuits; they replace its former ones."""
         with self._lock:
             self._policy = policy
             if self._settings is not None:
@@ -146,21 +146,21 @@ class Rulebook:
 
     @property
     def policy(self) -> "Policy | None":
-        """Return what the service said last; `None`: nothing yet."""
+        """Return the service's latest policy; `None`: none yet."""
         return self._policy
 
     def set_budget(self, budget: Budget) -> None:
-        """Set a budget for every guard on the store, at once; see `Guard.set_budget`."""
+        """Set a budget for all guards on the store; see `Guard.set_budget`."""
         text = budget_text(self._checked(budget))
         self._change("budget", f"{budget.scope}|{budget.period}", lambda _: text)
 
     def remove_budget(self, scope: str, period: str) -> None:
-        """Remove a budget, the program's own too; see `Guard.remove_budget`."""
+        """Remove a budget, including one of the program's own; see `Guard.remove_budget`."""
         key = f"{scope_of(scope, pattern=True)}|{period_of(period)}"
         self._change("budget", key, lambda _: '{"removed": true}')
 
     def set_thresholds(self, thresholds: Thresholds) -> None:
-        """Set when budgets without levels warn and refuse; see `Guard.set_thresholds`."""
+        """Set the thresholds of budgets without their own; see `Guard.set_thresholds`."""
         text = budget_text(Budget("global", 0, levels=thresholds))
         self._change("budget", _THRESHOLDS, lambda _: text)
 
@@ -173,7 +173,7 @@ class Rulebook:
         rate_limit: int | None,
         retry_policy: str | None,
     ) -> ScopeConfig:
-        """Change what is configured about a scope; see `Guard.configure`."""
+        """Change a scope's configuration; see `Guard.configure`."""
         name = scope_of(scope)
         now = self._clock.now()
         checked_tier = None if tier is None else tier_of(tier)
@@ -199,7 +199,7 @@ class Rulebook:
         return config
 
     def unconfigure(self, scope: str) -> None:
-        """Forget what is configured about a scope."""
+        """Remove a scope's configuration."""
         self._change("scope", scope_of(scope), lambda _: None)
 
     def _change(
@@ -209,13 +209,13 @@ class Rulebook:
         self.fresh()
 
     def _unknown(self, rules: Rules) -> list[str]:
-        """Return the keys of counters that other guards on the store have not been told of."""
+        """Return the keys of counters that the store has no record of yet."""
         known = self._settings.budgets if self._settings is not None else {}
         keys = sorted(f"{scope}|{period}" for scope, period in rules.counters())
         return [key for key in keys if key not in known]
 
     def _lay(self) -> Rules:
-        """Make the rules of all sources; the lock is held."""
+        """Merge the rules of all sources; the lock is held."""
         budgets = dict(self._own)
         thresholds = self._own_thresholds
         configs: dict[str, ScopeConfig] = {}
@@ -236,13 +236,13 @@ class Rulebook:
                     budgets.pop((scope, period), None)
                     counted[scope, period] = None
             except InputError as error:
-                log().error("the store holds a budget that cannot be read: %s", error)
+                log().error("a budget in the store cannot be read and is ignored: %s", error)
         for text in settings.scopes.values():
             try:
                 config = ScopeConfig.from_text(text)
                 configs[config.scope] = config
             except InputError as error:
-                log().error("the store holds a configuration that cannot be read: %s", error)
+                log().error("a configuration in the store cannot be read and is ignored: %s", error)
         if self._policy is not None:
             for budget in self._said():
                 budgets[budget.scope, budget.period] = budget
@@ -260,13 +260,13 @@ class Rulebook:
         return self._rules
 
     def _said(self) -> Iterable[Budget]:
-        """Return the service's budgets that are in our currency."""
+        """Return the service's budgets that are in the guard's currency."""
         for one in self._policy.budgets if self._policy else ():
             if one.budget.currency in {None, self._currency}:
                 yield one.budget
             else:
                 log().warning(
-                    "the service's budget of %s is in %s, and this guard counts %s: not obeyed",
+                    "the service's budget of %s is in %s, but this guard's currency is %s: ignored",
                     one.budget.scope,
                     one.budget.currency,
                     self._currency,
@@ -275,6 +275,6 @@ class Rulebook:
     def _checked(self, budget: Budget) -> Budget:
         if budget.currency not in {None, self._currency}:
             raise AmountError(
-                f"a budget in {budget.currency}", f"{self._currency}, which this guard counts"
+                f"a budget in {budget.currency}", f"{self._currency}, the currency of this guard"
             )
         return budget

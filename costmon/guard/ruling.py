@@ -1,4 +1,4 @@
-"""What can be decided about a guard while it runs: the ruling half of `Guard`."""
+"""The configuring half of `Guard`: what can be changed while it runs."""
 
 from costmon.domain.amount import Amount
 from costmon.domain.budget import Budget, Thresholds
@@ -8,18 +8,18 @@ from costmon.guard.rulebook import Rulebook
 
 
 class Ruling:
-    """Budgets, levels and tiers; every change holds at once, for all guards on the store."""
+    """Budgets, thresholds and tiers; changes apply to all guards on the store."""
 
     _rulebook: Rulebook
 
     def budgets(self) -> tuple[Budget, ...]:
-        """Return the budgets that hold now, of the program, the store and the service."""
+        """Return the budgets in force, from the program, the store and the service."""
         return tuple(self._rulebook.fresh().budgets.values())
 
     def set_budget(self, budget: Budget) -> None:
-        """Set a budget for all guards on the store, with their next call.
+        """Set a budget for all guards on the store, from their next call on.
 
-        It replaces the one of the same scope and period; what was spent before counts.
+        It replaces the budget of the same scope and period; what was spent before counts.
 
         Raises:
             AmountError: It is in another currency.
@@ -28,11 +28,11 @@ class Ruling:
         self._rulebook.set_budget(budget)
 
     def remove_budget(self, scope: str, period: str = "month") -> None:
-        """Remove a budget for all guards on the store; the service's stays."""
+        """Remove a budget for all guards on the store; a budget of the service stays."""
         self._rulebook.remove_budget(scope, period)
 
     def set_thresholds(self, thresholds: Thresholds) -> None:
-        """Set when budgets without levels of their own warn and refuse, for all on the store."""
+        """Set the thresholds of budgets without their own, for all guards on the store."""
         self._rulebook.set_thresholds(thresholds)
 
     def configure(
@@ -44,14 +44,14 @@ class Ruling:
         rate_limit: int | None = None,
         retry_policy: str | None = None,
     ) -> ScopeConfig:
-        """Configure a scope for all guards on the store, with their next call.
+        """Configure a scope for all guards on the store, from their next call on.
 
-        What is not given stays as it is.
+        Settings that are not given stay as they are.
 
         Args:
-            scope: No pattern.
+            scope: A scope, not a pattern.
             tier: `premium`, `standard`, `limited` or `blocked`.
-            custom_budget: In place of the limits of its budgets, major units.
+            custom_budget: Replaces the limits of its budgets, major units.
             rate_limit: Calls a minute.
             retry_policy: As text; see `costmon.guard.retries.policy.RetryPolicy`.
 
@@ -68,17 +68,17 @@ class Ruling:
         )
 
     def unconfigure(self, scope: str) -> None:
-        """Make a scope `standard` again, without own budget, rate and retry policy."""
+        """Reset a scope's tier to `standard`, without own budget, rate and retry policy."""
         self._rulebook.unconfigure(scope)
 
     def config(self, scope: str) -> ScopeConfig | None:
-        """Return what is configured about a scope; `None`: nothing, it is `standard`.
+        """Return a scope's configuration; `None`: it has none, and its tier is `standard`.
 
-        What another guard has just changed is seen within a second, or with the next call.
+        Changes by other guards are seen within a second, or with the next call.
         """
         return self._rulebook.recent().configs.get(scope_of(scope))
 
     def configs(self) -> tuple[ScopeConfig, ...]:
-        """Return everything that is configured, by scope."""
+        """Return all configurations, by scope."""
         configs = self._rulebook.fresh().configs
         return tuple(configs[scope] for scope in sorted(configs))

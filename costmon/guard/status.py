@@ -1,4 +1,4 @@
-"""How a guard stands, for people and for the service."""
+"""The status of a guard, for people and for the service."""
 
 from typing import NamedTuple
 
@@ -6,20 +6,20 @@ from costmon.domain.spend import LeaseNote, RefusalCount, RefusalNote, ScopeGaug
 
 
 class Status(NamedTuple):
-    """Everything worth seeing at one moment.
+    """The status at one moment.
 
     Attributes:
-        store: Where it counts, without credentials.
+        store: The store's URL, without credentials.
         currency: Of all amounts.
-        scopes: How the budgets stand that have been used lately; `None` while the store is away.
-        leases: The oldest calls in flight; `None` while the store is away.
-        refusals: The latest calls that were not made, newest first.
-        refused: How many, by scope and reason.
-        store_fault: Why the store cannot be used; `None` when it can, or was not tried yet.
-        store_failures: How often it could not be used.
-        passed_without_store: Calls that were let through while it was away.
-        owed: Charges that the store has yet to be told.
-        service_fault: Why the service does not answer; `None` when it does, or there is none.
+        scopes: Recently used budgets; `None` while the store is unavailable.
+        leases: The oldest calls in flight; `None` while the store is unavailable.
+        refusals: The latest refused calls, newest first.
+        refused: How many calls were refused, by scope and reason.
+        store_fault: Why the store cannot be used; `None` when it can, or has not been used yet.
+        store_failures: How often the store could not be used.
+        passed_without_store: Calls that were allowed while it was unavailable.
+        owed: Charges that the store has not received yet.
+        service_fault: Why the service does not answer; `None` when it does, or none is configured.
     """
 
     store: str

@@ -1,14 +1,14 @@
-"""A guard under urllib3's own retries and redirects: one lease for every request that is sent.
+"""Guard urllib3: one lease for every request that is sent, including retries and redirects.
 
 ```python
 http = GuardedPoolManager(guard)
 http.request("GET", "https://api.example.com/v1/things")
 ```
 
-Any other manager, such as a `ProxyManager`, is guarded by `guard_manager(manager, guard)`. The
-guard stands in `HTTPConnectionPool._make_request`, which urllib3 calls once for each attempt; it is
-not part of urllib3's public interface, so a version without it is refused when this is imported.
-A refusal is raised as it is, for urllib3 retries only what is an error of its own.
+`guard_manager(manager, guard)` guards any other manager, such as a `ProxyManager`. The guard
+overrides `HTTPConnectionPool._make_request`, which urllib3 calls once for each attempt; it is not
+part of urllib3's public interface, so importing this module fails with a version that lacks it. A
+refusal is raised unchanged, because urllib3 retries only its own errors.
 """
 
 import io
@@ -28,18 +28,18 @@ from costmon.guard.clients.wire_call import WireCall, wire_call
 from costmon.guard.health.failures import nothing_was_sent
 
 if not hasattr(HTTPConnectionPool, "_make_request"):
-    raise ImportError("this urllib3 is not known to costmon.guard")
+    raise ImportError("costmon.guard does not support this version of urllib3")
 
 
 class GuardedPoolManager(urllib3.PoolManager):
-    """A `PoolManager` whose requests a guard lets through.
+    """A `PoolManager` whose requests need a guard's permission.
 
     Args:
-        guard: Is asked.
-        num_pools: As of `PoolManager`.
-        headers: As of `PoolManager`.
+        guard: The guard that allows or refuses each call.
+        num_pools: As for `PoolManager`.
+        headers: As for `PoolManager`.
         costing: What requests cost.
-        options: As of `PoolManager`.
+        options: As for `PoolManager`.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class GuardedPoolManager(urllib3.PoolManager):
 def guard_manager(
     manager: urllib3.PoolManager, guard: Gatekeeper, costing: Costing | None = None
 ) -> None:
-    """Put a guard before all requests of a manager; connections that it has open are closed."""
+    """Guard all requests of a manager; its open connections are closed."""
     manager.pool_classes_by_scheme = guarded_pools(
         manager.pool_classes_by_scheme, guard, costing or Costing()
     )
@@ -85,7 +85,7 @@ def guarded_pool(pool: type[Any], guard: Gatekeeper, costing: Costing) -> type[A
 
 
 def defer_tunnel(pool: Any, conn: Any, prepare: Any) -> None:
-    """Leave the tunnel through a proxy for later: until the guard is asked, nothing may be sent."""
+    """Delay the tunnel through a proxy: nothing may be sent before the guard is asked."""
     if is_covered():
         prepare(conn)
     else:
@@ -93,10 +93,10 @@ def defer_tunnel(pool: Any, conn: Any, prepare: Any) -> None:
 
 
 def _tunnel(pool: Any, conn: Any, prepare: Any) -> None:
-    """Do what `urlopen` does about the tunnel."""
+    """Set up the tunnel as `urlopen` does."""
     try:
         prepare(conn)
-    except OSError as error:  # TLS errors and timeouts are OSErrors, too
+    except OSError as error:  # including TLS errors and timeouts
         pool._raise_timeout(err=error, url=pool.proxy.url, timeout_value=conn.timeout)
         raise
 
@@ -111,7 +111,7 @@ def guarded_request(
     options: dict[str, Any],
     send: Any,
 ) -> Any:
-    """Send one request if the guard lets it."""
+    """Send one request if the guard allows it."""
     tunnel = conn.__dict__.pop("_costmon_tunnel", None)
     if is_covered():
         if tunnel is not None:
@@ -153,7 +153,7 @@ def guarded_request(
 
 
 def _unsent(error: BaseException) -> bool:
-    # A broken TLS connection is one that was there; a handshake that fails is not `begun`.
+    # A TLS connection that broke had been established; a failed handshake is not `begun`.
     return not isinstance(error, urllib3.exceptions.SSLError) and nothing_was_sent(error)
 
 
@@ -171,19 +171,19 @@ def _call(pool: Any, method: str, url: str, options: dict[str, Any]) -> WireCall
 
 
 def _size(body: object) -> int | None:
-    """Return the bytes of a body; `None` when they are only known while they are sent."""
+    """Return the bytes of a body; `None` if they are only known while they are sent."""
     if body is None:
         return 0
     if isinstance(body, str):
         return len(body.encode())
     try:
-        return memoryview(body).nbytes  # type: ignore[arg-type]  # what has no buffer raises
+        return memoryview(body).nbytes  # type: ignore[arg-type]  # raises for types without a buffer
     except TypeError:
         return None
 
 
 def _counted(body: Any, exchange: Exchange) -> Any:
-    """Return a body that counts what is taken of it; the caller's own stays as it is."""
+    """Return a body that counts what is read from it; the caller's own does not change."""
     return (
         _CountedFile(body, exchange) if hasattr(body, "read") else _counted_pieces(body, exchange)
     )
@@ -208,7 +208,7 @@ class _CountedFile:
         return getattr(self._file, name)
 
     def read(self, size: int = -1) -> bytes:
-        """Read as the file does, text as UTF-8."""
+        """Read from the file; text is encoded as UTF-8."""
         data = self._file.read(size)
         piece: bytes = data.encode() if self._text or isinstance(data, str) else data
         self._exchange.sent(len(piece))

@@ -1,4 +1,4 @@
-"""Read what has been spent and is held."""
+"""Read what was spent and is held."""
 
 import datetime as dt
 from collections.abc import Callable, Iterable
@@ -23,7 +23,7 @@ class ScopeUse(NamedTuple):
     """What one scope has used over a span of time.
 
     Attributes:
-        scope: In its one spelling.
+        scope: In canonical form.
         spent: Major units.
         requests: Calls that were charged.
         failed: Of these, failed ones.
@@ -40,7 +40,7 @@ class ScopeUse(NamedTuple):
 
 
 class UsageReader:
-    """The figures of one guard's store."""
+    """Reads the figures of one guard's store."""
 
     def __init__(self, store: Store, rulebook: Rulebook, clock: EpochClock) -> None:
         self._store = store
@@ -54,14 +54,14 @@ class UsageReader:
         return limit, spent, held
 
     def reset(self, scope: str, period: str | None) -> Decimal:
-        """Forget what has been spent in the present window; return what it was."""
+        """Set what was spent in the current window to zero; return what it was."""
         line, _ = self._line(scope, period)
         return plain(self._store.reset(line))
 
     def gauges(self, used: Iterable[Line]) -> tuple[ScopeGauge, ...]:
-        """Return how the counters stand of lately used lines and of all used this month.
+        """Return the counters of recently used lines and of all scopes used this month.
 
-        Those with a limit come first, the most used of them first; at most 100.
+        Counters with a limit come first, the most used of them first; at most 100.
         """
         rules, epoch_s = self._rulebook.fresh(), self._clock.epoch_s()
         scopes = dict.fromkeys(line.scope for line in used if not line.period.startswith(CALLS))
@@ -118,7 +118,7 @@ class UsageReader:
                 bytes_in=before.bytes_in + row.bytes_in,
                 bytes_out=before.bytes_out + row.bytes_out,
             )
-        return tuple(sorted(sums.values(), key=by, reverse=True)[:count])  # type: ignore[arg-type]  # any order
+        return tuple(sorted(sums.values(), key=by, reverse=True)[:count])  # type: ignore[arg-type]  # any sortable key
 
     def _line(self, scope: str, period: str | None) -> tuple[Line, Limit]:
         name = scope_of(scope)

@@ -1,4 +1,4 @@
-"""Calls that wait for room: premium ones first, then in the order they came."""
+"""Calls that wait for budget: premium ones first, then in order of arrival."""
 
 import threading
 from bisect import insort
@@ -11,7 +11,7 @@ from costmon.clock import Clock
 R = TypeVar("R")
 
 _LOOK_S = 0.05
-"""How long all sleep at most: another process tells nobody here when it gives room back."""
+"""The longest sleep: other processes do not signal when they free budget."""
 
 
 class _Ticket(Generic[R]):
@@ -31,7 +31,7 @@ class _Ticket(Generic[R]):
     def try_again(self) -> bool:
         try:
             self.result = self.attempt()
-        except Exception as error:  # noqa: BLE001 - it belongs to the thread that waits
+        except Exception as error:  # noqa: BLE001 - it is raised in the thread that waits
             self.error = error
         return self.is_over()
 
@@ -40,7 +40,7 @@ class _Ticket(Generic[R]):
 
 
 class WaitingRoom(Generic[R]):
-    """Lets those who wait try again, in their order, whenever there may be room."""
+    """Lets waiting calls try again, in order, whenever there may be budget."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -52,9 +52,9 @@ class WaitingRoom(Generic[R]):
         return len(self._queue)
 
     def wait(self, attempt: Callable[[], R | None], *, premium: bool, timeout_s: float) -> R | None:
-        """Return what `attempt` returns once that is not `None`; `None` when time is up.
+        """Return what `attempt` returns once that is not `None`; `None` after the timeout.
 
-        `attempt` may be called by any thread that waits, so that those in front are always first;
+        `attempt` may be called by any waiting thread, so that calls are always served in order;
         what it raises is raised here.
         """
         ticket = _Ticket((0 if premium else 1, next(self._numbers)), attempt)
@@ -75,12 +75,12 @@ class WaitingRoom(Generic[R]):
         return ticket.result
 
     def poke(self) -> None:
-        """Say that there may be room."""
+        """Signal that there may be budget."""
         with self._changed:
             self._changed.notify()
 
     def _let_in(self) -> None:
-        """Try for everybody, in order; the lock is held."""
+        """Try all waiting calls, in order; the lock is held."""
         for ticket in self._queue:
             if not ticket.is_over() and ticket.try_again():
                 self._changed.notify_all()

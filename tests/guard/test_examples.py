@@ -8,15 +8,15 @@ import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "guard"
 LAST_LINES = {
-    "activitypub_delivery.py": "the server was delivered 6 activities",
+    "activitypub_delivery.py": "the server received 6 activities",
     "agent_loop.py": "stopped at 1.00 USD of 1.00, after 50 calls of 0.02",
-    "with_aiohttp.py": "the vendor was asked 3 times",
-    "with_anything.py": "the vendor was asked 4 times",
-    "with_botocore.py": "the vendor was asked 3 times",
-    "with_httpx.py": "afterwards 0.006 USD are spent and 0.00 are held",
-    "with_httpx_async.py": "5 of 20 calls passed, and the vendor was asked 5 times",
-    "with_requests.py": "the vendor was asked 3 times",
-    "with_urllib3.py": "the vendor was sent 11 objects",
+    "with_aiohttp.py": "the vendor got 3 requests",
+    "with_anything.py": "the vendor got 4 requests",
+    "with_botocore.py": "the vendor got 3 requests",
+    "with_httpx.py": "afterwards 0.006 USD spent and 0.00 held",
+    "with_httpx_async.py": "5 of 20 calls were allowed, and the vendor got 5 requests",
+    "with_requests.py": "the vendor got 3 requests",
+    "with_urllib3.py": "the vendor received 11 objects",
 }
 
 

@@ -307,7 +307,7 @@ def test_people_are_told_once_when_a_budget_reaches_its_warning(clock):
 
     assert [(one.kind, one.scope) for one in told] == [("warn", "global")]
     assert told[0].text == (
-        "the hour budget of global has reached 0.80 USD, and warns from 0.80 on"
+        "the hour budget of global has reached 0.80 USD, spent and held; its warning level is 0.80"
     )
     clock.advance(3600)
     guard.reserve("global", "0.9")

@@ -120,7 +120,7 @@ def test_expiry_is_told(guard, clock):
     assert guard.sweep() == 2
 
     assert [one.kind for one in told] == ["expired"]
-    assert told[0].text.startswith("2 calls were never settled")
+    assert told[0].text.startswith("2 calls were not settled in time")
 
 
 def test_a_lease_does_not_expire_because_the_wall_clock_is_set(guard, clock):

@@ -159,7 +159,7 @@ def test_limited_may_be_called_sixty_times_in_any_minute(clock):
     assert (caught.value.scope, caught.value.limit) == ("host:x.test", 60)
     assert 0 < (caught.value.retry_after_s or 0) <= 61
     assert (
-        str(caught.value) == "host:x.test may be called 60 times a minute; wait, or raise its rate"
+        str(caught.value) == "host:x.test may be called 60 times a minute; wait, or raise the limit"
     )
 
 

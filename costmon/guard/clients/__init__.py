@@ -1,1 +1,1 @@
-"""What all guarded client libraries share: one request and its answer on the wire."""
+"""What all guarded client libraries share: a request and its response on the wire."""

@@ -1,4 +1,4 @@
-"""What is known of an answer when it is over."""
+"""What is known about a response when it has ended."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -7,19 +7,19 @@ from costmon.pricing.llm import Tokens
 
 
 class Answer(NamedTuple):
-    """An answer that has ended, or was ended.
+    """A response that has ended, or was closed.
 
     Attributes:
-        status: HTTP's.
+        status: The HTTP status.
         headers: By lower-case name.
-        bytes_in: Of the body, as they came over the wire.
-        bytes_out: Of the request's body, as they were sent.
-        complete: Whether all of it came.
-        tokens: What it says was used.
-        text_bytes: What a model wrote in it, as far as it was seen.
-        model: Which model answered, if it says so.
-        usage: The vendor's own words about what was used.
-        body: The whole content, when it was read for its usage and is at most 64 KiB.
+        bytes_in: Of the body, as received over the wire.
+        bytes_out: Of the request's body, as sent.
+        complete: Whether the whole body was received.
+        tokens: The usage that it reports.
+        text_bytes: Of the model's text, as far as it was received.
+        model: The model that answered, if it says so.
+        usage: The usage in the vendor's own fields.
+        body: The whole content, if it was read for its usage and is at most 64 KiB.
     """
 
     status: int

@@ -1,4 +1,4 @@
-"""What a request is counted by, what it can cost at most, and what it did cost."""
+"""The scopes of a request, the most that it can cost, and its actual cost."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
@@ -19,7 +19,7 @@ from costmon.pricing.llm import ModelPrice, Tokens
 GB = 10**9
 UNKNOWN_BYTES = 1_048_576
 TTL_S = 600.0
-"""As long as the SDKs of OpenAI and Anthropic wait for an answer."""
+"""The timeout of the SDKs of OpenAI and Anthropic."""
 
 COST_HEADERS = ("x-litellm-response-cost",)
 COST_FIELDS = ("cost",)
@@ -35,13 +35,13 @@ Settle = Callable[[WireCall, Answer], Amount | None]
 
 
 class Quote(NamedTuple):
-    """What a request was let through for.
+    """The scopes and estimate of a request.
 
     Attributes:
-        scopes: It is counted by; `global` and the vendor are added by the guard.
-        estimate: The most that it can cost, as far as that is known; major units.
-        llm: What it asks of a language model, if it does.
-        price: What that model costs, if anybody knows.
+        scopes: Its scopes; the guard adds `global` and the vendor.
+        estimate: The most that it can cost, as far as known; major units.
+        llm: The call to a language model, if it is one.
+        price: The price of that model, if known.
     """
 
     scopes: tuple[str, ...]
@@ -51,32 +51,33 @@ class Quote(NamedTuple):
 
 
 class Costing:
-    """Turns requests into scopes and estimates, and answers into charges.
+    """Turns requests into scopes and estimates, and responses into charges.
 
-    A call to a language model of a known price is held at its true worst case: no more tokens are
-    read than the body has bytes (or the model's context, when the body names pictures, files or
-    conversations), no more written than it asks for. Other calls are held at `per_call` and the
-    bytes both ways. Whatever has no price is held, and charged, at `default_estimate`.
+    A call to a language model with a known price is held at its worst case: at most as many input
+    tokens as the body has bytes (or the model's context, if the body refers to pictures, files or
+    conversations), and at most as many output tokens as it asks for. Other calls are held at
+    `per_call` plus the bytes in both directions. Calls without a price are held, and charged, at
+    `default_estimate`.
 
     Args:
-        scopes: Counted besides `global`, the host, its vendor and the model; or a function of the
+        scopes: In addition to `global`, the host, its vendor and the model; or a function of the
             call.
-        estimate: Returns what a call can cost at most, or `None` to leave it to the rest.
-        settle: Returns what a call did cost, or `None` to leave it to the rest.
-        default_estimate: Of calls that nothing else prices; major units.
-        per_call: Of every request that is no call to a language model.
-        per_gb_out: Of what is sent, in 10^9 bytes; see `egress_price`.
-        per_gb_in: Of what is received.
+        estimate: Returns the most that a call can cost, or `None` for the default calculation.
+        settle: Returns what a call cost, or `None` for the default calculation.
+        default_estimate: Of calls without any other price; major units.
+        per_call: Price of every request that is not a call to a language model.
+        per_gb_out: Price of 10^9 bytes sent; see `egress_price`.
+        per_gb_in: Price of 10^9 bytes received.
         unknown_bytes: Held for a body whose length is not known before it is sent or received.
-        prices: The user's own prices by model; they win over the lists.
-        trusted_hosts: Whose word is taken for what a call cost, such as `openrouter.ai` or
-            `*.llm.example`; in `cost_headers` and in the field `cost_fields` of `usage`.
+        prices: The user's own prices by model; they override the lists.
+        trusted_hosts: Hosts whose own figures of costs are used, such as `openrouter.ai` or
+            `*.llm.example`; from `cost_headers` and the fields `cost_fields` of `usage`.
         cost_headers: Names of headers.
         cost_fields: Names of fields of `usage`.
-        cost_headers_to: Hosts that may know what a call costs and what remains of their budget.
+        cost_headers_to: Hosts that are told what a call costs and what remains of their budget.
         activity: What kind of call it is, for the records.
-        ttl: Seconds after which a call is charged although it has not ended.
-        wait: Seconds to wait for room before a call is refused.
+        ttl: Seconds after which a call is charged at its estimate if it has not ended.
+        wait: Seconds to wait for budget before a call is refused.
 
     Raises:
         InputError: An argument cannot be used.
@@ -120,7 +121,7 @@ class Costing:
         self._cost_fields = tuple(cost_fields)
 
     def quote(self, call: WireCall) -> Quote:
-        """Return what a request is counted by and can cost.
+        """Return a request's scopes and estimate.
 
         Raises:
             InputError: What the user's functions returned cannot be used.
@@ -128,7 +129,7 @@ class Costing:
         llm = llm_call_of(call.method, call.path, call.body, call.size)
         scopes = [f"host:{call.host}"]
         if llm is not None and llm.model is not None:
-            with suppress(ScopeError):  # a model that nothing can be counted by, such as `*`
+            with suppress(ScopeError):  # not a valid scope, such as `*`
                 scopes.append(scope_of(f"model:{llm.model}"))
         own = self._scopes(call) if callable(self._scopes) else self._scopes
         scopes += _listed(own)
@@ -153,18 +154,18 @@ class Costing:
         return Quote(tuple(scopes), amount, llm, price)
 
     def reads(self, call: WireCall, quote: Quote) -> bool:
-        """Tell whether the content of the answer is to be looked at while it passes."""
+        """Return whether the content of the response must be inspected."""
         return quote.llm is not None or self._settle is not None or self._trusts(call)
 
     def charge(self, call: WireCall, quote: Quote, answer: Answer) -> Decimal | None:
-        """Return what a call cost; `None` for what was held.
+        """Return what a call cost; `None`: its estimate.
 
-        Never raises: a function of the user's that does is logged, and what was held is charged.
+        Never raises: if the user's function does, that is logged, and the estimate is charged.
         """
         try:
             return self._charge(call, quote, answer)
-        except Exception as error:  # noqa: BLE001 - the answer has come, and must reach the caller
-            log().error("what a call to %s cost cannot be told: %r", call.host, error)
+        except Exception as error:  # noqa: BLE001 - the response has arrived, and must reach the caller
+            log().error("the cost of a call to %s cannot be calculated: %r", call.host, error)
             return None
 
     def _charge(self, call: WireCall, quote: Quote, answer: Answer) -> Decimal | None:
@@ -188,16 +189,17 @@ class Costing:
         tokens = answer.tokens or _header_tokens(answer.headers)
         price = quote.price
         if answer.model is not None and answer.model != llm.model:
-            # What answered may be priced when an alias or a deployment's name is not.
+            # The model in the response may have a price if an alias or a deployment's name has
+            # none.
             price = self.book.price(answer.model, call.url) or price
         if tokens is not None and answer.complete:
             return None if price is None else llm.factor * price.cost(tokens)
         if tokens is None and _is_rejection(answer.status):
             return Decimal(0)
-        if price is None or not 200 <= answer.status < _REDIRECT:  # noqa: PLR2004 - of success
+        if price is None or not 200 <= answer.status < _REDIRECT:  # noqa: PLR2004 - HTTP status codes
             return None
-        # The answer ended without saying what it used: a token is at least one byte of what was
-        # seen. What the model only thought is not seen, so then all that was held is charged.
+        # The response ended without its usage: each token is at least one byte of the text that
+        # was received. Reasoning tokens are not in it, so then the whole estimate is charged.
         if llm.thinks:
             return None
         prompt = tokens.read if tokens is not None else llm.prompt_bound(price.context)
@@ -221,7 +223,7 @@ class Costing:
         return any(covers(pattern, f"host:{call.host}") for pattern in self._trusted)
 
     def _told(self, answer: Answer) -> Decimal | None:
-        """Return what a trusted host says that the call cost."""
+        """Return the cost of the call according to a trusted host."""
         said: list[object] = [answer.headers.get(name) for name in self._cost_headers]
         said += [answer.usage.get(name) for name in self._cost_fields]
         for one in said:
@@ -234,10 +236,10 @@ class Costing:
 
 
 def egress_price(region: str) -> Decimal:
-    """Return what AWS asks for 10^9 bytes from a region to the internet, in its first tier.
+    """Return AWS's price of 10^9 bytes from a region to the internet, in the first tier.
 
     Raises:
-        PriceUnknownError: The region is not in the list.
+        PriceUnknownError: The region is not in the price list.
     """
     from costmon.pricing.aws import transfer_cost
 
@@ -249,9 +251,9 @@ def _listed(scopes: Iterable[str]) -> tuple[str, ...]:
 
 
 def _is_rejection(status: int) -> bool:
-    """Tell whether a vendor did not begin to work: redirected, refused, or too many.
+    """Return whether a vendor did no billable work: redirected, refused, or rate-limited.
 
-    A timeout (408) and a fault (5xx) may have cost money all the same.
+    A timeout (408) and a server error (5xx) may still have cost money.
     """
     return _REDIRECT <= status < _SERVER_ERROR and status != _TIMEOUT
 

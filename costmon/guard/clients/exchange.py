@@ -1,14 +1,14 @@
-"""One request and its answer on the wire: let through before, looked at while it passes, settled.
+"""One request and its response on the wire: allowed, inspected while it is read, settled.
 
-The order of the decision is that of deliveries: a tier that is `blocked`, the host's health, then
-circuits and budgets. Whoever refuses leaves nothing behind, and nothing is sent.
+The checks have the same order as for deliveries: the tier `blocked`, the host's health, then
+circuits and budgets. After a refusal nothing is held, and nothing is sent.
 
-How it ends, and what is charged then:
+How an exchange ends, and what is charged:
 
-- refused by the guard, or provably never sent (no such name, no connection): nothing;
-- answered to the end: what `Costing.charge` makes of the answer;
-- the answer was cut off, closed early or dropped: what was seen of it, at most what was held;
-- anything else (a timeout after sending, a broken connection): what was held.
+- refused by the guard, or certainly never sent (name not found, no connection): nothing;
+- completely answered: the result of `Costing.charge`;
+- response cut off, closed early or dropped: what was received of it, at most the estimate;
+- anything else (a timeout after sending, a broken connection): the estimate.
 """
 
 import asyncio
@@ -36,10 +36,10 @@ _CLIENT_ERROR = 400
 
 
 class Exchange:
-    """A request that was let through; it ends once, whoever says so first.
+    """A request that was allowed; only its first end counts.
 
     Attributes:
-        headers: To be sent besides the request's own: for hosts that may know, else none.
+        headers: To be sent with the request's own: cost headers, for hosts that may get them.
     """
 
     __slots__ = (
@@ -88,10 +88,10 @@ class Exchange:
 
     @classmethod
     def begin(cls, guard: Gatekeeper, costing: Costing, call: WireCall) -> "Exchange":
-        """Let a request through.
+        """Ask for permission to send a request.
 
         Raises:
-            CallRefused: It may not be sent.
+            CallRefused: It is not allowed.
             GuardStoreError: The guard's store failed.
             InputError: What the user's functions returned cannot be used.
         """
@@ -100,9 +100,9 @@ class Exchange:
 
     @classmethod
     async def begin_async(cls, guard: Gatekeeper, costing: Costing, call: WireCall) -> "Exchange":
-        """Let a request through, waiting for room without blocking the loop; see `begin`."""
+        """Ask for permission, waiting for budget without blocking the loop; see `begin`."""
         if call.method == "POST" and not costing.book.loaded:
-            await asyncio.to_thread(costing.book.load)  # once, and half a second
+            await asyncio.to_thread(costing.book.load)  # slow, and only once
         quote = costing.quote(call)
         if costing.wait <= 0:
             return cls._let_through(guard, costing, call, quote, 0.0)
@@ -142,17 +142,17 @@ class Exchange:
 
     @property
     def over(self) -> bool:
-        """Tell whether it has ended."""
+        """Return whether it has ended."""
         return self._over
 
     def sent(self, count: int) -> None:
-        """Count bytes of a body whose length was not known before."""
+        """Count sent bytes of a body of unknown length."""
         self._bytes_out += count
 
     def answered(
         self, status: int, headers: Iterable[tuple[object, object]], *, decoded: bool = False
     ) -> None:
-        """Take the beginning of the answer; `decoded`: its content is no longer encoded."""
+        """Handle the head of the response; `decoded`: its content is already decoded."""
         self._status = status
         self._headers = header_dict(headers)
         self._record(failure=failure_of_status(status), withdraw=False)
@@ -160,29 +160,29 @@ class Exchange:
             self._reader = AnswerReader(self._headers, decoded=decoded)
 
     def received(self, data: bytes) -> None:
-        """Look at the next bytes of the answer's body."""
+        """Inspect the next bytes of the response's body."""
         self._bytes_in += len(data)
         if self._reader is not None and not self._over:
             self._reader.feed(data)
 
     def weighed(self, bytes_in: int) -> None:
-        """Correct how many bytes came over the wire, where the client knows that better."""
+        """Correct the number of bytes received, if the client knows it better."""
         self._bytes_in = bytes_in
 
     def completed(self) -> None:
-        """End it: the whole answer has come."""
+        """End it: the whole response was received."""
         self._end_answered(complete=True)
 
     def aborted(self) -> None:
-        """End it: no more of the answer will be read."""
+        """End it: no more of the response will be read."""
         self._end_answered(complete=False)
 
     def broken(self) -> None:
-        """End it: the answer was cut off."""
+        """End it: the response was cut off."""
         self._end_answered(complete=False, failed=True)
 
     def failed(self, error: BaseException, *, unsent: bool = False) -> None:
-        """End it: no answer came; `unsent` when there never was a connection."""
+        """End it: no response came; `unsent`: there never was a connection."""
         if not self._finish():
             return
         failure = failure_of(error) if isinstance(error, Exception) else None
@@ -193,15 +193,15 @@ class Exchange:
             else:
                 self._lease.settle(bytes_out=self._bytes_out, failed=True)
         except GuardStoreError:
-            return  # told of by the guard; the lease is charged when its time is over
+            return  # logged by the guard; the lease is charged when it expires
 
     def watch(self, answer: object) -> None:
-        """End it when `answer` is dropped without having been read or closed."""
+        """End it when `answer` is garbage-collected without having been read or closed."""
         if not self._over:
             self._finalizer = weakref.finalize(answer, self.closed)
 
     def closed(self) -> None:
-        """End it as `aborted` does, when a finalizer may be what closes it."""
+        """End it as `aborted` does, if a finalizer may be calling."""
         if not self._over:
             self._end_answered(complete=False, later=inside_a_guard())
 
@@ -234,10 +234,10 @@ class Exchange:
         try:
             self._settle(actual, failed=failed)
         except GuardStoreError:
-            return  # told of by the guard; the lease is charged when its time is over
+            return  # logged by the guard; the lease is charged when it expires
 
     def _unread(self, actual: Decimal, answer: Answer) -> Decimal | None:
-        """Return what is charged for an answer in an encoding that could not be undone."""
+        """Return the charge for a response whose encoding is not supported."""
         of_model = self._quote.llm is not None and answer.tokens is None
         return None if of_model and self._status < _CLIENT_ERROR else actual
 
@@ -247,11 +247,11 @@ class Exchange:
                 actual, bytes_in=self._bytes_in, bytes_out=self._bytes_out, failed=failed
             )
         except AmountError as error:
-            log().error("what a call to %s cost cannot be charged: %s", self._call.host, error)
+            log().error("the cost of a call to %s cannot be charged: %s", self._call.host, error)
             self._lease.settle(bytes_in=self._bytes_in, bytes_out=self._bytes_out, failed=failed)
 
     def _finish(self) -> bool:
-        """Say whether this is the first end."""
+        """Return whether this is the first end."""
         if self._over:
             return False
         self._over = True
@@ -260,7 +260,7 @@ class Exchange:
         return True
 
     def _record(self, *, failure: FailureClass | None, withdraw: bool) -> None:
-        """Tell the host's health how the call went, once."""
+        """Record the result of the call in the host's health, once."""
         admission, self._admission = self._admission, None
         health = self._guard.health
         if admission is None:
@@ -279,7 +279,7 @@ class Exchange:
         try:
             config, remaining = self._guard.config(scope), self._guard.remaining(scope)
         except GuardStoreError:
-            return {}  # the call itself was let through
+            return {}  # the call itself was allowed
         return cost_headers(
             self._call.host,
             told,
@@ -291,10 +291,10 @@ class Exchange:
 
 
 def refusal_in(error: BaseException) -> CallRefused | None:
-    """Return the refusal that an SDK has wrapped in an error of its own, if that was the cause.
+    """Return the refusal that an SDK has wrapped in its own error, if that was the cause.
 
-    OpenAI's SDK, for one, takes whatever its transport raises for a failed connection, tries again
-    (each time nothing is sent) and raises `APIConnectionError`.
+    OpenAI's SDK, for example, treats any error of its transport as a failed connection, retries
+    (nothing is sent) and raises `APIConnectionError`.
     """
     seen: set[int] = set()
     cause: BaseException | None = error

@@ -1,8 +1,8 @@
-"""Tell whether a finalizer has interrupted a guard.
+"""Detect whether a finalizer has interrupted the guard.
 
-An answer that nobody refers to any more is ended by a finalizer. The garbage collector may run that
-in the middle of anything, also of a store's own work in the same thread, where settling would wait
-for ever for a lock that the thread itself holds.
+A response that is dropped is ended by its finalizer. The garbage collector may run that at any
+point, also inside an operation of a store in the same thread, where settling would deadlock on a
+lock that the thread already holds.
 """
 
 import sys
@@ -29,8 +29,8 @@ _FREE = frozenset(
 
 
 def inside_a_guard() -> bool:
-    """Tell whether this thread is in the middle of what a guard does, and may hold its locks."""
-    frame = sys._getframe()  # noqa: SLF001 - the one way to know what was interrupted
+    """Return whether this thread is executing code of a guard, and may hold its locks."""
+    frame = sys._getframe()  # noqa: SLF001 - the only way to see the interrupted frames
     while (caller := frame.f_back) is not None:
         frame = caller
         name = frame.f_globals.get("__name__", "")

@@ -1,4 +1,4 @@
-"""What guarded clients ask of a guard."""
+"""The interface of a guard for guarded clients."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -12,14 +12,14 @@ from costmon.guard.health.health import Health
 
 
 class Gatekeeper(Protocol):
-    """A guard, as far as clients know it; `costmon.guard.Guard` is one."""
+    """The methods of `costmon.guard.Guard` that clients use."""
 
     clock: EpochClock
     currency: str
 
     @property
     def health(self) -> Health:
-        """Return what is known of the hosts that are called."""
+        """Return the health of the hosts that are called."""
         ...
 
     def reserve(
@@ -35,7 +35,7 @@ class Gatekeeper(Protocol):
         ...
 
     def config(self, scope: str) -> ScopeConfig | None:
-        """Return what is configured about a scope."""
+        """Return a scope's configuration."""
         ...
 
     def remaining(self, scope: str, period: str | None = None) -> Decimal | None:
@@ -43,5 +43,5 @@ class Gatekeeper(Protocol):
         ...
 
     def abandon(self, lease: Any, actual: Amount | None = None, **outcome: Any) -> None:
-        """Settle a lease soon, from a place that must not wait."""
+        """Settle a lease soon, from code that must not block."""
         ...

@@ -1,4 +1,4 @@
-"""What httpx and httpx2 have in common: the same interface, with classes of their own."""
+"""The common part of httpx and httpx2, which have the same interface with different classes."""
 
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, ClassVar
@@ -12,21 +12,21 @@ from costmon.guard.clients.wire_call import WireCall, wire_call
 
 
 class HttpxWire:
-    """Sends requests of one of the two libraries if a guard lets them.
+    """Sends requests of one of the two libraries if a guard allows them.
 
     Args:
-        library: The module.
+        library: The module `httpx` or `httpx2`.
     """
 
     def __init__(self, library: Any) -> None:
         self._library = library
         self._unsent = (
-            library.ConnectError,  # no such name, refused, no handshake
+            library.ConnectError,  # name not found, connection refused, no handshake
             library.ConnectTimeout,
             library.PoolTimeout,
             library.UnsupportedProtocol,
         )
-        # Both check that a stream is of a class of theirs.
+        # Both check that a stream is an instance of their own class.
         self._stream = type("GuardedStream", (_Stream, library.SyncByteStream), {})
         self._async_stream = type("GuardedStream", (_AsyncStream, library.AsyncByteStream), {})
         bases = (_Upload, library.SyncByteStream, library.AsyncByteStream)
@@ -52,7 +52,7 @@ class HttpxWire:
         request: Any,
         send: Any,
     ) -> Any:
-        """Send one request by `send`, waiting for room without blocking the loop."""
+        """Send one request by `send`, waiting for budget without blocking the loop."""
         if is_covered():
             return await send(request)
         exchange = await Exchange.begin_async(guard, costing, self._call(request))
@@ -71,7 +71,7 @@ class HttpxWire:
         return wire_call(request.method, str(request.url), request.headers.items(), body, size)
 
     def _outgoing(self, request: Any, exchange: Exchange) -> Any:
-        """Return the request to send: the caller's own, or a copy of it that counts or tells."""
+        """Return the request to send: the caller's, or a copy that is counted or has headers."""
         stream = request.stream
         if not isinstance(stream, self._library.ByteStream):
             stream = self._upload(stream, exchange)
@@ -87,11 +87,11 @@ class HttpxWire:
         )
 
     def _watched(self, response: Any, exchange: Exchange) -> Any:
-        """Let the exchange see what is read of a response."""
+        """Let the exchange inspect what is read from a response."""
         exchange.answered(response.status_code, response.headers.items())
         stream = response.stream
         if isinstance(stream, self._library.ByteStream):
-            for piece in stream:  # it is in memory, as the answers of test transports are
+            for piece in stream:  # it is in memory, like the responses of test transports
                 exchange.received(piece)
             exchange.completed()
         elif isinstance(stream, self._library.AsyncByteStream):
@@ -102,7 +102,7 @@ class HttpxWire:
 
 
 class _Upload:
-    """Counts a body that is made while it is sent."""
+    """Counts a body that is produced while it is sent."""
 
     def __init__(self, stream: Any, exchange: Exchange) -> None:
         self._stream = stream
@@ -128,7 +128,7 @@ class _Upload:
 
 
 class _Stream:
-    """An answer's body, looked at while it is read."""
+    """A response's body, inspected while it is read."""
 
     def __init__(self, stream: Any, exchange: Exchange) -> None:
         self._stream = stream
@@ -146,7 +146,7 @@ class _Stream:
         self._exchange.completed()
 
     def close(self) -> None:
-        """Close it; if not all has come, nobody wants the rest."""
+        """Close it; if it is incomplete, the rest will not be read."""
         try:
             self._stream.close()
         finally:
@@ -154,7 +154,7 @@ class _Stream:
 
 
 class _AsyncStream:
-    """An answer's body, looked at while it is read in asyncio."""
+    """A response's body, inspected while it is read in asyncio."""
 
     def __init__(self, stream: Any, exchange: Exchange) -> None:
         self._stream = stream
@@ -172,7 +172,7 @@ class _AsyncStream:
         self._exchange.completed()
 
     async def aclose(self) -> None:
-        """Close it; if not all has come, nobody wants the rest."""
+        """Close it; if it is incomplete, the rest will not be read."""
         try:
             await self._stream.aclose()
         finally:
@@ -183,8 +183,8 @@ class SyncGuard:
     """A transport that asks a guard before each request.
 
     Args:
-        guard: Is asked.
-        transport: Sends.
+        guard: The guard that allows or refuses each call.
+        transport: Sends allowed requests.
         costing: What requests cost.
     """
 
@@ -201,12 +201,12 @@ class SyncGuard:
         self._inner = transport
 
     def handle_request(self, request: Any) -> Any:
-        """Send one request if the guard lets it."""
+        """Send one request if the guard allows it."""
         send = self._inner.handle_request
         return self.wire.send(self._guard, self._costing, request, send)
 
     def close(self) -> None:
-        """Close the transport that sends."""
+        """Close the wrapped transport."""
         self._inner.close()
 
 
@@ -226,12 +226,12 @@ class AsyncGuard:
         self._inner = transport
 
     async def handle_async_request(self, request: Any) -> Any:
-        """Send one request if the guard lets it."""
+        """Send one request if the guard allows it."""
         send = self._inner.handle_async_request
         return await self.wire.send_async(self._guard, self._costing, request, send)
 
     async def aclose(self) -> None:
-        """Close the transport that sends."""
+        """Close the wrapped transport."""
         await self._inner.aclose()
 
 
@@ -241,16 +241,16 @@ def wrap_transports(
     guard: Gatekeeper,
     costing: Costing | None,
 ) -> None:
-    """Put a guard before all transports of a client, those of its proxies too.
+    """Guard all transports of a client, including those of its proxies.
 
     Raises:
-        InputError: It is no such client.
+        InputError: It is not such a client.
     """
     mounts = getattr(client, "_mounts", None)
     if not isinstance(mounts, dict) or not hasattr(client, "_transport"):
-        raise InputError(f"{type(client).__name__} is no client that can be guarded")
+        raise InputError(f"{type(client).__name__} is not a client that can be guarded")
     costs = costing or Costing()
     client._transport = guarded(guard, client._transport, costs)  # noqa: SLF001 - checked above
     for pattern, transport in mounts.items():
-        if transport is not None:  # else it is the client's own, which has a guard now
+        if transport is not None:  # otherwise the client's own transport
             mounts[pattern] = guarded(guard, transport, costs)

@@ -1,7 +1,6 @@
-"""Who is inside of a call that is counted already, so that it is not counted twice.
+"""Mark calls that are already counted, so that they are not counted twice.
 
-A request by requests goes through urllib3, and a guard may stand before both: the outer one counts,
-and what it calls passes the inner one unseen.
+requests uses urllib3, and both may be guarded: only the outer guard counts the request.
 """
 
 from collections.abc import Iterator
@@ -12,13 +11,13 @@ _COVERED: ContextVar[bool] = ContextVar("costmon.guard.covered", default=False)
 
 
 def is_covered() -> bool:
-    """Tell whether a call that is counted is being made in this context."""
+    """Return whether a counted call is being made in this context."""
     return _COVERED.get()
 
 
 @contextmanager
 def covered() -> Iterator[None]:
-    """Let the calls inside the `with` block pass guarded clients without being counted."""
+    """Make guarded clients not count the calls inside the `with` block."""
     before = _COVERED.set(True)
     try:
         yield

@@ -1,7 +1,7 @@
-"""Look at an answer that http.client reads, without changing what its reader sees.
+"""Inspect a response that http.client reads, without changing what its reader sees.
 
-urllib3, requests and botocore read a body in many ways (whole, in pieces, by line, chunk by chunk
-past http.client), but all of them read from the one file that http.client has made of the socket.
+urllib3, requests and botocore read a body in many ways (whole, in pieces, by line, in chunks
+without http.client), but all of them read from the file that http.client made from the socket.
 """
 
 from collections.abc import Callable
@@ -13,10 +13,10 @@ _LONGEST_LINE = 65_536
 
 
 class Dechunker:
-    """Takes the body out of a chunked transfer.
+    """Extracts the body from a chunked transfer.
 
     Attributes:
-        ended: Whether the last chunk has come.
+        ended: Whether the last chunk was received.
     """
 
     def __init__(self) -> None:
@@ -26,7 +26,7 @@ class Dechunker:
         self._after_chunk = False
 
     def feed(self, data: bytes) -> bytes:
-        """Return the part of `data` that is body."""
+        """Return the part of `data` that belongs to the body."""
         body = bytearray()
         at = 0
         while at < len(data) and not self.ended:
@@ -59,7 +59,7 @@ class Dechunker:
 
 
 class WatchedFile:
-    """The file of a socket, whose reader is http.client; every byte of the body passes once."""
+    """The file of a socket that http.client reads; it sees every byte of the body once."""
 
     def __init__(self, file: Any, exchange: Exchange, *, length: int | None, chunked: bool) -> None:
         self._file = file
@@ -72,19 +72,19 @@ class WatchedFile:
         return getattr(self._file, name)
 
     def read(self, size: int | None = -1) -> bytes:
-        """Read as the file does."""
+        """Read from the file."""
         return self._seen(self._taken(self._file.read, size), wanted=size)
 
     def read1(self, size: int = -1) -> bytes:
-        """Read as the file does."""
+        """Read from the file."""
         return self._seen(self._taken(self._file.read1, size), wanted=size)
 
     def readline(self, size: int | None = -1) -> bytes:
-        """Read as the file does."""
+        """Read from the file."""
         return self._seen(self._taken(self._file.readline, size), wanted=size)
 
     def readinto(self, buffer: Any) -> int:
-        """Read as the file does."""
+        """Read from the file."""
         count: int = self._taken(self._file.readinto, buffer)
         self._seen(bytes(memoryview(buffer).cast("B")[: count or 0]), wanted=len(buffer))
         return count
@@ -97,7 +97,7 @@ class WatchedFile:
             raise
 
     def close(self) -> None:
-        """Close the file; if not all has come, nobody wants the rest."""
+        """Close the file; if the body is incomplete, the rest will not be read."""
         try:
             self._file.close()
         finally:
@@ -116,7 +116,7 @@ class WatchedFile:
         elif self._left is not None:
             self._left = max(0, self._left - len(data))
         elif not data and wanted != 0:
-            self._ended = True  # without a length, the end of the connection is that of the body
+            self._ended = True  # without a length, the body ends with the connection
         if body:
             self._exchange.received(body)
         elif not data and wanted != 0 and not self._ended and self._left != 0:
@@ -127,12 +127,12 @@ class WatchedFile:
 
 
 def watch_answer(response: Any, exchange: Exchange) -> None:
-    """Let the exchange see what is read of a urllib3 response whose body has not been read yet."""
+    """Let the exchange inspect the unread body of a urllib3 response."""
     exchange.answered(response.status, response.headers.items())
     original = getattr(response, "_original_response", None)
     file = getattr(original, "fp", None)
     if original is None or file is None:
-        exchange.completed()  # there is no body, or HTTP/2, which urllib3 reads at once
+        exchange.completed()  # no body, or HTTP/2, which urllib3 reads at once
         return
     chunked = bool(getattr(original, "chunked", False))
     length = None if chunked else getattr(original, "length", None)

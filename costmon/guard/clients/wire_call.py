@@ -1,4 +1,4 @@
-"""One request as it goes over the wire, whichever client sends it."""
+"""One request as it goes over the wire, for any client library."""
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -12,12 +12,13 @@ class WireCall(NamedTuple):
     """A request that is about to be sent.
 
     Attributes:
-        method: HTTP's, upper case.
+        method: The HTTP method, upper case.
         url: Without user information and query, which may be secret.
-        host: In its one spelling.
-        headers: By lower-case name; of several of a name the last.
-        body: What is sent, when it is at hand; `None` when there is none, or it is yet to be made.
-        size: Bytes of the body; `None` when not known before it is sent.
+        host: In canonical form.
+        headers: By lower-case name; the last one of each name.
+        body: The body, if it is in memory; `None` if there is none, or it is produced while it is
+            sent.
+        size: Bytes of the body; `None` if not known before it is sent.
     """
 
     method: str
@@ -40,7 +41,7 @@ def wire_call(
     body: bytes | None,
     size: int | None,
 ) -> WireCall:
-    """Return a request in the words that costing understands.
+    """Return a request in the form that `Costing` uses.
 
     Raises:
         ScopeError: The URL names no host.
@@ -52,7 +53,7 @@ def wire_call(
 
 @lru_cache(maxsize=1024)
 def _host_of(location: str) -> str:
-    """Return the host of a URL's network location; the same few come again and again."""
+    """Return the host of a URL's network location, from a cache."""
     return host_of(f"//{location}")
 
 

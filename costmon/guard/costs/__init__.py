@@ -1,1 +1,1 @@
-"""What calls cost in the cloud, from dated prices, and what they have cost."""
+"""Costs of cloud resources from dated price lists, and summaries of what was spent."""

@@ -1,4 +1,4 @@
-"""Count an AWS account's months while they pass, from any thread: free use is given out once."""
+"""Track an AWS account's usage by month, from any thread, so that free usage counts once."""
 
 import datetime as dt
 import threading
@@ -13,17 +13,17 @@ _KEPT = 3
 
 
 class Account:
-    """One AWS account's use, by billing month (UTC).
+    """One AWS account's usage, by billing month (UTC).
 
-    It knows what this process told it and forgets it at the end: give `allowances` less what other
+    It is in memory, and knows only what this process added: give `allowances` minus what other
     programs use of the account's free amounts, or `NONE_FREE` when in doubt. The last three months
-    are kept, so that what comes late is counted where it belongs.
+    are kept, so that late usage counts in its own month.
 
     Args:
-        region: AWS's code of where use is counted unless `add` says otherwise.
-        allowances: What is free in each month.
-        prices: The price list, or yours.
-        clock: Tells the month.
+        region: AWS region code, the default for `add`.
+        allowances: Free usage of each month.
+        prices: The price list (default: the built-in one).
+        clock: Gives the current month.
     """
 
     def __init__(
@@ -44,16 +44,16 @@ class Account:
     def add(
         self, usage: Usage, *, region: str | None = None, at: dt.datetime | None = None
     ) -> Cost:
-        """Count use; return what it costs on top of what its month had before.
+        """Add usage; return what it costs in addition to its month so far.
 
         Args:
-            usage: What was used.
-            region: Where; `None`: the account's.
-            at: When, aware; `None`: now.
+            usage: The usage.
+            region: AWS region code; `None`: the account's.
+            at: Aware time; `None`: now.
 
         Raises:
-            PriceUnknownError: Something has no price there; nothing was counted.
-            AmountError: A quantity is none, `at` is naive, or its month is no longer kept.
+            PriceUnknownError: Something has no price in the region; nothing was added.
+            AmountError: A quantity is not valid, `at` is naive, or its month is no longer kept.
         """
         name = self._name(at)
         with self._lock:
@@ -66,14 +66,14 @@ class Account:
     def estimate(
         self, usage: Usage, *, region: str | None = None, at: dt.datetime | None = None
     ) -> Cost:
-        """Return what `add` would, without counting it."""
+        """Return what `add` would, without adding it."""
         name = self._name(at)
         with self._lock:
             month = self._month(name)
         return cost_of(month, usage, region or self.region, self._prices)
 
     def month(self, at: dt.datetime | None = None) -> AccountMonth:
-        """Return what was used in a month so far."""
+        """Return the usage of a month so far."""
         name = self._name(at)
         with self._lock:
             return self._month(name)

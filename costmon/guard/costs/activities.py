@@ -1,8 +1,8 @@
-"""Kinds of activities, and what each uses of the cloud that handles it.
+"""Kinds of activities, and the cloud resources that each uses.
 
-`delivery` and `http_request` are what goes over the wire; the others are ActivityPub's, whose
-tables of reads and writes are those of a server that keeps its state in DynamoDB. Inbound ones also
-start a function; outbound ones are handled by whoever sends them.
+`delivery` and `http_request` are transfer only; the others are ActivityPub's, with the reads and
+writes of a server that keeps its state in DynamoDB. Inbound ones also invoke a function; outbound
+ones are handled by the sender.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,10 +14,10 @@ Direction = Literal["outbound", "inbound"]
 
 
 class Resources(NamedTuple):
-    """What one activity uses, besides the bytes it moves.
+    """What one activity uses, besides transfer.
 
     Attributes:
-        invocations: Of a function.
+        invocations: Invocations of a function.
         reads: Items read from the database.
         writes: Items written to it.
         puts: Objects stored.
@@ -35,9 +35,9 @@ class Activity(NamedTuple):
     """A kind of activity.
 
     Attributes:
-        name: As the usage rows have it.
-        outbound: What sending one uses.
-        inbound: What receiving one uses.
+        name: As in the usage rows.
+        outbound: Resources used to send one.
+        inbound: Resources used to receive one.
     """
 
     name: str
@@ -45,12 +45,12 @@ class Activity(NamedTuple):
     inbound: Resources
 
     def resources(self, direction: Direction) -> Resources:
-        """Return what one uses in a direction."""
+        """Return the resources used in a direction."""
         return self.inbound if direction == "inbound" else self.outbound
 
 
 class Activities:
-    """An immutable register of kinds of activities; `extended` returns a larger one."""
+    """An immutable registry of kinds of activities; `extended` returns a larger one."""
 
     __slots__ = ("_kinds",)
 
@@ -64,7 +64,7 @@ class Activities:
         """Return a kind by its name.
 
         Raises:
-            UnknownActivityError: There is none; the error says which there are.
+            UnknownActivityError: It is unknown; the error lists the known kinds.
         """
         found = self._kinds.get(name)
         if found is None:
@@ -72,12 +72,12 @@ class Activities:
         return found
 
     def extended(self, *kinds: Activity) -> "Activities":
-        """Return a register with more kinds; one of a known name replaces it."""
+        """Return a registry with more kinds; kinds with a known name replace the old ones."""
         return Activities((*self._kinds.values(), *kinds))
 
 
 def stored(name: str, *, reads: int, writes: int, puts_per_attachment: int = 0) -> Activity:
-    """Return a kind that is kept the same way in both directions, and inbound by a function."""
+    """Return a kind with the same database use in both directions, and a function for inbound."""
     outbound = Resources(reads=reads, writes=writes, puts_per_attachment=puts_per_attachment)
     return Activity(name, outbound, outbound._replace(invocations=1))
 
@@ -90,7 +90,7 @@ ACTIVITIES = Activities(
         Activity("http_request", *_ON_THE_WIRE),
         stored("Create", reads=0, writes=1, puts_per_attachment=1),
         stored("Follow", reads=1, writes=2),
-        # Who changes, answers or takes back something reads it first.
+        # Changing, answering or undoing something reads it first.
         *(
             stored(name, reads=1, writes=1)
             for name in (

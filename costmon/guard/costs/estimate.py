@@ -1,4 +1,4 @@
-"""What an activity costs in all: transfer, Lambda, DynamoDB and S3, in its region."""
+"""Total cost of an activity: transfer, Lambda, DynamoDB and S3, in its region."""
 
 from typing import NamedTuple, get_args
 
@@ -19,11 +19,11 @@ from costmon.pricing.aws.usage import (
 
 
 class Function(NamedTuple):
-    """How the function is set up that handles inbound activities.
+    """Configuration of the function that handles inbound activities.
 
     Attributes:
-        memory_mb: What it is configured with.
-        duration_ms: What one invocation takes; measure yours.
+        memory_mb: Its configured memory.
+        duration_ms: Duration of one invocation; measure yours.
         architecture: `x86` or `arm`.
     """
 
@@ -38,7 +38,7 @@ USUAL = Function()
 def usage_of(
     activity: str,
     *,
-    bytes: int,
+    bytes: int,  # noqa: A002 - the number of bytes; a public name
     direction: Direction = "outbound",
     attachments: int = 0,
     attachment_bytes: int = 0,
@@ -47,11 +47,11 @@ def usage_of(
     function: Function = USUAL,
     activities: Activities = ACTIVITIES,
 ) -> Usage:
-    """Return what one activity uses; see `estimate_total_activity_cost`.
+    """Return the usage of one activity; see `estimate_total_activity_cost`.
 
     Raises:
-        UnknownActivityError: There is no such kind.
-        AmountError: A figure is negative or no whole number, or there is no such direction.
+        UnknownActivityError: The kind is unknown.
+        AmountError: A number is negative or not whole, or the direction is not valid.
     """
     if direction not in get_args(Direction):
         raise AmountError(f"direction={direction!r}"[:60], "'outbound' or 'inbound'")
@@ -83,7 +83,7 @@ def usage_of(
 def estimate_total_activity_cost(
     activity: str,
     *,
-    bytes: int,
+    bytes: int,  # noqa: A002 - the number of bytes; a public name
     region: str,
     direction: Direction = "outbound",
     attachments: int = 0,
@@ -95,29 +95,31 @@ def estimate_total_activity_cost(
     prices: Prices = AWS,
     activities: Activities = ACTIVITIES,
 ) -> Cost:
-    """Return what one activity costs, by service and in all; US dollars, never rounded.
+    """Return the cost of one activity, by service and in total; US dollars, never rounded.
 
-    Without `so_far` nothing is free, as for an account whose free use is used up. With it, free use
-    and tiers are those of the account's month; `costmon.guard.costs.account.Account` keeps one.
+    Without `so_far` nothing is free, as for an account whose free usage is used up. With it, free
+    usage and tiers are those of the account's month; `costmon.guard.costs.account.Account` tracks
+    it.
 
     Args:
         activity: A kind, such as `delivery` or `Create`.
-        bytes: Of the activity, as it goes over the wire.
-        region: AWS's code of where it is handled.
+        bytes: Bytes of the activity, as sent over the wire.
+        region: AWS region code of where it is handled.
         direction: `outbound`: its bytes are sent; `inbound`: they are received, which is free.
-        attachments: How many files are stored with it, where its kind stores them.
-        attachment_bytes: Of all these files; the storage of a month is counted.
-        response_bytes: Of the answer, which goes the other way.
-        item_bytes: Of each item read or written; 0 counts one unit (up to 4 KB read, 1 KB written).
-        function: What handles inbound activities.
-        so_far: The account's month before it.
-        prices: The price list, or yours.
-        activities: The kinds there are, or yours.
+        attachments: How many files are stored with it, if its kind stores files.
+        attachment_bytes: Total bytes of these files; one month of storage is counted.
+        response_bytes: Bytes of the response, in the other direction.
+        item_bytes: Bytes of each item read or written; 0 counts one unit (up to 4 KB read, 1 KB
+            written).
+        function: The function that handles inbound activities.
+        so_far: The account's month so far.
+        prices: The price list (default: the built-in one).
+        activities: The kinds of activities (default: the built-in ones).
 
     Raises:
-        UnknownActivityError: There is no such kind.
-        PriceUnknownError: The region has no price of what is used.
-        AmountError: A figure is negative or no whole number, or there is no such direction.
+        UnknownActivityError: The kind is unknown.
+        PriceUnknownError: The region has no price for something that is used.
+        AmountError: A number is negative or not whole, or the direction is not valid.
     """
     usage = usage_of(
         activity,

@@ -1,7 +1,7 @@
 """Sum up what was spent in a billing period, by host and by activity.
 
-Pure: from the store's usage rows to values. Every call has a row for each of its scopes, so sums
-are made within one scope: totals and activities from `global`, hosts from `host:...`.
+Pure functions of the store's usage rows. Every call has a row for each of its scopes, so sums are
+made within one scope: totals and activities from `global`, hosts from `host:...`.
 """
 
 import datetime as dt
@@ -18,23 +18,23 @@ from costmon.guard.stores.base import UsageRow
 _HOST = "host:"
 _NANO = Decimal("1e-9")
 _EARLY = 30
-"""A projection needs this part of the period: a day of a month, 48 minutes of a day."""
+"""A projection needs at least this part of the period: a day of a month, 48 minutes of a day."""
 
 
 class HostCost(NamedTuple):
-    """What one host cost in a billing period.
+    """The cost of one host in a billing period.
 
     Attributes:
-        host: In its one spelling.
+        host: In canonical form.
         billing_period: Such as `2026-11`.
         cost: Major units.
         bytes_in: Received from it.
         bytes_out: Sent to it.
         requests: Calls that were charged.
         failed: Of these, failed ones.
-        error_rate: Share of failed ones, 0..1; `None` without a request.
-        average_cost: Of a request, major units to the nano-unit; `None` without one.
-        last_updated: Start of the last hour with a charge, aware UTC: rows know hours only.
+        error_rate: Share of failed calls, 0..1; `None` without calls.
+        average_cost: Of a call, major units, rounded to the nano-unit; `None` without calls.
+        last_updated: Start of the last hour with a charge, aware UTC: usage rows are hourly.
     """
 
     host: str
@@ -80,7 +80,7 @@ def span_of(period: str) -> tuple[dt.datetime, dt.datetime]:
         period: A month `2026-11`, a day `2026-11-21`, or an hour `2026-11-21T10`.
 
     Raises:
-        BudgetError: It is none of these.
+        BudgetError: It is not one of these.
     """
     for form in ("%Y-%m", "%Y-%m-%d", "%Y-%m-%dT%H"):
         try:
@@ -92,14 +92,15 @@ def span_of(period: str) -> tuple[dt.datetime, dt.datetime]:
         if form == "%Y-%m":
             return start, (start + dt.timedelta(days=32)).replace(day=1)
         return start, start + dt.timedelta(**{"days" if form == "%Y-%m-%d" else "hours": 1})
-    raise BudgetError(f"{period!r} is no billing period: use 2026-11, 2026-11-21 or 2026-11-21T10")
+    accepted = "2026-11, 2026-11-21 or 2026-11-21T10"
+    raise BudgetError(f"{period!r} is not a billing period: use {accepted}")
 
 
 def cost_metrics(rows: Iterable[UsageRow], period: str) -> CostMetrics:
-    """Return what was spent in a billing period; rows of other hours do not count.
+    """Return what was spent in a billing period; rows outside it do not count.
 
     Raises:
-        BudgetError: `period` is none.
+        BudgetError: `period` is not a billing period.
     """
     hosts: dict[str, int] = {}
     activities: dict[str, int] = {}
@@ -127,10 +128,10 @@ def cost_metrics(rows: Iterable[UsageRow], period: str) -> CostMetrics:
 
 
 def host_costs(rows: Iterable[UsageRow], period: str) -> tuple[HostCost, ...]:
-    """Return what each host cost in a billing period, the costliest first.
+    """Return the cost of each host in a billing period, the most expensive first.
 
     Raises:
-        BudgetError: `period` is none.
+        BudgetError: `period` is not a billing period.
     """
     found: dict[str, list[UsageRow]] = {}
     for row in _within(rows, period):
@@ -141,22 +142,22 @@ def host_costs(rows: Iterable[UsageRow], period: str) -> tuple[HostCost, ...]:
 
 
 def top_hosts(rows: Iterable[UsageRow], period: str, count: int) -> tuple[HostCost, ...]:
-    """Return the `count` costliest hosts of a billing period, the costliest first."""
+    """Return the `count` most expensive hosts of a billing period, in descending order."""
     return host_costs(rows, period)[: max(0, count)]
 
 
 def host_cost(rows: Iterable[UsageRow], host: str, period: str) -> HostCost | None:
-    """Return what one host (in its one spelling) cost; `None` when nothing was charged for it.
+    """Return the cost of one host (in canonical form); `None` if nothing was charged for it.
 
     Raises:
-        BudgetError: `period` is none.
+        BudgetError: `period` is not a billing period.
     """
     its = [row for row in _within(rows, period) if row.scope == f"{_HOST}{host}"]
     return _host_cost(host, period, its) if its else None
 
 
 def projected(spent: Decimal, period: str, now: dt.datetime) -> Decimal | None:
-    """Return what a billing period will have cost at its end, if it goes on like this.
+    """Project the cost of a billing period from what was spent so far.
 
     Args:
         spent: So far, major units.
@@ -164,10 +165,10 @@ def projected(spent: Decimal, period: str, now: dt.datetime) -> Decimal | None:
         now: Aware.
 
     Returns:
-        `None` before a thirtieth of the period is over: too early. Once it is over, `spent`.
+        `None` before a thirtieth of the period has passed; `spent` once it is over.
 
     Raises:
-        BudgetError: `period` is none.
+        BudgetError: `period` is not a billing period.
     """
     start, end = span_of(period)
     if now >= end:

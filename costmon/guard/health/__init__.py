@@ -1,1 +1,1 @@
-"""How the hosts that are called are doing, and which of them must rest."""
+"""Health of the hosts that are called, and quarantine of failing ones."""

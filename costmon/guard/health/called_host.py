@@ -1,4 +1,4 @@
-"""What this process knows of one host that it calls, and how that is merged with the others'."""
+"""One host as this process knows it, and how that is merged with other processes."""
 
 import os
 import threading
@@ -9,16 +9,16 @@ from costmon.guard.health.record import UNKNOWN, HealthRecord
 from costmon.guard.health.store import HealthStore
 
 SYNC_S = 1.0
-"""A host's record is read or written at most once in so many seconds, changes of state apart."""
+"""A host's record is read or written at most once in this time, except for changes of state."""
 
 _NEVER = float("-inf")
 
 
 class Admission(NamedTuple):
-    """A call that may be made; hand it to `Health.record` when it ended, or to `withdraw`.
+    """An allowed call; pass it to `Health.record` when it ended, or to `withdraw`.
 
     Attributes:
-        host: Whom to.
+        host: The host.
         probe: The token of a quarantined host's one probe; `None` for any other call.
     """
 
@@ -27,13 +27,13 @@ class Admission(NamedTuple):
 
 
 class CalledHost:
-    """The record as last seen, and what was counted since.
+    """The record as last seen, and the calls since.
 
     Attributes:
-        host: In its one spelling.
+        host: In canonical form.
         used_s: When it was last used, monotonic seconds.
         record: As last seen in the store.
-        probe: The token of this process's probe, while it is out.
+        probe: The token of this process's probe, while it is in flight.
     """
 
     __slots__ = (
@@ -57,23 +57,23 @@ class CalledHost:
         self.probe: str | None = None
         self._store = store
         self._admission = Admission(host, None)
-        self._pending = NOTHING  # not yet given to the store
-        self._sent = NOTHING  # being given to it
+        self._pending = NOTHING  # not yet sent to the store
+        self._sent = NOTHING  # being sent to it
         self._synced_s = _NEVER
         # `_syncing` is held while the store is asked, `_lock` only to change fields. A finalizer
-        # may record a call in the middle of anything, in the very thread that holds them.
+        # may record a call at any point, also in the thread that holds them.
         self._lock = threading.RLock()
         self._syncing = threading.RLock()
 
     @property
     def unsynced(self) -> bool:
-        """Tell whether something was counted that the store does not know."""
+        """Return whether there are calls that the store does not know."""
         return self._pending.calls > 0
 
     def refresh(self) -> None:
-        """Merge with the store unless that was done in the last second, or is being done.
+        """Merge with the store unless that was done in the last second, or is in progress.
 
-        The first time it waits for that: what is not known yet may be a quarantine.
+        The first time, it waits for the merge: the host may be in quarantine.
         """
         if not self._due():
             return
@@ -90,7 +90,7 @@ class CalledHost:
             self._merge()
 
     def admit(self) -> Admission:
-        """Return the right to call; of a quarantined host to one caller when it is time.
+        """Allow a call; for a host in quarantine only one, the probe, when it is due.
 
         Raises:
             HealthRefused: It is in quarantine.
@@ -101,7 +101,7 @@ class CalledHost:
         if self.record.quarantine.wait_s(now_s, rules) > 0:
             raise self._store.refusal(self.host, self.record, now_s)
         with self._syncing:
-            # Of threads that waited here all but the first see its probe and leave the store alone.
+            # Of the threads that waited here, all but the first see its probe and skip the store.
             if self.record.quarantine.wait_s(now_s, rules) <= 0:
                 token = os.urandom(8).hex()
                 self._adopt(
@@ -122,10 +122,10 @@ class CalledHost:
         raise self._store.refusal(self.host, record, now_s)
 
     def add(self, call: Evidence) -> None:
-        """Count a call that was no probe."""
+        """Count a call that was not a probe."""
         with self._lock:
             if self.record.quarantine.openings:
-                return  # it was under way when the quarantine opened
+                return  # it was in flight when the quarantine opened
             self._pending = self._pending.plus(call)
             condemned = False
             if call.failures:
@@ -137,7 +137,7 @@ class CalledHost:
             self.refresh()
 
     def end_probe(self, token: str, call: Evidence | None) -> None:
-        """Let a probe decide; `None`: it was not made, or told nothing."""
+        """Apply a probe's result; `None`: it was not made, or had no result."""
         with self._syncing:
             if self.probe == token:
                 self.probe = None
@@ -160,7 +160,7 @@ class CalledHost:
         return self._store.clock.monotonic_s() - self._synced_s >= SYNC_S
 
     def _merge(self) -> None:
-        """Give the store what was counted, and take what it knows; with `_syncing` held."""
+        """Send the counts to the store and take its record; `_syncing` is held."""
         store = self._store
         with self._lock:
             sent, era = self._pending, self.record.era
@@ -180,10 +180,10 @@ class CalledHost:
         )
 
     def _adopt(self, record: HealthRecord) -> None:
-        """Go by a record, which contains what was sent."""
+        """Use a record, which contains what was sent."""
         with self._lock:
             if record.era != self.record.era:
-                self._pending = NOTHING  # it was seen in an era that is over
+                self._pending = NOTHING  # it was seen in an earlier era
             self.record = record
             self._sent = NOTHING
         self._synced_s = self._store.clock.monotonic_s()

@@ -1,8 +1,8 @@
-"""What a series of calls says about a host: a value that fades, and that can be added in parts.
+"""Evidence about a host from a series of calls: a decaying value that can be added in parts.
 
-Every call makes what was before count for 2 % less (1 % less for latencies), and every six hours
-make it count half: the last 50 calls matter, the last 100 for latency, and after a day without
-calls next to nothing is left. A part that another process saw is added as if its calls came last.
+Every call reduces the weight of earlier ones by 2 % (1 % for latencies), and every six hours halve
+it: the last 50 calls matter, the last 100 for latency, and after a day without calls almost nothing
+is left. Calls of another process are added as if they came last.
 """
 
 from typing import NamedTuple
@@ -15,17 +15,17 @@ HALF_LIFE_S = 6 * 3600.0
 
 PRIOR_SUCCESSES = 5.0
 PRIOR_FAILURES = 1.0
-"""Beta(5, 1): before anything is known a host is taken to answer five calls of six."""
+"""Beta(5, 1): an unknown host is assumed to answer five calls of six."""
 
 
 class Evidence(NamedTuple):
-    """Calls that ended, faded.
+    """Calls that ended, with decayed weights.
 
     Attributes:
-        calls: How many were added, not faded.
-        successes: Faded count.
-        failures: Faded count.
-        row: Failures since the last success.
+        calls: How many were added, without decay.
+        successes: Decayed count.
+        failures: Decayed count.
+        row: Consecutive failures since the last success.
         latencies: Of successes, and of timeouts, which took at least as long.
         at_s: When the last one ended, seconds since 1970; 0 when there was none.
     """
@@ -38,7 +38,7 @@ class Evidence(NamedTuple):
     at_s: float = 0.0
 
     def plus(self, later: "Evidence") -> "Evidence":
-        """Return this, faded by what came later, and what came later."""
+        """Return the sum of this, decayed by the later calls, and the later calls."""
         if not self.calls:
             return later
         if not later.calls:
@@ -56,7 +56,7 @@ class Evidence(NamedTuple):
         )
 
     def aged(self, now_s: float) -> "Evidence":
-        """Return what is left of it at `now_s`."""
+        """Return its decayed value at `now_s`."""
         fade = _aged(now_s - self.at_s)
         return self._replace(
             successes=self.successes * fade,
@@ -68,12 +68,12 @@ class Evidence(NamedTuple):
 
     @property
     def weight(self) -> float:
-        """Return how many calls it is worth."""
+        """Return the decayed number of calls."""
         return self.successes + self.failures
 
     @property
     def success_rate(self) -> float:
-        """Return the share of calls that succeed, 0..1, the prior included."""
+        """Return the share of calls that succeed, 0..1, including the prior."""
         successes = self.successes + PRIOR_SUCCESSES
         return successes / (successes + self.failures + PRIOR_FAILURES)
 
@@ -82,10 +82,10 @@ NOTHING = Evidence()
 
 
 def of_call(*, ok: bool, latency_s: float | None, at_s: float) -> Evidence:
-    """Return what one call says.
+    """Return the evidence of one call.
 
     Raises:
-        InputError: `latency_s` is no latency.
+        InputError: `latency_s` is negative or not finite.
     """
     return Evidence(
         1,

@@ -1,12 +1,12 @@
-"""Tell what kind of failure an exception or an answer is, whichever client library it is from.
+"""Classify exceptions and responses of any client library as kinds of failures.
 
-No client library is imported: exceptions are known by the names of their classes and base classes
+No client library is imported: exceptions are recognised by the names of their classes and bases
 (requests, urllib3, httpx, httpcore, aiohttp, botocore, http.client, urllib, socket, ssl), by their
-error number, and by the causes they carry. Answers are known by their status.
+error number, and by their causes. Responses are classified by their status.
 
 What counts against a host: `timeout`, `refused`, `dns`, `tls`, `network`, `429` and `5xx`. Any
-other status is an answer of a host that works. Everything else (a `ValueError`, a full pool of our
-own) says nothing about the host.
+other status means that the host works. Everything else (a `ValueError`, a full local connection
+pool) says nothing about the host.
 """
 
 import errno
@@ -20,16 +20,16 @@ FailureClass = Literal["timeout", "refused", "dns", "tls", "5xx", "429", "networ
 RETRYABLE: frozenset[FailureClass] = frozenset(
     ("timeout", "refused", "dns", "5xx", "429", "network")
 )
-"""Not `tls`: a certificate does not become right within seconds."""
+"""Not `tls`: a certificate does not become valid within seconds."""
 
 _TOO_MANY_REQUESTS = 429
 _SERVER_ERROR = 500
 _STATUSES = range(100, 600)
 _DEEPEST = 12
-"""How many causes are looked at; requests nests four."""
+"""How many causes are inspected; requests nests four."""
 
-# The first class that anything in the chain of causes belongs to wins: a refused connection is
-# wrapped in what urllib3 1.x calls a connect timeout, a missing name in a "connection error".
+# The first kind that matches anything in the chain of causes wins: urllib3 1.x wraps a refused
+# connection in a connect timeout, and an unknown host name in a "connection error".
 _OURS = frozenset(("PoolTimeout", "EmptyPoolError", "FullPoolError", "ClosedPoolError"))
 _CUT = frozenset(("SSLEOFError", "SSLZeroReturnError", "SSLSyscallError"))
 _NAMES: tuple[tuple[FailureClass, frozenset[str]], ...] = (
@@ -96,7 +96,7 @@ _CONNECTING = frozenset(
 
 
 def failure_of(error: BaseException) -> FailureClass | None:
-    """Return what kind of failure of the host `error` is; `None` when it says nothing of one."""
+    """Return the kind of the host's failure; `None` if `error` says nothing about the host."""
     if refusal_of(error) is not None:
         return None
     status = status_of(error)
@@ -116,14 +116,14 @@ def failure_of(error: BaseException) -> FailureClass | None:
 
 
 def failure_of_status(status: int) -> FailureClass | None:
-    """Return what kind of failure a status is; `None`: the host works."""
+    """Return the kind of failure of a status; `None`: the host works."""
     if status == _TOO_MANY_REQUESTS:
         return "429"
     return "5xx" if status >= _SERVER_ERROR else None
 
 
 def status_of(result: object) -> int | None:
-    """Return the HTTP status that an answer or an exception carries; `None` when it has none."""
+    """Return the HTTP status of a response or an exception; `None` if it has none."""
     for holder in (result, getattr(result, "response", None)):
         for name in ("status_code", "status", "code"):
             status = getattr(holder, name, None)
@@ -137,9 +137,9 @@ def status_of(result: object) -> int | None:
 
 
 def refusal_of(error: BaseException) -> CallRefused | None:
-    """Return the refusal of a guard that an error is, or says it was raised from.
+    """Return the guard's refusal that an error is, or was raised from.
 
-    OpenAI's client, for one, takes a refusal by its transport for a failed connection.
+    OpenAI's client, for example, treats a refusal by its transport as a failed connection.
     """
     cause: BaseException | None = error
     for _ in range(_DEEPEST):
@@ -150,7 +150,7 @@ def refusal_of(error: BaseException) -> CallRefused | None:
 
 
 def nothing_was_sent(error: BaseException) -> bool:
-    """Tell whether `error` proves that no byte of the request left: there was no connection."""
+    """Return whether `error` proves that nothing was sent, because there was no connection."""
     failure = failure_of(error)
     if failure in {"dns", "refused", "tls"}:
         return True
@@ -160,7 +160,7 @@ def nothing_was_sent(error: BaseException) -> bool:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield the error and what it says caused it, each once."""
+    """Yield the error and its causes, each once."""
     seen: list[BaseException] = []
     waiting: list[object] = [error]
     while waiting and len(seen) < _DEEPEST:

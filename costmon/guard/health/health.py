@@ -1,10 +1,10 @@
-"""Which hosts may be called: every process keeps its own count, and merges it with the others'.
+"""Which hosts may be called: every process counts its calls, and merges with other processes.
 
-How calls end is added up in memory and merged into the store's record of the host in one atomic
-step, at most once a second for a host, and at once when a quarantine opens or ends. So processes
-learn of each other's failures within a second of their next call, and no call that is counted is
-lost by two of them writing at a time. While the store cannot be used, a process goes by what it
-sees itself; how often that happened is counted in `store_failures`.
+Results of calls are counted in memory and merged into the store's record of the host in one atomic
+step, at most once a second for each host, and at once when a quarantine opens or ends. So processes
+see each other's failures within a second of their next call, and concurrent writes lose no calls.
+While the store is unavailable, a process uses its own results only; `store_failures` counts how
+often that happened.
 """
 
 import os
@@ -29,30 +29,30 @@ if TYPE_CHECKING:
     from random import Random
 
 MOST_HOSTS = 4096
-"""Hosts that a process remembers; of more, those it has not called for longest are dropped."""
+"""Hosts that a process keeps; beyond that, the least recently called are dropped."""
 
 IDLE_S = 86_400.0
-"""Records of hosts that nobody has called for so long are removed by `sweep`."""
+"""`sweep` removes records of hosts that were not called for this time."""
 
 _EVICTED = 64
 
 
 class Health:
-    """Counts how calls to hosts end, and refuses those to hosts in quarantine.
+    """Counts results of calls to hosts, and refuses calls to hosts in quarantine.
 
     Safe in threads, in processes that share a store, and after a fork.
 
     Args:
-        store: Where the hosts' records are.
-        clock: Tells the time; its wall clock must be about that of the other processes.
+        store: The store of the hosts' records.
+        clock: Its wall clock must be close to that of the other processes.
         rng: Makes jitter.
-        rules: By which figures hosts are judged.
-        tell: Takes the news that a host was put into quarantine.
-        noted: Counts a refusal, made at a second since 1970.
-        most_hosts: How many hosts this process remembers.
+        rules: The thresholds that hosts are judged by.
+        tell: Receives a notice when a host is put into quarantine.
+        noted: Counts a refusal at a time, seconds since 1970.
+        most_hosts: How many hosts this process keeps.
 
     Attributes:
-        rules: By which figures hosts are judged.
+        rules: The thresholds that hosts are judged by.
     """
 
     def __init__(
@@ -77,15 +77,15 @@ class Health:
 
     @property
     def store_failures(self) -> int:
-        """Return how often the store could not be asked."""
+        """Return how often the store could not be used."""
         return self._store.failures
 
     def admit(self, host: str) -> Admission:
-        """Let a call to a host through, or not; of a host in quarantine, one probe when it is time.
+        """Allow a call to a host; to a host in quarantine only a probe, when it is due.
 
         Raises:
             HealthRefused: The host is in quarantine.
-            ScopeError: It is no host.
+            ScopeError: It is not a valid host.
         """
         called = self._called(host)
         called.refresh()
@@ -99,8 +99,8 @@ class Health:
         """Raise what `admit` would, without taking the probe.
 
         Raises:
-            HealthRefused: The host is in quarantine, and its probe is not due or is out.
-            ScopeError: It is no host.
+            HealthRefused: The host is in quarantine, and its probe is not due or is in flight.
+            ScopeError: It is not a valid host.
         """
         called = self._called(host)
         called.refresh()
@@ -118,19 +118,19 @@ class Health:
         *,
         admission: Admission | None = None,
     ) -> None:
-        """Count how a call ended.
+        """Record the result of a call.
 
         Args:
-            host: Whom it was to.
-            failure: What kind of failure it was; `None`: the host answered, be it with a 404.
-            latency_s: From sending to the answer's first byte, or as long as the call took; `None`
-                when unknown. Of failures only that of a timeout counts.
-            admission: What `admit` returned. Without it, while a probe of this process is out, the
-                call is taken for the probe.
+            host: The host that was called.
+            failure: Kind of failure; `None`: the host answered, even if with a 404.
+            latency_s: From sending to the response's first byte, or the duration of the call;
+                `None` if unknown. Of failures, only that of a timeout counts.
+            admission: The result of `admit`. Without it, while a probe of this process is in
+                flight, the call counts as the probe.
 
         Raises:
-            InputError: `latency_s` is no latency.
-            ScopeError: `host` is no host.
+            InputError: `latency_s` is negative or not finite.
+            ScopeError: `host` is not a valid host.
         """
         called = self._called(host)
         timed = latency_s if failure is None or failure == "timeout" else None
@@ -142,17 +142,17 @@ class Health:
             called.end_probe(token, call)
 
     def withdraw(self, admission: Admission) -> None:
-        """Say that an admitted call was not made, or told nothing; another may be the probe."""
+        """Report that an admitted call was not made, or had no result; another may be the probe."""
         if admission.probe is not None:
             self._called(admission.host).end_probe(admission.probe, None)
 
     def get(self, host: str) -> HostHealth | None:
-        """Return how a host does, as far as all processes know; `None` when nobody has called it.
+        """Return a host's health from all processes; `None` if it was never called.
 
-        Asks the store each time.
+        Reads the store each time.
 
         Raises:
-            ScopeError: It is no host.
+            ScopeError: It is not a valid host.
         """
         host = host_of(host)
         called = self._hosts.get(host)
@@ -166,16 +166,16 @@ class Health:
         return host_health(host, record, self._clock.epoch_s(), self.rules)
 
     def is_healthy(self, host: str) -> bool:
-        """Tell whether a host is not known to be unhealthy; asks the store each time.
+        """Return whether a host is not known to be unhealthy; reads the store each time.
 
         Raises:
-            ScopeError: It is no host.
+            ScopeError: It is not a valid host.
         """
         health = self.get(host)
         return health is None or health.healthy
 
     def hosts(self) -> list[HostHealth]:
-        """Return how every known host does, by name.
+        """Return the health of every known host, by name.
 
         Raises:
             GuardStoreError: The store cannot be read.
@@ -187,7 +187,7 @@ class Health:
         ]
 
     def unhealthy(self) -> list[HostHealth]:
-        """Return every unhealthy or quarantined host, worst first; there is no cap.
+        """Return all hosts that are unhealthy or in quarantine, worst first, without limit.
 
         Raises:
             GuardStoreError: The store cannot be read.
@@ -198,10 +198,10 @@ class Health:
         )
 
     def forget(self, host: str) -> None:
-        """Take a host for one that nobody has ever called, in all processes.
+        """Reset a host to one that was never called, in all processes.
 
         Raises:
-            ScopeError: It is no host.
+            ScopeError: It is not a valid host.
             GuardStoreError: The store cannot be written.
         """
         host = host_of(host)
@@ -209,13 +209,13 @@ class Health:
         self._store.remove(host, lambda _: True)
 
     def flush(self) -> None:
-        """Merge everything that was counted into the store."""
+        """Merge all counts into the store."""
         for called in list(self._hosts.values()):
             if called.unsynced:
                 called.sync()
 
     def sweep(self) -> int:
-        """Remove the records of hosts that nobody has called for a day; return how many.
+        """Remove the records of hosts that were not called for a day; return how many.
 
         Raises:
             GuardStoreError: The store cannot be read or written.
@@ -234,8 +234,8 @@ class Health:
             self._noted(refused, self._clock.epoch_s())
 
     def _called(self, host: str) -> CalledHost:
-        """Return what is known of a host, in whatever spelling."""
-        if os.getpid() != self._pid:  # what the parent has counted it merges itself
+        """Return a host by its name, in any spelling."""
+        if os.getpid() != self._pid:  # the parent process merges its own counts
             self._hosts, self._adding, self._pid = {}, threading.RLock(), os.getpid()
         called = self._hosts.get(host)
         if called is None:
@@ -250,9 +250,9 @@ class Health:
         return called
 
     def _evict(self) -> None:
-        """Drop the hosts that were not called for longest; the store forgets the healthy of them.
+        """Drop the least recently called hosts, and the store's records of the healthy ones.
 
-        What it says of unhealthy ones stays there, and is found again.
+        Records of unhealthy hosts stay in the store, and are read again when needed.
         """
         now_s = self._clock.epoch_s()
         for called in nsmallest(_EVICTED, list(self._hosts.values()), key=lambda one: one.used_s):

@@ -1,4 +1,4 @@
-"""How one host does, for people: what is unknown is `None`, never 0."""
+"""The health of one host; unknown values are `None`, never 0."""
 
 import datetime as dt
 from typing import NamedTuple
@@ -9,21 +9,21 @@ from costmon.guard.health.rules import HEALTHY, HealthRules
 
 
 class HostHealth(NamedTuple):
-    """How one host does.
+    """The health of one host.
 
     Attributes:
-        host: In its one spelling.
+        host: In canonical form.
         score: 0..1; see `costmon.guard.health.rules`.
         healthy: Whether it is not in quarantine and scores at least 0.7.
-        success_rate: Share of the last calls that succeeded, 0..1, with a prior of five in six;
-            `None` when no call of late is known.
-        p95_s: What 95 % of the last answers took at most, within 12.5 %; `None` without any.
+        success_rate: Share of recent calls that succeeded, 0..1, with a prior of five in six;
+            `None` without recent calls.
+        p95_s: 95th percentile of recent latencies, within 12.5 %; `None` without any.
         consecutive_failures: Since the last success.
-        calls: How many calls the figures are worth, faded.
-        last_call_at: Aware UTC; `None` when no call is known.
-        quarantine: `closed` when it may be called, `open`, or `half_open` while a probe is out.
-        until: When the next call is let through; `None` when closed. In the past: the next call
-            is the probe.
+        calls: Decayed number of calls that the figures are based on.
+        last_call_at: Aware UTC; `None` if no call is known.
+        quarantine: `closed` if it may be called, `open`, or `half_open` while a probe is in flight.
+        until: When the next call is allowed; `None` when closed. In the past: the next call is the
+            probe.
         openings: How often the quarantine was opened since it was last closed.
     """
 
@@ -41,7 +41,7 @@ class HostHealth(NamedTuple):
 
 
 def host_health(host: str, record: HealthRecord, now_s: float, rules: HealthRules) -> HostHealth:
-    """Return how a host does at `now_s`, seconds since 1970."""
+    """Return a host's health at `now_s`, seconds since 1970."""
     evidence = record.evidence.aged(now_s)
     quarantine = record.quarantine
     score = rules.score(evidence)

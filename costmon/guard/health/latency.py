@@ -1,9 +1,9 @@
-"""How long a host takes to answer: a histogram of 64 buckets, made to be faded and added.
+"""Latency of a host: a histogram of 64 buckets that can decay and be added.
 
-Each doubling from 2 ms on has four buckets of equal width, so that a quantile is at most 12.5 %
-from the true one between 2.5 ms and 131 s. Faster answers are all alike (off by at most 1.25 ms);
-slower ones count as 123 s, the middle of the last bucket. A t-digest or P² would be closer, but two
-of them cannot be added, which processes that share a store need.
+Each doubling from 2 ms on has four buckets of equal width, so that a quantile is within 12.5 % of
+the exact one between 2.5 ms and 131 s. Faster responses share a bucket (off by at most 1.25 ms);
+slower ones count as 123 s, the middle of the last bucket. A t-digest or P² would be more precise,
+but two of them cannot be added, which processes that share a store need.
 """
 
 from math import frexp, isfinite
@@ -14,11 +14,11 @@ BUCKETS = 64
 SMALLEST_S = 0.002
 _STEPS = 4
 _NOTHING = 1e-4
-"""Weight below which a bucket is forgotten."""
+"""Weight below which a bucket is dropped."""
 
 
 class LatencyHistogram:
-    """Weights of buckets; a value that is never changed.
+    """Weights of buckets; immutable.
 
     Attributes:
         weights: By bucket; an empty bucket is absent.
@@ -40,11 +40,11 @@ class LatencyHistogram:
 
     @property
     def weight(self) -> float:
-        """Return how many answers it is about; faded ones count for less than one."""
+        """Return the decayed number of responses."""
         return sum(self.weights.values())
 
     def plus(self, other: "LatencyHistogram", *, fade: float = 1.0) -> "LatencyHistogram":
-        """Return both together, this one's weights multiplied by `fade`."""
+        """Return the sum of both, with this one's weights multiplied by `fade`."""
         weights = {
             bucket: weight * fade
             for bucket, weight in self.weights.items()
@@ -55,7 +55,7 @@ class LatencyHistogram:
         return LatencyHistogram(weights)
 
     def quantile(self, share: float) -> float | None:
-        """Return seconds that `share` (0..1) of the answers took at most; `None` without any."""
+        """Return the quantile `share` (0..1) in seconds; `None` without any responses."""
         if not self.weights:
             return None
         wanted = self.weight * share
@@ -71,7 +71,7 @@ NONE = LatencyHistogram()
 
 
 def one(seconds: float) -> LatencyHistogram:
-    """Return the histogram of one answer.
+    """Return the histogram of one response.
 
     Raises:
         InputError: `seconds` is negative or not finite.
@@ -80,13 +80,13 @@ def one(seconds: float) -> LatencyHistogram:
 
 
 def bucket_of(seconds: float) -> int:
-    """Return which bucket an answer belongs to.
+    """Return the bucket of a response.
 
     Raises:
         InputError: `seconds` is negative or not finite.
     """
     if not isfinite(seconds) or seconds < 0:
-        raise InputError(f"{seconds!r} is no latency: give seconds, at least 0")
+        raise InputError(f"{seconds!r} is not a latency: give seconds, at least 0")
     if seconds < SMALLEST_S:
         return 0
     mantissa, doublings = frexp(seconds / SMALLEST_S)
@@ -94,6 +94,6 @@ def bucket_of(seconds: float) -> int:
 
 
 def lower_s(bucket: int) -> float:
-    """Return where a bucket begins, in seconds; the first begins at 0."""
+    """Return the lower bound of a bucket, in seconds; 0 for the first."""
     doublings, step = divmod(bucket, _STEPS)
     return SMALLEST_S * 2.0**doublings * (1 + step / _STEPS) if bucket else 0.0

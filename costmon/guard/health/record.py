@@ -1,4 +1,4 @@
-"""What is known of one host, as processes share it: a value, its changes, and its text."""
+"""The record of one host that processes share: a value, its changes, and its text."""
 
 from typing import NamedTuple
 
@@ -11,10 +11,11 @@ _VERSION = 1
 
 
 class HealthRecord(NamedTuple):
-    """What is known of one host.
+    """The record of one host.
 
     Attributes:
-        era: Goes up when the quarantine opens or closes: what was seen before does not count after.
+        era: Incremented when the quarantine opens or closes; earlier results do not count
+            afterwards.
         evidence: Of this era.
         quarantine: Whether it may be called.
     """
@@ -25,15 +26,15 @@ class HealthRecord(NamedTuple):
 
     @property
     def used_s(self) -> float:
-        """Return until when it was of use at least, seconds since 1970."""
+        """Return when it was last relevant, seconds since 1970."""
         return max(self.evidence.at_s, self.quarantine.until_s, self.quarantine.probe_until_s)
 
     def plus(
         self, later: Evidence, *, era: int, now_s: float, rules: HealthRules, chance: float
     ) -> "HealthRecord":
-        """Return it with what a process saw in `era`; opens the quarantine when that is too bad.
+        """Return it with a process's results from `era`; they may open the quarantine.
 
-        What was seen in another era, or while the quarantine is open, changes nothing.
+        Results from another era, or while the quarantine is open, change nothing.
         """
         if era != self.era or self.quarantine.openings:
             return self
@@ -45,7 +46,7 @@ class HealthRecord(NamedTuple):
     def after_probe(
         self, token: str, outcome: Evidence, *, now_s: float, rules: HealthRules, chance: float
     ) -> "HealthRecord":
-        """Return it with the outcome of its probe; that of any other call changes nothing."""
+        """Return it with the result of its probe; results of other calls change nothing."""
         if self.quarantine.probe != token:
             return self
         if not outcome.failures:
@@ -81,9 +82,9 @@ class HealthRecord(NamedTuple):
 
     @classmethod
     def from_text(cls, text: str | None) -> "HealthRecord | None":
-        """Return what `to_text` wrote; `None` without a text, or when it is something else.
+        """Parse what `to_text` wrote; `None` without a text, or if it is not valid.
 
-        Health is advice: what nobody can read must not stop calls, and is written anew.
+        An unreadable record must not stop calls: it is replaced.
         """
         import json
 

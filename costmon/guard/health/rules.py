@@ -1,16 +1,17 @@
-"""By which figures a host is judged, and how it is scored from 0 to 1.
+"""How a host is scored from 0 to 1, and the thresholds of its health.
 
     score = 0.4 x success rate + 0.3 x (1 - failures in a row / 10) + 0.3 x (1 - p95 / slow_s)
 
-Each part is kept within 0..1. The rate has a prior of five successes in six calls, so that one
-failure at first contact scores 0.86. Latency counts in full until five answers are known.
+Each part is limited to 0..1. The rate has a prior of five successes in six calls, so that a failure
+of the first call scores 0.86. The latency part is 1 until five latencies are known.
 
-The weights alone cannot say everything, so two rules hold the score down once `enough_calls` are
-known: while fewer than `failing_rate` of the calls succeed it is at most 0.8 x that rate, below 0.5
-(by weights a host that fails every other call would score 0.79 for ever); while the p95 is at or
-above `slow_s` it is at most 0.69 (by weights a perfect host that answers in a minute would score
-0.70). Below 0.7 a host is called unhealthy; below 0.5 it is put into quarantine. So a slow host is
-listed and not refused: a minute is usual for a language model. Raise `slow_s` for those.
+The weights alone are not enough, so two rules limit the score once `enough_calls` are known: while
+fewer than `failing_rate` of the calls succeed it is at most 0.8 x that rate, below 0.5 (by weights
+alone, a host that fails every other call would always score 0.79); while the p95 is at or above
+`slow_s` it is at most 0.69 (by weights alone, a host without failures that answers in a minute
+would score 0.70). Below 0.7 a host is unhealthy; below 0.5 it is put into quarantine. So a slow
+host is listed as unhealthy, but calls to it are not refused: a minute is normal for a language
+model. Raise `slow_s` for such hosts.
 """
 
 from math import nan
@@ -25,7 +26,7 @@ QUARANTINED = 0.5
 _RATE, _ROW, _LATENCY = 0.4, 0.3, 0.3
 _LONG_ROW = 10
 _LATENCIES = 4.5
-"""Five, of which some time has passed since the first."""
+"""Five calls, slightly decayed."""
 _FAILING = 0.8
 _SLOW = 0.69
 
@@ -41,19 +42,19 @@ class _HealthRules(NamedTuple):
 
 
 class HealthRules(_HealthRules):
-    """By which figures a host is judged.
+    """The thresholds that a host is judged by.
 
     Attributes:
-        failures_in_row: So many open the quarantine.
-        enough_calls: How many calls, faded, the two rules of the score need; at most 45.
-        failing_rate: Below this success rate (prior included) a host fails too often.
-        slow_s: A p95 from here on is slow; the latency's part of the score is 0 there.
+        failures_in_row: Consecutive failures that open the quarantine.
+        enough_calls: Decayed number of calls that the two rules of the score need; at most 45.
+        failing_rate: Below this success rate (including the prior) a host fails too often.
+        slow_s: A p95 from here on is slow: the latency part of the score is 0.
         open_s: How long the first quarantine lasts; each failed probe doubles it.
-        longest_open_s: At most so long.
-        probe_s: How long a probe keeps others waiting that never reports.
+        longest_open_s: The longest quarantine.
+        probe_s: How long other calls wait for a probe that does not report.
 
     Raises:
-        InputError: A figure is out of its range.
+        InputError: A value is out of range.
     """
 
     __slots__ = ()
@@ -69,7 +70,7 @@ class HealthRules(_HealthRules):
         longest_open_s: float = 3600.0,
         probe_s: float = 120.0,
     ) -> Self:
-        """Check the figures."""
+        """Check the values."""
         _check("failures_in_row", failures_in_row, 1, 1000)
         _check("enough_calls", enough_calls, 1, 45)
         _check("failing_rate", failing_rate, 0, 1)
@@ -89,7 +90,7 @@ class HealthRules(_HealthRules):
         )
 
     def score(self, evidence: Evidence) -> float:
-        """Return how well a host does, 0..1, from evidence as old as it is now."""
+        """Return a host's score, 0..1, from evidence that is decayed to now."""
         rate = evidence.success_rate
         row = max(0.0, 1 - evidence.row / _LONG_ROW)
         p95_s = None
@@ -105,7 +106,7 @@ class HealthRules(_HealthRules):
         return min(1.0, score)
 
     def condemn(self, evidence: Evidence) -> bool:
-        """Tell whether a host is to be put into quarantine."""
+        """Return whether a host must be put into quarantine."""
         if evidence.row >= self.failures_in_row:
             return True
         return evidence.weight >= self.enough_calls and self.score(evidence) < QUARANTINED
@@ -113,7 +114,7 @@ class HealthRules(_HealthRules):
 
 def _check(name: str, given: object, least: float, most: float) -> None:
     number = given if isinstance(given, int | float) and not isinstance(given, bool) else nan
-    if not least <= number <= most:  # which nan is not, either
+    if not least <= number <= most:  # also false for nan
         raise InputError(f"{name}={given!r}: give a number from {least} to {most}")
 
 

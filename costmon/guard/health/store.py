@@ -1,4 +1,4 @@
-"""The health records of a guard's store, and what to go by while it cannot be used."""
+"""The health records of a guard's store, and a fallback while it is unavailable."""
 
 import datetime as dt
 from collections.abc import Callable, Iterator
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 
 class Tell(Protocol):
-    """Takes news for people."""
+    """Receives notices for users."""
 
     def __call__(self, kind: NoticeKind, scope: str, text: str, /) -> None:
-        """Tell it."""
+        """Send a notice."""
         ...
 
 
 class HealthStore:
-    """Reads and changes records; a store that fails is counted, and stands in nobody's way.
+    """Reads and changes records; failures of the store are counted, and do not stop calls.
 
     Attributes:
-        failures: How often the store could not be asked.
+        failures: How often the store could not be used.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class HealthStore:
         self._tell = tell
 
     def read(self, host: str, otherwise: HealthRecord) -> HealthRecord:
-        """Return the record of a host, or `otherwise` when the store cannot be asked."""
+        """Return the record of a host, or `otherwise` if the store cannot be used."""
         try:
             return HealthRecord.from_text(self._store.read("health", host)) or UNKNOWN
         except GuardStoreError:
@@ -57,10 +57,10 @@ class HealthStore:
     def change(
         self, host: str, base: HealthRecord, change: Callable[[HealthRecord], HealthRecord]
     ) -> HealthRecord:
-        """Change a host's record in one atomic step, and tell people of a new quarantine.
+        """Change a host's record in one atomic step, and send a notice of a new quarantine.
 
         Returns:
-            What it is now; `change` of `base` when the store cannot be asked.
+            The new record; `change` of `base` if the store cannot be used.
         """
         before = base
 
@@ -84,10 +84,10 @@ class HealthStore:
         return after
 
     def remove(self, host: str, unwanted: Callable[[HealthRecord], bool]) -> bool:
-        """Remove a host's record if it is unwanted at that moment; tell whether there is none.
+        """Remove a host's record if it is still unwanted; return whether there is none.
 
         Raises:
-            GuardStoreError: The store cannot be asked.
+            GuardStoreError: The store cannot be used.
         """
 
         def without(text: str | None) -> str | None:
@@ -100,7 +100,7 @@ class HealthStore:
         """Yield every host and its record.
 
         Raises:
-            GuardStoreError: The store cannot be asked.
+            GuardStoreError: The store cannot be used.
         """
         for host, text in self._store.records("health"):
             record = HealthRecord.from_text(text)

@@ -1,4 +1,4 @@
-"""Where a costmon service is reached, and with which token: checked before anything is sent."""
+"""Address and token of a costmon service, checked before anything is sent."""
 
 from typing import Literal
 
@@ -7,22 +7,22 @@ from costmon.errors import InputError
 Scheme = Literal["http", "https", "unix"]
 
 _PATH_BYTES = 107
-"""What `struct sockaddr_un` has room for."""
+"""The longest path in `struct sockaddr_un`."""
 
 _PORTS = {"http": 80, "https": 443}
 _TOKEN_CHARACTERS = 4096
 
 
 class Address:
-    """Where a service is; neither its text nor its repr shows the token.
+    """Address of a service; neither its text nor its repr shows the token.
 
     Attributes:
         scheme: `http`, `https` or `unix`.
         host: Name or address; empty for `unix`.
         port: 0 for `unix`.
-        path: Of the socket, or what stands before `/api` in every URL (a proxy's prefix).
-        token: Sent as a bearer token; `None`: none is sent. Never sent over a Unix socket, whose
-            permissions decide.
+        path: Of the socket, or the prefix before `/api` in every URL (of a proxy).
+        token: Sent as a bearer token; `None`: none is sent. Never sent over a Unix socket, which is
+            protected by its permissions.
     """
 
     __slots__ = ("host", "path", "port", "scheme", "token")
@@ -45,15 +45,15 @@ class Address:
 
 
 def address_of(service: object, token: object = None) -> Address:
-    """Return where `service` is: `http://127.0.0.1:8090`, `https://...`, or `unix:/path`.
+    """Parse the address `http://127.0.0.1:8090`, `https://...` or `unix:/path`.
 
     Raises:
-        InputError: It is no such place, has user information, query or fragment in it, or the token
-            would be sent readable to another machine. The text has no secret in it.
+        InputError: It is not a valid address, has user information, a query or a fragment, or the
+            token would be sent unencrypted to another machine. The text contains no secret.
     """
     secret = _token_of(token)
     if not isinstance(service, str) or not service.isprintable() or not service.isascii():
-        raise InputError("the service is no address: use 'http://127.0.0.1:8090' or 'unix:/path'")
+        raise InputError("service is not an address: use 'http://127.0.0.1:8090' or 'unix:/path'")
     if service.startswith("unix:"):
         return _socket(service.removeprefix("unix:"))
     from urllib.parse import urlsplit
@@ -74,14 +74,14 @@ def address_of(service: object, token: object = None) -> Address:
         )
     if secret is not None and scheme == "http" and not is_loopback(host):
         raise InputError(
-            f"the token would be readable on its way to {host}: use https, or a service on this"
+            f"the token would be sent unencrypted to {host}: use https, or a service on this"
             " machine (127.0.0.1, ::1, localhost, unix:/path)"
         )
     return Address(scheme, host, port or _PORTS[scheme], parts.path.rstrip("/"), secret)
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host is this machine for sure, without asking a name server."""
+    """Return whether a host is certainly this machine, without a DNS look-up."""
     from ipaddress import ip_address
 
     if host == "localhost":

@@ -1,4 +1,4 @@
-"""Hand reports in, and make the best of what the service answers."""
+"""Send reports, and handle the service's responses."""
 
 import re
 from collections.abc import Callable
@@ -15,7 +15,7 @@ _ACCEPTED = 202
 _BAD = 400
 _TOO_LARGE = 413
 _SIFTED = 24
-"""Requests to find one bad row among 200: two for each halving, and some."""
+"""Requests to find one bad row among 200: two for each bisection, and some spare."""
 
 _BARE_S = 300.0
 _DETAIL = 300
@@ -23,10 +23,10 @@ _MOST_COMPLAINTS = 20
 
 
 class NotTakenError(Exception):
-    """The service takes no reports now; the text says why, in a sentence without secrets.
+    """The service accepts no reports now; the text says why, in a sentence without secrets.
 
     Attributes:
-        retry_after_s: How long it asks to be left alone.
+        retry_after_s: How long it asks to wait.
     """
 
     def __init__(self, reason: str, retry_after_s: float | None) -> None:
@@ -35,18 +35,18 @@ class NotTakenError(Exception):
 
 
 def trouble(answer: Answer) -> str:
-    """Say what an answer that is no success means, and what to do."""
+    """Return what an unsuccessful response means, and what to do."""
     match answer.status:
         case 401:
-            return "it does not know the token (401): give Guard(token=...) the service's API token"
+            return "it rejects the token (401): set Guard(token=...) to the service's API token"
         case 403:
-            return "it does not let this guard in (403): check the token and the service's hosts"
+            return "it denies access (403): check the token and the service's allowed hosts"
         case 404 | 405:
-            return f"it knows nothing of guards ({answer.status}): check the address and version"
+            return f"it has no API for guards ({answer.status}): check its address and version"
         case 503:
             return "it is not ready (503)"
         case status if 300 <= status < 400:  # noqa: PLR2004 - the redirects
-            return f"it redirects ({status}), which is not followed: give its final address"
+            return f"it redirects ({status}), which is not followed: use its final address"
         case status:
             return f"it answered {status}{_detail(answer)}"
 
@@ -62,10 +62,10 @@ def _detail(answer: Answer) -> str:
 
 
 class Delivery:
-    """Counts and sizes of what is handed in through one door; for one thread."""
+    """Sends reports by one transport and counts them; for one thread."""
 
     def __init__(self, door: Door, clock: Clock, steady: Clock, pace: Pace) -> None:
-        """Take the time of reports from `clock`, and measure by `steady`."""
+        """Use `clock` for the times in reports, and `steady` to measure."""
         self._door = door
         self._clock = clock
         self._steady = steady
@@ -83,13 +83,13 @@ class Delivery:
         """Send what is due of a parcel, at least one report and at most `most`.
 
         Args:
-            parcel: Whose rows and notices.
-            present: Shown with each report.
-            most: Reports.
-            until_s: By the steady clock: nothing is begun after it.
+            parcel: The rows and notices to send.
+            present: The current state, included in each report.
+            most: Number of reports.
+            until_s: By the steady clock: no request is started after it.
 
         Raises:
-            NotTakenError: The service takes none; what was not accepted still waits.
+            NotTakenError: The service accepts none; what was not accepted stays pending.
             DoorError: It does not answer.
         """
         for place in range(most):
@@ -118,7 +118,7 @@ class Delivery:
             self._sift(parcel, report, until_s)
 
     def _sift(self, parcel: Parcel, report: GuardReport, until_s: float) -> None:
-        """Find the rows that the service will not have, so that the others get through."""
+        """Find the rows that the service rejects, so that the others can be sent."""
         self._complain()
         parcel.notices.drop(notice.id for notice in report.notices)
         self.set_aside += len(report.notices)
@@ -142,7 +142,7 @@ class Delivery:
             self.set_aside += len(group)
             parcel.refused(report._replace(rows=tuple(group), notices=()))
         if not found_bad_rows:
-            # It was something that is only shown. A later version of the service may like it.
+            # The current state was rejected. A later version of the service may accept it.
             self._bare_until_s = self._steady.monotonic_s() + _BARE_S
 
     def _sent(
@@ -153,11 +153,11 @@ class Delivery:
         present: Present,
         until_s: float,
     ) -> tuple[GuardReport, int]:
-        """Send one report; return what went out, and 202, 400 or 413."""
+        """Send one report; return what was sent, and 202, 400 or 413."""
         report, body = fitted(parcel.report(rows, notices, present, self._clock.now()))
         left_s = until_s - self._steady.monotonic_s()
         timeout_s = max(0.05, min(self._pace.answer_s, left_s))
-        # Counted before it goes: a report whose answer was lost may have been taken, too.
+        # Counted before it is sent: a report whose response was lost may have been accepted.
         parcel.sequence = report.sequence
         answer = self._door.report(body, timeout_s)
         if answer.status in {_BAD, _TOO_LARGE}:
@@ -177,11 +177,11 @@ class Delivery:
         reason = self._refusal
         if reason not in self._complained and len(self._complained) < _MOST_COMPLAINTS:
             self._complained.add(reason)
-            log().error("the costmon service refused a report, which is set aside: %s", reason)
+            log().error("the costmon service rejected a report, which is set aside: %s", reason)
 
 
 def _said(document: object) -> tuple[int | None, str | None]:
-    """Return what is confirmed, and the policy's revision, as far as the answer says so."""
+    """Return what is confirmed, and the policy's revision, if the response has them."""
     data = document.get("data") if isinstance(document, dict) else None
     if not isinstance(data, dict):
         return None, None

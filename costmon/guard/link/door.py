@@ -1,7 +1,7 @@
-"""Ask the service: one request at a time over one kept connection, HTTP or Unix socket.
+"""Requests to the service: one at a time over one persistent connection, HTTP or Unix socket.
 
-No redirect is followed, no proxy of the environment is used, no answer is read beyond its cap or
-its deadline, and the token is in no text.
+No redirect is followed, no proxy of the environment is used, no response is read beyond its size
+limit or deadline, and no text contains the token.
 """
 
 import contextlib
@@ -10,6 +10,7 @@ import io
 import socket
 import ssl
 import struct
+from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
 from costmon.clock import Clock, SystemClock
@@ -18,7 +19,7 @@ from costmon.guard.link.line import Deadline, Line
 from costmon.guard.link.wire import WireError, document_of
 
 ANSWER_BYTES = 8 * 1024 * 1024
-"""The largest answer: about 20,000 budgets and circuits."""
+"""The largest response: about 20,000 budgets and circuits."""
 
 _CHUNK = 65_536
 _LENGTH = struct.Struct("!I")
@@ -27,17 +28,17 @@ _LONGEST_WAIT_S = 3600.0
 
 
 class DoorError(Exception):
-    """No usable answer came; the text is a sentence for people, without secrets."""
+    """There was no usable response; the text is a sentence without secrets."""
 
 
 class Answer(NamedTuple):
-    """What the service said.
+    """A response of the service.
 
     Attributes:
         status: An HTTP status, over a Unix socket, too.
-        document: Its JSON; `None` when there was none, as with 304.
-        tag: What to give to `policy` as `known` next time; `None`: nothing to go by.
-        retry_after_s: How long the service asks to be left alone; `None`: it does not say.
+        document: Its JSON; `None` if it has none, as with 304.
+        tag: Value for `known` in the next call of `policy`; `None`: none.
+        retry_after_s: How long the service asks to wait; `None`: it does not say.
     """
 
     status: int
@@ -47,26 +48,26 @@ class Answer(NamedTuple):
 
 
 class Door(Protocol):
-    """One way to one service, for one thread; only `cut` may be called from another one."""
+    """A transport to one service, for one thread; only `cut` may be called from another one."""
 
     def report(self, body: bytes, timeout_s: float) -> Answer:
-        """Hand in one encoded report.
+        """Send one encoded report.
 
         Raises:
-            DoorError: No usable answer came.
+            DoorError: There was no usable response.
         """
         ...
 
     def policy(self, known: str | None, wait_s: int, timeout_s: float) -> Answer:
-        """Ask for the policy; when it is still `known`, up to `wait_s` seconds for a change.
+        """Get the policy; if it is still `known`, wait up to `wait_s` seconds for a change.
 
         Raises:
-            DoorError: No usable answer came.
+            DoorError: There was no usable response.
         """
         ...
 
     def cut(self) -> None:
-        """End what is being asked, and whatever is asked later, at once."""
+        """Abort the current request, and all later ones, at once."""
         ...
 
     def close(self) -> None:
@@ -74,20 +75,20 @@ class Door(Protocol):
         ...
 
     def forget(self) -> None:
-        """Close our copy of the connection, in a forked child: it is the parent's."""
+        """Close the child's copy of the parent's connection, after a fork."""
         ...
 
 
 def open_door(address: Address, connect_s: float) -> Door:
-    """Return a door to a service; nothing is sent before something is asked."""
-    clock = SystemClock()  # a deadline is about real time, also where a test moves the guard's
+    """Return a transport to a service; it connects with the first request."""
+    clock = SystemClock()  # deadlines use real time, also if a test changes the guard's clock
     if address.scheme == "unix":
         return SocketDoor(address, connect_s, clock)
     return HttpDoor(address, connect_s, clock)
 
 
 class _Exchange(NamedTuple):
-    """One request: what goes out, and for how long its answer is waited for."""
+    """One request, and how long to wait for its response."""
 
     method: str
     path: str
@@ -97,7 +98,7 @@ class _Exchange(NamedTuple):
 
 
 class HttpDoor:
-    """The service's API over HTTP or HTTPS, with the connection kept between requests."""
+    """The service's API over HTTP or HTTPS, with a persistent connection."""
 
     def __init__(self, address: Address, connect_s: float, clock: Clock) -> None:
         self._address = address
@@ -107,22 +108,22 @@ class HttpDoor:
         self._connection: http.client.HTTPConnection | None = None
 
     def report(self, body: bytes, timeout_s: float) -> Answer:
-        """Hand in one encoded report; see `Door`."""
+        """Send one encoded report; see `Door`."""
         headers = {"Content-Type": "application/json"}
         return self._ask(_Exchange("POST", "/api/v1/guard/reports", body, headers, timeout_s))
 
     def policy(self, known: str | None, wait_s: int, timeout_s: float) -> Answer:
-        """Ask for the policy; see `Door`."""
+        """Get the policy; see `Door`."""
         path = "/api/v1/guard/policy" + (f"?wait={wait_s}" if wait_s else "")
         headers = {"If-None-Match": known} if known else {}
         return self._ask(_Exchange("GET", path, None, headers, timeout_s))
 
     def cut(self) -> None:
-        """End what is being asked, and whatever is asked later, at once."""
+        """Abort the current request, and all later ones, at once."""
         self._line.cut()
 
     def forget(self) -> None:
-        """Close our copy of the connection, in a forked child: it is the parent's."""
+        """Close the child's copy of the parent's connection, after a fork."""
         self._line.forget()
 
     def close(self) -> None:
@@ -139,8 +140,8 @@ class HttpDoor:
                 try:
                     answer = self._exchanged(exchange)
                 except (ConnectionError, http.client.BadStatusLine):
-                    # The service may close a kept connection at any time; what we send may come
-                    # twice without harm, so one more try on a new one.
+                    # The service may close a persistent connection at any time. Sending a request
+                    # twice is harmless, so it is retried once on a new connection.
                     if not kept:
                         raise
                     self.close()
@@ -187,22 +188,22 @@ class SocketDoor:
         self._socket: socket.socket | None = None
 
     def report(self, body: bytes, timeout_s: float) -> Answer:
-        """Hand in one encoded report; see `Door`."""
+        """Send one encoded report; see `Door`."""
         return self._ask(b'{"op":"report","report":' + body + b"}", timeout_s)
 
     def policy(self, known: str | None, wait_s: int, timeout_s: float) -> Answer:
-        """Ask for the policy; see `Door`."""
+        """Get the policy; see `Door`."""
         import json
 
         request = {"op": "policy", "revision": known, "wait": wait_s}
         return self._ask(json.dumps(request).encode(), timeout_s)
 
     def cut(self) -> None:
-        """End what is being asked, and whatever is asked later, at once."""
+        """Abort the current request, and all later ones, at once."""
         self._line.cut()
 
     def forget(self) -> None:
-        """Close our copy of the connection, in a forked child: it is the parent's."""
+        """Close the child's copy of the parent's connection, after a fork."""
         self._line.forget()
 
     def close(self) -> None:
@@ -219,7 +220,7 @@ class SocketDoor:
                 try:
                     content = self._exchanged(request)
                 except (ConnectionError, EOFError):
-                    if not kept:  # see HttpDoor: the service may have left since the last one
+                    if not kept:  # see HttpDoor: the service may have closed the connection
                         raise
                     self.close()
                     content = self._exchanged(request)
@@ -235,7 +236,7 @@ class SocketDoor:
         self._socket.sendall(_LENGTH.pack(len(request)) + request)
         (length,) = _LENGTH.unpack(self._exactly(self._socket, _LENGTH.size))
         if length > ANSWER_BYTES:
-            raise WireError(f"an answer of {length} bytes is announced, {ANSWER_BYTES} are read")
+            raise WireError(f"the response has more than {ANSWER_BYTES} bytes: {length}")
         return self._exactly(self._socket, length)
 
     def _exactly(self, connection: socket.socket, size: int) -> bytes:
@@ -244,7 +245,7 @@ class SocketDoor:
         while len(received) < size:
             count = connection.recv_into(chunk, min(size - len(received), _CHUNK))
             if not count:
-                raise EOFError("the connection ended before the answer did")
+                raise EOFError("the connection ended before the response was complete")
             received += chunk[:count]
         return bytes(received)
 
@@ -257,15 +258,15 @@ def _document(status: int, body: bytes) -> object:
     except WireError:
         if status in {200, 202}:
             raise
-        return None  # a proxy's page: the status says enough
+        return None  # an error page of a proxy: the status is enough
 
 
 def _framed(document: object) -> Answer:
     if not isinstance(document, dict):
-        raise WireError("the answer is no object")
+        raise WireError("the response is not a JSON object")
     status, body = document.get("status"), document.get("body")
     if isinstance(status, bool) or not isinstance(status, int):
-        raise WireError("the answer has no status")
+        raise WireError("the response has no status")
     retry_after_s: object = None
     tag: object = None
     if isinstance(body, dict):
@@ -279,10 +280,10 @@ def _read(response: http.client.HTTPResponse) -> bytes:
     received = io.BytesIO()
     while chunk := response.read(_CHUNK):
         if received.tell() + len(chunk) > ANSWER_BYTES:
-            raise WireError(f"the answer has more than {ANSWER_BYTES} bytes")
+            raise WireError(f"the response has more than {ANSWER_BYTES} bytes")
         received.write(chunk)
     if response.length:
-        raise EOFError("the connection ended before the answer did")
+        raise EOFError("the connection ended before the response was complete")
     return received.getvalue()
 
 
@@ -293,7 +294,7 @@ def _tag_of(value: object) -> str | None:
 
 
 def _seconds_of(value: object) -> float | None:
-    """Return a number of seconds; the other form of Retry-After, a date, needs a common clock."""
+    """Return a number of seconds; dates in Retry-After are ignored, since clocks may differ."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     try:
@@ -304,22 +305,22 @@ def _seconds_of(value: object) -> float | None:
 
 
 @contextlib.contextmanager
-def _spoken_of(address: Address):  # type: ignore[no-untyped-def]  # noqa: ANN202 - a generator
-    """Turn whatever a connection can fail with into one error with a sentence."""
+def _spoken_of(address: Address) -> Iterator[None]:
+    """Convert all errors of a connection to `DoorError`."""
     try:
         yield
     except TimeoutError:
         raise DoorError(f"{address} did not answer in time") from None
     except ssl.SSLCertVerificationError as error:
-        detail = f"{address} has no certificate that can be trusted: {error.verify_message}"
+        detail = f"{address} has an untrusted certificate: {error.verify_message}"
         raise DoorError(detail) from None
     except (FileNotFoundError, ConnectionRefusedError):
-        raise DoorError(f"nobody listens at {address}") from None
+        raise DoorError(f"nothing listens at {address}: is the service running?") from None
     except WireError as error:
-        raise DoorError(f"{address} answered what was not agreed: {error}") from None
+        raise DoorError(f"{address} sent an invalid response: {error}") from None
     except http.client.HTTPException as error:
-        raise DoorError(f"{address} speaks no HTTP ({type(error).__name__})") from None
+        raise DoorError(f"{address} is not an HTTP server ({type(error).__name__})") from None
     except (OSError, EOFError, ValueError) as error:
         words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         detail = words.splitlines()[0][:200] if words else type(error).__name__
-        raise DoorError(f"{address} cannot be asked: {detail}") from None
+        raise DoorError(f"{address} cannot be reached: {detail}") from None

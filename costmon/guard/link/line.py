@@ -1,7 +1,7 @@
-"""Open a connection that one deadline ends, whatever the other side does, and others can cut.
+"""A connection with one deadline for a whole exchange, which other threads can abort.
 
-A socket's own timeout starts anew with every byte, so a service that drips could hold a thread for
-hours. These sockets know until when they may be read.
+A socket's own timeout restarts with every byte, so a slow service could block a thread for hours.
+These sockets have a deadline for all reads.
 """
 
 import contextlib
@@ -15,30 +15,30 @@ from costmon.guard.link.address import Address, is_loopback
 
 
 class Deadline:
-    """Until when a connection may be used; may be moved from another thread."""
+    """The deadline of a connection; it may be changed by another thread."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._until_s = 0.0
 
     def in_s(self, seconds: float) -> None:
-        """Let it be over in so many seconds."""
+        """Set the deadline to so many seconds from now."""
         self._until_s = self._clock.monotonic_s() + seconds
 
     def left_s(self) -> float:
-        """Return what is left.
+        """Return the remaining seconds.
 
         Raises:
-            TimeoutError: Nothing is.
+            TimeoutError: The deadline has passed.
         """
         left_s = self._until_s - self._clock.monotonic_s()
         if left_s <= 0:
-            raise TimeoutError("no whole answer in time")
+            raise TimeoutError("no complete response in time")
         return left_s
 
 
 class _Timed:
-    """A socket that waits for bytes no longer than until its deadline."""
+    """A socket whose reads time out at its deadline."""
 
     deadline: Deadline | None = None
 
@@ -57,7 +57,7 @@ class _TimedTls(_Timed, ssl.SSLSocket):
 
 
 class Line:
-    """One connection, made when it is needed; `cut` may be called from any thread."""
+    """One connection, opened when it is needed; `cut` may be called from any thread."""
 
     def __init__(self, address: Address, deadline: Deadline) -> None:
         self._address = address
@@ -66,10 +66,10 @@ class Line:
         self._is_cut = False
 
     def open(self, connect_s: float) -> socket.socket:
-        """Return a connected socket: TLS with certificate and name checked, where it is https.
+        """Return a connected socket; with https, TLS with a verified certificate and host name.
 
         Raises:
-            OSError: Nobody answers there, or not who should (`ssl.SSLError`).
+            OSError: The connection failed, or the certificate is not valid (`ssl.SSLError`).
         """
         if self._address.scheme == "unix":
             return self._connected(socket.AF_UNIX, self._address.path, connect_s)
@@ -87,18 +87,18 @@ class Line:
         raise failure or OSError(f"{host} has no address")
 
     def cut(self) -> None:
-        """End the connection under whoever uses it, and open no other one."""
+        """Abort the connection, also if a thread uses it, and open no other one."""
         self._is_cut = True
         connection = self._socket
         if connection is not None:
             with contextlib.suppress(OSError, ValueError):
-                # The class's own: SSLSocket.shutdown would pull the rug from under the reader.
+                # Not SSLSocket.shutdown, which would drop the TLS state that the reader uses.
                 socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
     def forget(self) -> None:
-        """Close the descriptor and nothing else, in a forked child.
+        """Close only the file descriptor, in a forked child.
 
-        What reads from it belongs to a thread that does not exist here, and may be locked by it.
+        Its reader belongs to a thread that does not exist in the child, and may be locked.
         """
         if self._socket is not None:
             descriptor = self._socket.detach()
@@ -113,7 +113,7 @@ class Line:
     ) -> socket.socket:
         connection = _TimedSocket(family, socket.SOCK_STREAM)
         self._socket = connection
-        if self._is_cut:  # asked after the socket can be seen: `cut` sees it, or is seen here
+        if self._is_cut:  # after the socket is set, so that `cut` is never missed
             connection.close()
             raise OSError("the guard is closing")
         try:
@@ -126,7 +126,7 @@ class Line:
         return connection
 
     def _checked(self, connection: socket.socket) -> socket.socket:
-        """Check who answered, before a token is sent to them."""
+        """Check the peer before a token is sent."""
         if self._address.scheme == "https":
             context = ssl.create_default_context()
             context.sslsocket_class = _TimedTls
@@ -136,10 +136,10 @@ class Line:
             except BaseException:
                 connection.close()
                 raise
-            secured.deadline = self._deadline  # type: ignore[attr-defined]  # a _TimedTls
+            secured.deadline = self._deadline  # type: ignore[attr-defined]  # is a _TimedTls
             self._socket = secured
             return secured
         if self._address.token is not None and not is_loopback(connection.getpeername()[0]):
             connection.close()
-            raise OSError("localhost is another machine here: the token was not sent")
+            raise OSError("localhost resolves to another machine: the token was not sent")
         return connection

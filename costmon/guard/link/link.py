@@ -1,4 +1,4 @@
-"""Keep a guard in touch with the service: two threads, begun when needed, ended by `close`."""
+"""The link of a guard to the service: two threads, started when needed, stopped by `close`."""
 
 import atexit
 import os
@@ -20,7 +20,7 @@ from costmon.guard.link.watcher import Watcher
 from costmon.guard.log import log
 
 _CUT_SHARE = 0.75
-"""Part of the time for closing that the last report may take; the rest is for the spool."""
+"""Share of the closing time for the last report; the rest is for the spool."""
 
 _AT_EXIT_S = 2.0
 _AT_LEAST_S = 0.1
@@ -30,20 +30,20 @@ _NEVER_S = float("inf")
 
 
 class LinkNumbers(NamedTuple):
-    """How a link is doing.
+    """The status of a link.
 
     Attributes:
         is_lost: Whether the service does not answer.
-        reason: What failed last, while something does.
-        revision: Of the policy that is obeyed; `None`: the service has not told one.
-        reports: Accepted by the service.
-        rows: In them.
+        reason: The current failure, if any.
+        revision: Of the applied policy; `None`: none was received.
+        reports: Reports that the service accepted.
+        rows: Rows in these reports.
         waiting: Rows that are not confirmed yet.
-        set_aside: Rows and notices that the service would not have.
-        given_up: Rows and notices forgotten, since more waited than are kept.
-        adopted: Files of dead guards that were taken over.
-        spool_failures: Times the spool could not be used.
-        spool_bad: Damaged files that were set aside.
+        set_aside: Rows and notices that the service rejected.
+        given_up: Rows and notices that were dropped, because too many were pending.
+        adopted: Spool files of dead guards that were taken over.
+        spool_failures: How often the spool could not be used.
+        spool_bad: Damaged spool files that were set aside.
     """
 
     is_lost: bool
@@ -60,7 +60,7 @@ class LinkNumbers(NamedTuple):
 
 
 class Link:
-    """One guard's connection with one service.
+    """One guard's connection to one service.
 
     Raises:
         InputError: The service or the token cannot be used; see `address_of`.
@@ -93,29 +93,29 @@ class Link:
 
     @property
     def guard(self) -> str:
-        """Return the random name that this guard reports under; another one after a fork."""
+        """Return the random name of this guard in reports; it changes after a fork."""
         return self._reporter.guard
 
     @property
     def service(self) -> str:
-        """Return where the service is, without secrets."""
+        """Return the service's address, without secrets."""
         return str(self._address)
 
     def touch(self) -> None:
-        """Note that something was reserved, settled or refused: cheap, and never blocks."""
+        """Signal that something was reserved, settled or refused: cheap, and never blocks."""
         self._reporter.touched = True
         if not self._threads:
             self._start()
 
     def first_policy(self, timeout_s: float) -> bool:
-        """Wait until the service was asked once for its policy; return whether it told one."""
+        """Wait for the first request of the policy; return whether there is a policy."""
         if not self._threads:
             self._start()
         self._watcher.first.wait(timeout_s)
         return self._watcher.revision is not None
 
     def numbers(self) -> LinkNumbers:
-        """Return how the link is doing; waits for nothing."""
+        """Return the link's status, without waiting."""
         reporter = self._reporter
         spool = reporter.spool
         return LinkNumbers(
@@ -133,9 +133,9 @@ class Link:
         )
 
     def close(self, timeout_s: float = 3.0) -> None:
-        """Report what is left, spool what the service does not have; at most `timeout_s` seconds.
+        """Send the last reports and spool the rest, within `timeout_s` seconds.
 
-        A link that is closed stays closed. What the service holds us up with is cut off.
+        A closed link stays closed. Requests that take too long are aborted.
         """
         with self._starting:
             self._closed = True
@@ -151,11 +151,11 @@ class Link:
         for thread in threads:
             thread.join(max(0.0, until_s - self._steady.monotonic_s()))
             if thread.is_alive():
-                log().warning("%s did not end in %.1f s and is left behind", thread.name, timeout_s)
+                log().warning("%s did not stop within %.1f s", thread.name, timeout_s)
         _LINKS.discard(self)
 
     def after_fork(self) -> None:
-        """Begin anew in a forked child: the threads and what waited are the parent's."""
+        """Start again in a forked child: the threads and pending reports belong to the parent."""
         self._report_door.forget()
         self._watch_door.forget()
         self._reporter.forget()
@@ -209,8 +209,8 @@ class Link:
                     thread.daemon = True
                     thread.start()
             except RuntimeError as error:
-                # No more threads, or the interpreter is ending: the call goes on without us.
-                log().error("the guard's link cannot begin: %s", error)
+                # No more threads, or the interpreter is ending: the call continues without a link.
+                log().error("the guard's link to the service cannot start: %s", error)
                 self._stopping.set()
                 self._watch.set()
                 self._build()
@@ -226,7 +226,7 @@ class Link:
                     reporter.touched = True
                 stopping.wait(self._pace.report_s)
             until_s = min(self._until_s, self._steady.monotonic_s() + _AT_EXIT_S)
-            # `stopping` is set, or nobody sets it any more: either way this is a pause.
+            # Either `stopping` is set, or this is a pause.
             pause = threading.Event().wait
             self._survives(lambda: reporter.finish(until_s, pause))
         finally:
@@ -253,21 +253,21 @@ class Link:
             door.close()
 
     def _survives(self, act: Callable[[], object]) -> bool:
-        """Do something; whatever goes wrong must neither end the thread nor reach a call."""
+        """Run `work`; errors must neither end the thread nor reach a call."""
         try:
             act()
         except GuardError as error:
             if self._is_new(error):
                 log().warning("the guard's link: %s", error)
-        except Exception as error:  # noqa: BLE001 - the edge of a thread in somebody else's process
+        except Exception as error:  # noqa: BLE001 - the outermost function of a thread in the user's process
             if self._is_new(error):
-                log().exception("the guard's link met what nobody expected, and goes on")
+                log().exception("unexpected error in the guard's link to the service")
         else:
             return True
         return False
 
     def _is_new(self, error: Exception) -> bool:
-        """Tell whether this is to be logged: it may come again every second."""
+        """Return whether to log this error: it may recur every second."""
         text = f"{type(error).__name__}: {error}"
         if text in self._said or len(self._said) >= _MOST_SAID:
             return False
@@ -276,7 +276,7 @@ class Link:
 
     def _nudge(self, revision: str) -> None:
         if revision != self._watcher.revision:
-            self._watch.set()  # ends a pause; a question that waits is answered anyway
+            self._watch.set()  # ends a pause; a pending request ends by itself
 
     def _lost(self, reason: str) -> None:
         source = self._source()
@@ -291,7 +291,7 @@ class Link:
     @staticmethod
     def _abandoned(link: "weakref.ref[Link]") -> Callable[[object], None]:
         def cut(_: object) -> None:
-            # Called by the garbage collector in the middle of anything: take no lock here.
+            # The garbage collector may call this at any point: take no lock here.
             abandoned = link()
             if abandoned is not None:
                 abandoned._watch_door.cut()  # noqa: SLF001 - of this class
@@ -300,7 +300,7 @@ class Link:
 
 
 _LINKS: "weakref.WeakSet[Link]" = weakref.WeakSet()
-"""Every link that is not closed: a fork and the end of the program concern them all."""
+"""All links that are not closed, for forks and the end of the program."""
 
 
 def _after_fork() -> None:

@@ -1,4 +1,4 @@
-"""Keep what waits until the service has it for good: by key, the last value only."""
+"""Pending values until the service has stored them: by key, the last value only."""
 
 from collections.abc import Hashable, Iterable
 from typing import Generic, NamedTuple, TypeVar
@@ -16,12 +16,12 @@ class _Sent(NamedTuple):
 class Outbox(Generic[K, V]):
     """Values by key, each with a version; not safe for several threads.
 
-    A value waits from `put` until a report that carried this version of it is confirmed. What waits
-    longest goes first; a value that changes while it waits keeps its place.
+    A value is pending from `put` until a report with this version of it is confirmed. The oldest is
+    sent first; a value that changes while it is pending keeps its place.
     """
 
     def __init__(self, most: int) -> None:
-        """Hold at most `most` values; when more come the oldest are given up and counted."""
+        """Keep at most `most` values; beyond that, the oldest are dropped and counted."""
         self._most = most
         self._waiting: dict[K, tuple[int, V]] = {}
         self._sent: dict[K, _Sent] = {}
@@ -32,7 +32,7 @@ class Outbox(Generic[K, V]):
         return len(self._waiting)
 
     def put(self, key: K, version: int, value: V) -> None:
-        """Let a value wait; an older version than the one that waits is ignored."""
+        """Add a value; a version older than the pending one is ignored."""
         known = self._waiting.get(key)
         if known is not None and known[0] >= version:
             return
@@ -43,7 +43,7 @@ class Outbox(Generic[K, V]):
             self.given_up += 1
 
     def due(self, most: int, now_s: float, resend_s: float) -> list[tuple[K, V]]:
-        """Return what should be sent now: never sent, changed since, or sent `resend_s` ago."""
+        """Return what to send now: never sent, changed since, or sent `resend_s` ago."""
         chosen: list[tuple[K, V]] = []
         for key, (version, value) in self._waiting.items():
             sent = self._sent.get(key)
@@ -54,7 +54,7 @@ class Outbox(Generic[K, V]):
         return chosen
 
     def sent(self, keys: Iterable[K], sequence: int, now_s: float) -> None:
-        """Remember with which report these went out, and let them stand behind the others."""
+        """Record the report that these were sent with, and move them behind the others."""
         for key in keys:
             waiting = self._waiting.pop(key, None)
             if waiting is not None:
@@ -62,7 +62,7 @@ class Outbox(Generic[K, V]):
                 self._sent[key] = _Sent(waiting[0], sequence, now_s)
 
     def confirm(self, sequence: int) -> int:
-        """Forget what went out unchanged with a report up to `sequence`; return how much."""
+        """Remove what was sent unchanged with reports up to `sequence`; return how many."""
         over = [
             key
             for key, sent in self._sent.items()
@@ -72,13 +72,13 @@ class Outbox(Generic[K, V]):
         return len(over)
 
     def drop(self, keys: Iterable[K]) -> None:
-        """Forget these."""
+        """Remove these."""
         for key in keys:
             self._waiting.pop(key, None)
             self._sent.pop(key, None)
 
     def again(self) -> None:
-        """Let everything be sent again: nobody knows what became of it."""
+        """Mark everything to be sent again, because it is not known what arrived."""
         self._sent.clear()
 
     def values(self) -> list[V]:

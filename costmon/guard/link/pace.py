@@ -1,29 +1,29 @@
-"""How often the link speaks, how long it waits, and how much it keeps."""
+"""Intervals, timeouts and limits of the link."""
 
 import random
 from typing import NamedTuple
 
 
 class Pace(NamedTuple):
-    """Figures that a test may make faster.
+    """Intervals, timeouts and limits; tests use shorter ones.
 
     Attributes:
         report_s: Between reports while something changes.
-        confirm_s: Until a report without rows asks whether earlier ones are in the database.
+        confirm_s: Until a report without rows asks whether earlier ones are stored.
         heartbeat_s: Between reports while nothing changes.
-        deep_s: Between looks at all hours that a late truth may still change.
-        resend_s: After which rows that are accepted but not confirmed are sent again.
+        deep_s: Between reads of all hours that late settlements may still change.
+        resend_s: Until rows that are accepted but not confirmed are sent again.
         first_back_off_s: After the first failed report.
-        last_back_off_s: After many.
+        last_back_off_s: After many failed reports.
         spool_s: Between writes of the spool.
-        wait_s: How long the service may hold a question for news.
-        watch_back_off_s: Between questions for the policy while the service is away, at first.
-        watch_last_back_off_s: And after a minute.
-        connect_s: For a connection.
-        answer_s: For a whole answer.
-        rows: In one report.
-        reports: In one go; what is left waits for the next.
-        waiting: Rows that are kept while they are not confirmed; the oldest go first.
+        wait_s: Longest wait of a policy request for a change.
+        watch_back_off_s: Between policy requests while the service is unavailable, at first.
+        watch_last_back_off_s: The same, after a minute.
+        connect_s: Timeout of a connection.
+        answer_s: Timeout of a whole response.
+        rows: Most rows in one report.
+        reports: Most reports at a time.
+        waiting: Most rows that are kept unconfirmed; the oldest are dropped.
     """
 
     report_s: float = 1.0
@@ -45,7 +45,7 @@ class Pace(NamedTuple):
 
 
 class BackOff:
-    """How long to wait after failures: doubling, with jitter, up to a last one."""
+    """Exponential back-off with jitter."""
 
     def __init__(self, first_s: float, last_s: float, rng: random.Random) -> None:
         self._first_s = first_s
@@ -54,12 +54,12 @@ class BackOff:
         self.failures = 0
 
     def failed(self, asked_s: float | None = None) -> float:
-        """Return the seconds to wait now; what the service asked for counts, up to the last."""
+        """Return the seconds to wait: at least what the service asked for, up to the maximum."""
         wait_s = min(self._last_s, self._first_s * 2.0 ** min(self.failures, 20))
         self.failures += 1
-        wait_s *= 0.5 + 0.5 * self._rng.random()  # many guards must not come back together
+        wait_s *= 0.5 + 0.5 * self._rng.random()  # many guards must not return at once
         return max(wait_s, min(asked_s, self._last_s)) if asked_s is not None else wait_s
 
     def worked(self) -> None:
-        """Begin anew."""
+        """Reset after a success."""
         self.failures = 0

@@ -1,4 +1,4 @@
-"""What one guard still has to tell, under its name: its own, or one that a dead process left."""
+"""Pending rows and notices under one guard's name: this guard's, or a dead process's."""
 
 import datetime as dt
 from collections.abc import Iterable
@@ -25,11 +25,11 @@ RowKey = tuple[int, str, str]
 MOST_NOTICES = 20
 _NOTICES_KEPT = 200
 _ADOPTED_AHEAD = 1_000_000
-"""A dead guard may have reported more often than its file knows: begin well above."""
+"""A dead guard may have sent more reports than its file says: start well above."""
 
 
 class Name(NamedTuple):
-    """Under which name is reported; see `GuardReport`."""
+    """Who reports; see `GuardReport`."""
 
     guard: str
     store: str
@@ -40,7 +40,7 @@ class Name(NamedTuple):
 
 
 class Present(NamedTuple):
-    """What is true now and shown, but never resent: the next report says it anew."""
+    """The current state, which is never resent: the next report has a newer one."""
 
     scopes: tuple[ScopeGauge, ...] = ()
     leases: tuple[LeaseNote, ...] = ()
@@ -52,7 +52,7 @@ NOTHING = Present()
 
 
 class Parcel:
-    """Rows and notices that wait for their confirmation; for one thread."""
+    """Rows and notices that are not confirmed; for one thread."""
 
     def __init__(self, name: Name, pace: Pace) -> None:
         self.name = name
@@ -65,7 +65,7 @@ class Parcel:
 
     @classmethod
     def adopted(cls, report: GuardReport, pace: Pace) -> Self:
-        """Return what a dead process left, still under its name."""
+        """Return the pending data of a dead process, still under its name."""
         name = Name(
             report.guard, report.store, report.app, report.currency, report.host, report.pid
         )
@@ -82,16 +82,16 @@ class Parcel:
         return not self.rows and not self.notices
 
     def count(self, row: UsageRow) -> None:
-        """Let a row wait, instead of an older copy."""
+        """Add a row, which replaces an older copy."""
         self.rows.put((row.hour, row.scope, row.activity), row.changes, spend_row(row))
 
     def note(self, notices: Iterable[Notice]) -> None:
-        """Let notices wait."""
+        """Add notices."""
         for notice in notices:
             self.notices.put(notice.id, 0, notice)
 
     def wants(self, now_s: float) -> bool:
-        """Tell whether there is something to send, or to ask the confirmation of."""
+        """Return whether there is something to send, or to ask confirmation for."""
         if self.is_empty:
             return False
         resend_s = self._pace.resend_s
@@ -125,11 +125,11 @@ class Parcel:
         )
 
     def whole(self, sent_at: dt.datetime) -> GuardReport:
-        """Return everything that waits as one report, which only a spool can hold."""
+        """Return everything pending as one report, which may be too large except for a spool."""
         return self.report(self.rows.values(), self.notices.values(), NOTHING, sent_at)
 
     def accepted(self, report: GuardReport, confirmed: int | None, now_s: float) -> None:
-        """Remember that the service took a report, and what it has in its database."""
+        """Record that the service accepted a report, and what it has stored."""
         self.said_at_s = now_s
         self.rows.sent(map(row_key, report.rows), report.sequence, now_s)
         self.notices.sent((notice.id for notice in report.notices), report.sequence, now_s)
@@ -137,17 +137,17 @@ class Parcel:
         if self.rows.confirm(over) + self.notices.confirm(over) or report.rows:
             self._confirm_s = self._pace.confirm_s
         else:
-            # Its database is away: there is no hurry in asking.
+            # Its database is unavailable: confirmation is not urgent.
             self._confirm_s = min(self._pace.resend_s, self._confirm_s * 2)
 
     def refused(self, report: GuardReport) -> None:
-        """Set a report's rows and notices aside; a row that changes will be sent again."""
+        """Set a report's rows and notices aside; a row that changes is sent again."""
         self.rows.drop(map(row_key, report.rows))
         self.notices.drop(notice.id for notice in report.notices)
 
 
 def row_key(row: SpendRow) -> RowKey:
-    """Return what a row is known by."""
+    """Return the key of a row."""
     return int(row.hour.timestamp()), row.scope, row.activity
 
 

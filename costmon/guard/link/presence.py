@@ -1,4 +1,4 @@
-"""Say once when the service is lost and once when it is back, whoever notices it."""
+"""Log once when the service is lost and once when it is back, for both threads."""
 
 import threading
 from collections.abc import Callable
@@ -6,42 +6,42 @@ from typing import Literal
 
 from costmon.guard.log import log
 
-Part = Literal["way to report", "policy"]
+Part = Literal["reports", "policy"]
 
 _IN_A_ROW = 2
-"""A single failure may be a restart, or 64 others who wait for the policy."""
+"""A single failure may be a restart, or a full queue of policy requests."""
 
 _MOST_SAID = 20
-"""Reasons that are logged in one absence, should they all differ."""
+"""Most reasons that are logged in one outage."""
 
 
 class Presence:
-    """Whether the service answers, as two threads see it."""
+    """Whether the service answers, as seen by two threads."""
 
     def __init__(self, lost: Callable[[str], None], returned: Callable[[], None]) -> None:
         self._tell_lost = lost
         self._tell_returned = returned
-        self._lock = threading.Lock()  # held while telling, so that news arrive in order
+        self._lock = threading.Lock()  # held while notifying, so that changes arrive in order
         self._failures: dict[Part, int] = {}
         self._said: set[str] = set()
         self.is_lost = False
         self.reason: str | None = None
 
     def failed(self, part: Part, reason: str) -> None:
-        """Say that this part got no use out of the service; a new reason is logged."""
+        """Report a failure of this part; a new reason is logged."""
         with self._lock:
             count = self._failures.get(part, 0) + 1
             self._failures[part] = count
             self.reason = reason
             if count >= _IN_A_ROW and reason not in self._said and len(self._said) < _MOST_SAID:
                 self._said.add(reason)
-                log().warning("no %s for the guard, which goes on alone: %s", part, reason)
+                log().warning("the guard continues without the service's %s: %s", part, reason)
             if count >= _IN_A_ROW and not self.is_lost:
                 self.is_lost = True
                 self._tell_lost(reason)
 
     def worked(self, part: Part) -> None:
-        """Say that this part got its answer."""
+        """Report a success of this part."""
         if not self._failures.get(part):
             return
         with self._lock:
@@ -52,5 +52,5 @@ class Presence:
             if self.is_lost:
                 self.is_lost = False
                 self.reason = None
-                log().info("the costmon service is back")
+                log().info("the costmon service is available again")
                 self._tell_returned()

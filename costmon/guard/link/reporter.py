@@ -1,4 +1,4 @@
-"""Report what a guard has spent, turn by turn: look, send, remember what is not confirmed."""
+"""Report what a guard has spent, periodically: read, send, keep what is not confirmed."""
 
 import os
 import random
@@ -20,10 +20,10 @@ from costmon.guard.log import log
 
 _HOUR_S = 3600
 _DEEP_HOURS = 49
-"""A lease may live a day, and the truth about it may come a day later."""
+"""A lease may live a day, and be settled a day later."""
 
 _SHARE = 20
-"""Looking at the store's rows may take this part of our time: one twentieth."""
+"""Reading the store's rows may take this share of the time."""
 
 _ADOPT_S = 60.0
 _CONFIRM_S = 1.0
@@ -34,14 +34,14 @@ class Wiring(NamedTuple):
     """What a reporter works with.
 
     Attributes:
-        source: Returns the guard; `None` when nobody has it any more.
-        door: To the service, for this reporter alone.
-        presence: Told whether the service answers.
-        clock: The guard's, for times that people read.
-        steady: The machine's, for pauses.
-        pace: How often.
+        source: Returns the guard; `None` if it was garbage-collected.
+        door: Transport to the service, for this reporter only.
+        presence: Tracks whether the service answers.
+        clock: The guard's, for times in reports.
+        steady: The machine's monotonic clock, for pauses.
+        pace: Intervals and limits.
         rng: For jitter.
-        folder: Of the spool; `None`: no spool.
+        folder: Folder of the spool; `None`: no spool.
     """
 
     source: Callable[[], Source | None]
@@ -79,7 +79,7 @@ class Reporter:
 
     @property
     def given_up(self) -> int:
-        """How many rows and notices were forgotten, since more waited than may."""
+        """How many rows and notices were dropped, because too many were pending."""
         parcel = self._parcel
         return parcel.rows.given_up + parcel.notices.given_up if parcel else 0
 
@@ -90,7 +90,7 @@ class Reporter:
         return own + sum(len(parcel.rows) for parcel, _ in tuple(self._former))
 
     def turn(self) -> None:
-        """Look at what has changed, send what is due unless the service is away, spool the rest."""
+        """Read what has changed, send what is due if the service is available, spool the rest."""
         now_s = self._wiring.steady.monotonic_s()
         pace = self._wiring.pace
         source = self._wiring.source()
@@ -103,14 +103,14 @@ class Reporter:
             wants = touched or beat or parcel.wants(now_s)
             self._guarded(source, now_s + pace.answer_s, pace.reports, own=wants)
             if touched and self._back_off.failures:
-                self.touched = True  # what is only shown was not shown
+                self.touched = True  # the current state was not sent
         self._keep(now_s)
 
     def finish(self, until_s: float, pause: Callable[[float], object]) -> None:
-        """Send all that is left until a moment of the steady clock; then `leave`.
+        """Send everything pending until a time of the steady clock; then `leave`.
 
         Args:
-            until_s: Nothing is begun after it.
+            until_s: Nothing is started after it.
             pause: Waits for so many seconds.
         """
         steady = self._wiring.steady
@@ -123,8 +123,7 @@ class Reporter:
         if parcel is not None:
             most = self._wiring.pace.waiting
             self._guarded(source, until_s, most, own=self.touched or not parcel.is_empty)
-            # Only with a spool it is worth waiting until the service has it in its database: else
-            # what was accepted is its own affair.
+            # Waiting until the service has stored it is only useful with a spool.
             asked_until_s = min(until_s, steady.monotonic_s() + _CONFIRM_S)
             while (
                 self.spool is not None
@@ -136,7 +135,7 @@ class Reporter:
                 self._guarded(source, until_s, most, own=True)
 
     def leave(self) -> None:
-        """Spool what is not confirmed, and let others have the files."""
+        """Spool what is not confirmed, and release the files."""
         self._keep(None)
         for _, leftover in self._former:
             if leftover is not None:
@@ -145,7 +144,7 @@ class Reporter:
             self.spool.close()
 
     def forget(self) -> None:
-        """Close what belongs to the parent process, in a forked child."""
+        """Close the parent's connections and files, in a forked child."""
         if self.spool is not None:
             self.spool.forget()
         for _, leftover in self._former:
@@ -153,7 +152,7 @@ class Reporter:
                 leftover.leave()
 
     def _look(self, source: Source, now_s: float) -> bool:
-        """Let rows and notices that have changed wait; return False when that is for later."""
+        """Add changed rows and notices; return False if that must wait."""
         if now_s < self._look_after_s:
             return False
         steady = self._wiring.steady
@@ -169,14 +168,14 @@ class Reporter:
                     parcel.count(row)
             notices = source.notices_after(self._noticed)
         except GuardError:
-            return False  # the store is away, which the guard itself says
+            return False  # the store is unavailable, which the guard itself logs
         parcel.note(notice for _, notice in notices)
         self._noticed = max([self._noticed, *(number for number, _ in notices)])
         for old in [each for each in self._seen if each < oldest]:
             del self._seen[old]
         if self.given_up and not self._said_given_up:
             self._said_given_up = True
-            log().error("more waits for the service than is kept: the oldest rows are forgotten")
+            log().error("too many rows wait for the service: the oldest are dropped")
         if deep:
             self._deep_at_s = now_s
         ended_s = steady.monotonic_s()
@@ -188,8 +187,9 @@ class Reporter:
         if parcel is not None and parcel.name.store == identity.store:
             return parcel
         if parcel is not None:
-            # Another store is another set of rows: those of the former stay under its name, in the
-            # spool, which we shall find there as if somebody else had left them, or in memory.
+            # Another store has other rows. Those of the former store stay under its name, in memory
+            # or
+            # in the spool, where they are found like those of a dead guard.
             self._keep(None)
             if self.spool is None or not self.spool.holds:
                 self._former.append((parcel, None))
@@ -212,7 +212,7 @@ class Reporter:
         return parcel
 
     def _guarded(self, source: Source | None, until_s: float, most: int, *, own: bool) -> None:
-        """Send, and note whether the service took it."""
+        """Send, and record whether the service accepted it."""
         parcel = self._parcel
         try:
             if parcel is not None and own:
@@ -242,20 +242,20 @@ class Reporter:
             if parcel.is_empty:
                 self._former.remove((parcel, leftover))
                 if leftover is not None:
-                    log().info("sent what the dead guard %s had left", parcel.name.guard)
+                    log().info("sent the spooled reports of the dead guard %s", parcel.name.guard)
                     leftover.discard()
 
     def _took(self) -> None:
         self._back_off.worked()
-        self._wiring.presence.worked("way to report")
+        self._wiring.presence.worked("reports")
 
     def _missed(self, reason: str, retry_after_s: float | None) -> None:
         pause_s = self._back_off.failed(retry_after_s)
         self._closed_to_s = self._wiring.steady.monotonic_s() + pause_s
-        self._wiring.presence.failed("way to report", reason)
+        self._wiring.presence.failed("reports", reason)
 
     def _keep(self, now_s: float | None) -> None:
-        """Write the spool when it is time (`None`: it is), or delete it when nothing waits."""
+        """Write the spool if it is due (`None`: it is), or delete it if nothing is pending."""
         parcel = self._parcel
         if parcel is None or self.spool is None:
             return
@@ -270,7 +270,7 @@ class Reporter:
             self._kept_at_s = now_s
 
     def _present(self, source: Source | None) -> Present:
-        """Return what is only shown; no fault in it may keep back what was spent."""
+        """Return the current state; errors in it must not stop reports of spending."""
         if source is None:
             return NOTHING
         try:
@@ -281,9 +281,9 @@ class Reporter:
                 tuple(source.refused()[:200]),
             )
         except GuardError:
-            return NOTHING  # the store is away, which the guard itself says
-        except Exception:  # noqa: BLE001 - the edge of a thread in somebody else's process
+            return NOTHING  # the store is unavailable, which the guard itself logs
+        except Exception:  # noqa: BLE001 - the outermost function of a thread in the user's process
             if not self._said_fault:
                 self._said_fault = True
-                log().exception("the guard cannot say how it stands; its spending is reported")
+                log().exception("the guard's state cannot be reported; its spending is")
             return NOTHING

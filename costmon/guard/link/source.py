@@ -1,4 +1,4 @@
-"""What the link asks of a guard, and what it tells it."""
+"""The interface of a guard for its link."""
 
 from typing import NamedTuple, Protocol
 
@@ -14,7 +14,7 @@ class Identity(NamedTuple):
 
     Attributes:
         store: `Store.identity()` of the store that the usage rows come from.
-        app: What the program calls itself.
+        app: Name of the program.
         currency: Of all amounts.
     """
 
@@ -24,16 +24,16 @@ class Identity(NamedTuple):
 
 
 class Source(Protocol):
-    """A guard, as its link sees it; the link holds it weakly, so it must allow weak references.
+    """A guard as its link uses it, by weak reference.
 
     Everything is called from the link's own threads, never while the link holds a lock that `touch`
-    needs, so a method may take the guard's locks. What is asked for is asked about once a second:
-    it should be cheap, and must not hold up a call. A `GuardStoreError` means "not now": the link
-    asks again later. Whatever else is raised is logged, and asked again later, too.
+    needs, so a method may take the guard's locks. Methods are called about once a second: they
+    should be cheap, and must not delay calls. After a `GuardStoreError` the link tries again later;
+    after other errors, too, and logs them.
     """
 
     def identity(self) -> Identity:
-        """Return who reports; in a forked process the store may have another identity."""
+        """Return the guard's identity; in a forked process the store may have another one."""
         ...
 
     def usage(self, since_hour: int) -> list[UsageRow]:
@@ -41,7 +41,7 @@ class Source(Protocol):
         ...
 
     def gauges(self) -> tuple[ScopeGauge, ...]:
-        """Return the budgets that have been used lately, the most used ones first; at most 100."""
+        """Return recently used budgets, the most used first; at most 100."""
         ...
 
     def leases(self, limit: int) -> tuple[LeaseNote, ...]:
@@ -57,14 +57,14 @@ class Source(Protocol):
         ...
 
     def notices_after(self, number: int) -> list[tuple[int, Notice]]:
-        """Return the notices numbered above `number` that are still remembered, in order.
+        """Return the notices numbered above `number` that are still kept, in order.
 
         The guard numbers them 1, 2, 3, ... as they happen.
         """
         ...
 
     def apply(self, policy: Policy) -> None:
-        """Obey the service's budgets and circuits from now on, instead of what it said before.
+        """Apply the service's budgets and circuits from now on; they replace the former ones.
 
         Called once for each revision, from one thread, in order. When it raises, it is called again
         with the same policy a moment later.
@@ -72,12 +72,12 @@ class Source(Protocol):
         ...
 
     def service_lost(self, reason: str) -> None:
-        """The service does not answer any more; `reason` is a sentence without secrets.
+        """Handle that the service stopped answering; `reason` is a sentence without secrets.
 
-        Called once for each time. What was applied last stays in force.
+        Called once for each outage. The last policy stays in force.
         """
         ...
 
     def service_returned(self) -> None:
-        """The service answers again; only after `service_lost`."""
+        """Handle that the service answers again; only called after `service_lost`."""
         ...

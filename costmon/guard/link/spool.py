@@ -1,11 +1,12 @@
-"""Keep on disk what the service does not have yet: one file per guard, whole or not at all.
+"""Keep pending reports on disk: one file per guard, replaced atomically.
 
-A file is written beside its place (0600), synced, and renamed over the one before, so that a crash
-of the process or of the machine leaves the last whole version; the folder itself is not synced, so
-a power failure may bring back the version before, which is only older: rows are cumulative.
+A file is written under a temporary name (0600), synced, and renamed over the one before, so that a
+crash of the process or the machine leaves the last complete version. The folder itself is not
+synced, so a power failure may restore the version before, which is only older: rows are cumulative.
 
-A guard holds a lock (flock) as long as it lives. Whoever gets the lock of a file knows that its
-guard is dead, and may send the file under the dead guard's name. Only files of our own user count.
+A guard holds a lock (flock) as long as it lives. A guard that gets the lock of another file knows
+that its owner is dead, and may send the file under the dead guard's name. Files of other users are
+ignored.
 """
 
 import contextlib
@@ -26,10 +27,10 @@ _READ = 1024 * 1024
 
 
 class Leftover:
-    """A dead guard's file, locked for as long as it is sent.
+    """A dead guard's file, locked while it is sent.
 
     Attributes:
-        report: What it holds.
+        report: Its content.
     """
 
     def __init__(self, folder: Path, guard: str, lock: int, report: GuardReport) -> None:
@@ -39,12 +40,12 @@ class Leftover:
         self._lock = lock
 
     def discard(self) -> None:
-        """Delete it: the service has it all."""
+        """Delete it, because the service has stored all of it."""
         _remove(self._folder, self._guard)
         self.leave()
 
     def leave(self) -> None:
-        """Let the next guard take it."""
+        """Release it for the next guard."""
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
@@ -54,7 +55,7 @@ class Spool:
     """One guard's file in a folder that guards share; for one thread, except `forget`."""
 
     def __init__(self, folder: str | os.PathLike[str], guard: str) -> None:
-        """Prepare the folder (0700 when made); whatever fails is counted, logged once, and left."""
+        """Prepare the folder (created with mode 0700); failures are counted and logged once."""
         self.failures = 0
         self.bad = 0
         self._folder = Path(folder)
@@ -70,7 +71,7 @@ class Spool:
 
     @property
     def holds(self) -> bool:
-        """Whether the last thing that was to be kept is on disk."""
+        """Whether the last content is on disk."""
         return self._current
 
     def keep(self, body: bytes) -> bool:
@@ -91,14 +92,14 @@ class Spool:
         return True
 
     def clear(self) -> None:
-        """Delete the file: nothing waits any more."""
+        """Delete the file, because nothing is pending."""
         if self._kept:
             self._kept = False
             with contextlib.suppress(OSError):
                 self._path("report.json").unlink(missing_ok=True)
 
     def adopt(self) -> Leftover | None:
-        """Return what one dead guard left, locked; `None` when there is nothing."""
+        """Return a dead guard's file, locked; `None` if there is none."""
         if self._lock < 0:
             return None
         try:
@@ -113,14 +114,14 @@ class Spool:
             try:
                 leftover = self._taken(guard)
             except OSError as error:
-                self._failed("give back what a dead guard left", error)
+                self._failed("release a dead guard's file", error)
                 continue
             if leftover is not None:
                 return leftover
         return None
 
     def close(self) -> None:
-        """Give up the lock: what is still in the file is for the next guard."""
+        """Release the lock, so that the next guard can send the file."""
         if self._lock >= 0:
             if not self._kept:
                 _remove(self._folder, self._guard)
@@ -128,7 +129,7 @@ class Spool:
             self._lock = -1
 
     def forget(self) -> None:
-        """Close the lock in a forked child, where it is the parent's and stays locked."""
+        """Close the lock in a forked child; the parent keeps it locked."""
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
@@ -139,7 +140,7 @@ class Spool:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if os.fstat(lock).st_nlink:
                 return lock
-            os.close(lock)  # somebody took it for a dead guard's before it was locked
+            os.close(lock)  # another guard took the file for a dead guard's before it was locked
 
     def _taken(self, guard: str) -> Leftover | None:
         lock = _lock_of(self._folder, guard)
@@ -172,7 +173,7 @@ class Spool:
                 with contextlib.suppress(FileNotFoundError):  # its guard has just deleted it
                     others += entry.stat(follow_symlinks=False).st_size if entry.name != own else 0
         if size > FILE_BYTES or others + size > FOLDER_BYTES:
-            raise OSError(f"{size} bytes more would be more than a spool may have")
+            raise OSError(f"{size} more bytes would exceed the size limit of the spool")
 
     def _write(self, body: bytes) -> None:
         path = self._path("tmp")
@@ -202,7 +203,7 @@ _LOCKING = os.O_CREAT | os.O_RDWR | _SAFE
 
 
 def _lock_of(folder: Path, guard: str) -> int | None:
-    """Return the lock of a dead guard, held; `None` when it lives, or is another user's."""
+    """Acquire the lock of a dead guard; `None` if it lives, or belongs to another user."""
     lock = os.open(folder / f"{guard}.lock", _LOCKING, 0o600)
     try:
         if os.fstat(lock).st_uid == os.geteuid():
@@ -221,18 +222,18 @@ def _content(path: Path) -> bytes | None:
         return None
     try:
         if os.fstat(file).st_uid != os.geteuid():
-            raise PermissionError("it belongs to somebody else")
+            raise PermissionError("it belongs to another user")
         received = bytearray()
         while chunk := os.read(file, _READ):
             received += chunk
             if len(received) > FILE_BYTES:
-                raise WireError("it is longer than any that is written")
+                raise WireError("it is longer than the limit")
         return bytes(received)
     finally:
         os.close(file)
 
 
 def _remove(folder: Path, guard: str) -> None:
-    for ending in ("report.json", "tmp", "lock"):  # the lock last: it guards the others
+    for ending in ("report.json", "tmp", "lock"):  # the lock last, because it protects the others
         with contextlib.suppress(OSError):
             (folder / f"{guard}.{ending}").unlink(missing_ok=True)

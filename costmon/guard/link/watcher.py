@@ -1,4 +1,4 @@
-"""Ask the service for budgets and circuits, and be told of a change at once."""
+"""Get budgets and circuits from the service, and wait for changes."""
 
 import threading
 from collections.abc import Callable
@@ -16,18 +16,18 @@ _OK = 200
 _UNCHANGED = 304
 _NOT_READY = 503
 _AT_FIRST = 20
-"""Failures after which the service is asked less often: about 10 s."""
+"""Failures after which requests become less frequent: about 10 s."""
 
 _QUICKEST_S = 0.05
 _CROWDED_S = 0.5
-"""Between questions while others take all the places where news could be waited for."""
+"""Between requests while the service has no place for another waiting request."""
 
 _UNWAITED_S = 1.0
-"""Between questions that were answered with 304 at once, as a proxy's cache may do."""
+"""Between requests that are answered with 304 at once, for example by a proxy's cache."""
 
 
 class Watcher:
-    """What the service has said last; `turn` is for one thread."""
+    """Keeps the service's latest policy; `turn` is for one thread."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class Watcher:
         self._said: str | None = None
 
     def turn(self) -> float:
-        """Ask once; return in how many seconds to ask again."""
+        """Request the policy once; return the seconds until the next request."""
         began_s = self._steady.monotonic_s()
         wait_s = self._pace.wait_s if self._tag is not None and self._may_wait else 0
         try:
@@ -65,8 +65,8 @@ class Watcher:
         except WireError as error:
             if self._said != str(error):
                 self._said = str(error)
-                log().error("the service's policy is refused, the last one stays: %s", error)
-            pause_s = self._missed(f"its policy is not as agreed: {error}", None)
+                log().error("the service's policy is rejected, the last one stays: %s", error)
+            pause_s = self._missed(f"its policy is not valid: {error}", None)
         finally:
             self.first.set()
         took_s = self._steady.monotonic_s() - began_s
@@ -79,7 +79,7 @@ class Watcher:
         if answer.status == _OK:
             self._apply(answer)
         elif answer.status == _NOT_READY and waited:
-            # All places for waiting may be taken: an answer at once needs none.
+            # The service may have no place for a waiting request: do not wait.
             self._may_wait, self._is_crowded = False, True
             return min(self._back_off.failed(), _CROWDED_S)
         elif answer.status != _UNCHANGED or self._tag is None:

@@ -1,7 +1,7 @@
-"""Turn reports into JSON, and the service's JSON into a policy: pure, and strict with what comes.
+"""Encode reports as JSON, and decode the service's policy: pure, with strict validation.
 
-Unknown fields are ignored, so that an older guard understands a newer service. Whatever else is not
-as agreed refuses the whole answer: half a policy could mean a budget that nobody decided.
+Unknown fields are ignored, so that an older guard works with a newer service. Anything else that is
+not valid rejects the whole policy: half a policy could be a budget that was never set.
 """
 
 import datetime as dt
@@ -28,7 +28,7 @@ _SCOPES_OF_A_CALL = 32
 
 
 class WireError(ValueError):
-    """What the service sent is not what was agreed; the text says where."""
+    """What the service sent is not valid; the text says where."""
 
 
 def encode_report(report: GuardReport) -> bytes:
@@ -76,7 +76,7 @@ def report_of(body: bytes) -> GuardReport:
     """Return the rows and notices of an encoded report, as a spool keeps them.
 
     Raises:
-        WireError: It is none.
+        WireError: It is not valid.
     """
     fields = _mapping(document_of(body), "the report")
     return GuardReport(
@@ -104,10 +104,10 @@ def report_of(body: bytes) -> GuardReport:
 
 
 def fitted(report: GuardReport) -> tuple[GuardReport, bytes]:
-    """Return a report with as much in it as one message may carry, and its JSON.
+    """Return the largest part of a report that fits in one message, and its JSON.
 
-    First what only shows the present is thinned out (leases, refusals, gauges, counts, for a later
-    report shows it again), down to a third of the room; then rows, of which at least one stays.
+    The current state (leases, refusals, gauges, counts) is reduced first, to a third of the size,
+    because a later report has it again; then rows, of which at least one stays.
     """
     body = encode_report(report)
     while len(body) > REPORT_BYTES:
@@ -129,7 +129,7 @@ def fitted(report: GuardReport) -> tuple[GuardReport, bytes]:
 
 
 def _thinned(report: GuardReport) -> GuardReport | None:
-    """Return a report with half of its longest list of present facts; None when there is none."""
+    """Return a report with half of the longest list of its state; `None` if all are empty."""
     lists = {
         name: len(json.dumps(getattr(report, name), default=str))
         for name in ("leases", "refusals", "scopes", "refused", "notices")
@@ -152,16 +152,16 @@ def time_of(text: object, where: str) -> dt.datetime:
     """Return an RFC 3339 time as aware UTC.
 
     Raises:
-        WireError: It is none.
+        WireError: It is not valid.
     """
-    if isinstance(text, str) and len(text) <= 40:  # noqa: PLR2004 - a time with all its digits has 32
+    if isinstance(text, str) and len(text) <= 40:  # noqa: PLR2004 - the longest time has 32 characters
         try:
             time = dt.datetime.fromisoformat(text)
             if time.tzinfo is not None:
                 return time.astimezone(dt.UTC)
         except (ValueError, OverflowError):
             pass
-    raise WireError(f"{where} is no RFC 3339 time")
+    raise WireError(f"{where} is not an RFC 3339 time")
 
 
 def _time_text(time: dt.datetime) -> str:
@@ -169,28 +169,28 @@ def _time_text(time: dt.datetime) -> str:
 
 
 def document_of(body: bytes) -> object:
-    """Return what a JSON text says.
+    """Parse a JSON text.
 
     Raises:
-        WireError: It is none, or a hostile one.
+        WireError: It is not valid, or malicious.
     """
     try:
         return json.loads(body, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise WireError(f"the answer is no JSON ({type(error).__name__})") from None
+        raise WireError(f"the response is not JSON ({type(error).__name__})") from None
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise WireError(f"{name} is no JSON")
+    raise WireError(f"{name} is not JSON")
 
 
 def policy_of(document: object) -> Policy:
-    """Return the policy in the service's answer.
+    """Return the policy in the service's response.
 
-    Reasons and authors are for people to read: what could not be printed on one line is replaced.
+    Reasons and authors are displayed: characters that cannot be printed on one line are replaced.
 
     Raises:
-        WireError: Something in it is not as agreed.
+        WireError: A part of it is not valid.
     """
     data = _mapping(_mapping(document, "the answer").get("data"), "data")
     revision = _text(data.get("revision"), "revision", _REVISION_CHARACTERS)
@@ -251,7 +251,7 @@ def _circuit(entry: object, where: str) -> Circuit:
     expires_at = fields.get("expires_at")
     revision = fields.get("revision", 0)
     if isinstance(revision, bool) or not isinstance(revision, int):
-        raise WireError(f"{where}.revision is no whole number")
+        raise WireError(f"{where}.revision is not a whole number")
     try:
         scope = scope_of(fields.get("scope"), pattern=True)
     except InputError as error:
@@ -285,7 +285,7 @@ def _row(entry: object, where: str) -> SpendRow:
 def _notice(entry: object, where: str) -> Notice:
     fields = _mapping(entry, where)
     if fields.get("kind") not in get_args(NoticeKind):
-        raise WireError(f"{where}.kind is none that is known")
+        raise WireError(f"{where}.kind is unknown")
     kind: NoticeKind = fields["kind"]
     return Notice(
         _text(fields.get("id"), f"{where}.id"),
@@ -298,38 +298,38 @@ def _notice(entry: object, where: str) -> Notice:
 
 def _mapping(value: object, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise WireError(f"{where} is no object")
+        raise WireError(f"{where} is not an object")
     return value
 
 
 def _entries(value: object, where: str, most: int = MOST_ENTRIES) -> list[object]:
     if not isinstance(value, list) or len(value) > most:
-        raise WireError(f"{where} is no list of at most {most}")
+        raise WireError(f"{where} is not a list of at most {most} items")
     return value
 
 
 def _count(value: object, where: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1 << 63:
-        raise WireError(f"{where} is no count")
+        raise WireError(f"{where} is not a whole number from 0 to 2**63 - 1")
     return value
 
 
 def _text(value: object, where: str, longest: int = TEXT_CHARACTERS) -> str:
     if not isinstance(value, str) or not value.isprintable() or not 0 < len(value) <= longest:
-        raise WireError(f"{where} is no text of one line")
+        raise WireError(f"{where} is not a text of one line")
     return value
 
 
 def _words(value: object, where: str) -> str:
     if not isinstance(value, str):
-        raise WireError(f"{where} is no text")
+        raise WireError(f"{where} is not a text")
     cut = value[:TEXT_CHARACTERS]
     return "".join(letter if letter.isprintable() else " " for letter in cut)
 
 
 def _amount(value: object, where: str) -> str | int:
-    if isinstance(value, str) and len(value) <= 40:  # noqa: PLR2004 - 64 bits of nano have 20 digits
+    if isinstance(value, str) and len(value) <= 40:  # noqa: PLR2004 - 64-bit nano-units have 20 digits
         return value
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    raise WireError(f"{where} is no decimal amount as text")
+    raise WireError(f"{where} is not a decimal amount as text")

@@ -1,1 +1,1 @@
-"""Make failed calls again, within a budget."""
+"""Retry failed calls, within a budget."""

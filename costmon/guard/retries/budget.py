@@ -1,8 +1,9 @@
-"""How much of what a guard lets through may be retries: a share of the calls, a floor, a price.
+"""The retry budget: a share of the calls, a minimum number, and optionally a maximum cost.
 
-Retries that everybody makes at once keep a sick host sick: three of each call are four times the
-load. Here they are at most a fifth of the calls of the last minute, and a few more so that a quiet
-program may retry at all (Finagle: 20 % and 10 a second; Envoy: 20 % and 3 at a time).
+Retries by all clients at once prevent a failing host from recovering: three per call are four times
+the load. Here, retries are at most a fifth of the calls of the last minute, plus a few so that a
+program with few calls may retry at all (Finagle: 20 % and 10 per second; Envoy: 20 % and 3 at a
+time).
 """
 
 import threading
@@ -21,7 +22,7 @@ _MOST = 1_000_000
 
 
 class _Step:
-    """What happened in a 60th of the window."""
+    """Calls and retries in a 60th of the window."""
 
     __slots__ = ("calls", "end_s", "nano", "retries")
 
@@ -31,15 +32,16 @@ class _Step:
 
 
 class RetryBudget:
-    """Counts calls and retries of a sliding window; one for all threads and hosts of a guard.
+    """Counts calls and retries in a sliding window; shared by all threads and hosts of a guard.
 
     Args:
-        clock: Tells the time.
+        clock: Source of time.
         share: Retries per call, 0 to 1.
-        floor: Retries in a window that are let through whatever the share says.
+        floor: Retries in a window that are always allowed.
         window_s: Length of the window; 10 to 60 seconds, in steps of a 60th.
-        max_retry_cost: What the retries of a window may cost, major units; `None`: any amount.
-        currency: Of that, for texts.
+        max_retry_cost: The most that the retries of a window may cost, major units; `None`: any
+            amount.
+        currency: Currency of `max_retry_cost`, for error texts.
 
     Raises:
         InputError: An argument is out of its range.
@@ -73,19 +75,19 @@ class RetryBudget:
 
     @property
     def needs_cost(self) -> bool:
-        """Tell whether retries must say what they may cost."""
+        """Return whether retries need a maximum cost."""
         return self._most_nano is not None
 
     @property
     def retries(self) -> int:
-        """Return how many retries were let through in the present window."""
+        """Return how many retries were allowed in the current window."""
         with self._lock:
             self._step()
             return self._retries
 
     @property
     def cost(self) -> Decimal:
-        """Return what the retries of the present window may have cost, major units."""
+        """Return the most that the retries of the current window may have cost, major units."""
         with self._lock:
             self._step()
             return from_nano(self._nano)
@@ -97,18 +99,18 @@ class RetryBudget:
             self._calls += 1
 
     def take(self, scope: str, amount: Amount | None = None) -> None:
-        """Let a retry through, or not.
+        """Allow a retry, or refuse it.
 
         Args:
-            scope: Whom it is for, for the error.
-            amount: What it may cost, major units; `None`: unknown, or nothing.
+            scope: The scope to name in the error.
+            amount: The most that it may cost, major units; `None`: unknown, or nothing.
 
         Raises:
-            RetryRefused: The window has no room for another.
-            InputError: `amount` is no amount, or missing though money is capped.
+            RetryRefused: The window has no room for another retry.
+            InputError: `amount` is not valid, or is missing although `max_retry_cost` is set.
         """
         if amount is None and self._most_nano is not None:
-            raise InputError("max_retry_cost is set: say what a retry may cost")
+            raise InputError("max_retry_cost is set: give the most that a retry may cost")
         nano = 0 if amount is None else nano_up(amount)
         with self._lock:
             step = self._step()
@@ -116,15 +118,15 @@ class RetryBudget:
             if self._retries >= most:
                 raise RetryRefused(
                     scope,
-                    f"{self._retries} retries in {self._window_s:g} s are what {self._calls} calls"
-                    " allow; make fewer calls that fail, or raise the retry budget",
+                    f"{self._retries} retries in {self._window_s:g} s are the most"
+                    f" for {self._calls} calls; wait, or raise the retry budget",
                     self._room_s(),
                 )
             if self._most_nano is not None and self._nano + nano > self._most_nano:
                 raise RetryRefused(
                     scope,
-                    f"those of the last {self._window_s:g} s may cost {from_nano(self._most_nano)}"
-                    f" {self._currency}, of which {from_nano(self._nano)} is gone",
+                    f"the retries of {self._window_s:g} s may cost {from_nano(self._most_nano)}"
+                    f" {self._currency}, of which {from_nano(self._nano)} is used",
                     self._room_s(),
                 )
             step.retries += 1
@@ -133,7 +135,7 @@ class RetryBudget:
             self._nano += nano
 
     def _step(self) -> _Step:
-        """Return the present step, after forgetting those that have left the window."""
+        """Return the current step, after dropping those that have left the window."""
         now_s = self._clock.monotonic_s()
         steps = self._steps
         while steps and steps[0].end_s + self._window_s <= now_s:
@@ -146,7 +148,7 @@ class RetryBudget:
         return steps[-1]
 
     def _room_s(self) -> float | None:
-        """Return after how many seconds the oldest retry is forgotten; `None`: there is none."""
+        """Return the seconds until the oldest retry leaves the window; `None`: there is none."""
         now_s = self._clock.monotonic_s()
         ends = (step.end_s for step in self._steps if step.retries)
         end_s = next(ends, None)

@@ -1,4 +1,4 @@
-"""One call and its retries: whether there is another, and after how long."""
+"""One call and its retries: whether there is another retry, and when."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -20,9 +20,9 @@ class RetryCourse:
     """Counts the attempts of one call and decides after each; it neither calls nor waits.
 
     Attributes:
-        host: Whom the call is to, in its one spelling.
-        retries: How many were let through.
-        last: The last attempt's failure; `None` when it was an answer, or there was none.
+        host: The called host, in canonical form.
+        retries: How many were allowed.
+        last: The last attempt's exception; `None` if it returned, or there was none.
     """
 
     def __init__(
@@ -49,16 +49,16 @@ class RetryCourse:
         self._noted = noted
 
     def exhausted(self) -> RetriesExhausted:
-        """Return the error for a course that ends in the wait for a retry."""
+        """Return the error for a call that ends while it waits for a retry."""
         return RetriesExhausted(self.host, self.retries)
 
     def after_error(self, error: BaseException) -> float:
-        """Return the seconds to wait before the next attempt, or raise what ends the course.
+        """Return the seconds to wait before the next attempt, or raise the final error.
 
         Raises:
             RetriesExhausted: It was the last attempt; from `error`.
-            HealthRefused, RetryRefused: There may be no other; from `error`.
-            BaseException: `error` itself, when trying again would not help.
+            HealthRefused, RetryRefused: No other is allowed; from `error`.
+            BaseException: `error` itself, if a retry would not help.
         """
         failure = failure_of(error) if isinstance(error, Exception) else None
         if failure not in RETRYABLE:
@@ -84,14 +84,14 @@ class RetryCourse:
             return None
 
     def check(self, error: BaseException) -> None:
-        """Raise `HealthRefused` when the host was put into quarantine during the wait."""
+        """Raise `HealthRefused` if the host was put into quarantine during the wait."""
         try:
             self._health.check(self.host)
         except HealthRefused as refused:
             raise refused from error
 
     def may(self) -> bool:
-        """Tell whether the host may still be called after the wait."""
+        """Return whether the host may still be called after the wait."""
         try:
             self._health.check(self.host)
         except HealthRefused:
@@ -99,7 +99,7 @@ class RetryCourse:
         return True
 
     def _allow(self, result: object) -> float:
-        """Take a retry from the budget; return for how long to wait before it."""
+        """Take a retry from the budget; return how long to wait before it."""
         self._health.check(self.host)
         try:
             self._budget.take(f"host:{self.host}", self._cost)

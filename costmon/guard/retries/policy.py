@@ -1,4 +1,4 @@
-"""How often, and after how long, a failed call is made again."""
+"""How often, and after how long, a failed call is retried."""
 
 from typing import TYPE_CHECKING, Literal, NamedTuple, Self, get_args
 
@@ -23,21 +23,20 @@ class _RetryPolicy(NamedTuple):
 
 
 class RetryPolicy(_RetryPolicy):
-    """How often, and after how long, a failed call is made again.
+    """How often, and after how long, a failed call is retried.
 
-    What is not given has the usual value: a policy that says `max_retries=1` alone waits a second,
-    with jitter, as any other does.
+    Fields that are not given have their default values.
 
     Attributes:
-        max_retries: Calls after the first; 0 to 100.
+        max_retries: Attempts after the first; 0 to 100.
         initial_backoff: Seconds before the first retry.
-        max_backoff: Seconds; no wait is longer, whatever the host asks for.
-        backoff_factor: By which each wait is longer than the one before; 1 to 100.
-        jitter: `full`: a wait is anything from 0 to that, by chance, so that those who failed
-            together do not come back together. `none`: exactly that.
+        max_backoff: Seconds; the longest wait, also if the host asks for more.
+        backoff_factor: Factor from one wait to the next; 1 to 100.
+        jitter: `full`: a wait is random, from 0 to that, so that clients that failed together do
+            not retry together. `none`: exactly that.
 
     Raises:
-        InputError: A figure is out of its range.
+        InputError: A value is out of range.
     """
 
     __slots__ = ()
@@ -50,7 +49,7 @@ class RetryPolicy(_RetryPolicy):
         backoff_factor: float = 2.0,
         jitter: Jitter = "full",
     ) -> Self:
-        """Check the figures."""
+        """Check the values."""
         if type(max_retries) is not int or not 0 <= max_retries <= _MOST_RETRIES:
             raise InputError(
                 f"max_retries={max_retries!r}: give a number from 0 to {_MOST_RETRIES}"
@@ -69,12 +68,12 @@ class RetryPolicy(_RetryPolicy):
         return min(self.initial_backoff * self.backoff_factor**retry, self.max_backoff)
 
     def wait_s(self, retry: int, rng: "Random", retry_after_s: float | None = None) -> float:
-        """Return for how many seconds to wait before a retry (0 is the first).
+        """Return how many seconds to wait before a retry (0 is the first).
 
         Args:
-            retry: Which one.
-            rng: Makes the jitter.
-            retry_after_s: What the host asked for; at least so long, but never above `max_backoff`.
+            retry: Number of the retry.
+            rng: Source of jitter.
+            retry_after_s: The minimum that the host asked for; never above `max_backoff`.
         """
         longest_s = self.longest_wait_s(retry)
         wait_s = longest_s * rng.random() if self.jitter == "full" else longest_s
@@ -83,17 +82,17 @@ class RetryPolicy(_RetryPolicy):
         )
 
     def to_text(self) -> str:
-        """Return it as JSON, as `ScopeConfig.retry_policy` has it."""
+        """Return it as JSON, for `ScopeConfig.retry_policy`."""
         import json
 
         return json.dumps(self._asdict())
 
     @classmethod
     def from_text(cls, text: str) -> "RetryPolicy":
-        """Return what a text says; names it does not have get their usual values.
+        """Parse a policy; fields that are missing have their default values.
 
         Raises:
-            InputError: It is no such text, or a figure is out of its range.
+            InputError: It is not a valid policy, or a value is out of range.
         """
         import json
 
@@ -103,13 +102,13 @@ class RetryPolicy(_RetryPolicy):
             read = None
         if not isinstance(read, dict):
             raise InputError(
-                f"{str(text)[:60]!r} is no retry policy: give JSON such as"
-                f" {cls(max_retries=1).to_text()}, or a part of that"
+                f"{str(text)[:60]!r} is not a valid retry policy: give JSON such as"
+                f" {cls(max_retries=1).to_text()}, or some of these fields"
             )
         unknown = sorted(set(read) - set(cls._fields))
         if unknown:
             known = ", ".join(cls._fields)
-            raise InputError(f"a retry policy has no {unknown[0]!r}: it has {known}")
+            raise InputError(f"a retry policy has no field {unknown[0]!r}: use {known}")
         return cls(**read)
 
 
@@ -117,7 +116,7 @@ def _number(name: str, given: object, least: float, most: float) -> float:
     number = float("nan")
     if isinstance(given, int | float) and not isinstance(given, bool):
         number = given
-    if not least <= number <= most:  # which nan is not, either
+    if not least <= number <= most:  # also false for nan
         raise InputError(f"{name}={given!r}: give a number from {least:g} to {most:g}")
     return float(number)
 

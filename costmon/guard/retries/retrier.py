@@ -1,4 +1,4 @@
-"""Make a failed call again, as often as its host's policy, its health and the budgets allow."""
+"""Retry a failed call, as often as its host's policy, its health and the budgets allow."""
 
 import threading
 from collections.abc import Awaitable, Callable
@@ -22,27 +22,27 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 Pause = Callable[[float, threading.Event], bool]
-"""Waits for seconds, or until the event is set; returns whether it is."""
+"""Waits for seconds, or until the event is set; returns whether it is set."""
 
 _MOST_POLICIES = 1000
 
 
 class Retrier:
-    """Makes failed calls again; any thread may use it.
+    """Retries failed calls; safe to use from any thread.
 
-    Tried again are timeouts, refused and broken connections, names that were not found, 429 and
-    5xx, raised or returned. A `CallRefused` never is, nor what says nothing of the host.
+    It retries timeouts, refused and broken connections, names that were not found, 429 and 5xx,
+    raised or returned; never a `CallRefused`, nor errors that say nothing about the host.
 
     Args:
-        guard: Holds what each attempt may cost, and knows each host's policy.
-        health: Is asked before each retry.
-        clock: Tells the time.
-        rng: Makes jitter.
-        policy: Of hosts that have none of their own.
-        budget: How many retries there may be in all.
-        pause: Waits; `Event.wait` by default.
-        async_pause: Waits; `asyncio.sleep` by default.
-        noted: Counts a refusal, made at a second since 1970.
+        guard: Holds the estimate of each attempt, and has each host's policy.
+        health: Must allow each retry.
+        clock: Source of time.
+        rng: Source of jitter.
+        policy: For hosts without a policy of their own.
+        budget: The retry budget of all hosts.
+        pause: Waits (default: `Event.wait`).
+        async_pause: Waits (default: `asyncio.sleep`).
+        noted: Counts a refusal at a time, seconds since 1970.
     """
 
     def __init__(
@@ -70,10 +70,10 @@ class Retrier:
         self._policies: dict[str, RetryPolicy] = {}
 
     def policy_of(self, host: str) -> RetryPolicy:
-        """Return by which policy calls to a host are made again.
+        """Return the retry policy of a host.
 
         Raises:
-            InputError: It is no host, or what is configured about it is no policy.
+            InputError: The host or its configured policy is not valid.
             GuardStoreError: The guard's store failed.
         """
         config = self._guard.config(f"host:{host_of(host)}")
@@ -99,28 +99,28 @@ class Retrier:
         activity: str = "call",
         ttl: float = 60.0,
     ) -> T:
-        """Call `fn`, and again while it fails and that is allowed.
+        """Call `fn`, and retry it while it fails and retries are allowed.
 
         Args:
-            host: Whom `fn` calls.
-            fn: The call; it is made anew each time.
-            policy: In place of the host's.
-            cancel: Ends a wait at once when set.
-            amount: What one attempt may cost at most, major units. Each attempt is then a lease of
-                its own, which is charged in full, health is told how it ended, and guarded clients
-                inside count nothing. `None` when `fn` goes through a guarded client, or is what
-                `deliver` returned: those do both.
-            retry_cost: What a retry counts for in the retry budget; `None` for `amount`.
+            host: The host that `fn` calls.
+            fn: Makes the call, once for each attempt.
+            policy: Replaces the host's policy.
+            cancel: Ends a wait at once when it is set.
+            amount: The most that one attempt may cost, major units. Each attempt then has its own
+                lease, which is charged in full, its result is recorded in the host's health, and
+                guarded clients inside count nothing. `None` if `fn` uses a guarded client, or was
+                returned by `deliver`: those do both.
+            retry_cost: Cost of a retry in the retry budget; `None`: `amount`.
             activity: What kind of call it is, for the records.
-            ttl: Seconds after which an attempt is charged although it has not ended.
+            ttl: Seconds after which an attempt is charged at its estimate if it has not ended.
 
         Returns:
-            What `fn` returned; also a response with status 429 or 5xx that may not be tried again.
+            What `fn` returned; also a response with status 429 or 5xx that must not be retried.
 
         Raises:
             RetriesExhausted: Every attempt failed, or `cancel` was set; from the last failure.
-            CallRefused: An attempt may not be made; from the last failure if there was one.
-            Exception: What `fn` raised, when trying again would not help.
+            CallRefused: An attempt is not allowed; from the last failure if there was one.
+            Exception: What `fn` raised, if a retry would not help.
         """
         course = self._course(host, policy, amount if retry_cost is None else retry_cost)
         cancel = cancel or threading.Event()

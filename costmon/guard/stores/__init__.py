@@ -1,4 +1,4 @@
-"""Where a guard keeps its counters and leases: one file per kind of store."""
+"""Stores of a guard's counters and leases: one module per kind of store."""
 
 import random
 
@@ -14,19 +14,19 @@ ACCEPTED = (
 
 
 def open_store(url: str, *, clock: EpochClock, rng: random.Random) -> Store:
-    """Return a store by its URL; it connects when it is first used.
+    """Return the store of a URL; it connects when it is first used.
 
     Args:
         url: See `ACCEPTED`.
-        clock: Tells the time where the store has no clock of its own.
-        rng: Spreads out the times at which callers try again.
+        clock: For stores without a clock of their own.
+        rng: Source of jitter for retries.
 
     Raises:
-        InputError: No store has such a URL.
+        InputError: The URL is not one of a store.
         GuardDriverMissing: Its driver cannot be imported.
     """
     scheme, separator, rest = url.partition("://")
-    # Each kind is imported when it is asked for: drivers take longer than all the rest.
+    # Each kind is imported when it is used, because drivers take long to import.
     if scheme == "memory" and separator and not rest:
         from costmon.guard.stores.memory import MemoryStore
 
@@ -45,9 +45,9 @@ def open_store(url: str, *, clock: EpochClock, rng: random.Random) -> Store:
         from costmon.guard.stores.redis import RedisStore
 
         return RedisStore(url, clock=clock)
-    # Only the scheme is shown, and only when it looks like one: the rest may hold a password.
+    # Only the scheme is shown, and only if it looks like one: the rest may contain a password.
     shown = scheme if separator and scheme.isascii() and scheme.replace("+", "").isalnum() else "?"
-    raise InputError(f"{shown[:20]}:// is no store of a guard: use {ACCEPTED}")
+    raise InputError(f"{shown[:20]}:// is not a store of a guard: use {ACCEPTED}")
 
 
 def _need(module: str, extra: str, shown: str) -> None:
@@ -56,7 +56,7 @@ def _need(module: str, extra: str, shown: str) -> None:
     try:
         import_module(module)
     except ImportError as error:
-        # Also psycopg without libpq, whose text has several lines.
+        # Also psycopg without libpq, whose message has several lines.
         reason = str(error).partition("\n")[0]
         raise GuardDriverMissing(
             shown,

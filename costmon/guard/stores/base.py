@@ -1,7 +1,7 @@
-"""What a guard asks of a store, and the values they hand each other.
+"""The interface of a store, and the values that guard and store exchange.
 
-The guard decides what a call is counted by and which limits hold (a `Plan`); the store does the
-arithmetic in one atomic step and remembers. All amounts are whole nano-units.
+The guard decides which counters and limits apply to a call (a `Plan`); the store does the
+arithmetic in one atomic step and persists it. All amounts are whole nano-units.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -11,22 +11,24 @@ LeaseState = Literal["held", "settled", "released", "expired"]
 RecordKind = Literal["budget", "scope", "health"]
 
 REMEMBERED_S = 86_400
-"""How long a lease that expired, or that has a key, is remembered at least once it is over."""
+"""How long a lease that expired, or that has a key, is kept at least after its end."""
 
 
 class Line(NamedTuple):
-    """One counter that a call is counted by.
+    """One counter that a call is counted on.
 
     Attributes:
-        scope: In its one spelling, never a pattern.
-        period: Names the counter with the scope: `month`, `rolling:24h`, or `calls/rolling:60s`.
-        bucket: Where this call is counted.
-        first: Oldest bucket of the window that `limit` is about.
+        scope: In canonical form, never a pattern.
+        period: Identifies the counter with the scope: `month`, `rolling:24h`, or
+            `calls/rolling:60s`.
+        bucket: The bucket that this call is counted in.
+        first: Oldest bucket of the window that `limit` applies to.
         last: Newest bucket of it.
-        limit: What the window may hold and have spent together; `None`: counted only.
-        warn: From how much on people are to be told; `None`: never.
-        fixed: What each call counts here, whatever it costs (1 for a rate limit); `None` for money.
-        resets_at: When the window is over, seconds since 1970; `None`: never.
+        limit: The most that the window may have spent and hold; `None`: counted only.
+        warn: Amount from which users are warned; `None`: never.
+        fixed: What each call counts here, independent of its cost (1 for a rate limit); `None`: its
+            cost.
+        resets_at: When the window ends, seconds since 1970; `None`: never.
     """
 
     scope: str
@@ -41,16 +43,16 @@ class Line(NamedTuple):
 
 
 class Plan:
-    """What one chain of scopes is counted by, right for a span of time and one revision.
+    """The counters of one chain of scopes, valid for a span of time and one revision.
 
     Attributes:
-        lines: One for each counter, none where no budget covers a scope of the chain. First those
-            that a refusal should name first.
-        scopes: The chain, each once.
-        activity: What kind of call it is, for the usage rows.
+        lines: One for each counter, none if no budget covers a scope of the chain; in the order in
+            which a refusal should name them.
+        scopes: The chain, without duplicates.
+        activity: Kind of call, for the usage rows.
         hour: The UTC hour that usage is counted in, seconds since 1970.
-        revision: The settings that it was made by.
-        cache: The store's own; never touched by others.
+        revision: Revision of the settings that it was made from.
+        cache: For the store only.
     """
 
     __slots__ = ("activity", "cache", "hour", "lines", "revision", "scopes")
@@ -72,18 +74,18 @@ class Plan:
 
 
 class Hold:
-    """A lease as a store knows it.
+    """A lease in a store.
 
     Attributes:
         id: Unique in the store.
-        plan: What it is counted by.
+        plan: The counters that it is counted on.
         nano: The estimate.
-        key: The idempotency key it was made with, if any.
-        expires_in_s: How long from the answer it is good for.
-        state: As last known here; the store's own record decides.
-        warned: Lines that are at or above their `warn`, this hold included, with what was spent and
-            held then.
-        cells: The store's own.
+        key: Its idempotency key, if any.
+        expires_in_s: Seconds from now until it expires.
+        state: As last known here; the store's record decides.
+        warned: Lines at or above their `warn`, including this hold, with what was spent and held
+            then.
+        cells: For the store only.
     """
 
     __slots__ = ("_id", "cells", "expires_in_s", "key", "nano", "plan", "state", "warned")
@@ -108,15 +110,15 @@ class Hold:
 
     @property
     def id(self) -> str:
-        """Return its name."""
+        """Return its id."""
         return str(self._id)
 
 
 class Refusal(NamedTuple):
-    """No room: the first line, in order, whose limit would be passed. Nothing was changed.
+    """No room: the first line, in order, whose limit would be exceeded. Nothing was changed.
 
     Attributes:
-        line: Which.
+        line: The line.
         spent: What its window has spent.
         held: What its window holds.
     """
@@ -127,19 +129,19 @@ class Refusal(NamedTuple):
 
 
 class Outdated(NamedTuple):
-    """The plan was made by older settings; nothing was changed. Read `settings` and ask again."""
+    """The plan was made from older settings; nothing was changed. Read `settings` and try again."""
 
     revision: int
 
 
 class Outcome(NamedTuple):
-    """What besides money is known when a call is over.
+    """What is known besides its cost when a call has ended.
 
     Attributes:
         bytes_in: Received, as sent over the wire where that is known.
         bytes_out: Sent.
-        failed: Whether the call failed (what is charged is another question).
-        requests: How many calls it was; then `failed` says how many of them failed.
+        failed: Whether the call failed; it may be charged in either case.
+        requests: How many calls this is the sum of; `failed` is then the number of failed ones.
     """
 
     bytes_in: int = 0
@@ -151,14 +153,14 @@ class Outcome(NamedTuple):
 NOTHING = Outcome()
 
 Replan = Callable[[Plan], Plan]
-"""Makes an outdated plan anew, as the present settings have it."""
+"""Converts an outdated plan to the current settings."""
 
 
 class Settings(NamedTuple):
-    """What was configured in the store and holds for all guards on it.
+    """Settings in the store, which apply to all guards on it.
 
     Attributes:
-        revision: Goes up with every change of a `budget` or `scope` record.
+        revision: Incremented by every change of a `budget` or `scope` record.
         budgets: Texts by key.
         scopes: Texts by key.
     """
@@ -169,19 +171,19 @@ class Settings(NamedTuple):
 
 
 class UsageRow(NamedTuple):
-    """What one scope has spent on one activity in one hour: the sum of the events.
+    """What one scope has spent on one activity in one hour.
 
     Attributes:
         hour: The UTC hour in which the leases were made, seconds since 1970.
-        scope: Each scope of a chain has its own row: never add rows of different scopes.
+        scope: Each scope of a chain has its own row: do not add up rows of different scopes.
         activity: Such as `http_request`.
         spent: Nano-units.
-        requests: Leases settled or expired; released ones do not count.
+        requests: Settled or expired leases; released ones do not count.
         failed: Of these, failed ones.
-        expired: Of these, charged at their estimate because nobody settled them (yet).
+        expired: Of these, charged at their estimate because they were not settled (yet).
         bytes_in: Received.
         bytes_out: Sent.
-        changes: Goes up with every change of the row: of two copies the higher is newer.
+        changes: Incremented by every change of the row: the copy with more changes is newer.
     """
 
     hour: int
@@ -197,16 +199,16 @@ class UsageRow(NamedTuple):
 
 
 class LeaseRow(NamedTuple):
-    """One lease, for people.
+    """One lease, for display.
 
     Attributes:
         id: Unique in the store.
-        key: The idempotency key it was made with, if any.
+        key: Its idempotency key, if any.
         scopes: The chain.
-        activity: What kind of call it is.
+        activity: Kind of call.
         nano: The estimate.
         state: Now.
-        expires_in_s: Seconds until it expires; negative when that has passed.
+        expires_in_s: Seconds until it expires; negative if it is overdue.
     """
 
     id: str
@@ -221,29 +223,29 @@ class LeaseRow(NamedTuple):
 class Store(Protocol):
     """Counters, leases and records; every method is atomic and may be called from any thread.
 
-    Every method raises `GuardStoreUnavailable` when the store cannot be used for now and
-    `GuardStoreError` when it never will; neither text holds a credential. A store that several
-    processes use must be right while they all use it, also when one is killed at any instant, and
-    must notice a fork.
+    Every method raises `GuardStoreUnavailable` if the store is temporarily unavailable and
+    `GuardStoreError` for permanent failures; neither text contains credentials. A shared store must
+    stay correct while several processes use it, also when one is killed at any instant, and must
+    handle a fork.
 
     Counting rules, the same for every store (the contract suite checks them):
 
     * A lease is held, then settled (spent += actual), released (nothing was sent) or expired
-      (spent += estimate). `held` goes down by the estimate whichever it is.
+      (spent += estimate). `held` decreases by the estimate in each case.
     * An expired lease may still be settled or released: the charge is then corrected.
-    * Whatever comes after a lease was settled or released changes nothing.
-    * Expiry moves the same amount from held to spent, so it may happen late (`sweep`, and before
-      any figure is shown), but never changes a decision.
+    * After a lease was settled or released, later operations on it change nothing.
+    * Expiry moves the same amount from held to spent, so it may happen late (in `sweep`, and before
+      any figure is read) without changing a decision.
     * Usage rows change in the same step as the counters, in the hour of the plan.
     * A counter of money is made when a plan with a line of its scope and period is first reserved
       or charged with. In the same step it starts from what happened before in its window, by whole
-      hours: what the usage rows of its scope say was spent, less what resets have forgiven, and
-      what is held by leases whose chain has the scope. From then on those leases are counted on it,
-      too, however they end. (Lines with `fixed` start from nothing.)
-    * A plan with a line must be used only when every plan of the same revision has a line for that
-      scope and period: otherwise the counter would miss what is spent by the others.
-    * Only `reserve`, `charge` and `reset` change counters. A figure that has no counter in its
-      window yet is what the counter would start from.
+      hours: the amounts in the usage rows of its scope, minus what was reset, and the amounts held
+      by leases whose chain has the scope. From then on those leases are counted on it, too,
+      however they end. (Lines with `fixed` start from zero.)
+    * A plan with a line must only be used if every plan of the same revision has a line for that
+      scope and period: otherwise the counter would miss what others spend.
+    * Only `reserve`, `charge` and `reset` change counters. A figure without a counter in its window
+      is what the counter would start from.
     """
 
     shared: bool
@@ -254,7 +256,7 @@ class Store(Protocol):
         ...
 
     def identity(self) -> str:
-        """Return a random name that was given to this store's content when it was made."""
+        """Return a random name of this store's content, which was chosen when it was created."""
         ...
 
     def reserve(
@@ -262,7 +264,7 @@ class Store(Protocol):
     ) -> Hold | Refusal | Outdated:
         """Hold `nano` on every line (`fixed` where set) or on none.
 
-        With a `key` that a lease of the same scopes has, return that lease in its present state and
+        If a lease of the same scopes has this `key`, return that lease in its current state and
         change nothing.
 
         Raises:
@@ -271,24 +273,24 @@ class Store(Protocol):
         ...
 
     def settle(self, hold: Hold, nano: int, outcome: Outcome = NOTHING) -> LeaseState | None:
-        """Charge what the call really cost.
+        """Charge what the call cost.
 
         Returns:
-            The state before; after `settled` and `released` nothing was changed. `None` when the
-            lease has been forgotten: nothing was changed.
+            The state before; if it was `settled` or `released`, nothing was changed. `None` if the
+            lease is not known any more: nothing was changed.
         """
         ...
 
     def release(self, hold: Hold) -> LeaseState | None:
-        """Give everything back: nothing was sent. Returns as `settle` does."""
+        """Charge nothing, because nothing was sent; returns the same as `settle`."""
         ...
 
     def renew(self, hold: Hold, ttl_s: float) -> LeaseState | None:
-        """Let a held lease expire `ttl_s` seconds from now; one in another state stays as it is."""
+        """Make a held lease expire `ttl_s` seconds from now; in other states it does not change."""
         ...
 
     def find(self, id: str) -> Hold | None:
-        """Return a lease, its plan with the lines it was made with; `None` when unknown."""
+        """Return a lease, with the plan that it was made with; `None` if unknown."""
         ...
 
     def charge(
@@ -298,7 +300,7 @@ class Store(Protocol):
         id: str,
         outcome: Outcome = NOTHING,
     ) -> bool | Outdated:
-        """Count what was spent elsewhere, whatever the limits; False when `id` was before."""
+        """Charge without a lease or limits; False if `id` was charged before."""
         ...
 
     def totals(self, lines: Sequence[Line]) -> list[tuple[int, int]]:
@@ -306,14 +308,14 @@ class Store(Protocol):
         ...
 
     def reset(self, line: Line) -> int:
-        """Set what the line's window has spent to 0, for good; return what it was. Holds stay.
+        """Set what the line's window has spent to 0; return what it was. Holds do not change.
 
-        Without a counter it is recorded for each hour of the window how much was forgiven.
+        Without a counter, the amount that was reset is recorded for each hour of the window.
         """
         ...
 
     def sweep(self) -> int:
-        """Expire what is due, forget what is long over; return how many leases were expired."""
+        """Expire what is due, delete old data; return how many leases were expired."""
         ...
 
     def leases(self, limit: int) -> list[LeaseRow]:
@@ -325,7 +327,7 @@ class Store(Protocol):
         ...
 
     def settings(self) -> Settings:
-        """Return what is configured."""
+        """Return the settings."""
         ...
 
     def read(self, kind: RecordKind, key: str) -> str | None:
@@ -340,7 +342,7 @@ class Store(Protocol):
         `change` may be called more than once and must not touch the store.
 
         Returns:
-            What is there now.
+            The new text.
         """
         ...
 
@@ -349,7 +351,7 @@ class Store(Protocol):
         ...
 
     def close(self) -> None:
-        """Close what is open; leases stay as they are."""
+        """Close connections; leases do not change."""
         ...
 
 

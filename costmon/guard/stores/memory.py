@@ -1,8 +1,7 @@
-"""Counters in this process's memory: exact among its threads, gone when it ends.
+"""Counters in this process's memory: exact for its threads, lost when it ends.
 
-After a fork the child has counters of its own: it knows what its parent had spent, but neither of
-them sees what the other one spends from then on. A program that forks workers needs a store that
-processes share.
+After a fork the child has its own counters: it knows what its parent had spent, but from then on
+neither sees what the other spends. A program that forks workers needs a shared store.
 """
 
 import itertools
@@ -32,11 +31,11 @@ from costmon.guard.stores.memory_cells import Bound, add, hold_all
 from costmon.guard.stores.memory_counters import MemoryCounters
 
 _NEVER = float("inf")
-# What Refusal(...) does, in half of its time.
+# The same as Refusal(...), in half the time.
 _refusal: Callable[..., Refusal] = tuple.__new__
 _HOUR_S = 3600
 _KEPT_S = 40 * 86_400
-"""How long usage is known: a month that a new budget must know, and some days to report it."""
+"""How long usage rows are kept: a month for new budgets, and some days to report it."""
 
 
 _OUTDATED = Bound(0)
@@ -49,7 +48,7 @@ _LONGEST_PAUSE_S = 1.0
 
 
 def _before_fork() -> None:
-    """Let no thread be half-way through a step: the child would inherit the half."""
+    """Wait until no thread is inside a step, of which the child would inherit a part."""
     _paused.extend(store for store in list(_STORES) if store.pause(_LONGEST_PAUSE_S))
 
 
@@ -70,7 +69,7 @@ os.register_at_fork(
 
 
 class MemoryStore:
-    """A store that lives and dies with its process."""
+    """A store in the memory of its process."""
 
     shared = False
 
@@ -83,12 +82,12 @@ class MemoryStore:
         self._release = self._lock.release
         self._numbers = itertools.count(1).__next__
         self._identity = os.urandom(16).hex()
-        # By number, in the order they were made; `cells` of a hold is when it is due.
+        # By number, in the order of creation; `cells` of a hold is the time when it expires.
         self._held: dict[object, Hold] = {}
         self._counters = MemoryCounters(self._held)
         self._earliest_due_s = _NEVER
         self._keys: dict[str, Hold] = {}
-        # What is over and may be forgotten one day, oldest first; a charge has no hold.
+        # Ended leases and charges that will be dropped, oldest first; a charge has no hold.
         self._over: dict[str, tuple[Hold | None, float]] = {}
         self._records: dict[RecordKind, dict[str, str]] = {"budget": {}, "scope": {}, "health": {}}
         self._revision = 0
@@ -99,10 +98,10 @@ class MemoryStore:
         return "memory://"
 
     def identity(self) -> str:
-        """Return a random name, another one in every process."""
+        """Return a random name, different in every process."""
         return self._identity
 
-    def reserve(  # noqa: C901, PLR0912 - in one piece: a call to another function costs a tenth of it
+    def reserve(  # noqa: C901, PLR0912 - in one piece: another function call costs a tenth of its time
         self, plan: Plan, nano: int, ttl_s: float, key: str | None = None
     ) -> Hold | Refusal | Outdated:
         """Hold `nano` on every line or on none; see `Store.reserve`."""
@@ -111,7 +110,7 @@ class MemoryStore:
             bound = self._bind(plan)
         only = bound.only
         if only is not None and plan.revision == self._revision:
-            # Refused without the lock: nothing that is under way can make these two sums too high.
+            # Refused without the lock: no concurrent step can make these two sums too high.
             cell, limit, warn, line = only
             spent, held = cell.spent, cell.held
             if spent + held + nano > limit and key is None:
@@ -137,7 +136,7 @@ class MemoryStore:
             else:
                 for top, line in bound.rolling:
                     if top.first != line.first:
-                        # A clock was set, and another thread still counts by the other time.
+                        # A clock was set, and another thread still uses the other time.
                         bound = self._counters.look_up(plan)
                         break
                 refusal = hold_all(bound, hold)
@@ -152,11 +151,11 @@ class MemoryStore:
             self._release()
         return hold
 
-    def settle(  # noqa: PLR0912 - in one piece, as `reserve`
+    def settle(  # noqa: PLR0912 - in one piece for speed, like `reserve`
         self, hold: Hold, nano: int, outcome: Outcome = NOTHING
     ) -> LeaseState | None:
-        """Charge what the call really cost; see `Store.settle`."""
-        bound: Bound = hold.plan.cache  # type: ignore[assignment]  # ours: it was reserved here
+        """Charge what the call cost; see `Store.settle`."""
+        bound: Bound = hold.plan.cache  # type: ignore[assignment]  # reserved by this store
         if not self._acquire(False):
             self._take()
         try:
@@ -193,12 +192,12 @@ class MemoryStore:
         return before
 
     def release(self, hold: Hold) -> LeaseState | None:
-        """Give everything back; see `Store.release`."""
+        """Charge nothing; see `Store.release`."""
         with self._lock:
             before = hold.state
             if before == "held":
                 del self._held[hold._id]
-                bound: Bound = hold.plan.cache  # type: ignore[assignment]  # ours: it was reserved here
+                bound: Bound = hold.plan.cache  # type: ignore[assignment]  # reserved by this store
                 for cell in bound.money:
                     add(cell, 0, -hold.nano)
                 for cell, count in bound.fixed:
@@ -212,7 +211,7 @@ class MemoryStore:
             return before
 
     def renew(self, hold: Hold, ttl_s: float) -> LeaseState | None:
-        """Let a held lease expire `ttl_s` seconds from now; see `Store.renew`."""
+        """Make a held lease expire `ttl_s` seconds from now; see `Store.renew`."""
         with self._lock:
             if hold.state == "held":
                 hold.cells = due_s = self._monotonic_s() + ttl_s
@@ -221,7 +220,7 @@ class MemoryStore:
             return hold.state
 
     def find(self, id: str) -> Hold | None:
-        """Return a lease; of those that are over only what has a key or expired is remembered."""
+        """Return a lease; of ended ones, only those with a key or that expired are kept."""
         with self._lock:
             known = self._held.get(int(id)) if id.isdecimal() else None
             return known if known is not None else self._over.get(id, (None, 0))[0]
@@ -233,7 +232,7 @@ class MemoryStore:
         id: str,
         outcome: Outcome = NOTHING,
     ) -> bool | Outdated:
-        """Count what was spent elsewhere; see `Store.charge`."""
+        """Charge without a lease; see `Store.charge`."""
         with self._lock:
             name = f"charge {id}"
             if name in self._over:
@@ -262,7 +261,7 @@ class MemoryStore:
             return self._counters.reset(line)
 
     def sweep(self) -> int:
-        """Expire what is due and forget what is long over; see `Store.sweep`."""
+        """Expire what is due and delete old data; see `Store.sweep`."""
         with self._lock:
             expired = self._expire()
             now_s = self._monotonic_s()
@@ -303,7 +302,7 @@ class MemoryStore:
             return self._counters.usage(since, until, scope)
 
     def settings(self) -> Settings:
-        """Return what is configured."""
+        """Return the settings."""
         with self._lock:
             return Settings(
                 self._revision, dict(self._records["budget"]), dict(self._records["scope"])
@@ -336,24 +335,24 @@ class MemoryStore:
             return sorted(self._records[kind].items())
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: there is no connection."""
 
     def pause(self, timeout_s: float) -> bool:
-        """Begin no step until `resume`; False when one takes too long, as one of our own would."""
+        """Start no step until `resume`; False if one takes too long, such as one of this thread."""
         return self._lock.acquire(timeout=timeout_s)
 
     def resume(self) -> None:
-        """Go on after `pause`."""
+        """Continue after `pause`."""
         self._lock.release()
 
     def after_fork(self) -> None:
-        """Be another store in the child: what the parent holds and has reported is the parent's."""
+        """Become a separate store in the child: leases and reported usage stay the parent's."""
         self._lock = threading.Lock()
         self._acquire = self._lock.acquire
         self._release = self._lock.release
         self._identity = os.urandom(16).hex()
         for hold in self._held.values():
-            bound: Bound = hold.plan.cache  # type: ignore[assignment]  # ours: it was reserved here
+            bound: Bound = hold.plan.cache  # type: ignore[assignment]  # reserved by this store
             for cell in bound.money:
                 add(cell, 0, -hold.nano)
             for cell, count in bound.fixed:
@@ -363,17 +362,17 @@ class MemoryStore:
         self._counters.after_fork()
 
     def _take(self) -> None:
-        """Take the lock without ever sleeping in it.
+        """Take the lock without sleeping in it.
 
-        Who sleeps in a lock is handed it while another thread has the interpreter, which then finds
-        it taken and goes to sleep, too: from then on every call costs a change of threads. With 8
-        threads on 2 cores that was 9 times as slow.
+        A thread that sleeps in a lock gets it while another thread has the interpreter, which then
+        finds it taken and sleeps, too: from then on every call costs a thread switch. With 8
+        threads on 2 cores that was 9 times slower.
         """
         while not self._acquire(False):
             os.sched_yield()
 
     def _bind(self, plan: Plan) -> Bound:
-        """Look the plan's counters up; an outdated plan, which makes none, will be told so."""
+        """Look up the plan's counters; an outdated plan creates none, and is refused later."""
         with self._lock:
             return self._counters.look_up(plan) if plan.revision == self._revision else _OUTDATED
 
@@ -384,7 +383,7 @@ class MemoryStore:
         due = [hold for hold in self._held.values() if _due_s(hold) <= now_s]
         for hold in due:
             del self._held[hold._id]
-            bound: Bound = hold.plan.cache  # type: ignore[assignment]  # ours: it was reserved here
+            bound: Bound = hold.plan.cache  # type: ignore[assignment]  # reserved by this store
             for cell in bound.money:
                 add(cell, hold.nano, -hold.nano)
             for cell, count in bound.fixed:
@@ -397,10 +396,10 @@ class MemoryStore:
         return len(due)
 
     def _correct(self, hold: Hold, nano: int, outcome: Outcome, *, requests: int) -> None:
-        """Replace what an expired lease was charged."""
-        bound: Bound = hold.plan.cache  # type: ignore[assignment]  # ours: it was reserved here
-        resets: int = hold.cells  # type: ignore[assignment]  # ours: see `_expire`
-        # What a reset has forgiven cannot be given back.
+        """Correct the charge of an expired lease."""
+        bound: Bound = hold.plan.cache  # type: ignore[assignment]  # reserved by this store
+        resets: int = hold.cells  # type: ignore[assignment]  # set by `_expire`
+        # What was reset cannot be credited again.
         for cell in bound.money:
             if cell.reset <= resets:
                 add(cell, nano - hold.nano, 0)
@@ -421,14 +420,14 @@ class MemoryStore:
             row.add(outcome)
 
     def _end(self, hold: Hold) -> None:
-        """Remember what somebody may still ask for; any other one is known to its own object."""
+        """Keep leases that may be looked up later; others are only known to their own object."""
         if hold.key is not None or hold.state == "expired":
             self._over.pop(hold.id, None)
             self._over[hold.id] = (hold, self._monotonic_s())
 
 
 def _due_s(hold: Hold) -> float:
-    return hold.cells  # type: ignore[return-value]  # ours: see `reserve`
+    return hold.cells  # type: ignore[return-value]  # made by `reserve`
 
 
 def _same_chain(known: Hold, plan: Plan, key: str) -> Hold:

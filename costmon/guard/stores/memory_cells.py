@@ -1,10 +1,10 @@
-"""Counters and usage rows of the memory store, and what a plan needs of them."""
+"""Counters and usage rows of the memory store, and those that a plan needs."""
 
 from costmon.guard.stores.base import Hold, Line, Outcome, Refusal
 
 
 class Cell:
-    """One counter in one bucket; of a rolling window, `sum` is all its live buckets together."""
+    """One counter in one bucket; for a rolling window, `sum` is the sum of its current buckets."""
 
     __slots__ = ("first", "held", "reset", "spent", "sum")
 
@@ -12,14 +12,14 @@ class Cell:
         self.spent = 0
         self.held = 0
         self.reset = 0
-        """Which of the store's resets was its last."""
+        """Number of the last reset that applied to it."""
         self.first = 0
-        """Of a sum: from which bucket on it was made."""
+        """Of a sum: its first bucket."""
         self.sum: Cell | None = None
 
 
 class Usage:
-    """A usage row that is being counted."""
+    """A usage row."""
 
     __slots__ = (
         "bytes_in",
@@ -36,21 +36,21 @@ class Usage:
         self.spent = self.requests = self.failed = self.expired = 0
         self.bytes_in = self.bytes_out = self.changes = 0
         self.inherited = inherited
-        """What the parent had spent before the fork: counted here, and reported by the parent."""
+        """What the parent had spent before the fork: counted here, but reported by the parent."""
 
     def add(self, outcome: Outcome) -> None:
-        """Count what is known besides money."""
+        """Count everything besides the cost."""
         self.failed += outcome.failed
         self.bytes_in += outcome.bytes_in
         self.bytes_out += outcome.bytes_out
 
 
 class Forgiven:
-    """How much of what a scope spent in an hour a reset has forgiven, in a period without counter.
+    """What was reset of a scope's spending in an hour, in a period without counter.
 
     Attributes:
         spent: Nano-units.
-        reset: Which of the store's resets was the last.
+        reset: Number of the last reset.
     """
 
     __slots__ = ("reset", "spent")
@@ -64,15 +64,15 @@ class Bound:
 
     Attributes:
         hour: The plan's.
-        adopted: Cells of counters, by scope and period, that were made after leases of the plan:
-            they count there, too.
-        only: The one cell of a plan that has one line, of money, in a calendar period; most calls
-            are of such a plan, and a loop of one turn costs them a third. `None` otherwise.
-        money: The cells that are counted by what a call costs.
-        fixed: Those that are counted by a fixed figure, with it.
-        limits: What must have room: the window's cell, its limit, what is asked there or `None`
-            for the call's own amount, the line.
-        warns: From which sum on people are to be told.
+        adopted: Cells of counters, by scope and period, that were created after leases of the plan,
+            which count there, too.
+        only: The cell of a plan with a single line, of money, in a calendar period. Most calls have
+            such a plan, and a loop would cost them a third of their time. `None` otherwise.
+        money: The cells that count costs.
+        fixed: The cells that count a fixed number, with that number.
+        limits: The limits to check: the window's cell, its limit, the fixed number or `None` for
+            the call's amount, and the line.
+        warns: The sums from which users are warned.
         rolling: The sums of rolling windows, with their lines.
         usage: The usage rows.
     """
@@ -102,14 +102,14 @@ class Bound:
         self.usage: tuple[Usage, ...] = ()
 
     def adopt(self, counter: tuple[str, str], cell: Cell) -> None:
-        """Count by what a call costs on a further cell."""
+        """Count costs in a further cell."""
         self.adopted[counter] = cell
         self.money += (cell,)
         self.only = None
 
 
 def hold_all(bound: Bound, hold: Hold) -> Refusal | None:
-    """Hold on every line, or say which has no room; the lock is held."""
+    """Hold on every line, or return the line without room; the lock is held."""
     nano = hold.nano
     for cell, limit, fixed, line in bound.limits:
         if cell.spent + cell.held + (nano if fixed is None else fixed) > limit:
@@ -125,7 +125,7 @@ def hold_all(bound: Bound, hold: Hold) -> Refusal | None:
 
 
 def add(cell: Cell, spent: int, held: int) -> None:
-    """Count in a bucket, and in the window it belongs to."""
+    """Count in a bucket and in its window."""
     cell.spent += spent
     cell.held += held
     if cell.sum is not None:

@@ -1,4 +1,4 @@
-"""Counters of the memory store: what is counted where, by scope and period.
+"""Counters of the memory store, by scope and period.
 
 Everything here happens while the store's lock is held.
 """
@@ -25,20 +25,20 @@ class MemoryCounters:
 
     def __init__(self, held: Mapping[object, Hold]) -> None:
         self._held = held
-        # A counter is there, by scope and period, from the first plan that has a line for it on.
+        # By scope and period: a counter exists from the first plan with a line for it on.
         self._buckets: dict[tuple[str, str], dict[int, Cell]] = {}
         self._sums: dict[tuple[str, str], Cell] = {}
         # By scope, then by hour and activity.
         self._usage: dict[str, dict[tuple[int, str], Usage]] = {}
         # By scope, then by hour and period.
         self._forgiven: dict[str, dict[tuple[int, str], Forgiven]] = {}
-        # By scope: the plans of which there may be leases.
+        # By scope: the plans that may have leases.
         self._bounds: dict[str, weakref.WeakSet[Bound]] = {}
         self.resets = 0
-        """How often something was reset."""
+        """The number of resets."""
 
     def look_up(self, plan: Plan) -> Bound:
-        """Find the cells of a plan, its windows' sums brought up to date."""
+        """Find the cells of a plan, and update the sums of its windows."""
         bound = Bound(plan.hour)
         found = [(line, self._cell(line)) for line in plan.lines]
         bound.money = tuple(cell for line, cell in found if line.fixed is None)
@@ -102,7 +102,7 @@ class MemoryCounters:
         return forgotten
 
     def correct_forgiven(self, plan: Plan, delta: int, resets: int) -> None:
-        """Change what later resets have forgiven of an expired lease, as what it was charged."""
+        """Correct the amounts of later resets after a correction of an expired lease."""
         for scope in plan.scopes:
             for (hour, _), forgiven in self._forgiven.get(scope, {}).items():
                 if hour == plan.hour and forgiven.reset > resets:
@@ -128,13 +128,13 @@ class MemoryCounters:
         ]
 
     def after_fork(self) -> None:
-        """Report nothing of what the parent has counted."""
+        """Do not report what the parent has counted."""
         for _, _, _, row in self._rows(None):
-            # Plans refer to the row: it must stay the same one.
-            row.__init__(row.inherited + row.spent)  # type: ignore[misc]  # to the row itself, as above
+            # Plans refer to the row, so it must stay the same object.
+            row.__init__(row.inherited + row.spent)  # type: ignore[misc]  # the same object, as above
 
     def forget(self, before: int) -> None:
-        """Drop what no budget can ask for any more: usage rows, resets, calendar buckets."""
+        """Drop usage rows, resets and calendar buckets that no budget needs any more."""
         _drop(self._usage, before)
         _drop(self._forgiven, before)
         for (_, period), buckets in self._buckets.items():
@@ -154,7 +154,7 @@ class MemoryCounters:
                 yield hour, name, activity, row
 
     def _cell(self, line: Line) -> Cell:
-        """Return the line's cell, its window's sum brought up to date."""
+        """Return the line's cell, with the sum of its window updated."""
         name = (line.scope, line.period)
         buckets = self._buckets.get(name)
         if buckets is None:
@@ -175,23 +175,23 @@ class MemoryCounters:
                 top.held += one.held
             else:
                 one.sum = None
-                # Twice the window, for a wall clock that is set back.
+                # Twice the window, in case the wall clock is set back.
                 if bucket < 2 * line.first - line.bucket and not one.held:
                     del buckets[bucket]
         return cell
 
     def _top(self, line: Line, cell: Cell) -> Cell:
-        """Return what the line's limit is about: the bucket itself, or its rolling window."""
+        """Return the cell that the line's limit applies to: the bucket, or its rolling window."""
         return cell if line.first == line.last else self._sums[line.scope, line.period]
 
     def _start(self, line: Line, buckets: dict[int, Cell], *, whole: bool) -> None:
-        """Begin a window with what happened before in it."""
+        """Start a window with what happened before in it."""
         if line.fixed is None:
             self._seed(line, buckets, whole=whole)
             self._adopt(line, buckets, whole=whole)
 
     def _seed(self, line: Line, buckets: dict[int, Cell], *, whole: bool) -> None:
-        """Count what was spent in the window before there was a counter in it."""
+        """Count what was spent in the window before it had a counter."""
         for hour, spent in self._spent(line, whole=whole).items():
             cell = buckets.setdefault(seed_bucket(line, hour) or 0, Cell())
             forgiven = self._forgiven.get(line.scope, {}).get((hour, line.period))
@@ -201,7 +201,7 @@ class MemoryCounters:
             cell.spent += spent
 
     def _spent(self, line: Line, *, whole: bool) -> dict[int, int]:
-        """Return what the usage rows say of the line's window, by hour."""
+        """Return what was spent in the line's window according to the usage rows, by hour."""
         hours: dict[int, int] = {}
         for (hour, _), row in self._usage.get(line.scope, {}).items():
             if seed_bucket(line, hour, whole=whole) is not None:
@@ -209,10 +209,10 @@ class MemoryCounters:
         return hours
 
     def _adopt(self, line: Line, buckets: dict[int, Cell], *, whole: bool) -> None:
-        """Count leases in a window that were made before there was such a counter.
+        """Count leases in a window that were made before it had a counter.
 
-        When a clock is set back, a window may begin a second time: then they are those whose cells
-        have been forgotten meanwhile.
+        If a clock is set back, a window may start a second time: then these are the leases whose
+        cells have been dropped since.
         """
         opened: dict[Bound, int] | None = None
         for bound in self._bounds.get(line.scope, ()):
@@ -226,11 +226,11 @@ class MemoryCounters:
             bound.adopt((line.scope, line.period), cell)
 
     def _open(self, scopes: set[str]) -> dict[str, dict[Bound, int]]:
-        """Return what the held leases of some scopes hold, by scope and plan."""
+        """Return the amounts of held leases of some scopes, by scope and plan."""
         found: dict[str, dict[Bound, int]] = {}
         scopes = {scope for scope in scopes if scope in self._bounds}
         for hold in self._held.values() if scopes else ():
-            bound: Bound = hold.plan.cache  # type: ignore[assignment]  # ours: it was reserved here
+            bound: Bound = hold.plan.cache  # type: ignore[assignment]  # reserved by this store
             for scope in scopes.intersection(hold.plan.scopes):
                 plans = found.setdefault(scope, {})
                 plans[bound] = plans.get(bound, 0) + hold.nano
@@ -255,7 +255,7 @@ class MemoryCounters:
         return sum(cell.spent for cell in started.values()), held
 
     def _forgive(self, line: Line) -> int:
-        """Record a reset where there is no counter; return what it was."""
+        """Record a reset without a counter; return what was spent."""
         forgiven, total = self._forgiven.setdefault(line.scope, {}), 0
         for hour, spent in self._spent(line, whole=False).items():
             one = forgiven.setdefault((hour, line.period), Forgiven())
@@ -273,7 +273,7 @@ def _used(line: Line, buckets: Iterable[int]) -> bool:
 
 
 def _drop(by_scope: dict[str, dict[tuple[int, str], T]], before: int) -> None:
-    """Drop what is of hours before that one."""
+    """Drop rows of earlier hours."""
     for scope, found in list(by_scope.items()):
         for name in [name for name in found if name[0] < before]:
             del found[name]

@@ -1,6 +1,6 @@
-"""Write a plan as text and read it back: how a store remembers what its leases are counted by.
+"""Convert plans to text and back: stores keep the plans of their leases as text.
 
-Every figure is text, for Lua's numbers are exact only up to 2**53.
+Every number is text, because numbers in Lua are exact only up to 2**53.
 """
 
 import json
@@ -8,7 +8,7 @@ import json
 from costmon.guard.stores.base import LeaseState, Line, Plan
 
 STATES: tuple[LeaseState, ...] = ("held", "settled", "released", "expired")
-"""In stores that keep a figure for a state it is the place in here."""
+"""Stores that keep a state as a number use its index here."""
 HELD, SETTLED, RELEASED, EXPIRED = range(4)
 
 
@@ -30,7 +30,7 @@ def plan_text(plan: Plan) -> str:
 
 
 def plan_of(text: str) -> Plan:
-    """Return the plan that `plan_text` wrote."""
+    """Parse what `plan_text` wrote."""
     read = json.loads(text)
     return Plan(
         lines=tuple(_line(line) for line in read["lines"]),

@@ -1,8 +1,8 @@
-"""Counters in a PostgreSQL database: for all processes of many machines.
+"""Counters in a PostgreSQL database, for processes on several machines.
 
-The server's clock says when leases expire. With `synchronous_commit` on (the server's default)
-nothing that was granted is forgotten; off, a call takes less than half the time, and what was
-granted in the last moments before the *server* dies may be granted once more.
+Leases expire by the server's clock. With `synchronous_commit` on (the server's default) no granted
+amount is lost; with it off, a call takes less than half the time, but amounts granted in the last
+moments before the *server* crashes may be granted again.
 """
 
 import functools
@@ -46,7 +46,7 @@ class PostgresStore:
     def __init__(self, url: str, *, clock: EpochClock, rng: random.Random) -> None:
         self._pool = PostgresPool(url)
         self._clock = clock
-        # Not all guards at once.
+        # Spread over time, so that guards do not sweep at once.
         self._tidied_s = clock.monotonic_s() - rng.uniform(0, _TIDY_S)
         self._retired_s = self._tidied_s
 
@@ -54,7 +54,7 @@ class PostgresStore:
         return str(self._pool)
 
     def identity(self) -> str:
-        """Return the name that was given to the tables' content when they were made."""
+        """Return the random name of the tables' content, chosen when they were created."""
         with self._pool.lend("be read"):
             return self._pool.identity
 
@@ -108,7 +108,7 @@ class PostgresStore:
         return None
 
     def _bound(self, db: Connection, plan: Plan) -> int | Outdated:
-        """Return the number of the plan's row, made with those of its counters."""
+        """Return the number of the plan's row; create it and its counters if needed."""
         with db.transaction():
             (revision,) = _one(db, _LOCK)
             return int(self._bind(db, plan)) if revision == plan.revision else Outdated(revision)
@@ -142,11 +142,11 @@ class PostgresStore:
         return int(number)
 
     def settle(self, hold: Hold, nano: int, outcome: Outcome = NOTHING) -> LeaseState | None:
-        """Charge what the call really cost; see `Store.settle`."""
+        """Charge what the call cost; see `Store.settle`."""
         return self._end("settle a lease", hold, nano, outcome, SETTLED)
 
     def release(self, hold: Hold) -> LeaseState | None:
-        """Give everything back; see `Store.release`."""
+        """Charge nothing; see `Store.release`."""
         return self._end("release a lease", hold, 0, NOTHING, RELEASED)
 
     def _end(
@@ -174,7 +174,7 @@ class PostgresStore:
         return STATES[state]
 
     def renew(self, hold: Hold, ttl_s: float) -> LeaseState | None:
-        """Let a held lease expire `ttl_s` seconds from now; see `Store.renew`."""
+        """Make a held lease expire `ttl_s` seconds from now; see `Store.renew`."""
         with self._pool.lend("renew a lease") as db, db.transaction():
             _one(db, _LOCK)
             row = db.execute(
@@ -216,7 +216,7 @@ class PostgresStore:
         id: str,
         outcome: Outcome = NOTHING,
     ) -> bool | Outdated:
-        """Count what was spent elsewhere; see `Store.charge`."""
+        """Charge without a lease; see `Store.charge`."""
         with self._pool.lend("charge a call") as db, db.transaction():
             (revision,) = _one(db, _LOCK)
             if _one(db, "SELECT 1 FROM costmon_guard_charge WHERE id = %s", (id,)):
@@ -262,7 +262,7 @@ class PostgresStore:
                 return _counters(db).reset(line)
 
     def sweep(self) -> int:
-        """Expire what is due and forget what is long over; see `Store.sweep`."""
+        """Expire what is due and delete old data; see `Store.sweep`."""
         with self._pool.lend("expire leases") as db:
             expired = _expire(db)
             now_s = self._clock.monotonic_s()
@@ -307,9 +307,9 @@ class PostgresStore:
         return [UsageRow(*row) for row in found]
 
     def settings(self) -> Settings:
-        """Return what is configured."""
+        """Return the settings."""
         with self._pool.lend("be read") as db, db.transaction():
-            # With the lock: a revision and records that do not belong together would be obeyed.
+            # With the lock, so that the revision and the records belong together.
             (revision,) = _one(db, _LOCK)
             found = db.execute(
                 "SELECT kind, key, text FROM costmon_guard_record WHERE kind IN ('budget', 'scope')"
@@ -357,21 +357,21 @@ class PostgresStore:
         return sorted((key, text) for key, text in found)
 
     def close(self) -> None:
-        """Close the connections; leases stay as they are."""
+        """Close the connections; leases do not change."""
         self._pool.close()
 
     def _name(self, number: int) -> str:
-        """Return a lease's id, with the content's name: another's is not taken for it."""
+        """Return a lease's id with the content's name, so that it is not valid elsewhere."""
         return f"{self._pool.identity[:8]}-{number}"
 
     def _number(self, id: str) -> int:
         name, _, number = id.partition("-")
-        known = name == self._pool.identity[:8] and number.isdecimal() and len(number) < 19  # noqa: PLR2004 - digits that 64 bits hold
+        known = name == self._pool.identity[:8] and number.isdecimal() and len(number) < 19  # noqa: PLR2004 - the digits of a 64-bit integer
         return int(number) if known else -1
 
 
 def _one(db: Connection, statement: str, values: tuple[object, ...] = ()) -> tuple[Any, ...]:
-    """Return the one row there is."""
+    """Return the only row."""
     row = db.execute(statement.encode(), values).fetchone()
     return row if row is not None else ()
 
@@ -411,7 +411,7 @@ def _counters(db: Connection) -> SQLCounters:
 
 @functools.cache
 def _translated(statement: str) -> bytes:
-    """Return a statement as PostgreSQL takes it."""
+    """Return a statement in the syntax of PostgreSQL."""
     return statement.replace("guard_", "costmon_guard_").replace("?", "%s").encode()
 
 
@@ -443,7 +443,7 @@ def _retire(db: Connection) -> None:
         " WHERE NOT retired AND made_s < costmon_guard_now() - %s",
         (2 * REMEMBERED_S,),
     )
-    # A retired plan gets no more leases: this needs no lock.
+    # A retired plan gets no new leases, so this needs no lock.
     db.execute(
         "DELETE FROM costmon_guard_plan AS p WHERE retired AND NOT EXISTS"
         " (SELECT 1 FROM costmon_guard_lease AS l WHERE l.plan = p.id)"

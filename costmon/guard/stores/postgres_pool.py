@@ -1,4 +1,4 @@
-"""A few connections to a PostgreSQL server, opened late and replaced when they break."""
+"""A small pool of connections to PostgreSQL, opened when needed and replaced when broken."""
 
 import os
 import select
@@ -19,7 +19,7 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 
 _CONNECT_S = 3
 _STATEMENT_MS = 5000
-# All calls go through one row lock: more connections would only wait inside the server.
+# All calls need the same row lock: more connections would only wait inside the server.
 _MOST = 4
 _SCHEMA_LOCK = 0x636F73746D6F6E
 _UNBOUND = "CG001"
@@ -27,18 +27,18 @@ _NO_ROOM = "22003"
 _FOR_NOW_CLASSES = frozenset({"08", "25", "40", "53", "55", "57", "58"})
 
 
-class Unbound(Exception):  # noqa: N818 - never leaves the store
-    """A counter has been tidied away: look it up again."""
+class Unbound(Exception):  # noqa: N818 - internal to the store
+    """A counter has been deleted: look it up again."""
 
 
 class PostgresPool:
-    """Lends connections in autocommit mode; the schema is made when the first is opened."""
+    """Provides connections in autocommit mode; the first one creates the schema."""
 
     def __init__(self, url: str) -> None:
         try:
             self._given = conninfo_to_dict(url)
         except psycopg.Error:
-            raise InputError("postgresql://: that URL cannot be read: check it") from None
+            raise InputError("postgresql://: the URL is not valid; check it") from None
         self._shown = shown_url(url)
         self.identity = ""
         self._pid = os.getpid()
@@ -49,13 +49,13 @@ class PostgresPool:
 
     @contextmanager
     def lend(self, operation: str) -> Iterator[Connection]:
-        """Lend a connection; what goes wrong with it is told as an error of the store."""
+        """Provide a connection; its errors are raised as errors of the store."""
         if os.getpid() != self._pid:
             self._leave_parent()
         places, idle = self._places, self._idle
         if not places.acquire(timeout=_STATEMENT_MS / 1000):
             raise GuardStoreUnavailable(
-                str(self), operation, "all its connections are busy; is the server stuck?"
+                str(self), operation, "all connections are busy; is the server blocked?"
             )
         connection = None
         try:
@@ -67,7 +67,7 @@ class PostgresPool:
             raise self._failure(operation, error) from None
         finally:
             if connection is not None:
-                # In the middle of something, when an interrupt came: nobody knows its state.
+                # An interrupt left it in an unknown state.
                 if connection.closed or connection.info.transaction_status != _IDLE:
                     connection.close()
                 else:
@@ -75,7 +75,7 @@ class PostgresPool:
             places.release()
 
     def close(self) -> None:
-        """Close what is idle."""
+        """Close the idle connections."""
         if os.getpid() != self._pid:
             self._leave_parent()
         while self._idle:
@@ -92,7 +92,7 @@ class PostgresPool:
                 connection = idle.pop()
             except IndexError:
                 return None
-            # A server that goes away says so, or closes: there is something to read.
+            # A server that shuts down sends a message, or closes: then there is something to read.
             watch = select.poll()
             watch.register(connection.fileno(), select.POLLIN | select.POLLHUP)
             if not watch.poll(0):
@@ -143,29 +143,29 @@ class PostgresPool:
                 str(self),
                 "be used",
                 f"it was made by another version of costmon (its tables are of version {version},"
-                f" this one knows {VERSION}); use that costmon, or another database",
+                f" this one needs {VERSION}); use that version of costmon, or another database",
             )
 
     def _failure(self, operation: str, error: psycopg.Error) -> GuardStoreError:
-        # The driver's own texts may hold parts of the URL; the server's first line does not.
+        # The driver's messages may contain parts of the URL; the server's first line does not.
         said = error.diag.message_primary if error.sqlstate else None
         if error.sqlstate == _NO_ROOM or isinstance(error, psycopg.DataError):
-            detail = f"a figure is beyond what 64 bits hold (9223372036.85): {said}"
+            detail = f"an amount is larger than the maximum of 9223372036.85 (64 bits): {said}"
             return GuardStoreError(str(self), operation, detail)
         if error.sqlstate is None:
-            detail = "the server does not answer; start it, or check host, port and password"
+            detail = "the server does not answer; check that it runs, and host, port and password"
             return GuardStoreUnavailable(str(self), operation, detail)
         kind = GuardStoreUnavailable if error.sqlstate[:2] in _FOR_NOW_CLASSES else GuardStoreError
-        return kind(str(self), operation, f"the server said {error.sqlstate}: {said}")
+        return kind(str(self), operation, f"the server reported {error.sqlstate}: {said}")
 
     def _leave_parent(self) -> None:
-        """Forget, in a forked child, the parent's connections without a word to the server."""
+        """Drop the parent's connections in a forked child, without telling the server."""
         self._pid = os.getpid()
         inherited = self._idle
         self._fresh()
         nowhere = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         for connection in inherited:
-            # Closing says goodbye, in the parent's name: let it say that to nobody.
+            # Closing would send a termination message on the parent's connection: redirect it.
             os.dup2(nowhere, connection.fileno(), inheritable=False)
             connection.close()
         os.close(nowhere)
@@ -180,7 +180,7 @@ def _version(connection: Connection) -> tuple[int, str]:
 
 
 def _known(connection: Connection) -> bool:
-    # Not by to_regclass, which may go on not knowing what was made while we waited for the lock.
+    # Not to_regclass, which may not see tables created while this waited for the lock.
     found = connection.execute(
         "SELECT 1 FROM pg_class WHERE relname = 'costmon_guard_state' AND pg_table_is_visible(oid)"
     )

@@ -1,8 +1,8 @@
 """The tables and functions of the PostgreSQL store.
 
-The functions are there so that a reserve is one round trip: everything a store counts is behind one
-row lock (each call counts in `global`, so there is nothing to gain from finer ones, and nothing to
-deadlock on), and that lock must not wait for a network.
+With these functions a reserve is one round trip. All counters are protected by one row lock (each
+call counts in `global`, so finer locks would not help, and one lock cannot deadlock), and that lock
+must not be held while waiting for the network.
 """
 
 VERSION = 2
@@ -76,8 +76,8 @@ CREATE TABLE costmon_guard_record (
 );
 """
 
-# Which scopes have a counter of money in which periods; what resets have forgiven where there was
-# none; which scopes are in the chain of a plan, for counters that are made when it has leases.
+# The counters of money, by scope and period; the amounts of resets without a counter; the scopes
+# of each plan, for counters that are created when it already has leases.
 _COUNTERS = """
 CREATE TABLE costmon_guard_counter (
     scope text NOT NULL, period text NOT NULL, PRIMARY KEY (scope, period)
@@ -156,7 +156,7 @@ BEGIN
     END IF;
     FOR i IN 1 .. cardinality(p.cells) LOOP
         IF p.limits[i] IS NULL AND p.warns[i] IS NULL THEN
-            -- An array that begins with a later element would be read as if it began with it.
+            -- An array whose first subscript is not 1 would be read with shifted elements.
             spent[i] := NULL;
             held[i] := NULL;
             CONTINUE;
@@ -210,7 +210,7 @@ BEGIN
             PERFORM costmon_guard_count(p, nano, requests, 0, failed, bytes_in, bytes_out);
         END IF;
     ELSE
-        -- What a reset has forgiven since is not given back once more.
+        -- What was reset since is not credited again.
         UPDATE costmon_guard_cell AS c
             SET spent = c.spent
                 + CASE WHEN f.fixed IS NULL THEN nano - l.nano ELSE given_back * f.fixed END
@@ -270,6 +270,6 @@ UPDATE costmon_guard_plan SET retired = true;
 UPGRADE = _COUNTERS + _FUNCTIONS + _DROPPED
 """Brings tables of version 1 up to date.
 
-Its counters of money are dropped, since some of them had missed what was spent: when they are used
-they start anew from usage rows and open leases. Resets of the present windows are lost.
+Its counters of money are dropped, because some of them were too low: when they are used
+they start again from usage rows and open leases. Resets of the current windows are lost.
 """

@@ -1,13 +1,12 @@
-"""Counters in a Redis (5 or newer): for all processes of many machines.
+"""Counters in Redis (5 or newer), for processes on several machines.
 
-The server's clock says when leases expire. All keys begin with `costmon:guard:{costmon}:`, so that
-a cluster keeps them in one slot.
+Leases expire by the server's clock. All keys begin with `costmon:guard:{costmon}:`, so that a
+cluster keeps them in one slot.
 
-What Redis forgets, the guard forgets: without an append-only file a Redis that restarts lets a
-budget be spent again from the last dump on, with `appendfsync everysec` from the last second on,
-and so does a replica that takes over. Let it refuse writes when its memory is full
-(`maxmemory-policy noeviction`): one that evicts keys would forget money. Where that is too little,
-use PostgreSQL.
+What Redis loses, the guard loses: after a restart without an append-only file, everything since the
+last dump may be spent again; with `appendfsync everysec`, or after a failover to a replica, what
+was spent in the last second. Make it refuse writes when its memory is full (`maxmemory-policy
+noeviction`), because evicted keys are lost counters. If that is not enough, use PostgreSQL.
 """
 
 import hashlib
@@ -51,7 +50,7 @@ _HIGHEST = 2**63 - 1
 
 
 class RedisStore:
-    """A store in the keys `costmon:guard:...` of a Redis."""
+    """A store in the keys `costmon:guard:...` of a Redis server."""
 
     shared = True
 
@@ -64,12 +63,12 @@ class RedisStore:
                 decode_responses=True,
                 socket_connect_timeout=_CONNECT_S,
                 socket_timeout=_ANSWER_S,
-                # Not again by itself: who cannot know whether a hold was made must not make two.
+                # No automatic retries: a hold whose reply was lost must not be made twice.
                 retry=Retry(NoBackoff(), 0),
             )
         except (ValueError, redis.RedisError):
             scheme = url.partition("://")[0]
-            raise InputError(f"{scheme}://: that URL cannot be read: check it") from None
+            raise InputError(f"{scheme}://: the URL is not valid; check it") from None
         self._scripts: dict[str, str] = {}
         self._identity = ""
 
@@ -77,7 +76,7 @@ class RedisStore:
         return self._shown
 
     def identity(self) -> str:
-        """Return the name that was given to the content when it was made."""
+        """Return the random name of the content, chosen when it was created."""
         self._open("be read")
         return self._identity
 
@@ -111,11 +110,11 @@ class RedisStore:
         return known
 
     def settle(self, hold: Hold, nano: int, outcome: Outcome = NOTHING) -> LeaseState | None:
-        """Charge what the call really cost; see `Store.settle`."""
+        """Charge what the call cost; see `Store.settle`."""
         return self._end("settle a lease", hold, nano, outcome, SETTLED)
 
     def release(self, hold: Hold) -> LeaseState | None:
-        """Give everything back; see `Store.release`."""
+        """Charge nothing; see `Store.release`."""
         return self._end("release a lease", hold, 0, NOTHING, RELEASED)
 
     def _end(
@@ -133,7 +132,7 @@ class RedisStore:
         return STATES[before]
 
     def renew(self, hold: Hold, ttl_s: float) -> LeaseState | None:
-        """Let a held lease expire `ttl_s` seconds from now; see `Store.renew`."""
+        """Make a held lease expire `ttl_s` seconds from now; see `Store.renew`."""
         number = self._number(hold.id)
         if number is None:
             return None
@@ -166,7 +165,7 @@ class RedisStore:
         id: str,
         outcome: Outcome = NOTHING,
     ) -> bool | Outdated:
-        """Count what was spent elsewhere; see `Store.charge`."""
+        """Charge without a lease; see `Store.charge`."""
         given = (plan_text(plan), id, _fitting(self, nano), *_figures(self, outcome))
         answer = self._run("charge a call", scripts.CHARGE, *given)
         return Outdated(int(answer[1])) if answer[0] == "outdated" else answer[0] == "charged"
@@ -185,7 +184,7 @@ class RedisStore:
         return int(self._run("reset a counter", scripts.RESET, _lines_text([line]))[1])
 
     def sweep(self) -> int:
-        """Expire what is due; Redis forgets the rest by itself."""
+        """Expire what is due; Redis deletes old data by itself."""
         return self._expire()
 
     def _expire(self) -> int:
@@ -241,7 +240,7 @@ class RedisStore:
         ]
 
     def settings(self) -> Settings:
-        """Return what is configured."""
+        """Return the settings."""
         self._open("be read")
 
         def read() -> Settings:
@@ -284,11 +283,11 @@ class RedisStore:
         return sorted(found.items())
 
     def close(self) -> None:
-        """Close the connections; leases stay as they are."""
+        """Close the connections; leases do not change."""
         self._redis.close()
 
     def _run(self, operation: str, script: str, *given: object) -> list[Any]:
-        """Run a script; a Redis that has forgotten everything is begun anew."""
+        """Run a script; an empty Redis is initialised."""
         for _ in range(2):
             if not self._identity:
                 self._open(operation)
@@ -313,7 +312,7 @@ class RedisStore:
         try:
             return self._redis.evalsha(sha, 1, PREFIX, *texts)
         except redis.exceptions.NoScriptError:
-            # EVAL makes it known as well.
+            # EVAL also caches it.
             return self._redis.eval(script, 1, PREFIX, *texts)
 
     def _open(self, operation: str) -> None:
@@ -327,7 +326,7 @@ class RedisStore:
                 str(self),
                 "be used",
                 f"it was made by another version of costmon (its keys are of version {version},"
-                f" this one knows {scripts.VERSION}); use that costmon, or another Redis",
+                f" this one needs {scripts.VERSION}); use that version, or another Redis",
             )
         self._identity = identity
 
@@ -335,22 +334,22 @@ class RedisStore:
         try:
             return work()
         except redis.exceptions.AuthenticationError:
-            detail = "the server does not take user and password; check them"
+            detail = "the server rejects user and password; check them"
             raise GuardStoreError(str(self), operation, detail) from None
         except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError, OSError):
-            detail = "the server does not answer; start it, or check host and port"
+            detail = "the server does not answer; check that it runs, and host and port"
             raise GuardStoreUnavailable(str(self), operation, detail) from None
         except redis.exceptions.ResponseError as error:
             said = str(error)[:200]
             passing = any(word in said for word in _PASSING)
             kind = GuardStoreUnavailable if passing else GuardStoreError
-            raise kind(str(self), operation, f"the server said: {said}") from None
+            raise kind(str(self), operation, f"the server reported: {said}") from None
         except redis.RedisError as error:
             detail = f"the driver failed ({type(error).__name__})"
             raise GuardStoreUnavailable(str(self), operation, detail) from None
 
     def _name(self, number: str) -> str:
-        """Return a lease's id, with the content's name: another's is not taken for it."""
+        """Return a lease's id with the content's name, so that it is not valid elsewhere."""
         return f"{self._identity[:8]}-{number}"
 
     def _number(self, id: str) -> str | None:
@@ -358,7 +357,7 @@ class RedisStore:
             self._open("find a lease")
         name, _, number = id.partition("-")
         known = name == self._identity[:8] and number.isdecimal() and number.isascii()
-        return number if known and len(number) < 19 else None  # noqa: PLR2004 - digits that 64 bits hold
+        return number if known and len(number) < 19 else None  # noqa: PLR2004 - the digits of a 64-bit integer
 
 
 _PASSING = (
@@ -397,5 +396,5 @@ def _fitting(store: RedisStore, figure: int) -> int:
 
 
 def _overflow(store: RedisStore, operation: str) -> GuardStoreError:
-    detail = "a counter would pass what 64 bits hold (9223372036.85)"
+    detail = "a counter would exceed the maximum of 9223372036.85 (64 bits)"
     return GuardStoreError(str(store), operation, detail)

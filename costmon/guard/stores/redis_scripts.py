@@ -1,6 +1,6 @@
 """What the Redis store does inside the server, in Lua: one atomic script for each operation.
 
-Numbers of Lua are doubles, exact to 2**53 only. Amounts are therefore pairs (high, low) of whole
+Numbers in Lua are doubles, exact to 2**53 only. Amounts are therefore pairs (high, low) of whole
 numbers, worth high * 10**9 + low, and HINCRBY, which counts in 64 bits, does the writing. A script
 that fails halfway is not undone by Redis: what would not fit is found before anything is written.
 """
@@ -62,7 +62,7 @@ local function keep(key, seconds)
 end
 local function cell(line) return P .. 'cell:' .. line.scope .. '\\n' .. line.period end
 
--- What is to be counted is gathered first, and written when all of it fits.
+-- Changes are collected first, and written if all of them fit.
 local staged, order = {}, {}
 local function stage(key, field, delta)
     if delta == '0' then return end
@@ -101,7 +101,7 @@ local function rolling(period)
     if not many then return nil end
     return tonumber(many) * ({s = 1, m = 60, h = 3600, d = 86400})[unit]
 end
--- As costmon.guard.stores.seeding does.
+-- The same as costmon.guard.stores.seeding.
 local function seed_bucket(line, hour, whole)
     if line.period == 'total' then return line.bucket end
     local begins, ends = hour, hour + 3600
@@ -172,13 +172,13 @@ local function set_kept(key, text)
     redis.call('SET', key, text)
     if left > 0 then redis.call('PEXPIRE', key, left) end
 end
--- What resets have forgiven of an hour while there was no counter, and the last one's number.
+-- The amount of resets of an hour without a counter, and the number of the last reset.
 local function forgiven(scope, period, hour)
     local field = hour .. '\\n' .. period
     local found = redis.call('HMGET', P .. 'forgiven:' .. scope, field, field .. '\\nr')
     return found[1] or '0', tonumber(found[2] or '0'), field
 end
--- What the usage rows say was spent in the line's window: by hour, and its buckets.
+-- What was spent in the line's window according to the usage rows: by hour, and its buckets.
 local function spent_hours(line, whole)
     local known, spent, buckets = redis.call('HGETALL', P .. 'spent:' .. line.scope), {}, {}
     for i = 1, #known, 2 do
@@ -190,7 +190,7 @@ local function spent_hours(line, whole)
     end
     return spent, buckets
 end
--- What happened in the line's window before there was a counter in it, by bucket.
+-- What happened in the line's window before it had a counter, by bucket.
 local function past(line, whole)
     local found, spent, buckets = {}, spent_hours(line, whole)
     for hour, text in pairs(spent) do
@@ -200,8 +200,7 @@ local function past(line, whole)
     end
     return found
 end
--- The plans that were made before there was such a counter, and of which there may be leases that
--- it must know.
+-- The plans that were made before the counter existed, and whose leases it may have to count.
 local function earlier(line, whole)
     local key, found, first, last = P .. 'plans:' .. line.scope, {}, '-inf', '+inf'
     local length = rolling(line.period)
@@ -225,7 +224,7 @@ local function earlier(line, whole)
     end
     return found
 end
--- Make the first cells in a window; leases that are there already count on them from now on.
+-- Create the first cells of a window; existing leases are counted on them from now on.
 local function start(line, key)
     local known = redis.call('EXISTS', key) == 1
     local before = earlier(line, known)
@@ -246,7 +245,7 @@ local function start(line, key)
         set_kept(P .. 'plan:' .. one.sha, cjson.encode(one.plan))
     end
 end
--- Return what the line's window has spent and holds; a counter is made when there is none.
+-- Return what the line's window has spent and holds; create the counter if needed.
 local function window(line, now_s)
     local key = cell(line)
     local sh, sl, hh, hl, used, here = sums(line, key)
@@ -262,7 +261,7 @@ local function window(line, now_s)
     if gone then keep(key, gone - now_s + DAY) end
     return sh, sl, hh, hl
 end
--- Return the same figures without making anything.
+-- Return the same figures without creating anything.
 local function figures(line)
     local key = cell(line)
     local sh, sl, hh, hl, used = sums(line, key)
@@ -272,7 +271,7 @@ local function figures(line)
     for _, one in ipairs(earlier(line, known)) do hh, hl = plus(hh, hl, one.held) end
     return sh, sl, hh, hl
 end
--- Remember which scopes the leases of a plan are of; plans that are gone are forgotten on the way.
+-- Record the scopes of a plan's leases; entries of deleted plans are removed.
 local function know(plan, sha, now_s)
     for _, scope in ipairs(plan.scopes) do
         local key = P .. 'plans:' .. scope
@@ -299,7 +298,7 @@ local function count(plan, spent, requests, expired, failed, into, out)
         stage(usage, row .. 'bytes_in', into)
         stage(usage, row .. 'bytes_out', out)
         stage(usage, row .. 'changes', '1')
-        -- An hour is known also while all that happened in it has cost nothing.
+        -- An hour is listed even if everything in it cost nothing.
         redis.call('HSETNX', P .. 'spent:' .. scope, plan.hour, '0')
         stage(P .. 'spent:' .. scope, plan.hour, spent)
     end
@@ -313,7 +312,7 @@ local function add(plan, held, spent, calls_held, calls_spent)
     for _, line in ipairs(plan.lines) do
         local key = cell(line)
         if redis.call('HEXISTS', key, line.bucket .. ':s') == 0 then
-            -- Its window was over long ago, and nobody was there to end the lease.
+            -- Its window ended long ago, before anything expired the lease.
         elseif line.fixed then
             stage(key, line.bucket .. ':h', times(calls_held, line.fixed))
             stage(key, line.bucket .. ':s', times(calls_spent, line.fixed))
@@ -378,8 +377,8 @@ if redis.call('EXISTS', S) == 0 then
         'leases', '0')
 end
 if redis.call('HGET', S, 'version') == '1' then
-    -- Counters of money of version 1 are dropped, since some of them had missed what was spent:
-    -- when they are used they start anew from usage rows and open leases.
+    -- Counters of money of version 1 are dropped, because some of them were too low: when they
+    -- are used they start again from usage rows and open leases.
     for _, key in ipairs(redis.call('KEYS', P .. 'cell:*')) do
         if not string.find(key, '\\ncalls/', 1, true) then redis.call('DEL', key) end
     end
@@ -456,7 +455,7 @@ if key then
     redis.call('SET', P .. 'key:' .. key, number)
 end
 if kept then
-    -- As long as a lease is held its plan is needed, however late somebody comes to end it.
+    -- While a lease is held its plan is needed, however late the lease ends.
     redis.call('PERSIST', P .. 'plan:' .. sha)
 else
     redis.call('SET', P .. 'plan:' .. sha, text)
@@ -493,7 +492,7 @@ else
     for _, line in ipairs(plan.lines) do
         local key = cell(line)
         local found = redis.call('HMGET', key, line.bucket .. ':s', line.bucket .. ':r')
-        -- What a reset has forgiven since is not given back once more.
+        -- What was reset since is not credited again.
         if found[1] and tonumber(found[2] or '0') <= lease.resets then
             if line.fixed then
                 stage(key, line.bucket .. ':s', times(given_back, line.fixed))

@@ -1,4 +1,4 @@
-"""What a counter that is made starts from, and what a figure without a counter is."""
+"""The initial value of a new counter, and the value of a figure without a counter."""
 
 from costmon.domain.window import FOREVER, rolling_s
 from costmon.guard.stores.base import Line
@@ -7,7 +7,7 @@ _HOUR_S = 3600
 
 
 def oldest_hour(line: Line) -> int:
-    """Return the first hour that `seed_bucket` may have a bucket for."""
+    """Return the first hour that `seed_bucket` may return a bucket for."""
     if line.period == "total":
         return 0
     length_s = rolling_s(line.period)
@@ -15,24 +15,24 @@ def oldest_hour(line: Line) -> int:
 
 
 def newest_hour(line: Line) -> int:
-    """Return the last hour that `seed_bucket` may have a bucket for."""
+    """Return the last hour that `seed_bucket` may return a bucket for."""
     if line.first != line.last or line.resets_at is None:
         return FOREVER
     return int(line.resets_at)
 
 
 def seed_bucket(line: Line, hour: int, *, whole: bool = False) -> int | None:
-    """Return the bucket that the usage of an hour belongs to; `None` when it is not in the window.
+    """Return the bucket of an hour's usage; `None` if it is not in the window.
 
-    An hour of which only a part is in the window counts in full: more counts than was spent in it,
-    never less. In a rolling window it counts as late as it can, and none is too new, as for the
-    window itself.
+    An hour that is only partly in the window counts in full: the result may be too high, never too
+    low. In a rolling window it counts in the last possible bucket, and no hour is too new, as for
+    the window itself.
 
     Args:
-        line: The counter, in its present window.
+        line: The counter, in its current window.
         hour: Start of the UTC hour, seconds since 1970.
-        whole: Only hours that are in the window as a whole: for a counter that knows by itself what
-            was spent up to the last window's end.
+        whole: Only hours that are completely in the window: for a counter that already includes
+            what was spent up to the end of the last window.
     """
     if line.period == "total":
         return line.bucket

@@ -1,24 +1,24 @@
-"""Take slices of a budget from a shared store and split them up in memory.
+"""Reserve slices of a budget in a shared store and grant calls from them in memory.
 
-A process holds one lease, a slab, in the store behind this one and grants calls from it without
-asking again, in a few microseconds at most. What that changes, exactly:
+A process holds one lease, a slab, in the inner store and grants calls from it without asking the
+store again, in a few microseconds at most. The exact consequences:
 
-* Nothing is overspent: a slab is held in the store like any lease, and what is granted from it
-  never passes it. What calls cost above their estimates is counted as soon as the slab ends.
-* A call may be refused although there is room: by as much as all slabs that are in use have left,
-  those of other processes and of this one's other plans. A slab is `share` of what remains of the
-  tightest line when it is taken, at least what the call asks for; the less remains, the smaller.
-* A process that dies leaves its slabs to expire: each is charged in full, though less may have
-  been spent. That is at most `share` of what remained, or one call's estimate, for each plan that
-  it was using, and stays so: nobody is left who knows the truth.
-* Figures and usage rows of other processes know a slab as held until it ends: when it is used up,
-  idle, or `ttl_s` old, and its calls are over. This process's own figures are exact.
-* A truth that comes more than `ttl_s` after its lease expired, when its slab has ended, is counted
-  if it is higher than the estimate; if it is lower, the difference is not given back.
-* Budgets that another process changes are obeyed from the next slab or `sweep` on. A counter that
-  is new counts slabs that are in use just then as held in full.
+* Nothing is overspent: a slab is held in the store like any lease, and the calls granted from it
+  never exceed it. Costs above the estimates are counted when the slab ends.
+* A call may be refused although there is room, because other slabs in use (of other processes and
+  of this one's other plans) hold unused amounts. A slab is `share` of what remains of the tightest
+  line when it is reserved, at least the call's estimate; the less remains, the smaller.
+* The slabs of a process that dies expire: each is charged in full, although less may have been
+  spent. That is at most `share` of what remained, or one call's estimate, for each plan that it was
+  using, and it is never corrected, because the actual cost is not known.
+* Figures and usage rows of other processes show a slab as held until it ends: when it is used up,
+  idle, or `ttl_s` old, and its calls have ended. This process's own figures are exact.
+* If a lease is settled more than `ttl_s` after it expired, when its slab has ended, a cost above
+  the estimate is counted; if the cost is lower, the difference is not credited.
+* Budgets that another process changes apply from the next slab or `sweep` on. A new counter counts
+  slabs in use as held in full.
 
-Calls with a key, and calls that a rate limit counts, go to the store each time.
+Calls with a key, and calls with a rate limit, use the store each time.
 """
 
 import os
@@ -48,13 +48,13 @@ from costmon.guard.stores.seeding import seed_bucket
 
 _IDLE_S = 1.0
 _UNLIMITED_CALLS = 100
-"""How many calls like the first a slab is for when nothing limits it."""
+"""The size of a slab without a limit: so many calls like the first."""
 _UNLIMITED_NANO = 10**12
-"""And how much it is then at most, unless one call needs more."""
+"""The largest slab without a limit, unless one call needs more."""
 
 
 class _Slab:
-    """A lease in the store behind, and what has been granted from it."""
+    """A lease in the inner store, and what has been granted from it."""
 
     __slots__ = (
         "bytes_in",
@@ -78,7 +78,7 @@ class _Slab:
         self.due_s = due_s
         self.held = self.spent = 0
         self.open: dict[str, Hold] = {}
-        # Expired ones whose truth may still come, with when they expired.
+        # Expired ones that may still be settled, with the times when they expired.
         self.late: dict[str, float] = {}
         self.requests = self.failed = self.bytes_in = self.bytes_out = 0
         self.over = False
@@ -99,13 +99,13 @@ class _Desk:
 
     def __init__(self, owner: object, plan: Plan) -> None:
         self.owner = owner
-        # The store behind has a cache of its own in a plan.
+        # The inner store has its own cache in a plan.
         self.plan = Plan(plan.lines, plan.scopes, plan.activity, plan.hour, plan.revision)
         self.slabs: list[_Slab] = []
 
 
 class _Local:
-    """Where a lease of this store stands."""
+    """Position of a lease of this store."""
 
     __slots__ = ("due_s", "owner", "slab")
 
@@ -116,18 +116,18 @@ class _Local:
 
 
 class SlabStore:
-    """A store in front of a shared one; see the module's text for what it promises.
+    """A store in front of a shared one; see the module's docstring for its guarantees.
 
     Args:
-        inner: The store behind.
-        share: Part of what remains that is taken at a time, above 0, at most 1.
-        ttl_s: How long a slab is granted from, and how long it outlives its calls.
-        clock: Tells the time.
-        replan: For truths that come after their slab has ended and the settings have changed;
-            `None` counts them on what the slab was counted by.
+        inner: The shared store.
+        share: Share of the remaining budget to reserve at a time, above 0, at most 1.
+        ttl_s: How long calls are granted from a slab, and how long it outlives its calls.
+        clock: Source of time.
+        replan: For settlements after the slab has ended and the settings have changed; `None`: they
+            are counted on the slab's counters.
 
     Raises:
-        BudgetError: `share` is out of its range.
+        BudgetError: `share` is out of range.
     """
 
     def __init__(
@@ -141,7 +141,7 @@ class SlabStore:
     ) -> None:
         part = amount_of(share)
         if not 0 < part <= 1:
-            raise BudgetError(f"slab={share!r}: give a share of what remains, above 0, at most 1")
+            raise BudgetError(f"slab={share!r}: give a share, above 0 and at most 1")
         self._inner = inner
         self.shared = inner.shared
         self._share = part
@@ -152,7 +152,7 @@ class SlabStore:
 
     def _fresh(self) -> None:
         self._pid = os.getpid()
-        # What is in here is this process's: after a fork the child has an owner of its own.
+        # Slabs belong to this process: after a fork the child has its own owner.
         self._owner = object()
         self._lock = threading.RLock()
         self._desks: dict[tuple[object, ...], _Desk] = {}
@@ -163,13 +163,13 @@ class SlabStore:
         return str(self._inner)
 
     def identity(self) -> str:
-        """Return the name of the store behind."""
+        """Return the name of the inner store."""
         return self._inner.identity()
 
     def reserve(
         self, plan: Plan, nano: int, ttl_s: float, key: str | None = None
     ) -> Hold | Refusal | Outdated:
-        """Hold `nano` of a slab, or of a new one; see `Store.reserve`."""
+        """Hold `nano` in a slab, or in a new one; see `Store.reserve`."""
         if os.getpid() != self._pid:
             self._fresh()
         if key is not None or any(line.fixed is not None for line in plan.lines):
@@ -215,7 +215,7 @@ class SlabStore:
         for slab in desk.slabs:
             slab.over = True
         for other in self._desks.values():
-            # A budget that is new begins with what the store's usage rows know: tell it first.
+            # A new budget starts from the store's usage rows: update them first.
             if other.plan.revision != desk.plan.revision:
                 for slab in other.slabs:
                     slab.over = True
@@ -232,7 +232,7 @@ class SlabStore:
         if isinstance(found, Outdated):
             self._revision = found.revision
         else:
-            # A slab with calls in flight may have got room while this one was asked for.
+            # A slab with calls in flight may have got room in the meantime.
             for slab in desk.slabs:
                 if slab.room() >= nano:
                     return slab
@@ -269,13 +269,12 @@ class SlabStore:
 
     def _prolong(self, slab: _Slab, due_s: float, now_s: float) -> None:
         lasts_s = due_s - now_s + 2 * self._ttl_s
-        # If it has expired in the store it is charged there in full: what is granted from it stays
-        # covered.
+        # If it has expired in the store it is charged there in full, so its calls stay covered.
         self._inner.renew(slab.hold, lasts_s)
         slab.due_s = now_s + lasts_s
 
     def settle(self, hold: Hold, nano: int, outcome: Outcome = NOTHING) -> LeaseState | None:
-        """Charge what the call really cost; see `Store.settle`."""
+        """Charge what the call cost; see `Store.settle`."""
         if not isinstance(hold.cells, _Local):
             return self._inner.settle(hold, nano, outcome)
         with self._lock:
@@ -311,7 +310,7 @@ class SlabStore:
         return Plan(plan.lines, plan.scopes, plan.activity, plan.hour, revision)
 
     def release(self, hold: Hold) -> LeaseState | None:
-        """Give everything back; see `Store.release`."""
+        """Charge nothing; see `Store.release`."""
         if not isinstance(hold.cells, _Local):
             return self._inner.release(hold)
         with self._lock:
@@ -332,7 +331,7 @@ class SlabStore:
             return before
 
     def renew(self, hold: Hold, ttl_s: float) -> LeaseState | None:
-        """Let a held lease expire `ttl_s` seconds from now; see `Store.renew`."""
+        """Make a held lease expire `ttl_s` seconds from now; see `Store.renew`."""
         if not isinstance(hold.cells, _Local):
             return self._inner.renew(hold, ttl_s)
         with self._lock:
@@ -348,7 +347,7 @@ class SlabStore:
             return hold.state
 
     def find(self, id: str) -> Hold | None:
-        """Return a lease; those granted from a slab are found in their own process only."""
+        """Return a lease; those granted from a slab are only found in their own process."""
         with self._lock:
             for desk in self._desks.values():
                 for slab in desk.slabs:
@@ -363,12 +362,12 @@ class SlabStore:
         id: str,
         outcome: Outcome = NOTHING,
     ) -> bool | Outdated:
-        """Count what was spent elsewhere; see `Store.charge`."""
+        """Charge without a lease; see `Store.charge`."""
         plain = Plan(plan.lines, plan.scopes, plan.activity, plan.hour, plan.revision)
         return self._inner.charge(plain, nano, id, outcome)
 
     def totals(self, lines: Sequence[Line]) -> list[tuple[int, int]]:
-        """Return what each line's window has spent and holds, this process's slabs looked into."""
+        """Return what each line's window has spent and holds, exact for this process's slabs."""
         with self._lock:
             self._expire()
             totals = self._inner.totals(lines)
@@ -388,13 +387,13 @@ class SlabStore:
             return totals
 
     def reset(self, line: Line) -> int:
-        """Set what the line's window has spent to 0, after counting this process's idle slabs."""
+        """Set what the line's window has spent to 0, after settling this process's idle slabs."""
         with self._lock:
             self._end_idle()
             return self._inner.reset(line)
 
     def sweep(self) -> int:
-        """Expire what is due, give back slabs that are idle, and look for changed settings."""
+        """Expire what is due, return idle slabs, and check for changed settings."""
         if os.getpid() != self._pid:
             self._fresh()
         with self._lock:
@@ -420,7 +419,7 @@ class SlabStore:
         return expired + self._inner.sweep()
 
     def leases(self, limit: int) -> list[LeaseRow]:
-        """Return the held leases; of other processes, their slabs."""
+        """Return the held leases; for other processes, their slabs."""
         with self._lock:
             self._expire()
             own = [slab for desk in self._desks.values() for slab in desk.slabs]
@@ -434,7 +433,7 @@ class SlabStore:
                     activity=hold.plan.activity,
                     nano=hold.nano,
                     state="held",
-                    expires_in_s=hold.cells.due_s - now_s,  # type: ignore[attr-defined]  # a _Local
+                    expires_in_s=hold.cells.due_s - now_s,  # type: ignore[attr-defined]  # is a _Local
                 )
                 for slab in own
                 for hold in slab.open.values()
@@ -443,11 +442,11 @@ class SlabStore:
         return (others + rows)[:limit]
 
     def usage(self, since: int, until: int, scope: str | None = None) -> list[UsageRow]:
-        """Return the rows of the store behind, which know slabs that have ended."""
+        """Return the rows of the inner store, which include ended slabs."""
         return self._inner.usage(since, until, scope)
 
     def settings(self) -> Settings:
-        """Return what is configured."""
+        """Return the settings."""
         settings = self._inner.settings()
         with self._lock:
             self._revision = settings.revision
@@ -471,7 +470,7 @@ class SlabStore:
         return self._inner.records(kind)
 
     def close(self) -> None:
-        """Settle the slabs, calls in flight at their estimates, and close the store behind."""
+        """Settle the slabs, with calls in flight at their estimates, and close the inner store."""
         if os.getpid() != self._pid:
             self._fresh()
         with self._lock:
@@ -492,7 +491,7 @@ class SlabStore:
                 due = [
                     hold
                     for hold in slab.open.values()
-                    if hold.cells.due_s <= now_s  # type: ignore[attr-defined]  # a _Local
+                    if hold.cells.due_s <= now_s  # type: ignore[attr-defined]  # is a _Local
                 ]
                 for hold in due:
                     del slab.open[hold.id]
@@ -505,7 +504,7 @@ class SlabStore:
         return expired
 
     def _end_idle(self, *, only_over: bool = False) -> int:
-        """Give back slabs that no call depends on; return how many."""
+        """Return slabs without calls in flight to the store; return how many."""
         now_s, ended = self._monotonic_s(), 0
         for desk in self._desks.values():
             for slab in list(desk.slabs):
@@ -527,7 +526,7 @@ class SlabStore:
 
 
 def _counts(plan: Plan, asked: Line) -> bool:
-    """Tell whether a lease of the plan is in what the store says of that line."""
+    """Return whether the store counts leases of the plan on that line."""
     for own in plan.lines:
         if own.scope == asked.scope and own.period == asked.period:
             return asked.first <= own.bucket <= asked.last

@@ -1,6 +1,6 @@
-"""Counters of money and of calls in SQL tables, for the stores of SQLite and PostgreSQL.
+"""Counters of money and of calls in SQL tables, for SQLite and PostgreSQL.
 
-Everything here happens inside of a transaction that holds the store's lock.
+Everything here runs inside a transaction that holds the store's lock.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -11,15 +11,15 @@ from costmon.guard.stores.seeding import newest_hour, oldest_hour, seed_bucket
 
 WINDOW = "scope = ? AND period = ? AND bucket BETWEEN ? AND ?"
 SUMS = (
-    # SUM of amounts near 2**63 would fail in SQLite; SUM of halves does not.
+    # SUM of amounts near 2**63 would overflow in SQLite; SUM of halves does not.
     "sum(spent >> 32)",
     f"sum(spent & {0xFFFFFFFF})",
     "sum(held >> 32)",
     f"sum(held & {0xFFFFFFFF})",
 )
 _KEPT_S = (300, 86_400)
-"""How long a cell stays after its window at least and at most, for late truths and for a wall
-clock that is set back."""
+"""The shortest and longest time that a cell is kept after its window, for late settlements and in
+case the wall clock is set back."""
 _HELD = (
     " FROM guard_lease AS l JOIN guard_plan_scope AS s ON s.plan = l.plan"
     " WHERE l.state = 0 AND s.scope = ? AND s.hour BETWEEN ? AND ?"
@@ -31,7 +31,7 @@ FORGET = (
     DELETE FROM guard_plan_scope
         WHERE NOT EXISTS (SELECT 1 FROM guard_plan AS p WHERE p.id = guard_plan_scope.plan)
     """,
-    # When nothing is known of its scope any more, a new one starts from nothing, too.
+    # Without usage rows of its scope, a new counter would start from zero, too.
     """
     DELETE FROM guard_counter
         WHERE NOT EXISTS (SELECT 1 FROM guard_usage AS u WHERE u.scope = guard_counter.scope)
@@ -41,7 +41,7 @@ FORGET = (
         )
     """,
 )
-"""Deletes what belongs to plans and usage rows that have been deleted."""
+"""Delete what belongs to deleted plans and usage rows."""
 
 Rows = list[tuple[Any, ...]]
 
@@ -50,10 +50,10 @@ class SQLCounters:
     """The counters of a store.
 
     Args:
-        rows: Runs a statement with its values, and returns what it selects. Tables are called
-            `guard_...`, and values are marked by `?`.
-        copy_plan: Makes a copy of a plan's row that also counts in a further cell, for leases
-            that are there already; returns its number.
+        rows: Runs a statement with values, and returns the selected rows. Tables are called
+            `guard_...`, and placeholders are `?`.
+        copy_plan: Copies a plan's row, with a further cell, for existing leases; returns its
+            number.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class SQLCounters:
         self._copy_plan = copy_plan
 
     def cell(self, line: Line) -> int:
-        """Return the row that the line counts in now; a counter is made when there is none."""
+        """Return the row that the line counts in now; create the counter if needed."""
         window = (line.scope, line.period, line.first, line.last)
         if line.fixed is None and not self._used(window):
             self._start(line)
@@ -76,7 +76,7 @@ class SQLCounters:
         return number
 
     def know(self, plan: Plan, plan_id: int) -> None:
-        """Remember which scopes the leases of a plan are of."""
+        """Record the scopes of a plan's leases."""
         rows = [value for scope in plan.scopes for value in (scope, plan.hour, plan_id)]
         places = ", ".join(["(?, ?, ?)"] * len(plan.scopes))
         self._rows(
@@ -89,7 +89,7 @@ class SQLCounters:
         return [self._figures(line) for line in lines]
 
     def reset(self, line: Line) -> int:
-        """Forget what the line's window has spent; return what it was."""
+        """Set what the line's window has spent to zero; return what it was."""
         self._rows("UPDATE guard_state SET resets = resets + 1", ())
         ((resets,),) = self._rows("SELECT resets FROM guard_state", ())
         if not self._has_counter(line):
@@ -111,7 +111,7 @@ class SQLCounters:
         return spent, sum(held)
 
     def _start(self, line: Line) -> None:
-        """Make the first cells in a window, with what happened before in it."""
+        """Create the first cells of a window, with what happened before in it."""
         known = self._has_counter(line)
         if not known:
             self._rows(
@@ -129,14 +129,14 @@ class SQLCounters:
                 self._move(plan_id, [number for number, _ in leases], cell)
 
     def _earlier(self, line: Line, *, whole: bool) -> dict[int, dict[int, list[tuple[int, int]]]]:
-        """Return the plans with leases that may still change what is in the line's window.
+        """Return the plans with leases that may still change the line's window.
 
-        They were made before there was such a counter. When a clock is set back, a window may begin
-        a second time: then they are those whose cells have been tidied away meanwhile.
+        They were made before the counter existed. If a clock is set back, a window may start a
+        second time: then these are the plans whose cells have been deleted since.
 
         Returns:
-            By bucket: the plans' numbers, and the held leases (number, amount) of each. Others of
-            their leases have expired, and may be corrected.
+            By bucket: the plans' numbers, and the held leases (number, amount) of each. Their other
+            leases have expired, and may be corrected.
         """
         found: dict[int, dict[int, list[tuple[int, int]]]] = {}
         if not self._rows(f"SELECT 1{_PLANS} LIMIT 1", _hours(line)):
@@ -151,7 +151,7 @@ class SQLCounters:
         return found
 
     def _move(self, plan_id: int, held: Iterable[int], cell: int) -> None:
-        """Let the leases that a plan has now be counted in a further cell, when they end."""
+        """Count the current leases of a plan in a further cell when they end."""
         copy = self._copy_plan(plan_id, cell)
         self._rows(
             "INSERT INTO guard_plan_scope (scope, hour, plan)"
@@ -163,10 +163,10 @@ class SQLCounters:
         self._rows("UPDATE guard_lease SET plan = ? WHERE plan = ? AND state = 3", (copy, plan_id))
 
     def _past(self, line: Line, *, whole: bool) -> dict[int, tuple[int, int]]:
-        """Return what usage rows and resets say of the line's window; see `seed_bucket`.
+        """Return what was spent in the line's window by usage rows and resets; see `seed_bucket`.
 
         Returns:
-            By bucket: what was spent and not forgiven, and the last reset's number.
+            By bucket: what was spent and not reset, and the last reset's number.
         """
         hours = self._spent(line, whole=whole)
         forgiven = self._forgiven(line) if hours else {}
@@ -179,7 +179,7 @@ class SQLCounters:
         return found
 
     def _spent(self, line: Line, *, whole: bool) -> dict[int, int]:
-        """Return what the usage rows say of the line's window, by hour."""
+        """Return what was spent in the line's window according to the usage rows, by hour."""
         hours: dict[int, int] = {}
         for hour, spent in self._rows(
             "SELECT hour, spent FROM guard_usage WHERE scope = ? AND hour >= ?",
@@ -190,7 +190,7 @@ class SQLCounters:
         return hours
 
     def _forgiven(self, line: Line) -> dict[int, tuple[int, int]]:
-        """Return what resets have forgiven while there was no counter, and their last, by hour."""
+        """Return the amounts of resets without a counter, and the last reset's number, by hour."""
         return {
             hour: (spent, reset)
             for hour, spent, reset in self._rows(
@@ -200,7 +200,7 @@ class SQLCounters:
         }
 
     def _forgive(self, line: Line, resets: int) -> int:
-        """Record a reset where there is no counter; return what it was."""
+        """Record a reset without a counter; return what was spent."""
         before, total = self._forgiven(line), 0
         for hour, spent in self._spent(line, whole=False).items():
             total += spent - before.get(hour, (0, 0))[0]
@@ -248,6 +248,6 @@ def _hours(line: Line) -> tuple[object, ...]:
 
 
 def whole(halves: Iterable[int | None]) -> tuple[int, int]:
-    """Return what `SUMS` have summed."""
+    """Return the results of `SUMS`."""
     spent_high, spent_low, held_high, held_low = (int(half or 0) for half in halves)
     return (spent_high << 32) + spent_low, (held_high << 32) + held_low

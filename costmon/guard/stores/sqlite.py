@@ -1,10 +1,9 @@
-"""Counters in an SQLite file: for all processes of one machine.
+"""Counters in an SQLite file, for processes on one machine.
 
-Leases expire by CLOCK_MONOTONIC, which all processes of one run of a machine share (so do its
-containers, unless they have time namespaces of their own), never by the wall clock; leases of an
-earlier run are due at once. The file is in WAL mode with synchronous=NORMAL: killed processes lose
-nothing; when the machine itself loses power, the last moments may be missing. It must not lie on a
-network file system.
+Leases expire by CLOCK_MONOTONIC, never by the wall clock. All processes since the machine's last
+boot share it (including containers, unless they have their own time namespaces); leases from before
+the boot expire at once. The file is in WAL mode with synchronous=NORMAL: killed processes lose
+nothing, but a power failure may lose the last moments. It must not be on a network file system.
 """
 
 import random
@@ -40,12 +39,12 @@ _RETIRE_S = 3600.0
 _USAGE_KEPT_S = 400 * 86_400
 
 
-class _Unbound(Exception):  # noqa: N818 - never leaves this module
-    """A counter or the plan has been tidied away: look them up again."""
+class _Unbound(Exception):  # noqa: N818 - internal to this module
+    """A counter or the plan has been deleted: look them up again."""
 
 
 class SQLiteStore:
-    """A store in a file that several processes use."""
+    """A store in a file that several processes share."""
 
     shared = True
 
@@ -61,7 +60,7 @@ class SQLiteStore:
         return str(self._file)
 
     def identity(self) -> str:
-        """Return the name that was given to the file's content when it was made."""
+        """Return the random name of the file's content, chosen when it was created."""
         return self._file.run("be read", lambda _: self._file.identity)
 
     def reserve(
@@ -74,11 +73,11 @@ class SQLiteStore:
             except _Unbound:
                 plan.cache = None
             except BaseException:
-                # What was looked up in a transaction that was undone may become another row.
+                # Row numbers from a transaction that was rolled back may be reused for other rows.
                 plan.cache = None
                 raise
 
-    def _reserve(  # noqa: C901 - one step after the other, in one transaction
+    def _reserve(  # noqa: C901 - sequential steps of one transaction
         self, db: sqlite3.Connection, plan: Plan, nano: int, ttl_s: float, key: str | None
     ) -> Hold | Refusal | Outdated:
         bound = plan.cache
@@ -97,7 +96,7 @@ class SQLiteStore:
         for line, spent, held in found:
             asked = nano if line.fixed is None else line.fixed
             if line.limit is not None and spent + held + asked > line.limit:
-                # Looked up in this transaction, which will be kept.
+                # Looked up in this transaction, which will be committed.
                 plan.cache = bound
                 return Refusal(line, spent, held)
         if not bound.add(db, nano, 0, calls_held=1):
@@ -119,11 +118,11 @@ class SQLiteStore:
         return hold
 
     def settle(self, hold: Hold, nano: int, outcome: Outcome = NOTHING) -> LeaseState | None:
-        """Charge what the call really cost; see `Store.settle`."""
+        """Charge what the call cost; see `Store.settle`."""
         return self._file.run("settle a lease", self._end, hold, nano, outcome, SETTLED)
 
     def release(self, hold: Hold) -> LeaseState | None:
-        """Give everything back; see `Store.release`."""
+        """Charge nothing; see `Store.release`."""
         return self._file.run("release a lease", self._end, hold, 0, NOTHING, RELEASED)
 
     def _end(
@@ -159,7 +158,7 @@ class SQLiteStore:
         return "held" if before == HELD else "expired"
 
     def renew(self, hold: Hold, ttl_s: float) -> LeaseState | None:
-        """Let a held lease expire `ttl_s` seconds from now; see `Store.renew`."""
+        """Make a held lease expire `ttl_s` seconds from now; see `Store.renew`."""
         return self._file.run("renew a lease", self._renew, hold, ttl_s)
 
     def _renew(self, db: sqlite3.Connection, hold: Hold, ttl_s: float) -> LeaseState | None:
@@ -202,7 +201,7 @@ class SQLiteStore:
         id: str,
         outcome: Outcome = NOTHING,
     ) -> bool | Outdated:
-        """Count what was spent elsewhere; see `Store.charge`."""
+        """Charge without a lease; see `Store.charge`."""
         return self._file.run("charge a call", self._charge, plan, nano, id, outcome)
 
     def _charge(
@@ -241,17 +240,17 @@ class SQLiteStore:
         return counters_in(db).reset(line)
 
     def sweep(self) -> int:
-        """Expire what is due and forget what is long over; see `Store.sweep`."""
+        """Expire what is due and delete old data; see `Store.sweep`."""
         expired = self._expire()
         now_s = self._clock.monotonic_s()
         if now_s - self._tidied_s >= _TIDY_S:
             self._tidied_s = now_s
-            while self._file.run("forget old leases", self._forget) == _FORGOTTEN_AT_ONCE:
+            while self._file.run("delete old leases", self._forget) == _FORGOTTEN_AT_ONCE:
                 pass
-            self._file.run("forget old counters", self._tidy)
+            self._file.run("delete old counters", self._tidy)
         if now_s - self._retired_s >= _RETIRE_S:
             self._retired_s = now_s
-            self._file.run("forget old plans", self._retire)
+            self._file.run("delete old plans", self._retire)
         return expired
 
     def _expire(self) -> int:
@@ -286,14 +285,14 @@ class SQLiteStore:
         return len(due)
 
     def _forget(self, db: sqlite3.Connection) -> int:
-        """Look at the next leases, by age; those that go on being held are passed by."""
+        """Check the next leases, by age, and skip those that are still held."""
         before_s = self._clock.monotonic_s() - REMEMBERED_S
         rows = db.execute(
             "SELECT id, state, at_s FROM guard_lease WHERE id > ? ORDER BY id LIMIT ?",
             (self._scanned, _FORGOTTEN_AT_ONCE),
         ).fetchall()
         old = [(number,) for number, state, at_s in rows if state != HELD and at_s < before_s]
-        # The newest stays: SQLite would give its number to the next one.
+        # The newest stays: SQLite would reuse its number for the next one.
         db.executemany(
             "DELETE FROM guard_lease WHERE id = ? AND id < (SELECT max(id) FROM guard_lease)", old
         )
@@ -366,7 +365,7 @@ class SQLiteStore:
         return [UsageRow(*row) for row in found]
 
     def settings(self) -> Settings:
-        """Return what is configured."""
+        """Return the settings."""
         return self._file.run("be read", self._settings)
 
     def _settings(self, db: sqlite3.Connection) -> Settings:
@@ -399,16 +398,16 @@ class SQLiteStore:
         )
 
     def close(self) -> None:
-        """Close the file; leases stay as they are."""
+        """Close the file; leases do not change."""
         self._file.close()
 
     def _name(self, number: int | None) -> str:
-        """Return a lease's id, with the file's name: another file's is not taken for it."""
+        """Return a lease's id with the file's random name, so that it is not valid elsewhere."""
         return f"{self._file.identity[:8]}-{number}"
 
     def _number(self, id: str) -> int:
         name, _, number = id.partition("-")
-        known = name == self._file.identity[:8] and number.isdecimal() and len(number) < 19  # noqa: PLR2004 - digits that 64 bits hold
+        known = name == self._file.identity[:8] and number.isdecimal() and len(number) < 19  # noqa: PLR2004 - the digits of a 64-bit integer
         return int(number) if known else -1
 
 

@@ -1,4 +1,4 @@
-"""What a plan is counted in, as rows of the SQLite store: looked up once for each plan."""
+"""The counters and usage rows of a plan in the SQLite store, looked up once for each plan."""
 
 import json
 import sqlite3
@@ -13,8 +13,8 @@ class Bound:
     """The rows of one plan, and the statements on them.
 
     Attributes:
-        identity: Of the file that the rows are in.
-        plan_id: The plan's own row.
+        identity: Of the file that has the rows.
+        plan_id: The row of the plan.
     """
 
     __slots__ = (
@@ -95,13 +95,13 @@ class Bound:
         calls_held: int = 0,
         calls_spent: int = 0,
     ) -> bool:
-        """Change every counter; return whether all are still there.
+        """Change every counter; return whether all of them still exist.
 
         Args:
             db: In a transaction.
             held: For counters of money.
             spent: For counters of money.
-            calls_held: How often a fixed figure is held.
+            calls_held: How often the fixed number is held.
             calls_spent: How often it is spent.
         """
         changed = 0
@@ -115,7 +115,7 @@ class Bound:
         return changed == len(self._money) + len(self._fixed)
 
     def correct(self, db: sqlite3.Connection, spent: int, given_back: int, resets: int) -> None:
-        """Change what was charged for an expired lease, but not where that was reset since."""
+        """Correct the charge of an expired lease, but not in counters that were reset since."""
         if self._money:
             db.execute(self._correct, (spent, *self._money, resets))
         db.execute(self._forgive, (spent, resets, *self._usage))
@@ -157,7 +157,7 @@ _FIGURES = ("spent", "held")
 
 
 def bind(db: sqlite3.Connection, plan: Plan, identity: str, now: int) -> Bound:
-    """Return the rows of a plan, made where they are missing."""
+    """Return the rows of a plan, and create missing ones."""
     counters = counters_in(db)
     found = [(line, counters.cell(line)) for line in plan.lines]
     usage = tuple(_usage_row(db, plan, scope) for scope in plan.scopes)
@@ -195,7 +195,7 @@ def counters_in(db: sqlite3.Connection) -> SQLCounters:
 
 
 def bound_of(db: sqlite3.Connection, plan_id: int, identity: str) -> Bound:
-    """Return the rows that a lease of that plan is counted in: enough to end it."""
+    """Return the rows that a lease of the plan is counted in, which are needed to end it."""
     (text,) = db.execute("SELECT cells FROM guard_plan WHERE id = ?", (plan_id,)).fetchone()
     read = json.loads(text)
     lines = [(_NO_LINE._replace(fixed=fixed), number) for number, fixed in read["cells"]]

@@ -1,7 +1,7 @@
-"""One SQLite file: opened late, kept by one connection, and not trusted to stay what it is.
+"""One SQLite file: opened when needed, by one connection, and checked for replacement.
 
-One connection behind a lock, not one for each thread: SQLite lets one write at a time anyway, and
-with eight threads both do the same (10,200 reserve+settle a second, p99 10.1 against 11.5 ms).
+One connection with a lock, not one for each thread: SQLite allows one writer at a time anyway, and
+with eight threads both are equally fast (10,200 reserve+settle a second, p99 10.1 and 11.5 ms).
 """
 
 import os
@@ -23,38 +23,38 @@ T = TypeVar("T")
 
 _WAIT_S = 5.0
 _SHORTEST_S, _LONGEST_S = 0.000_05, 0.002
-"""How long to wait before asking for the file again. SQLite's own wait doubles up to 100 ms, which
-lets the unlucky one of eight processes starve."""
-# Every call writes some pages; the default of 1000 would copy them into the file, and wait for the
-# disk, at each 200th call.
+"""How long to wait before trying to lock the file again. SQLite's own busy handler doubles its
+waits up to 100 ms, which can starve one of eight processes."""
+# Every call writes some pages; with the default of 1000, every 200th call would run a checkpoint
+# and wait for the disk.
 _CHECKPOINT_PAGES = 8000
 _FOR_NOW = {
-    sqlite3.SQLITE_BUSY: "another program keeps it locked; end that program or try again",
-    sqlite3.SQLITE_LOCKED: "another program keeps it locked; end that program or try again",
-    sqlite3.SQLITE_FULL: "the disk is full; make room",
-    sqlite3.SQLITE_IOERR: "reading or writing failed; look at the disk and its free space",
-    sqlite3.SQLITE_NOMEM: "memory is short",
+    sqlite3.SQLITE_BUSY: "another program keeps it locked; stop that program or try again",
+    sqlite3.SQLITE_LOCKED: "another program keeps it locked; stop that program or try again",
+    sqlite3.SQLITE_FULL: "the disk is full; free some space",
+    sqlite3.SQLITE_IOERR: "reading or writing failed; check the disk and its free space",
+    sqlite3.SQLITE_NOMEM: "the machine is out of memory",
     sqlite3.SQLITE_PROTOCOL: "too many programs lock it at once; try again",
 }
 _FOR_GOOD = {
-    sqlite3.SQLITE_CANTOPEN: "it cannot be opened; make its folder, writable for this user",
-    sqlite3.SQLITE_READONLY: "it is read-only; let this user write it and its folder",
-    sqlite3.SQLITE_PERM: "this user may not use it",
-    sqlite3.SQLITE_AUTH: "this user may not use it",
-    sqlite3.SQLITE_CORRUPT: "it is damaged; move it away, with its -wal and -shm, and start anew",
-    sqlite3.SQLITE_NOTADB: "that is no SQLite file; name another path",
-    sqlite3.SQLITE_CONSTRAINT: "a counter would pass what 64 bits hold (9223372036.85)",
+    sqlite3.SQLITE_CANTOPEN: "it cannot be opened; create its folder, writable for this user",
+    sqlite3.SQLITE_READONLY: "it is read-only; make it and its folder writable for this user",
+    sqlite3.SQLITE_PERM: "this user has no permission to use it",
+    sqlite3.SQLITE_AUTH: "this user has no permission to use it",
+    sqlite3.SQLITE_CORRUPT: "it is damaged; move it away, with its -wal and -shm, and restart",
+    sqlite3.SQLITE_NOTADB: "it is not an SQLite file; use another path",
+    sqlite3.SQLITE_CONSTRAINT: "a counter would exceed the maximum of 9223372036.85 (64 bits)",
 }
 
 
 class SQLiteFile:
-    """Runs work in transactions on one file; every process that uses it sees whole ones only.
+    """Runs work in transactions on one file that several processes share.
 
     Args:
-        path: Made, for its owner only, if it is missing; its folder is not.
-        clock: Whose monotonic time all processes of this machine share.
-        rng: Spreads out who asks for the file again.
-        boot: Names this run of the machine.
+        path: Created if missing, readable for its owner only; its folder must exist.
+        clock: Its monotonic time must be the same in all processes of this machine.
+        rng: Source of jitter for retries.
+        boot: Identifies the current boot of the machine.
     """
 
     def __init__(
@@ -82,11 +82,11 @@ class SQLiteFile:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """Return what `work` returns, done in one transaction; undone when it raises.
+        """Run `work` in one transaction, which is rolled back if it raises; return its result.
 
         Raises:
-            GuardStoreUnavailable: The file cannot be used for now.
-            GuardStoreError: It never will.
+            GuardStoreUnavailable: The file is temporarily unavailable.
+            GuardStoreError: The file cannot be used.
         """
         if os.getpid() != self._pid:
             self._leave_parent()
@@ -99,7 +99,7 @@ class SQLiteFile:
                 db.execute("COMMIT")
             except OverflowError as error:
                 self._undo(db)
-                detail = "an amount is beyond what 64 bits hold (9223372036.85)"
+                detail = "an amount is larger than the maximum of 9223372036.85 (64 bits)"
                 raise GuardStoreError(str(self), operation, detail) from error
             except sqlite3.Error as error:
                 self._undo(db)
@@ -110,11 +110,11 @@ class SQLiteFile:
             return answer
 
     def pause(self) -> bool:
-        """Begin no transaction until `resume`; False when the present one takes too long."""
+        """Start no transaction until `resume`; False if the current one takes too long."""
         return self._lock.acquire(timeout=_LONGEST_PAUSE_S)
 
     def resume(self) -> None:
-        """Go on after `pause`."""
+        """Continue after `pause`."""
         self._lock.release()
 
     def close(self) -> None:
@@ -132,14 +132,14 @@ class SQLiteFile:
                 found = None
             if found is not None and (found.st_dev, found.st_ino) == self._inode:
                 return self._db
-            # What was counted is in a file that nobody else will see: say so once, then start
-            # with what is there now.
+            # The counts are in a file that no other process can open: raise once, then start
+            # with the new file.
             self._drop()
             raise GuardStoreUnavailable(
                 str(self),
                 "be used",
-                "the file was deleted or replaced while in use; what it had counted is gone unless"
-                " you bring it back",
+                "the file was deleted or replaced while in use; its counts are lost unless you"
+                " restore it",
             )
         self._db = self._open()
         return self._db
@@ -149,12 +149,12 @@ class SQLiteFile:
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             found = os.stat(self.path)
         except OSError as error:
-            # What was there once is away: its disk may come back.
+            # A file that was there before may come back, for example with its disk.
             passing = error.errno in _PASSING or self._inode != (0, 0)
             kind = GuardStoreUnavailable if passing else GuardStoreError
-            detail = f"{error.strerror}; name a file in a folder that exists"
+            detail = f"{error.strerror}; use a file in an existing folder"
             if isinstance(error, PermissionError):
-                detail = "let this user write it and its folder"
+                detail = "make it and its folder writable for this user"
             raise kind(str(self), "be opened", detail) from error
         uri = f"file:{Path(self.path).absolute().as_posix().translate(_QUOTED)}?mode=rw"
         db = sqlite3.connect(
@@ -166,8 +166,8 @@ class SQLiteFile:
             cached_statements=512,
         )
         try:
-            # Two that open a new file at once: only one may change the mode, and SQLite does not
-            # wait for that.
+            # If two processes open a new file at once, only one can change the mode, and SQLite
+            # does not wait for that.
             self._patiently(lambda: db.execute("PRAGMA journal_mode = WAL"))
             db.execute("PRAGMA synchronous = NORMAL")
             db.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
@@ -195,11 +195,11 @@ class SQLiteFile:
                 str(self),
                 "be used",
                 f"it was made by another version of costmon (its tables are of version {version},"
-                f" this one knows {VERSION}); use that costmon, or another file",
+                f" this one needs {VERSION}); use that version of costmon, or another file",
             )
         now_s = self._clock.monotonic_s()
         if boot != self._boot or now_s < seen_s:
-            # Its clock began anew with the machine: nobody who held a lease is still there.
+            # Its clock restarted with the machine, and all holders of leases are gone.
             db.execute("UPDATE guard_lease SET at_s = ? - 1 WHERE state = 0", (now_s,))
             db.execute("UPDATE guard_lease SET at_s = ? WHERE state <> 0", (now_s,))
             db.execute("UPDATE guard_charge SET at_s = ?", (now_s,))
@@ -247,7 +247,7 @@ class SQLiteFile:
             db.close()
 
     def _leave_parent(self) -> None:
-        """Forget, in a forked child, the parent's connection without touching its locks."""
+        """Drop the parent's connection in a forked child, without touching its locks."""
         self._pid = os.getpid()
         self._lock = threading.Lock()
         if self._db is not None:
@@ -256,14 +256,14 @@ class SQLiteFile:
 
 
 _LONGEST_PAUSE_S = 6.0
-"""More than a transaction takes; who forks in the middle of their own must not wait for ever."""
+"""Longer than a transaction; a fork inside a transaction of its own thread must not deadlock."""
 _FILES: "weakref.WeakSet[SQLiteFile]" = weakref.WeakSet()
 _forking = threading.RLock()
 _paused: list[SQLiteFile] = []
 
 
 def _before_fork() -> None:
-    """Let no thread be inside of SQLite: the child would wait for its mutexes for ever."""
+    """Wait until no thread is inside SQLite: the child would wait for its mutexes for ever."""
     _forking.acquire()
     _paused.extend(file for file in list(_FILES) if file.pause())
 

@@ -1,4 +1,4 @@
-"""The tables of the SQLite store, and how they are made."""
+"""The tables of the SQLite store, and their creation."""
 
 import os
 import sqlite3
@@ -9,7 +9,7 @@ VERSION = 2
 
 LATE = "CREATE INDEX guard_lease_late ON guard_lease (plan) WHERE state = 3"
 COUNTERS = (
-    # Which scopes have a counter of money in which periods.
+    # The counters of money, by scope and period.
     """
     CREATE TABLE guard_counter (
         scope TEXT NOT NULL,
@@ -17,7 +17,7 @@ COUNTERS = (
         PRIMARY KEY (scope, period)
     ) WITHOUT ROWID
     """,
-    # What resets have forgiven where there was no counter.
+    # The amounts of resets without a counter.
     """
     CREATE TABLE guard_forgiven (
         scope TEXT NOT NULL,
@@ -28,7 +28,7 @@ COUNTERS = (
         PRIMARY KEY (scope, hour, period)
     ) WITHOUT ROWID
     """,
-    # Which scopes are in the chain of a plan, for counters that are made when it has leases.
+    # The scopes of each plan, for counters that are created when it already has leases.
     """
     CREATE TABLE guard_plan_scope (
         scope TEXT NOT NULL,
@@ -41,8 +41,8 @@ COUNTERS = (
 )
 
 TABLES = (
-    # One row. `resets` goes up with every reset; `boot` and `seen_s` say which monotonic clock
-    # the times of the leases were read from.
+    # One row. `resets` is incremented by every reset; `boot` and `seen_s` identify the monotonic
+    # clock of the times of leases.
     """
     CREATE TABLE guard_state (
         one INTEGER PRIMARY KEY CHECK (one = 1),
@@ -54,7 +54,7 @@ TABLES = (
         seen_s REAL NOT NULL
     )
     """,
-    # SQLite turns an integer that does not fit 64 bits into a float: better an error.
+    # SQLite converts an integer that does not fit 64 bits to a float: the checks raise instead.
     """
     CREATE TABLE guard_cell (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -89,7 +89,7 @@ TABLES = (
     )
     """,
     "CREATE INDEX guard_usage_hour ON guard_usage (hour)",
-    # A retired plan gets no more leases; it goes when the last one has been forgotten.
+    # A retired plan gets no new leases; it is deleted after its last lease.
     """
     CREATE TABLE guard_plan (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -126,7 +126,7 @@ TABLES = (
 
 
 def make_tables(db: sqlite3.Connection, boot: str) -> None:
-    """Make the tables in the open transaction."""
+    """Create the tables in the open transaction."""
     for statement in TABLES:
         db.execute(statement)
     db.execute(
@@ -136,10 +136,10 @@ def make_tables(db: sqlite3.Connection, boot: str) -> None:
 
 
 def upgrade(db: sqlite3.Connection) -> None:
-    """Bring tables of version 1 up to date in the open transaction.
+    """Migrate tables of version 1 in the open transaction.
 
-    Its counters of money are dropped, since some of them had missed what was spent: when they are
-    used they start anew from usage rows and open leases. Resets of the present windows are lost.
+    Its counters of money are dropped, because some of them were too low: when they are used they
+    start again from usage rows and open leases. Resets of the current windows are lost.
     """
     for statement in (*COUNTERS, LATE):
         db.execute(statement)
@@ -155,7 +155,7 @@ def upgrade(db: sqlite3.Connection) -> None:
 
 
 def boot_name() -> str:
-    """Return what names this run of the machine; empty where the system does not say."""
+    """Return an identifier of the machine's current boot; empty if the system has none."""
     try:
         with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:  # noqa: PTH123 - pathlib takes 5 ms to import
             return file.read().strip()

@@ -1,1 +1,1 @@
-"""What an answer says about what it cost: usage, streams, cost headers, bytes; standard library."""
+"""Parse the usage in responses: JSON, streams, encodings, model prices."""

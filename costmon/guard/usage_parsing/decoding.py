@@ -1,7 +1,7 @@
-"""Undo a content encoding piece by piece, in bounded memory, beside the client that does it too.
+"""Decode a content encoding incrementally, in bounded memory, in parallel to the client.
 
-The client gets the bytes as they came and decodes them itself; this copy is only looked at. A bomb
-that would swell to gigabytes comes out in pieces of 64 KiB, each of which is dropped at once.
+The client gets the bytes as received and decodes them itself; this copy is only inspected. A
+decompression bomb of gigabytes is decoded in pieces of 64 KiB, each of which is dropped at once.
 """
 
 import zlib
@@ -15,14 +15,14 @@ _RAW = -15
 
 
 class UnreadableError(Exception):
-    """The bytes cannot be decoded here: an encoding we lack, or not what it says."""
+    """The bytes cannot be decoded: the encoding is not supported, or the data is not valid."""
 
 
 class Decoder(Protocol):
-    """Turns what came over the wire into the content."""
+    """Turns received bytes into the content."""
 
     def pieces(self, data: bytes) -> Iterator[bytes]:
-        """Yield the content that the bytes complete.
+        """Yield the content that these bytes complete.
 
         Raises:
             UnreadableError: They cannot be decoded.
@@ -31,7 +31,7 @@ class Decoder(Protocol):
 
 
 class Plain:
-    """What is not encoded."""
+    """Content without encoding."""
 
     def pieces(self, data: bytes) -> Iterator[bytes]:
         """Yield the bytes."""
@@ -47,13 +47,13 @@ class _Zlib:
     def pieces(self, data: bytes) -> Iterator[bytes]:
         while data:
             if self._inner.eof:
-                self._inner = zlib.decompressobj(self._bits)  # a gzip of several members
+                self._inner = zlib.decompressobj(self._bits)  # gzip with several members
             try:
                 piece = self._inner.decompress(data, _PIECE)
             except zlib.error as error:
                 if self._begun or self._bits != _EITHER:
                     raise UnreadableError(str(error)) from error
-                # Some servers say deflate and mean it without the header that zlib has.
+                # Some servers send raw deflate without the zlib header.
                 self._bits, self._begun = _RAW, True
                 self._inner = zlib.decompressobj(_RAW)
                 continue
@@ -64,7 +64,7 @@ class _Zlib:
 
 
 class _Foreign:
-    """The decompressor of a package that may be installed, which knows no bound for its output."""
+    """The decompressor of an optional package, which cannot limit its output."""
 
     def __init__(self, inner: object, *names: str) -> None:
         self._feed = next(
@@ -72,11 +72,11 @@ class _Foreign:
         )
 
     def pieces(self, data: bytes) -> Iterator[bytes]:
-        # 256 bytes at a time: at the 1,000 : 1 of a bomb that is 256 KiB.
+        # 256 bytes at a time: at the ratio of a bomb, 1,000 : 1, that is 256 KiB.
         for start in range(0, len(data), 256):
             try:
                 yield self._feed(data[start : start + 256])
-            except Exception as error:  # each package has an error class of its own
+            except Exception as error:  # each package has its own error class
                 raise UnreadableError(str(error)) from error
 
 
@@ -84,7 +84,7 @@ def decoder_of(encoding: str) -> Decoder:
     """Return a decoder for a Content-Encoding header.
 
     Raises:
-        UnreadableError: We have none.
+        UnreadableError: The encoding is not supported.
     """
     name = encoding.strip().lower()
     if name in {"", "identity"}:

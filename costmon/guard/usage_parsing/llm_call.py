@@ -1,6 +1,6 @@
-"""Tell whether a request is a call to a language model, which one, and how much it can use.
+"""Detect calls to language models: which model, and how much it can use.
 
-Known by the end of their path, on any host, for half of the world speaks OpenAI's dialect: OpenAI,
+Recognised by the end of their path, on any host, since many vendors have OpenAI's API: OpenAI,
 Azure, Mistral, xAI, DeepSeek, OpenRouter, LiteLLM, vLLM (`/chat/completions`, `/completions`,
 `/responses`, `/embeddings`), Anthropic (`/v1/messages`, also on Vertex), Gemini
 (`...:generateContent`), Cohere (`/v2/chat`, `/v2/embed`), Bedrock (`/model/.../converse` or
@@ -24,8 +24,8 @@ _IN_BODY = re.compile(
 )
 _EMBEDS = re.compile(r"embed", re.IGNORECASE)
 
-# What stands for more than its own bytes: pictures and files, what the vendor remembers, and what
-# its own tools will read.
+# Fields that refer to more than their own bytes: pictures and files, stored conversations, and
+# the vendor's own tools.
 _REFERENCES = re.compile(
     rb'"(?:image_url|image|input_image|input_audio|input_file|file_id|file_ids|file_url|file_data'
     rb"|fileUri|file_uri|fileData|inlineData|inline_data|cachedContent|previous_response_id"
@@ -38,7 +38,7 @@ _THINKS = re.compile(
     r"(?:^|[/.])(?:o\d|gpt-[5-9]|gemini-(?:2\.5|[3-9])|grok-[4-9])|reason|think|-r1"
 )
 _OVERHEAD = 1_100
-"""Tokens that a vendor adds to a prompt: roles and turns, and 346-820 for the use of tools."""
+"""Tokens that a vendor adds to a prompt: roles and turns, and 346-820 for tool use."""
 
 _LIMITS = (
     "max_completion_tokens",
@@ -58,20 +58,20 @@ _MOST = 10**9
 
 
 class LlmCall(NamedTuple):
-    """What a request to a language model says about what it can cost.
+    """What a request to a language model says about its possible cost.
 
     Attributes:
-        model: As the request names it; `None` when it does not.
-        prompt_bytes: Of the request's body; `None` when that is not known before it is sent. A
-            token is at least one byte, so there are at most as many.
-        refers: Whether the prompt stands for more than its own bytes.
-        most_output: Tokens that it asks for at most, for each choice; `None` when it does not say.
+        model: As named in the request; `None` if it names none.
+        prompt_bytes: Of the request's body; `None` if not known before it is sent. A token is at
+            least one byte, so there are at most as many tokens.
+        refers: Whether the prompt refers to content that is not in the body.
+        most_output: Limit of output tokens for each choice; `None` if it sets none.
         choices: How many answers it asks for.
-        embeds: Whether it writes nothing.
-        caches: Whether parts of the prompt are to be cached.
-        caches_1h: Whether for an hour.
-        thinks: Whether the model may write tokens that a stream does not show.
-        factor: How much more than the list price its service tier costs at most.
+        embeds: Whether it has no output tokens.
+        caches: Whether it asks to cache parts of the prompt.
+        caches_1h: Whether it asks to cache them for an hour.
+        thinks: Whether there may be output tokens that a stream does not show.
+        factor: The most that its service tier costs, as a multiple of the list price.
     """
 
     model: str | None
@@ -86,16 +86,16 @@ class LlmCall(NamedTuple):
     factor: int = 1
 
     def prompt_bound(self, context: int) -> int:
-        """Return how many tokens the model can read at most."""
+        """Return the most input tokens that the call can use."""
         if self.prompt_bytes is None:
             return context
         written = self.prompt_bytes + _OVERHEAD
         if self.embeds:
-            return written  # a batch may be larger than what the model reads at a time
+            return written  # a batch may be larger than the model's context
         return context if self.refers else min(context, written)
 
     def output_bound(self, most: int) -> int:
-        """Return how many tokens the model can write at most."""
+        """Return the most output tokens that the call can use."""
         if self.embeds:
             return 0
         asked = self.most_output if self.most_output is not None else most
@@ -103,13 +103,13 @@ class LlmCall(NamedTuple):
 
 
 def llm_call_of(method: str, path: str, body: bytes | None, size: int | None) -> LlmCall | None:
-    """Return what a request asks of a language model; `None` when it is another kind of request.
+    """Return a call to a language model; `None` if the request is not one.
 
     Args:
-        method: HTTP's.
+        method: The HTTP method.
         path: Of the URL, without query.
-        body: What is sent, when that is known; JSON.
-        size: Of the body in bytes, as far as known.
+        body: The JSON body, if known.
+        size: Bytes of the body, if known.
     """
     if method.upper() != "POST":
         return None
@@ -178,7 +178,7 @@ def _thinks(model: str, asked: Mapping[str, Any]) -> bool:
 
 
 def _factor(asked: Mapping[str, Any]) -> int:
-    """Return a bound of what vendors ask for a faster answer: twice, or six times."""
+    """Return an upper bound of vendors' price factors for faster tiers: twice, or six times."""
     if asked.get("speed") == "fast":
         return 6
     return 2 if asked.get("service_tier") in {"priority", "fast"} else 1

@@ -1,4 +1,4 @@
-"""What a model costs: the user's own prices, then genai-prices when it is newer, then our list."""
+"""Prices of models: the user's own, then genai-prices if it is newer, then the built-in list."""
 
 import datetime as dt
 import threading
@@ -25,22 +25,22 @@ _MOST = 1024
 _PARTS = ("input", "output", "cache_read", "cache_write", "cache_write_1h")
 
 OwnPrice = ModelPrice | tuple[Amount, Amount]
-"""A whole row, or US dollars for a million tokens read and written."""
+"""A complete price, or US dollars for a million input and output tokens."""
 
 
 class PriceBook:
-    """Looks models up, and remembers what it found.
+    """Looks up prices of models, and caches them.
 
     Args:
-        own: The user's prices by model; they win. `{"my-model": ("0.50", "1.50")}` will do.
-        extra: Whether genai-prices may be asked, if it is installed.
-        clock: Says which of genai-prices' dated prices hold.
+        own: The user's prices by model, such as `{"my-model": ("0.50", "1.50")}`; they come first.
+        extra: Whether to use genai-prices, if it is installed.
+        clock: Selects among genai-prices' dated prices.
 
     Attributes:
-        loaded: Whether looking up takes no more than a look.
+        loaded: Whether look-ups are fast, because genai-prices is loaded.
 
     Raises:
-        AmountError: A price is none.
+        AmountError: A price is not valid.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class PriceBook:
         self._found: dict[tuple[str, str], ModelPrice | None] = {}
 
     def load(self) -> None:
-        """Load genai-prices now, which takes half a second, and not with the first call."""
+        """Load genai-prices now, which takes half a second, instead of with the first call."""
         with self._loading:
             if not self.loaded:
                 self._load()
@@ -82,10 +82,10 @@ class PriceBook:
         self._snapshot = get_snapshot()
 
     def price(self, model: str, url: str) -> ModelPrice | None:
-        """Return what a model costs at the vendor that answers at `url`; `None`: nobody knows.
+        """Return a model's price at the vendor of `url`; `None`: it is not known.
 
         Args:
-            model: In whatever spelling.
+            model: In any spelling.
             url: Without query and user information.
         """
         key = (model, url)
@@ -106,7 +106,7 @@ class PriceBook:
         return found
 
     def _foreign(self, model: str, url: str) -> ModelPrice | None:
-        """Return genai-prices' row, as far as it is one of tokens."""
+        """Return genai-prices' price, if it is by tokens only."""
         if self._snapshot is None:
             return None
         for name in spellings(model):
@@ -121,11 +121,11 @@ class PriceBook:
         return None
 
 
-def _row(vendor: Any, info: Any, now: dt.datetime) -> ModelPrice | None:  # noqa: ANN401 - an extra, which may be missing
+def _row(vendor: Any, info: Any, now: dt.datetime) -> ModelPrice | None:  # noqa: ANN401 - an optional dependency
     listed = info.get_prices(now)
     prices = {part: getattr(listed, f"{part}_mtok", None) for part in _PARTS}
     if prices["input"] is None:
-        return None  # by the hour, the picture or the character
+        return None  # per hour, picture or character
     tiers = sorted(
         {tier.start for price in prices.values() for tier in getattr(price, "tiers", ())}
     )
@@ -133,7 +133,8 @@ def _row(vendor: Any, info: Any, now: dt.datetime) -> ModelPrice | None:  # noqa
     return ModelPrice(
         model=info.id,
         rates=_rates(prices, None),
-        # Several steps: the dearest from the first on, for too much is held rather than too little.
+        # Several tiers: the highest price from the first on, so that too much is held, not too
+        # little.
         long_rates=_rates(prices, tiers[-1]) if tiers else None,
         long_from=tiers[0] if tiers else 0,
         context=info.context_window or LARGEST_CONTEXT,
@@ -144,14 +145,14 @@ def _row(vendor: Any, info: Any, now: dt.datetime) -> ModelPrice | None:  # noqa
 
 
 def _rates(prices: Mapping[str, Any], start: int | None) -> Rates:
-    """Return the rates of prompts from `start` tokens on."""
+    """Return the prices of prompts from `start` tokens on."""
 
     def rate(part: str) -> Decimal | None:
         price = prices[part]
         if price is None or isinstance(price, Decimal):
             return price
         steps = [tier.price for tier in price.tiers if start is not None and tier.start <= start]
-        return steps[-1] if steps else price.base  # type: ignore[no-any-return]  # genai-prices' own
+        return steps[-1] if steps else price.base  # type: ignore[no-any-return]  # untyped in genai-prices
 
     return Rates.of(
         rate("input") or Decimal(0),

@@ -1,7 +1,7 @@
-"""Find the usage in an answer while it passes by: JSON, server-sent events, AWS's event streams.
+"""Find the usage in a response while it is read: JSON, server-sent events, AWS's event streams.
 
-What is kept is bounded: a whole body or one event up to 64 KiB, of anything longer its last 8 KiB,
-where vendors put the usage.
+Memory is bounded: a whole body or one event of up to 64 KiB is kept; of anything longer, the last 8
+KiB, where vendors put the usage.
 """
 
 import json
@@ -46,15 +46,15 @@ _TRIES = 8
 
 
 class AnswerReader:
-    """Reads one answer.
+    """Reads one response.
 
     Attributes:
-        usage: What was counted, by the vendor's names; of several counts the last.
-        model: Which model answered.
-        tier: Which service tier it was answered in.
-        text_bytes: Of what the model wrote, as far as it was seen: at most as many tokens.
-        readable: Whether everything so far could be read.
-        ended: Whether it has said all that it has to say about its usage, whatever follows.
+        usage: The counts by the vendor's names; the last of several.
+        model: The model that answered.
+        tier: The service tier of the response.
+        text_bytes: Of the model's text, as far as received; there are at most as many tokens.
+        readable: Whether everything so far could be parsed.
+        ended: Whether the usage is complete, whatever follows.
     """
 
     def __init__(self, headers: Mapping[str, str], *, decoded: bool = False) -> None:
@@ -77,16 +77,16 @@ class AnswerReader:
 
     @property
     def tokens(self) -> Tokens | None:
-        """Return what the call used; `None` when the answer has not said so."""
+        """Return the usage of the call; `None` if the response has not reported it."""
         return tokens_of(self.usage)
 
     @property
     def body(self) -> bytes | None:
-        """Return the whole content, when it is no stream of events and at most 64 KiB."""
+        """Return the whole content, if it is not a stream of events and at most 64 KiB."""
         return None if self._cut or self._events or not self.readable else bytes(self._kept)
 
     def feed(self, data: bytes) -> None:
-        """Take what came, as it was encoded unless the reader was made for decoded content."""
+        """Take received bytes, encoded unless the reader was created for decoded content."""
         if not self.readable:
             return
         try:
@@ -99,7 +99,7 @@ class AnswerReader:
             self.readable = False
 
     def finish(self) -> None:
-        """Read what can only be read at the end; also after an answer that was cut off."""
+        """Parse what can only be parsed at the end, also of a response that was cut off."""
         if self._finished:
             return
         self._finished = True
@@ -158,7 +158,7 @@ class AnswerReader:
         try:
             found = json.loads(line[5:])
         except ValueError:
-            return  # the half of an event that was cut off
+            return  # part of an event that was cut off
         if isinstance(found, dict):
             self._absorb(found)
 
@@ -180,9 +180,9 @@ class AnswerReader:
             self.text_bytes += _text_bytes(value, 0)
 
     def _scan(self, data: bytes) -> None:
-        """Find the last usage object in the end of something longer.
+        """Find the last usage object in the tail of a longer text.
 
-        An unescaped `"usage"` cannot be inside of a text, for quotes are escaped there.
+        An unescaped `"usage"` cannot be inside a JSON string, because quotes are escaped there.
         """
         found = sorted(((at, key) for key in _KEYS for at in _places(data, key)), reverse=True)
         decoder = json.JSONDecoder()
@@ -202,7 +202,7 @@ class AnswerReader:
 
 
 def _usages(value: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield the usage objects of one body or event, wherever a vendor puts them."""
+    """Yield the usage objects of one body or event, from wherever vendors put them."""
     for name in ("usage", "usageMetadata", "meta", "amazon-bedrock-invocationMetrics"):
         if isinstance(value.get(name), dict):
             yield value[name]
@@ -221,7 +221,7 @@ def _places(data: bytes, key: bytes) -> Iterator[int]:
 
 
 def _text_bytes(value: object, depth: int) -> int:
-    """Return how many bytes a model wrote in an event or a body."""
+    """Return the bytes of the model's text in an event or a body."""
     if depth > _DEEPEST:
         return 0
     if isinstance(value, dict):

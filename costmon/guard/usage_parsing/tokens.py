@@ -1,8 +1,8 @@
-"""Read how many tokens a call used, in the words of each vendor.
+"""Parse how many tokens a call used, from each vendor's fields.
 
-OpenAI (chat, responses, embeddings) and who speaks like it (Mistral, DeepSeek, xAI, OpenRouter,
-Groq), Anthropic, Gemini, Cohere, Bedrock. OpenAI and Gemini count cached tokens as part of the
-input, Anthropic and Bedrock beside it.
+OpenAI (chat, responses, embeddings) and vendors with the same API (Mistral, DeepSeek, xAI,
+OpenRouter, Groq), Anthropic, Gemini, Cohere, Bedrock. OpenAI and Gemini count cached tokens as part
+of the input, Anthropic and Bedrock separately.
 """
 
 from collections.abc import Mapping
@@ -11,13 +11,13 @@ from typing import Any
 from costmon.pricing.llm import Tokens
 
 _MOST = 10**10
-"""Tokens; a figure beyond is not believed."""
+"""Most tokens; a larger count is not plausible."""
 
 Usage = Mapping[str, Any]
 
 
 def tokens_of(usage: Usage) -> Tokens | None:
-    """Return what a usage object counts; `None` when it is none that we know, or makes no sense."""
+    """Return the tokens of a usage object; `None` if it is unknown or not plausible."""
     for known, read in _READERS:
         if any(name in usage for name in known):
             try:
@@ -28,11 +28,11 @@ def tokens_of(usage: Usage) -> Tokens | None:
 
 
 class _NoCountError(Exception):
-    """A count is negative, too large or no whole number."""
+    """A count is negative, too large or not a whole number."""
 
 
 def _count(usage: object, *names: str) -> int:
-    """Return the first of the counts that is given, 0 when none is."""
+    """Return the first count that is present, or 0."""
     if not isinstance(usage, Mapping):
         return 0
     for name in names:

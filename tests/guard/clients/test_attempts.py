@@ -153,7 +153,7 @@ def test_bedrock_is_settled_by_its_usage(guard, server):
 
 
 def test_only_clients_of_botocore_can_be_guarded(guard):
-    with pytest.raises(InputError, match="no botocore client"):
+    with pytest.raises(InputError, match="not a botocore client"):
         guard_client(object(), guard)
 
 

@@ -321,7 +321,7 @@ def test_a_function_that_fails_does_not_spoil_the_answer(name, drive, guard, ser
     assert driver.send("POST", url, b"{}").body == b'{"ok": true}'
 
     assert guard.spent("global", "total") == Decimal("0.5")
-    assert "cannot be told" in caplog.text
+    assert "cannot be calculated" in caplog.text
 
 
 @threaded

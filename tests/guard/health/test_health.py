@@ -107,7 +107,7 @@ def test_the_fifth_failure_in_a_row_puts_a_host_into_quarantine(health):
     assert refused.failures == 5
     assert 48 <= (refused.retry_after_s or 0) <= 60
     assert refused.until == health.get("sick.example").until
-    assert "5 failures in a row" in str(refused)
+    assert "5 consecutive failures" in str(refused)
 
 
 def test_a_probe_that_succeeds_closes_and_resets(health, clock):

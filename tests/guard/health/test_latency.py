@@ -53,5 +53,5 @@ def test_what_faded_away_takes_no_memory():
 
 @pytest.mark.parametrize("seconds", [-0.001, math.nan, math.inf])
 def test_what_is_no_latency_is_refused(seconds):
-    with pytest.raises(InputError, match="no latency"):
+    with pytest.raises(InputError, match="not a latency"):
         one(seconds)

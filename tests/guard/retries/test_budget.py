@@ -57,7 +57,7 @@ def test_a_refusal_says_what_allows_and_when_to_come_back():
     budget = RetryBudget(clock)
     taken(budget, 10)
 
-    with pytest.raises(RetryRefused, match="10 retries in 60 s are what 0 calls allow") as caught:
+    with pytest.raises(RetryRefused, match="10 retries in 60 s are the most for 0 calls") as caught:
         budget.take("host:a.example")
     clock.advance(caught.value.retry_after_s or 0)
 

@@ -53,14 +53,14 @@ def test_a_missing_folder_is_named(place, clock, tmp_path):
 
     store = SQLiteStore(str(tmp_path / "no" / "guard.db"), clock=clock, rng=random.Random(1))
 
-    with pytest.raises(GuardStoreError, match="folder that exists"):
+    with pytest.raises(GuardStoreError, match="existing folder"):
         store.settings()
 
 
 def test_what_is_no_database_is_refused(store, place):
     place.path.write_bytes(b"this is no database, it is a text" * 100)
 
-    with pytest.raises(GuardStoreError, match="no SQLite file") as caught:
+    with pytest.raises(GuardStoreError, match="not an SQLite file") as caught:
         store.settings()
 
     assert not isinstance(caught.value, GuardStoreUnavailable)
@@ -113,7 +113,7 @@ def test_a_read_only_file_is_refused(store, place):
     store.close()
     place.path.chmod(0o400)
 
-    with pytest.raises(GuardStoreError, match="let this user write"):
+    with pytest.raises(GuardStoreError, match="writable for this user"):
         store.settings()
 
 
