@@ -12,7 +12,7 @@ from costmon.state.accounts import totals_of
 from costmon.testing.clock import START
 
 
-def resource(  # noqa: PLR0913 - one keyword for each fact a test may choose
+def resource(
     id: str = "1",
     *,
     name: str | None = None,

@@ -38,7 +38,7 @@ USUAL = Function()
 def usage_of(
     activity: str,
     *,
-    bytes: int,  # noqa: A002 - the number of bytes; a public name
+    bytes: int,
     direction: Direction = "outbound",
     attachments: int = 0,
     attachment_bytes: int = 0,
@@ -83,7 +83,7 @@ def usage_of(
 def estimate_total_activity_cost(
     activity: str,
     *,
-    bytes: int,  # noqa: A002 - the number of bytes; a public name
+    bytes: int,
     region: str,
     direction: Direction = "outbound",
     attachments: int = 0,
