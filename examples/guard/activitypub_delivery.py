@@ -1,7 +1,7 @@
-"""Federation: deliver an activity to other servers, within the budget of each.
+"""Federation: deliver activities to other servers, within a budget for each.
 
-Run it: `python examples/guard/activitypub_delivery.py`. The receiving server is simulated, on
-loopback.
+Run it: `python examples/guard/activitypub_delivery.py`. The server that it delivers to
+is simulated on loopback.
 """
 
 import json
@@ -22,7 +22,7 @@ NOTE = json.dumps(
 
 
 def post(instance_url: str, activity_json: str) -> int:
-    """Deliver an activity, as a server does (a real one also signs the request)."""
+    """Deliver an activity; a real server also signs it."""
     request = urllib.request.Request(
         f"{instance_url}/inbox",
         data=activity_json.encode(),
@@ -33,7 +33,7 @@ def post(instance_url: str, activity_json: str) -> int:
 
 
 def main() -> None:
-    """Deliver to one server until its budget is spent; another server is blocked."""
+    """Deliver to one server until its budget is spent; a second server is blocked."""
     budgets = [Budget("global", "1000", "month"), Budget("host:*", "0.000004", "month")]
     with PretendVendor() as server, Guard(budgets=budgets) as guard:
         guard.configure("host:spam.example", tier="blocked")
@@ -50,7 +50,7 @@ def main() -> None:
             deliver("https://spam.example", NOTE)
         except CallRefused as refused:
             print(f"refused: {refused}")
-        print(f"the server was delivered {server.asked} activities")
+        print(f"the server received {server.asked} activities")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Stop agents that loop forever at exactly $1.00.
+"""An agent that never stops by itself is stopped at exactly $1.00.
 
-Run it: `python examples/guard/agent_loop.py`. The model is simulated, on loopback. Four agents in
-four threads share one budget; each step costs $0.02, however the agents handle errors.
+Run it: `python examples/guard/agent_loop.py`. The model is simulated on loopback. Four agents in
+four threads share one budget; each step costs $0.02, whatever the agents do about errors.
 """
 
 import threading
@@ -13,14 +13,14 @@ from costmon.guard.requests import GuardedSession
 
 
 def agent(session: GuardedSession, url: str) -> None:
-    """Loop forever and retry after every error, as agents do."""
+    """Loop for ever, and retry after every error, as agents do."""
     thought = "What next?"
     while True:
         try:
             answer = session.post(url, json={"thought": thought}, timeout=10)
             thought += str(answer.json())[:1]
         except BudgetRefused:
-            return  # the only error that is not retried
+            return  # the one error that it cannot retry
         except OSError:
             continue
 

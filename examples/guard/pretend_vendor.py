@@ -1,7 +1,7 @@
 """A simulated vendor on loopback, so that the examples cost nothing.
 
-It answers `/v1/chat/completions` like OpenAI's API, uploads with an empty body, and everything else
-with a short JSON. It counts requests, which proves that a refused call was never sent.
+It answers `/v1/chat/completions` like OpenAI's API, uploads with an empty body, anything else with
+a short JSON, and counts requests, to show that a refused call was never sent.
 """
 
 import json
@@ -21,16 +21,16 @@ ANSWER = {
     "choices": [{"index": 0, "message": {"role": "assistant", "content": "It scatters light."}}],
     "usage": {"prompt_tokens": 1200, "completion_tokens": 300, "total_tokens": 1500},
 }
-"""At list price, 1,200 prompt tokens and 300 completion tokens cost $0.006."""
+"""At the list price, 1,200 input and 300 output tokens cost $0.006."""
 
 
 class PretendVendor:
-    """Serves requests inside its `with` block.
+    """Serves inside its `with` block.
 
     Attributes:
-        asked: The number of requests received.
-        url: The base URL.
-        chat: The URL that answers like OpenAI.
+        asked: Number of requests received.
+        url: Its base URL.
+        chat: Its URL for OpenAI's client.
     """
 
     def __init__(self) -> None:
@@ -54,9 +54,7 @@ class PretendVendor:
         self._server.server_close()
         self._thread.join()
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        vendor = self
-
+    def _handler(vendor) -> type[BaseHTTPRequestHandler]:  # noqa: N805 - there are two selves here
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 vendor.asked += 1

@@ -1,4 +1,4 @@
-"""aiohttp: a session with the guard as middleware; calls wait for room instead of failing.
+"""aiohttp: a session with the guard as middleware; calls wait for budget instead of failing.
 
 Run it: `python examples/guard/with_aiohttp.py`. It talks to a simulated vendor on loopback.
 """
@@ -12,7 +12,7 @@ from costmon.guard.aiohttp import GuardedSession
 
 
 async def ask_together(guard: Guard, url: str) -> None:
-    """Ask three questions: one worst case fits the budget at a time, but all actual costs fit."""
+    """Ask three questions: only one worst case fits at a time, but all actual costs fit."""
     async with GuardedSession(guard, Costing(wait=30)) as session:
 
         async def ask() -> None:
@@ -24,10 +24,10 @@ async def ask_together(guard: Guard, url: str) -> None:
 
 
 def main() -> None:
-    """Let tasks wait for room without blocking the event loop."""
+    """Let tasks wait for budget without blocking the loop."""
     with PretendVendor() as vendor, Guard(budgets=[Budget("global", "0.03", "day")]) as guard:
         asyncio.run(ask_together(guard, vendor.chat))
-        print(f"the vendor was asked {vendor.asked} times")
+        print(f"the vendor got {vendor.asked} requests")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Anything that can be called: a decorator, a `with` statement, and all libraries at once.
+"""Any callable: a decorator, a `with` statement, and all libraries at once.
 
 Run it: `python examples/guard/with_anything.py`. It talks to a simulated vendor on loopback.
 """
@@ -33,10 +33,10 @@ def main() -> None:
         with guard.install(Costing(per_call="0.02")):
             try:
                 while True:
-                    requests.get(vendor.url, timeout=10)  # unaware of the guard
+                    requests.get(vendor.url, timeout=10)  # does not know the guard
             except CallRefused as refused:
                 print(f"refused: {refused}")
-        print(f"the vendor was asked {vendor.asked} times")
+        print(f"the vendor got {vendor.asked} requests")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""botocore (and boto3): a client that asks a guard before every attempt.
+"""botocore (and boto3): a client with a guard for every attempt.
 
 Run it: `python examples/guard/with_botocore.py`. It talks to a simulated vendor on loopback.
 """
@@ -12,7 +12,7 @@ from costmon.guard.botocore import guard_client
 
 
 def main() -> None:
-    """Put objects, each at S3's price of a PUT, until the budget is spent."""
+    """Put objects at S3's price for a PUT until the budget is spent."""
     with PretendVendor() as vendor, Guard(budgets=[Budget("global", "0.000015", "day")]) as guard:
         plain = botocore.session.Session().create_client(
             "s3",
@@ -31,7 +31,7 @@ def main() -> None:
             print(f"refused: {refused}")
         finally:
             client.close()
-        print(f"the vendor was asked {vendor.asked} times")
+        print(f"the vendor got {vendor.asked} requests")
 
 
 if __name__ == "__main__":

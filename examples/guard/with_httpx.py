@@ -1,7 +1,7 @@
-"""httpx: a client whose stream is charged by the usage at its end.
+"""httpx: a client that settles a stream by the usage at its end.
 
-Run it: `python examples/guard/with_httpx.py`. It talks to a simulated vendor on loopback. To
-guard an SDK, pass it the same client: `openai.OpenAI(http_client=guarded_client(guard))`.
+Run it: `python examples/guard/with_httpx.py`. It talks to a simulated vendor on loopback. The same
+client guards an SDK: `openai.OpenAI(http_client=guarded_client(guard))`.
 """
 
 from pretend_vendor import QUESTION, PretendVendor
@@ -18,11 +18,11 @@ def main() -> None:
         guarded_client(guard) as client,
     ):
         with client.stream("POST", vendor.chat, json={**QUESTION, "stream": True}) as answer:
-            print(f"while it streams {guard.held('global', 'day')} USD are held")
+            print(f"{guard.held('global', 'day')} USD held while it streams")
             lines = [line for line in answer.iter_lines() if line.startswith("data: {")]
-        print(f"{len(lines)} events came")
+        print(f"{len(lines)} events received")
         spent, held = guard.spent("global", "day"), guard.held("global", "day")
-        print(f"afterwards {spent} USD are spent and {held} are held")
+        print(f"afterwards {spent} USD spent and {held} held")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""httpx in asyncio: twenty tasks, of which the budget allows five.
+"""httpx with asyncio: twenty tasks, of which the budget allows five.
 
 Run it: `python examples/guard/with_httpx_async.py`. It talks to a simulated vendor on loopback.
 """
@@ -23,10 +23,10 @@ async def ask_together(guard: Guard, url: str) -> int:
 
 
 def main() -> None:
-    """Make more concurrent calls than the budget allows."""
+    """Make more calls than the budget allows."""
     with PretendVendor() as vendor, Guard(budgets=[Budget("global", "0.10", "hour")]) as guard:
         passed = asyncio.run(ask_together(guard, vendor.url))
-        print(f"{passed} of 20 calls passed, and the vendor was asked {vendor.asked} times")
+        print(f"{passed} of 20 calls were allowed, and the vendor got {vendor.asked} requests")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""requests: a session that asks a guard before every request.
+"""requests: a session with a guard for every request.
 
 Run it: `python examples/guard/with_requests.py`. It talks to a simulated vendor on loopback.
 """
@@ -22,7 +22,7 @@ def main() -> None:
                 print(f"answered; {guard.spent('model:gpt-4o', 'day')} USD spent")
         except BudgetRefused as refused:
             print(f"refused: {refused}")
-        print(f"the vendor was asked {vendor.asked} times")
+        print(f"the vendor got {vendor.asked} requests")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""urllib3: a pool manager whose uploads are charged by the byte.
+"""urllib3: a pool manager with a price per byte uploaded.
 
 Run it: `python examples/guard/with_urllib3.py`. It talks to a simulated vendor on loopback.
 """
@@ -10,7 +10,7 @@ from costmon.guard.urllib3 import GuardedPoolManager
 
 
 def main() -> None:
-    """Send megabytes at AWS's egress price until $0.001 is spent."""
+    """Upload megabytes at AWS's egress price until $0.001 is spent."""
     costing = Costing(per_gb_out=egress_price("us-east-1"))
     with PretendVendor() as vendor, Guard(budgets=[Budget("host:*", "0.001", "day")]) as guard:
         http = GuardedPoolManager(guard, costing=costing)
@@ -23,7 +23,7 @@ def main() -> None:
             print(f"refused: {refused}")
         finally:
             http.clear()
-        print(f"the vendor was sent {vendor.asked} objects")
+        print(f"the vendor received {vendor.asked} objects")
 
 
 if __name__ == "__main__":

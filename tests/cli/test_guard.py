@@ -217,7 +217,7 @@ def test_top_names_who_spent_most_and_who_called_most(run, store, guard):
         (["status", "--budget", "global=1"], "--budget requires --store"),
         (["status", "--store", "STORE", "--budget", "10"], "is not a valid budget"),
         (["status", "--store", "memory://"], "cannot be read from another process"),
-        (["status", "--store", "mysql://user:hunter2@db/x"], "is no store"),
+        (["status", "--store", "mysql://user:hunter2@db/x"], "is not a store of a guard"),
         (["status", "--store", "STORE", "--zone", "Mars/Olympus"], "is not a known time zone"),
         (["status", "--store", "STORE", "--currency", "dollars"], "ISO 4217"),
         (["simulate", "--budget", "global=1"], "requires either a FILE of calls, or --calls"),

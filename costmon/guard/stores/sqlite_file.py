@@ -41,7 +41,7 @@ _FOR_GOOD = {
     sqlite3.SQLITE_READONLY: "it is read-only; make it and its folder writable for this user",
     sqlite3.SQLITE_PERM: "this user has no permission to use it",
     sqlite3.SQLITE_AUTH: "this user has no permission to use it",
-    sqlite3.SQLITE_CORRUPT: "it is damaged; move it away, with its -wal and -shm, and restart",
+    sqlite3.SQLITE_CORRUPT: "it is damaged; move it and its -wal and -shm files away, then retry",
     sqlite3.SQLITE_NOTADB: "it is not an SQLite file; use another path",
     sqlite3.SQLITE_CONSTRAINT: "a counter would exceed the maximum of 9223372036.85 (64 bits)",
 }

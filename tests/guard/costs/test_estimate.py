@@ -97,7 +97,7 @@ def test_a_program_can_register_its_own_activities():
 
 
 def test_an_unknown_activity_is_refused_with_those_that_are_known():
-    with pytest.raises(UnknownActivityError, match="'like' is no known activity") as caught:
+    with pytest.raises(UnknownActivityError, match="'like' is not a known activity") as caught:
         estimate_total_activity_cost("like", bytes=1, region="us-east-1")
 
     assert "Like" in caught.value.known
