@@ -36,7 +36,7 @@ def test_a_socket_that_nobody_listens_on_is_replaced(path):
 def test_the_socket_of_a_running_service_is_left_alone(path):
     first = LocalSocket(path, PURPOSE)
 
-    with pytest.raises(StateDirectoryError, match="another service answers"):
+    with pytest.raises(StateDirectoryError, match="another service uses"):
         LocalSocket(path, PURPOSE)
 
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
@@ -47,7 +47,7 @@ def test_the_socket_of_a_running_service_is_left_alone(path):
 def test_a_file_in_the_way_is_not_deleted(path):
     path.write_text("precious")
 
-    with pytest.raises(StateDirectoryError, match="is in the way"):
+    with pytest.raises(StateDirectoryError, match="is not a socket; move it"):
         LocalSocket(path, PURPOSE)
 
     assert path.read_text() == "precious"
@@ -56,7 +56,9 @@ def test_a_file_in_the_way_is_not_deleted(path):
 def test_a_path_that_is_too_long_says_what_to_shorten(tmp_path):
     path = tmp_path / ("x" * LONGEST_PATH)
 
-    with pytest.raises(StateDirectoryError, match=r"takes 107: choose a shorter COSTMON_STATE_DIR"):
+    with pytest.raises(
+        StateDirectoryError, match=r"accepts at most 107: choose a shorter COSTMON_STATE_DIR"
+    ):
         LocalSocket(path, PURPOSE)
 
 

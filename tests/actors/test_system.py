@@ -718,7 +718,7 @@ def test_an_orphan_that_hangs_does_not_hold_up_the_end(start_system):
     [
         (["a", "b", "a"], None, "name of its own: a"),
         (["supervisor"], None, "name of its own: supervisor"),
-        (["a"], "alerter", "notices='alerter' is none of: a"),
+        (["a"], "alerter", "notices='alerter' is not one of: a"),
     ],
 )
 def test_a_tree_that_cannot_be_wired_is_refused(statuses, names, notices, fault):

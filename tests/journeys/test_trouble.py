@@ -33,8 +33,8 @@ def test_while_the_database_is_away_costs_are_served_and_no_cycle_is_lost(tmp_pa
 
     assert current.status == 200
     assert ready.status == 503
-    assert b"wait to be written" in ready.body
-    assert b"cannot be used now" in ready.body
+    assert b"waiting to be written" in ready.body
+    assert b"cannot be used at the moment" in ready.body
     seen = {line["cycle_id"] for line in service.heard("calculator.costs_published")}
     rows = cycles(service)
     assert len(rows) == len(set(rows))

@@ -182,7 +182,10 @@ def test_gaps_and_what_is_not_priced_are_named():
 def test_waste_is_shown_with_its_cost():
     shown = text(polled(resource(waste="powered off, still charged in full")))
 
-    assert "$12.00 a month: 1 \N{MULTIPLICATION SIGN} droplet, powered off, costs in full" in shown
+    assert (
+        "$12.00 a month: 1 \N{MULTIPLICATION SIGN} droplet, powered off, still charged in full"
+        in shown
+    )
 
 
 def test_resources_of_every_vendor_are_in_one_list_with_their_kind_and_account():
