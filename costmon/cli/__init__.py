@@ -1,6 +1,7 @@
 """The command line: arguments in, exit code out.
 
-Exit codes: 0 success, 1 a finding or a failed check, 2 wrong usage or configuration. Commands
+Exit codes: 0 success, 1 a check failed or a problem was found (for example, a budget is exceeded),
+2 wrong usage or configuration. Commands
 import what they need when they are executed, so that `costmon --version` is quick, and so that
 `guard`, `meter`, `prices` and the commands that call the service's HTTP API need only the standard
 library.
@@ -27,7 +28,7 @@ from costmon.cli import (
     run,
     status,
 )
-from costmon.cli.command import Command
+from costmon.cli.command import Command, add_action
 from costmon.errors import (
     ConfigError,
     CostmonError,
@@ -88,13 +89,13 @@ def build_parser() -> argparse.ArgumentParser:
         prog="costmon",
         description="Show what your cloud costs now and what changed, and alert before the bill "
         "arrives.",
-        epilog="Exit codes: 0 success, 1 a finding or a failed check, 2 wrong usage or "
-        "configuration.",
+        epilog="Exit codes: 0 success, 1 a check failed or a problem was found (for example, a "
+        "budget is exceeded), 2 wrong usage or configuration.",
     )
     parser.add_argument("--version", action="version", version=f"costmon {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
     for command in COMMANDS:
-        own = commands.add_parser(command.NAME, help=command.HELP, description=command.HELP)
+        own = add_action(commands, command.NAME, command.HELP)
         command.add_arguments(own)
         own.set_defaults(execute=command.execute)
     return parser

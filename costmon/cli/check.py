@@ -5,7 +5,7 @@ import argparse
 from costmon.cli.command import add_settings, load_settings, require_service
 
 NAME = "check"
-HELP = "check the set-up: settings, files, database, tokens, port; exit 1 if something is wrong"
+HELP = "check the setup: settings, files, database, tokens, port; exit 1 if something is wrong"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -13,7 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--offline",
         action="store_true",
-        help="skip the requests that check the tokens with the vendors",
+        help="do not send the requests that check the tokens with the vendors",
     )
     add_settings(parser)
 

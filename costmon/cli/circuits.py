@@ -3,7 +3,13 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from costmon.cli.command import add_listener, add_settings, duration_of, load_settings
+from costmon.cli.command import (
+    add_action,
+    add_listener,
+    add_settings,
+    duration_of,
+    load_settings,
+)
 from costmon.domain.scope import scope_of
 from costmon.errors import InputError
 
@@ -11,7 +17,7 @@ if TYPE_CHECKING:
     from costmon.cli.client import Reply, ServiceClient
 
 NAME = "circuits"
-HELP = "list the circuits that guards obey; open one to stop spending, or close it"
+HELP = "stop guarded calls in an emergency, allow them again, or list what is stopped"
 
 _PATH = "/api/v1/circuits"
 _NOT_MODIFIED = 304
@@ -19,24 +25,77 @@ _PATIENCE_S = 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
-    parser.add_argument("action", nargs="?", choices=("list", "open", "close"), default="list")
-    parser.add_argument(
+    """Declare the actions, and the options of the default one: `list`."""
+    parser.description = (
+        "Stop guarded calls in an emergency. `open SCOPE` stops the calls of SCOPE in all guards "
+        "that report to this service, `close SCOPE` allows them again, and `list` (the default) "
+        "shows the circuits: what was stopped, by whom and why."
+    )
+    parser.set_defaults(scope=None)
+    _add_shared(parser)
+    _add_decision(parser, hidden=("--reason", "--for", "--author"))
+    actions = parser.add_subparsers(metavar="ACTION", dest="action")
+    parser.set_defaults(action="list")
+    # Options may precede the action: what is not given after it must not replace them.
+    show = add_action(
+        actions,
+        "list",
+        "show the circuits: state, author, reason, and until when",
+        defaults=argparse.SUPPRESS,
+    )
+    show.add_argument(
         "scope",
         nargs="?",
         metavar="SCOPE",
-        help="calls to stop, such as host:api.example.com, provider:openai, host:* or global",
+        help="show only whether calls of SCOPE are stopped (default: all circuits)",
     )
-    parser.add_argument("--reason", metavar="TEXT", help="reason, shown with the circuit")
+    stop = add_action(
+        actions,
+        "open",
+        "stop the calls of SCOPE",
+        "Guards refuse these calls within about a second; calls in progress are not interrupted.",
+        defaults=argparse.SUPPRESS,
+    )
+    allow = add_action(
+        actions, "close", "allow the calls of SCOPE again", defaults=argparse.SUPPRESS
+    )
+    for action, hidden in ((stop, ()), (allow, ("--for",))):
+        action.add_argument(
+            "scope",
+            metavar="SCOPE",
+            help="a group of calls: global (all), host:api.example.com, provider:openai, "
+            "host:* (any host), ...; see `costmon guard --help`",
+        )
+        _add_decision(action, hidden=hidden)
+    for action in (show, stop, allow):
+        _add_shared(action)
+
+
+def _add_decision(parser: argparse.ArgumentParser, *, hidden: tuple[str, ...]) -> None:
+    def said(option: str, text: str) -> str:
+        return argparse.SUPPRESS if option in hidden else text
+
+    parser.add_argument(
+        "--reason",
+        metavar="TEXT",
+        help=said("--reason", "reason, shown with the circuit; required"),
+    )
     parser.add_argument(
         "--for",
         dest="duration_s",
         type=duration_of,
         metavar="TIME",
-        help="close it automatically after TIME, such as 2h (default: stays open)",
+        help=said("--for", "allow the calls again after TIME, such as 2h (default: stay open)"),
     )
-    parser.add_argument("--author", metavar="NAME", help="who decided this (default: this user)")
-    parser.add_argument("--json", action="store_true", help="print the API's response unchanged")
+    parser.add_argument(
+        "--author",
+        metavar="NAME",
+        help=said("--author", "who decided this (default: this user)"),
+    )
+
+
+def _add_shared(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print as JSON: the API's response")
     add_listener(parser)
     add_settings(parser)
 
@@ -107,8 +166,6 @@ def _list(client: "ServiceClient", arguments: argparse.Namespace, timezone: str)
 def _decision(arguments: argparse.Namespace) -> tuple[str, str]:
     """Return scope and reason of what is to be opened or closed."""
     action = arguments.action
-    if arguments.scope is None:
-        raise InputError(f"circuits {action} requires a scope, such as host:api.example.com")
     if not (arguments.reason or "").strip():
         raise InputError(
             f"circuits {action} requires --reason TEXT, which is shown with the circuit"

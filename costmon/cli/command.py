@@ -4,12 +4,14 @@ import argparse
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from costmon.config import Loaded, load
 from costmon.config.load import NEEDS_DOTENV
 from costmon.config.parsers import duration
 from costmon.errors import MissingPackageError
+
+Parser = TypeVar("Parser", bound=argparse.ArgumentParser)
 
 
 class Command(Protocol):
@@ -39,28 +41,70 @@ _OVERRIDES = {
 }
 
 
-def add_settings(parser: argparse.ArgumentParser) -> None:
+def add_action(
+    actions: "argparse._SubParsersAction[Parser]",
+    name: str,
+    text: str,
+    description: str = "",
+    *,
+    defaults: str | None = None,
+) -> Parser:
+    """Add a command or action whose help page begins with what it does, as a sentence.
+
+    Args:
+        actions: Where to add it.
+        name: Its name on the command line.
+        text: What it does, in one line; lower case, without a full stop.
+        description: Further sentences for its own help page.
+        defaults: The default of its options; `argparse.SUPPRESS`: those of the enclosing command.
+    """
+    return actions.add_parser(
+        name,
+        help=text,
+        description=f"{text[0].upper()}{text[1:]}. {description}".strip(),
+        argument_default=defaults,
+    )
+
+
+def add_settings(parser: argparse.ArgumentParser, description: str | None = None) -> None:
     """Declare where settings come from; the command line wins over every other source."""
-    group = parser.add_argument_group("settings")
+    group = parser.add_argument_group("settings", description)
     group.add_argument(
-        "--env-file", type=Path, metavar="FILE", help="read settings from FILE instead of .env"
+        "--env-file",
+        type=Path,
+        metavar="FILE",
+        help="file of tokens and simple settings, as NAME=value lines, which take precedence over "
+        "the environment (default: .env)",
     )
     group.add_argument(
-        "--config", metavar="FILE", help="read configuration from FILE instead of costmon.toml"
+        "--config",
+        metavar="FILE",
+        help="file of all other settings: further accounts, budgets, prices, retention (default: "
+        "$COSTMON_CONFIG, else costmon.toml)",
     )
-    group.add_argument("--state-dir", metavar="DIR", help="store state in DIR instead of data")
+    group.add_argument(
+        "--state-dir",
+        metavar="DIR",
+        help="directory of the service's database, lock file and console socket (default: "
+        "$COSTMON_STATE_DIR, else data)",
+    )
     group.add_argument(
         "--demo",
         action="store_true",
-        help="use the simulated vendor and a separate state directory",
+        help="use the demo's settings and state directory (data-demo); `costmon run` then "
+        "reads a simulated vendor instead of your accounts",
     )
 
 
 def add_listener(parser: argparse.ArgumentParser) -> None:
-    """Declare where the service is."""
-    group = parser.add_argument_group("address of the service")
-    group.add_argument("--host", metavar="HOST", help="host of the service")
-    group.add_argument("--port", metavar="PORT", help="port of the service")
+    """Declare where the running service is."""
+    group = parser.add_argument_group("address of the running service")
+    group.add_argument(
+        "--host", metavar="HOST", help="its host (default: $COSTMON_HOST, else 127.0.0.1)"
+    )
+    group.add_argument(
+        "--port", metavar="PORT", help="its port (default: $COSTMON_PORT, else 8090)"
+    )
 
 
 _LONGEST_S = 366 * 86_400

@@ -5,14 +5,19 @@ import argparse
 from costmon.cli.command import add_settings, load_settings, require_service
 
 NAME = "components"
-HELP = "list the service's components: actors, endpoints, functions, providers, channels"
+HELP = (
+    "list the service's components: actors (background tasks), endpoints, functions, providers, "
+    "channels"
+)
 
 KINDS = ("actor", "endpoint", "function", "provider", "channel")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--kind", choices=KINDS, help="list only components of this kind")
+    parser.add_argument(
+        "--kind", choices=KINDS, help="list only components of this kind (default: all)"
+    )
     add_settings(parser)
 
 

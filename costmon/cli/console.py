@@ -5,7 +5,7 @@ import argparse
 from costmon.cli.command import add_settings, load_settings, require_service
 
 NAME = "console"
-HELP = "open a Python prompt on the running service: inspect actors, restart one"
+HELP = "open a Python prompt on the running service: inspect or restart actors (background tasks)"
 
 HISTORY = "console_history"
 

@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"print the N most expensive resources (default: {_TOP}; 0 = all)",
     )
-    parser.add_argument("--json", action="store_true", help="print the API's response unchanged")
+    parser.add_argument("--json", action="store_true", help="print as JSON: the API's response")
     add_listener(parser)
     add_settings(parser)
 

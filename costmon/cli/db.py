@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from costmon.cli.command import add_settings, load_settings, require_service
+from costmon.cli.command import add_action, add_settings, load_settings, require_service
 from costmon.errors import ConfigError, Fault
 
 NAME = "db"
@@ -13,19 +13,50 @@ HELP = "manage the history database: upgrade, downgrade, current, backup, restor
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the actions; each has the options of its own."""
     actions = parser.add_subparsers(metavar="ACTION", dest="action", required=True)
-    upgrade = actions.add_parser(
-        "upgrade", help="upgrade the schema to this version's, or to REVISION"
+    upgrade = add_action(
+        actions,
+        "upgrade",
+        "upgrade the schema to this version's, or to REVISION",
+        "The service must be stopped. An SQLite history with an older schema is copied first, to a "
+        "file beside it.",
     )
-    upgrade.add_argument("revision", nargs="?", default="head", metavar="REVISION")
-    downgrade = actions.add_parser("downgrade", help="downgrade the schema to REVISION")
-    downgrade.add_argument("revision", metavar="REVISION", help="a revision, or `base`")
-    current = actions.add_parser("current", help="print the schema revision")
-    backup = actions.add_parser(
-        "backup", help="copy an SQLite history to FILE, even while the service runs"
+    upgrade.add_argument(
+        "revision",
+        nargs="?",
+        default="head",
+        metavar="REVISION",
+        help="revision of the schema; `head` is this version's (default: head)",
     )
-    backup.add_argument("file", type=Path, metavar="FILE")
-    restore = actions.add_parser("restore", help="replace an SQLite history with FILE")
-    restore.add_argument("file", type=Path, metavar="FILE")
+    downgrade = add_action(
+        actions,
+        "downgrade",
+        "downgrade the schema to REVISION",
+        "The service must be stopped. What the older schema cannot hold is lost; an SQLite history "
+        "is copied first, to a file beside it.",
+    )
+    downgrade.add_argument(
+        "revision",
+        metavar="REVISION",
+        help="revision of the schema; `base` removes all tables of the history",
+    )
+    current = add_action(actions, "current", "print the revision of the schema")
+    backup = add_action(
+        actions,
+        "backup",
+        "copy an SQLite history to FILE, even while the service runs",
+        "For PostgreSQL, use pg_dump.",
+    )
+    backup.add_argument("file", type=Path, metavar="FILE", help="file to write; must not exist")
+    restore = add_action(
+        actions,
+        "restore",
+        "replace an SQLite history with FILE",
+        "The service must be stopped. The previous history is kept in a file beside it, whose name "
+        "is printed. For PostgreSQL, use pg_restore.",
+    )
+    restore.add_argument(
+        "file", type=Path, metavar="FILE", help="a file written by `costmon db backup`"
+    )
     for action in (upgrade, downgrade, current, backup, restore):
         add_settings(action)
 

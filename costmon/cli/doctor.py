@@ -1,4 +1,4 @@
-"""Examine a set-up the way a person would, one finding after the other."""
+"""Examine a setup the way a person would, one finding after the other."""
 
 import datetime as dt
 import os

@@ -11,16 +11,31 @@ HELP = "print recorded costs by day, week or month"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument(
-        "--from", dest="start", metavar="DATE", help="first day, UTC (default: 30 days ago)"
+        "--from",
+        dest="start",
+        metavar="DATE",
+        help="first day in UTC, such as 2026-11-21 (default: 30 days before --to)",
     )
     parser.add_argument(
-        "--to", dest="end", metavar="DATE", help="day after the last one, UTC (default: tomorrow)"
+        "--to",
+        dest="end",
+        metavar="DATE",
+        help="the day after the last one, in UTC (default: tomorrow, so that today is included)",
     )
-    parser.add_argument("--step", choices=("day", "week", "month"), default="day")
     parser.add_argument(
-        "--group-by", choices=("total", "provider", "account", "kind", "region"), default="total"
+        "--step",
+        choices=("day", "week", "month"),
+        default="day",
+        help="print one row per day, week or month (default: day)",
     )
-    parser.add_argument("--json", action="store_true", help="print the API's response unchanged")
+    parser.add_argument(
+        "--group-by",
+        choices=("total", "provider", "account", "kind", "region"),
+        default="total",
+        help="print one row per vendor, account, kind of resource or region, or one for everything "
+        "(default: total)",
+    )
+    parser.add_argument("--json", action="store_true", help="print as JSON: the API's response")
     add_listener(parser)
     add_settings(parser)
 

@@ -19,44 +19,86 @@ _PROJECTING = (
 _MEASURING = ("service", "warmup_s", "sample", "tenant_header")
 
 
-def add_projecting(parser: argparse.ArgumentParser) -> None:
-    """Add the projection options; each defaults to the value in the recording."""
-    group = parser.add_argument_group("projection")
+def add_projecting(parser: argparse.ArgumentParser, *, recorded: bool = True) -> None:
+    """Add the projection options; with `recorded`, each defaults to the value in the recording."""
+    group = parser.add_argument_group(
+        "projection",
+        "Default of each option: the one that the application was measured with. Another "
+        "--provider also resets --region and --instance to its defaults."
+        if recorded
+        else None,
+    )
+
+    def said(text: str, default: str) -> str:
+        return text if recorded else f"{text} (default: {default})"
+
     group.add_argument(
-        "--provider", metavar="NAME", help="AWS, GCP or AZURE (default: AWS, or as recorded)"
+        "--provider",
+        metavar="NAME",
+        help=said("cloud provider whose list prices are used: AWS, GCP or AZURE", "AWS"),
     )
     group.add_argument(
-        "--region", metavar="NAME", help="the provider's region (default: its main region)"
+        "--region",
+        metavar="NAME",
+        help=said(
+            "region of the provider; `costmon prices show` lists all", "the provider's main region"
+        ),
     )
     group.add_argument(
-        "--target-users", "--users", metavar="N", help="number of users to project for"
+        "--target-users",
+        "--users",
+        metavar="N",
+        help=said("number of users to project the cost for", "1000"),
     )
     group.add_argument(
         "--requests-per-user-per-second",
         "--rps",
         metavar="X",
-        help="requests that each user sends per second, on average",
+        help=said("requests that each user sends per second, on average", "1"),
     )
-    group.add_argument("--budget-usd", metavar="USD", help="monthly budget for each endpoint")
+    group.add_argument(
+        "--budget-usd",
+        metavar="USD",
+        help=said("monthly budget of each endpoint that no --budget matches", "none"),
+    )
     group.add_argument(
         "--budget",
         action="append",
         metavar="GLOB=USD",
-        help="monthly budget of matching endpoints: 'GET /api/*=50'; the first match applies",
+        help=said(
+            "monthly budget of each matching endpoint, such as 'GET /api/*=50'; repeatable, the "
+            "first match applies",
+            "none",
+        ),
     )
     group.add_argument(
-        "--instance", metavar="TYPE", help="instance type (default: the cheapest that fits)"
+        "--instance",
+        metavar="TYPE",
+        help=said("type of the machines to project with", "the cheapest that can serve the load"),
     )
     group.add_argument(
-        "--target-utilisation", metavar="SHARE", help="target CPU utilisation, such as 0.6"
+        "--target-utilisation",
+        metavar="SHARE",
+        help=said("share of the machines' CPU that may be in use, above 0 and at most 1", "0.6"),
     )
     group.add_argument(
         "--cpu-factor",
         metavar="X",
-        help="CPU seconds on a vCPU for one on this machine; see `costmon meter calibrate`",
+        help=said(
+            "CPU seconds that the provider's vCPU needs for what takes one CPU second on this "
+            "machine: 2 means that the vCPU is half as fast. `costmon meter calibrate` measures it",
+            "1",
+        ),
     )
     group.add_argument(
-        "--prices", type=Path, metavar="FILE", help="file of your own prices, which take precedence"
+        "--prices",
+        type=Path,
+        metavar="FILE",
+        help=said(
+            "CSV file of your own prices, which take precedence over the built-in ones, in the "
+            "format that `costmon prices import` writes",
+            "none",
+        ),
     )
 
 
@@ -66,10 +108,12 @@ def add_measuring(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--service",
         metavar="NAME",
-        help="name of the application (default: the name its framework knows)",
+        help="the application's name (default: the name that its framework knows)",
     )
     port = group.add_mutually_exclusive_group()
-    port.add_argument("--port", metavar="PORT", help="dashboard port (default: 7777)")
+    port.add_argument(
+        "--port", metavar="PORT", help="port of the dashboard on 127.0.0.1 (default: 7777)"
+    )
     port.add_argument("--no-dashboard", action="store_true", help="do not serve the dashboard")
     group.add_argument(
         "--warmup-s",
@@ -78,16 +122,27 @@ def add_measuring(parser: argparse.ArgumentParser) -> None:
         help="seconds at the start to leave out of projections (default: 30)",
     )
     group.add_argument(
-        "--sample", metavar="K", help="measure CPU of 1 in K requests (default: 1, every request)"
+        "--sample",
+        metavar="K",
+        help="measure CPU time of 1 in K requests (default: 1, every request)",
     )
     group.add_argument(
-        "--no-follow-threads", action="store_true", help="do not measure work in thread pools"
+        "--no-follow-threads",
+        action="store_true",
+        help="do not attribute work in threads and thread pools to the request that started it",
     )
     group.add_argument(
-        "--tenant-header", metavar="NAME", help="request header that names the tenant"
+        "--tenant-header",
+        metavar="NAME",
+        help="request header with the name of the tenant (your customer), such as X-Tenant "
+        "(default: tenants are not distinguished)",
     )
     group.add_argument(
-        "--tenant", action="append", metavar="NAME", help="tenant to report separately; repeatable"
+        "--tenant",
+        action="append",
+        metavar="NAME",
+        help="a value of that header, to be reported separately; repeatable, at most 50. "
+        "All other values are reported as `(other)`",
     )
 
 

@@ -4,6 +4,8 @@ import argparse
 import datetime as dt
 from pathlib import Path
 
+from costmon.cli.command import add_action
+
 NAME = "prices"
 HELP = "show prices of cloud machines, and import your own price lists"
 
@@ -21,32 +23,60 @@ _FORMATS = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the actions; each has the options of its own."""
     actions = parser.add_subparsers(metavar="ACTION", dest="action", required=True)
-    show = actions.add_parser(
-        "show", help="show the prices of a region; without options, list all regions"
+    show = add_action(
+        actions,
+        "show",
+        "show the prices of a provider's region, or a summary of all regions",
+        "With --provider: the prices of one region. With --type and without --provider: the "
+        "matching types in all regions. With neither: a summary of all regions.",
     )
-    show.add_argument("--provider", metavar="NAME", help="cloud provider: AWS, GCP or AZURE")
-    show.add_argument("--region", metavar="NAME", help="default: the provider's main region")
-    show.add_argument("--type", metavar="GLOB", help="show only matching types, such as 'm5.*'")
+    show.add_argument(
+        "--provider", metavar="NAME", help="cloud provider: AWS, GCP or AZURE (default: all)"
+    )
+    show.add_argument(
+        "--region",
+        metavar="NAME",
+        help="region of --provider (default: its main region, such as us-east-1)",
+    )
+    show.add_argument(
+        "--type", metavar="GLOB", help="show only matching types, such as 'm5.*' (default: all)"
+    )
     show.add_argument(
         "--prices",
         type=Path,
         metavar="FILE",
-        help="CSV of your own prices, which override the shipped ones; same format",
+        help="CSV file of your own prices, which take precedence over the built-in ones, in the "
+        "format that `costmon prices import` writes (default: none)",
     )
-    show.add_argument("--json", action="store_true", help="print it as JSON")
-    bring = actions.add_parser("import", help="convert another price list to your own price file")
+    show.add_argument("--json", action="store_true", help="print as JSON")
+    bring = add_action(
+        actions,
+        "import",
+        "convert another price list to a price file of your own",
+        "Rows that cannot be used are counted on stderr, with the reason. Pass the file that is "
+        "written to --prices.",
+    )
     bring.add_argument("file", type=Path, metavar="FILE", help="price list; - is stdin")
-    bring.add_argument("--format", required=True, choices=_FORMATS, help="format of the list")
-    bring.add_argument("--provider", metavar="NAME", help="import only this provider's rows")
-    bring.add_argument("--region", metavar="NAME", help="import only this region's rows")
+    bring.add_argument(
+        "--format",
+        required=True,
+        choices=_FORMATS,
+        help="format of the list; `own` is the format that is written; required",
+    )
+    bring.add_argument(
+        "--provider", metavar="NAME", help="import only this provider's rows (default: all)"
+    )
+    bring.add_argument(
+        "--region", metavar="NAME", help="import only this region's rows (default: all)"
+    )
     bring.add_argument(
         "--as-of",
         type=_day,
         metavar="DAY",
-        help="date of the prices, for a list without dates",
+        help="date of the prices, such as 2026-11-21, for a list without dates",
     )
     bring.add_argument(
-        "-o", "--output", type=Path, metavar="FILE", help="write FILE instead of stdout"
+        "-o", "--output", type=Path, metavar="FILE", help="output file (default: standard output)"
     )
 
 

@@ -13,12 +13,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--once", action="store_true", help="poll every account once, print the costs and exit"
     )
-    parser.add_argument("--repl", action="store_true", help="open a Python prompt in this terminal")
-    parser.add_argument("--host", metavar="HOST", help="listen on HOST instead of 127.0.0.1")
-    parser.add_argument("--port", metavar="PORT", help="listen on PORT instead of 8090")
-    parser.add_argument("--poll-interval", metavar="TIME", help="poll every TIME, such as 5m")
-    parser.add_argument("--log-format", metavar="FORMAT", help="auto, json or console")
-    parser.add_argument("--log-level", metavar="LEVEL", help="debug, info, warning or error")
+    parser.add_argument(
+        "--repl",
+        action="store_true",
+        help="also open a Python prompt on the service in this terminal; `costmon console` opens "
+        "one from another terminal",
+    )
+    parser.add_argument(
+        "--host",
+        metavar="HOST",
+        help="address to listen on (default: $COSTMON_HOST, else 127.0.0.1); others than loopback "
+        "require COSTMON_API_TOKEN",
+    )
+    parser.add_argument(
+        "--port", metavar="PORT", help="port to listen on (default: $COSTMON_PORT, else 8090)"
+    )
+    parser.add_argument(
+        "--poll-interval",
+        metavar="TIME",
+        help="time between two polls of an account, such as 30s or 5m (default: "
+        "$COSTMON_POLL_INTERVAL, else 5m; 2s with --demo)",
+    )
+    parser.add_argument(
+        "--log-format",
+        metavar="FORMAT",
+        help="json, console, or auto: console on a terminal, otherwise json (default: "
+        "$COSTMON_LOG_FORMAT, else auto)",
+    )
+    parser.add_argument(
+        "--log-level",
+        metavar="LEVEL",
+        help="lowest severity to log: debug, info, warning or error (default: $COSTMON_LOG_LEVEL, "
+        "else info)",
+    )
     add_settings(parser)
 
 

@@ -5,7 +5,7 @@ import argparse
 from costmon.cli.command import add_listener, add_settings, load_settings
 
 NAME = "status"
-HELP = "show the health of the running service: readiness, accounts, actors"
+HELP = "show the health of the running service: readiness, accounts, actors (background tasks)"
 
 _READY, _UNREADY = 0, 1
 _SERVICE_UNAVAILABLE = 503
@@ -13,7 +13,7 @@ _SERVICE_UNAVAILABLE = 503
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--json", action="store_true", help="print the API's responses as JSON")
+    parser.add_argument("--json", action="store_true", help="print as JSON: the API's responses")
     add_listener(parser)
     add_settings(parser)
 

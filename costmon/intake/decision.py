@@ -122,7 +122,7 @@ def removal_command(*, scope: str, period: str, author: str) -> RemoveBudget:
 
 
 def scope_field(scope: str) -> str:
-    """Return the one spelling of a scope or pattern.
+    """Return the canonical form of a scope or pattern.
 
     Raises:
         InputError: It is not valid; the text begins with `scope`.

@@ -193,7 +193,7 @@ class HttpOutbound:
             raise refusal.error(
                 ProviderSchemaError,
                 f"expected JSON, got {content_type[:_SHOWN_CONTENT_TYPE]!r}",
-                "check the configured API URL, and for a proxy that shows a page custom budget",
+                "check the configured API URL, and for a proxy that shows a page of its own",
             )
         encoding = headers.get("content-encoding", "identity").strip().lower()
         if encoding not in {"identity", "gzip"}:

@@ -84,11 +84,13 @@ def test_a_scope_with_a_slash_survives_the_way(circuits):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["open"], "requires a scope"),
+        (["open"], "required: SCOPE"),
         (["open", "global"], "requires --reason"),
         (["open", "global", "--reason", " "], "requires --reason"),
         (["open", "example.com", "--reason", "x"], "is not a valid scope"),
         (["close", "global", "--reason", "x", "--for", "2h"], "--for is only for"),
+        (["--for", "2h", "close", "global", "--reason", "x"], "--for is only for"),
+        (["--reason", " ", "open", "global"], "requires --reason"),
         (["open", "global", "--reason", "x", "--for", "soon"], "give a duration such as"),
         (["open", "global", "--reason", "x", "--for", "9999d"], "a duration from 1s to 366d"),
         (["shut", "global"], "invalid choice"),

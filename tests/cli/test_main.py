@@ -1,12 +1,14 @@
 """The command line as a whole: one line for each error, and the promised exit codes."""
 
+import argparse
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 
 from costmon import __version__
-from costmon.cli import COMMANDS, main
+from costmon.cli import COMMANDS, build_parser, main
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +35,38 @@ def test_the_version_needs_no_heavy_library():
 def test_every_command_explains_itself(name, capsys):
     assert main([name, "--help"]) == 0
     assert f"costmon {name}" in capsys.readouterr().out
+
+
+def help_pages(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """Yield the parser of every command and action, at any depth."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for inner in action.choices.values():
+                yield inner
+                yield from help_pages(inner)
+
+
+@pytest.mark.parametrize("page", [*help_pages(build_parser())], ids=lambda page: page.prog)
+def test_every_help_page_begins_with_a_sentence_and_explains_each_option(page):
+    unexplained = [
+        action.dest
+        for action in page._actions
+        if not action.help and not isinstance(action, argparse._SubParsersAction)
+    ]
+
+    assert page.description[0].isupper()
+    assert page.description.endswith(".")
+    assert unexplained == []
+    assert page.format_help()
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--port", "7"], ["list", "--port", "7"], ["--port", "7", "list"]]
+)
+def test_options_of_circuits_may_precede_the_action(arguments):
+    parsed = build_parser().parse_args(["circuits", "--json", *arguments])
+
+    assert (parsed.action, parsed.port, parsed.json, parsed.scope) == ("list", "7", True, None)
 
 
 @pytest.mark.parametrize(
