@@ -7,6 +7,7 @@ CostmonError
 │   ├── AmountError             no amount of money, or none of that currency
 │   ├── ScopeError              no scope, or no host
 │   ├── BudgetError             no budget, period or threshold
+│   ├── ChargeError             charges that contradict themselves
 │   ├── PriceUnknownError       no price list we have names a price of that
 │   └── UnknownActivityError    no kind of activity has that name
 ├── MissingPackageError         an optional package is needed and not installed
@@ -118,6 +119,20 @@ class ScopeError(InputError):
 
 class BudgetError(InputError):
     """A budget, period or threshold is not valid."""
+
+
+class ChargeError(InputError):
+    """A window of charges cannot be kept; none of its rows was.
+
+    Attributes:
+        account: The account's name.
+        fault: What is wrong, in words.
+    """
+
+    def __init__(self, account: str, fault: str) -> None:
+        self.account = account
+        self.fault = fault
+        super().__init__(f"charges of {account} cannot be kept: {fault}")
 
 
 class PriceUnknownError(InputError):

@@ -1,7 +1,7 @@
 """What a vendor says was charged: rows with the names of FOCUS 1.3 Cost and Usage.
 
-Attributes are the FOCUS columns in snake_case; `focus_name` of the store turns them back. The two
-columns that FOCUS deprecates (ProviderName, PublisherName) are left out.
+Attributes are the FOCUS columns in snake_case. The two columns that FOCUS deprecates (ProviderName,
+PublisherName) are left out; those without an attribute stay in `raw`.
 
 Source: https://focus.finops.org/focus-specification/ (version 1.3)
 """
@@ -10,14 +10,21 @@ import datetime as dt
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from costmon.domain.amount import HIGHEST
 from costmon.domain.resource import Basis, Gap
+from costmon.errors import ChargeError
 
 ChargeCategory = Literal["Usage", "Purchase", "Tax", "Credit", "Adjustment"]
 ChargeClass = Literal["Correction"]
 ChargeFrequency = Literal["One-Time", "Recurring", "Usage-Based"]
 PricingCategory = Literal["Standard", "Committed", "Dynamic", "Other"]
 Intake = Literal["restate", "replace"]
+
+_MOST_DECIMALS = 60
+_MOST_DIGITS = 30
+"""Before the point. Bytes of a large company in a month have 18."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +59,7 @@ class Charge:
         service_subcategory: FOCUS ServiceSubcategory.
         host_provider_name: Whose infrastructure it runs on, when that is another.
         billing_account_name: As people know the account.
+        billing_account_type: What the vendor calls such an account: `team`.
         sub_account_id: The vendor's project, workspace or team.
         sub_account_name: Its name.
         sub_account_type: What the vendor calls such a thing: `project`.
@@ -70,7 +78,13 @@ class Charge:
         consumed_unit: In which unit.
         list_unit_price: Price of one pricing unit, by list.
         contracted_unit_price: Price of one pricing unit, by contract.
+        pricing_currency: What the price is in when that is not the currency billed: `credits`.
+        pricing_currency_list_unit_price: Price of one pricing unit in it, by list.
+        pricing_currency_contracted_unit_price: Price of one pricing unit in it, by contract.
+        pricing_currency_effective_cost: The effective cost in it.
+        sku_price_details: What else decides the price, as JSON text.
         invoice_id: Of the invoice it is on, once there is one.
+        invoice_detail_id: Of the line of that invoice.
         tags: The vendor's tags, as sorted pairs.
         raw: The vendor's row as JSON text without secrets; `None` when it is not kept.
     """
@@ -98,6 +112,7 @@ class Charge:
     service_subcategory: str | None = None
     host_provider_name: str | None = None
     billing_account_name: str | None = None
+    billing_account_type: str | None = None
     sub_account_id: str | None = None
     sub_account_name: str | None = None
     sub_account_type: str | None = None
@@ -116,7 +131,13 @@ class Charge:
     consumed_unit: str | None = None
     list_unit_price: Decimal | None = None
     contracted_unit_price: Decimal | None = None
+    pricing_currency: str | None = None
+    pricing_currency_list_unit_price: Decimal | None = None
+    pricing_currency_contracted_unit_price: Decimal | None = None
+    pricing_currency_effective_cost: Decimal | None = None
+    sku_price_details: str | None = None
     invoice_id: str | None = None
+    invoice_detail_id: str | None = None
     tags: tuple[tuple[str, str], ...] = ()
     raw: str | None = None
 
@@ -138,6 +159,10 @@ class ChargeWindow:
         complete_through: Before this instant the vendor adds nothing any more but corrections,
             aware UTC; `None` when it does not say.
         gaps: What this credential or plan cannot see.
+
+    Raises:
+        ChargeError: The window or a row of it contradicts what is said here: two rows have one key,
+            a period starts outside the window, a time is naive, a currency or an amount is not one.
     """
 
     account: str
@@ -150,3 +175,64 @@ class ChargeWindow:
     charges: tuple[Charge, ...]
     complete_through: dt.datetime | None
     gaps: tuple[Gap, ...]
+
+    def __post_init__(self) -> None:
+        moments = (self.observed_at, self.start, self.end, self.complete_through)
+        if any(moment is not None and moment.tzinfo is None for moment in moments):
+            raise ChargeError(self.account, "a time of the window has no time zone")
+        if self.end <= self.start:
+            raise ChargeError(self.account, f"the window ends ({self.end}) before it starts")
+        try:
+            ZoneInfo(self.day_zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ChargeError(self.account, f"{self.day_zone!r} is not an IANA zone") from None
+        keys: set[str] = set()
+        for charge in self.charges:
+            fault = _fault(charge)
+            if fault is None and not self.start <= charge.charge_period_start < self.end:
+                fault = f"its period starts at {charge.charge_period_start}, outside the window"
+            if fault is None and charge.source_row_key in keys:
+                fault = "two rows have this key: what sets them apart must be part of it"
+            if fault is not None:
+                raise ChargeError(self.account, f"charge {charge.source_row_key[:80]!r}: {fault}")
+            keys.add(charge.source_row_key)
+
+
+def _fault(charge: Charge) -> str | None:
+    """Return why the row cannot be kept; `None` when it can."""
+    start, end = charge.charge_period_start, charge.charge_period_end
+    bill_start, bill_end = charge.billing_period_start, charge.billing_period_end
+    if any(moment.tzinfo is None for moment in (start, end, bill_start, bill_end)):
+        return "a time has no time zone"
+    if end < start or bill_end < bill_start:
+        return "a period ends before it starts"
+    currency = charge.billing_currency
+    if not (len(currency) == 3 and currency.isascii() and currency.isupper()):  # noqa: PLR2004 - ISO 4217
+        return f"{currency[:20]!r} is not an ISO 4217 currency code such as 'USD'"
+    costs = (charge.billed_cost, charge.effective_cost, charge.list_cost, charge.contracted_cost)
+    if not all(_is_written_out(cost) and abs(cost) <= HIGHEST for cost in costs):
+        return f"a cost is not a number from -{HIGHEST} to {HIGHEST}"
+    others = (
+        charge.pricing_quantity,
+        charge.consumed_quantity,
+        charge.list_unit_price,
+        charge.contracted_unit_price,
+        charge.pricing_currency_list_unit_price,
+        charge.pricing_currency_contracted_unit_price,
+        charge.pricing_currency_effective_cost,
+    )
+    if not all(other is None or _is_written_out(other) for other in others):
+        return "a quantity or price is not a number"
+    return None if charge.source_row_key else "its key is empty"
+
+
+def _is_written_out(number: Decimal) -> bool:
+    """Return whether every digit of it can be written down: `1E+999999999` is a million pages."""
+    if not number.is_finite():
+        return False
+    exponent = number.as_tuple().exponent
+    return (
+        isinstance(exponent, int)
+        and exponent >= -_MOST_DECIMALS
+        and number.adjusted() <= _MOST_DIGITS
+    )

@@ -4,9 +4,11 @@ Amounts are `Decimal` in major units (dollars, not cents) and are rounded only w
 amount is stored it is an integer of nano-units (1e-9), see `to_nano`.
 """
 
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import MAX_EMAX, MIN_EMIN, ROUND_HALF_EVEN, Context, Decimal, Inexact, InvalidOperation
 
 NANO = 1_000_000_000
+EXACT = Context(prec=1_000, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[Inexact, InvalidOperation])
+"""For sums: the default context keeps 28 digits, which amounts with 20 decimals may exceed."""
 _CENT = Decimal("0.01")
 
 
@@ -24,7 +26,7 @@ def to_nano(amount: Decimal) -> int:
     if not amount.is_finite():
         msg = f"{amount} is not a valid amount of money"
         raise ValueError(msg)
-    return int(amount.scaleb(9).to_integral_value(rounding=ROUND_HALF_EVEN))
+    return int(amount.scaleb(9, EXACT).to_integral_value(rounding=ROUND_HALF_EVEN))
 
 
 def from_nano(nano: int) -> Decimal:
