@@ -1,4 +1,4 @@
-"""Write many rate intervals at once: the one place that hands plain SQL and tuples to the driver.
+"""Write many rows at once: the one place that hands plain SQL and tuples to the driver.
 
 A cycle in which every rate changed closes and opens one interval for each resource. Through Core
 10,000 such rows take 3.3 to 3.8 times as long as the driver alone needs (measured), most of it on
@@ -31,10 +31,21 @@ def write_intervals(
         closed: (valid_to, resource_id, valid_from), times in microseconds.
         opened: (resource_id, valid_from, monthly, currency), money in nano-units.
     """
-    names = {
-        "table": rate_interval.name,
-        "p": _PLACEHOLDERS[connection.dialect.paramstyle],
-    }
     for statement, rows in ((_CLOSE, closed), (_OPEN, opened)):
-        if rows:
-            connection.exec_driver_sql(statement.format(**names), list(rows))
+        write_rows(connection, statement, rows, table=rate_interval.name)
+
+
+def write_rows(
+    connection: Connection, statement: str, rows: Sequence[tuple[object, ...]], **names: str
+) -> None:
+    """Execute `statement` once for each of `rows`.
+
+    Args:
+        connection: Inside a transaction.
+        statement: SQL of our own with `{p}` for each value; `{name}` stands for one of `names`.
+        rows: Values as the driver takes them.
+        names: What else is in braces.
+    """
+    if rows:
+        placeholder = _PLACEHOLDERS[connection.dialect.paramstyle]
+        connection.exec_driver_sql(statement.format(p=placeholder, **names), list(rows))

@@ -10,7 +10,7 @@ import datetime as dt
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, Dialect
+from sqlalchemy import BigInteger, Dialect, Text
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from costmon.domain.money import from_nano, to_nano
@@ -35,6 +35,29 @@ def to_micros(moment: dt.datetime) -> int:
 def from_micros(micros: int) -> dt.datetime:
     """Return the aware UTC datetime `micros` microseconds after 1970."""
     return _EPOCH + dt.timedelta(microseconds=micros)
+
+
+def to_text(number: Decimal) -> str:
+    """Return every digit as it was written, without an exponent: `0.00000080000`."""
+    text = str(number)
+    return f"{number:f}" if "E" in text else text
+
+
+class ExactDecimal(TypeDecorator[Decimal]):
+    """A number as text, with the digits it was written with, trailing zeros included."""
+
+    impl: TypeEngine[Any] | type[TypeEngine[Any]] = Text
+    cache_ok: bool | None = True
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> str | None:
+        """Return the digits of `value`."""
+        del dialect
+        return None if value is None else to_text(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Decimal | None:
+        """Return the number that was stored."""
+        del dialect
+        return None if value is None else Decimal(value)
 
 
 class NanoAmount(TypeDecorator[Decimal]):

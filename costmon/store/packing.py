@@ -2,6 +2,7 @@
 
 import msgspec
 
+from costmon.domain.charge import ChargeWindow
 from costmon.domain.resource import Balance, Gap, Inventory, NotPriced
 from costmon.domain.totals import Totals
 from costmon.store.text import storable, storable_key
@@ -9,10 +10,10 @@ from costmon.store.text import storable, storable_key
 Details = tuple[tuple[str, str], ...]
 
 
-def pack_gaps(inventory: Inventory) -> str:
+def pack_gaps(reading: Inventory | ChargeWindow) -> str:
     """Return the kinds that could not be seen as JSON."""
     return _json(
-        tuple(Gap(kind=storable(it.kind), reason=storable(it.reason)) for it in inventory.gaps)
+        tuple(Gap(kind=storable(it.kind), reason=storable(it.reason)) for it in reading.gaps)
     )
 
 

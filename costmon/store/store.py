@@ -13,12 +13,23 @@ from sqlalchemy import Connection, Engine, delete, insert, select
 
 from costmon.clock import Clock
 from costmon.domain.change import Change
+from costmon.domain.charge import ChargeWindow
+from costmon.domain.charge_report import (
+    ChargeOverview,
+    ChargeQuery,
+    ChargeTotal,
+    RecordedCharges,
+    StoredWindow,
+)
 from costmon.domain.history import HistoryQuery, HistoryRow
 from costmon.domain.poll import Observation
 from costmon.domain.spend import GuardReport
 from costmon.errors import StoreUnavailableError
 from costmon.state.guard_reports import Recorded
 from costmon.store import fence
+from costmon.store.charge_queries import read_charges, read_overview
+from costmon.store.charge_windows import read_windows
+from costmon.store.charges import record_charges
 from costmon.store.cycles import is_recorded, write_cycle
 from costmon.store.database import Database, locate
 from costmon.store.decisions import apply_change
@@ -117,6 +128,16 @@ class Store:
             self._ledgers[token] = ledger
         return True
 
+    def record_charges(self, window: ChargeWindow, token: FenceToken) -> RecordedCharges:
+        """Write a window of charges, whole or not at all; writing it twice changes nothing.
+
+        Raises:
+            StoreFencedError: `token` is no longer the newest of its name.
+        """
+        with self._writer() as connection:
+            fence.verify(connection, token)
+            return record_charges(connection, window, self._clock.now())
+
     def record_report(
         self, report: GuardReport, retention: Retention, token: FenceToken
     ) -> Recorded:
@@ -159,6 +180,26 @@ class Store:
         """Return past costs, oldest bucket first, then by group and currency."""
         with self._reader() as connection:
             return read_history(connection, query)
+
+    def charges(self, query: ChargeQuery) -> tuple[ChargeTotal, ...]:
+        """Return what was charged, by group, account, provider, currency and basis."""
+        with self._reader() as connection:
+            return read_charges(connection, query)
+
+    def charge_overview(self, today: dt.date, restated_since: dt.datetime) -> ChargeOverview:
+        """Return what is kept in memory about charges, for the start and after each window.
+
+        Args:
+            today: Where people are: it decides which month is the present one.
+            restated_since: Restatements read since then are in it, aware UTC.
+        """
+        with self._reader() as connection:
+            return read_overview(connection, today, restated_since)
+
+    def charge_windows(self) -> tuple[StoredWindow, ...]:
+        """Return which spans of time of which account have been read."""
+        with self._reader() as connection:
+            return read_windows(connection)
 
     def alert_memory(self) -> Mapping[str, str]:
         """Return what was last remembered about each condition."""
