@@ -1,23 +1,25 @@
 """Answer questions about charges, from the roll-ups only."""
 
 import datetime as dt
-from collections import defaultdict
+import functools
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
-    BindParameter,
     ColumnElement,
+    CompoundSelect,
     Connection,
     Date,
     Select,
     Table,
+    and_,
+    bindparam,
     func,
-    literal,
     select,
     tuple_,
     type_coerce,
+    union_all,
 )
 
 from costmon.domain.charge_report import (
@@ -32,8 +34,6 @@ from costmon.domain.charge_report import (
     twelve_months,
 )
 from costmon.domain.money import from_nano
-from costmon.domain.resource import Basis
-from costmon.store.charge_rollups import NOTHING, Sum
 from costmon.store.charge_schema import (
     charge_day,
     charge_month,
@@ -55,15 +55,22 @@ _IN_MONTHS: Mapping[ChargeGroup, ColumnElement[Any]] = {
     "service": charge_month.c.service,
     "month": charge_month.c.month,
 }
-_Key = tuple[str, str, str, str, str]
-"""Group, account, provider, currency, basis: the order of answers."""
 
 
 def read_charges(connection: Connection, query: ChargeQuery) -> tuple[ChargeTotal, ...]:
     """Return one total for each group, account, provider, currency and basis, in that order."""
-    sums = _added_up(connection, _pieces(query))
+    if query.start == query.end:
+        return ()
+    first, last = query.start.replace(day=1), (query.end - _DAY).replace(day=1)
+    days = {
+        "start": query.start,
+        "end": query.end,
+        "first_month": first,
+        "last_month": last,
+        "month_after": (last + 32 * _DAY).replace(day=1),
+    }
     labels = _project_names(connection) if query.group_by == "project" else {}
-    return tuple(_total(key, sum_, labels) for key, sum_ in sorted(sums.items()))
+    return _totals(connection.execute(_statement(query.group_by), days).all(), labels)
 
 
 def read_overview(
@@ -91,10 +98,10 @@ def read_last_days(
     days = {(it.account, it.provider): it.last_complete_day for it in fresh}
     known = [(*owner, day) for owner, day in days.items() if day is not None]
     here = tuple_(table.account, table.provider, table.day).in_(known)
-    statement = _sums(charge_day, table.service).where(here)
+    statement = _sums(_rows(charge_day, table.service).where(here))
     totals: dict[tuple[str, str], list[ChargeTotal]] = {}
-    for key, sum_ in sorted(_added_up(connection, [(1, statement)]).items()):
-        totals.setdefault((key[1], key[2]), []).append(_total(key, sum_, {}))
+    for total in _totals(connection.execute(statement).all(), {}):
+        totals.setdefault((total.account, total.provider), []).append(total)
     return tuple(
         CompleteDay(
             account=account,
@@ -130,78 +137,81 @@ def read_restatements(connection: Connection, since: dt.datetime) -> tuple[Resta
     )
 
 
-def _pieces(query: ChargeQuery) -> list[tuple[int, Select[Any]]]:
-    """Return what to add up (1) and what to take away (-1)."""
-    if query.start == query.end:
-        return []
-    group, in_days = query.group_by, _IN_DAYS.get(query.group_by)
-    if group in _IN_MONTHS:
-        return _months_less_days(query, _IN_MONTHS[group], in_days)
-    return [(1, _days(_IN_DAYS[group], query.start, query.end))]
+@functools.cache
+def _statement(group_by: ChargeGroup) -> Select[Any]:
+    """Return the question with its days still to be bound: making it takes longer than asking."""
+    if group_by not in _IN_MONTHS:
+        return _sums(_rows(charge_day, _IN_DAYS[group_by]).where(_days_between("start", "end")))
+    # Whole months, less the days at both ends that were not asked for. Of a month to date those lie
+    # in the future, so that it is read from a few rows however many the month has. Both are sums of
+    # the same rounded days: the difference is exact.
+    months = _rows(charge_month, _IN_MONTHS[group_by]).where(
+        charge_month.c.month >= bindparam("first_month", type_=Date),
+        charge_month.c.month <= bindparam("last_month", type_=Date),
+    )
+    edges = [
+        _rows(charge_day, _IN_DAYS.get(group_by, bindparam(month, type_=Date)), sign=-1).where(
+            _days_between(start, end)
+        )
+        for month, start, end in (
+            ("first_month", "first_month", "start"),
+            ("last_month", "end", "month_after"),
+        )
+    ]
+    return _sums(union_all(months, *edges))
 
 
-def _months_less_days(
-    query: ChargeQuery, of_months: ColumnElement[Any], of_days: ColumnElement[Any] | None
-) -> list[tuple[int, Select[Any]]]:
-    """Return whole months, less the days at both ends that were not asked for.
-
-    Of a month to date those lie in the future, so that it is read from a few rows however many the
-    month has. Both are sums of the same rounded days: the difference is exact.
-    """
-    first, last = query.start.replace(day=1), (query.end - _DAY).replace(day=1)
-    after = (last + 32 * _DAY).replace(day=1)
-    table = charge_month.c
-    months = _sums(charge_month, of_months).where(table.month >= first, table.month <= last)
-    pieces = [(1, months)]
-    for month, start, end in ((first, first, query.start), (last, query.end, after)):
-        if start < end:
-            group = literal(month, Date) if of_days is None else of_days
-            pieces.append((-1, _days(group, start, end)))
-    return pieces
+def _days_between(start: str, end: str) -> ColumnElement[bool]:
+    return and_(
+        charge_day.c.day >= bindparam(start, type_=Date),
+        charge_day.c.day < bindparam(end, type_=Date),
+    )
 
 
-def _days(group: ColumnElement[Any], start: dt.date, end: dt.date) -> Select[Any]:
-    return _sums(charge_day, group).where(charge_day.c.day >= start, charge_day.c.day < end)
-
-
-def _sums(table: Table, group: ColumnElement[Any]) -> Select[Any]:
-    """Select the sums of a roll-up by `_Key`."""
+def _rows(table: Table, group: ColumnElement[Any], *, sign: int = 1) -> Select[Any]:
+    """Select rows of a roll-up, to be added (1) or taken away (-1)."""
     columns = table.c
-    key = (columns.account, columns.provider, columns.currency, columns.basis)
     return select(
         group.label("shown"),
-        *key,
-        func.sum(type_coerce(columns.billed, BigInteger)),
-        func.sum(type_coerce(columns.effective, BigInteger)),
-        func.sum(columns.charge_count),
-    ).group_by(*key, *([] if isinstance(group, BindParameter) else [group]))
-
-
-def _added_up(connection: Connection, pieces: Iterable[tuple[int, Select[Any]]]) -> dict[_Key, Sum]:
-    """Return what has rows left when all is added up and taken away."""
-    sums: defaultdict[_Key, Sum] = defaultdict(lambda: NOTHING)
-    for sign, statement in pieces:
-        for group, account, provider, currency, basis, *figures in connection.execute(statement):
-            shown = group.isoformat() if isinstance(group, dt.date) else group
-            key = (shown, account, provider, currency, basis)
-            sum_ = Sum(*map(int, figures))
-            sums[key] = sums[key].plus(sum_) if sign > 0 else sums[key].minus(sum_)
-    return {key: sum_ for key, sum_ in sums.items() if sum_.charge_count}
-
-
-def _total(key: _Key, sum_: Sum, labels: Mapping[tuple[str, str, str], str]) -> ChargeTotal:
-    group, account, provider, currency, basis = key
-    return ChargeTotal(
-        account=account,
-        provider=provider,
-        currency=currency,
-        basis=cast("Basis", basis),
-        group=group,
-        label=labels.get((account, provider, group), group),
-        billed=from_nano(sum_.billed),
-        effective=from_nano(sum_.effective),
-        charge_count=sum_.charge_count,
+        columns.account.label("account"),
+        columns.provider.label("provider"),
+        columns.currency.label("currency"),
+        columns.basis.label("basis"),
+        (type_coerce(columns.billed, BigInteger) * sign).label("billed"),
+        (type_coerce(columns.effective, BigInteger) * sign).label("effective"),
+        (columns.charge_count * sign).label("charge_count"),
     )
+
+
+def _sums(rows: Select[Any] | CompoundSelect[Any]) -> Select[Any]:
+    """Add rows up by group, account, provider, currency and basis; what has none left is no row."""
+    columns = rows.subquery("rollup").c
+    key = (columns.shown, columns.account, columns.provider, columns.currency, columns.basis)
+    count = func.sum(columns.charge_count)
+    sums = (func.sum(columns.billed), func.sum(columns.effective), count)
+    return select(*key, *sums).group_by(*key).having(count > 0)
+
+
+def _totals(
+    rows: Iterable[Sequence[Any]], labels: Mapping[tuple[str, str, str], str]
+) -> tuple[ChargeTotal, ...]:
+    totals = []
+    for group, account, provider, currency, basis, billed, effective, count in rows:
+        shown = group if isinstance(group, str) else group.isoformat()
+        totals.append(
+            ChargeTotal(
+                shown,
+                account,
+                provider,
+                currency,
+                basis,
+                labels.get((account, provider, shown), shown) if labels else shown,
+                from_nano(int(billed)),
+                from_nano(int(effective)),
+                int(count),
+            )
+        )
+    return tuple(sorted(totals))
 
 
 def _project_names(connection: Connection) -> dict[tuple[str, str, str], str]:
