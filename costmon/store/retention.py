@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Delete, Engine, delete, exists, select, tuple_
 
+from costmon.store.charge_schema import charge_restatement, charge_revision
 from costmon.store.fence import hold_all
 from costmon.store.schema import (
     daily_coverage,
@@ -34,12 +35,15 @@ class Retention:
         rollups: Daily roll-ups.
         guard_spend: Rows that guards reported, and guards that have not been seen since. What the
             rows add up to is known for ever.
+        charge_revisions: What charges were before vendors changed them, and by how much days were
+            restated. Charges themselves are known for ever.
     """
 
     cycles: float = 400
     intervals: float = 800
     rollups: float = math.inf
     guard_spend: float = 400
+    charge_revisions: float = 400
 
 
 def prune(engine: Engine, now: dt.datetime, retention: Retention) -> dict[str, int]:
@@ -64,6 +68,9 @@ def prune(engine: Engine, now: dt.datetime, retention: Retention) -> dict[str, i
     if (cut := cut_of(now, retention.guard_spend + _LATE_DAYS)) is not None:
         removed["guard_spend"] = _repeat(engine, _spend_before(cut))
         removed["guard_seen"] = _repeat(engine, _guards_before(cut))
+    if (cut := cut_of(now, retention.charge_revisions)) is not None:
+        removed["charge_revision"] = _repeat(engine, _revisions_before(cut))
+        removed["charge_restatement"] = _repeat(engine, _restatements_before(cut))
     return removed
 
 
@@ -84,6 +91,18 @@ def _spend_before(cut: dt.datetime) -> Delete:
 def _guards_before(cut: dt.datetime) -> Delete:
     batch = select(guard_seen.c.guard).where(guard_seen.c.seen_at < cut).limit(_BATCH)
     return delete(guard_seen).where(guard_seen.c.guard.in_(batch))
+
+
+def _revisions_before(cut: dt.datetime) -> Delete:
+    key = charge_revision.primary_key.columns
+    batch = select(*key).where(charge_revision.c.replaced_at < cut).limit(_BATCH)
+    return delete(charge_revision).where(tuple_(*key).in_(batch))
+
+
+def _restatements_before(cut: dt.datetime) -> Delete:
+    table = charge_restatement.c
+    batch = select(table.id).where(table.observed_at < cut).limit(_BATCH)
+    return delete(charge_restatement).where(table.id.in_(batch))
 
 
 def _cycles_before(cut: dt.datetime) -> Delete:

@@ -70,6 +70,7 @@ def kill_once(url, first, rng):
     """Let a process write and kill it somewhere; return the last window it began, and finished."""
     command = [sys.executable, "-m", "tests.store.charge_crash", "--write", url, str(first)]
     with subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
         begun, done = first, None
         wanted = first + rng.randrange(3)
         for line in process.stdout:

@@ -5,16 +5,17 @@ import itertools
 from collections import defaultdict
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any, get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from costmon.domain.charge_report import ChargeQuery, month_to_date, twelve_months
+from costmon.domain.charge_report import ChargeGroup, ChargeQuery, month_to_date, twelve_months
 from costmon.domain.resource import Gap
 from tests.store.charges import charge, day, window
 
-GROUPS = ("account", "service", "project", "category", "day", "month")
+GROUPS: tuple[ChargeGroup, ...] = get_args(ChargeGroup)
 YEAR = {"start": dt.date(2026, 1, 1), "end": dt.date(2027, 1, 1)}
 NANO = 10**9
 
@@ -200,7 +201,7 @@ def test_no_days_hold_no_charges(record, store, group):
 
 
 amounts = st.decimals(-(10**6), 10**6, allow_nan=False, places=15)
-rows = st.builds(
+rows: st.SearchStrategy[dict[str, Any]] = st.builds(
     dict,
     key=st.integers(0, 9),
     cost=amounts,
@@ -241,12 +242,12 @@ class Model:
 
     def totals(self, shown, start, end):
         """Return what is billed by group, currency and basis, in nano-units."""
-        exact = defaultdict(Fraction)
+        exact: defaultdict[tuple[Any, ...], Fraction] = defaultdict(Fraction)
         for row in self.rows.values():
             if start <= row["day"] < end:
                 names = ("day", "service", "project", "currency", "category", "basis")
                 exact[tuple(row[name] for name in names)] += Fraction(row["cost"])
-        sums = defaultdict(int)
+        sums: defaultdict[tuple[str, ...], int] = defaultdict(int)
         for (on, service, project, currency, category, basis), amount in exact.items():
             group = {
                 "account": "vercel",

@@ -5,6 +5,7 @@ from costmon.store import Retention
 from costmon.store import retention as retention_module
 from costmon.testing import samples
 from costmon.testing.clock import START
+from tests.store import charges
 
 DAY = 24 * 60
 
@@ -31,6 +32,8 @@ def test_old_rows_go_and_young_ones_stay(store, token, cycles, look):
         "daily_coverage": 7,
         "guard_spend": 0,
         "guard_seen": 0,
+        "charge_revision": 0,
+        "charge_restatement": 0,
     }
 
 
@@ -57,8 +60,30 @@ def test_rollups_are_kept_for_ever_by_default(store, token, cycles, look):
     assert look("SELECT count(*) FROM daily_rollup") == [(1,)]
 
 
+def test_charges_are_kept_for_ever_and_what_they_were_before_is_not(store, token, look):
+    for number in range(3):
+        store.record_charges(
+            charges.window(charges.charge("a", f"{number}.00"), at=number * DAY), token
+        )
+    tables = ("charge", "charge_day", "charge_month", "charge_window", "charge_project")
+    before = {table: look(f"SELECT * FROM {table}") for table in tables}  # noqa: S608 - our own
+
+    removed = store.prune(charges.day(22) + dt.timedelta(days=400, hours=12), Retention())
+
+    assert (removed["charge_revision"], removed["charge_restatement"]) == (1, 1)
+    assert look("SELECT revision FROM charge_revision") == [(2,)]
+    assert len(look("SELECT * FROM charge_restatement")) == 1
+    assert {table: look(f"SELECT * FROM {table}") for table in tables} == before  # noqa: S608 - our own
+
+
 def test_for_ever_means_before_all_time(store):
-    forever = Retention(cycles=math.inf, intervals=1e12, rollups=math.inf, guard_spend=1e12)
+    forever = Retention(
+        cycles=math.inf,
+        intervals=1e12,
+        rollups=math.inf,
+        guard_spend=1e12,
+        charge_revisions=math.inf,
+    )
 
     assert store.prune(days_later(0), forever) == {}
 
