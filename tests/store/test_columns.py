@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.dialects import sqlite
 
-from costmon.store.columns import NanoAmount, UtcMicros, from_micros, to_micros
+from costmon.store.columns import ExactDecimal, NanoAmount, UtcMicros, from_micros, to_micros
 
 DIALECT = sqlite.dialect()
 LARGEST = Decimal("9223372036.854775807")
@@ -21,6 +21,16 @@ def test_an_amount_comes_back_exactly(amount):
 
     assert isinstance(bound, int)
     assert NanoAmount().process_result_value(bound, DIALECT) == amount
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False).filter(lambda it: it.adjusted() < 40))
+def test_a_number_comes_back_with_its_value_and_its_decimals(number):
+    text = ExactDecimal().process_bind_param(number, DIALECT)
+    back = ExactDecimal().process_result_value(text, DIALECT)
+
+    assert "E" not in text
+    assert back == number
+    assert back.as_tuple().exponent == min(number.as_tuple().exponent, 0)
 
 
 @pytest.mark.parametrize(
@@ -44,6 +54,8 @@ def test_what_would_change_the_amount_is_refused(value, error):
 def test_absent_stays_absent():
     assert NanoAmount().process_bind_param(None, DIALECT) is None
     assert NanoAmount().process_result_value(None, DIALECT) is None
+    assert ExactDecimal().process_bind_param(None, DIALECT) is None
+    assert ExactDecimal().process_result_value(None, DIALECT) is None
     assert UtcMicros().process_bind_param(None, DIALECT) is None
     assert UtcMicros().process_result_value(None, DIALECT) is None
 

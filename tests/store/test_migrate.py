@@ -14,6 +14,7 @@ from costmon.store.migrate import check_schema, current, downgrade, upgrade
 from costmon.store.schema import VERSION_TABLE, metadata
 from costmon.testing import samples
 from costmon.testing.clock import FakeClock
+from tests.store import charges
 
 HEAD = migrate._scripts().get_current_head()
 
@@ -26,6 +27,8 @@ def fill(cycles, totals, clock):
             observation = cycles.good(0, samples.resource("1"), totals=totals("12"))
             assert store.record(observation, token)
             store.remember_alert("threshold", "{}", token)
+            store.record_charges(charges.window(charges.charge("a", "0.10")), token)
+            store.record_charges(charges.window(charges.charge("a", "0.20"), at=60), token)
 
     return record
 
@@ -61,6 +64,7 @@ def test_a_filled_database_goes_down_and_up_and_can_be_filled_again(url, look, f
     assert look("SELECT count(*) FROM poll_cycle") == [(0,)]
     fill(url)
     assert look("SELECT total_monthly FROM cost_history") == [("12.000000000",)]
+    assert look('SELECT "BilledCost" FROM charge_rows') == [("0.20",)]
 
 
 def test_every_revision_goes_down_and_up_by_itself(url, fill):
