@@ -7,7 +7,7 @@ Source: https://focus.finops.org/focus-specification/ (version 1.3)
 """
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -172,7 +172,7 @@ class ChargeWindow:
     end: dt.datetime
     intake: Intake
     day_zone: str
-    charges: tuple[Charge, ...]
+    charges: tuple[Charge, ...] = field(repr=False)
     complete_through: dt.datetime | None
     gaps: tuple[Gap, ...]
 

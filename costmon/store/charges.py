@@ -56,14 +56,20 @@ _WRITTEN = 1_000
 _DAY = dt.timedelta(days=1)
 
 _CONTENT_SQL = ", ".join(f'"{name}"' for name in CONTENT)
-_SET_SQL = ", ".join(f'"{name}" = {{p}}' for name in CONTENT)
+_SET_SQL = ", ".join(f'"{name}" = {{p}}' for name in CONTENT if name != "x_SourceRowKey")
 _INSERT = (
     'INSERT INTO charge ("x_Account", "x_Provider", "x_Day", "x_ObservedAt", "x_Revision",'  # noqa: S608 - names of our columns
     f' "x_Collector", {_CONTENT_SQL}) VALUES ({", ".join(["{p}"] * (6 + len(CONTENT)))})'
 )
+# Days are moved apart: every index over a column that is set would be written anew.
 _UPDATE = (
-    'UPDATE charge SET "x_Day" = {p}, "x_ObservedAt" = {p}, "x_Revision" = {p},'  # noqa: S608 - names of our columns
-    f' "x_Collector" = {{p}}, {_SET_SQL} WHERE id = {{p}}'
+    'UPDATE charge SET "x_ObservedAt" = {p}, "x_Revision" = {p}, "x_Collector" = {p},'  # noqa: S608 - names of our columns
+    f" {_SET_SQL} WHERE id = {{p}}"
+)
+_MOVE = 'UPDATE charge SET "x_Day" = {p} WHERE id = {p}'
+_KEEP = (
+    "INSERT INTO charge_revision (account, provider, source_row_key, revision, observed_at,"
+    " replaced_at, vanished, old_values) VALUES ({p}, {p}, {p}, {p}, {p}, {p}, {p}, {p})"
 )
 # Without types: stored values come as the driver has them, to be compared and not understood.
 _PLAIN: list[ColumnElement[Any]] = [column(name) for name in CONTENT]
@@ -202,7 +208,9 @@ class _Intake:
 
     def _revise(self, rows: Sequence[Sequence[Any]]) -> None:
         observed = to_micros(self._window.observed_at)
-        revisions, updates = [], []
+        kept: list[tuple[object, ...]] = []
+        updates: list[tuple[object, ...]] = []
+        moves: list[tuple[object, ...]] = []
         for number, revision, observed_at, day, *rest in rows:
             old = tuple(rest)
             given = self.changed.get(number)
@@ -210,21 +218,23 @@ class _Intake:
             self.touched.add(group_of(old, day))
             if new is not None:
                 new_day = self._touch(new)
-                updates.append((new_day, observed, revision + 1, COLLECTOR, *new, number))
-            revisions.append(
-                {
-                    "account": self._owner[0],
-                    "provider": self._owner[1],
-                    "source_row_key": old[KEY],
-                    "revision": revision,
-                    "observed_at": observed_at,
-                    "replaced_at": self._window.observed_at,
-                    "vanished": new is None,
-                    "old_values": old_values(old, new),
-                }
+                values = (*new[:KEY], *new[KEY + 1 :])
+                updates.append((observed, revision + 1, COLLECTOR, *values, number))
+                if new_day != day.isoformat():
+                    moves.append((new_day, number))
+            kept.append(
+                (
+                    *self._owner,
+                    old[KEY],
+                    revision,
+                    to_micros(observed_at),
+                    observed,
+                    new is None,
+                    old_values(old, new),
+                )
             )
-        self._connection.execute(insert(charge_revision), revisions)
-        write_rows(self._connection, _UPDATE, updates)
+        for statement, values_of_all in ((_KEEP, kept), (_UPDATE, updates), (_MOVE, moves)):
+            write_rows(self._connection, statement, values_of_all)
 
     def _touch(self, content: Content) -> str:
         """Note which group and project a new row is of; return its day as it is stored."""

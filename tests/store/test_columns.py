@@ -28,6 +28,7 @@ def test_a_number_comes_back_with_its_value_and_its_decimals(number):
     text = ExactDecimal().process_bind_param(number, DIALECT)
     back = ExactDecimal().process_result_value(text, DIALECT)
 
+    assert text is not None
     assert "E" not in text
     assert back == number
     assert back.as_tuple().exponent == min(number.as_tuple().exponent, 0)
