@@ -75,7 +75,7 @@ def product(base_url: str) -> int:
     cell = PublishedSnapshot()
     now = clock.now()
     first = fold.first((("bulk", "digitalocean"),), {}, now=now, poll_interval_s=300.0, demo=False)
-    inventory = line.provider.fetch("bulk", now)
+    inventory = line.provider.inventory("bulk", now)
     requests_sent, failures = line.take_counts()
     report = PollReport(
         cycle_id="bulk@1",

@@ -15,6 +15,8 @@ CostmonError
 ├── ProviderError               a vendor's API could not be read; `reason` is the metric label
 │   ├── ProviderAuthError       401: the token is wrong or was revoked
 │   ├── ProviderPermissionError 403: the token may not see this kind
+│   ├── ProviderPlanError       the account's plan does not offer this
+│   ├── ProviderFrozenError     410: the endpoint was removed, or figures that no longer move
 │   ├── ProviderRateLimitError  429: asked too often
 │   ├── ProviderTimeoutError    no answer, or no whole answer, within the deadline
 │   ├── ProviderServerError     5xx: the vendor had an internal error
@@ -45,7 +47,15 @@ Every text says what failed, where, and what to do next. None holds a secret.
 from typing import ClassVar, Literal, NamedTuple
 
 FailureReason = Literal[
-    "auth", "permission", "rate_limit", "timeout", "server", "schema", "network"
+    "auth",
+    "permission",
+    "plan",
+    "rate_limit",
+    "timeout",
+    "server",
+    "schema",
+    "network",
+    "frozen",
 ]
 
 
@@ -187,6 +197,9 @@ class ProviderError(CostmonError):
         hint: What the operator can do.
         retry_after_s: Seconds the vendor asked us to wait; `None` when it did not say.
         path: Where in the answer the fault is (`$.items[0].id`); `None` when not about content.
+            status: The HTTP status of an answer that was refused; `None` when there was none.
+        answer: The first 4 KiB of its body, for the provider to tell faults apart. It may hold
+            anything: it is never shown, logged or stored.
     """
 
     reason: ClassVar[FailureReason] = "network"
@@ -201,6 +214,8 @@ class ProviderError(CostmonError):
         hint: str,
         retry_after_s: float | None = None,
         path: str | None = None,
+        status: int | None = None,
+        answer: bytes = b"",
     ) -> None:
         self.provider = provider
         self.endpoint = endpoint
@@ -208,6 +223,8 @@ class ProviderError(CostmonError):
         self.hint = hint
         self.retry_after_s = retry_after_s
         self.path = path
+        self.status = status
+        self.answer = answer
         where = f" at {path}" if path else ""
         super().__init__(f"{provider}: {endpoint}: {detail}{where}; {hint}")
 
@@ -223,6 +240,20 @@ class ProviderPermissionError(ProviderError):
     """The token is valid but not allowed to read this (403)."""
 
     reason: ClassVar[FailureReason] = "permission"
+    retryable: ClassVar[bool] = False
+
+
+class ProviderPlanError(ProviderError):
+    """The vendor does not offer this on the account's plan."""
+
+    reason: ClassVar[FailureReason] = "plan"
+    retryable: ClassVar[bool] = False
+
+
+class ProviderFrozenError(ProviderError):
+    """The endpoint has been removed (410), or its figures no longer move."""
+
+    reason: ClassVar[FailureReason] = "frozen"
     retryable: ClassVar[bool] = False
 
 

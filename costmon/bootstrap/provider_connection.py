@@ -1,6 +1,7 @@
 """The open line of one poller to its vendor."""
 
 import random
+from collections import Counter
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 
@@ -25,25 +26,52 @@ class ProviderConnection:
         pause: Callable[[float], bool],
         beat: Callable[[], None],
     ) -> None:
-        self._outbound = HttpOutbound(
-            provider=account.provider,
-            base_url=account.api_url,
-            token=account.token,
-            clock=clock,
-            rng=rng,
-            pause=pause,
-            beat=beat,
-            limits=OutboundLimits(),
-        )
+        info = catalog.modules()[account.provider].info
+        secrets = {key: secret.reveal() for key, secret in account.credentials.items()}
+
+        def connect(base_url: str, headers: Mapping[str, str]) -> HttpOutbound:
+            outbound = HttpOutbound(
+                provider=account.provider,
+                base_url=base_url,
+                headers=headers,
+                read_only_posts=info.read_only_posts,
+                clock=clock,
+                rng=rng,
+                pause=pause,
+                beat=beat,
+                limits=OutboundLimits(),
+            )
+            self._clients.append(outbound)
+            return outbound
+
+        def connect_further(base_url: str, headers: Mapping[str, str]) -> HttpOutbound:
+            if not info.has_host(base_url):
+                msg = f"{info.slug} has not declared the host of {base_url!r}"
+                raise ValueError(msg)
+            return connect(base_url, headers)
+
+        self._clients: list[HttpOutbound] = []
+        self.info = info
         self.provider: Provider = catalog.create(
             account.provider,
-            ProviderSetup(outbound=self._outbound, prices=prices, options=account.options),
+            ProviderSetup(
+                outbound=connect(account.api_url, info.authentication(secrets)),
+                prices=prices,
+                options=account.options,
+                credentials=secrets,
+                connect=connect_further,
+            ),
         )
 
     def take_counts(self) -> tuple[int, tuple[tuple[FailureReason, int], ...]]:
         """Return requests and failures by reason since the last time."""
-        return self._outbound.take_counts()
+        counts = [client.take_counts() for client in self._clients]
+        failures: Counter[FailureReason] = Counter()
+        for _, failed in counts:
+            failures.update(dict(failed))
+        return sum(requests for requests, _ in counts), tuple(sorted(failures.items()))
 
     def close(self) -> None:
-        """Close the connection."""
-        self._outbound.close()
+        """Close the connections."""
+        for client in self._clients:
+            client.close()

@@ -144,7 +144,7 @@ class Examination:
         )
         now = self._clock.now()
         try:
-            inventory = line.provider.fetch(account.name, now)
+            inventory = line.provider.inventory(account.name, now)
         except ProviderError as error:
             yield Finding("FAIL", account.name, f"{error} (reason: {error.reason})")
             return

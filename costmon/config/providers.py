@@ -4,8 +4,9 @@
 declarations over.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from costmon.config import parsers
 from costmon.config.secret import Secret
@@ -16,6 +17,7 @@ from costmon.config.variables import (
     Group,
     Variable,
 )
+from costmon.domain.poll import ReadingKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,9 +97,12 @@ class ProviderInfo:
         docs: Where the vendor documents its API.
         hosts: The hosts that belong to the vendor. `*.example.com` is every host below that
             domain, but not the domain itself.
-        credentials: What an account is read with, at least one of them required. The first is
-            sent as the bearer token.
+        credentials: What an account is read with, at least one of them required.
         options: What else an account may say.
+        readings: What the vendor can answer: `inventory`, `charges`, `usage`.
+        headers: Makes the headers that authenticate from the credentials by key; `None`: the first
+            credential is the bearer token.
+        read_only_posts: Paths that only read but want a POST; `*` is one part of a path.
         url_variable: The variable that replaces `default_url`.
         default_url: The vendor's own base URL.
         scopes: The least that the credentials must be allowed for all to be seen.
@@ -112,10 +117,28 @@ class ProviderInfo:
     hosts: tuple[str, ...]
     credentials: tuple[Credential, ...]
     options: tuple[Option, ...] = ()
+    readings: tuple[ReadingKind, ...]
+    headers: Callable[[Mapping[str, str]], Mapping[str, str]] | None = None
+    read_only_posts: tuple[str, ...] = ()
     url_variable: str
     default_url: str
     scopes: tuple[str, ...]
     reserved_prefix: str | None = None
+
+    def authentication(self, credentials: Mapping[str, str]) -> Mapping[str, str]:
+        """Return the headers that authenticate, from credentials in clear text by key."""
+        if self.headers is not None:
+            return self.headers(credentials)
+        return {"Authorization": f"Bearer {credentials[self.credentials[0].key]}"}
+
+    def has_host(self, url: str) -> bool:
+        """Tell whether a URL's host is one of the vendor's, or loopback."""
+        host = urlsplit(url).hostname or ""
+        return (
+            host in {"localhost", "127.0.0.1", "::1"}
+            or host in self.hosts
+            or any(host.endswith(one[1:]) for one in self.hosts if one.startswith("*."))
+        )
 
     def url(self) -> Variable[str]:
         """Return the variable that replaces the base URL."""

@@ -8,6 +8,7 @@ from costmon.domain.resource import Inventory
 from costmon.domain.totals import Totals
 from costmon.errors import FailureReason
 
+ReadingKind = Literal["inventory", "charges", "usage"]
 BreakerState = Literal["closed", "open", "half_open"]
 
 

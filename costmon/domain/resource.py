@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal, NamedTuple
 
+from costmon.errors import FailureReason
+
 Basis = Literal["billed", "metered", "list_price", "plan", "manual"]
 
 
@@ -71,6 +73,21 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KindFailure:
+    """A kind that could not be read this time; what was known of it before is kept, stale.
+
+    Attributes:
+        kind: The vendor's noun, such as `database`.
+        reason: The class of the failure.
+        message: The error's own text, free of secrets.
+    """
+
+    kind: str
+    reason: FailureReason
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NotPriced:
     """A kind the vendor charges for and its API cannot price, such as Spaces.
 
@@ -100,7 +117,9 @@ class Balance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inventory:
-    """Everything one poll learned about one account: all of it, or the poll failed.
+    """Everything one poll learned about what exists in one account.
+
+    A poll of which nothing is known to be true is a failure, not an inventory.
 
     Attributes:
         account: The account's name.
@@ -110,6 +129,7 @@ class Inventory:
         gaps: Kinds this token may not see.
         not_priced: Kinds that cannot be priced through the API.
         balance: The vendor's own month-to-date figure; `None` when the token may not see it.
+        failed: Kinds that could not be read this time: `resources` has none of them.
     """
 
     account: str
@@ -119,3 +139,4 @@ class Inventory:
     gaps: tuple[Gap, ...]
     not_priced: tuple[NotPriced, ...]
     balance: Balance | None
+    failed: tuple[KindFailure, ...] = ()

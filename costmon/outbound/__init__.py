@@ -1,6 +1,6 @@
-"""The HTTP client for reading: bounded GETs with retries; only this package imports requests."""
+"""The HTTP client for reading: bounded, with retries; the one package that imports requests."""
 
 from costmon.outbound.http import HttpOutbound
-from costmon.outbound.protocol import Outbound, OutboundLimits
+from costmon.outbound.protocol import Accept, Outbound, OutboundLimits, Params
 
-__all__ = ["HttpOutbound", "Outbound", "OutboundLimits"]
+__all__ = ["Accept", "HttpOutbound", "Outbound", "OutboundLimits", "Params"]

@@ -1,4 +1,4 @@
-"""Collect a body chunk by chunk, decompressed, never beyond a size."""
+"""Take a body chunk by chunk, decompressed, never beyond a size."""
 
 import zlib
 
@@ -26,11 +26,10 @@ class Body:
     def __init__(self, *, max_bytes: int, compressed: bool) -> None:
         self.max_bytes = max_bytes
         self._left = max_bytes
-        self._chunks: list[bytes] = []
         self._gzip = zlib.decompressobj(wbits=_GZIP_WINDOW) if compressed else None
 
-    def add(self, chunk: bytes) -> None:
-        """Take the next bytes from the wire.
+    def taken(self, chunk: bytes) -> bytes:
+        """Take the next bytes from the wire; return what they decompress to.
 
         Raises:
             BodyTooLargeError: More than `max_bytes` came, or would come out.
@@ -42,14 +41,13 @@ class Body:
         self._left -= len(chunk)
         if self._left < 0:
             raise BodyTooLargeError
-        self._chunks.append(chunk)
+        return chunk
 
-    def whole(self) -> bytes:
-        """Return the body.
+    def check_end(self) -> None:
+        """Check that the body is complete.
 
         Raises:
             BodyTruncatedError: The compressed stream is incomplete.
         """
         if self._gzip is not None and not self._gzip.eof:
             raise BodyTruncatedError
-        return b"".join(self._chunks)

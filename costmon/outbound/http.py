@@ -1,11 +1,12 @@
-"""GET over real HTTP: the one module that imports requests."""
+"""Reads over real HTTP: the one module that imports requests."""
 
 import ipaddress
 import random
 import zlib
 from collections import Counter
-from collections.abc import Callable, Mapping
-from typing import Protocol
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 import requests
@@ -26,27 +27,42 @@ from costmon.errors import (
 )
 from costmon.outbound.body import Body, BodyTooLargeError, BodyTruncatedError
 from costmon.outbound.http_errors import Refusal
-from costmon.outbound.protocol import OutboundLimits
+from costmon.outbound.protocol import Accept, OutboundLimits, Params
 from costmon.outbound.quota import Quota, parse_quota
 from costmon.outbound.retries import Retries
 
+T = TypeVar("T")
+
 _CHUNK_BYTES = 65536
+_LONGEST_LINE_BYTES = 1024 * 1024
+_KINDS: Mapping[Accept, tuple[str, ...]] = {
+    "json": ("json",),
+    "lines": ("json", "text/plain", "octet-stream"),
+    "text": ("text/plain", "openmetrics"),
+    "xml": ("xml",),
+}
+_EXPECTED: Mapping[Accept, str] = {
+    "json": "JSON",
+    "lines": "lines of JSON",
+    "text": "plain text",
+    "xml": "XML",
+}
+_EXCERPT_BYTES = 4096
+_EXCERPT_S = 5.0
+_ACCEPTED: Mapping[Accept, str] = {
+    "json": "application/json",
+    "lines": "application/jsonl, application/x-ndjson, application/json",
+    "text": "text/plain",
+    "xml": "application/xml",
+}
 _SHOWN_CONTENT_TYPE = 60
 
 
-class Revealing(Protocol):
-    """A secret that says its value only when asked to."""
-
-    def reveal(self) -> str:
-        """Return the value in clear text."""
-        ...
-
-
 class HttpOutbound:
-    """The HTTP client of one vendor with one token, for one thread.
+    """The HTTP client for one vendor with one account's credentials, for one thread.
 
-    It sends GET and nothing else, follows no redirect, reads every body under a deadline and a
-    size, repeats what can succeed later, and counts what it sent.
+    It sends GET, and POST to declared paths; follows no redirect, reads every body under a deadline
+    and a size, repeats what can succeed later, and counts what it sent.
     """
 
     def __init__(
@@ -54,7 +70,8 @@ class HttpOutbound:
         *,
         provider: str,
         base_url: str,
-        token: str | Revealing,
+        headers: Mapping[str, str],
+        read_only_posts: tuple[str, ...] = (),
         clock: Clock,
         rng: random.Random,
         pause: Callable[[float], bool],
@@ -66,16 +83,19 @@ class HttpOutbound:
         Args:
             provider: The vendor's slug, for errors.
             base_url: Scheme, host and optional path prefix.
-            token: The bearer token.
+            headers: What authenticates, such as `Authorization`, and what the vendor asks for.
+            read_only_posts: Paths that may be sent a POST; `*` is one part of a path.
             clock: Tells the time.
             rng: Source of jitter.
             pause: Waits so many seconds; `False` when the wait was cut short because the caller
                 is to stop, and then nothing more is tried.
-            beat: Called before every attempt and after every chunk; what it raises ends the GET.
-            limits: How far a GET may go.
+            beat: Called before every attempt and after every chunk; what it raises ends the
+                request.
+            limits: How far a request may go.
         """
         self._provider = provider
         self._base_url = base_url.rstrip("/")
+        self._posts = tuple(post.split("/") for post in read_only_posts)
         self._clock = clock
         self._rng = rng
         self._pause = pause
@@ -84,33 +104,66 @@ class HttpOutbound:
         self._quota = Quota()
         self._requests = 0
         self._failures: Counter[FailureReason] = Counter()
-        self._token = token if isinstance(token, str) else token.reveal()
-        self._session = _session(self._base_url, self._token)
+        self._headers = dict(headers)
+        self._session = _session(self._base_url)
 
     @property
     def host(self) -> str:
         """Return `host` or `host:port` of the vendor."""
         return urlsplit(self._base_url).netloc.rpartition("@")[2]
 
-    def get(self, path: str, params: Mapping[str, str | int]) -> bytes:
-        """Fetch the whole body of `path`.
+    def get(
+        self,
+        path: str,
+        params: Params,
+        *,
+        headers: Mapping[str, str] | None = None,
+        accept: Accept = "json",
+    ) -> bytes:
+        """Fetch the whole body of `path`; see `Outbound.get`.
 
         Raises:
             ProviderAuthError: 401.
             ProviderPermissionError: 403.
+            ProviderFrozenError: 410.
             ProviderRateLimitError: 429, or a pause longer than the budget is asked for.
             ProviderTimeoutError: No whole answer in time.
             ProviderServerError: 5xx.
             ProviderNetworkError: Not reachable, or the connection broke.
             ProviderSchemaError: A redirect, another status, not JSON, or too large.
         """
-        refusal = Refusal(provider=self._provider, endpoint=f"GET {path}")
+        request = _Request("GET", path, params, headers=headers or {}, accept=accept)
+        return self._repeat(request, self._whole)
+
+    def post(self, path: str, body: bytes) -> bytes:
+        """Send JSON to a path that only reads; see `Outbound.post`."""
+        parts = path.split("/")
+        if not any(_matches(pattern, parts) for pattern in self._posts):
+            msg = f"{self._provider} has not declared POST {path} as a read"
+            raise ValueError(msg)
+        return self._repeat(_Request("POST", path, {}, body=body), self._whole)
+
+    def lines(self, path: str, params: Params) -> Iterator[bytes]:
+        """Fetch `path` line by line; see `Outbound.lines`."""
+        request = _Request("GET", path, params, accept="lines")
+        response, chunks = self._repeat(request, self._opened)
+        try:
+            yield from _lines(chunks, request.refusal(self._provider))
+        except ProviderError as error:
+            self._failures[error.reason] += 1
+            raise
+        finally:
+            response.close()
+
+    def _repeat(self, request: "_Request", read: "Callable[[_Request], T]") -> "T":
+        """Do what `read` does until it succeeds, or nothing more may be tried."""
+        refusal = request.refusal(self._provider)
         retries = Retries(limits=self._limits, rng=self._rng, started_s=self._clock.monotonic_s())
         while True:
             self._beat()
             try:
                 self._keep_to_quota(refusal)
-                return self._attempt(refusal, path, params)
+                return read(request)
             except ProviderError as error:
                 self._failures[error.reason] += 1
                 pause_s = retries.pause_after(error, self._clock.monotonic_s())
@@ -140,33 +193,73 @@ class HttpOutbound:
                 retry_after_s=wait_s,
             )
 
-    def _attempt(self, refusal: Refusal, path: str, params: Mapping[str, str | int]) -> bytes:
-        deadline_s = self._clock.monotonic_s() + self._limits.deadline_s
-        if not _is_sendable(self._token):
+    def _whole(self, request: "_Request") -> bytes:
+        response, chunks = self._answered(
+            request, deadline_s=self._limits.deadline_s, max_bytes=self._limits.max_bytes
+        )
+        try:
+            return b"".join(chunks)
+        finally:
+            response.close()
+
+    def _opened(self, request: "_Request") -> tuple[requests.Response, Iterator[bytes]]:
+        return self._answered(
+            request,
+            deadline_s=self._limits.stream_deadline_s,
+            max_bytes=self._limits.stream_max_bytes,
+        )
+
+    def _answered(
+        self, request: "_Request", *, deadline_s: float, max_bytes: int
+    ) -> tuple[requests.Response, Iterator[bytes]]:
+        """Send a request; return the answer to close, and its body once its status is good."""
+        refusal = request.refusal(self._provider)
+        until_s = self._clock.monotonic_s() + deadline_s
+        if not all(map(_is_sendable, self._headers.values())):
             raise refusal.error(
                 ProviderAuthError,
                 "the token contains characters that are not valid in a token",
                 "set it again, without line breaks, spaces and quotes",
             )
         self._requests += 1
-        response = self._send(refusal, path, params)
+        response = self._send(refusal, request)
         try:
             self._quota = parse_quota(response.headers)
             error = refusal.of_status(response.status_code, response.headers, self._clock.now())
             if error is not None:
-                raise error
-            compressed = self._check_headers(refusal, response.headers)
-            return self._read(refusal, response, deadline_s, compressed=compressed)
-        finally:
+                error.answer = self._excerpt(refusal, response)
+                raise error  # noqa: TRY301 - the answer is closed for every error alike
+            compressed = self._check_headers(refusal, response.headers, request.accept)
+        except BaseException:
             response.close()
+            raise
+        body = Body(max_bytes=max_bytes, compressed=compressed)
+        return response, self._chunks(refusal, response, body, until_s, deadline_s)
 
-    def _send(
-        self, refusal: Refusal, path: str, params: Mapping[str, str | int]
-    ) -> requests.Response:
+    def _excerpt(self, refusal: Refusal, response: requests.Response) -> bytes:
+        """Return the start of a refused answer's body, as far as it comes at once."""
+        compressed = response.headers.get("content-encoding", "").strip().lower() == "gzip"
+        body = Body(max_bytes=self._limits.max_bytes, compressed=compressed)
+        until_s = self._clock.monotonic_s() + _EXCERPT_S
+        found = b""
         try:
-            return self._session.get(
-                self._base_url + path,
-                params=params,
+            for chunk in self._chunks(refusal, response, body, until_s, _EXCERPT_S):
+                found += chunk
+                if len(found) >= _EXCERPT_BYTES:
+                    break
+        except ProviderError:
+            pass  # the status has said what matters
+        return found[:_EXCERPT_BYTES]
+
+    def _send(self, refusal: Refusal, request: "_Request") -> requests.Response:
+        try:
+            return self._session.request(
+                request.method,
+                self._base_url + request.path,
+                params=request.params,
+                data=request.body,
+                headers=request.all_headers(),
+                auth=_Headers({**self._headers, **request.headers}),
                 stream=True,
                 allow_redirects=False,
                 timeout=(self._limits.connect_timeout_s, self._limits.read_timeout_s),
@@ -186,13 +279,13 @@ class HttpOutbound:
         # Raised out here, because the library's error holds the request, and that the token.
         raise error
 
-    def _check_headers(self, refusal: Refusal, headers: Mapping[str, str]) -> bool:
-        """Refuse what cannot be JSON of a sensible size; tell whether it is compressed."""
+    def _check_headers(self, refusal: Refusal, headers: Mapping[str, str], accept: Accept) -> bool:
+        """Refuse what the answer cannot be; tell whether it is compressed."""
         content_type = headers.get("content-type", "")
-        if content_type and "json" not in content_type.lower():
+        if content_type and not any(kind in content_type.lower() for kind in _KINDS[accept]):
             raise refusal.error(
                 ProviderSchemaError,
-                f"expected JSON, got {content_type[:_SHOWN_CONTENT_TYPE]!r}",
+                f"expected {_EXPECTED[accept]}, got {content_type[:_SHOWN_CONTENT_TYPE]!r}",
                 "check the configured API URL, and for a proxy that shows a page of its own",
             )
         encoding = headers.get("content-encoding", "identity").strip().lower()
@@ -204,22 +297,27 @@ class HttpOutbound:
             )
         return encoding == "gzip"
 
-    def _read(
-        self, refusal: Refusal, response: requests.Response, deadline_s: float, *, compressed: bool
-    ) -> bytes:
-        body = Body(max_bytes=self._limits.max_bytes, compressed=compressed)
+    def _chunks(
+        self,
+        refusal: Refusal,
+        response: requests.Response,
+        body: Body,
+        until_s: float,
+        deadline_s: float,
+    ) -> Iterator[bytes]:
         raw = response.raw
         try:
             while chunk := raw.read1(_CHUNK_BYTES, decode_content=False):
-                body.add(chunk)
+                yield body.taken(chunk)
                 self._beat()
-                if self._clock.monotonic_s() > deadline_s:
+                if self._clock.monotonic_s() > until_s:
                     raise refusal.error(
                         ProviderTimeoutError,
-                        f"the response was not complete within {self._limits.deadline_s:g} s",
+                        f"the response was not complete within {deadline_s:g} s",
                         "retried at the next poll",
                     )
-            return body.whole()
+            body.check_end()
+            return  # noqa: TRY300 - what follows makes the error that is raised at the end
         except urllib3.exceptions.ReadTimeoutError:
             error = refusal.error(
                 ProviderTimeoutError,
@@ -239,15 +337,8 @@ class HttpOutbound:
                 "check whether a proxy changes responses",
             )
         except BodyTooLargeError:
-            error = self._too_large(refusal)
+            error = _too_large(refusal, "response", body.max_bytes)
         raise error
-
-    def _too_large(self, refusal: Refusal) -> ProviderError:
-        return refusal.error(
-            ProviderSchemaError,
-            f"the response is larger than {self._limits.max_bytes} bytes",
-            "check the configured API URL; no documented response is that large",
-        )
 
 
 class _Session(requests.Session):
@@ -257,28 +348,73 @@ class _Session(requests.Session):
         """Say that the answer leads nowhere."""
 
 
-class _Bearer(requests.auth.AuthBase):
-    """Sets the header last: without an auth object requests would let ~/.netrc replace it."""
+class _Headers(requests.auth.AuthBase):
+    """Sets headers last: without an auth object requests would let ~/.netrc replace them."""
 
-    def __init__(self, token: str) -> None:
-        self._token = token
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self._headers = headers
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._token}"
+        request.headers.update(self._headers)
         return request
 
 
-def _session(base_url: str, token: str) -> requests.Session:
+class _Request(NamedTuple):
+    """What is sent."""
+
+    method: str
+    path: str
+    params: Params
+    body: bytes | None = None
+    headers: Mapping[str, str] = MappingProxyType({})
+    accept: Accept = "json"
+
+    def all_headers(self) -> Mapping[str, str]:
+        """Return what says what is sent and what is wanted."""
+        if self.body is None:
+            return {"Accept": _ACCEPTED[self.accept]}
+        return {"Accept": _ACCEPTED[self.accept], "Content-Type": "application/json"}
+
+    def refusal(self, provider: str) -> Refusal:
+        """Return what every error of this request says."""
+        return Refusal(provider=provider, endpoint=f"{self.method} {self.path}")
+
+
+def _matches(pattern: list[str], parts: list[str]) -> bool:
+    return len(pattern) == len(parts) and all(
+        wanted in {"*", part} and part for wanted, part in zip(pattern[1:], parts[1:], strict=True)
+    )
+
+
+def _too_large(refusal: Refusal, what: str, limit_bytes: int) -> ProviderError:
+    return refusal.error(
+        ProviderSchemaError,
+        f"the {what} is larger than {limit_bytes} bytes",
+        f"check the configured API URL; no documented {what} is that large",
+    )
+
+
+def _lines(chunks: Iterator[bytes], refusal: Refusal) -> Iterator[bytes]:
+    """Cut chunks into lines; empty ones are left out."""
+    rest = b""
+    for chunk in chunks:
+        *whole, rest = (rest + chunk).split(b"\n")
+        yield from filter(None, map(bytes.strip, whole))
+        if len(rest) > _LONGEST_LINE_BYTES:
+            raise _too_large(refusal, "line", _LONGEST_LINE_BYTES)
+    if rest.strip():
+        yield rest.strip()
+
+
+def _session(base_url: str) -> requests.Session:
     session = _Session()
     adapter = requests.adapters.HTTPAdapter(pool_connections=1, pool_maxsize=1)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
-    session.auth = _Bearer(token)
     # Proxies and certificate bundles of the environment are for vendors, not for this machine.
     session.trust_env = not _is_loopback(urlsplit(base_url).hostname or "")
     session.headers.update(
         {
-            "Accept": "application/json",
             "Accept-Encoding": "gzip",
             "User-Agent": f"costmon/{__version__}",
         }
@@ -286,9 +422,13 @@ def _session(base_url: str, token: str) -> requests.Session:
     return session
 
 
-def _is_sendable(token: str) -> bool:
-    """Tell whether a header can carry it; http.client would quote a bad one in its error."""
-    return token.isascii() and token.isprintable() and " " not in token and token != ""
+def _is_sendable(value: str) -> bool:
+    """Tell whether a header can carry it; http.client would quote a bad one in its error.
+
+    It is a token, or a scheme and a token (`Bearer abc`).
+    """
+    parts = value.split(" ")
+    return value.isascii() and value.isprintable() and all(parts) and len(parts) <= len("ab")
 
 
 def _is_loopback(host: str) -> bool:

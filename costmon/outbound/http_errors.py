@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from costmon.errors import (
     ProviderAuthError,
     ProviderError,
+    ProviderFrozenError,
     ProviderNotFoundError,
     ProviderPermissionError,
     ProviderRateLimitError,
@@ -42,6 +43,7 @@ class Refusal:
         hint: str,
         *,
         retry_after_s: float | None = None,
+        status: int | None = None,
     ) -> ProviderError:
         """Make an error of this request."""
         return kind(
@@ -50,19 +52,21 @@ class Refusal:
             detail=detail,
             hint=hint,
             retry_after_s=retry_after_s,
+            status=status,
         )
 
     def of_status(
         self, status: int, headers: Mapping[str, str], now: dt.datetime
     ) -> ProviderError | None:
-        """Return what the status means; `None` when it is the expected 200."""
-        if status == HTTPStatus.OK:
+        """Return what the status means; `None` when it is 200, or 201 as some answer a POST."""
+        if status in {HTTPStatus.OK, HTTPStatus.CREATED}:
             return None
         if status in _REDIRECTS:
             return self.error(
                 ProviderSchemaError,
                 f"redirected to {_target(headers.get('location'))}, which was not followed",
                 "check the configured API URL",
+                status=status,
             )
         retry_after_s = parse_retry_after(headers.get("retry-after"), now)
         if status == HTTPStatus.TOO_MANY_REQUESTS and retry_after_s is None:
@@ -70,7 +74,9 @@ class Refusal:
         kind, detail, hint = _MEANINGS.get(status, _OTHER)
         if status in _SERVER_FAULTS:
             kind, detail, hint = _SERVER
-        return self.error(kind, f"{detail} ({status})", hint, retry_after_s=retry_after_s)
+        return self.error(
+            kind, f"{detail} ({status})", hint, retry_after_s=retry_after_s, status=status
+        )
 
 
 def _target(location: str | None) -> str:
@@ -99,6 +105,11 @@ _MEANINGS: dict[int, tuple[type[ProviderError], str, str]] = {
         ProviderNotFoundError,
         "not found",
         "check the configured API URL",
+    ),
+    HTTPStatus.GONE: (
+        ProviderFrozenError,
+        "the vendor has removed this endpoint",
+        "update costmon",
     ),
     HTTPStatus.REQUEST_TIMEOUT: (
         ProviderTimeoutError,

@@ -1,8 +1,8 @@
 """What a provider declares and what it must do; for authors of providers."""
 
 import datetime as dt
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,7 +10,9 @@ from costmon.config.providers import Credential, Option, ProviderInfo
 
 if TYPE_CHECKING:
     # Every command that reads settings imports this module: quickly, and without requests.
+    from costmon.domain.charge import ChargeWindow
     from costmon.domain.resource import Inventory
+    from costmon.domain.usage import UsageReading
     from costmon.outbound import Outbound
 
 __all__ = [
@@ -32,34 +34,76 @@ class ProviderSetup:
         prices: The user's own prices for this vendor, by `kind:slug`.
         options: What the account says, by the keys of the declared options; those that it does not
             say are absent.
+        credentials: The credentials that the account has, in clear text by their keys: for headers
+            of a second host and for signatures.
+        connect: Makes a client for another host of the vendor, `connect(base_url, headers)`; the
+            host must be one that the provider declares, or loopback. It is closed with the account.
     """
 
     outbound: "Outbound"
     prices: Mapping[str, Decimal]
     options: Mapping[str, object]
+    credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
+    connect: Callable[[str, Mapping[str, str]], "Outbound"] | None = None
 
 
-class Provider(Protocol):
-    """Reads one account of one vendor.
+class Provider:
+    """Reads one account of one vendor; a vendor has those readings that its `info` declares.
 
     It asks through the client it was given, sends nothing but reads, keeps nothing between two
     calls, and is used by one thread.
+
+    What fails is raised as a `ProviderError`; the caller keeps the last good value of that reading.
+    A failure is never an empty answer and never a 0. What the credential may not see, or what the
+    account's plan does not have, is a named gap.
     """
 
-    def fetch(self, account: str, now: dt.datetime) -> "Inventory":
-        """Return all that the account holds, or raise.
+    def inventory(self, account: str, now: dt.datetime) -> "Inventory":
+        """Return what exists in the account now, and what it costs.
 
-        A kind that the token may not see is a named gap. Anything else that goes wrong, with any
-        kind, is an error: part of an inventory would look like a fall in cost.
+        A kind that could not be read is in `failed`, the others are as they are; when nothing could
+        be read, the first error is raised. An item whose price is missing or no price is unpriced.
 
         Args:
             account: The account's name, for the resources.
             now: When the poll began, aware UTC.
 
         Raises:
-            ProviderError: One of its subclasses; the caller keeps the last good inventory.
+            ProviderError: One of its subclasses.
         """
-        ...
+        raise NotImplementedError
+
+    def charges(
+        self, account: str, now: dt.datetime, known_through: dt.datetime | None
+    ) -> "Iterator[ChargeWindow]":
+        """Return windows of charges, the newest first; each is whole and is recorded by itself.
+
+        The first window has the current month. On the first read, and after a long pause, windows
+        into the past follow, as far as the vendor has them and at most 12 months.
+
+        Args:
+            account: The account's name, for the rows.
+            now: When the poll began, aware UTC.
+            known_through: The `complete_through` of what is stored; `None`: nothing is stored.
+
+        Raises:
+            ProviderError: One of its subclasses, also between two windows: those before it count. A
+                read that is incomplete (a cursor that is missing or repeats, a stream that breaks
+                off) is a `ProviderSchemaError` or `ProviderNetworkError`, never a shorter window.
+        """
+        raise NotImplementedError
+
+    def usage(self, account: str, now: dt.datetime) -> "UsageReading":
+        """Return how much was used, of everything that the vendor counts.
+
+        Args:
+            account: The account's name.
+            now: When the poll began, aware UTC.
+
+        Raises:
+            ProviderError: One of its subclasses.
+        """
+        raise NotImplementedError
 
 
 class ProviderModule(Protocol):

@@ -71,7 +71,7 @@ class Vendor:
         outbound = HttpOutbound(
             provider=slug,
             base_url=self._server.url,
-            token=TOKEN,
+            headers={"Authorization": f"Bearer {TOKEN}"},
             clock=SystemClock(),
             rng=random.Random(1),
             pause=self._pause,
@@ -80,7 +80,7 @@ class Vendor:
         )
         with closing(outbound):
             setup = ProviderSetup(outbound=outbound, prices={}, options={})
-            return catalog.create(slug, setup).fetch(ACCOUNT, NOW)
+            return catalog.create(slug, setup).inventory(ACCOUNT, NOW)
 
     def fault(self, path: str, *replies: Reply) -> None:
         """Answer `path` with the replies in turn, for ever with the last."""

@@ -23,12 +23,16 @@ class Asked:
         path: Without the query.
         query: The parameters; of a repeated one the last.
         headers: By lower-case name.
+        pairs: All parameters in their order, repeated ones too.
+        body: What was sent.
     """
 
     method: str
     path: str
     query: Mapping[str, str]
     headers: Mapping[str, str]
+    pairs: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +182,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._serve()
 
     def do_POST(self) -> None:
-        """Answer a POST, which a provider must not send."""
+        """Answer a POST."""
         self._serve()
 
     def log_message(self, format: str, *args: object) -> None:
@@ -193,6 +197,8 @@ class _Handler(BaseHTTPRequestHandler):
                 path=parts.path,
                 query=dict(parse_qsl(parts.query)),
                 headers={name.lower(): value for name, value in self.headers.items()},
+                pairs=tuple(parse_qsl(parts.query)),
+                body=self.rfile.read(int(self.headers.get("content-length") or 0)),
             )
         )
         if reply.delay_s:

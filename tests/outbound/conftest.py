@@ -29,7 +29,7 @@ def open_door(server):
             settings = {
                 "provider": "digitalocean",
                 "base_url": server.url,
-                "token": "dop_v1_planted",
+                "headers": {"Authorization": "Bearer dop_v1_planted"},
                 "clock": SystemClock(),
                 "rng": random.Random(7),
                 "pause": pause,

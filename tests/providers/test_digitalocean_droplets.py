@@ -30,7 +30,7 @@ def encoded(answers):
 
 def fetch(answers, prices=None):
     outbound = FakeOutbound(encoded({**do.empty_account(), **answers}))
-    return DigitalOcean(outbound, prices or {}).fetch("work", NOW), outbound.asked
+    return DigitalOcean(outbound, prices or {}).inventory("work", NOW), outbound.asked
 
 
 def one(droplet, prices=None, **answers):

@@ -66,7 +66,7 @@ def outcome(answers):
 
 def outcome_of_bytes(encoded):
     try:
-        return DigitalOcean(FakeOutbound(encoded), {}).fetch("work", NOW)
+        return DigitalOcean(FakeOutbound(encoded), {}).inventory("work", NOW)
     except ProviderError as error:
         return error
 

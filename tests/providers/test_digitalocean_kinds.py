@@ -53,7 +53,7 @@ def fetch(answers, prices=None):
         path: answer if isinstance(answer, ProviderError | bytes) else json.dumps(answer).encode()
         for path, answer in {**do.empty_account(), **answers}.items()
     }
-    return DigitalOcean(FakeOutbound(encoded), prices or {}).fetch("work", NOW)
+    return DigitalOcean(FakeOutbound(encoded), prices or {}).inventory("work", NOW)
 
 
 def one(path, key, item, prices=None, **answers):

@@ -69,12 +69,12 @@ def test_a_droplet_that_slides_back_past_the_edge_is_not_skipped():
 
         first = True
 
-        def get(self, path, params):
+        def get(self, path, params, **how):
             if path == "/v2/droplets" and params.get("page") == 1 and "type" not in params:
                 now = [1, 2] if self.first else [2, 3]
                 self.first = False
                 return json.dumps(page(droplets(now), total=4, following="?page=2")).encode()
-            return super().get(path, params)
+            return super().get(path, params, **how)
 
     answers = {"/v2/droplets?page=2": page(droplets([4]), total=3)}
     outbound = Shrinking(encoded({**do.empty_account(), **answers}))
@@ -163,12 +163,12 @@ def test_an_empty_page_that_promises_another_is_an_error():
 
 def test_a_listing_without_end_is_left():
     class Endless(FakeOutbound):
-        def get(self, path, params):
+        def get(self, path, params, **how):
             if path == "/v2/droplets":
                 number = params["page"]
                 answer = page(droplets([1]), total=1, following=f"?page={number + 1}")
                 return json.dumps(answer).encode()
-            return super().get(path, params)
+            return super().get(path, params, **how)
 
     outbound = Endless(encoded(do.empty_account()))
 

@@ -110,7 +110,7 @@ def test_it_is_polled_with_its_own_key(acme_server):
         beat=lambda: None,
     )
 
-    inventory = connection.provider.fetch("acme", dt.datetime(2026, 11, 29, tzinfo=dt.UTC))
+    inventory = connection.provider.inventory("acme", dt.datetime(2026, 11, 29, tzinfo=dt.UTC))
     connection.close()
 
     assert [resource.monthly_cost for resource in inventory.resources] == [Decimal("12.10")]

@@ -98,7 +98,7 @@ class Vendor:
     def open(self, pause, beat):
         return self
 
-    def fetch(self, account, now):
+    def inventory(self, account, now):
         self.polls += 1
         if self.polls == CYCLES:
             self.done.set()

@@ -39,7 +39,7 @@ class Line:
         self.pause = pause
         return self
 
-    def fetch(self, account, now):
+    def inventory(self, account, now):
         self.fetches += 1
         step = self.script.pop(0) if len(self.script) > 1 else self.script[0]
         if isinstance(step, BaseException):

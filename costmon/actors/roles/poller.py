@@ -102,7 +102,9 @@ class Poller(SupervisedActor[PollerMessage]):
             return
         self._breaker = self._breaker.asked()
         try:
-            outcome: Inventory | ProviderError = line.provider.fetch(self._plan.account, started_at)
+            outcome: Inventory | ProviderError = line.provider.inventory(
+                self._plan.account, started_at
+            )
         except ProviderError as error:
             outcome = error
         if self._cut_short:

@@ -15,6 +15,7 @@ info = ProviderInfo(
             meaning="Token of the account `digitalocean`.",
         ),
     ),
+    readings=("inventory",),
     url_variable="DO_API_URL",
     default_url="https://api.digitalocean.com",
     scopes=(

@@ -14,6 +14,7 @@ from decimal import Decimal
 from costmon.domain.resource import Balance, Inventory, NotPriced, Resource
 from costmon.errors import ProviderNotFoundError
 from costmon.outbound import Outbound
+from costmon.providers.base import Provider
 from costmon.providers.digitalocean.answers import (
     AccountBalance,
     DropletPage,
@@ -46,7 +47,7 @@ NOT_PRICED = (
 )
 
 
-class DigitalOcean:
+class DigitalOcean(Provider):
     """One DigitalOcean account, through one client."""
 
     def __init__(self, outbound: Outbound, prices: Mapping[str, Decimal]) -> None:
@@ -54,7 +55,7 @@ class DigitalOcean:
         self._reader = Reader(outbound, (API_HOST,))
         self._prices = DIGITALOCEAN.extended(prices)
 
-    def fetch(self, account: str, now: dt.datetime) -> Inventory:
+    def inventory(self, account: str, now: dt.datetime) -> Inventory:
         """Return all that the account holds, or raise.
 
         Raises:

@@ -25,6 +25,7 @@ info = ProviderInfo(
             meaning="The key of the account `acme`.",
         ),
     ),
+    readings=("inventory",),
     url_variable="ACME_API_URL",
     default_url="https://api.acme.example",
     scopes=("machines:read",),
@@ -36,13 +37,13 @@ def create(setup: ProviderSetup) -> Provider:
     return Acme(setup)
 
 
-class Acme:
+class Acme(Provider):
     """One Acme account."""
 
     def __init__(self, setup: ProviderSetup) -> None:
         self._outbound = setup.outbound
 
-    def fetch(self, account: str, now: dt.datetime) -> Inventory:
+    def inventory(self, account: str, now: dt.datetime) -> Inventory:
         """Return all machines, or raise."""
         machines = json.loads(self._outbound.get("/machines", {}), parse_float=Decimal)
         resources = [
