@@ -183,7 +183,7 @@ def _application() -> flask.Flask:
     now = clock.now()
     cell = PublishedSnapshot()
     account = ("digitalocean", "digitalocean")
-    blank = fold.first((account,), {}, now=now, poll_interval_s=300, demo=False)
+    blank = fold.first((account,), {}, now=now, demo=False)
     droplets = [resource(str(500_000_000 + n), created_at=now) for n in range(DROPLETS)]
     seen = inventory(droplets, observed_at=now)
     cell.publish(fold.fetched(blank, report(started_at=now), seen, now))

@@ -74,7 +74,7 @@ def product(base_url: str) -> int:
     )
     cell = PublishedSnapshot()
     now = clock.now()
-    first = fold.first((("bulk", "digitalocean"),), {}, now=now, poll_interval_s=300.0, demo=False)
+    first = fold.first((("bulk", "digitalocean"),), {}, now=now, demo=False)
     inventory = line.provider.inventory("bulk", now)
     requests_sent, failures = line.take_counts()
     report = PollReport(

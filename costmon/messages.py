@@ -10,12 +10,16 @@ from dataclasses import dataclass
 from costmon.alerts.alert import Alert
 from costmon.domain.budget import Budget
 from costmon.domain.change import Change
+from costmon.domain.charge import ChargeWindow
+from costmon.domain.charge_report import Restatement
 from costmon.domain.circuit import Circuit
-from costmon.domain.poll import Observation, PollFailure, PollReport
-from costmon.domain.resource import Inventory
+from costmon.domain.poll import Observation, PollFailure, PollReport, ReadingKind
+from costmon.domain.resource import Gap, Inventory
 from costmon.domain.spend import GuardReport, Notice, ScopeGauge
+from costmon.domain.usage import UsageReading
+from costmon.meter.control import Control
 from costmon.meter.figures import Snapshot as MeterSnapshot
-from costmon.meter.recording_control import Control
+from costmon.state.charges import ChargeState
 from costmon.state.value import Snapshot
 
 
@@ -36,22 +40,87 @@ class RefreshRequested:
 
     Attributes:
         id: Names the request in the log and in its answer.
+        readings: What to read, of that which the vendor has.
     """
 
     id: str
+    readings: tuple[ReadingKind, ...] = ("inventory", "charges", "usage")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadAgain:
+    """What was read could not be kept until the database came back (persister -> poller)."""
+
+    reading: ReadingKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
-    """One whole inventory was read (poller -> calculator)."""
+    """A whole inventory, usage or window of charges was read (poller -> calculator).
+
+    Of charges one cycle has several; the report of each is about the cycle so far, and
+    `ChargesCompleted` follows the last of them.
+    """
 
     report: PollReport
-    inventory: Inventory
+    reading: Inventory | ChargeWindow | UsageReading
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargesCompleted:
+    """All windows of a cycle were read and told (poller -> calculator -> persister, alerter).
+
+    Attributes:
+        report: How the whole cycle went.
+        complete_through: Up to when the vendor's charges are complete, aware UTC; `None` when it
+            does not say.
+        gaps: What the newest window could not see.
+        windows: How many windows there were: when one is missing, the reading is not done.
+    """
+
+    report: PollReport
+    windows: int
+    complete_through: dt.datetime | None
+    gaps: tuple[Gap, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargesFetched:
+    """A window of charges is to be recorded (calculator -> persister)."""
+
+    report: PollReport
+    window: ChargeWindow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageCalculated:
+    """A usage was folded in and believed (calculator -> persister, alerter)."""
+
+    report: PollReport
+    usage: UsageReading
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargesRecorded:
+    """The ledger has a window more (persister -> alerter); told again when a crash repeats it.
+
+    Attributes:
+        account: Whose charges they are.
+        totals: What everything adds up to now.
+        restated: Complete days that cost something else now.
+    """
+
+    account: str
+    totals: ChargeState
+    restated: tuple[Restatement, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollFailed:
-    """A cycle ended without an inventory (poller -> calculator -> alerter)."""
+    """A cycle of a reading failed (poller -> calculator -> alerter).
+
+    Windows of charges that were read before it failed have been told.
+    """
 
     report: PollReport
     failure: PollFailure
@@ -360,15 +429,26 @@ class SetRecording:
     control: Control
 
 
-PollerMessage = Tick | RefreshRequested
-CalculatorMessage = Fetched | PollFailed
+PollerMessage = Tick | RefreshRequested | ReadAgain
+CalculatorMessage = Fetched | ChargesCompleted | PollFailed
 GuardCommand = OpenCircuit | CloseCircuit | SetBudget | RemoveBudget
 PolicyMessage = Tick | GuardReported | GuardCommand
 MetersMessage = Tick | MeterReported | SetRecording
-PersisterMessage = Tick | CostsCalculated | GuardReported | PolicyChanged
+PersisterMessage = (
+    Tick
+    | CostsCalculated
+    | ChargesFetched
+    | ChargesCompleted
+    | UsageCalculated
+    | GuardReported
+    | PolicyChanged
+)
 AlerterMessage = (
     Tick
     | CostsCalculated
+    | ChargesCompleted
+    | UsageCalculated
+    | ChargesRecorded
     | PollFailed
     | ChildSetAside
     | ChildRecovered

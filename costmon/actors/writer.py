@@ -4,7 +4,9 @@ import datetime as dt
 from typing import Protocol
 
 from costmon.domain.change import Change
-from costmon.domain.poll import Observation
+from costmon.domain.charge import ChargeWindow
+from costmon.domain.charge_report import ChargeOverview, RecordedCharges
+from costmon.domain.poll import Observation, StoredReading
 from costmon.domain.spend import GuardReport
 from costmon.state.guard_reports import Recorded
 
@@ -14,6 +16,18 @@ class Writer(Protocol):
 
     def record(self, observation: Observation) -> bool:
         """Write one cycle in one transaction; `False` when it was there already."""
+        ...
+
+    def record_charges(self, window: ChargeWindow) -> RecordedCharges:
+        """Write a window of charges in one transaction; twice is once."""
+        ...
+
+    def record_reading(self, stored: StoredReading) -> None:
+        """Write what is kept of a reading over a restart, in place of what was."""
+        ...
+
+    def charges(self, today: dt.date, restated_since: dt.datetime) -> ChargeOverview:
+        """Return what the charges add up to."""
         ...
 
     def record_report(self, report: GuardReport) -> Recorded:

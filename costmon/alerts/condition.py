@@ -110,24 +110,35 @@ def _in_words(top: tuple[Resource, ...]) -> str:
     return f"Most expensive: {', '.join(named)}. " if named else ""
 
 
+_READINGS = {
+    "inventory": "The costs",
+    "charges": "The charges",
+    "usage": "The usage",
+}
+
+
 def account_blind(report: PollReport, failure: PollFailure | None) -> Condition:
-    """Watch whether an account can be seen: it cannot once its breaker has opened."""
+    """Watch whether a reading of an account works: not once its breaker has opened."""
     blind = failure is not None and report.breaker != "closed"
     message = failure.message if failure else ""
+    is_inventory = report.reading == "inventory"
+    what = _READINGS[report.reading]
     return Condition(
-        name=f"account_blind:{report.account}",
+        # Without the reading for the inventory: memory of earlier versions has this name.
+        name=f"account_blind:{report.account}" + ("" if is_inventory else f":{report.reading}"),
         holds=blind,
         cause=report.cycle_id,
         event="alerter.account_unreadable",
         resolved_event="alerter.account_recovered",
         severity="warning",
         text=(
-            f"The costs of account {report.account} cannot be read; the last good figures are "
-            f"kept and marked as stale: {message}"
+            f"{what} of account {report.account} cannot be read, the last good figures are "
+            f"kept and flagged stale: {message}"
         ),
-        resolved_text=f"The costs of account {report.account} can be read again.",
+        resolved_text=f"{what} of account {report.account} can be read again.",
         facts={
             "account": report.account,
+            "reading": report.reading,
             "provider": report.provider,
             "reason": failure.reason if failure else None,
             "next_poll_at": report.next_poll_at.isoformat(),

@@ -9,6 +9,7 @@ from costmon.config.secret import Secret
 from costmon.domain.child import ChildStatus
 from costmon.domain.history import HistoryQuery, HistoryRow
 from costmon.domain.policy import Policy
+from costmon.domain.poll import ReadingKind
 from costmon.domain.totals import Threshold
 from costmon.messages import GuardCommand, GuardReported, RefreshRequested, SetRecording
 from costmon.state.guard_state import GuardState
@@ -48,7 +49,8 @@ class ApiContext:
         history: Answers from the roll-ups; raises `StoreError` when it cannot.
         database_fault: Why the database cannot be used; `None` when it can.
         pending: Observations that wait to be written.
-        refresh: Tells the pollers to poll now; does not wait for them.
+        refresh: Tells the pollers to poll now; does not wait for them. Returns the readings that
+            were asked for too lately to be asked for again.
         guard_state: What guards have reported.
         policy: What guards enforce; `None` until the circuits have been loaded. Closed when the
             service stops, which ends every wait.
@@ -66,7 +68,7 @@ class ApiContext:
     history: Callable[[HistoryQuery], tuple[HistoryRow, ...]]
     database_fault: Callable[[], str | None]
     pending: Callable[[], int]
-    refresh: Callable[[RefreshRequested], None]
+    refresh: Callable[[RefreshRequested], tuple[ReadingKind, ...]]
     guard_state: Published[GuardState]
     policy: Watched[Policy | None]
     confirmed: Published[Mapping[str, int]]

@@ -83,9 +83,13 @@ def _children_down(context: ApiContext) -> str | None:
 
 def _unpolled(snapshot: Snapshot | None) -> str | None:
     if snapshot is None:
-        return "no costs have been published yet"
-    names = [account.name for account in snapshot.accounts if account.last_cycle_id is None]
-    return f"no poll has finished for: {', '.join(names)}" if names else None
+        return "nothing has been published yet"
+    names = [
+        account.name
+        for account in snapshot.accounts
+        if not (account.missing or account.has_ended_a_cycle)
+    ]
+    return f"no poll has ended of: {', '.join(names)}" if names else None
 
 
 def _stale(context: ApiContext, snapshot: Snapshot | None) -> str | None:

@@ -21,14 +21,17 @@ def create_blueprint(context: ApiContext) -> flask.Blueprint:
     @blueprint.post("/refresh")
     @described(tag="service", answers={202: RefreshAnswer, 503: Problem})
     def refresh() -> flask.typing.ResponseReturnValue:
-        """Request a poll of all accounts now; the response does not wait for it."""
+        """Ask all accounts to be polled now; the answer does not wait for them.
+
+        Charges and usage are read at most once a minute in this way; `held_back` names what is not
+        read again.
+        """
         # A closed snapshot means that the pollers are being stopped: accepting would be a lie.
         context.snapshot.read()
         requested = RefreshRequested(id=uuid.uuid4().hex)
-        context.refresh(requested)
-        log.info("api.refresh_requested", id=requested.id)
-        return json_reply(
-            RefreshAnswer(data=RefreshAccepted(id=requested.id, status="accepted"), meta={}), 202
-        )
+        held_back = context.refresh(requested)
+        log.info("api.refresh_requested", id=requested.id, held_back=held_back)
+        accepted = RefreshAccepted(id=requested.id, status="accepted", held_back=list(held_back))
+        return json_reply(RefreshAnswer(data=accepted, meta={}), 202)
 
     return blueprint

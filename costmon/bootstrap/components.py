@@ -72,7 +72,11 @@ def _actors(settings: Settings) -> Iterator[Component]:
         (CALCULATOR, Calculator),
         (POLICY, PolicyActor),
         (METERS, MetersActor),
-        *((poller_name(account.name), Poller) for account in settings.accounts),
+        *(
+            (poller_name(account.name), Poller)
+            for account in settings.accounts
+            if not account.missing
+        ),
     ]
     for name, kind in tree:
         yield Component(kind="actor", name=name, description=_first_line(kind))
@@ -87,7 +91,7 @@ def _endpoints(settings: Settings) -> Iterator[Component]:
         history=lambda _query: (),
         database_fault=lambda: None,
         pending=lambda: 0,
-        refresh=lambda _message: None,
+        refresh=lambda _message: (),
         guard_state=Published(EMPTY),
         policy=Watched(None),
         confirmed=Published({}),

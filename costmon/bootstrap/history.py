@@ -1,13 +1,17 @@
 """Give the actors and the API their parts of the store."""
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from costmon.domain.change import Change
-from costmon.domain.poll import Observation
+from costmon.domain.charge import ChargeWindow
+from costmon.domain.charge_report import ChargeOverview, RecordedCharges
+from costmon.domain.poll import Observation, ReadingKey, StoredReading
 from costmon.domain.resource import Inventory
 from costmon.domain.spend import GuardReport
 from costmon.errors import StoreError, StoreFencedError
+from costmon.state.charges import RESTATED_LATELY, ChargeState, charge_state
 from costmon.state.guard_reports import Recorded
 from costmon.store import FenceToken, Retention, Store
 from costmon.store.migrate import check_schema
@@ -24,6 +28,18 @@ class FencedWriter:
     def record(self, observation: Observation) -> bool:
         """Write one cycle."""
         return self.store.record(observation, self.token)
+
+    def record_charges(self, window: ChargeWindow) -> RecordedCharges:
+        """Write a window of charges."""
+        return self.store.record_charges(window, self.token)
+
+    def record_reading(self, stored: StoredReading) -> None:
+        """Write what is kept of a reading over a restart."""
+        self.store.record_reading(stored, self.token)
+
+    def charges(self, today: dt.date, restated_since: dt.datetime) -> ChargeOverview:
+        """Return what the charges add up to."""
+        return self.store.charge_overview(today, restated_since)
 
     def record_report(self, report: GuardReport) -> Recorded:
         """Write what a guard has reported."""
@@ -85,6 +101,34 @@ def read_fault(store: Store) -> str | None:
     except StoreError as error:
         return str(error)
     return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """What history knows when the service starts.
+
+    Attributes:
+        inventories: The last good one of each account, by its name.
+        readings: When each reading last went well and is due again.
+        charges: What the charges add up to.
+    """
+
+    inventories: Mapping[str, Inventory]
+    readings: Mapping[ReadingKey, StoredReading]
+    charges: ChargeState
+
+
+def past(store: Store, now: dt.datetime, today: dt.date) -> Past:
+    """Return all that is known.
+
+    Raises:
+        StoreError: History cannot be read.
+    """
+    return Past(
+        inventories=restored(store),
+        readings=store.readings(),
+        charges=charge_state(store.charge_overview(today, now - RESTATED_LATELY), now),
+    )
 
 
 def restored(store: Store) -> dict[str, Inventory]:

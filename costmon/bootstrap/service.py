@@ -1,9 +1,12 @@
 """The whole service as one object: built from settings, started in order, stopped in reverse."""
 
 import dataclasses
+import datetime as dt
 import random
+import threading
 import uuid
 from collections.abc import Callable, Mapping
+from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -14,8 +17,9 @@ from costmon.actors.roles.persister import PersisterPlan
 from costmon.actors.roles.policy import PolicyPlan
 from costmon.actors.roles.poller import PollerPlan
 from costmon.actors.system import StopReport, System
+from costmon.actors.waiting_charges import WaitingCharges
 from costmon.api.representation import Representations
-from costmon.bootstrap.history import AlertMemory, Writers, read_fault, restored
+from costmon.bootstrap.history import AlertMemory, Past, Writers, past, read_fault
 from costmon.bootstrap.provider_connection import ProviderConnection
 from costmon.bootstrap.tree import (
     ALERTER,
@@ -32,7 +36,7 @@ from costmon.config import AccountSettings, Settings
 from costmon.console.command import Message
 from costmon.domain.child import ChildStatus
 from costmon.domain.policy import Policy
-from costmon.domain.resource import Inventory
+from costmon.domain.poll import ReadingKey, ReadingKind, StoredReading
 from costmon.domain.totals import Threshold
 from costmon.errors import MailboxFullError, StoreError
 from costmon.messages import (
@@ -43,7 +47,9 @@ from costmon.messages import (
     SetRecording,
 )
 from costmon.notifiers.log import LogChannel
+from costmon.providers import catalog
 from costmon.state import fold, meters
+from costmon.state.charges import ChargeState, nothing_known
 from costmon.state.guard_state import EMPTY, GuardState
 from costmon.state.meters import Meters
 from costmon.state.published import Published, PublishedSnapshot, SharedPublished, Watched
@@ -54,6 +60,8 @@ from costmon.store.migrate import check_schema
 _JOURNAL_BYTES = 64 * 1024 * 1024
 _DECISION_JOURNAL_BYTES = 4 * 1024 * 1024
 _ASK_TIMEOUT_S = 5.0
+_BILLING: tuple[ReadingKind, ...] = ("charges", "usage")
+_BILLING_REFRESH_S = 60.0
 
 
 class Service:
@@ -77,6 +85,10 @@ class Service:
         self.guard_state: SharedPublished[GuardState] = SharedPublished(EMPTY)
         self.policy: Watched[Policy | None] = Watched(None)
         self.confirmed: Published[Mapping[str, int]] = Published({})
+        self.readings: Published[Mapping[ReadingKey, StoredReading]] = Published({})
+        self.charges: Published[ChargeState] = Published(nothing_known(clock.now(), self._today()))
+        self._refreshing = threading.Lock()
+        self._billing_refreshed_s: float | None = None
         self.meters: Published[Meters] = Published(meters.first(uuid.uuid4().hex))
         self.journal = Journal(settings.state_dir / "observations.journal", _JOURNAL_BYTES)
         self.decision_journal = DecisionJournal(
@@ -97,7 +109,7 @@ class Service:
         settings = self._settings
         writers = Writers(self.store, settings.database_url, Retention(**settings.retention))
         return Parts(
-            plans=tuple(self._plan(account, rng) for account in settings.accounts),
+            plans=tuple(self._plan(account, rng) for account in self._accounts),
             cell=self.cell,
             prepare=self.representations.prepare,
             persisting=PersisterPlan(
@@ -107,6 +119,10 @@ class Service:
                 fault=self._write_fault,
                 confirmed=self.confirmed,
                 guard_state=self.guard_state,
+                waiting_charges=WaitingCharges(),
+                readings=self.readings,
+                charges=self.charges,
+                timezone=settings.timezone,
             ),
             alerting=AlerterPlan(
                 threshold=threshold(settings),
@@ -147,32 +163,57 @@ class Service:
                 beat=beat,
             )
 
+        def stored(reading: ReadingKind) -> StoredReading | None:
+            return self.readings.read().get(ReadingKey(account.name, account.provider, reading))
+
         return PollerPlan(
             account=account.name,
             provider=account.provider,
-            interval_s=self._settings.poll_interval_s,
+            intervals=self._intervals(account),
             connect=connect,
+            stored=stored,
         )
+
+    def _intervals(self, account: AccountSettings) -> Mapping[ReadingKind, float]:
+        readings = catalog.modules()[account.provider].info.readings
+        return {reading: self._settings.interval_s(account, reading) for reading in readings}
 
     def start(self) -> None:
         """Publish what history knows, flagged stale, then start the actors in order."""
+        past = self._past()
+        self.readings.publish(past.readings)
+        self.charges.publish(past.charges)
+        gaps = {(it.account, it.provider): it.gaps for it in past.charges.freshness}
         first = fold.first(
-            tuple((account.name, account.provider) for account in self._settings.accounts),
-            self._restored(),
+            tuple(
+                fold.Start(
+                    name=account.name,
+                    provider=account.provider,
+                    intervals={} if account.missing else self._intervals(account),
+                    missing=account.missing,
+                    gaps=gaps.get((account.name, account.provider), ()),
+                )
+                for account in self._settings.accounts
+            ),
+            past.inventories,
             now=self._clock.now(),
-            poll_interval_s=self._settings.poll_interval_s,
             demo=self._settings.demo,
+            stored=past.readings,
         )
         self.representations.prepare(first)
         self.cell.publish(first)
         self.system.start()
 
-    def _restored(self) -> dict[str, Inventory]:
+    def _past(self) -> Past:
+        now = self._clock.now()
         try:
-            return restored(self.store)
+            return past(self.store, now, self._today())
         except StoreError as error:
             self._log.error("bootstrap.history_unreadable", error=str(error))
-            return {}
+            return Past(inventories={}, readings={}, charges=nothing_known(now, self._today()))
+
+    def _today(self) -> dt.date:
+        return self._clock.now().astimezone(ZoneInfo(self._settings.timezone)).date()
 
     def ask(self, message: Message) -> object:
         """Bring an operator's message to the supervisor and return its answer.
@@ -187,10 +228,34 @@ class Service:
         """Return why history cannot be written or read; `None` when it can."""
         return self._write_fault.read() or read_fault(self.store)
 
-    def refresh(self, message: RefreshRequested) -> None:
-        """Ask every poller for a poll now."""
-        for account in self._settings.accounts:
-            self.system.addresses[poller_name(account.name)].tell(message)
+    def refresh(self, message: RefreshRequested) -> tuple[ReadingKind, ...]:
+        """Ask every poller for a poll now; billing APIs are asked at most once a minute.
+
+        Returns:
+            The readings that were not asked for, because they were less than a minute ago.
+        """
+        held_back = self._held_back()
+        wanted = tuple(reading for reading in message.readings if reading not in held_back)
+        for account in self._accounts:
+            self.system.addresses[poller_name(account.name)].tell(
+                dataclasses.replace(message, readings=wanted)
+            )
+        return tuple(reading for reading in message.readings if reading in held_back)
+
+    def _held_back(self) -> tuple[ReadingKind, ...]:
+        with self._refreshing:
+            now_s = self._clock.monotonic_s()
+            last_s = self._billing_refreshed_s
+            if last_s is not None and now_s - last_s < _BILLING_REFRESH_S:
+                offered = {reading for it in self._accounts for reading in self._intervals(it)}
+                return tuple(reading for reading in _BILLING if reading in offered)
+            self._billing_refreshed_s = now_s
+            return ()
+
+    @property
+    def _accounts(self) -> tuple[AccountSettings, ...]:
+        """Return the accounts that are polled."""
+        return tuple(it for it in self._settings.accounts if not it.missing)
 
     def tell_policy(self, message: GuardReported | GuardCommand) -> None:
         """Hand over what a guard reports, or what somebody decides about guards.
@@ -216,11 +281,9 @@ class Service:
 
     @property
     def is_polled(self) -> bool:
-        """Tell whether every account has ended a cycle, good or failed."""
+        """Tell whether every reading of every account has been tried, or is not due yet."""
         snapshot = self.cell.latest()
-        return snapshot is not None and all(
-            account.last_cycle_id is not None for account in snapshot.accounts
-        )
+        return snapshot is not None and all(account.is_settled for account in snapshot.accounts)
 
     def turn_away(self) -> None:
         """Refuse readers from now on and end every wait, so that listeners can stop."""

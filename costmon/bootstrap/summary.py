@@ -1,13 +1,16 @@
 """Say what one cycle learned, for a terminal."""
 
 from costmon.domain.money import shown
+from costmon.state.freshness import kind_in_words
 from costmon.state.value import AccountState, Snapshot
 
 
 def failed(snapshot: Snapshot | None) -> bool:
     """Tell whether any account could not be read."""
     return snapshot is None or any(
-        account.failure is not None or account.last_cycle_id is None
+        account.failure is not None
+        or bool(account.stale_kinds or account.missing)
+        or not account.is_settled
         for account in snapshot.accounts
     )
 
@@ -33,10 +36,12 @@ def summary(snapshot: Snapshot | None) -> str:
 
 
 def _account(account: AccountState) -> str:
+    if account.missing:
+        return f"{account.name}: off, because {' and '.join(account.missing)} is not set"
     if account.failure is not None:
         return f"{account.name}: could not be read: {printable(account.failure.message)}"
     if account.inventory is None or account.totals is None:
-        return f"{account.name}: not polled yet"
+        return f"{account.name}: {'read' if account.is_settled else 'not polled yet'}"
     parts = [f"{account.name}: {shown(account.totals.monthly)} a month"]
     if account.month_to_date_estimate is not None:
         parts.append(f"about {shown(account.month_to_date_estimate)} so far this month")
@@ -44,6 +49,7 @@ def _account(account: AccountState) -> str:
         usage = account.inventory.balance.month_to_date_usage
         parts.append(f"{shown(usage)} according to the vendor")
     parts.extend(f"{gap.kind}: {gap.reason}" for gap in account.inventory.gaps)
+    parts.extend(printable(kind_in_words(kind)) for kind in account.stale_kinds)
     return ", ".join(parts)
 
 

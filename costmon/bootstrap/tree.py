@@ -13,13 +13,19 @@ from costmon.actors.roles.meters import MetersActor, MetersPlan
 from costmon.actors.roles.persister import Persister, PersisterPlan
 from costmon.actors.roles.policy import PolicyActor, PolicyPlan
 from costmon.actors.roles.poller import Poller, PollerPlan
+from costmon.domain.charge import ChargeWindow
 from costmon.messages import (
+    ChargesCompleted,
+    ChargesFetched,
+    ChargesRecorded,
     CostsCalculated,
     Fetched,
     GuardReported,
     PolicyChanged,
     PollFailed,
+    ReadAgain,
     RefreshRequested,
+    UsageCalculated,
 )
 from costmon.state.published import PublishedSnapshot
 from costmon.state.value import Snapshot
@@ -69,7 +75,15 @@ def child_specs(parts: Parts) -> tuple[ChildSpec, ...]:
     """Return the children in start order; they stop in reverse."""
 
     def persister(incarnation: Incarnation) -> Persister:
-        return Persister(incarnation, parts.persisting)
+        return Persister(
+            incarnation,
+            parts.persisting,
+            alerter=incarnation.addresses[ALERTER],
+            pollers={
+                plan.account: incarnation.addresses[poller_name(plan.account)]
+                for plan in parts.plans
+            },
+        )
 
     def messenger(incarnation: Incarnation) -> Messenger:
         return Messenger(incarnation, parts.outboxes)
@@ -114,7 +128,7 @@ def child_specs(parts: Parts) -> tuple[ChildSpec, ...]:
             core=True,
             hang_after_s=60.0,
             stop_timeout_s=10.0,
-            mailbox=MailboxRules(capacity=256, overflow=spill, supersede=guard_of),
+            mailbox=MailboxRules(capacity=256, overflow=spill, supersede=guard_or_reading_of),
         ),
         ChildSpec(
             name=MESSENGER,
@@ -130,7 +144,7 @@ def child_specs(parts: Parts) -> tuple[ChildSpec, ...]:
             core=True,
             hang_after_s=60.0,
             stop_timeout_s=5.0,
-            mailbox=MailboxRules(capacity=1000, supersede=account_of),
+            mailbox=MailboxRules(capacity=1000, supersede=reading_of),
         ),
         ChildSpec(
             name=CALCULATOR,
@@ -138,7 +152,7 @@ def child_specs(parts: Parts) -> tuple[ChildSpec, ...]:
             core=True,
             hang_after_s=60.0,
             stop_timeout_s=5.0,
-            mailbox=MailboxRules(capacity=256, supersede=account_of),
+            mailbox=MailboxRules(capacity=256, supersede=reading_of),
         ),
         ChildSpec(
             name=POLICY,
@@ -171,17 +185,32 @@ def _poller_spec(plan: PollerPlan) -> ChildSpec:
         # One read may take as long as outbound's own deadline; it beats between reads.
         hang_after_s=120.0,
         stop_timeout_s=5.0,
-        mailbox=MailboxRules(capacity=16, collapse=is_refresh),
+        mailbox=MailboxRules(capacity=16, collapse=kind_of_wish),
     )
 
 
-def account_of(message: object) -> Hashable | None:
-    """Name the account that an observation is about: a newer one supersedes an older one."""
+def reading_of(message: object) -> Hashable | None:
+    """Name the reading that an observation is about: a newer one supersedes an older one.
+
+    Of charges each window is one by itself. One that has been dropped is read again, since nobody
+    notes the end of its cycle: the end goes the same way.
+    """
     match message:
-        case Fetched(report=report) | PollFailed(report=report):
-            return report.account
+        case Fetched(report=report, reading=ChargeWindow() as window):
+            return (report.account, "charges", window.start)
+        case ChargesFetched(report=report, window=window):
+            return (report.account, "charges", window.start)
+        case (
+            Fetched(report=report)
+            | ChargesCompleted(report=report)
+            | UsageCalculated(report=report)
+            | PollFailed(report=report)
+        ):
+            return (report.account, report.reading)
         case CostsCalculated(observation=observation):
-            return observation.report.account
+            return (observation.report.account, observation.report.reading)
+        case ChargesRecorded(account=account):
+            return (account, "recorded")
         case _:
             return None
 
@@ -194,6 +223,20 @@ def guard_of(message: object) -> Hashable | None:
     return message.report.guard if isinstance(message, GuardReported) else None
 
 
-def is_refresh(message: object) -> Hashable | None:
-    """Let any number of refreshes that wait be one poll."""
-    return "refresh" if isinstance(message, RefreshRequested) else None
+def guard_or_reading_of(message: object) -> Hashable | None:
+    """Name whose news a message to the persister is."""
+    return guard_of(message) if isinstance(message, GuardReported) else reading_of(message)
+
+
+def kind_of_wish(message: object) -> Hashable | None:
+    """Let any number of refreshes that wait be one poll.
+
+    One for all readings and one for some of them are two: neither makes up for the other.
+    """
+    match message:
+        case RefreshRequested(readings=readings):
+            return ("refresh", readings)
+        case ReadAgain(reading=reading):
+            return ("again", reading)
+        case _:
+            return None

@@ -11,6 +11,7 @@ from costmon.config.file import AccountEntry
 from costmon.config.providers import Credential, ProviderInfo, Providers
 from costmon.config.reader import Reader
 from costmon.config.secret import MASK, Secret
+from costmon.domain.poll import ReadingKind
 
 # The vendor that `costmon.demo` simulates.
 DEMO_PROVIDER = "digitalocean"
@@ -27,6 +28,8 @@ class AccountSettings:
             an optional one that is not set is absent.
         options: What else the account says, by the keys that the provider declares.
         api_url: The vendor's base URL, no slash at the end.
+        intervals: Seconds between two reads, by the readings for which the account says so.
+        missing: Variables that are needed and not set: the account is off until they are.
     """
 
     name: str
@@ -34,6 +37,8 @@ class AccountSettings:
     credentials: Mapping[str, Secret]
     options: Mapping[str, object] = field(default_factory=dict)
     api_url: str
+    intervals: Mapping[ReadingKind, float] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
 
     @property
     def token(self) -> Secret:
@@ -69,7 +74,7 @@ def read_accounts(
     claimed = {name for entry in entries for name in entry.variables.values()}
     found: list[AccountSettings] = []
     for info in providers.infos:
-        account = _default_account(read, info, claimed, required=required)
+        account = _default_account(read, info, claimed)
         if account is not None:
             found.append(account)
     for entry in entries:
@@ -85,8 +90,11 @@ def read_accounts(
         if any(account.name == other.name for other in found):
             read.refuse(f"{entry.where}.name", entry.name, "a name that no other account uses")
         found.append(account)
-    if required and not found and not entries and len(read.faults) == before:
-        _refuse_none(read, providers)
+    if required and len(read.faults) == before and not any(not one.missing for one in found):
+        if found:
+            _refuse_half_configured(read, providers, found)
+        elif not entries:
+            _refuse_none(read, providers)
     return tuple(found)
 
 
@@ -99,11 +107,11 @@ def _read_the_same(one: AccountSettings, other: AccountSettings) -> bool:
 
 
 def _default_account(
-    read: Reader, info: ProviderInfo, claimed: Iterable[str], *, required: bool
+    read: Reader, info: ProviderInfo, claimed: Iterable[str]
 ) -> AccountSettings | None:
     """Return the account of the vendor's own variables, when they are set and no entry uses them.
 
-    A vendor that lacks some of its credentials, but not all, is a fault that names the missing.
+    One that lacks some of its credentials, but not all, is off and names the missing.
     """
     needed = [credential for credential in info.credentials if credential.required]
     if any(credential.name in claimed for credential in needed):
@@ -116,15 +124,7 @@ def _default_account(
         if (value := read.read_optional(option.variable())) is not None
     }
     missing = [credential for credential in needed if credential.key not in credentials]
-    if missing:
-        given = [credential.name for credential in needed if credential.key in credentials]
-        if required and given and len(read.faults) == before:
-            for credential in missing:
-                read.refuse(
-                    credential.name,
-                    "",
-                    f"is required together with {' and '.join(given)}: {credential.accepted}",
-                )
+    if len(missing) == len(needed) or len(read.faults) > before:
         return None
     return AccountSettings(
         name=info.slug,
@@ -132,6 +132,7 @@ def _default_account(
         credentials=credentials,
         options=MappingProxyType(options),
         api_url=read.read(info.url()),
+        missing=tuple(credential.name for credential in missing),
     )
 
 
@@ -155,6 +156,7 @@ def _account_of(read: Reader, entry: AccountEntry, *, required: bool) -> Account
         credentials=credentials,
         options=entry.options,
         api_url=entry.api_url or read.read(info.url()),
+        intervals=entry.intervals,
     )
 
 
@@ -165,6 +167,24 @@ def _read_credentials(read: Reader, names: Mapping[Credential, str]) -> Mapping[
         if secret is not None:
             found[credential.key] = secret
     return MappingProxyType(found)
+
+
+def _refuse_half_configured(
+    read: Reader, providers: Providers, accounts: Iterable[AccountSettings]
+) -> None:
+    """Refuse settings of which nothing could be read: every account lacks a credential."""
+    for account in accounts:
+        info = providers.find(account.provider)
+        declared = () if info is None else info.credentials
+        needed = [credential for credential in declared if credential.required]
+        given = [it.name for it in needed if it.key in account.credentials]
+        for credential in needed:
+            if credential.name in account.missing:
+                read.refuse(
+                    credential.name,
+                    "",
+                    f"is needed beside {' and '.join(given)}: {credential.accepted}",
+                )
 
 
 def _refuse_none(read: Reader, providers: Providers) -> None:

@@ -20,21 +20,24 @@ from costmon.config.parsers import Refused
 from costmon.config.providers import ProviderInfo, Providers
 from costmon.config.tables import TableReader, shown
 from costmon.domain.budget import Budget
+from costmon.domain.poll import ReadingKind
 from costmon.errors import Fault
 
 T = TypeVar("T")
 
 TABLES = ("account", "budget", "prices", "retention")
 ACCOUNT_KEYS = ("provider", "name", "api_url")
+INTERVAL_SUFFIX = "_interval"
 ENV_SUFFIX = "_env"
 # What history keeps, one name for each kind of row; a test compares with the store.
-RETENTION_TABLES = ("cycles", "intervals", "rollups", "guard_spend")
+RETENTION_TABLES = ("cycles", "intervals", "rollups", "guard_spend", "charge_revisions")
 FOREVER = "forever"
 
 _ACCOUNT_NAME = re.compile(r"[a-z0-9-]{1,40}", re.ASCII)
 _VARIABLE_NAME = re.compile(r"[A-Z][A-Z0-9_]{0,99}", re.ASCII)
 _PRICE_KEY = re.compile(r"[a-z_]{1,40}:[\x21-\x7e]{1,100}", re.ASCII)
 _LONGEST_RETENTION_DAYS = 36_500
+_INTERVAL = parsers.duration(0.1, 30 * 86_400)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +51,7 @@ class AccountEntry:
         variables: The variables that hold the credentials, by the credential's key.
         options: What else it says, by the option's key.
         api_url: The base URL; `None` for the provider's.
+        intervals: Seconds between two reads, by the readings for which it says so.
     """
 
     where: str
@@ -56,6 +60,7 @@ class AccountEntry:
     variables: Mapping[str, str]
     options: Mapping[str, object]
     api_url: str | None
+    intervals: Mapping[ReadingKind, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,12 +162,14 @@ class _FileReader(TableReader):
                     for credential in one.credentials
                 ),
                 *(option.key for one in possible for option in one.options),
+                *(reading + INTERVAL_SUFFIX for one in possible for reading in one.readings),
             ),
             "key of [[account]]",
         )
         variables = self._variables(where, table, info)
         options = self._options(where, table, info)
         api_url = self._parsed(where, table, "api_url", parsers.api_url)
+        intervals = self._intervals(where, table, info)
         if info is None or name is None or variables is None:
             return None
         return AccountEntry(
@@ -172,6 +179,7 @@ class _FileReader(TableReader):
             variables=variables,
             options=options,
             api_url=api_url,
+            intervals=intervals,
         )
 
     def _variables(
@@ -207,6 +215,20 @@ class _FileReader(TableReader):
             value = self._parsed(where, table, option.key, option.parse)
             if value is not None:
                 found[option.key] = value
+        return MappingProxyType(found)
+
+    def _intervals(
+        self, where: str, table: Mapping[str, object], info: ProviderInfo | None
+    ) -> Mapping[ReadingKind, float]:
+        """Return how often the account's readings are read, where it says so."""
+        found: dict[ReadingKind, float] = {}
+        for reading in info.readings if info is not None else ():
+            key = reading + INTERVAL_SUFFIX
+            if isinstance(table.get(key), int):
+                table = {**table, key: str(table[key])}
+            value = self._parsed(where, table, key, _INTERVAL)
+            if value is not None:
+                found[reading] = value
         return MappingProxyType(found)
 
     def _parsed(

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
+from typing import assert_never
 from urllib.parse import unquote, urlsplit
 
 from costmon.config import variables as var
@@ -16,12 +17,14 @@ from costmon.config.reader import Reader
 from costmon.config.secret import Secret
 from costmon.config.unknown import refuse_unknown
 from costmon.domain.budget import Budget
+from costmon.domain.poll import ReadingKind
 from costmon.errors import ConfigError
 
 CONSOLE_SOCKET = "console.sock"
 REPORT_SOCKET = "report.sock"
 # sockaddr_un.sun_path has 108 bytes on Linux, the last of them NUL.
 _LONGEST_SOCKET_PATH = 107
+_LONGEST_USAGE_INTERVAL_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +39,8 @@ class Settings:
         port: TCP port of the API.
         api_token: What clients must send as bearer token; `None` only on loopback.
         metrics_port: TCP port of the listener for scraping; `None` is off.
-        poll_interval_s: Seconds between two polls of one account.
+        poll_interval_s: Seconds between two reads of an account's inventory, unless it says so.
+        cost_refresh_interval_s: Seconds between two reads of its charges, unless it says so.
         alert_cooldown_s: Least seconds between two repeats of one alert.
         health_check_interval_s: Seconds between two sweeps of the supervisor.
         stop_timeout_s: Seconds that a stop may take.
@@ -65,6 +69,7 @@ class Settings:
     api_token: Secret | None
     metrics_port: int | None
     poll_interval_s: float
+    cost_refresh_interval_s: float
     alert_cooldown_s: float
     health_check_interval_s: float
     stop_timeout_s: float
@@ -87,6 +92,21 @@ class Settings:
     def console_socket(self) -> Path:
         """Return where the console of the running service is."""
         return self.state_dir / CONSOLE_SOCKET
+
+    def interval_s(self, account: AccountSettings, reading: ReadingKind) -> float:
+        """Return how often a reading of an account is read, in seconds."""
+        own = account.intervals.get(reading)
+        if own is not None:
+            return own
+        match reading:
+            case "inventory":
+                return self.poll_interval_s
+            case "charges":
+                return self.cost_refresh_interval_s
+            case "usage":
+                return min(self.cost_refresh_interval_s, _LONGEST_USAGE_INTERVAL_S)
+            case _:
+                assert_never(reading)
 
     def secrets(self) -> tuple[str, ...]:
         """Return every text that must not appear anywhere, for the redaction of logs."""
@@ -149,6 +169,7 @@ class Settings:
             api_token=api_token,
             metrics_port=metrics_port,
             poll_interval_s=_poll_interval_s(read, demo=demo),
+            cost_refresh_interval_s=read.read(var.COST_REFRESH_INTERVAL),
             alert_cooldown_s=read.read(var.ALERT_COOLDOWN),
             health_check_interval_s=read.read(var.HEALTH_CHECK_INTERVAL),
             stop_timeout_s=read.read(var.STOP_TIMEOUT),

@@ -125,6 +125,14 @@ POLL_INTERVAL: Variable[float] = Variable(
     accepted="a duration up to 1d",
     meaning="Time between two polls of an account.",
 )
+COST_REFRESH_INTERVAL: Variable[float] = Variable(
+    name="COST_REFRESH_INTERVAL_S",
+    default="86400",
+    parse=parsers.duration(60, 30 * 86_400),
+    accepted="a duration from 1m to 30d; a plain number is seconds",
+    meaning="How often each account's charges are read. Usage is read as often, but at least "
+    "every hour.",
+)
 ALERT_COOLDOWN: Variable[float] = Variable(
     name="COSTMON_ALERT_COOLDOWN",
     default="3600",
@@ -175,7 +183,8 @@ TIMEZONE: Variable[str] = Variable(
     default="UTC",
     parse=parsers.timezone,
     accepted="an IANA time zone",
-    meaning="Time zone of the times that commands print; stored data and the API always use UTC.",
+    meaning="The time zone of the times that the command line prints, and in which people's days "
+    "and months begin; data is always UTC.",
 )
 LOG_FORMAT: Variable[LogFormat] = Variable(
     name="COSTMON_LOG_FORMAT",
@@ -195,7 +204,13 @@ LOG_LEVEL: Variable[LogLevel] = Variable(
 OWN_GROUPS: tuple[tuple[str, Group], ...] = (
     (
         "Polling and alerts",
-        (POLL_INTERVAL, DO_COST_THRESHOLD, ALERT_COOLDOWN, HEALTH_CHECK_INTERVAL),
+        (
+            POLL_INTERVAL,
+            COST_REFRESH_INTERVAL,
+            DO_COST_THRESHOLD,
+            ALERT_COOLDOWN,
+            HEALTH_CHECK_INTERVAL,
+        ),
     ),
     ("HTTP", (HOST, PORT, API_TOKEN, ALLOWED_HOSTS, METRICS_PORT)),
     ("History and files", (STATE_DIR, DATABASE_URL, DATABASE_UPGRADE, CONFIG)),

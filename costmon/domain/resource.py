@@ -80,11 +80,15 @@ class KindFailure:
         kind: The vendor's noun, such as `database`.
         reason: The class of the failure.
         message: The error's own text, free of secrets.
+        since: When it could first not be read, aware UTC; a provider leaves it to the fold.
+        last_seen_at: When it was last read, aware UTC; `None` when it never was. Likewise.
     """
 
     kind: str
     reason: FailureReason
     message: str
+    since: dt.datetime | None = None
+    last_seen_at: dt.datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +133,8 @@ class Inventory:
         gaps: Kinds this token may not see.
         not_priced: Kinds that cannot be priced through the API.
         balance: The vendor's own month-to-date figure; `None` when the token may not see it.
-        failed: Kinds that could not be read this time: `resources` has none of them.
+        failed: Kinds that could not be read this time. A provider's `resources` has none of them;
+            the fold adds what was last known of them.
     """
 
     account: str

@@ -30,7 +30,8 @@ from costmon.domain.period import month_of
 from costmon.domain.poll import BreakerState
 from costmon.errors import FailureReason
 from costmon.state.accounts import usage_is_of_month
-from costmon.state.value import DURATION_BUCKETS_S, AccountState, Snapshot
+from costmon.state.readings import DURATION_BUCKETS_S
+from costmon.state.value import AccountState, Snapshot
 
 _ACCOUNT = ("provider", "account")
 _BREAKER_STATES: tuple[BreakerState, ...] = ("closed", "open", "half_open")
@@ -138,12 +139,13 @@ def _freshness(accounts: Sequence[AccountState]) -> Iterator[Metric]:
     )
     for account in accounts:
         labels = _labels(account)
-        if account.last_cycle_id is not None:
+        if account.has_ended_a_cycle:
             up.add_metric(labels, 0 if account.failure else 1)
             breaker.add_metric(labels, {s: s == account.breaker for s in _BREAKER_STATES})
-        if account.inventory is not None:
-            success.add_metric(labels, account.inventory.observed_at.timestamp())
-            complete.add_metric(labels, account.inventory.observed_at.timestamp())
+        if account.last_success_at is not None:
+            success.add_metric(labels, account.last_success_at.timestamp())
+        if account.complete_through is not None:
+            complete.add_metric(labels, account.complete_through.timestamp())
         if account.next_poll_at is not None:
             next_poll.add_metric(labels, account.next_poll_at.timestamp())
     yield from (up, success, complete, next_poll, breaker)

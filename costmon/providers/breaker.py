@@ -7,6 +7,9 @@ from costmon.domain.poll import BreakerState
 FAILURES_TO_OPEN = 3
 FIRST_OPEN_S = 60.0
 LONGEST_OPEN_S = 900.0
+LONGEST_RETRY_AFTER_S = 3600.0
+"""A vendor that asks for more would be silent for a day because of one answer."""
+PROBE_BY_HAND_S = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,12 +24,14 @@ class Breaker:
         openings: Times it opened since it was last closed.
         probe_at_s: Monotonic seconds from which one probe is allowed; `None` when closed.
         probing: The one probe is on its way.
+        asked_at_s: Monotonic seconds at the last failure that opened it.
     """
 
     failures: int = 0
     openings: int = 0
     probe_at_s: float | None = None
     probing: bool = False
+    asked_at_s: float | None = None
 
     def state(self, now_s: float) -> BreakerState:
         """Return how it stands at `now_s`."""
@@ -39,6 +44,18 @@ class Breaker:
     def allows(self, now_s: float) -> bool:
         """Tell whether a cycle may start at `now_s`."""
         return self.probe_at_s is None or (not self.probing and now_s >= self.probe_at_s)
+
+    def allows_by_hand(self, now_s: float) -> bool:
+        """Tell whether somebody who asks may have a cycle now, even while it is open.
+
+        Once a minute: a person who has put it right need not wait, and a refused token is not
+        tried so often that the vendor locks the account.
+        """
+        return self.allows(now_s) or (
+            not self.probing
+            and self.asked_at_s is not None
+            and now_s - self.asked_at_s >= PROBE_BY_HAND_S
+        )
 
     def asked(self) -> "Breaker":
         """Return the breaker once an allowed cycle has started."""
@@ -58,7 +75,7 @@ class Breaker:
             retryable: Whether asking again soon can help. When it cannot (a refused token), it
                 opens at once.
             retry_after_s: Seconds the vendor asked us to wait: it opens at once, for at least
-                that long.
+                that long, but not for more than an hour.
         """
         failures = self.failures + 1
         must_open = (
@@ -74,5 +91,6 @@ class Breaker:
         return Breaker(
             failures=failures,
             openings=self.openings + 1,
-            probe_at_s=now_s + max(open_s, retry_after_s or 0.0),
+            probe_at_s=now_s + max(open_s, min(retry_after_s or 0.0, LONGEST_RETRY_AFTER_S)),
+            asked_at_s=now_s,
         )

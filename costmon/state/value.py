@@ -1,35 +1,17 @@
 """The current costs of all accounts, as one immutable value."""
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from costmon.domain.poll import BreakerState, PollFailure
-from costmon.domain.resource import Inventory
+from costmon.domain.poll import BreakerState, PollFailure, ReadingKind
+from costmon.domain.resource import Inventory, KindFailure
 from costmon.domain.totals import Totals
-from costmon.errors import FailureReason
+from costmon.domain.usage import UsageReading
+from costmon.state.readings import PollCounts, ReadingState, together
 
-DURATION_BUCKETS_S = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PollCounts:
-    """What polling an account has cost since the service started.
-
-    Attributes:
-        cycles: Cycles ended, good and failed.
-        requests: HTTP requests sent, retries included.
-        failures: Failed requests by reason, retried ones included.
-        duration_buckets: Cycles by duration, not cumulative: one count per bound of
-            `DURATION_BUCKETS_S`, then one for what took longer.
-        duration_sum_s: All cycles' durations together.
-    """
-
-    cycles: int
-    requests: int
-    failures: tuple[tuple[FailureReason, int], ...]
-    duration_buckets: tuple[int, ...]
-    duration_sum_s: float
+_WORST_FIRST: tuple[BreakerState, ...] = ("open", "half_open", "closed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,42 +21,89 @@ class AccountState:
     Attributes:
         name: The account's name.
         provider: The vendor's slug.
-        inventory: The last good one; `None` when there never was one.
+        missing: Variables that are needed and not set: such an account is not read at all.
+        readings: How each of its readings goes; which there are depends on the vendor.
+        inventory: The last good one, with the last good resources of the kinds that are stale;
+            `None` when there never was one.
         totals: Sums over what this account's inventory costs in USD; `None` without one.
         other_currencies: Monthly sums in any other currency, by ISO code: never added to `totals`.
         month_to_date_estimate: What the resources that exist now have cost this month by the
             vendor's own rule, in USD, when they were observed: a lower bound. `None` without an
             inventory, and once a month has begun that no poll has seen.
-        failure: Why the newest cycle failed; `None` when it went well.
-        failing_since: When the first of the present run of failures was, aware UTC.
         restored: The inventory comes from history and no poll has confirmed it yet.
-        breaker: The account's breaker.
-        counts: What polling has cost so far.
-        next_poll_at: Aware UTC; `None` before the first cycle.
-        fresh_until: After this instant the inventory is stale even if nothing failed, aware UTC.
-        last_cycle_id: The newest cycle folded in: the same one is not counted twice.
         changes: What the newest cycle that saw a change saw, in words for humans, largest amount
             first.
         changed_at: When that cycle observed it, aware UTC; `None` when nothing has changed since
             the service started.
+        usage: The last good one, perhaps of an earlier process; `None` when there never was one.
     """
 
     name: str
     provider: str
+    missing: tuple[str, ...]
+    readings: Mapping[ReadingKind, ReadingState]
     inventory: Inventory | None
     totals: Totals | None
     other_currencies: tuple[tuple[str, Decimal], ...]
     month_to_date_estimate: Decimal | None
-    failure: PollFailure | None
-    failing_since: dt.datetime | None
     restored: bool
-    breaker: BreakerState
-    counts: PollCounts
-    next_poll_at: dt.datetime | None
-    fresh_until: dt.datetime | None
-    last_cycle_id: str | None
     changes: tuple[str, ...]
     changed_at: dt.datetime | None
+    usage: UsageReading | None
+
+    @property
+    def stale_kinds(self) -> tuple[KindFailure, ...]:
+        """Return the kinds that the newest inventory could not read."""
+        return () if self.inventory is None else self.inventory.failed
+
+    @property
+    def failure(self) -> PollFailure | None:
+        """Return why the first of its readings that fail does; `None` when none fails."""
+        failures = (reading.failure for reading in self.readings.values())
+        return next((failure for failure in failures if failure is not None), None)
+
+    @property
+    def breaker(self) -> BreakerState:
+        """Return the worst of its readings' breakers."""
+        found = {reading.breaker for reading in self.readings.values()}
+        return next((state for state in _WORST_FIRST if state in found), "closed")
+
+    @property
+    def counts(self) -> PollCounts:
+        """Return what polling has cost, over all readings."""
+        return together(reading.counts for reading in self.readings.values())
+
+    @property
+    def next_poll_at(self) -> dt.datetime | None:
+        """Return when the next of its readings is read."""
+        times = (it.next_poll_at for it in self.readings.values() if it.next_poll_at is not None)
+        return min(times, default=None)
+
+    @property
+    def last_success_at(self) -> dt.datetime | None:
+        """Return when its inventory was last read, or whatever else its vendor has."""
+        if "inventory" in self.readings:
+            return self.readings["inventory"].last_success_at
+        times = (it.last_success_at for it in self.readings.values())
+        return max((at for at in times if at is not None), default=None)
+
+    @property
+    def complete_through(self) -> dt.datetime | None:
+        """Return up to when its inventory is complete, or whatever else its vendor has."""
+        if "inventory" in self.readings:
+            return self.readings["inventory"].complete_through
+        times = (it.complete_through for it in self.readings.values())
+        return min((at for at in times if at is not None), default=None)
+
+    @property
+    def has_ended_a_cycle(self) -> bool:
+        """Tell whether a cycle of any of its readings has ended."""
+        return any(reading.last_cycle_id is not None for reading in self.readings.values())
+
+    @property
+    def is_settled(self) -> bool:
+        """Tell whether every reading has been tried, or need not be yet."""
+        return all(reading.is_settled for reading in self.readings.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +117,6 @@ class Snapshot:
             older. `None` when no account has one.
         accounts: All configured accounts, in the order of the configuration.
         totals: Sums over all accounts in USD; `None` when none of them has an inventory.
-        poll_interval_s: How often accounts are polled: two missed polls make an inventory stale.
         demo: The vendor is simulated.
     """
 
@@ -97,5 +125,4 @@ class Snapshot:
     as_of: dt.datetime | None
     accounts: tuple[AccountState, ...]
     totals: Totals | None
-    poll_interval_s: float
     demo: bool

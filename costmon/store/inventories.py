@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from costmon.domain.resource import Inventory, Resource
-from costmon.store.packing import unpack_balance, unpack_gaps, unpack_not_priced
+from costmon.store.packing import unpack_balance, unpack_failed, unpack_gaps, unpack_not_priced
 from costmon.store.resources import resource_of
 from costmon.store.schema import account, rate_interval, resource
 
@@ -41,6 +41,7 @@ def read_latest(connection: Connection) -> tuple[StoredAccount, ...]:
                 gaps=unpack_gaps(row.gaps),
                 not_priced=unpack_not_priced(row.not_priced),
                 balance=unpack_balance(row.balance),
+                failed=unpack_failed(row.failed),
             ),
             cycle_id=row.cycle_id,
         )

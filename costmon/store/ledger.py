@@ -29,7 +29,7 @@ from costmon.store.bulk import write_intervals
 from costmon.store.columns import from_micros, to_micros
 from costmon.store.intervals import AccountState, Held, Key, Plan, compare, plan
 from costmon.store.inventories import open_resources
-from costmon.store.packing import pack_balance, pack_gaps, pack_not_priced
+from costmon.store.packing import pack_balance, pack_failed, pack_gaps, pack_not_priced
 from costmon.store.resources import row_values
 from costmon.store.rollups import add_days
 from costmon.store.schema import account, resource
@@ -201,6 +201,7 @@ def _write_account(
         "gaps": pack_gaps(inventory),
         "not_priced": pack_not_priced(inventory),
         "balance": pack_balance(inventory),
+        "failed": pack_failed(inventory),
     }
     here = and_(account.c.account == owner[0], account.c.provider == owner[1])
     if connection.execute(select(account.c.cycle_id).where(here)).first() is None:

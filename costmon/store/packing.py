@@ -1,9 +1,11 @@
 """Facts of an inventory that nobody queries, as JSON text in one column."""
 
+from dataclasses import replace
+
 import msgspec
 
 from costmon.domain.charge import ChargeWindow
-from costmon.domain.resource import Balance, Gap, Inventory, NotPriced
+from costmon.domain.resource import Balance, Gap, Inventory, KindFailure, NotPriced
 from costmon.domain.totals import Totals
 from costmon.store.text import storable, storable_key
 
@@ -32,6 +34,18 @@ def pack_balance(inventory: Inventory) -> str | None:
     return None if inventory.balance is None else _json(inventory.balance)
 
 
+def pack_failed(inventory: Inventory) -> str | None:
+    """Return the kinds that could not be read as JSON; `None` when there are none."""
+    if not inventory.failed:
+        return None
+    return _json(
+        tuple(
+            replace(it, kind=storable(it.kind), message=storable(it.message))
+            for it in inventory.failed
+        )
+    )
+
+
 def pack_kinds(totals: Totals) -> str | None:
     """Return the counts by kind as a JSON object; `None` when they are not known."""
     if not totals.kinds and totals.resource_count:
@@ -57,6 +71,11 @@ def unpack_not_priced(text: str) -> tuple[NotPriced, ...]:
 def unpack_balance(text: str | None) -> Balance | None:
     """Return what `pack_balance` packed."""
     return None if text is None else msgspec.json.decode(text, type=Balance)
+
+
+def unpack_failed(text: str | None) -> tuple[KindFailure, ...]:
+    """Return what `pack_failed` packed."""
+    return () if text is None else msgspec.json.decode(text, type=tuple[KindFailure, ...])
 
 
 def unpack_details(text: str) -> Details:

@@ -83,10 +83,28 @@ account = Table(
     Column("gaps", Text, nullable=False),
     Column("not_priced", Text, nullable=False),
     Column("balance", Text),
+    Column("failed", Text),
 )
 """The last good cycle of each account; outlives the cycle's own row.
 
 `accrued_until` is `observed_at`, unless the machine's clock was set back: it never goes back.
+"""
+
+reading_state = Table(
+    "reading_state",
+    metadata,
+    Column("account", _Key, primary_key=True),
+    Column("provider", _Key, primary_key=True),
+    Column("reading", String(16), primary_key=True),
+    Column("next_poll_at", UtcMicros, nullable=False),
+    Column("last_success_at", UtcMicros, nullable=False),
+    Column("complete_through", UtcMicros),
+    Column("content", Text),
+    CheckConstraint("reading IN ('inventory', 'charges', 'usage')", name="reading"),
+)
+"""When each reading last went well and is due again; written once all of it is recorded.
+
+`content` is what was read as JSON, where no other table has it: the usage.
 """
 
 resource = Table(

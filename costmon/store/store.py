@@ -22,7 +22,8 @@ from costmon.domain.charge_report import (
     StoredWindow,
 )
 from costmon.domain.history import HistoryQuery, HistoryRow
-from costmon.domain.poll import Observation
+from costmon.domain.poll import Observation, PollReport, ReadingKey, StoredReading
+from costmon.domain.resource import Inventory
 from costmon.domain.spend import GuardReport
 from costmon.errors import StoreUnavailableError
 from costmon.state.guard_reports import Recorded
@@ -41,6 +42,7 @@ from costmon.store.guards import record_report
 from costmon.store.history import read_history
 from costmon.store.inventories import StoredAccount, read_latest
 from costmon.store.ledger import Ledger
+from costmon.store.readings import read_readings, write_reading
 from costmon.store.retention import Retention, cut_of, prune
 from costmon.store.schema import alert_memory, poll_cycle
 from costmon.store.text import storable, storable_key
@@ -123,6 +125,8 @@ class Store:
             write_cycle(connection, observation)
             if inventory is not None:
                 state = ledger.write(connection, inventory, cycle_id)
+                if state is not None:
+                    write_reading(connection, _inventory_reading(observation.report, inventory))
         if inventory is not None and state is not None:
             ledger.keep(inventory, state)
             self._ledgers[token] = ledger
@@ -137,6 +141,21 @@ class Store:
         with self._writer() as connection:
             fence.verify(connection, token)
             return record_charges(connection, window, self._clock.now())
+
+    def record_reading(self, stored: StoredReading, token: FenceToken) -> None:
+        """Write when a reading last went well and is due again, in place of what was written.
+
+        Raises:
+            StoreFencedError: `token` is no longer the newest of its name.
+        """
+        with self._writer() as connection:
+            fence.verify(connection, token)
+            write_reading(connection, stored)
+
+    def readings(self) -> Mapping[ReadingKey, StoredReading]:
+        """Return what is known of the readings of an earlier process."""
+        with self._reader() as connection:
+            return read_readings(connection)
 
     def record_report(
         self, report: GuardReport, retention: Retention, token: FenceToken
@@ -274,3 +293,12 @@ class Store:
         if self._file_identity not in {None, identity}:
             self.close()
         self._file_identity = identity
+
+
+def _inventory_reading(report: PollReport, inventory: Inventory) -> StoredReading:
+    return StoredReading(
+        key=ReadingKey(report.account, report.provider, "inventory"),
+        next_poll_at=report.next_poll_at,
+        last_success_at=inventory.observed_at,
+        complete_through=inventory.observed_at,
+    )

@@ -4,8 +4,8 @@ import datetime as dt
 from collections.abc import Iterable
 from decimal import Decimal
 
-from costmon.domain.poll import BreakerState, PollFailure, PollReport
-from costmon.domain.resource import Balance, Gap, Inventory, NotPriced, Resource
+from costmon.domain.poll import BreakerState, PollFailure, PollReport, ReadingKind
+from costmon.domain.resource import Balance, Gap, Inventory, KindFailure, NotPriced, Resource
 from costmon.domain.totals import Totals
 from costmon.errors import FailureReason
 from costmon.state.accounts import totals_of
@@ -58,6 +58,7 @@ def inventory(
     gaps: tuple[Gap, ...] = (),
     not_priced: tuple[NotPriced, ...] = (),
     balance: Balance | None = None,
+    failed: tuple[KindFailure, ...] = (),
 ) -> Inventory:
     """Return an account's inventory."""
     return Inventory(
@@ -68,6 +69,7 @@ def inventory(
         gaps=gaps,
         not_priced=not_priced,
         balance=balance,
+        failed=failed,
     )
 
 
@@ -81,6 +83,7 @@ def report(
     requests: int = 3,
     failures: tuple[tuple[FailureReason, int], ...] = (),
     breaker: BreakerState = "closed",
+    reading: ReadingKind = "inventory",
 ) -> PollReport:
     """Return how a cycle went; the next one is five minutes later."""
     return PollReport(
@@ -93,6 +96,7 @@ def report(
         failures=failures,
         breaker=breaker,
         next_poll_at=started_at + dt.timedelta(minutes=5),
+        reading=reading,
     )
 
 

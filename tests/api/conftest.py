@@ -62,6 +62,7 @@ class World:
         self.history_error: Exception | None = None
         self.fault: str | None = None
         self.pending = 0
+        self.held_back = ()
         self.settings = ApiSettings(
             host="127.0.0.1",
             port=0,
@@ -74,11 +75,14 @@ class World:
             (("digitalocean", "digitalocean"),),
             {},
             now=self.clock.now(),
-            poll_interval_s=300,
             demo=False,
         )
         self.cell.publish(self.snapshot)
         self._cycle = 0
+
+    def refresh(self, request):
+        self.requests.append(request)
+        return self.held_back
 
     def poll(self, *resources, **facts):
         """Let a poll go well."""
@@ -129,7 +133,7 @@ class World:
             history=self._history,
             database_fault=lambda: self.fault,
             pending=lambda: self.pending,
-            refresh=self.requests.append,
+            refresh=self.refresh,
             guard_state=self.guard_state,
             policy=self.policy,
             confirmed=self.confirmed,

@@ -18,9 +18,7 @@ from costmon.testing.samples import inventory, report, resource
 
 
 def encoded(*resources, **facts):
-    snapshot = fold.first(
-        (("digitalocean", "digitalocean"),), {}, now=START, poll_interval_s=300, demo=False
-    )
+    snapshot = fold.first((("digitalocean", "digitalocean"),), {}, now=START, demo=False)
     return encode_current(fold.fetched(snapshot, report(), inventory(resources, **facts), START))
 
 
@@ -71,7 +69,7 @@ def test_a_bill_of_last_month_has_no_difference():
 
 def test_the_headline_is_digitaloceans_and_other_vendors_stand_beside_it():
     accounts = (("one", "digitalocean"), ("two", "digitalocean"), ("three", "hetzner"))
-    snapshot = fold.first(accounts, {}, now=START, poll_interval_s=300, demo=False)
+    snapshot = fold.first(accounts, {}, now=START, demo=False)
     for name, provider in accounts:
         seen = inventory(
             [resource("1", account=name, provider=provider)], account=name, provider=provider
@@ -89,7 +87,7 @@ def test_the_headline_is_digitaloceans_and_other_vendors_stand_beside_it():
 
 
 def test_without_a_digitalocean_account_the_headline_is_zero_and_the_others_are_there():
-    snapshot = fold.first((("hz", "hetzner"),), {}, now=START, poll_interval_s=300, demo=False)
+    snapshot = fold.first((("hz", "hetzner"),), {}, now=START, demo=False)
     seen = inventory([resource(account="hz", provider="hetzner")], account="hz", provider="hetzner")
 
     shown = json.loads(encode_current(fold.fetched(snapshot, report(account="hz"), seen, START)))
@@ -100,7 +98,7 @@ def test_without_a_digitalocean_account_the_headline_is_zero_and_the_others_are_
 
 def test_while_digitalocean_has_not_been_read_there_is_no_headline():
     accounts = (("do", "digitalocean"), ("hz", "hetzner"))
-    snapshot = fold.first(accounts, {}, now=START, poll_interval_s=300, demo=False)
+    snapshot = fold.first(accounts, {}, now=START, demo=False)
     seen = inventory([resource(account="hz", provider="hetzner")], account="hz", provider="hetzner")
 
     assert encode_current(fold.fetched(snapshot, report(account="hz"), seen, START)) == b""

@@ -27,6 +27,22 @@ def test_providers_say_how_reading_goes(world):
                 "age_s": 65,
                 "breaker": "closed",
                 "gaps": [{"kind": "database", "reason": "needs database:read"}],
+                "readings": [
+                    {
+                        "reading": "inventory",
+                        "state": "up",
+                        "reason": None,
+                        "failure": None,
+                        "last_success": "2026-11-21T10:00:00Z",
+                        "data_complete_through": "2026-11-21T10:00:00Z",
+                        "next_poll": "2026-11-21T10:05:00Z",
+                        "age_s": 65,
+                        "breaker": "closed",
+                        "gaps": [{"kind": "database", "reason": "needs database:read"}],
+                    }
+                ],
+                "stale_kinds": [],
+                "missing": [],
             }
         ],
         "meta": {"count": 1},
@@ -79,7 +95,7 @@ def test_a_refresh_is_accepted_and_told_to_the_pollers(world, path):
 
     assert answer.status_code == 202
     [requested] = world.requests
-    assert answer.json["data"] == {"id": requested.id, "status": "accepted"}
+    assert answer.json["data"] == {"id": requested.id, "status": "accepted", "held_back": []}
 
 
 def test_a_refresh_is_refused_while_the_service_stops(world):

@@ -102,15 +102,24 @@ def test_every_credential_can_come_from_a_file(tmp_path):
     assert revealed(settings_of(environ).accounts[0])["secret_key"] == "from-a-file"
 
 
-def test_a_half_configured_vendor_names_what_is_missing():
-    faults = faults_of({"ACME_ACCESS_KEY": "a", "OTHER_API_TOKEN": "x"})
+def test_a_half_configured_vendor_is_off_and_names_what_is_missing_while_others_are_read():
+    half, other = settings_of({"ACME_ACCESS_KEY": "a", "OTHER_API_TOKEN": "x"}).accounts
+
+    assert (half.name, half.missing) == ("acme", ("ACME_SECRET_KEY",))
+    assert (other.name, other.missing) == ("other", ())
+
+
+def test_half_configured_vendors_alone_are_faults_since_nothing_could_be_read():
+    faults = faults_of({"ACME_ACCESS_KEY": "a"})
 
     assert set(faults) == {"ACME_SECRET_KEY"}
     assert "ACME_ACCESS_KEY" in faults["ACME_SECRET_KEY"].accepted
 
 
 def test_a_half_configured_vendor_does_not_stop_what_polls_nothing():
-    assert settings_of({"ACME_ACCESS_KEY": "a"}, accounts_required=False).accounts == ()
+    (half,) = settings_of({"ACME_ACCESS_KEY": "a"}, accounts_required=False).accounts
+
+    assert half.missing == ("ACME_SECRET_KEY",)
 
 
 def test_what_is_optional_alone_makes_no_account():

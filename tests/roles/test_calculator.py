@@ -29,9 +29,7 @@ class FragileCell(PublishedSnapshot):
 @pytest.fixture
 def cell():
     cell = FragileCell()
-    cell.publish(
-        fold.first(((ACCOUNT, "digitalocean"),), {}, now=START, poll_interval_s=300.0, demo=False)
-    )
+    cell.publish(fold.first(((ACCOUNT, "digitalocean"),), {}, now=START, demo=False))
     return cell
 
 

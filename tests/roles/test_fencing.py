@@ -8,13 +8,16 @@ import pytest
 
 from costmon.actors.child import ChildSpec
 from costmon.actors.roles.persister import Persister, PersisterPlan
+from costmon.actors.waiting_charges import WaitingCharges
 from costmon.bootstrap.history import Writers
 from costmon.clock import SystemClock
 from costmon.messages import GetChildren
+from costmon.state.charges import nothing_known
 from costmon.state.guard_state import EMPTY
 from costmon.state.published import Published, SharedPublished
 from costmon.store import Journal, Retention, open_store
 from costmon.store.migrate import upgrade
+from costmon.testing.clock import START
 from tests.roles.tree import PATIENCE_S, SOON, running
 from tests.roles.values import NO_CHANGES, calculated
 
@@ -44,6 +47,9 @@ class Sticky:
     def apply_change(self, change):
         return self.writer.apply_change(change)
 
+    def charges(self, today, restated_since):
+        return self.writer.charges(today, restated_since)
+
     def prune(self, now):
         self.writer.prune(now)
 
@@ -68,10 +74,16 @@ def test_the_late_commit_of_a_replaced_persister_is_refused_by_the_database(hist
         fault=Published(None),
         confirmed=Published({}),
         guard_state=SharedPublished(EMPTY),
+        waiting_charges=WaitingCharges(),
+        readings=Published({}),
+        charges=Published(nothing_known(START, START.date())),
+        timezone="UTC",
     )
     spec = ChildSpec(
         name="persister",
-        build=lambda incarnation: Persister(incarnation, plan),
+        build=lambda incarnation: Persister(
+            incarnation, plan, alerter=incarnation.addresses["persister"], pollers={}
+        ),
         core=True,
         hang_after_s=0.3,
         policy=SOON,

@@ -1,17 +1,36 @@
 """The persister: each cycle once, whatever the database does."""
 
+import datetime as dt
 import threading
 from collections import deque
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
 
 from costmon.actors.child import ChildSpec
 from costmon.actors.roles.persister import Persister, PersisterPlan
+from costmon.actors.waiting_charges import WaitingCharges
+from costmon.domain.charge_report import ChargeOverview, ChargeTotal, RecordedCharges
 from costmon.domain.poll import Observation
-from costmon.errors import StoreUnavailableError
-from costmon.messages import CostsCalculated
+from costmon.domain.usage import Quantity, UsageReading
+from costmon.errors import StoreError, StoreUnavailableError
+from costmon.messages import (
+    ChargesCompleted,
+    ChargesFetched,
+    ChargesRecorded,
+    CostsCalculated,
+    ReadAgain,
+    UsageCalculated,
+)
+from costmon.state.charges import nothing_known
 from costmon.state.guard_state import EMPTY
 from costmon.state.published import Published, SharedPublished
-from tests.roles.tree import PATIENCE_S, SOON, running
-from tests.roles.values import NO_CHANGES, calculated
+from costmon.testing import samples
+from costmon.testing.clock import START, FakeClock
+from tests.roles.tree import PATIENCE_S, SOON, Ear, running
+from tests.roles.values import ACCOUNT, NO_CHANGES, calculated
+from tests.store import charges
 
 
 class Journal:
@@ -46,8 +65,15 @@ class Database:
         self.away = False
         self.crash_before = set()
         self.crash_after = set()
+        self.refused = set()
         self.changed = threading.Condition()
         self.fault: Published[str | None] = Published(None)
+        self.waiting = WaitingCharges(most_rows=20)
+        self.readings: Published[dict] = Published({})
+        self.published = Published(nothing_known(START, START.date()))
+        self.windows = []
+        self.stored = []
+        self.days = []
 
     def claim(self):
         if self.away:
@@ -71,15 +97,102 @@ class Database:
             raise RuntimeError("after the commit")
         return not known
 
+    def record_charges(self, window):
+        if self.away:
+            raise StoreUnavailableError("the database is away")
+        if window.start in self.crash_before:
+            self.crash_before.discard(window.start)
+            raise RuntimeError("before the commit")
+        if window.start in self.refused:
+            raise StoreError("a day adds up to too much")
+        with self.changed:
+            self.windows.append((window.account, window.start, len(window.charges)))
+            self.changed.notify_all()
+        if window.start in self.crash_after:
+            self.crash_after.discard(window.start)
+            raise RuntimeError("after the commit")
+        return RecordedCharges(
+            account=window.account,
+            provider=window.provider,
+            added=len(window.charges),
+            changed=0,
+            vanished=0,
+            unchanged=0,
+            outdated=0,
+            restatements=(),
+        )
+
+    def record_reading(self, stored):
+        if self.away:
+            raise StoreUnavailableError("the database is away")
+        with self.changed:
+            self.stored.append(stored)
+            self.changed.notify_all()
+
+    def charges(self, today, restated_since):
+        if self.away:
+            raise StoreUnavailableError("the database is away")
+        with self.changed:
+            self.days.append(today)
+            self.changed.notify_all()
+        return ChargeOverview(
+            today=today,
+            by_service=(),
+            by_project=(),
+            by_day=(),
+            by_month=(),
+            last_days=(),
+            restatements=(),
+            freshness=(),
+        )
+
     def prune(self, now):
         pass
+
+    def wait_until(self, claim):
+        until = threading.Event()
+        for _ in range(2_000):
+            if claim():
+                return
+            until.wait(0.005)
+        raise AssertionError((self.windows, self.stored, len(self.waiting)))
 
     def wait_for(self, count):
         with self.changed:
             assert self.changed.wait_for(lambda: len(self.rows) >= count, PATIENCE_S), self.rows
 
 
-def persister(database, journal):
+def total(group):
+    return ChargeTotal(
+        group, ACCOUNT, "digitalocean", "USD", "billed", group, Decimal(1), Decimal(1), 1
+    )
+
+
+def usage_calculated(cycle_id):
+    usage = UsageReading(
+        account=ACCOUNT,
+        provider="digitalocean",
+        observed_at=START,
+        quantities=(
+            Quantity(
+                quota="requests",
+                unit="Requests",
+                used=Decimal(7),
+                start=START,
+                end=START,
+                resets_at=None,
+                limit=None,
+                estimated=False,
+                project=None,
+            ),
+        ),
+        complete_through=None,
+        gaps=(),
+    )
+    return UsageCalculated(report=samples.report(cycle_id, reading="usage"), usage=usage)
+
+
+def persister(database, journal, zone="UTC"):
     plan = PersisterPlan(
         claim=database.claim,
         journal=journal,
@@ -87,10 +200,23 @@ def persister(database, journal):
         fault=database.fault,
         confirmed=Published({}),
         guard_state=SharedPublished(EMPTY),
+        waiting_charges=database.waiting,
+        readings=database.readings,
+        charges=database.published,
+        timezone=zone,
     )
     return ChildSpec(
         name="persister",
-        build=lambda incarnation: Persister(incarnation, plan),
+        build=lambda incarnation: Persister(
+            incarnation,
+            plan,
+            alerter=incarnation.addresses.get("alerter", incarnation.addresses["persister"]),
+            pollers={
+                name.removeprefix("poller."): address
+                for name, address in incarnation.addresses.items()
+                if name.startswith("poller.")
+            },
+        ),
         core=True,
         policy=SOON,
     )
@@ -165,6 +291,170 @@ def test_what_waited_from_an_earlier_process_is_written_first():
 
     assert database.rows == ["old", "new"]
     assert isinstance(calculated("x"), CostsCalculated)
+
+
+def window(month, *amounts, account=ACCOUNT):
+    start = dt.datetime(2026, month, 1, tzinfo=dt.UTC)
+    end = dt.datetime(2026, month + 1, 1, tzinfo=dt.UTC)
+    return charges.window(
+        *(charges.charge(f"{month}-{n}", it, start=start) for n, it in enumerate(amounts)),
+        account=account,
+        provider="digitalocean",
+        start=start,
+        end=end,
+    )
+
+
+def charged(cycle_id, *windows):
+    """Return what a cycle of charges tells the persister: its windows, then its end."""
+    report = samples.report(cycle_id, reading="charges")
+    return [
+        *(ChargesFetched(report=report, window=it) for it in windows),
+        ChargesCompleted(report=report, windows=len(windows), complete_through=START, gaps=()),
+    ]
+
+
+def tell_all(system, messages):
+    for message in messages:
+        system.addresses["persister"].tell(message)
+
+
+def test_windows_are_recorded_in_order_then_the_end_of_the_reading_and_the_alerter_is_told():
+    database, ear = Database(), Ear()
+
+    with running([persister(database, Journal()), ear.spec("alerter")]) as system:
+        tell_all(system, charged("c1", window(11, "1"), window(10, "2", "3")))
+        ear.wait_for(2)
+        database.wait_until(lambda: database.stored)
+
+    assert [(start.month, rows) for _, start, rows in database.windows] == [(11, 1), (10, 2)]
+    (stored,) = database.stored
+    assert stored.key == (ACCOUNT, "digitalocean", "charges")
+    assert stored.complete_through == START
+    assert database.readings.read() == {stored.key: stored}
+    assert all(isinstance(message, ChargesRecorded) for message in ear.heard)
+    assert ear.heard[-1].totals == database.published.read()
+    assert database.published.read().is_loaded
+
+
+def test_a_crash_around_the_commit_of_a_window_loses_nothing():
+    database, ear = Database(), Ear()
+    database.crash_before = {window(11).start}
+    database.crash_after = {window(10).start}
+
+    with running([persister(database, Journal()), ear.spec("alerter")]) as system:
+        tell_all(system, charged("c1", window(11, "1"), window(10, "2")))
+        database.wait_until(lambda: database.stored)
+
+    assert {start.month for _, start, _ in database.windows} == {10, 11}
+
+
+def test_while_the_database_is_away_the_newest_window_of_each_start_waits():
+    database, ear = Database(), Ear()
+    database.away = True
+
+    with running([persister(database, Journal()), ear.spec("alerter")]) as system:
+        tell_all(system, charged("c1", window(11, "1"), window(10, "2")))
+        tell_all(system, charged("c2", window(11, "1", "5")))
+        database.wait_until(lambda: len(database.waiting) == 3)
+        assert database.waiting.rows == 3
+        database.away = False
+        database.wait_until(lambda: len(database.stored) == 1)
+
+    assert [(start.month, rows) for _, start, rows in database.windows] == [(10, 1), (11, 2)]
+
+
+def test_what_has_no_room_is_not_noted_as_read_and_is_read_again_when_the_database_returns():
+    database, alerter, poller = Database(), Ear(), Ear()
+    database.away = True
+    specs = [
+        persister(database, Journal()),
+        alerter.spec("alerter"),
+        poller.spec(f"poller.{ACCOUNT}"),
+    ]
+
+    with running(specs) as system:
+        tell_all(system, charged("c1", window(11, "1"), window(10, *["1"] * 25)))
+        tell_all(system, [usage_calculated("u1")])
+        database.wait_until(lambda: len(database.waiting) == 2)
+        database.away = False
+        (again,) = poller.wait_for(1)
+
+    assert again == ReadAgain(reading="charges")
+    assert [stored.key.reading for stored in database.stored] == ["usage"]
+    assert [start.month for _, start, _ in database.windows] == [11]
+
+
+def test_the_end_of_a_cycle_of_which_a_window_was_lost_on_the_way_is_not_noted():
+    database, alerter, poller = Database(), Ear(), Ear()
+    specs = [
+        persister(database, Journal()),
+        alerter.spec("alerter"),
+        poller.spec(f"poller.{ACCOUNT}"),
+    ]
+
+    with running(specs) as system:
+        first, _lost, end = charged("c1", window(11, "1"), window(10, "1"))
+        tell_all(system, [first, end])
+        poller.wait_for(1)
+
+    assert database.stored == []
+
+
+def test_a_window_that_cannot_be_stored_holds_nobody_up():
+    database, alerter = Database(), Ear()
+    database.refused = {window(11).start}
+
+    with running([persister(database, Journal()), alerter.spec("alerter")]) as system:
+        tell_all(system, charged("c1", window(11, "1"), window(10, "2")))
+        tell_all(system, [calculated("i1")])
+        database.wait_for(1)
+        database.wait_until(lambda: database.stored)
+
+    assert [start.month for _, start, _ in database.windows] == [10]
+    assert database.fault.read() is None
+
+
+def test_a_usage_is_kept_over_a_restart():
+    database, alerter = Database(), Ear()
+
+    with running([persister(database, Journal()), alerter.spec("alerter")]) as system:
+        tell_all(system, [usage_calculated("u1")])
+        database.wait_until(lambda: database.stored)
+
+    (stored,) = database.stored
+    assert stored.usage is not None
+    assert stored.usage.quantities[0].used == Decimal(7)
+
+
+@pytest.mark.parametrize(
+    ("zone", "before", "after"),
+    [
+        ("UTC", dt.datetime(2026, 11, 30, 23, 59, tzinfo=dt.UTC), (2026, 12, 1)),
+        ("Europe/Berlin", dt.datetime(2026, 11, 30, 22, 59, tzinfo=dt.UTC), (2026, 12, 1)),
+    ],
+)
+@pytest.mark.parametrize("away", [False, True])
+def test_midnight_in_peoples_zone_begins_the_month_without_a_poll(zone, before, after, away):
+    database, alerter = Database(), Ear()
+    clock = FakeClock(before)
+    database.published.publish(
+        replace(
+            nothing_known(before, dt.date(2026, 11, 30)),
+            is_loaded=True,
+            by_service=(total("Compute"),),
+        )
+    )
+
+    with running(
+        [persister(database, Journal(), zone=zone), alerter.spec("alerter")], clock=clock
+    ) as system:
+        database.away = away
+        clock.advance(61)
+        system.addresses["persister"].tell(calculated("wakes it"))
+        database.wait_until(lambda: database.published.read().today == dt.date(*after))
+
+    assert database.published.read().by_service == ()
 
 
 def ask_children(system):

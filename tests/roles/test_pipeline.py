@@ -16,12 +16,14 @@ from costmon.actors.roles.meters import MetersPlan
 from costmon.actors.roles.persister import PersisterPlan
 from costmon.actors.roles.policy import PolicyPlan
 from costmon.actors.roles.poller import PollerPlan
+from costmon.actors.waiting_charges import WaitingCharges
 from costmon.api.representation import Representations
 from costmon.bootstrap.history import AlertMemory, Writers
 from costmon.bootstrap.tree import Parts, child_specs
 from costmon.clock import SystemClock
 from costmon.domain.totals import Threshold
 from costmon.state import fold, meters
+from costmon.state.charges import nothing_known
 from costmon.state.guard_state import EMPTY
 from costmon.state.published import Published, PublishedSnapshot, SharedPublished, Watched
 from costmon.store import DecisionJournal, Journal, Retention, open_store
@@ -77,6 +79,20 @@ class StruckWriter:
         self.chance.strike("after the commit")
         return written
 
+    def record_charges(self, window):
+        self.chance.strike("before the commit")
+        recorded = self.writer.record_charges(window)
+        self.chance.strike("after the commit")
+        return recorded
+
+    def record_reading(self, stored):
+        self.chance.strike("before the commit")
+        self.writer.record_reading(stored)
+        self.chance.strike("after the commit")
+
+    def charges(self, today, restated_since):
+        return self.writer.charges(today, restated_since)
+
     def record_report(self, report):
         return self.writer.record_report(report)
 
@@ -130,7 +146,7 @@ def test_no_observation_is_lost_none_is_there_twice_and_the_snapshot_never_goes_
     upgrade(url)
     chance, vendor, channel = Chance(seed), Vendor(), Channel()
     cell, guard_state = StruckCell(chance), SharedPublished(EMPTY)
-    first = fold.first((("work", "digitalocean"),), {}, now=START, poll_interval_s=1.0, demo=False)
+    first = fold.first((("work", "digitalocean"),), {}, now=START, demo=False)
     PublishedSnapshot.publish(cell, first)
     with (
         open_store(url, clock=SystemClock()) as store,
@@ -144,8 +160,9 @@ def test_no_observation_is_lost_none_is_there_twice_and_the_snapshot_never_goes_
                     PollerPlan(
                         account="work",
                         provider="digitalocean",
-                        interval_s=0.004,
+                        intervals={"inventory": 0.004},
                         connect=vendor.open,
+                        stored=lambda _reading: None,
                     ),
                 ),
                 cell=cell,
@@ -157,6 +174,10 @@ def test_no_observation_is_lost_none_is_there_twice_and_the_snapshot_never_goes_
                     fault=Published(None),
                     confirmed=Published({}),
                     guard_state=guard_state,
+                    waiting_charges=WaitingCharges(),
+                    readings=Published({}),
+                    charges=Published(nothing_known(START, START.date())),
+                    timezone="UTC",
                 ),
                 alerting=AlerterPlan(
                     threshold=Threshold(provider="digitalocean", limit=Decimal(100)),

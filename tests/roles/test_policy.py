@@ -15,6 +15,7 @@ from costmon.actors.backlog import MailboxRules
 from costmon.actors.child import ChildSpec
 from costmon.actors.roles.persister import Persister, PersisterPlan
 from costmon.actors.roles.policy import PolicyActor, PolicyPlan
+from costmon.actors.waiting_charges import WaitingCharges
 from costmon.bootstrap.history import Writers
 from costmon.clock import SystemClock
 from costmon.domain.budget import Budget
@@ -30,10 +31,12 @@ from costmon.messages import (
     RestartChild,
     SetBudget,
 )
+from costmon.state.charges import nothing_known
 from costmon.state.guard_state import EMPTY
 from costmon.state.published import Published, SharedPublished, Watched
 from costmon.store import DecisionJournal, Journal, Retention, open_store
 from costmon.store.migrate import upgrade
+from costmon.testing.clock import START
 from costmon.testing.spend import gauge, guard_report, notice, spend_row
 from tests.roles.tree import PATIENCE_S, SOON, Ear, running
 
@@ -94,6 +97,10 @@ class World:
                 fault=Published(None),
                 confirmed=self.confirmed,
                 guard_state=self.guard_state,
+                waiting_charges=WaitingCharges(),
+                readings=Published({}),
+                charges=Published(nothing_known(START, START.date())),
+                timezone="UTC",
             )
             policy = PolicyPlan(
                 budgets=FILE,
@@ -103,7 +110,12 @@ class World:
                 policy=self.policy,
             )
             specs = (
-                spec("persister", lambda it: Persister(it, persisting)),
+                spec(
+                    "persister",
+                    lambda it: Persister(
+                        it, persisting, alerter=it.addresses["alerter"], pollers={}
+                    ),
+                ),
                 self.people.spec("alerter"),
                 spec(
                     "policy",

@@ -57,7 +57,11 @@ class Line:
 
 def poller(line, interval_s=3600.0, policy=SOON):
     plan = PollerPlan(
-        account=ACCOUNT, provider="digitalocean", interval_s=interval_s, connect=line.open
+        account=ACCOUNT,
+        provider="digitalocean",
+        intervals={"inventory": interval_s},
+        connect=line.open,
+        stored=lambda _reading: None,
     )
     return ChildSpec(
         name="poller.digitalocean",
@@ -80,7 +84,7 @@ def test_the_first_poll_is_at_the_start_and_the_line_is_closed_at_the_end():
     heard = polled(line, 1)
 
     assert isinstance(heard[0], Fetched)
-    assert heard[0].inventory.resources[0].monthly_cost == Decimal(12)
+    assert heard[0].reading.resources[0].monthly_cost == Decimal(12)
     assert heard[0].report.requests == 2
     assert line.closed == 1
 

@@ -40,7 +40,7 @@ def inventory(*resources: Resource, minutes: int = 0) -> Inventory:
 def fetched(cycle_id: str, *resources: Resource, minutes: int = 0) -> Fetched:
     return Fetched(
         report=samples.report(cycle_id, started_at=after(minutes)),
-        inventory=inventory(*resources, minutes=minutes),
+        reading=inventory(*resources, minutes=minutes),
     )
 
 
@@ -58,7 +58,6 @@ def calculated(
         ((ACCOUNT, "digitalocean"), ("other", "hetzner")),
         {},
         now=START,
-        poll_interval_s=300.0,
         demo=False,
     )
     if beside is not None:

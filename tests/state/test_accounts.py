@@ -8,7 +8,7 @@ from costmon.testing.samples import inventory, report, resource
 
 
 def accounts(*resources):
-    blank = fold.first((("work", "hetzner"),), {}, now=START, poll_interval_s=300, demo=False)
+    blank = fold.first((("work", "hetzner"),), {}, now=START, demo=False)
     seen = inventory(resources, account="work", provider="hetzner")
     return fold.fetched(blank, report(account="work"), seen, START).accounts
 
@@ -32,7 +32,7 @@ def test_another_currency_is_not_compared_with_dollars():
 
 
 def test_without_an_account_that_was_read_there_are_no_totals():
-    blank = fold.first((("work", "hetzner"),), {}, now=START, poll_interval_s=300, demo=False)
+    blank = fold.first((("work", "hetzner"),), {}, now=START, demo=False)
 
     assert totals_over(blank.accounts) is None
     assert totals_over(()) is None

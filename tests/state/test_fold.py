@@ -17,7 +17,7 @@ ACCOUNTS = (("digitalocean", "digitalocean"),)
 
 
 def empty(accounts=ACCOUNTS, restored=None, now=START):
-    return fold.first(accounts, restored or {}, now=now, poll_interval_s=300, demo=False)
+    return fold.first(accounts, restored or {}, now=now, demo=False)
 
 
 def polled(*resources, now=START, cycle="cycle-1", snapshot=None, balance=None):
@@ -121,7 +121,7 @@ def test_a_good_cycle_makes_everything_fresh_again():
     good = polled(resource(), now=START + 5 * MINUTE, cycle="cycle-3", snapshot=bad)
 
     assert staleness(good, START + 5 * MINUTE) is None
-    assert good.accounts[0].failing_since is None
+    assert good.accounts[0].readings["inventory"].failing_since is None
 
 
 def test_a_failure_without_any_figures_is_blind_and_not_zero():

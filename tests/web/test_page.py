@@ -32,9 +32,7 @@ CHILD = ChildStatus(
     last_error="ValueError('boom')",
     started_at=START,
 )
-EMPTY = fold.first(
-    (("digitalocean", "digitalocean"),), {}, now=START, poll_interval_s=300, demo=False
-)
+EMPTY = fold.first((("digitalocean", "digitalocean"),), {}, now=START, demo=False)
 
 
 def polled(*resources, snapshot=EMPTY, cycle="cycle-1", now=START, **facts):
@@ -190,7 +188,7 @@ def test_waste_is_shown_with_its_cost():
 
 def test_resources_of_every_vendor_are_in_one_list_with_their_kind_and_account():
     accounts = (("do", "digitalocean"), ("hz", "hetzner"))
-    snapshot = fold.first(accounts, {}, now=START, poll_interval_s=300, demo=False)
+    snapshot = fold.first(accounts, {}, now=START, demo=False)
     for name, provider, one in (
         ("do", "digitalocean", resource("1", name="box", account="do", monthly="5")),
         (
@@ -214,7 +212,7 @@ def test_resources_of_every_vendor_are_in_one_list_with_their_kind_and_account()
 
 def test_a_threshold_for_a_vendor_that_has_not_been_read_is_not_compared():
     accounts = (("do", "digitalocean"), ("hz", "hetzner"))
-    snapshot = fold.first(accounts, {}, now=START, poll_interval_s=300, demo=False)
+    snapshot = fold.first(accounts, {}, now=START, demo=False)
     seen = inventory([resource(account="hz", provider="hetzner")], account="hz", provider="hetzner")
 
     shown = text(fold.fetched(snapshot, report(account="hz"), seen, START))

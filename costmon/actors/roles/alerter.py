@@ -20,6 +20,8 @@ from costmon.domain.totals import Threshold
 from costmon.errors import StoreError
 from costmon.messages import (
     AlerterMessage,
+    ChargesCompleted,
+    ChargesRecorded,
     ChildRecovered,
     ChildSetAside,
     CostsCalculated,
@@ -28,6 +30,7 @@ from costmon.messages import (
     PolicyChanged,
     PollFailed,
     Tick,
+    UsageCalculated,
 )
 from costmon.state.accounts import most_expensive, totals_over
 
@@ -102,6 +105,8 @@ class Alerter(SupervisedActor[AlerterMessage]):
                 self._judge_costs(message)
             case PollFailed(report=report, failure=failure):
                 self._judge(conditions.account_blind(report, failure))
+            case ChargesCompleted(report=report) | UsageCalculated(report=report):
+                self._judge(conditions.account_blind(report, None))
             case ChildSetAside(name=name, error=error, until=until):
                 cause = f"until {until.isoformat()}"
                 self._judge(conditions.child_set_aside(name, holds=True, error=error, cause=cause))
@@ -117,8 +122,8 @@ class Alerter(SupervisedActor[AlerterMessage]):
                 # Each opening is somebody's decision: none is a repeat.
                 now = self.clock.now()
                 self._judge(guard_conditions.circuit(circuit, now=now, cause=id_), 0.0)
-            case PolicyChanged():
-                pass  # nobody is alerted of a budget that was set
+            case PolicyChanged() | ChargesRecorded():
+                pass  # nobody is alerted of a budget that was set, nor of charges as such
             case Tick():
                 self._store_is_away = False
                 self._save()

@@ -9,12 +9,22 @@ from typing import assert_never
 
 from costmon.actors.address import Address
 from costmon.actors.base import Incarnation, SupervisedActor
-from costmon.domain.poll import Observation
+from costmon.domain.charge import ChargeWindow
+from costmon.domain.poll import Observation, PollReport
 from costmon.domain.resource import Inventory
-from costmon.messages import CalculatorMessage, CostsCalculated, Fetched, PollFailed
+from costmon.domain.usage import UsageReading
+from costmon.messages import (
+    CalculatorMessage,
+    ChargesCompleted,
+    ChargesFetched,
+    CostsCalculated,
+    Fetched,
+    PollFailed,
+    UsageCalculated,
+)
 from costmon.state import fold
 from costmon.state.published import PublishedSnapshot
-from costmon.state.value import Snapshot
+from costmon.state.value import AccountState, Snapshot
 
 
 class Calculator(SupervisedActor[CalculatorMessage]):
@@ -44,28 +54,36 @@ class Calculator(SupervisedActor[CalculatorMessage]):
         self._alerter = alerter
 
     def handle(self, message: CalculatorMessage) -> None:
-        """Fold, tell history and the alerter, publish."""
-        before = self._current()
+        """Fold, tell history and the alerter, publish; charges are handed on as they are."""
+        before, now = self._current(), self.clock.now()
+        report = message.report
         match message:
-            case Fetched(report=report, inventory=inventory):
-                after = fold.fetched(before, report, inventory, self.clock.now())
-                observation = Observation(
-                    report=report, inventory=inventory, failure=None, totals=after.totals
+            case Fetched(reading=reading):
+                if isinstance(reading, ChargeWindow):
+                    self.tell(self._persister, ChargesFetched(report=report, window=reading))
+                    return
+                if isinstance(reading, Inventory):
+                    after = fold.fetched(before, report, reading, now)
+                    self._tell_costs(report, after)
+                else:
+                    after = fold.used(before, report, reading, now)
+                    self._tell_usage(report, reading, after)
+            case ChargesCompleted(complete_through=complete_through, gaps=gaps):
+                after = fold.charged(
+                    before, report, complete_through=complete_through, gaps=gaps, now=now
                 )
-                calculated = CostsCalculated(
-                    observation=observation, snapshot=after, changes=_changes(after, inventory)
-                )
-                self.tell(self._persister, calculated)
-                self.tell(self._alerter, calculated)
-            case PollFailed(report=report, failure=failure):
-                after = fold.failed(before, report, failure, self.clock.now())
-                observation = Observation(
-                    report=report, inventory=None, failure=failure, totals=after.totals
-                )
-                self.tell(
-                    self._persister,
-                    CostsCalculated(observation=observation, snapshot=after, changes=()),
-                )
+                self.tell(self._persister, message)
+                self.tell(self._alerter, message)
+            case PollFailed(failure=failure):
+                after = fold.failed(before, report, failure, now)
+                if report.reading == "inventory":
+                    observation = Observation(
+                        report=report, inventory=None, failure=failure, totals=after.totals
+                    )
+                    calculated = CostsCalculated(
+                        observation=observation, snapshot=after, changes=()
+                    )
+                    self.tell(self._persister, calculated)
                 self.tell(self._alerter, message)
             case _:
                 assert_never(message)
@@ -76,10 +94,34 @@ class Calculator(SupervisedActor[CalculatorMessage]):
         self.log.info(
             "calculator.costs_published",
             account=report.account,
+            reading=report.reading,
             cycle_id=report.cycle_id,
             monthly_usd=None if after.totals is None else f"{after.totals.monthly:.2f}",
             sequence=after.sequence,
         )
+
+    def _tell_costs(self, report: PollReport, after: Snapshot) -> None:
+        """Tell what the account holds now, kinds included that are only kept from before."""
+        account = _account(after, report)
+        inventory = account.inventory
+        if inventory is None or account.readings["inventory"].last_cycle_id != report.cycle_id:
+            return  # an older cycle that was delivered again
+        observation = Observation(
+            report=report, inventory=inventory, failure=None, totals=after.totals
+        )
+        changes = account.changes if account.changed_at == inventory.observed_at else ()
+        calculated = CostsCalculated(observation=observation, snapshot=after, changes=changes)
+        self.tell(self._persister, calculated)
+        self.tell(self._alerter, calculated)
+
+    def _tell_usage(self, report: PollReport, usage: UsageReading, after: Snapshot) -> None:
+        failure = _account(after, report).readings["usage"].failure
+        if failure is not None:
+            self.tell(self._alerter, PollFailed(report=report, failure=failure))
+            return
+        calculated = UsageCalculated(report=report, usage=usage)
+        self.tell(self._persister, calculated)
+        self.tell(self._alerter, calculated)
 
     def _current(self) -> Snapshot:
         snapshot = self._cell.latest()
@@ -89,9 +131,5 @@ class Calculator(SupervisedActor[CalculatorMessage]):
         return snapshot
 
 
-def _changes(snapshot: Snapshot, inventory: Inventory) -> tuple[str, ...]:
-    """Return what this very cycle changed in its account, in words."""
-    for account in snapshot.accounts:
-        if account.inventory is inventory and account.changed_at == inventory.observed_at:
-            return account.changes
-    return ()
+def _account(snapshot: Snapshot, report: PollReport) -> AccountState:
+    return next(account for account in snapshot.accounts if account.name == report.account)

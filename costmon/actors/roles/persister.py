@@ -3,34 +3,49 @@
 While the database cannot be written, cycles wait in a journal on disk, in order, and are written
 when it returns. A cycle is in the database, in the journal or in this actor's mailbox, never
 nowhere; writing one twice is one row. Decisions about guards wait in a journal of their own. Of
-what guards report some waits here; the rest they send again, since it is not confirmed.
+what guards report some waits here; the rest they send again, since it is not confirmed. Charges
+wait in memory: what has no room there, or is lost with the process, is read again from the vendor,
+because a reading is noted as done only when all of it has been recorded.
 """
 
+import datetime as dt
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar, assert_never
+from zoneinfo import ZoneInfo
 
+from costmon.actors.address import Address
 from costmon.actors.base import Incarnation, SupervisedActor
+from costmon.actors.waiting_charges import WaitingCharges, WaitingWindow
 from costmon.actors.writer import Waiting, WaitingChanges, Writer
 from costmon.domain.change import Change
-from costmon.domain.poll import Observation
+from costmon.domain.charge import ChargeWindow
+from costmon.domain.poll import Observation, PollReport, ReadingKey, StoredReading
 from costmon.domain.spend import GuardReport
+from costmon.domain.usage import UsageReading
 from costmon.errors import StoreError, StoreFencedError
 from costmon.messages import (
+    ChargesCompleted,
+    ChargesFetched,
+    ChargesRecorded,
     CostsCalculated,
     GuardReported,
     PersisterMessage,
     PolicyChanged,
+    ReadAgain,
     Tick,
+    UsageCalculated,
 )
 from costmon.state import guard_reports
+from costmon.state.charges import RESTATED_LATELY, ChargeState, charge_state, on_day
 from costmon.state.guard_state import GuardState
 from costmon.state.published import Published, SharedPublished
 
 T = TypeVar("T")
 
-_RETRY, _PRUNE = "retry", "prune"
+_RETRY, _PRUNE, _DAY = "retry", "prune", "day"
+_LONGEST_LOOK_S = 3600.0
 _RETRY_MIN_S, _RETRY_MAX_S = 1.0, 30.0
 _PRUNE_EVERY_S = 6 * 3600.0
 _PRUNE_FIRST_S = 60.0
@@ -52,6 +67,10 @@ class PersisterPlan:
         fault: Where it is published why nothing can be written; `None` while all is well.
         confirmed: Where it is published up to which report each guard's rows are written.
         guard_state: Where it is published what the rows add up to.
+        waiting_charges: Where charges wait.
+        readings: Where it is published what is recorded of the readings.
+        charges: Where it is published what the charges add up to.
+        timezone: IANA key of the zone whose days people count by.
     """
 
     claim: Callable[[], Writer]
@@ -60,13 +79,37 @@ class PersisterPlan:
     fault: Published[str | None]
     confirmed: Published[Mapping[str, int]]
     guard_state: SharedPublished[GuardState]
+    waiting_charges: WaitingCharges
+    readings: Published[Mapping[ReadingKey, StoredReading]]
+    charges: Published[ChargeState]
+    timezone: str
 
 
 class Persister(SupervisedActor[PersisterMessage]):
-    """The only writer of history, of decisions about guards and of what these report."""
+    """The only writer of history, of charges, of decisions about guards and of their reports.
 
-    def __init__(self, incarnation: Incarnation, plan: PersisterPlan) -> None:
+    Args:
+        incarnation: What every actor is given.
+        plan: What it goes by.
+        alerter: Is told what was charged.
+        pollers: By account, who is told to read again what could not be kept.
+    """
+
+    def __init__(
+        self,
+        incarnation: Incarnation,
+        plan: PersisterPlan,
+        *,
+        alerter: Address,
+        pollers: Mapping[str, Address],
+    ) -> None:
         super().__init__(incarnation)
+        self._alerter = alerter
+        self._pollers = pollers
+        self._waiting_charges = plan.waiting_charges
+        self._readings = plan.readings
+        self._charges = plan.charges
+        self._zone = ZoneInfo(plan.timezone)
         self._claim = plan.claim
         self._journal = plan.journal
         self._changes = plan.changes
@@ -83,6 +126,7 @@ class Persister(SupervisedActor[PersisterMessage]):
         """Write at once what waited from before."""
         self.timer.after(_RETRY, 0.0)
         self.timer.every(_PRUNE, _PRUNE_EVERY_S, first_s=_PRUNE_FIRST_S)
+        self.timer.after(_DAY, self._next_look_s())
 
     def handle(self, message: PersisterMessage) -> None:
         """Write what the message says, or try again, or prune."""
@@ -94,8 +138,15 @@ class Persister(SupervisedActor[PersisterMessage]):
             case PolicyChanged():
                 # It waits in the journal, perhaps behind others: all are written, in their order.
                 self._write_now()
+            case ChargesFetched(report=report, window=window):
+                self._keep_window(report.cycle_id, window)
+            case ChargesCompleted() | UsageCalculated():
+                self._keep_end(message)
             case Tick(key=key) if key == _PRUNE:
                 self._prune()
+            case Tick(key=key) if key == _DAY:
+                self.timer.after(_DAY, self._next_look_s())
+                self._look_at_the_day()
             case Tick():
                 self._write_waiting()
             case _:
@@ -135,6 +186,47 @@ class Persister(SupervisedActor[PersisterMessage]):
         self._reports.append(report)
         self._report_rows += rows + 1
 
+    def _keep_window(self, cycle_id: str, window: ChargeWindow) -> None:
+        if self._away_since_s is None and not len(self._waiting_charges):
+            try:
+                self._record_window(cycle_id, window)
+            except StoreError as error:
+                self._gone(error)
+            else:
+                return
+        if not self.fenced(lambda: self._waiting_charges.add_window(cycle_id, window)):
+            self.log.warning(
+                "persister.charges_dropped",
+                account=window.account,
+                start=window.start.isoformat(),
+                charges=len(window.charges),
+                waiting_rows=self._waiting_charges.rows,
+                hint="they are read again when the database is back",
+            )
+
+    def _keep_end(self, message: ChargesCompleted | UsageCalculated) -> None:
+        report = message.report
+        if isinstance(message, UsageCalculated):
+            usage = message.usage
+            stored = _stored(report, usage.observed_at, usage.complete_through, usage)
+            self._keep_reading(report.cycle_id, stored)
+            return
+        stored = _stored(report, report.started_at, message.complete_through)
+        if self._waiting_charges.has_all(stored.key, report.cycle_id, message.windows):
+            self._keep_reading(report.cycle_id, stored)
+        else:
+            self._ask_again()
+
+    def _keep_reading(self, cycle_id: str, stored: StoredReading) -> None:
+        if self._away_since_s is None and not len(self._waiting_charges):
+            try:
+                self._record_reading(stored)
+            except StoreError as error:
+                self._gone(error)
+            else:
+                return
+        self.fenced(lambda: self._waiting_charges.add_reading(cycle_id, stored))
+
     def _write_now(self) -> None:
         if self._away_since_s is None:
             try:
@@ -151,10 +243,27 @@ class Persister(SupervisedActor[PersisterMessage]):
             while self._reports:
                 self._record_report(self._reports[0])
                 self._report_rows -= len(self._reports.popleft().rows) + 1
+            while (entry := self._waiting_charges.first()) is not None:
+                if isinstance(entry, WaitingWindow):
+                    self._record_window(entry.cycle_id, entry.window)
+                else:
+                    self._record_reading(entry.stored)
+                self.fenced(self._waiting_charges.drop_first)
         except StoreError as error:
             self._gone(error)
             return
         self._back()
+        self._look_at_the_day()
+        self._ask_again()
+
+    def _ask_again(self) -> None:
+        """Let what is not kept be read again, unless it could not be kept then either."""
+        if self._away_since_s is not None:
+            return
+        for key in self._waiting_charges.take_incomplete():
+            self.log.info("persister.reads_again", account=key.account, reading=key.reading)
+            if key.account in self._pollers:
+                self.tell(self._pollers[key.account], ReadAgain(reading=key.reading))
 
     def _record(self, observation: Observation) -> None:
         written = self._write(lambda writer: writer.record(observation))
@@ -163,6 +272,82 @@ class Persister(SupervisedActor[PersisterMessage]):
             cycle_id=observation.report.cycle_id,
             resources=len(observation.inventory.resources) if observation.inventory else None,
         )
+
+    def _record_window(self, cycle_id: str, window: ChargeWindow) -> None:
+        try:
+            recorded = self._write(lambda writer: writer.record_charges(window))
+        except StoreError as error:
+            if type(error) is not StoreError:
+                raise
+            # The window itself cannot be stored: reading it again would not help, and others wait.
+            self._waiting_charges.note(cycle_id, window)
+            self.log.error(
+                "persister.charges_refused",
+                account=window.account,
+                start=window.start.isoformat(),
+                error=str(error),
+            )
+            return
+        self.fenced(lambda: self._waiting_charges.note(cycle_id, window))
+        self.log.info(
+            "persister.charges_recorded",
+            account=window.account,
+            start=window.start.isoformat(),
+            added=recorded.added,
+            changed=recorded.changed,
+            vanished=recorded.vanished,
+            unchanged=recorded.unchanged,
+            outdated=recorded.outdated,
+            restatements=len(recorded.restatements),
+            cycle_id=cycle_id,
+        )
+        state = self._publish_charges()
+        self.tell(
+            self._alerter,
+            ChargesRecorded(account=window.account, totals=state, restated=recorded.restatements),
+        )
+
+    def _record_reading(self, stored: StoredReading) -> None:
+        self._write(lambda writer: writer.record_reading(stored))
+        readings = {**self._readings.read(), stored.key: stored}
+        self.fenced(lambda: self._readings.publish(readings))
+        self.log.info(
+            "persister.reading_recorded",
+            account=stored.key.account,
+            reading=stored.key.reading,
+            next_poll_at=stored.next_poll_at.isoformat(),
+        )
+
+    def _publish_charges(self) -> ChargeState:
+        now, today = self.clock.now(), self._today()
+        overview = self._write(lambda writer: writer.charges(today, now - RESTATED_LATELY))
+        state = charge_state(overview, now)
+        self.fenced(lambda: self._charges.publish(state))
+        return state
+
+    def _look_at_the_day(self) -> None:
+        """Let figures of the month to date be about the month that it is."""
+        known, today = self._charges.read(), self._today()
+        if known.is_loaded and known.today == today:
+            return
+        if self._away_since_s is None:
+            try:
+                self._publish_charges()
+            except StoreError as error:
+                self._gone(error)
+            else:
+                return
+        self.fenced(lambda: self._charges.publish(on_day(known, today)))
+
+    def _today(self) -> dt.date:
+        return self.clock.now().astimezone(self._zone).date()
+
+    def _next_look_s(self) -> float:
+        """Return seconds until the next day begins, or an hour: the clock may be set."""
+        now = self.clock.now()
+        tomorrow = self._today() + dt.timedelta(days=1)
+        midnight = dt.datetime.combine(tomorrow, dt.time(), self._zone)
+        return min((midnight - now).total_seconds(), _LONGEST_LOOK_S)
 
     def _write_changes(self) -> None:
         while (change := self._changes.first()) is not None:
@@ -252,3 +437,18 @@ class Persister(SupervisedActor[PersisterMessage]):
             self._writer.prune(self.clock.now())
         except StoreError as error:
             self._gone(error)
+
+
+def _stored(
+    report: PollReport,
+    success_at: dt.datetime,
+    complete_through: dt.datetime | None,
+    usage: UsageReading | None = None,
+) -> StoredReading:
+    return StoredReading(
+        key=ReadingKey(report.account, report.provider, report.reading),
+        next_poll_at=report.next_poll_at,
+        last_success_at=success_at,
+        complete_through=complete_through,
+        usage=usage,
+    )

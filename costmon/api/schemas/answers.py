@@ -8,7 +8,7 @@ from msgspec import Meta as Describe
 from costmon.api.schemas.costs import GapNote
 from costmon.domain.child import ChildState
 from costmon.domain.history import GroupBy, Step
-from costmon.domain.poll import BreakerState
+from costmon.domain.poll import BreakerState, ReadingKind
 from costmon.errors import FailureReason
 from costmon.intake.answer import Answer, Moment
 from costmon.intake.answer import Problem as Problem  # noqa: PLC0414 - the socket says it, too
@@ -47,6 +47,32 @@ class HistoryAnswer(Answer, frozen=True):
     meta: HistoryMeta
 
 
+class ReadingHealth(Answer, frozen=True):
+    """How one reading of an account goes: its inventory, its charges or its usage."""
+
+    reading: ReadingKind
+    state: ProviderState
+    reason: str | None
+    failure: FailureReason | None
+    last_success: Moment | None
+    data_complete_through: Moment | None
+    next_poll: Moment | None
+    age_s: int | None
+    breaker: BreakerState
+    gaps: list[GapNote]
+
+
+class StaleKindNote(Answer, frozen=True):
+    """A kind of resource that could not be read lately; its last good figures are shown."""
+
+    kind: str
+    reason: str
+    failure: FailureReason
+    since: Moment | None
+    last_success: Moment | None
+    age_s: int | None
+
+
 class ProviderHealth(Answer, frozen=True):
     """How reading one account goes."""
 
@@ -61,6 +87,9 @@ class ProviderHealth(Answer, frozen=True):
     age_s: int | None
     breaker: BreakerState
     gaps: list[GapNote]
+    readings: list[ReadingHealth]
+    stale_kinds: list[StaleKindNote]
+    missing: list[str]
 
 
 class Meta(Answer, frozen=True, omit_defaults=True):
@@ -101,10 +130,14 @@ class ActorsAnswer(Answer, frozen=True):
 
 
 class RefreshAccepted(Answer, frozen=True):
-    """A poll was asked for; `id` names the request in the log."""
+    """A poll was asked for; `id` names the request in the log.
+
+    `held_back` are the readings that were not asked for, because they were less than a minute ago.
+    """
 
     id: str
     status: Literal["accepted"]
+    held_back: list[ReadingKind]
 
 
 class RefreshAnswer(Answer, frozen=True):

@@ -1,0 +1,98 @@
+"""What the vendors have charged, as one published value, made of the ledger's roll-ups."""
+
+import datetime as dt
+from dataclasses import dataclass, replace
+
+from costmon.domain.charge_report import (
+    ChargeFreshness,
+    ChargeOverview,
+    ChargeTotal,
+    CompleteDay,
+    Restatement,
+)
+
+RESTATED_LATELY = dt.timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargeState:
+    """Everything readers are told about charges.
+
+    Accounts, providers, currencies and bases are kept apart: nothing here is added over them.
+
+    Attributes:
+        published_at: When it was made, aware UTC.
+        is_loaded: Whether it was read from the ledger; `False`: nothing is known yet.
+        today: The day, in people's time zone, whose month is the current one.
+        by_service: The month to date.
+        by_project: The month to date.
+        by_day: The month to date.
+        by_month: The last twelve months, the current one included.
+        last_days: The last complete day of each account that has one.
+        restatements: Of the last seven days, newest first.
+        freshness: Of every account whose charges were ever read.
+    """
+
+    published_at: dt.datetime
+    is_loaded: bool
+    today: dt.date
+    by_service: tuple[ChargeTotal, ...]
+    by_project: tuple[ChargeTotal, ...]
+    by_day: tuple[ChargeTotal, ...]
+    by_month: tuple[ChargeTotal, ...]
+    last_days: tuple[CompleteDay, ...]
+    restatements: tuple[Restatement, ...]
+    freshness: tuple[ChargeFreshness, ...]
+
+
+def nothing_known(now: dt.datetime, today: dt.date) -> ChargeState:
+    """Return the state before the ledger has been read."""
+    return ChargeState(
+        published_at=now,
+        is_loaded=False,
+        today=today,
+        by_service=(),
+        by_project=(),
+        by_day=(),
+        by_month=(),
+        last_days=(),
+        restatements=(),
+        freshness=(),
+    )
+
+
+def charge_state(overview: ChargeOverview, now: dt.datetime) -> ChargeState:
+    """Return what the ledger says as it is published."""
+    return ChargeState(
+        published_at=now,
+        is_loaded=True,
+        today=overview.today,
+        by_service=overview.by_service,
+        by_project=overview.by_project,
+        by_day=overview.by_day,
+        by_month=overview.by_month,
+        last_days=overview.last_days,
+        restatements=overview.restatements,
+        freshness=overview.freshness,
+    )
+
+
+def on_day(state: ChargeState, today: dt.date) -> ChargeState:
+    """Return the state on another day, for when the ledger cannot be asked at midnight.
+
+    In a new month nothing is known to have been charged yet, which is not the same as 0: there are
+    no rows. The twelve months lose the oldest one.
+    """
+    if today == state.today:
+        return state
+    if (today.year, today.month) == (state.today.year, state.today.month):
+        return replace(state, today=today)
+    oldest = dt.date(today.year - 1, today.month, 1).isoformat()
+    return replace(
+        state,
+        today=today,
+        by_service=(),
+        by_project=(),
+        by_day=(),
+        by_month=tuple(total for total in state.by_month if total.group > oldest),
+    )
