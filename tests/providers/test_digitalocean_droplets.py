@@ -9,7 +9,6 @@ import pytest
 from costmon.errors import (
     ProviderNotFoundError,
     ProviderPermissionError,
-    ProviderSchemaError,
 )
 from costmon.providers.digitalocean.provider import DigitalOcean
 from costmon.testing import FakeOutbound
@@ -31,6 +30,16 @@ def encoded(answers):
 def fetch(answers, prices=None):
     outbound = FakeOutbound(encoded({**do.empty_account(), **answers}))
     return DigitalOcean(outbound, prices or {}).inventory("work", NOW), outbound.asked
+
+
+def failed_droplets(answers):
+    """Return why the droplets could not be read, while everything else was."""
+    inventory, _ = fetch(do.full_account() | answers)
+    (failure,) = inventory.failed
+    assert failure.kind == "droplet"
+    assert {resource.kind for resource in inventory.resources} >= {"volume", "database"}
+    assert "droplet" not in {resource.kind for resource in inventory.resources}
+    return failure
 
 
 def one(droplet, prices=None, **answers):
@@ -193,10 +202,10 @@ def test_a_required_field_that_is_missing_is_named(field):
     del droplet[field]
     listed = do.listing("droplets", [do.droplet(6), droplet])
 
-    with pytest.raises(ProviderSchemaError) as caught:
-        fetch({do.DROPLETS: listed})
+    failure = failed_droplets({do.DROPLETS: listed})
 
-    assert caught.value.path == f"$.droplets[1].{field}"
+    assert failure.reason == "schema"
+    assert f"$.droplets[1].{field};" in failure.message
 
 
 @pytest.mark.parametrize(
@@ -213,24 +222,25 @@ def test_a_required_field_that_is_missing_is_named(field):
         "true",
         "[]",
         '"x"',
+        '""',
     ],
 )
-def test_a_price_that_is_none_is_an_error_with_its_path(price):
-    body = json.dumps(do.listing("droplets", [do.droplet(6)])).replace("12.0", price)
+def test_a_droplet_without_a_usable_price_is_unpriced_and_the_others_are_not(price):
+    listed = do.listing("droplets", [do.droplet(6), do.droplet(7, size={"price_monthly": 48})])
+    body = json.dumps(listed).replace("12.0", price)
 
-    with pytest.raises(ProviderSchemaError) as caught:
-        fetch({do.DROPLETS: body.encode()})
+    inventory, _ = fetch({do.DROPLETS: body.encode()})
 
-    assert caught.value.path == "$.droplets[0].size.price_monthly"
+    odd, good = inventory.resources
+    assert (odd.monthly_cost, odd.unpriced) == (None, "the vendor names no usable price for it")
+    assert (good.monthly_cost, good.unpriced) == (Decimal(48), None)
+    assert inventory.failed == ()
 
 
-def test_a_bad_price_is_found_behind_good_ones_of_the_same_size():
-    bad = do.droplet(8, size={"price_monthly": "sNaN"})
+def test_a_droplet_whose_size_has_no_price_field_is_unpriced():
+    resource = one(do.droplet(7, size={}))
 
-    with pytest.raises(ProviderSchemaError) as caught:
-        fetch({do.DROPLETS: do.listing("droplets", [do.droplet(7), bad])})
-
-    assert caught.value.path == "$.droplets[1].size.price_monthly"
+    assert (resource.monthly_cost, resource.unpriced is None) == (None, False)
 
 
 def test_a_price_of_absurdly_many_digits_is_cut_to_what_is_calculated_with():
@@ -254,11 +264,10 @@ def test_a_price_of_absurdly_many_digits_is_cut_to_what_is_calculated_with():
     ],
 )
 def test_a_value_of_another_type_is_an_error_with_its_path(changes):
-    with pytest.raises(ProviderSchemaError) as caught:
-        one(do.droplet(7) | changes)
+    failure = failed_droplets({do.DROPLETS: do.listing("droplets", [do.droplet(7) | changes])})
 
-    assert caught.value.path is not None
-    assert caught.value.path.startswith(f"$.droplets[0].{next(iter(changes))}")
+    assert failure.reason == "schema"
+    assert f"$.droplets[0].{next(iter(changes))}" in failure.message
 
 
 @pytest.mark.parametrize(
@@ -337,12 +346,11 @@ def test_a_droplet_that_does_not_exist_is_none():
     assert found is None
 
 
-def test_a_single_droplet_with_a_bad_price_is_an_error_with_its_path():
+def test_a_single_droplet_with_a_bad_price_is_unpriced():
     bad = do.droplet(7, size={"price_monthly": -1})
     outbound = FakeOutbound(encoded({"/v2/droplets/7": {"droplet": bad}}))
 
-    with pytest.raises(ProviderSchemaError) as caught:
-        DigitalOcean(outbound, {}).fetch_droplet("work", 7)
+    found = DigitalOcean(outbound, {}).fetch_droplet("work", 7)
 
-    assert caught.value.endpoint == "GET /v2/droplets/7"
-    assert caught.value.path == "$.droplet.size.price_monthly"
+    assert found is not None
+    assert (found.monthly_cost, found.unpriced is None) == (None, False)

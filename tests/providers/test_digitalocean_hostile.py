@@ -79,6 +79,11 @@ def assert_sound(found):
         assert found.path.startswith("$")
         return
     assert isinstance(found, Inventory)
+    for failure in found.failed:
+        assert failure.reason == "schema"
+        assert "GET /v2/" in failure.message
+        assert " at $" in failure.message
+        assert failure.kind not in {resource.kind for resource in found.resources}
     for resource in found.resources:
         assert resource.monthly_cost is not None or resource.unpriced is not None
         if resource.monthly_cost is not None:

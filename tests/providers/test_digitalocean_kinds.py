@@ -11,8 +11,9 @@ from costmon.errors import (
     ProviderError,
     ProviderNotFoundError,
     ProviderPermissionError,
-    ProviderSchemaError,
+    ProviderRateLimitError,
     ProviderServerError,
+    ProviderTimeoutError,
 )
 from costmon.providers.digitalocean import info
 from costmon.providers.digitalocean.provider import DigitalOcean
@@ -48,12 +49,16 @@ def failure(kind, path):
     return kind(provider="digitalocean", endpoint=f"GET {path}", detail="no", hint="none")
 
 
-def fetch(answers, prices=None):
-    encoded = {
+def encoded(answers):
+    return {
         path: answer if isinstance(answer, ProviderError | bytes) else json.dumps(answer).encode()
-        for path, answer in {**do.empty_account(), **answers}.items()
+        for path, answer in answers.items()
     }
-    return DigitalOcean(FakeOutbound(encoded), prices or {}).inventory("work", NOW)
+
+
+def fetch(answers, prices=None):
+    outbound = FakeOutbound(encoded({**do.empty_account(), **answers}))
+    return DigitalOcean(outbound, prices or {}).inventory("work", NOW)
 
 
 def one(path, key, item, prices=None, **answers):
@@ -91,13 +96,15 @@ def test_the_balance_is_the_vendors_own_figure():
 
 
 @pytest.mark.parametrize("usage", [None, "NaN", "-1.00", "1e999", "", "$4.00"])
-def test_a_balance_that_is_no_amount_is_an_error(usage):
+def test_a_balance_that_is_no_amount_is_a_failed_kind(usage):
     answer = {"month_to_date_usage": usage, "generated_at": "2026-11-21T09:00:00Z"}
 
-    with pytest.raises(ProviderSchemaError) as caught:
-        fetch({do.BALANCE: answer})
+    inventory = fetch({do.BALANCE: answer})
 
-    assert caught.value.path == "$.month_to_date_usage"
+    (failed,) = inventory.failed
+    assert (failed.kind, failed.reason) == ("balance", "schema")
+    assert "$.month_to_date_usage" in failed.message
+    assert inventory.balance is None
 
 
 def test_a_volume_costs_by_its_size():
@@ -151,12 +158,6 @@ def test_a_snapshot_in_two_regions_has_no_single_one():
             "$.volumes[0].size_gigabytes",
         ),
         (
-            do.SNAPSHOTS,
-            "snapshots",
-            do.snapshot(size_gigabytes=-0.1),
-            "$.snapshots[0].size_gigabytes",
-        ),
-        (
             do.LOAD_BALANCERS,
             "load_balancers",
             do.load_balancer(size_unit=-1),
@@ -165,11 +166,18 @@ def test_a_snapshot_in_two_regions_has_no_single_one():
         (do.DATABASES, "databases", do.database(num_nodes=10**12), "$.databases[0].num_nodes"),
     ],
 )
-def test_a_quantity_that_cannot_be_is_an_error_with_its_path(path, key, item, where):
-    with pytest.raises(ProviderSchemaError) as caught:
-        fetch({path: do.listing(key, [item])})
+def test_a_quantity_that_cannot_be_fails_its_kind_and_says_where(path, key, item, where):
+    (failed,) = fetch({path: do.listing(key, [item])}).failed
 
-    assert caught.value.path == where
+    assert f"at {where};" in failed.message
+
+
+@pytest.mark.parametrize("size", [None, "", -0.1, "NaN"])
+def test_a_snapshot_without_a_usable_size_is_unpriced(size):
+    resource = one(do.SNAPSHOTS, "snapshots", do.snapshot(size_gigabytes=size))
+
+    assert (resource.monthly_cost, resource.size) == (None, None)
+    assert resource.unpriced == "its size is not visible"
 
 
 @pytest.mark.parametrize(
@@ -364,13 +372,14 @@ def test_what_the_api_names_no_price_of_is_listed_with_the_app():
 
 
 @pytest.mark.parametrize("price", ["-5.00", "NaN", None])
-def test_an_instance_price_that_is_none_is_an_error_with_its_path(price):
+def test_an_app_whose_instances_have_no_usable_price_is_unpriced(price):
     sizes = {"instance_sizes": [{"slug": "apps-s-1vcpu-0.5gb", "usd_per_month": price}]}
 
-    with pytest.raises(ProviderSchemaError) as caught:
-        fetch({do.APPS: do.listing("apps", [do.app()]), do.INSTANCE_SIZES: sizes})
+    inventory = fetch({do.APPS: do.listing("apps", [do.app()]), do.INSTANCE_SIZES: sizes})
 
-    assert caught.value.path == "$.instance_sizes[0].usd_per_month"
+    (resource,) = inventory.resources
+    assert resource.monthly_cost is None
+    assert "has no known price" in (resource.unpriced or "")
 
 
 def test_what_the_api_cannot_price_is_always_listed():
@@ -393,10 +402,71 @@ def test_a_kind_that_is_refused_is_a_gap_that_names_its_scope(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("error", [ProviderServerError, ProviderAuthError])
-def test_a_kind_that_fails_fails_the_cycle(kind, error):
+def test_a_kind_that_fails_is_named_and_the_others_are_read(kind):
+    whole = fetch(do.full_account())
+
+    inventory = fetch({**do.full_account(), KINDS[kind]: failure(ProviderServerError, KINDS[kind])})
+
+    (failed,) = inventory.failed
+    assert (failed.kind, failed.reason) == (kind, "server")
+    assert KINDS[kind] in failed.message
+    assert inventory.resources == tuple(it for it in whole.resources if it.kind != kind)
+    assert inventory.gaps == ()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("error", [ProviderAuthError, ProviderRateLimitError])
+def test_what_is_about_the_token_fails_the_cycle(kind, error):
     with pytest.raises(error):
         fetch({**do.full_account(), KINDS[kind]: failure(error, KINDS[kind])})
+
+
+@pytest.mark.parametrize("path", [do.SIZES, do.POLICIES, do.GPU_DROPLETS])
+def test_what_droplets_are_priced_with_belongs_to_their_kind(path):
+    backed_up = do.droplet(7, features=["backups"])
+    del backed_up["size"]
+    answers = {
+        **do.empty_account(),
+        do.DROPLETS: do.listing("droplets", [backed_up]),
+        path: failure(ProviderServerError, path),
+    }
+
+    (failed,) = fetch(answers).failed
+
+    assert failed.kind == "droplet"
+
+
+def test_clusters_do_not_miss_their_workers_when_droplets_could_not_be_read():
+    answers = {**do.full_account(), do.DROPLETS: failure(ProviderServerError, do.DROPLETS)}
+
+    (cluster,) = [it for it in fetch(answers).resources if it.kind == "kubernetes_cluster"]
+
+    assert "not among the droplets" not in (cluster.unpriced or "")
+
+
+def test_when_every_kind_fails_the_first_error_is_raised():
+    broken = {
+        path: failure(ProviderServerError, path)
+        for path in [*KINDS.values(), do.DROPLETS, do.SIZES, do.POLICIES]
+        if path != do.BALANCE
+    }
+
+    with pytest.raises(ProviderServerError) as caught:
+        fetch({**do.full_account(), **broken})
+
+    assert caught.value.endpoint == f"GET {do.DROPLETS}"
+
+
+def test_a_vendor_that_does_not_answer_is_not_asked_for_every_kind():
+    outbound = FakeOutbound(
+        encoded(do.full_account())
+        | {path: failure(ProviderTimeoutError, path) for path in [*KINDS.values(), do.DROPLETS]}
+    )
+
+    with pytest.raises(ProviderTimeoutError):
+        DigitalOcean(outbound, {}).inventory("work", NOW)
+
+    assert len(outbound.asked) == 2
 
 
 def test_every_scope_that_a_gap_names_is_among_those_asked_for():

@@ -9,7 +9,10 @@ import datetime as dt
 from decimal import Decimal
 from typing import Annotated
 
-from msgspec import UNSET, Meta, Struct, UnsetType, field
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
+
+NOTHING = Raw(b"null")
+"""A price that is not there. Prices are decoded one by one, so that an odd one spoils no page."""
 
 Moment = Annotated[dt.datetime, Meta(tz=True)]
 Id = Annotated[int, Meta(ge=0)]
@@ -51,7 +54,7 @@ class Region(Struct, gc=False):
 class DropletSize(Struct, gc=False):
     """The size embedded in a droplet."""
 
-    price_monthly: Decimal
+    price_monthly: Raw = NOTHING
 
 
 class Droplet(Struct, gc=False):
@@ -83,7 +86,7 @@ class Size(Struct, gc=False):
     """A droplet size on offer."""
 
     slug: str
-    price_monthly: Decimal
+    price_monthly: Raw = NOTHING
 
 
 class SizePage(Page, gc=False, kw_only=True):
@@ -141,7 +144,7 @@ class Snapshot(Struct, gc=False):
     id: str
     name: str
     created_at: Moment
-    size_gigabytes: Decimal
+    size_gigabytes: Raw = NOTHING
     regions: list[str] | None = None
     resource_type: str | None = None
 
@@ -252,7 +255,7 @@ class RegistryTier(Struct, gc=False):
 
     name: str | None = None
     slug: str | None = None
-    monthly_price_in_cents: Annotated[int, Meta(ge=0, le=100_000_000_000)] | None = None
+    monthly_price_in_cents: Raw = NOTHING
 
 
 class Subscription(Struct, gc=False):
@@ -321,7 +324,7 @@ class InstanceSize(Struct, gc=False):
     """A size of an app's instances."""
 
     slug: str
-    usd_per_month: Decimal
+    usd_per_month: Raw = NOTHING
 
 
 class InstanceSizes(Struct, gc=False):

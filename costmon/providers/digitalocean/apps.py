@@ -7,7 +7,7 @@ from costmon.domain.resource import Resource
 from costmon.pricing import calculate_monthly_cost
 from costmon.providers.digitalocean.answers import App, AppComponent, AppSpec, InstanceSize
 from costmon.providers.digitalocean.factory import Cost, ResourceFactory
-from costmon.providers.digitalocean.values import amount, text
+from costmon.providers.digitalocean.values import price_of, text
 
 APPS = "/v2/apps"
 INSTANCE_SIZES = "/v2/apps/tiers/instance_sizes"
@@ -33,17 +33,9 @@ def apps(
 
 
 def instance_prices(sizes: Iterable[InstanceSize]) -> dict[str, Decimal]:
-    """Return the price of one instance by slug.
-
-    Raises:
-        ProviderSchemaError: A price is not one.
-    """
-    return {
-        size.slug: amount(
-            size.usd_per_month, INSTANCE_SIZES, f"$.instance_sizes[{position}].usd_per_month"
-        )
-        for position, size in enumerate(sizes)
-    }
+    """Return the price of one instance by slug, of those that have a usable one."""
+    prices = ((size.slug, price_of(size.usd_per_month)) for size in sizes)
+    return {slug: price for slug, price in prices if price is not None}
 
 
 def _cost(spec: AppSpec, sizes: Mapping[str, Decimal]) -> Cost:

@@ -12,13 +12,14 @@ from costmon.domain.resource import Resource
 from costmon.pricing import PriceTable, calculate_monthly_cost
 from costmon.providers.digitalocean.answers import Droplet, DropletPolicy
 from costmon.providers.digitalocean.errors import SLUG
-from costmon.providers.digitalocean.values import CURRENCY, MOST_TEXT, amount, moment, text
+from costmon.providers.digitalocean.values import CURRENCY, MOST_TEXT, moment, price_of, text
 
 DROPLETS = "/v2/droplets"
 SIZES = "/v2/sizes"
 KIND = "droplet"
 _POWERED_OFF = "powered off, still charged in full"
 _NO_PRICE = "the size has no known price"
+_ODD_PRICE = "the vendor names no usable price for it"
 _NO_DETAILS: tuple[tuple[str, str], ...] = ()
 
 
@@ -32,7 +33,7 @@ class Droplets:
         self._ids: set[str] = set()
         self._backed_up: list[int] = []
         self._sizeless: list[int] = []
-        self._price_of_size: dict[str, Decimal] = {}
+        self._written_prices: dict[bytes, Decimal | None] = {}
         self._texts: dict[str, str] = {}
         self._backups: dict[tuple[str, Decimal], tuple[Decimal, tuple[tuple[str, str], ...]]] = {}
 
@@ -56,19 +57,10 @@ class Droplets:
         """Tell whether some are backed up."""
         return bool(self._backed_up)
 
-    def add(self, page: list[Droplet], path: str = DROPLETS, where: str = "$.droplets[{}]") -> None:
-        """Take a page; a droplet that is there already is skipped.
-
-        Args:
-            page: What was listed.
-            path: Where it was asked for.
-            where: Where in the answer a droplet is, by its position.
-
-        Raises:
-            ProviderSchemaError: A price is not one.
-        """
+    def add(self, page: list[Droplet]) -> None:
+        """Take a page; a droplet that is there already is skipped."""
         account, texts, ids, resources = self._account, self._texts, self._ids, self._resources
-        for position, droplet in enumerate(page):
+        for droplet in page:
             identity = str(droplet.id)
             if identity in ids:
                 continue
@@ -80,14 +72,13 @@ class Droplets:
                 self._sizeless.append(len(resources))
                 unpriced = _NO_PRICE
             else:
-                price = droplet.size.price_monthly
-                known = self._price_of_size.get(slug)
-                # Comparing a signalling NaN would raise.
-                if known is not None and price.is_finite() and known == price:
-                    price = known
+                raw = bytes(droplet.size.price_monthly)
+                if raw in self._written_prices:
+                    price = self._written_prices[raw]
                 else:
-                    place = where.format(position) + ".size.price_monthly"
-                    price = self._price_of_size[slug] = amount(price, path, place)
+                    price = self._written_prices[raw] = price_of(raw)
+                if price is None:
+                    unpriced = _ODD_PRICE
             if droplet.features and "backups" in droplet.features:
                 self._backed_up.append(len(resources))
             name = droplet.name

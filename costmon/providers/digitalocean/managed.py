@@ -2,11 +2,11 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import replace
-from decimal import Decimal
 
 from costmon.domain.resource import Resource
 from costmon.providers.digitalocean.answers import Cluster, Database, Subscription
 from costmon.providers.digitalocean.factory import Cost, ResourceFactory
+from costmon.providers.digitalocean.values import price_of
 
 DATABASES = "/v2/databases"
 CLUSTERS = "/v2/kubernetes/clusters"
@@ -33,12 +33,12 @@ def databases(make: ResourceFactory, page: Iterable[Database]) -> list[Resource]
 
 
 def clusters(
-    make: ResourceFactory, page: Iterable[Cluster], droplets: Collection[str]
+    make: ResourceFactory, page: Iterable[Cluster], droplets: Collection[str] | None
 ) -> list[Resource]:
     """Return the control planes of a page.
 
     Worker nodes are droplets and are counted there, once. A worker that is not among `droplets`
-    (their ids) is said to be missing.
+    (their ids) is said to be missing, unless these could not be read.
     """
     return [_cluster(make, cluster, droplets) for cluster in page]
 
@@ -48,7 +48,7 @@ def registry(make: ResourceFactory, subscription: Subscription | None) -> list[R
     if subscription is None:
         return []
     tier = subscription.tier
-    cents = tier.monthly_price_in_cents if tier else None
+    cents = price_of(tier.monthly_price_in_cents) if tier else None
     return [
         make.resource(
             kind="registry",
@@ -59,7 +59,7 @@ def registry(make: ResourceFactory, subscription: Subscription | None) -> list[R
             status=None,
             created_at=subscription.created_at,
             cost=Cost(
-                monthly=None if cents is None else Decimal(cents).scaleb(-2),
+                monthly=None if cents is None else cents.scaleb(-2),
                 basis="plan",
                 unpriced="its plan has no visible price" if cents is None else None,
             ),
@@ -76,10 +76,12 @@ def _database_cost(make: ResourceFactory, database: Database) -> Cost:
     return replace(cost, unpriced=words)
 
 
-def _cluster(make: ResourceFactory, cluster: Cluster, droplets: Collection[str]) -> Resource:
+def _cluster(make: ResourceFactory, cluster: Cluster, droplets: Collection[str] | None) -> Resource:
     nodes = [node.droplet_id for pool in cluster.node_pools for node in pool.nodes or ()]
     # A node that is being made has no droplet yet.
-    unseen = sum(1 for droplet in nodes if droplet and droplet not in droplets)
+    unseen = sum(
+        1 for droplet in nodes if droplet and droplets is not None and droplet not in droplets
+    )
     cost = make.cost("kubernetes_cluster", "ha" if cluster.ha else "standard")
     if unseen:
         cost = replace(cost, unpriced=f"{unseen} worker nodes are not among the droplets seen")

@@ -24,13 +24,14 @@ from costmon.providers.digitalocean.answers import (
     SizePage,
 )
 from costmon.providers.digitalocean.droplets import DROPLETS, SIZES, Droplets
+from costmon.providers.digitalocean.droplets import KIND as DROPLET
 from costmon.providers.digitalocean.errors import SLUG
 from costmon.providers.digitalocean.factory import ResourceFactory
 from costmon.providers.digitalocean.permissions import Permissions
 from costmon.providers.digitalocean.prices import DIGITALOCEAN
 from costmon.providers.digitalocean.reader import Reader
 from costmon.providers.digitalocean.resources import Others
-from costmon.providers.digitalocean.values import CURRENCY, amount, moment
+from costmon.providers.digitalocean.values import CURRENCY, amount, moment, price_of
 
 API_HOST = "api.digitalocean.com"
 BALANCE = "/v2/customers/my/balance"
@@ -56,23 +57,31 @@ class DigitalOcean(Provider):
         self._prices = DIGITALOCEAN.extended(prices)
 
     def inventory(self, account: str, now: dt.datetime) -> Inventory:
-        """Return all that the account holds, or raise.
+        """Return all that the account holds; kinds that could not be read are in `failed`.
 
         Raises:
             ProviderPermissionError: The token may read none of the kinds.
-            ProviderError: Anything else; see `costmon.errors`.
+            ProviderError: The token is refused, or no kind could be read; see `costmon.errors`.
         """
         sight = Permissions()
-        droplets = self._droplets(account, sight)
-        balance = sight.of("balance", "billing:read", self._balance, None)
+        droplets = sight.attempt(DROPLET, lambda: self._droplets(account, sight), None)
+        balance = sight.attempt(
+            "balance",
+            lambda: sight.of("balance", "billing:read", self._balance, None),
+            None,
+            is_kind=False,
+        )
         others = Others(self._reader, sight, ResourceFactory(account=account, prices=self._prices))
-        resources = (*droplets.resources, *others.read(droplets.ids))
+        # Read after the droplets, for the worker nodes of clusters are found among them.
+        further = others.read(None if droplets is None else droplets.ids)
         sight.check()
+        resources = (*(() if droplets is None else droplets.resources), *further)
         return Inventory(
             account=account,
             provider=SLUG,
             observed_at=now,
             resources=resources,
+            failed=sight.failed,
             gaps=sight.gaps,
             not_priced=NOT_PRICED,
             balance=balance,
@@ -101,7 +110,7 @@ class DigitalOcean(Provider):
         except ProviderNotFoundError:
             return None
         droplets = Droplets(account, self._prices)
-        droplets.add([answer.droplet], path, "$.droplet")
+        droplets.add([answer.droplet])
         droplets.price_sizeless({})
         droplets.price_backups({})
         return droplets.resources[0]
@@ -126,9 +135,10 @@ class DigitalOcean(Provider):
     def _sizes(self) -> dict[str, Decimal]:
         prices: dict[str, Decimal] = {}
         for page in self._reader.pages(SIZES, SizePage):
-            for position, size in enumerate(page.items):
-                where = f"$.sizes[{position}].price_monthly"
-                prices[size.slug] = amount(size.price_monthly, SIZES, where)
+            for size in page.items:
+                price = price_of(size.price_monthly)
+                if price is not None:
+                    prices[size.slug] = price
         return prices
 
     def _policies(self) -> dict[str, DropletPolicy]:

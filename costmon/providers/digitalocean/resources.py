@@ -112,18 +112,27 @@ class Others:
         self._sight = sight
         self._make = make
 
-    def read(self, droplets: Collection[str]) -> list[Resource]:
-        """Return all of them; `droplets` are the ids of those that were seen.
+    def read(self, droplets: Collection[str] | None) -> list[Resource]:
+        """Return all that can be read.
+
+        Args:
+            droplets: The ids of those that were seen; `None`: they could not be read.
 
         Raises:
-            ProviderError: A kind could not be read, though the token may see it.
+            ProviderError: The token is refused, or the vendor wants no further request.
         """
         found: list[Resource] = []
         for kind in (*_KINDS, _clusters(droplets)):
-            found += self._sight.of(kind.name, kind.scope, partial(self._listed, kind), [])
-        found += self._sight.of("registry", "registry:read", self._registry, [])
-        found += self._sight.of("app", "app:read", self._apps, [])
+            found += self._read(kind.name, kind.scope, partial(self._listed, kind))
+        found += self._read("registry", "registry:read", self._registry)
+        found += self._read("app", "app:read", self._apps)
         return found
+
+    def _read(self, kind: str, scope: str, read: Callable[[], list[Resource]]) -> list[Resource]:
+        nothing: list[Resource] = []
+        return self._sight.attempt(
+            kind, lambda: self._sight.of(kind, scope, read, nothing), nothing
+        )
 
     def _listed(self, kind: Kind) -> list[Resource]:
         unique: dict[str, Resource] = {}
@@ -152,7 +161,7 @@ class Others:
         return apps(self._make, unique.values(), prices)
 
 
-def _clusters(droplets: Collection[str]) -> Kind:
+def _clusters(droplets: Collection[str] | None) -> Kind:
     return Kind(
         name="kubernetes_cluster",
         scope="kubernetes:read",

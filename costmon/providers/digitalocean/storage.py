@@ -7,7 +7,7 @@ from msgspec import UNSET
 from costmon.domain.resource import Resource
 from costmon.providers.digitalocean.answers import Snapshot, Volume
 from costmon.providers.digitalocean.factory import Cost, ResourceFactory
-from costmon.providers.digitalocean.values import amount
+from costmon.providers.digitalocean.values import quantity
 
 VOLUMES = "/v2/volumes"
 SNAPSHOTS = "/v2/snapshots"
@@ -36,15 +36,10 @@ def volumes(make: ResourceFactory, page: Iterable[Volume]) -> list[Resource]:
 
 
 def snapshots(make: ResourceFactory, page: Iterable[Snapshot]) -> list[Resource]:
-    """Return the snapshots of a page.
-
-    Raises:
-        ProviderSchemaError: A size is not one.
-    """
+    """Return the snapshots of a page."""
     found = []
-    for position, snapshot in enumerate(page):
-        where = f"$.snapshots[{position}].size_gigabytes"
-        gibibytes = amount(snapshot.size_gigabytes, SNAPSHOTS, where)
+    for snapshot in page:
+        gibibytes = quantity(snapshot.size_gigabytes)
         regions = snapshot.regions or []
         found.append(
             make.resource(
@@ -52,10 +47,10 @@ def snapshots(make: ResourceFactory, page: Iterable[Snapshot]) -> list[Resource]
                 id=snapshot.id,
                 name=snapshot.name,
                 region=regions[0] if len(regions) == 1 else None,
-                size=f"{gibibytes} GiB",
+                size=None if gibibytes is None else f"{gibibytes} GiB",
                 status=None,
                 created_at=snapshot.created_at,
-                cost=make.cost("snapshot", "gib", gibibytes),
+                cost=_NO_SIZE if gibibytes is None else make.cost("snapshot", "gib", gibibytes),
                 details=(
                     ("of", snapshot.resource_type or "unknown"),
                     ("regions", ",".join(regions)),

@@ -3,6 +3,8 @@
 import datetime as dt
 from decimal import Decimal
 
+from msgspec import DecodeError, Raw, json
+
 from costmon.providers.digitalocean.errors import schema_fault
 
 CURRENCY = "USD"
@@ -21,6 +23,19 @@ def amount(value: Decimal, path: str, where: str) -> Decimal:
     if value.is_finite() and 0 <= value <= _MOST:
         return +value
     raise schema_fault(path, "expected an amount between 0 and 1,000,000,000", where)
+
+
+def price_of(raw: bytes | Raw) -> Decimal | None:
+    """Return a price as it was written; `None` when it is null, empty, negative or not one."""
+    try:
+        value = json.decode(raw, type=Decimal)
+    except (DecodeError, UnicodeDecodeError):
+        return None
+    return +value if value.is_finite() and 0 <= value <= _MOST else None
+
+
+quantity = price_of
+"""The same of a number of units, such as GiB, whose price depends on it."""
 
 
 def text(value: str) -> str:
