@@ -195,7 +195,7 @@ def _application() -> flask.Flask:
             history=lambda _query: (),
             database_fault=lambda: None,
             pending=lambda: 0,
-            refresh=lambda _requested: None,
+            refresh=lambda _requested: (),
             guard_state=Published(EMPTY),
             policy=Watched(None),
             confirmed=Published({}),

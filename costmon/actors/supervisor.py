@@ -16,6 +16,7 @@ stopped -> starting -> running -> restarting -> starting ...       asked for, by
 import datetime as dt
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 from typing import assert_never
 
 from costmon.actors.address import Address
@@ -300,17 +301,23 @@ class Supervisor(SupervisedActor[SupervisorMessage]):
             self.log.info("supervisor.stop_started", exit_code=exit_code)
 
     def _stop_next(self) -> None:
-        """Let the last child that still runs drain; the one before it is told when that is over."""
+        """Let the last child that still runs drain; the one before it is told when that is over.
+
+        Children of one role tell each other nothing and drain at the same time: ten pollers whose
+        vendors hang take no longer than one.
+        """
         if self._to_stop is None:
             return
         while self._to_stop:
-            child = self._to_stop[0]
-            if not child.is_over and not child.is_told_to_drain:
-                child.drain()
-                self._drain_absent(child)
-            if not child.is_over:
+            group = _first_of_one_role(self._to_stop)
+            for child in group:
+                if not child.is_over and not child.is_told_to_drain:
+                    child.drain()
+                    self._drain_absent(child)
+            if not all(child.is_over for child in group):
                 return
-            self._to_stop.popleft()
+            for _ in group:
+                self._to_stop.popleft()
         self._lease.leave()
 
     def _drain_absent(self, child: Child) -> None:
@@ -337,3 +344,8 @@ class Supervisor(SupervisedActor[SupervisorMessage]):
             undelivered=len(child.mailbox),
             restarts=child.restarts,
         )
+
+
+def _first_of_one_role(children: Sequence[Child]) -> tuple[Child, ...]:
+    role = children[0].role
+    return tuple(takewhile(lambda child: child.role == role, children))

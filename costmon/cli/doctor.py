@@ -4,16 +4,27 @@ import datetime as dt
 import os
 import random
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, assert_never
 
 from costmon.bootstrap.provider_connection import ProviderConnection
 from costmon.cli.client import ServiceClient, ServiceError
 from costmon.clock import Clock
 from costmon.config import AccountSettings, Loaded
-from costmon.errors import ProviderError, StoreDriverError, StoreError, StoreOutdatedError
+from costmon.domain.charge import ChargeWindow
+from costmon.domain.poll import ReadingKind
+from costmon.domain.resource import Gap, Inventory
+from costmon.domain.usage import UsageReading
+from costmon.errors import (
+    ChargeError,
+    ProviderError,
+    StoreDriverError,
+    StoreError,
+    StoreOutdatedError,
+)
+from costmon.providers.base import Provider
 from costmon.store.migrate import check_schema, current
 
 Level = Literal["ok", "warn", "FAIL"]
@@ -61,8 +72,12 @@ class Examination:
             yield Finding("ok", "accounts", "simulated by --demo")
             return
         for account in self._settings.accounts:
-            if offline:
-                yield Finding("ok", account.name, "skipped (--offline)")
+            if account.missing:
+                names = " and ".join(account.missing)
+                text = f"it is off, because {names} is not set; the other accounts are read"
+                yield Finding("FAIL", account.name, text)
+            elif offline:
+                yield Finding("ok", account.name, "not asked (--offline)")
             else:
                 yield from self._account(account)
 
@@ -142,24 +157,71 @@ class Examination:
             pause=lambda _seconds: False,  # a doctor does not wait and try again
             beat=lambda: None,
         )
-        now = self._clock.now()
         try:
-            inventory = line.provider.inventory(account.name, now)
-        except ProviderError as error:
-            yield Finding("FAIL", account.name, f"{error} (reason: {error.reason})")
-            return
+            for reading in line.info.readings:
+                yield from self._reading(account.name, line.provider, reading)
         finally:
             line.close()
+
+    def _reading(self, account: str, provider: Provider, reading: ReadingKind) -> Iterator[Finding]:
+        """Read once what the service reads again and again; of charges the newest window only."""
+        now = self._clock.now()
+        try:
+            match reading:
+                case "inventory":
+                    yield from self._inventory(account, provider.inventory(account, now), now)
+                case "charges":
+                    # Nothing is asked for that is complete by now: no back-fill.
+                    window = next(provider.charges(account, now, now), None)
+                    yield from _charges(account, window)
+                case "usage":
+                    yield from _usage(account, provider.usage(account, now))
+                case _:
+                    assert_never(reading)
+        except ProviderError as error:
+            yield Finding("FAIL", account, f"{reading}: {error} (reason: {error.reason})")
+        except ChargeError as error:
+            yield Finding("FAIL", account, f"{reading}: {error} (reason: schema)")
+
+    def _inventory(self, account: str, inventory: Inventory, now: dt.datetime) -> Iterator[Finding]:
         count = len(inventory.resources)
-        yield Finding("ok", account.name, f"the token works: {count} resources are visible")
-        for gap in inventory.gaps:
-            yield Finding("warn", account.name, f"{gap.kind}: {gap.reason}")
+        yield Finding("ok", account, f"the token works: {count} resources are visible")
+        for failure in inventory.failed:
+            text = f"{failure.kind}: {failure.message} (reason: {failure.reason})"
+            yield Finding("FAIL", account, text)
+        yield from _gaps(account, inventory.gaps)
         balance = inventory.balance
         if balance is not None and balance.generated_at > now + _MOST_AHEAD:
             text = (
                 "the vendor's clock is ahead of this machine's: check that its time is synchronised"
             )
             yield Finding("warn", "clock", text)
+
+
+def _charges(account: str, window: ChargeWindow | None) -> Iterator[Finding]:
+    if window is None:
+        yield Finding("ok", account, "charges can be read; there are none")
+        return
+    through = window.complete_through
+    fresh = "" if through is None else f", complete through {through:%Y-%m-%d %H:%M} UTC"
+    text = (
+        f"charges: {len(window.charges)} from {window.start:%Y-%m-%d} to {window.end:%Y-%m-%d}"
+        f"{fresh}"
+    )
+    yield Finding("ok", account, text)
+    yield from _gaps(account, window.gaps)
+
+
+def _usage(account: str, usage: UsageReading) -> Iterator[Finding]:
+    through = usage.complete_through
+    fresh = "" if through is None else f", counted up to {through:%Y-%m-%d %H:%M} UTC"
+    yield Finding("ok", account, f"usage: {len(usage.quantities)} quantities{fresh}")
+    yield from _gaps(account, usage.gaps)
+
+
+def _gaps(account: str, gaps: Iterable[Gap]) -> Iterator[Finding]:
+    for gap in gaps:
+        yield Finding("warn", account, f"{gap.kind}: {gap.reason}")
 
 
 def _is_free(host: str, port: int) -> bool:

@@ -600,11 +600,11 @@ def test_children_stop_in_reverse_order_each_drained_before_the_next_is_told():
 
     order = []
     while draining := [name for name in EVERYBODY if scene.state(name) == "draining"]:
-        assert len(draining) == 1
-        order += draining
-        scene.end(draining[0])
+        order.append(draining)
+        for name in draining:
+            scene.end(name)
 
-    assert order == EVERYBODY[::-1]
+    assert order == [["poller.a", "poller.b"], ["calculator"], ["alerter"], ["persister"]]
     assert {scene.state(name) for name in EVERYBODY} == {"stopped"}
     assert {row.started_at for row in scene.statuses.read()} == {None}
     assert {mailbox.holder for mailbox in scene.mailboxes.values()} == {NOBODY}
@@ -648,7 +648,9 @@ def test_a_child_not_told_yet_that_crashes_while_others_drain_starts_again():
 
 
 def test_a_child_that_crashes_for_ever_while_it_drains_is_given_up():
-    scene = running(child("poller.b", stop_timeout_s=3600.0))
+    scene = running(
+        child("poller.a", stop_timeout_s=3600.0), child("poller.b", stop_timeout_s=3600.0)
+    )
     scene.addresses["poller.b"].tell("message")
     scene.tell(Shutdown())
 
@@ -671,11 +673,24 @@ def test_a_child_that_does_not_drain_in_time_is_abandoned_and_the_next_is_told(l
 
     scene.advance(9.0)
 
-    assert (scene.state("poller.b"), scene.state("poller.a")) == ("failed", "draining")
+    assert (scene.state("poller.b"), scene.state("calculator")) == ("failed", "draining")
     assert not zombie._lease.is_valid
     assert scene.supervisor.exit_code == 1
-    (event,) = logged.of("supervisor.child_abandoned")
-    assert (event["child"], event["undelivered"]) == ("poller.b", 2)
+    found = {it["child"]: it["undelivered"] for it in logged.of("supervisor.child_abandoned")}
+    assert found == {"poller.a": 0, "poller.b": 2}
+
+
+def test_children_of_one_role_that_hang_take_no_longer_than_one_of_them(logged):
+    scene = running()
+    hang(scene, "poller.a")
+    hang(scene, "poller.b")
+    scene.tell(Shutdown())
+
+    scene.advance(9.0)
+
+    abandoned = {event["child"] for event in logged.of("supervisor.child_abandoned")}
+    assert abandoned == {"poller.a", "poller.b"}
+    assert scene.state("calculator") == "draining"
 
 
 def test_a_child_in_a_back_off_is_started_once_more_if_anything_waits_for_it():
@@ -808,7 +823,7 @@ def test_another_child_failing_during_a_restart_is_restarted_too():
 
 
 def test_two_core_children_that_give_up_stop_the_service_once():
-    scene = running()
+    scene = running(child("poller.b", stop_timeout_s=3600.0))
     crash_too_often(scene, "calculator")
     persister = scene.present("persister")
     for _ in range(POLICY.max_restarts + 1):

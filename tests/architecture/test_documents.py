@@ -113,7 +113,7 @@ def routes() -> set[str]:
         history=lambda _query: (),
         database_fault=lambda: None,
         pending=lambda: 0,
-        refresh=lambda _message: None,
+        refresh=lambda _message: (),
         guard_state=Published(EMPTY),
         policy=Watched(None),
         confirmed=Published({}),

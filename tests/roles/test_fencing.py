@@ -47,6 +47,12 @@ class Sticky:
     def apply_change(self, change):
         return self.writer.apply_change(change)
 
+    def record_charges(self, window):
+        return self.writer.record_charges(window)
+
+    def record_reading(self, stored):
+        self.writer.record_reading(stored)
+
     def charges(self, today, restated_since):
         return self.writer.charges(today, restated_since)
 

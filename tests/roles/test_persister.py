@@ -5,6 +5,7 @@ import threading
 from collections import deque
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -69,7 +70,7 @@ class Database:
         self.changed = threading.Condition()
         self.fault: Published[str | None] = Published(None)
         self.waiting = WaitingCharges(most_rows=20)
-        self.readings: Published[dict] = Published({})
+        self.readings: Published[Any] = Published({})
         self.published = Published(nothing_known(START, START.date()))
         self.windows = []
         self.stored = []

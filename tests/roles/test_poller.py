@@ -7,11 +7,22 @@ from decimal import Decimal
 
 from costmon.actors.child import ChildSpec
 from costmon.actors.roles.poller import Poller, PollerPlan
-from costmon.errors import ProviderAuthError, ProviderServerError
-from costmon.messages import Fetched, GetChildren, PollFailed, RefreshRequested
-from costmon.testing.clock import START
+from costmon.domain.poll import ReadingKey, StoredReading
+from costmon.domain.resource import Inventory
+from costmon.domain.usage import UsageReading
+from costmon.errors import ChargeError, ProviderAuthError, ProviderServerError
+from costmon.messages import (
+    ChargesCompleted,
+    Fetched,
+    GetChildren,
+    PollFailed,
+    ReadAgain,
+    RefreshRequested,
+)
+from costmon.testing.clock import START, FakeClock
 from tests.roles.tree import PATIENCE_S, SOON, Ear, running
 from tests.roles.values import ACCOUNT, droplet, inventory
+from tests.store import charges
 
 
 def fault(kind, **fields):
@@ -33,11 +44,25 @@ class Line:
         self.fetches = 0
         self.closed = 0
         self.pause = None
+        self.windows = []
+        self.known_through = []
+        self.usages = 0
         self.pausing = threading.Event()
 
     def open(self, pause, beat):
         self.pause = pause
         return self
+
+    def charges(self, account, now, known_through):
+        self.known_through.append(known_through)
+        for step in self.windows:
+            if isinstance(step, BaseException):
+                raise step
+            yield step(self) if callable(step) else step
+
+    def usage(self, account, now):
+        self.usages += 1
+        return USAGE
 
     def inventory(self, account, now):
         self.fetches += 1
@@ -55,13 +80,24 @@ class Line:
         self.closed += 1
 
 
-def poller(line, interval_s=3600.0, policy=SOON):
+USAGE = UsageReading(
+    account=ACCOUNT,
+    provider="digitalocean",
+    observed_at=START,
+    quantities=(),
+    complete_through=None,
+    gaps=(),
+)
+ALL = {"inventory": 3600.0, "charges": 86_400.0, "usage": 3600.0}
+
+
+def poller(line, interval_s=3600.0, policy=SOON, intervals=None, stored=None):
     plan = PollerPlan(
         account=ACCOUNT,
         provider="digitalocean",
-        intervals={"inventory": interval_s},
+        intervals=intervals or {"inventory": interval_s},
         connect=line.open,
-        stored=lambda _reading: None,
+        stored=(stored or {}).get,
     )
     return ChildSpec(
         name="poller.digitalocean",
@@ -84,7 +120,9 @@ def test_the_first_poll_is_at_the_start_and_the_line_is_closed_at_the_end():
     heard = polled(line, 1)
 
     assert isinstance(heard[0], Fetched)
-    assert heard[0].reading.resources[0].monthly_cost == Decimal(12)
+    seen = heard[0].reading
+    assert isinstance(seen, Inventory)
+    assert seen.resources[0].monthly_cost == Decimal(12)
     assert heard[0].report.requests == 2
     assert line.closed == 1
 
@@ -122,6 +160,13 @@ def test_a_failure_that_the_line_did_not_see_is_counted_too():
     heard = polled(Line(fault(ProviderAuthError)), 1)
 
     assert dict(heard[0].report.failures) == {"server": 1, "auth": 1}
+
+
+def test_the_vendors_retry_after_is_kept_to_but_not_for_a_day():
+    heard = polled(Line(fault(ProviderServerError, retry_after_s=86_400.0)), 1, interval_s=1.0)
+
+    wait = heard[0].report.next_poll_at - heard[0].report.started_at
+    assert dt.timedelta(minutes=59) <= wait <= dt.timedelta(minutes=61)
 
 
 def test_the_vendors_retry_after_is_kept_to():
@@ -185,3 +230,187 @@ def test_a_clock_that_stands_still_does_not_repeat_a_cycle_id():
         heard = ear.wait_for(3)
 
     assert len({message.report.cycle_id for message in heard}) == len(heard)
+
+
+def of_reading(heard, reading):
+    return [message for message in heard if message.report.reading == reading]
+
+
+def month(number, **facts):
+    start = dt.datetime(2026, number, 1, tzinfo=dt.UTC)
+    end = dt.datetime(2026, number + 1, 1, tzinfo=dt.UTC)
+    return charges.window(start=start, end=end, account=ACCOUNT, provider="digitalocean", **facts)
+
+
+def kinds(heard):
+    return [(type(message).__name__, message.report.reading) for message in heard]
+
+
+def test_each_reading_is_told_by_itself_and_charges_window_by_window():
+    line = Line(inventory())
+    line.windows = [month(11, complete_through=START), month(10), month(9)]
+    ear = Ear()
+
+    with running([ear.spec("calculator"), poller(line, intervals=ALL)]):
+        heard = ear.wait_for(6)
+
+    told = of_reading(heard, "charges")
+    windows = [message.reading.start.month for message in told[:3]]
+    assert windows == [11, 10, 9]
+    assert isinstance(told[3], ChargesCompleted)
+    assert (told[3].windows, told[3].complete_through) == (3, START)
+    assert len({message.report.cycle_id for message in told}) == 1
+    assert told[3].report.requests == 2 * 4
+    assert {message.report.reading for message in heard} == {"inventory", "charges", "usage"}
+
+
+def test_while_charges_are_read_what_else_is_due_has_its_turn():
+    line = Line(inventory())
+    second = threading.Event()
+    line.windows = [month(11), lambda line: second.wait(PATIENCE_S) and month(10), month(9)]
+    ear = Ear()
+
+    with running([ear.spec("calculator"), poller(line, intervals=ALL)]) as system:
+        ear.wait_until(lambda heard: len(of_reading(heard, "charges")) == 1)
+        request = RefreshRequested(id="r1", readings=("inventory",))
+        system.addresses["poller.digitalocean"].tell(request)
+        second.set()
+        heard = ear.wait_until(lambda heard: len(of_reading(heard, "charges")) == 4)
+
+    order = [message.report.reading for message in heard]
+    assert "inventory" in order[order.index("charges") + 1 : len(order) - 1]
+
+
+def test_windows_before_an_error_count_and_the_reading_fails():
+    line = Line(inventory())
+    line.windows = [month(11), fault(ProviderServerError)]
+    ear = Ear()
+
+    with running([ear.spec("calculator"), poller(line, intervals=ALL)]):
+        heard = ear.wait_until(lambda heard: len(of_reading(heard, "charges")) == 2)
+
+    assert kinds(of_reading(heard, "charges")) == [
+        ("Fetched", "charges"),
+        ("PollFailed", "charges"),
+    ]
+    failed = of_reading(heard, "charges")[1]
+    wait = failed.report.next_poll_at - failed.report.started_at
+    assert wait < dt.timedelta(minutes=6), "a day is too long to wait after one failure"
+
+
+def test_a_window_that_contradicts_itself_is_a_failure_and_no_crash():
+    line = Line(inventory())
+    line.windows = [ChargeError(ACCOUNT, "two rows have this key")]
+
+    ear = Ear()
+    with running([ear.spec("calculator"), poller(line, intervals=ALL)]) as system:
+        heard = ear.wait_until(lambda heard: of_reading(heard, "charges"))
+        children = {child.name: child for child in system.supervisor.ask(GetChildren(), PATIENCE_S)}
+
+    assert of_reading(heard, "charges")[0].failure.reason == "schema"
+    assert children["poller.digitalocean"].restarts == 0
+
+
+def test_a_reading_that_fails_does_not_keep_another_from_being_read():
+    line = Line(fault(ProviderAuthError))
+    line.windows = [month(11)]
+    ear = Ear()
+
+    with running([ear.spec("calculator"), poller(line, intervals=ALL)]):
+        heard = ear.wait_for(4)
+
+    breakers = {message.report.reading: message.report.breaker for message in heard}
+    assert breakers == {"inventory": "open", "charges": "closed", "usage": "closed"}
+
+
+def stored(reading, ahead_s, complete_through=START):
+    now = dt.datetime.now(dt.UTC)
+    return StoredReading(
+        key=ReadingKey(ACCOUNT, "digitalocean", reading),
+        next_poll_at=now + dt.timedelta(seconds=ahead_s),
+        last_success_at=now,
+        complete_through=complete_through,
+    )
+
+
+def test_a_start_reads_no_charges_while_the_recorded_next_poll_lies_ahead():
+    line = Line(inventory())
+    past = {"charges": stored("charges", 3600), "inventory": stored("inventory", 3600)}
+    ear = Ear()
+
+    with running([ear.spec("calculator"), poller(line, intervals=ALL, stored=past)]):
+        heard = ear.wait_for(2)
+
+    assert sorted(kinds(heard)) == [("Fetched", "inventory"), ("Fetched", "usage")]
+    assert line.known_through == []
+
+
+def test_a_start_reads_charges_that_are_due_from_what_is_known():
+    line = Line(inventory())
+    past = {"charges": stored("charges", -1)}
+    ear = Ear()
+
+    with running([ear.spec("calculator"), poller(line, intervals=ALL, stored=past)]):
+        ear.wait_until(lambda heard: of_reading(heard, "charges"))
+
+    assert line.known_through == [START]
+
+
+def test_a_recorded_next_poll_that_lies_further_ahead_than_the_interval_is_not_believed():
+    line = Line(inventory())
+    past = {"usage": stored("usage", 10**9)}
+    ear = Ear()
+
+    with running(
+        [
+            ear.spec("calculator"),
+            poller(line, intervals={"inventory": 3600.0, "usage": 0.05}, stored=past),
+        ]
+    ):
+        ear.wait_until(lambda heard: of_reading(heard, "usage"))
+
+
+def test_a_refresh_reads_what_it_names_even_if_it_is_not_due():
+    line = Line(inventory())
+    line.windows = [month(11)]
+    past = {"charges": stored("charges", 3600), "usage": stored("usage", 3600)}
+    ear = Ear()
+
+    with running([ear.spec("calculator"), poller(line, intervals=ALL, stored=past)]) as system:
+        ear.wait_for(1)
+        system.addresses["poller.digitalocean"].tell(RefreshRequested(id="r1"))
+        heard = ear.wait_for(5)
+
+    assert sorted(kinds(heard)) == [
+        ("ChargesCompleted", "charges"),
+        ("Fetched", "charges"),
+        ("Fetched", "inventory"),
+        ("Fetched", "inventory"),
+        ("Fetched", "usage"),
+    ]
+
+
+def test_a_refresh_asks_a_silenced_vendor_again_after_a_minute():
+    line = Line(fault(ProviderServerError, retry_after_s=86_400.0), inventory())
+    clock, ear = FakeClock(), Ear()
+
+    with running([ear.spec("calculator"), poller(line)], clock=clock) as system:
+        ear.wait_for(1)
+        clock.advance(61)
+        system.addresses["poller.digitalocean"].tell(RefreshRequested(id="r1"))
+        heard = ear.wait_for(2)
+
+    assert isinstance(heard[1], Fetched)
+
+
+def test_what_could_not_be_kept_is_read_again():
+    line = Line(inventory())
+    line.windows = [month(11)]
+    ear = Ear()
+
+    with running([ear.spec("calculator"), poller(line, intervals=ALL)]) as system:
+        ear.wait_until(lambda heard: len(of_reading(heard, "charges")) == 2)
+        system.addresses["poller.digitalocean"].tell(ReadAgain(reading="charges"))
+        ear.wait_until(lambda heard: len(of_reading(heard, "charges")) == 4)
+
+    assert line.known_through == [None, None]

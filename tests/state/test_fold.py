@@ -5,14 +5,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from costmon.domain.resource import Balance
+from costmon.domain.poll import ReadingKey, StoredReading
+from costmon.domain.resource import Balance, KindFailure
+from costmon.domain.usage import Quantity, UsageReading
 from costmon.state import fold
 from costmon.state.accounts import difference_of
-from costmon.state.freshness import account_state, staleness
+from costmon.state.freshness import account_state, reading_state, staleness, trouble
 from costmon.testing.clock import START
 from costmon.testing.samples import failure, inventory, report, resource
 
 MINUTE = dt.timedelta(minutes=1)
+YESTERDAY = START - dt.timedelta(days=1)
 ACCOUNTS = (("digitalocean", "digitalocean"),)
 
 
@@ -290,3 +293,210 @@ def test_whatever_polls_do_the_total_is_the_sum_of_the_last_good_ones(steps):
         assert snapshot.published_at >= before.published_at
         total = snapshot.totals.monthly if snapshot.totals else None
         assert total == (sum(known.values()) if known else None)
+
+
+SCHEMA = KindFailure(kind="database", reason="schema", message="digitalocean: garbage")
+
+
+def seen(snapshot, cycle, *resources, minutes=0, **facts):
+    at = START + minutes * MINUTE
+    found = inventory(resources, observed_at=at, **facts)
+    return fold.fetched(snapshot, report(cycle, started_at=at), found, at)
+
+
+def test_a_kind_that_cannot_be_read_keeps_its_last_good_resources_in_their_place():
+    database, volume = resource("d", kind="database"), resource("v", kind="volume")
+    good = seen(empty(), "c1", database, volume)
+
+    bad = seen(good, "c2", volume, minutes=5, failed=(SCHEMA,))
+
+    account = bad.accounts[0]
+    assert account.inventory is not None
+    assert account.inventory.resources == (database, volume)
+    assert bad.totals == good.totals
+    assert account.changes == ()
+    (stale,) = account.stale_kinds
+    assert (stale.since, stale.last_seen_at) == (START + 5 * MINUTE, START)
+    assert account_state(account, START + 5 * MINUTE) == "degraded"
+    reason = staleness(bad, START + 5 * MINUTE)
+    assert reason is not None
+    assert "database could not be read, its last good figures are kept" in reason.reason
+
+
+def test_a_kind_is_stale_since_it_first_could_not_be_read_until_it_can_be():
+    database = resource("d", kind="database")
+    snapshot = seen(empty(), "c1", database)
+    for number in (1, 2):
+        snapshot = seen(snapshot, f"bad{number}", minutes=5 * number, failed=(SCHEMA,))
+    (stale,) = snapshot.accounts[0].stale_kinds
+
+    good = seen(snapshot, "c2", minutes=15)
+
+    assert (stale.since, stale.last_seen_at) == (START + 5 * MINUTE, START)
+    assert good.accounts[0].stale_kinds == ()
+    (change,) = good.accounts[0].changes
+    assert change.startswith("database web-d")
+    assert "left" in change
+
+
+def test_a_kind_that_was_never_seen_does_not_appear_when_it_can_be_read_at_last():
+    snapshot = seen(empty(), "c1", resource("v", kind="volume"), failed=(SCHEMA,))
+
+    both = [resource("v", kind="volume"), resource("d", kind="database")]
+    snapshot = seen(snapshot, "c2", *both, minutes=5)
+
+    assert snapshot.accounts[0].changes == ()
+    assert snapshot.accounts[0].stale_kinds == ()
+
+
+def test_a_balance_that_cannot_be_read_stays_with_its_own_time():
+    balance = Balance(month_to_date_usage=Decimal(7), currency="USD", generated_at=START)
+    good = seen(empty(), "c1", balance=balance)
+
+    failed = KindFailure(kind="balance", reason="server", message="500")
+    bad = seen(good, "c2", minutes=5, failed=(failed,))
+
+    assert bad.accounts[0].inventory is not None
+    assert bad.accounts[0].inventory.balance == balance
+
+
+def start(**facts):
+    intervals = {"inventory": 300.0, "charges": 86_400.0, "usage": 3600.0}
+    return fold.Start(name="digitalocean", provider="digitalocean", intervals=intervals, **facts)
+
+
+def reads(reading, cycle="r1", at=START, **facts):
+    return report(cycle, reading=reading, started_at=at, **facts)
+
+
+def usage(*used, at=START, since=YESTERDAY, resets_at=START + dt.timedelta(days=9)):
+    return UsageReading(
+        account="digitalocean",
+        provider="digitalocean",
+        observed_at=at,
+        quantities=tuple(
+            Quantity(
+                quota=f"q{number}",
+                unit="Requests",
+                used=Decimal(value),
+                start=since,
+                end=at,
+                resets_at=resets_at,
+                limit=None,
+                estimated=False,
+                project=None,
+            )
+            for number, value in enumerate(used)
+        ),
+        complete_through=at,
+        gaps=(),
+    )
+
+
+def test_readings_fail_and_are_fresh_each_for_itself():
+    snapshot = fold.first([start()], {}, now=START, demo=False)
+    snapshot = seen(snapshot, "c1", resource())
+    snapshot = fold.charged(snapshot, reads("charges"), complete_through=START, gaps=(), now=START)
+    snapshot = fold.failed(snapshot, reads("usage"), failure("timeout", "no answer"), START)
+
+    account = snapshot.accounts[0]
+    states = {kind: reading_state(account, kind, START) for kind in account.readings}
+    assert states == {"inventory": "up", "charges": "up", "usage": "blind"}
+    assert account_state(account, START) == "degraded"
+    assert staleness(snapshot, START) is None, "the current costs come from the inventory"
+    stale = trouble(account, START)
+    assert stale is not None
+    assert stale.reason == "usage: no answer"
+    tomorrow = START + dt.timedelta(days=1)
+    assert reading_state(account, "charges", tomorrow) == "up"
+    assert reading_state(account, "charges", tomorrow + dt.timedelta(days=2)) == "degraded"
+
+
+def test_an_account_without_its_variables_is_off_and_says_which():
+    snapshot = fold.first(
+        [fold.Start(name="acme", provider="acme", intervals={}, missing=("ACME_KEY",))],
+        {},
+        now=START,
+        demo=False,
+    )
+
+    account = snapshot.accounts[0]
+    assert account_state(account, START) == "off"
+    stale = trouble(account, START)
+    assert stale is not None
+    assert "ACME_KEY" in stale.reason
+    assert account.is_settled
+
+
+def test_readings_of_an_earlier_process_are_known_with_their_age():
+    key = ReadingKey("digitalocean", "digitalocean", "usage")
+    known = StoredReading(
+        key=key,
+        next_poll_at=START + MINUTE,
+        last_success_at=START - MINUTE,
+        complete_through=None,
+        usage=usage("5"),
+    )
+
+    snapshot = fold.first([start()], {}, now=START, demo=False, stored={key: known})
+
+    account = snapshot.accounts[0]
+    assert account.usage == known.usage
+    assert reading_state(account, "usage", START) == "up"
+    assert account.readings["usage"].next_poll_at == START + MINUTE
+    assert not account.is_settled, "the others have still to be read"
+
+
+def used(*readings):
+    snapshot = fold.first([start()], {}, now=START, demo=False)
+    for number, reading in enumerate(readings):
+        cycle = reads("usage", f"u{number}", at=reading.observed_at)
+        snapshot = fold.used(snapshot, cycle, reading, reading.observed_at)
+    return snapshot.accounts[0]
+
+
+def test_a_fall_from_use_to_all_zero_is_kept_out_and_called_frozen():
+    account = used(usage("5", "7"), usage("0", "0", at=START + MINUTE))
+
+    assert account.usage == usage("5", "7")
+    failing = account.readings["usage"].failure
+    assert failing is not None
+    assert failing.reason == "frozen"
+    assert account_state(account, START + MINUTE) == "degraded"
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        usage("0", "1", at=START + MINUTE),
+        usage("0", "0", at=START + MINUTE, since=START + MINUTE),
+        usage("0", "0", at=START + dt.timedelta(days=10)),
+        usage("6", "8", at=START + MINUTE),
+        usage(at=START + MINUTE),
+    ],
+    ids=["one is in use", "a new period", "after the reset", "it rose", "none is listed"],
+)
+def test_other_usage_is_believed(later):
+    account = used(usage("5", "7"), later)
+
+    assert account.usage == later
+    assert account.readings["usage"].failure is None
+
+
+def test_a_frozen_usage_that_moves_again_is_believed():
+    account = used(usage("5"), usage("0", at=START + MINUTE), usage("6", at=START + 2 * MINUTE))
+
+    assert account.usage == usage("6", at=START + 2 * MINUTE)
+    assert account.readings["usage"].failure is None
+
+
+def test_levels_that_stay_at_zero_for_a_day_are_believed():
+    def level(used, at):
+        return usage(used, at=at, since=at, resets_at=None)
+
+    day = dt.timedelta(days=1)
+    first = [level("5", START), level("0", START + MINUTE)]
+
+    assert used(*first).usage == first[0]
+    last = level("0", START + MINUTE + day)
+    assert used(*first, last).usage == last
