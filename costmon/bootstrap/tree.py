@@ -123,14 +123,6 @@ def child_specs(parts: Parts) -> tuple[ChildSpec, ...]:
 
     return (
         ChildSpec(
-            name=PERSISTER,
-            build=persister,
-            core=True,
-            hang_after_s=60.0,
-            stop_timeout_s=10.0,
-            mailbox=MailboxRules(capacity=256, overflow=spill, supersede=guard_or_reading_of),
-        ),
-        ChildSpec(
             name=MESSENGER,
             build=messenger,
             core=True,
@@ -145,6 +137,15 @@ def child_specs(parts: Parts) -> tuple[ChildSpec, ...]:
             hang_after_s=60.0,
             stop_timeout_s=5.0,
             mailbox=MailboxRules(capacity=1000, supersede=reading_of),
+        ),
+        # After the alerter, which it tells what was charged: it stops before it.
+        ChildSpec(
+            name=PERSISTER,
+            build=persister,
+            core=True,
+            hang_after_s=60.0,
+            stop_timeout_s=10.0,
+            mailbox=MailboxRules(capacity=256, overflow=spill, supersede=guard_or_reading_of),
         ),
         ChildSpec(
             name=CALCULATOR,

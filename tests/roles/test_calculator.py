@@ -1,15 +1,29 @@
 """The calculator: fold, tell, publish; a crash changes nothing."""
 
+import dataclasses
+from decimal import Decimal
+
 import pytest
 
 from costmon.actors.child import ChildSpec
 from costmon.actors.roles.calculator import Calculator
-from costmon.messages import CostsCalculated, PollFailed
+from costmon.domain.resource import KindFailure
+from costmon.domain.usage import Quantity, UsageReading
+from costmon.messages import (
+    ChargesCompleted,
+    ChargesFetched,
+    CostsCalculated,
+    Fetched,
+    PollFailed,
+    UsageCalculated,
+)
 from costmon.state import fold
 from costmon.state.published import PublishedSnapshot
+from costmon.testing import samples
 from costmon.testing.clock import START
 from tests.roles.tree import SOON, Ear, running
-from tests.roles.values import ACCOUNT, droplet, fetched, poll_failed
+from tests.roles.values import ACCOUNT, after, droplet, fetched, poll_failed
+from tests.store import charges
 
 
 class FragileCell(PublishedSnapshot):
@@ -108,3 +122,93 @@ def test_the_same_cycle_twice_is_counted_once(cell):
     play(cell, fetched("c1", droplet("web-1")), fetched("c1", droplet("web-1")))
 
     assert cell.read().accounts[0].counts.cycles == 1
+
+
+READ = samples.report("r1", reading="charges")
+
+
+def play_charges(cell, *messages, wait_persister):
+    intervals = {"inventory": 300.0, "charges": 86_400.0, "usage": 3600.0}
+    start = fold.Start(name=ACCOUNT, provider="digitalocean", intervals=intervals)
+    blank = fold.first([start], {}, now=START, demo=False)
+    cell.publish(dataclasses.replace(blank, sequence=cell.read().sequence + 1))
+    return play(cell, *messages, wait_persister=wait_persister)
+
+
+def test_windows_go_on_to_the_ledger_and_their_end_makes_the_reading_fresh(cell):
+    window = charges.window(account=ACCOUNT, provider="digitalocean")
+    end = ChargesCompleted(report=READ, windows=1, complete_through=START, gaps=())
+
+    persister, alerter = play_charges(
+        cell, Fetched(report=READ, reading=window), end, wait_persister=2
+    )
+
+    assert persister == [ChargesFetched(report=READ, window=window), end]
+    assert alerter == [end]
+    reading = cell.read().accounts[0].readings["charges"]
+    assert (reading.complete_through, reading.counts.cycles) == (START, 1)
+
+
+def test_charges_that_fail_leave_no_row_among_the_inventories(cell):
+    failed = PollFailed(report=READ, failure=samples.failure())
+
+    persister, alerter = play_charges(
+        cell, failed, fetched("c1", droplet("web-1")), wait_persister=1
+    )
+
+    assert [type(message) for message in persister] == [CostsCalculated]
+    assert alerter[0] == failed
+    assert cell.read().accounts[0].readings["charges"].failure is not None
+
+
+def test_what_is_only_kept_of_a_failed_kind_goes_on_as_known(cell):
+    database = samples.resource("d", kind="database")
+    failed = KindFailure(kind="database", reason="server", message="500")
+    good, bad = (
+        Fetched(
+            report=samples.report(cycle, started_at=after(minutes)),
+            reading=samples.inventory(held, observed_at=after(minutes), failed=failing),
+        )
+        for cycle, minutes, held, failing in (
+            ("c1", 0, [database], ()),
+            ("c2", 5, [], (failed,)),
+        )
+    )
+
+    persister, _ = play(cell, good, bad)
+
+    assert persister[1].observation.inventory.resources == (database,)
+    assert persister[1].changes == ()
+
+
+def test_a_frozen_usage_is_not_recorded_as_read(cell):
+    def used(cycle, amount, minutes):
+        quantity = Quantity(
+            quota="requests",
+            unit="Requests",
+            used=Decimal(amount),
+            start=START,
+            end=after(minutes + 1),
+            resets_at=None,
+            limit=None,
+            estimated=False,
+            project=None,
+        )
+        usage = UsageReading(
+            account=ACCOUNT,
+            provider="digitalocean",
+            observed_at=after(minutes),
+            quantities=(quantity,),
+            complete_through=None,
+            gaps=(),
+        )
+        report = samples.report(cycle, reading="usage", started_at=after(minutes))
+        return Fetched(report=report, reading=usage)
+
+    persister, alerter = play_charges(
+        cell, used("u1", "5", 0), used("u2", "0", 60), used("u3", "6", 120), wait_persister=2
+    )
+
+    assert [message.report.cycle_id for message in persister] == ["u1", "u3"]
+    assert [type(message) for message in alerter] == [UsageCalculated, PollFailed, UsageCalculated]
+    assert alerter[1].failure.reason == "frozen"

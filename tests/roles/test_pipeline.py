@@ -1,6 +1,7 @@
 """The whole tree on a real database, while its actors crash at random."""
 
 import dataclasses
+import datetime as dt
 import random
 import sqlite3
 import threading
@@ -32,6 +33,7 @@ from costmon.store.migrate import upgrade
 from costmon.testing import samples
 from costmon.testing.clock import START
 from tests.roles.tree import PATIENCE_S, SOON, Ear, running
+from tests.store import charges
 
 CYCLES = 150
 
@@ -109,6 +111,7 @@ class Vendor:
     def __init__(self):
         self.provider = self
         self.polls = 0
+        self.yielded = {11: 0, 10: 0}
         self.done = threading.Event()
 
     def open(self, pause, beat):
@@ -120,6 +123,20 @@ class Vendor:
             self.done.set()
         droplets = [samples.resource(str(n), account=account) for n in range(self.polls % 20 + 1)]
         return samples.inventory(droplets, account=account, observed_at=now)
+
+    def charges(self, account, now, known_through):
+        for month in (11, 10):
+            start = dt.datetime(2026, month, 1, tzinfo=dt.UTC)
+            self.yielded[month] += 1
+            yield charges.window(
+                charges.charge(f"steady-{month}", "0.123456789", start=start),
+                charges.charge(f"moving-{month}", str(self.yielded[month]), start=start),
+                account=account,
+                provider="digitalocean",
+                observed_at=now,
+                start=start,
+                end=dt.datetime(2026, month + 1, 1, tzinfo=dt.UTC),
+            )
 
     def take_counts(self):
         return 1, ()
@@ -146,7 +163,11 @@ def test_no_observation_is_lost_none_is_there_twice_and_the_snapshot_never_goes_
     upgrade(url)
     chance, vendor, channel = Chance(seed), Vendor(), Channel()
     cell, guard_state = StruckCell(chance), SharedPublished(EMPTY)
-    first = fold.first((("work", "digitalocean"),), {}, now=START, demo=False)
+    known = Published({})
+    start = fold.Start(
+        name="work", provider="digitalocean", intervals={"inventory": 1.0, "charges": 1.0}
+    )
+    first = fold.first([start], {}, now=START, demo=False)
     PublishedSnapshot.publish(cell, first)
     with (
         open_store(url, clock=SystemClock()) as store,
@@ -160,7 +181,7 @@ def test_no_observation_is_lost_none_is_there_twice_and_the_snapshot_never_goes_
                     PollerPlan(
                         account="work",
                         provider="digitalocean",
-                        intervals={"inventory": 0.004},
+                        intervals={"inventory": 0.004, "charges": 0.02},
                         connect=vendor.open,
                         stored=lambda _reading: None,
                     ),
@@ -175,7 +196,7 @@ def test_no_observation_is_lost_none_is_there_twice_and_the_snapshot_never_goes_
                     confirmed=Published({}),
                     guard_state=guard_state,
                     waiting_charges=WaitingCharges(),
-                    readings=Published({}),
+                    readings=known,
                     charges=Published(nothing_known(START, START.date())),
                     timezone="UTC",
                 ),
@@ -212,7 +233,22 @@ def test_no_observation_is_lost_none_is_there_twice_and_the_snapshot_never_goes_
         assert len(journal) == 0
     with closing(sqlite3.connect(tmp_path / "costmon.db")) as database:
         rows = [row[0] for row in database.execute("select cycle_id from poll_cycle")]
+        moving = dict(
+            database.execute(
+                """select "x_SourceRowKey", "x_Revision" || ' ' || "BilledCost" from charge"""
+            ).fetchall()
+        )
+        days = dict(database.execute("select day, sum(billed) from charge_day group by day"))
     assert chance.crashes > 10
+    assert min(vendor.yielded.values()) > 1
+    assert moving == {
+        **{f"steady-{month}": "1 0.123456789" for month in vendor.yielded},
+        **{f"moving-{month}": f"{count} {count}" for month, count in vendor.yielded.items()},
+    }
+    assert days == {
+        f"2026-{month}-01": count * 10**9 + 123456789 for month, count in vendor.yielded.items()
+    }
+    assert [key.reading for key in known.read()] == ["charges"]
     assert len(rows) == len(set(rows)) == vendor.polls
     assert cell.published == sorted(cell.published)
     assert len(channel.ear.heard) == len(set(channel.ear.heard)) > 0

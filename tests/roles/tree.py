@@ -69,4 +69,4 @@ def running(specs: Iterable[ChildSpec], *, clock: Clock | None = None) -> Iterat
     finally:
         report = system.stop(PATIENCE_S)
         assert report.unstopped == ()
-        assert report.undelivered == {}
+        assert report.undelivered == {}, report

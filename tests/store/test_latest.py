@@ -3,7 +3,7 @@ from decimal import Decimal
 
 import pytest
 
-from costmon.domain.resource import Balance, Gap, NotPriced
+from costmon.domain.resource import Balance, Gap, KindFailure, NotPriced
 from costmon.testing import samples
 from costmon.testing.clock import START
 
@@ -24,6 +24,15 @@ FULL = samples.resource(
 FACTS = {
     "gaps": (Gap(kind="database", reason="not visible with this token"),),
     "not_priced": (NotPriced(kind="space", reason="no API"),),
+    "failed": (
+        KindFailure(
+            kind="database",
+            reason="server",
+            message="answered 500",
+            since=START,
+            last_seen_at=START - dt.timedelta(minutes=5),
+        ),
+    ),
     "balance": Balance(
         month_to_date_usage=Decimal("12.340"),
         currency="USD",

@@ -258,8 +258,8 @@ class Persister(SupervisedActor[PersisterMessage]):
 
     def _ask_again(self) -> None:
         """Let what is not kept be read again, unless it could not be kept then either."""
-        if self._away_since_s is not None:
-            return
+        if self._away_since_s is not None or not self.wait(0.0):
+            return  # when it stops the pollers have stopped; the next start reads it
         for key in self._waiting_charges.take_incomplete():
             self.log.info("persister.reads_again", account=key.account, reading=key.reading)
             if key.account in self._pollers:
