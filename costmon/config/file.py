@@ -224,8 +224,9 @@ class _FileReader(TableReader):
         found: dict[ReadingKind, float] = {}
         for reading in info.readings if info is not None else ():
             key = reading + INTERVAL_SUFFIX
-            if isinstance(table.get(key), int):
-                table = {**table, key: str(table[key])}
+            seconds = table.get(key)
+            if isinstance(seconds, int) and not isinstance(seconds, bool):
+                table = {**table, key: str(seconds)}
             value = self._parsed(where, table, key, _INTERVAL)
             if value is not None:
                 found[reading] = value

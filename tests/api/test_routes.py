@@ -1,10 +1,13 @@
+import dataclasses
 import datetime as dt
 
 import pytest
 import structlog
 
-from costmon.domain.resource import Gap
-from costmon.testing.samples import resource
+from costmon.domain.resource import Gap, KindFailure
+from costmon.state import fold
+from costmon.testing.clock import START
+from costmon.testing.samples import failure, report, resource
 
 
 def test_providers_say_how_reading_goes(world):
@@ -47,6 +50,93 @@ def test_providers_say_how_reading_goes(world):
         ],
         "meta": {"count": 1},
     }
+
+
+def row_of(world):
+    [row] = world.client().get("/api/v1/providers").json["data"]
+    return row
+
+
+def test_a_kind_that_cannot_be_read_is_named_with_its_age_and_the_account_is_degraded(world):
+    world.poll(resource("d", kind="database"))
+    world.clock.advance(300)
+    failed = KindFailure(kind="database", reason="server", message="answered 500")
+    world.poll(resource("v", kind="volume"), failed=(failed,))
+    world.clock.advance(5)
+
+    row = row_of(world)
+
+    assert row["state"] == "degraded"
+    assert row["failure"] is None, "the account as such can be read"
+    assert row["stale_kinds"] == [
+        {
+            "kind": "database",
+            "reason": "answered 500",
+            "failure": "server",
+            "since": "2026-11-21T10:05:00Z",
+            "last_success": "2026-11-21T10:00:00Z",
+            "age_s": 305,
+        }
+    ]
+    current = world.client().get("/api/v1/costs/current").json
+    assert current["data"]["resource_count"] == 2
+    assert current["meta"]["stale"] is True
+
+
+def test_a_reading_that_fails_leaves_the_others_up_and_the_account_degraded(world):
+    intervals = {"inventory": 300.0, "charges": 86_400.0, "usage": 3600.0}
+    start = fold.Start(name="digitalocean", provider="digitalocean", intervals=intervals)
+    world.snapshot = dataclasses.replace(
+        fold.first([start], {}, now=world.clock.now(), demo=False), sequence=10
+    )
+    world.poll(resource())
+    later = report("r1", reading="charges")
+    gap = Gap(kind="tax", reason="not on this plan")
+    world._publish(
+        fold.charged(
+            world.snapshot, later, complete_through=START, gaps=(gap,), now=world.clock.now()
+        )
+    )
+    world._publish(
+        fold.failed(
+            world.snapshot,
+            report("r2", reading="usage"),
+            failure("timeout", "no answer"),
+            world.clock.now(),
+        )
+    )
+
+    row = row_of(world)
+
+    assert (row["state"], row["reason"]) == ("degraded", "usage: no answer")
+    states = {it["reading"]: (it["state"], it["reason"]) for it in row["readings"]}
+    assert states == {
+        "inventory": ("up", None),
+        "charges": ("up", None),
+        "usage": ("blind", "no answer"),
+    }
+    [charges] = [it for it in row["readings"] if it["reading"] == "charges"]
+    assert charges["data_complete_through"] == "2026-11-21T10:00:00Z"
+    assert row["gaps"] == [{"kind": "tax", "reason": "not on this plan"}]
+
+
+def test_an_account_that_lacks_a_variable_is_off_and_names_it(world):
+    start = fold.Start(name="acme", provider="acme", intervals={}, missing=("ACME_KEY",))
+    blank = fold.first([start], {}, now=world.clock.now(), demo=False)
+    world._publish(dataclasses.replace(blank, sequence=10))
+
+    row = row_of(world)
+
+    assert (row["state"], row["missing"], row["readings"]) == ("off", ["ACME_KEY"], [])
+    assert "ACME_KEY is not set" in row["reason"]
+
+
+def test_a_refresh_says_which_readings_it_holds_back(world):
+    world.held_back = ("charges", "usage")
+
+    answer = world.client().post("/api/v1/refresh")
+
+    assert answer.json["data"]["held_back"] == ["charges", "usage"]
 
 
 def test_a_provider_that_fails_says_why(world):

@@ -1,5 +1,10 @@
 """What the service hands to the policy actor: reports give way to decisions."""
 
+import dataclasses
+import datetime as dt
+from decimal import Decimal
+from types import SimpleNamespace
+
 import pytest
 from structlog.testing import capture_logs
 
@@ -7,10 +12,13 @@ from costmon.bootstrap.components import components
 from costmon.bootstrap.service import Service
 from costmon.bootstrap.tree import POLICY, POLICY_CAPACITY, POLICY_REPORTS, guard_of
 from costmon.config.settings import Settings
-from costmon.messages import CloseCircuit, GuardReported
+from costmon.messages import CloseCircuit, GuardReported, RefreshRequested
 from costmon.providers import catalog
+from costmon.store import open_store
+from costmon.store.migrate import upgrade
 from costmon.testing import FakeClock
 from costmon.testing.spend import guard_report
+from tests.store import charges
 
 PROVIDERS = catalog.declarations()
 
@@ -44,6 +52,74 @@ def test_reports_leave_room_for_what_people_decide(service):
 
     assert service.system.addresses[POLICY].waiting == POLICY_CAPACITY
     assert [line["event"] for line in lines] == ["bootstrap.report_dropped"] * 5
+
+
+def test_a_refresh_reads_billing_apis_at_most_once_a_minute(tmp_path, monkeypatch):
+    info = dataclasses.replace(
+        catalog.modules()["digitalocean"].info, readings=("inventory", "charges")
+    )
+    module = SimpleNamespace(info=info)
+    monkeypatch.setattr(catalog, "modules", lambda: {"digitalocean": module})
+    clock = FakeClock()
+    settings = Settings.from_env(
+        {"DO_API_TOKEN": "dop_v1_0123456789abcdef", "COSTMON_STATE_DIR": str(tmp_path)},
+        providers=PROVIDERS,
+    )
+    service = Service(settings, clock=clock, on_scan=lambda: None)
+
+    held_back = []
+    for pause_s in (0, 59, 2):
+        clock.advance(pause_s)
+        held_back.append(service.refresh(RefreshRequested(id=str(pause_s))))
+
+    assert held_back == [(), ("charges",), ()]
+    assert service.system.addresses["poller.digitalocean"].waiting == 2
+    for part in (service.journal, service.decision_journal, service.store):
+        part.close()
+
+
+def test_an_account_that_lacks_a_variable_has_no_poller(tmp_path):
+    settings = Settings.from_env(
+        {"DO_API_TOKEN": "dop_v1_0123456789abcdef", "COSTMON_STATE_DIR": str(tmp_path)},
+        providers=PROVIDERS,
+    )
+    half = dataclasses.replace(settings.accounts[0], name="half", missing=("HALF_KEY",))
+    settings = dataclasses.replace(settings, accounts=(*settings.accounts, half))
+
+    service = Service(settings, clock=FakeClock(), on_scan=lambda: None)
+
+    pollers = {name for name in service.system.addresses if name.startswith("poller.")}
+    assert pollers == {"poller.digitalocean"}
+    assert service.refresh(RefreshRequested(id="r")) == ()
+    assert ("actor", "poller.half") not in {(it.kind, it.name) for it in components(settings)}
+    for part in (service.journal, service.decision_journal, service.store):
+        part.close()
+
+
+def test_charges_and_what_is_due_are_known_at_the_start(tmp_path):
+    settings = Settings.from_env(
+        {
+            "DO_API_TOKEN": "dop_v1_0123456789abcdef",
+            "COSTMON_STATE_DIR": str(tmp_path),
+            "COSTMON_TIMEZONE": "Pacific/Auckland",
+        },
+        providers=PROVIDERS,
+    )
+    upgrade(settings.database_url)
+    clock = FakeClock()
+    with open_store(settings.database_url, clock=clock) as store:
+        token = store.claim("persister")
+        window = charges.window(charges.charge("k", "7.00"), account="digitalocean")
+        store.record_charges(window, token)
+    service = Service(settings, clock=clock, on_scan=lambda: None)
+
+    past = service._past()
+
+    assert past.charges.is_loaded
+    assert past.charges.today == dt.date(2026, 11, 21)
+    assert [total.billed for total in past.charges.by_service] == [Decimal("7.00")]
+    for part in (service.journal, service.decision_journal, service.store):
+        part.close()
 
 
 def test_turning_readers_away_ends_every_wait_for_a_policy(service):

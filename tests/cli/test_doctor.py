@@ -2,12 +2,22 @@
 
 import socket
 import sqlite3
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from costmon.cli import client, main
 from costmon.clock import SystemClock
 from costmon.demo.server import DemoServer
+from costmon.domain.resource import Gap
+from costmon.errors import ProviderPermissionError
+from costmon.providers import catalog, digitalocean
+from costmon.providers.base import Credential, Provider
+from costmon.testing import digitalocean as do
+from costmon.testing import samples
+from costmon.testing.stub import Reply, StubServer
+from tests.store import charges
 
 TOKEN = "a-token-that-must-not-be-seen"
 
@@ -118,3 +128,74 @@ def test_a_database_of_another_program_is_no_good(capsys, tmp_path):
     main(["check", "--offline"])
 
     assert "database" not in subjects(capsys, "ok")
+
+
+def test_a_kind_that_cannot_be_read_fails_and_the_others_are_visible(vendor, capsys, monkeypatch):
+    with StubServer() as server:
+        answers = do.empty_account()
+        for key, answer in answers.items():
+            server.answer(key.partition("?")[0], Reply.json(answer))
+        server.answer("/v2/databases", Reply(body=b"<html>"))
+        monkeypatch.setenv("DO_API_URL", server.url)
+
+        assert main(["check"]) == 1
+
+    found = findings(capsys)
+    assert [line for level, _, line in found if level == "FAIL" and "database" in line]
+    assert [line for level, _, line in found if level == "ok" and "0 resources" in line]
+
+
+class Everything(Provider):
+    """Has all three readings; of charges a second window must not be asked for."""
+
+    def inventory(self, account, now):
+        return samples.inventory(account=account, observed_at=now)
+
+    def charges(self, account, now, known_through):
+        assert known_through == now
+        gap = Gap(kind="tax", reason="not on this plan")
+        yield charges.window(charges.charge("k"), account=account, gaps=(gap,))
+        raise AssertionError("a check reads one window")
+
+    def usage(self, account, now):
+        raise ProviderPermissionError(
+            provider="digitalocean", endpoint="GET /usage", detail="refused", hint="add usage:read"
+        )
+
+
+def test_each_reading_is_checked(vendor, capsys, monkeypatch):
+    info = replace(digitalocean.info, readings=("inventory", "charges", "usage"))
+    module = SimpleNamespace(info=info, create=lambda _setup: Everything())
+    monkeypatch.setattr(catalog, "modules", lambda: {"digitalocean": module})
+
+    assert main(["check"]) == 1
+
+    lines = {line for _, subject, line in findings(capsys) if subject == "digitalocean"}
+    assert any("1 from 2026-11-01 to 2026-11-21, complete through" in line for line in lines)
+    assert any(line.startswith("warn") and "tax: not on this plan" in line for line in lines)
+    assert any(line.startswith("FAIL") and "usage:read" in line for line in lines)
+
+
+def test_an_account_that_lacks_a_variable_fails_and_the_others_are_asked(
+    vendor, capsys, monkeypatch
+):
+    two = replace(
+        digitalocean.info,
+        slug="half",
+        credentials=(
+            Credential(key="token", name="HALF_TOKEN", accepted="one", meaning="-"),
+            Credential(key="key", name="HALF_KEY", accepted="one", meaning="-"),
+        ),
+        url_variable="HALF_API_URL",
+        reserved_prefix=None,
+    )
+    modules = {**catalog.modules(), "half": SimpleNamespace(info=two)}
+    monkeypatch.setattr(catalog, "modules", lambda: modules)
+    monkeypatch.setenv("HALF_TOKEN", "a-token-of-half")
+
+    assert main(["check"]) == 1
+
+    found = findings(capsys)
+    assert [line for level, subject, line in found if (level, subject) == ("FAIL", "half")]
+    assert any("HALF_KEY is not set" in line for _, _, line in found)
+    assert ("ok", "digitalocean") in {(level, subject) for level, subject, _ in found}

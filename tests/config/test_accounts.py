@@ -34,7 +34,7 @@ ACME = ProviderInfo(
             parse=one_of("red", "blue"),
         ),
     ),
-    readings=("inventory",),
+    readings=("inventory", "charges", "usage"),
     url_variable="ACME_API_URL",
     default_url="https://api.acme.example",
     scopes=("read",),
@@ -241,3 +241,41 @@ def test_names_of_the_files_accounts_are_no_reason_to_suspect_others():
 )
 def test_a_slip_is_one_letter_or_two_neighbours_swapped(given, right, expected):
     assert is_one_slip(given, right) is expected
+
+
+def intervals(environ, toml=""):
+    settings = settings_of(environ, toml)
+    account = settings.accounts[-1]
+    return tuple(settings.interval_s(account, it) for it in ("inventory", "charges", "usage"))
+
+
+def test_each_reading_has_its_own_interval():
+    assert intervals(KEYS) == (300, 86_400, 3_600)
+    assert intervals(KEYS | {"COST_REFRESH_INTERVAL_S": "600"}) == (300, 600, 600)
+
+
+def test_an_account_of_the_file_may_have_intervals_of_its_own():
+    toml = ENTRY + 'inventory_interval = "2m"\ncharges_interval = "6h"\nusage_interval = 90\n'
+
+    assert intervals({"B_ACCESS": "a", "B_SECRET": "b"}, toml) == (120, 21_600, 90)
+
+
+@pytest.mark.parametrize("interval", ['"soon"', "-1", "true", "1.5"])
+def test_an_interval_that_is_none_is_a_fault(interval):
+    environ = {"B_ACCESS": "a", "B_SECRET": "b"}
+
+    assert set(faults_of(environ, ENTRY + f"usage_interval = {interval}")) == {
+        "account[0].usage_interval"
+    }
+
+
+def test_an_interval_of_a_reading_that_the_vendor_does_not_have_is_a_fault():
+    toml = """
+[[account]]
+provider = "other"
+name = "b"
+token_env = "B_TOKEN"
+charges_interval = "1h"
+"""
+
+    assert set(faults_of({"B_TOKEN": "b"}, toml)) == {"account[0].charges_interval"}
