@@ -100,6 +100,10 @@ def report(
     )
 
 
+ALL_READINGS: dict[ReadingKind, float] = {"inventory": 300.0, "charges": 86_400.0, "usage": 3600.0}
+"""Every reading with an interval, in seconds."""
+
+
 def totals(monthly: str | Decimal, *, kind: str = "droplet", count: int = 1) -> Totals:
     """Return the sums over so many resources of a kind, all of them priced."""
     return totals_of(Decimal(monthly), {kind: count}, 0)

@@ -70,3 +70,21 @@ def test_a_child_set_aside_says_how_to_bring_it_back():
 
     assert alert.severity == "critical"
     assert 'send(supervisor, "restart_child", name="poller.x")' in alert.text
+
+
+def test_each_reading_of_an_account_is_watched_by_itself():
+    failure = samples.failure()
+    names = {
+        reading: conditions.account_blind(
+            samples.report(breaker="open", reading=reading), failure
+        ).name
+        for reading in ("inventory", "charges", "usage")
+    }
+
+    assert names == {
+        "inventory": "account_blind:digitalocean",
+        "charges": "account_blind:digitalocean:charges",
+        "usage": "account_blind:digitalocean:usage",
+    }
+    charges = samples.report(breaker="open", reading="charges")
+    assert conditions.account_blind(charges, failure).text.startswith("The charges of account")

@@ -7,7 +7,7 @@ import structlog
 from costmon.domain.resource import Gap, KindFailure
 from costmon.state import fold
 from costmon.testing.clock import START
-from costmon.testing.samples import failure, report, resource
+from costmon.testing.samples import ALL_READINGS, failure, report, resource
 
 
 def test_providers_say_how_reading_goes(world):
@@ -84,8 +84,7 @@ def test_a_kind_that_cannot_be_read_is_named_with_its_age_and_the_account_is_deg
 
 
 def test_a_reading_that_fails_leaves_the_others_up_and_the_account_degraded(world):
-    intervals = {"inventory": 300.0, "charges": 86_400.0, "usage": 3600.0}
-    start = fold.Start(name="digitalocean", provider="digitalocean", intervals=intervals)
+    start = fold.Start(name="digitalocean", provider="digitalocean", intervals=ALL_READINGS)
     world.snapshot = dataclasses.replace(
         fold.first([start], {}, now=world.clock.now(), demo=False), sequence=10
     )

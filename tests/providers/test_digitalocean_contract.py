@@ -20,7 +20,7 @@ class TestDigitalOcean(ProviderContract):
         resources=11,
     )
     main_path = "/v2/droplets"
-    main_kind = "droplet"
+    main_kind: ClassVar[str | None] = "droplet"
     main_field: ClassVar[tuple[str | int, ...]] = ("droplets", 0, "id")
     documented_paths = frozenset(
         {

@@ -128,8 +128,7 @@ READ = samples.report("r1", reading="charges")
 
 
 def play_charges(cell, *messages, wait_persister):
-    intervals = {"inventory": 300.0, "charges": 86_400.0, "usage": 3600.0}
-    start = fold.Start(name=ACCOUNT, provider="digitalocean", intervals=intervals)
+    start = fold.Start(name=ACCOUNT, provider="digitalocean", intervals=samples.ALL_READINGS)
     blank = fold.first([start], {}, now=START, demo=False)
     cell.publish(dataclasses.replace(blank, sequence=cell.read().sequence + 1))
     return play(cell, *messages, wait_persister=wait_persister)

@@ -5,6 +5,7 @@ import datetime as dt
 import random
 import sqlite3
 import threading
+from collections.abc import Mapping
 from contextlib import closing
 from decimal import Decimal
 
@@ -22,6 +23,7 @@ from costmon.api.representation import Representations
 from costmon.bootstrap.history import AlertMemory, Writers
 from costmon.bootstrap.tree import Parts, child_specs
 from costmon.clock import SystemClock
+from costmon.domain.poll import ReadingKey, StoredReading
 from costmon.domain.totals import Threshold
 from costmon.state import fold, meters
 from costmon.state.charges import nothing_known
@@ -163,7 +165,7 @@ def test_no_observation_is_lost_none_is_there_twice_and_the_snapshot_never_goes_
     upgrade(url)
     chance, vendor, channel = Chance(seed), Vendor(), Channel()
     cell, guard_state = StruckCell(chance), SharedPublished(EMPTY)
-    known = Published({})
+    known: Published[Mapping[ReadingKey, StoredReading]] = Published({})
     start = fold.Start(
         name="work", provider="digitalocean", intervals={"inventory": 1.0, "charges": 1.0}
     )

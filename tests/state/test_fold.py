@@ -12,7 +12,7 @@ from costmon.state import fold
 from costmon.state.accounts import difference_of
 from costmon.state.freshness import account_state, reading_state, staleness, trouble
 from costmon.testing.clock import START
-from costmon.testing.samples import failure, inventory, report, resource
+from costmon.testing.samples import ALL_READINGS, failure, inventory, report, resource
 
 MINUTE = dt.timedelta(minutes=1)
 YESTERDAY = START - dt.timedelta(days=1)
@@ -361,8 +361,7 @@ def test_a_balance_that_cannot_be_read_stays_with_its_own_time():
 
 
 def start(**facts):
-    intervals = {"inventory": 300.0, "charges": 86_400.0, "usage": 3600.0}
-    return fold.Start(name="digitalocean", provider="digitalocean", intervals=intervals, **facts)
+    return fold.Start(name="digitalocean", provider="digitalocean", intervals=ALL_READINGS, **facts)
 
 
 def reads(reading, cycle="r1", at=START, **facts):
