@@ -17,8 +17,8 @@ from costmon.domain.poll import Observation, PollFailure, PollReport, ReadingKin
 from costmon.domain.resource import Gap, Inventory
 from costmon.domain.spend import GuardReport, Notice, ScopeGauge
 from costmon.domain.usage import UsageReading
-from costmon.meter.control import Control
 from costmon.meter.figures import Snapshot as MeterSnapshot
+from costmon.meter.recording_control import Control
 from costmon.state.charges import ChargeState
 from costmon.state.value import Snapshot
 

@@ -13,7 +13,7 @@ from costmon.errors import ChargeError
 from costmon.store.charge_rows import CONTENT
 from tests.store.charges import charge, day, window
 
-NAIVE = dt.datetime(2026, 11, 18)  # noqa: DTZ001 - the point
+NAIVE = dt.datetime(2026, 11, 18)
 
 
 def test_two_rows_of_one_key_are_refused_for_one_of_them_would_be_lost():

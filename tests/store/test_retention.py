@@ -66,14 +66,14 @@ def test_charges_are_kept_for_ever_and_what_they_were_before_is_not(store, token
             charges.window(charges.charge("a", f"{number}.00"), at=number * DAY), token
         )
     tables = ("charge", "charge_day", "charge_month", "charge_window", "charge_project")
-    before = {table: look(f"SELECT * FROM {table}") for table in tables}  # noqa: S608 - our own
+    before = {table: look(f"SELECT * FROM {table}") for table in tables}
 
     removed = store.prune(charges.day(22) + dt.timedelta(days=400, hours=12), Retention())
 
     assert (removed["charge_revision"], removed["charge_restatement"]) == (1, 1)
     assert look("SELECT revision FROM charge_revision") == [(2,)]
     assert len(look("SELECT * FROM charge_restatement")) == 1
-    assert {table: look(f"SELECT * FROM {table}") for table in tables} == before  # noqa: S608 - our own
+    assert {table: look(f"SELECT * FROM {table}") for table in tables} == before
 
 
 def test_for_ever_means_before_all_time(store):
