@@ -10,7 +10,7 @@ from costmon.config.providers import Providers
 from costmon.providers.base import Provider, ProviderModule, ProviderSetup
 
 # What the providers share.
-SHARED = frozenset({"base", "breaker", "catalog"})
+SHARED = frozenset({"base", "breaker", "catalog", "reading"})
 
 
 def modules() -> Mapping[str, ProviderModule]:

@@ -3,10 +3,10 @@
 from typing import ClassVar
 
 from costmon.testing import digitalocean as do
-from costmon.testing.provider_contract import ProviderContract, Recording
+from costmon.testing.provider_contract import InventoryContract, Recording
 
 
-class TestDigitalOcean(ProviderContract):
+class TestDigitalOcean(InventoryContract):
     slug = "digitalocean"
     account = Recording(answers=do.full_account(), resources=11)
     empty = Recording(answers=do.empty_account(), resources=0)

@@ -1,26 +1,20 @@
 """Read answers of the DigitalOcean API: single ones, and listings page by page."""
 
-import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Protocol, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
-import msgspec
-
 from costmon.errors import ProviderPermissionError
 from costmon.outbound import Outbound
 from costmon.providers.digitalocean.answers import Links, Totals
-from costmon.providers.digitalocean.errors import decoding_fault, schema_fault
+from costmon.providers.digitalocean.errors import SLUG, schema_fault
+from costmon.providers.reading import Answers
 
 PAGE_SIZE = 200
 MOST_PAGES = 2_000
 # A page may promise more than its total says while resources come and go.
 _PAGES_TO_SPARE = 10
 _SHOWN_HOST = 100
-_LONE_SURROGATE = re.compile(
-    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
-    rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
-)
 
 
 class Listing(Protocol):
@@ -44,7 +38,7 @@ class Reader:
 
     def __init__(self, outbound: Outbound, hosts: Collection[str]) -> None:
         """Use `outbound`; `hosts` are those that a page may name besides the one asked."""
-        self._outbound = outbound
+        self._answers = Answers(SLUG, outbound)
         self._hosts = {outbound.host.lower(), *hosts}
 
     def read(self, path: str, answer: type[A], params: Mapping[str, str | int] | None = None) -> A:
@@ -54,13 +48,7 @@ class Reader:
             ProviderSchemaError: It is not what the API documents.
             ProviderError: It could not be fetched.
         """
-        body = self._outbound.get(path, params or {})
-        try:
-            return _decode(body, answer)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            fault = decoding_fault(path, error)
-        # Raised out here, because a UnicodeDecodeError holds the whole body.
-        raise fault
+        return self._answers.read(path, answer, params or {})
 
     def pages(
         self,
@@ -143,16 +131,3 @@ def _most_pages(items: int, total: int | None) -> int:
     if total is None:
         return MOST_PAGES
     return min(MOST_PAGES, -(-total // max(1, items)) + _PAGES_TO_SPARE)
-
-
-def _decode(body: bytes, answer: type[A]) -> A:
-    try:
-        return msgspec.json.decode(body, type=answer)
-    except msgspec.ValidationError:
-        raise
-    except msgspec.DecodeError:
-        # A name may hold half of a surrogate pair, which JSON can write and no text can hold.
-        mended = _LONE_SURROGATE.sub(rb"\\ufffd", body)
-        if mended == body:
-            raise
-        return msgspec.json.decode(mended, type=answer)

@@ -1,0 +1,215 @@
+"""Decode a vendor's answers, follow its pages, and cut time into windows: what providers share.
+
+An answer that is not what the vendor documents is a `ProviderSchemaError` that says where it is
+wrong (`$.data[0].amount`). msgspec reads numbers and texts into `Decimal` with all their digits;
+`amount` refuses those that are not amounts of money.
+"""
+
+import datetime as dt
+import re
+from collections.abc import Iterator
+from decimal import Context, Decimal
+from typing import Protocol, TypeVar
+
+import msgspec
+
+from costmon.domain.amount import HIGHEST
+from costmon.errors import ProviderPermissionError, ProviderSchemaError
+from costmon.outbound import Outbound, Params
+
+EXACT = Context(prec=200)
+"""For arithmetic with amounts: the default context keeps 28 digits."""
+PAST_MONTHS = 12
+_MOST_DECIMALS = 60
+_MOST_PAGES = 2_000
+_HINT = "the vendor may have changed its API; look for a newer costmon"
+_WHERE = re.compile(r" - at `(?P<path>[^`]*)`$")
+_MISSING = re.compile(r"missing required field `(?P<field>[^`]*)`")
+_LONE_SURROGATE = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
+    rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+)
+
+
+class CursorPage(Protocol):
+    """A page of a listing that goes on with a cursor; rename the fields of others to these."""
+
+    has_more: bool
+    next_page: str | None
+
+
+A = TypeVar("A")
+P = TypeVar("P", bound=CursorPage)
+
+
+class Answers:
+    """Asks one host of a vendor and decodes what it answers."""
+
+    def __init__(self, provider: str, outbound: Outbound) -> None:
+        """Ask through `outbound`; `provider` is the vendor's slug, for errors."""
+        self._provider = provider
+        self._outbound = outbound
+
+    def read(self, path: str, answer: type[A], params: Params = ()) -> A:
+        """Return one decoded answer.
+
+        Raises:
+            ProviderSchemaError: It is not what the API documents.
+            ProviderError: It could not be fetched.
+        """
+        return decode(self._provider, path, self._outbound.get(path, params), answer)
+
+    def post(self, path: str, body: bytes, answer: type[A]) -> A:
+        """Return the decoded answer of a POST that only reads; raises as `read`."""
+        posted = self._outbound.post(path, body)
+        return decode(self._provider, path, posted, answer, method="POST")
+
+    def pages(
+        self,
+        path: str,
+        page: type[P],
+        params: tuple[tuple[str, str | int], ...],
+        *,
+        cursor: str = "page",
+    ) -> Iterator[P]:
+        """Return page after page of a whole listing.
+
+        What was read is of use only if the iterator ends without an error.
+
+        Args:
+            path: The listing.
+            page: What a page looks like.
+            params: What is asked on every page.
+            cursor: The parameter that has the cursor of the page before.
+
+        Raises:
+            ProviderSchemaError: A page is not what the API documents; also when it promises more
+                and has no cursor, or one that was there before: "incomplete".
+            ProviderError: A page could not be fetched.
+        """
+        seen: set[str] = set()
+        following: tuple[tuple[str, str | int], ...] = ()
+        while True:
+            found = self._page(path, page, params, following)
+            yield found
+            if not found.has_more:
+                return
+            if not found.next_page or found.next_page in seen or len(seen) >= _MOST_PAGES:
+                raise self.fault(path, _incomplete(found.next_page, seen), "$.next_page")
+            seen.add(found.next_page)
+            following = ((cursor, found.next_page),)
+
+    def fault(self, path: str, detail: str, where: str | None = None) -> ProviderSchemaError:
+        """Make the error for an answer of GET `path` that is wrong at `where`."""
+        return schema_fault(self._provider, path, detail, where)
+
+    def _page(
+        self,
+        path: str,
+        page: type[P],
+        params: tuple[tuple[str, str | int], ...],
+        following: tuple[tuple[str, str | int], ...],
+    ) -> P:
+        try:
+            return self.read(path, page, (*params, *following))
+        except ProviderPermissionError:
+            if not following:
+                raise
+        # Not something that cannot be seen, but half of it. Raised out here, without its context.
+        raise self.fault(path, "incomplete: a page is refused, though the first was not")
+
+
+def schema_fault(
+    provider: str, path: str, detail: str, where: str | None = None, *, method: str = "GET"
+) -> ProviderSchemaError:
+    """Make the error for an answer of `path` that is wrong at `where` (`$.droplets[0].id`)."""
+    return ProviderSchemaError(
+        provider=provider, endpoint=f"{method} {path}", detail=detail, hint=_HINT, path=where
+    )
+
+
+def decode(provider: str, path: str, body: bytes, answer: type[A], *, method: str = "GET") -> A:
+    """Return what JSON says.
+
+    msgspec names types and positions in its texts, never values, so no part of the answer gets
+    out; any other error is named by its class only, because its text quotes the input.
+
+    Raises:
+        ProviderSchemaError: It is not what the API documents, and where.
+    """
+    try:
+        return _decoded(body, answer)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        known = isinstance(error, msgspec.DecodeError)
+        text = str(error) if known else type(error).__name__
+    # Raised out here, because a UnicodeDecodeError holds the whole body.
+    found = _WHERE.search(text)
+    where = found["path"] if found else "$"
+    detail = _WHERE.sub("", text)
+    missing = _MISSING.search(detail)
+    if missing:
+        where = f"{where}.{missing['field']}"
+    raise schema_fault(provider, path, detail, where, method=method)
+
+
+def is_amount(value: Decimal) -> bool:
+    """Tell whether it is an amount of money, of either sign, that every digit can be kept of."""
+    exponent = value.as_tuple().exponent
+    return (
+        isinstance(exponent, int) and exponent >= -_MOST_DECIMALS and -HIGHEST <= value <= HIGHEST
+    )
+
+
+def midnight(moment: dt.datetime) -> dt.datetime:
+    """Return the beginning of its UTC day."""
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def month_of(moment: dt.datetime) -> tuple[dt.datetime, dt.datetime]:
+    """Return the beginning and the end of its UTC month."""
+    start = midnight(moment).replace(day=1)
+    return start, (start + dt.timedelta(days=32)).replace(day=1)
+
+
+def months(
+    now: dt.datetime, known_through: dt.datetime | None, restated: dt.timedelta
+) -> Iterator[tuple[dt.datetime, dt.datetime]]:
+    """Return the UTC months to ask for, the current one first, which ends now.
+
+    Args:
+        now: When the poll began, aware UTC.
+        known_through: What is stored; `None`: nothing, so 12 months before the current one follow.
+        restated: For how long the vendor may still change what it has said.
+    """
+    start, end = month_of(now)[0], now
+    oldest = start
+    for _ in range(PAST_MONTHS):
+        oldest = month_of(oldest - dt.timedelta(days=1))[0]
+    if known_through is not None:
+        oldest = max(oldest, month_of(known_through - restated)[0])
+    if start == now:
+        start, end = month_of(now - dt.timedelta(days=1))
+    while start >= oldest:
+        yield start, end
+        start, end = month_of(start - dt.timedelta(days=1))[0], start
+
+
+def _incomplete(cursor: str | None, seen: set[str]) -> str:
+    if not cursor:
+        return "incomplete: there is more, and no cursor to it"
+    if cursor in seen:
+        return "incomplete: the cursor to the next page repeats"
+    return f"incomplete: more than {_MOST_PAGES} pages"
+
+
+def _decoded(body: bytes, answer: type[A]) -> A:
+    try:
+        return msgspec.json.decode(body, type=answer)
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError:
+        # A name may hold half of a surrogate pair, which JSON can write and no text can hold.
+        mended = _LONE_SURROGATE.sub(rb"\\ufffd", body)
+        if mended == body:
+            raise
+        return msgspec.json.decode(mended, type=answer)
