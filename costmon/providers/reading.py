@@ -2,7 +2,7 @@
 
 An answer that is not what the vendor documents is a `ProviderSchemaError` that says where it is
 wrong (`$.data[0].amount`). msgspec reads numbers and texts into `Decimal` with all their digits;
-`amount` refuses those that are not amounts of money.
+`is_number` tells which of them can be calculated with.
 """
 
 import datetime as dt
@@ -22,6 +22,7 @@ EXACT = Context(prec=200)
 PAST_MONTHS = 12
 _MOST_DECIMALS = 60
 _MOST_PAGES = 2_000
+_SHORTEST = dt.timedelta(minutes=1)
 _HINT = "the vendor may have changed its API; look for a newer costmon"
 _WHERE = re.compile(r" - at `(?P<path>[^`]*)`$")
 _MISSING = re.compile(r"missing required field `(?P<field>[^`]*)`")
@@ -152,12 +153,10 @@ def decode(provider: str, path: str, body: bytes, answer: type[A], *, method: st
     raise schema_fault(provider, path, detail, where, method=method)
 
 
-def is_amount(value: Decimal) -> bool:
-    """Tell whether it is an amount of money, of either sign, that every digit can be kept of."""
+def is_number(value: Decimal, most: int = HIGHEST) -> bool:
+    """Tell whether it is finite, from -`most` to `most`, and every digit of it can be kept."""
     exponent = value.as_tuple().exponent
-    return (
-        isinstance(exponent, int) and exponent >= -_MOST_DECIMALS and -HIGHEST <= value <= HIGHEST
-    )
+    return isinstance(exponent, int) and exponent >= -_MOST_DECIMALS and -most <= value <= most
 
 
 def midnight(moment: dt.datetime) -> dt.datetime:
@@ -177,7 +176,8 @@ def months(
     """Return the UTC months to ask for, the current one first, which ends now.
 
     Args:
-        now: When the poll began, aware UTC.
+        now: When the poll began, aware UTC; in the first minute of a month there is nothing to ask
+            for in it, and the month before is the first.
         known_through: What is stored; `None`: nothing, so 12 months before the current one follow.
         restated: For how long the vendor may still change what it has said.
     """
@@ -187,7 +187,7 @@ def months(
         oldest = month_of(oldest - dt.timedelta(days=1))[0]
     if known_through is not None:
         oldest = max(oldest, month_of(known_through - restated)[0])
-    if start == now:
+    if now - start < _SHORTEST:
         start, end = month_of(now - dt.timedelta(days=1))
     while start >= oldest:
         yield start, end

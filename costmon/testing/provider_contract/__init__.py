@@ -12,12 +12,13 @@ pytest shows the values of a failed assertion when the subclass's conftest calls
 `pytest.register_assert_rewrite("costmon.testing.provider_contract")`.
 """
 
-from costmon.testing.provider_contract.charges import ChargesContract
+from costmon.testing.provider_contract.charges import AmountForms, ChargesContract
 from costmon.testing.provider_contract.inventory import InventoryContract
 from costmon.testing.provider_contract.reading import (
     CursorCases,
     Digits,
     Failure,
+    Place,
     ReadingContract,
 )
 from costmon.testing.provider_contract.usage import UsageContract
@@ -26,12 +27,14 @@ from costmon.testing.provider_contract.vendor import ACCOUNT, NOW, Answer, Recor
 __all__ = [
     "ACCOUNT",
     "NOW",
+    "AmountForms",
     "Answer",
     "ChargesContract",
     "CursorCases",
     "Digits",
     "Failure",
     "InventoryContract",
+    "Place",
     "ReadingContract",
     "Recording",
     "UsageContract",

@@ -21,6 +21,7 @@ from costmon.testing.provider_contract.vendor import ACCOUNT, NOW, Recording
 from costmon.testing.stub import Asked, Reply, StubServer
 
 Windows = tuple[ChargeWindow, ...]
+AmountForms = tuple[Literal["number", "text"], ...]
 _EXACT = Context(prec=200)
 _MOST_PAST = dt.timedelta(days=366 + 31)
 _CURRENCY = re.compile(r"[A-Z]{3}")
@@ -37,7 +38,8 @@ class ChargesContract(ReadingContract[Windows]):
 
     Attributes:
         history: An account that answers every window that is asked, with rows in some of them, and
-            what is in them at the first read; `None` for a vendor that has no past.
+            what is in them at the first read.
+        has_past: Whether the vendor says what was charged in earlier months.
         known_through: What is stored already when `account` is read.
         amount_field: Where the main listing's first row has its amount.
         amount_unit: What 1 in it is worth, in the major unit: 0.01 for cents.
@@ -45,11 +47,12 @@ class ChargesContract(ReadingContract[Windows]):
         day_zone: The zone of the vendor's days.
     """
 
-    history: ClassVar[Recording | None]
+    history: ClassVar[Recording]
+    has_past: ClassVar[bool] = True
     known_through: ClassVar[dt.datetime] = NOW - dt.timedelta(days=1)
     amount_field: ClassVar[Place]
     amount_unit: ClassVar[Decimal] = Decimal(1)
-    amount_forms: ClassVar[tuple[Literal["number", "text"], ...]]
+    amount_forms: ClassVar[AmountForms]
     day_zone: ClassVar[str] = "UTC"
 
     def ask(self, provider: Provider) -> Windows:
@@ -189,34 +192,31 @@ class ChargesContract(ReadingContract[Windows]):
 
     def test_nothing_of_the_future_is_asked(self, server: StubServer) -> None:
         """Vendors refuse it, or answer with charges that are only planned."""
-        self.read_all(server, self.history or self.account, None)
+        self.read_all(server, self.history, None)
 
         moments = [moment for asked in server.asked for moment in self.moments_asked(asked)]
         assert all(moment <= self.now for moment in moments)
 
     def test_the_first_read_goes_into_the_past(self, server: StubServer) -> None:
         """As far as the vendor has it, at most 12 months; a later read asks for less."""
-        recording = self.history or self.account
-        first = self.read_all(server, recording, None)
-        later = self.read_all(server, recording, self.known_through)
+        first = self.read_all(server, self.history, None)
+        later = self.read_all(server, self.history, self.known_through)
 
         assert _rows(first)
-        assert len(_rows(first)) == recording.rows
-        assert _total(first) == recording.total
+        assert len(_rows(first)) == self.history.rows
+        assert _total(first) == self.history.total
         assert self.now - _MOST_PAST <= _start(first) <= _start(later)
-        assert self.history is None or _start(first) < _start(later)
+        assert not self.has_past or _start(first) < _start(later)
         for newer, older in pairwise(first):
             assert older.end == newer.start
 
     def test_a_long_pause_is_made_up_for(self, server: StubServer) -> None:
         """What was charged since the last good read is read, however long ago it was."""
-        if self.history is None:
-            return
         known_through = self.now - dt.timedelta(days=100)
 
         windows = self.read_all(server, self.history, known_through)
 
-        assert _start(windows) <= known_through
+        assert not self.has_past or _start(windows) <= known_through
         assert max(window.end for window in windows) > self.now - dt.timedelta(days=2)
 
     def _written(self, digits: str) -> str | Digits:

@@ -11,7 +11,8 @@ from costmon.testing.provider_contract.reading import ReadingContract
 from costmon.testing.provider_contract.vendor import ACCOUNT
 from costmon.testing.stub import StubServer
 
-_SLUG = re.compile(r"[a-z][a-z0-9_]*")
+# A slug; after a colon what it was used of: `output_tokens:gpt-5.2`.
+_SLUG = re.compile(r"[a-z][a-z0-9_]*(:[^\s:]+)?")
 
 
 class UsageContract(ReadingContract[UsageReading]):
