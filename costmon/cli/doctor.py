@@ -27,7 +27,7 @@ from costmon.errors import (
 from costmon.providers.base import Provider
 from costmon.store.migrate import check_schema, current
 
-Level = Literal["ok", "warn", "FAIL"]
+Level = Literal["ok", "hint", "warn", "FAIL"]
 
 # When this was written: a machine whose clock says less has lost its time.
 _EARLIEST = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
@@ -55,6 +55,7 @@ class Examination:
     def __init__(self, loaded: Loaded, clock: Clock) -> None:
         self._settings = loaded.settings
         self._warnings = loaded.warnings
+        self._hints = loaded.hints
         self._clock = clock
 
     def findings(self, *, offline: bool) -> Iterator[Finding]:
@@ -86,6 +87,8 @@ class Examination:
         yield Finding("ok", "settings", f"all valid; accounts: {names}")
         for warning in self._warnings:
             yield Finding("warn", "settings", warning)
+        for hint in self._hints:
+            yield Finding("hint", "settings", hint)
 
     def _time(self) -> Finding:
         now = self._clock.now()

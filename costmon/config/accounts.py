@@ -188,6 +188,8 @@ def _refuse_half_configured(
 
 
 def _refuse_none(read: Reader, providers: Providers) -> None:
+    for hint in providers.hints(read.environ, ()):
+        read.refuse(hint.name, MASK, hint.text)
     needed = [
         " and ".join(credential.name for credential in info.credentials if credential.required)
         for info in providers.infos

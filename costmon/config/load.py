@@ -30,11 +30,13 @@ class Loaded:
     Attributes:
         settings: Checked.
         warnings: One sentence each, for the log.
+        hints: One sentence for each variable that is set and not enough to read its vendor.
         ignored: A `.env` that exists and was not read, because python-dotenv is not installed.
     """
 
     settings: Settings
     warnings: tuple[str, ...]
+    hints: tuple[str, ...] = ()
     ignored: Path | None = None
 
 
@@ -85,8 +87,10 @@ def load(
         accounts_required=accounts_required,
         tolerated=tolerated,
     )
+    hints = providers.hints(merged, (account.provider for account in settings.accounts))
     return Loaded(
         settings=settings,
+        hints=tuple(f"{hint.name} alone: {hint.text}" for hint in hints),
         warnings=own.warnings + describe_tolerated(tolerated, providers, file.credential_variables),
         ignored=own.ignored,
     )

@@ -88,6 +88,19 @@ class Option:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Hint:
+    """A variable that people have and that is not enough; its value is not read.
+
+    Attributes:
+        name: The variable.
+        text: Why it is not enough, and what to do.
+    """
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderInfo:
     """What a provider says about itself.
 
@@ -99,6 +112,8 @@ class ProviderInfo:
             domain, but not the domain itself.
         credentials: What an account is read with, at least one of them required.
         options: What else an account may say.
+        hints: Variables that are not enough: `costmon check` says so while the vendor has no
+            account.
         readings: What the vendor can answer: `inventory`, `charges`, `usage`.
         headers: Makes the headers that authenticate from the credentials by key; `None`: the first
             credential is the bearer token.
@@ -117,6 +132,7 @@ class ProviderInfo:
     hosts: tuple[str, ...]
     credentials: tuple[Credential, ...]
     options: tuple[Option, ...] = ()
+    hints: tuple[Hint, ...] = ()
     readings: tuple[ReadingKind, ...]
     headers: Callable[[Mapping[str, str]], Mapping[str, str]] | None = None
     read_only_posts: tuple[str, ...] = ()
@@ -177,6 +193,22 @@ class Providers:
     def find(self, slug: str | None) -> ProviderInfo | None:
         """Return a vendor's declaration, if there is one."""
         return next((info for info in self.infos if info.slug == slug), None)
+
+    def hints(self, environ: Mapping[str, str], slugs: Iterable[str]) -> tuple[Hint, ...]:
+        """Return what to say of variables that are set and not enough.
+
+        Args:
+            environ: The variables.
+            slugs: The vendors that have an account: nothing is said about them.
+        """
+        read = frozenset(slugs)
+        return tuple(
+            hint
+            for info in self.infos
+            if info.slug not in read
+            for hint in info.hints
+            if environ.get(hint.name, "").strip()
+        )
 
     def groups(self) -> tuple[tuple[str, Group], ...]:
         """Return every variable there is: each vendor's under its title, then costmon's own."""

@@ -26,6 +26,11 @@ class Reader:
         self._environ = environ
         self.faults: list[Fault] = list(faults)
 
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """Return the variables as texts."""
+        return self._environ
+
     def given(self, variable: Variable[object]) -> bool:
         """Tell whether a variable is set; an empty one is not."""
         return bool(self._environ.get(variable.name, "").strip())

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
 
-from costmon.config.providers import Credential, Option, ProviderInfo
+from costmon.config.providers import Credential, Hint, Option, ProviderInfo
 
 if TYPE_CHECKING:
     # Every command that reads settings imports this module: quickly, and without requests.
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Credential",
+    "Hint",
     "Option",
     "Provider",
     "ProviderInfo",
