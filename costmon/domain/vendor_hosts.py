@@ -7,6 +7,8 @@ VENDOR_OF_HOST = {
     "api.digitalocean.com": "digitalocean",
     "inference.do-ai.run": "digitalocean",
     "*.digitaloceanspaces.com": "digitalocean",
+    "api.openai.com": "openai",
+    "eu.api.openai.com": "openai",
     # Vendors without a provider: change it here.
     "api.vercel.com": "vercel",
     "ai-gateway.vercel.sh": "vercel",
@@ -14,8 +16,6 @@ VENDOR_OF_HOST = {
     "*.supabase.co": "supabase",
     "*.wasabisys.com": "wasabi",
     "api.anthropic.com": "anthropic",
-    "api.openai.com": "openai",
-    "eu.api.openai.com": "openai",
     "api.github.com": "github",
     "models.github.ai": "github",
     "api.stripe.com": "stripe",

@@ -1,10 +1,12 @@
 """Sources: which one wins, and what each of them can get wrong."""
 
+import dataclasses
 import sys
 
 import pytest
 
 from costmon.config import Providers, load
+from costmon.config.providers import Hint
 from costmon.errors import ConfigError, MissingPackageError
 from costmon.providers import digitalocean
 
@@ -166,3 +168,39 @@ def test_with_python_dotenv_nothing_is_ignored(tmp_path):
     write(tmp_path / ".env", f"DO_API_TOKEN={TOKEN}\n")
 
     assert load(providers=PROVIDERS, environ={}).ignored is None
+
+
+HINTED = Providers(
+    (
+        digitalocean.info,
+        dataclasses.replace(
+            digitalocean.info,
+            slug="acme",
+            credentials=(dataclasses.replace(digitalocean.info.credentials[0], name="ACME_KEY"),),
+            url_variable="ACME_URL",
+            hints=(Hint(name="ACME_PROJECT_KEY", text="make an ACME_KEY"),),
+        ),
+    )
+)
+
+
+def test_a_variable_that_is_not_enough_is_a_hint():
+    environ = {"DO_API_TOKEN": TOKEN, "ACME_PROJECT_KEY": "planted-key"}
+
+    loaded = load(environ=environ, providers=HINTED)
+
+    assert loaded.hints == ("ACME_PROJECT_KEY alone: make an ACME_KEY",)
+    assert loaded.warnings == ()
+
+
+def test_a_hint_is_not_given_for_a_vendor_that_is_read():
+    environ = {"ACME_KEY": TOKEN, "ACME_PROJECT_KEY": "planted-key"}
+
+    assert load(environ=environ, providers=HINTED).hints == ()
+
+
+def test_without_any_account_the_hint_is_among_what_is_missing():
+    with pytest.raises(ConfigError, match="make an ACME_KEY") as caught:
+        load(environ={"ACME_PROJECT_KEY": "planted-key"}, providers=HINTED)
+
+    assert "planted-key" not in str(caught.value)
