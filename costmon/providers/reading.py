@@ -7,7 +7,7 @@ wrong (`$.data[0].amount`). msgspec reads numbers and texts into `Decimal` with 
 
 import datetime as dt
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Context, Decimal
 from typing import Protocol, TypeVar
 
@@ -51,14 +51,21 @@ class Answers:
         self._provider = provider
         self._outbound = outbound
 
-    def read(self, path: str, answer: type[A], params: Params = ()) -> A:
-        """Return one decoded answer.
+    def read(
+        self,
+        path: str,
+        answer: type[A],
+        params: Params = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> A:
+        """Return one decoded answer; `headers` are sent besides those of the client.
 
         Raises:
             ProviderSchemaError: It is not what the API documents.
             ProviderError: It could not be fetched.
         """
-        return decode(self._provider, path, self._outbound.get(path, params), answer)
+        body = self._outbound.get(path, params, headers=headers)
+        return decode(self._provider, path, body, answer)
 
     def post(self, path: str, body: bytes, answer: type[A]) -> A:
         """Return the decoded answer of a POST that only reads; raises as `read`."""
@@ -72,6 +79,7 @@ class Answers:
         params: tuple[tuple[str, str | int], ...],
         *,
         cursor: str = "page",
+        headers: Mapping[str, str] | None = None,
     ) -> Iterator[P]:
         """Return page after page of a whole listing.
 
@@ -82,6 +90,7 @@ class Answers:
             page: What a page looks like.
             params: What is asked on every page.
             cursor: The parameter that has the cursor of the page before.
+            headers: What is sent besides the client's own headers.
 
         Raises:
             ProviderSchemaError: A page is not what the API documents; also when it promises more
@@ -91,7 +100,15 @@ class Answers:
         seen: set[str] = set()
         following: tuple[tuple[str, str | int], ...] = ()
         while True:
-            found = self._page(path, page, params, following)
+            try:
+                found = self.read(path, page, (*params, *following), headers)
+            except ProviderPermissionError:
+                if not following:
+                    raise
+                found = None
+            if found is None:
+                # Not something that cannot be seen, but half of it; raised without the context.
+                raise self.fault(path, "incomplete: a page is refused, though the first was not")
             yield found
             if not found.has_more:
                 return
@@ -103,21 +120,6 @@ class Answers:
     def fault(self, path: str, detail: str, where: str | None = None) -> ProviderSchemaError:
         """Make the error for an answer of GET `path` that is wrong at `where`."""
         return schema_fault(self._provider, path, detail, where)
-
-    def _page(
-        self,
-        path: str,
-        page: type[P],
-        params: tuple[tuple[str, str | int], ...],
-        following: tuple[tuple[str, str | int], ...],
-    ) -> P:
-        try:
-            return self.read(path, page, (*params, *following))
-        except ProviderPermissionError:
-            if not following:
-                raise
-        # Not something that cannot be seen, but half of it. Raised out here, without its context.
-        raise self.fault(path, "incomplete: a page is refused, though the first was not")
 
 
 def schema_fault(

@@ -12,7 +12,7 @@ from costmon.testing.provider_contract.vendor import ACCOUNT
 from costmon.testing.stub import StubServer
 
 # A slug; after a colon what it was used of: `output_tokens:gpt-5.2`.
-_SLUG = re.compile(r"[a-z][a-z0-9_]*(:[^\s:]+)?")
+_SLUG = re.compile(r"[a-z][a-z0-9_]*(:\S+)?")
 
 
 class UsageContract(ReadingContract[UsageReading]):
