@@ -4,6 +4,7 @@
 VENDOR_OF_HOST = {
     # hosts: begin (`make docs` writes what providers declare, and keeps the lines of other vendors)
     # Declared in costmon/providers: change it there.
+    "api.anthropic.com": "anthropic",
     "api.digitalocean.com": "digitalocean",
     "inference.do-ai.run": "digitalocean",
     "*.digitaloceanspaces.com": "digitalocean",
@@ -15,7 +16,6 @@ VENDOR_OF_HOST = {
     "api.supabase.com": "supabase",
     "*.supabase.co": "supabase",
     "*.wasabisys.com": "wasabi",
-    "api.anthropic.com": "anthropic",
     "api.github.com": "github",
     "models.github.ai": "github",
     "api.stripe.com": "stripe",

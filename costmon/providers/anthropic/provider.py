@@ -1,0 +1,373 @@
+"""Anthropic, read with a key for analytics or an admin key.
+
+Source: https://platform.claude.com/docs/en/build-with-claude/usage-cost-api, and for analytics
+    (beta since 2026-10-29) the vendor's SDK.
+Units: costs as texts in cents with decimals, USD; tokens, requests and searches as counts.
+Lag: about 5 minutes, sometimes longer; analytics say when their data was refreshed.
+Needs: a key with the scope `read:analytics`, or an admin key.
+
+Analytics are asked first. A key that may not read them reads the older reports, which the vendor
+still supports. The two describe the same costs in different rows, hence a month is replaced as a
+whole: an account that changes from one to the other is not counted twice.
+"""
+
+import datetime as dt
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import partial
+
+import msgspec
+
+from costmon.domain.charge import Charge, ChargeWindow
+from costmon.domain.resource import Gap
+from costmon.domain.usage import UsageReading
+from costmon.errors import ProviderError
+from costmon.outbound import Outbound
+from costmon.providers.anthropic.answers import (
+    AnalyticsCost,
+    AnalyticsCosts,
+    AnalyticsUsage,
+    Cost,
+    CostBucket,
+    CostReport,
+    Group,
+    UsageReport,
+    dollars,
+)
+from costmon.providers.anthropic.generations import REFUSED, SLUG, Generations
+from costmon.providers.anthropic.usage import Use, quantities
+from costmon.providers.base import Provider
+from costmon.providers.reading import EXACT, Answers, midnight, month_of, months
+
+ANALYTICS_COST = "/v1/organizations/analytics/cost"
+ANALYTICS_USAGE = "/v1/organizations/analytics/usage"
+COST_REPORT = "/v1/organizations/cost_report"
+USAGE_REPORT = "/v1/organizations/usage_report/messages"
+BETA = {"anthropic-beta": "analytics-usage-cost-2026-08-24"}
+
+PRIORITY_TIER = Gap(kind="priority_tier", reason="is not among the costs that the report has")
+
+_ANALYTICS_SINCE = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+_ANALYTICS_DAYS = dt.timedelta(days=364)
+_RESTATED = dt.timedelta(days=7)
+_SETTLING = dt.timedelta(hours=6)
+_ROWS = 1000
+_DAYS = 31
+_SERVICES = {"web_search": "Web search", "code_execution": "Code execution"}
+
+Params = tuple[tuple[str, str | int], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """The charges of a window in the words of one generation.
+
+    Attributes:
+        charges: Its rows.
+        refreshed_at: Up to when the vendor says that it has counted; `None` when it does not.
+        gaps: What this generation does not have.
+    """
+
+    charges: tuple[Charge, ...]
+    refreshed_at: dt.datetime | None
+    gaps: tuple[Gap, ...]
+
+
+class Anthropic(Provider):
+    """One Anthropic organization."""
+
+    def __init__(self, outbound: Outbound) -> None:
+        """Read through `outbound`."""
+        self._answers = Answers(SLUG, outbound)
+
+    def charges(
+        self, account: str, now: dt.datetime, known_through: dt.datetime | None
+    ) -> Iterator[ChargeWindow]:
+        """Return a window for each month that may still change; at first for 12 months more.
+
+        Raises:
+            ProviderPlanError: The organization has neither analytics nor reports.
+            ProviderPermissionError: The key may read neither.
+            ProviderError: Anything else; see `costmon.errors`.
+        """
+        generations = Generations()
+        oldest = max(_ANALYTICS_SINCE, midnight(now) - _ANALYTICS_DAYS)
+        for start, end in months(now, known_through, _RESTATED):
+            analytics = None if start < oldest else partial(self._analytics, account, start, end)
+            try:
+                found = generations.read(analytics, partial(self._report, account, start, end))
+            except ProviderError as error:
+                if analytics is None and generations.refusal is None and error.status in REFUSED:
+                    return  # A key for analytics may not read what was before them.
+                raise
+            settled = midnight((found.refreshed_at or now) - _SETTLING)
+            yield ChargeWindow(
+                account=account,
+                provider=SLUG,
+                observed_at=now,
+                start=start,
+                end=end,
+                intake="replace",
+                day_zone="UTC",
+                charges=found.charges,
+                complete_through=min(end, settled, midnight(now)),
+                gaps=found.gaps,
+            )
+
+    def usage(self, account: str, now: dt.datetime) -> UsageReading:
+        """Return what was used since the month began.
+
+        Raises:
+            ProviderPlanError: The organization has neither analytics nor reports.
+            ProviderPermissionError: The key may read neither.
+            ProviderError: Anything else; see `costmon.errors`.
+        """
+        start, end = next(months(now, now, dt.timedelta()))
+        rows = Generations().read(
+            partial(self._analytics_usage, start, end), partial(self._reported_usage, start, end)
+        )
+        return UsageReading(
+            account=account,
+            provider=SLUG,
+            observed_at=now,
+            quantities=tuple(quantities(rows, start, end, max(month_of(now)[1], end))),
+            complete_through=None,
+            gaps=(),
+        )
+
+    def _analytics(self, account: str, start: dt.datetime, end: dt.datetime) -> Found:
+        params = (
+            *_span(start, end),
+            ("time_bucket_width", "1d"),
+            ("limit", _ROWS),
+            *(("group_by[]", name) for name in Group.__struct_fields__),
+        )
+        pages = tuple(self._answers.pages(ANALYTICS_COST, AnalyticsCosts, params, headers=BETA))
+        rows = Rows(self._answers, ANALYTICS_COST)
+        for page in pages:
+            for number, row in enumerate(page.data):
+                rows.check(row.starting_at, row.ending_at, start, end, f"$.data[{number}]")
+                rows.add(_of_analytics(account, row), f"$.data[{number}]")
+            rows.turn_page()
+        refreshed = [page.data_refreshed_at for page in pages if page.data_refreshed_at]
+        return Found(charges=rows.charges, refreshed_at=min(refreshed, default=None), gaps=())
+
+    def _report(self, account: str, start: dt.datetime, end: dt.datetime) -> Found:
+        params = (
+            *_span(start, end),
+            ("bucket_width", "1d"),
+            ("limit", _DAYS),
+            ("group_by[]", "workspace_id"),
+            ("group_by[]", "description"),
+        )
+        rows = Rows(self._answers, COST_REPORT)
+        for page in tuple(self._answers.pages(COST_REPORT, CostReport, params)):
+            for number, bucket in enumerate(page.data):
+                where = f"$.data[{number}]"
+                rows.check(bucket.starting_at, bucket.ending_at, start, end, where)
+                for position, cost in enumerate(bucket.results):
+                    rows.add(_of_report(account, bucket, cost), f"{where}.results[{position}]")
+            rows.turn_page()
+        return Found(charges=rows.charges, refreshed_at=None, gaps=(PRIORITY_TIER,))
+
+    def _analytics_usage(self, start: dt.datetime, end: dt.datetime) -> tuple[Use, ...]:
+        params = (
+            *_span(start, end),
+            ("time_bucket_width", "1d"),
+            ("limit", _ROWS),
+            ("group_by[]", "model"),
+        )
+        pages = tuple(self._answers.pages(ANALYTICS_USAGE, AnalyticsUsage, params, headers=BETA))
+        rows = Rows(self._answers, ANALYTICS_USAGE)
+        uses = []
+        for page in pages:
+            for number, row in enumerate(page.data):
+                rows.check(row.starting_at, row.ending_at, start, end, f"$.data[{number}]")
+                uses.append(
+                    Use(model=row.group.model, tokens=row.usage, requests=row.usage.requests)
+                )
+        return tuple(uses)
+
+    def _reported_usage(self, start: dt.datetime, end: dt.datetime) -> tuple[Use, ...]:
+        params = (
+            *_span(start, end),
+            ("bucket_width", "1d"),
+            ("limit", _DAYS),
+            ("group_by[]", "model"),
+        )
+        rows = Rows(self._answers, USAGE_REPORT)
+        uses = []
+        for page in tuple(self._answers.pages(USAGE_REPORT, UsageReport, params)):
+            for number, bucket in enumerate(page.data):
+                where = f"$.data[{number}]"
+                rows.check(bucket.starting_at, bucket.ending_at, start, end, where)
+                uses += [Use(model=row.model, tokens=row, requests=None) for row in bucket.results]
+        return tuple(uses)
+
+
+class Rows:
+    """Collects the rows of one listing, each once."""
+
+    def __init__(self, answers: Answers, path: str) -> None:
+        """Say what is wrong of GET `path`."""
+        self._answers = answers
+        self._path = path
+        self._charges: dict[str, Charge] = {}
+        self._earlier: frozenset[str] = frozenset()
+
+    @property
+    def charges(self) -> tuple[Charge, ...]:
+        """Return what was added, in its order."""
+        return tuple(self._charges.values())
+
+    def check(
+        self,
+        row_start: dt.datetime,
+        row_end: dt.datetime,
+        start: dt.datetime,
+        end: dt.datetime,
+        where: str,
+    ) -> None:
+        """Make sure that a row is of the time that was asked for.
+
+        Raises:
+            ProviderSchemaError: It is not.
+        """
+        if not start <= row_start < end:
+            detail = "a time that was not asked for"
+            raise self._answers.fault(self._path, detail, f"{where}.starting_at")
+        if row_end <= row_start:
+            detail = "a time that ends before it starts"
+            raise self._answers.fault(self._path, detail, f"{where}.ending_at")
+
+    def add(self, charge: Charge, where: str) -> None:
+        """Add a row; one that differs in nothing that was asked for from another is one with it.
+
+        Raises:
+            ProviderSchemaError: It was on an earlier page.
+        """
+        key = charge.source_row_key
+        if key in self._earlier:
+            raise self._answers.fault(self._path, "a row of an earlier page again", where)
+        known = self._charges.get(key)
+        self._charges[key] = charge if known is None else _sum(known, charge)
+
+    def turn_page(self) -> None:
+        """Say that what is added now is on another page."""
+        self._earlier = frozenset(self._charges)
+
+
+def _of_report(account: str, bucket: CostBucket, cost: Cost) -> Charge:
+    dimensions = (
+        cost.workspace_id,
+        cost.description,
+        cost.cost_type,
+        cost.model,
+        cost.token_type,
+        cost.service_tier,
+        cost.context_window,
+    )
+    amount = dollars(cost.amount)
+    return _charge(
+        account,
+        bucket.starting_at,
+        bucket.ending_at,
+        key=("report", *dimensions),
+        workspace=cost.workspace_id,
+        service=_service(cost.model, cost.cost_type, cost.description),
+        meter=cost.token_type,
+        description=cost.description,
+        currency=cost.currency,
+        billed=amount,
+        listed=amount,
+        raw=cost,
+    )
+
+
+def _of_analytics(account: str, row: AnalyticsCost) -> Charge:
+    group = row.group
+    return _charge(
+        account,
+        row.starting_at,
+        row.ending_at,
+        key=("analytics", *(getattr(group, name) for name in Group.__struct_fields__)),
+        workspace=group.workspace_id,
+        service=_service(group.model, group.cost_type, None),
+        meter=group.token_type,
+        description=None,
+        currency=row.cost.currency,
+        billed=dollars(row.cost.amount),
+        listed=dollars(row.cost.list_amount),
+        raw=row,
+    )
+
+
+def _charge(  # noqa: PLR0913 - what the two generations say of a row
+    account: str,
+    start: dt.datetime,
+    end: dt.datetime,
+    *,
+    key: tuple[str | None, ...],
+    workspace: str | None,
+    service: str,
+    meter: str | None,
+    description: str | None,
+    currency: str,
+    billed: Decimal,
+    listed: Decimal,
+    raw: msgspec.Struct,
+) -> Charge:
+    start, end = start.astimezone(dt.UTC), end.astimezone(dt.UTC)
+    billing_start, billing_end = month_of(start)
+    currency = currency.upper()
+    identity = [start.isoformat(), currency, *key]
+    return Charge(
+        source_row_key=json.dumps(identity, ensure_ascii=False),
+        charge_period_start=start,
+        charge_period_end=end,
+        billing_period_start=billing_start,
+        billing_period_end=billing_end,
+        billed_cost=billed,
+        effective_cost=billed,
+        list_cost=listed,
+        contracted_cost=billed,
+        billing_currency=currency,
+        basis="billed",
+        charge_category="Usage" if billed >= 0 else "Adjustment",
+        charge_frequency="Usage-Based",
+        charge_description=description,
+        service_name=service,
+        service_category="AI and Machine Learning",
+        service_provider_name="Anthropic",
+        invoice_issuer_name="Anthropic",
+        billing_account_id=account,
+        sub_account_id=workspace,
+        sub_account_type=None if workspace is None else "workspace",
+        sku_meter=meter,
+        raw=msgspec.json.encode(raw).decode(),
+    )
+
+
+def _service(model: str | None, cost_type: str | None, description: str | None) -> str:
+    return model or _SERVICES.get(cost_type or "") or description or "Claude API"
+
+
+def _sum(one: Charge, other: Charge) -> Charge:
+    billed = EXACT.add(one.billed_cost, other.billed_cost)
+    return replace(
+        one,
+        billed_cost=billed,
+        effective_cost=billed,
+        list_cost=EXACT.add(one.list_cost, other.list_cost),
+        contracted_cost=billed,
+        raw=None,
+    )
+
+
+def _span(start: dt.datetime, end: dt.datetime) -> Params:
+    return ("starting_at", f"{start:%Y-%m-%dT%H:%M:%SZ}"), (
+        "ending_at",
+        f"{end:%Y-%m-%dT%H:%M:%SZ}",
+    )
