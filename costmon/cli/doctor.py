@@ -4,8 +4,9 @@ import datetime as dt
 import os
 import random
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Literal, assert_never
 
@@ -13,17 +14,9 @@ from costmon.bootstrap.provider_connection import ProviderConnection
 from costmon.cli.client import ServiceClient, ServiceError
 from costmon.clock import Clock
 from costmon.config import AccountSettings, Loaded
-from costmon.domain.charge import ChargeWindow
 from costmon.domain.poll import ReadingKind
-from costmon.domain.resource import Gap, Inventory
-from costmon.domain.usage import UsageReading
-from costmon.errors import (
-    ChargeError,
-    ProviderError,
-    StoreDriverError,
-    StoreError,
-    StoreOutdatedError,
-)
+from costmon.domain.resource import Gap
+from costmon.errors import ProviderError, StoreDriverError, StoreError, StoreOutdatedError
 from costmon.providers.base import Provider
 from costmon.store.migrate import check_schema, current
 
@@ -152,7 +145,8 @@ class Examination:
         )
 
     def _account(self, account: AccountSettings) -> Iterator[Finding]:
-        line = ProviderConnection(
+        """Read once whatever the vendor can answer; each reading may fail by itself."""
+        connection = ProviderConnection(
             account,
             self._settings.prices.get(account.provider, {}),
             clock=self._clock,
@@ -160,45 +154,64 @@ class Examination:
             pause=lambda _seconds: False,  # a doctor does not wait and try again
             beat=lambda: None,
         )
+        readings: Mapping[ReadingKind, Callable[[Provider, str, dt.datetime], Iterator[Finding]]]
+        readings = {"inventory": _inventory, "charges": _charges, "usage": _usage}
         try:
-            for reading in line.info.readings:
-                yield from self._reading(account.name, line.provider, reading)
+            for kind in connection.info.readings:
+                try:
+                    yield from readings[kind](connection.provider, account.name, self._clock.now())
+                except ProviderError as error:
+                    text = f"{kind}: {error} (reason: {error.reason})"
+                    yield Finding("FAIL", account.name, text)
         finally:
-            line.close()
+            connection.close()
 
-    def _reading(self, account: str, provider: Provider, reading: ReadingKind) -> Iterator[Finding]:
-        """Read once what the service reads again and again; of charges the newest window only."""
-        now = self._clock.now()
-        try:
-            match reading:
-                case "inventory":
-                    yield from self._inventory(account, provider.inventory(account, now), now)
-                case "charges":
-                    # Nothing is asked for that is complete by now: no back-fill.
-                    window = next(provider.charges(account, now, now), None)
-                    yield from _charges(account, window)
-                case "usage":
-                    yield from _usage(account, provider.usage(account, now))
-                case _:
-                    assert_never(reading)
-        except ProviderError as error:
-            yield Finding("FAIL", account, f"{reading}: {error} (reason: {error.reason})")
-        except ChargeError as error:
-            yield Finding("FAIL", account, f"{reading}: {error} (reason: schema)")
 
-    def _inventory(self, account: str, inventory: Inventory, now: dt.datetime) -> Iterator[Finding]:
-        count = len(inventory.resources)
-        yield Finding("ok", account, f"the token works: {count} resources are visible")
-        for failure in inventory.failed:
-            text = f"{failure.kind}: {failure.message} (reason: {failure.reason})"
-            yield Finding("FAIL", account, text)
-        yield from _gaps(account, inventory.gaps)
-        balance = inventory.balance
-        if balance is not None and balance.generated_at > now + _MOST_AHEAD:
-            text = (
-                "the vendor's clock is ahead of this machine's: check that its time is synchronised"
-            )
-            yield Finding("warn", "clock", text)
+def _inventory(provider: Provider, account: str, now: dt.datetime) -> Iterator[Finding]:
+    inventory = provider.inventory(account, now)
+    count = len(inventory.resources)
+    yield Finding("ok", account, f"the token works: {count} resources are visible")
+    yield from _gaps(account, inventory.gaps)
+    for failed in inventory.failed:
+        yield Finding("warn", account, f"{failed.kind}: {failed.message}")
+    balance = inventory.balance
+    if balance is not None and balance.generated_at > now + _MOST_AHEAD:
+        text = "the vendor's clock is ahead of this machine's: is time synchronised here?"
+        yield Finding("warn", "clock", text)
+
+
+def _charges(provider: Provider, account: str, now: dt.datetime) -> Iterator[Finding]:
+    """Look at the newest window; the largest row is shown as the vendor wrote it, for its unit."""
+    window = next(provider.charges(account, now, now))
+    totals: dict[str, Decimal] = {}
+    for charge in window.charges:
+        currency = charge.billing_currency
+        totals[currency] = totals.get(currency, Decimal(0)) + charge.billed_cost
+    billed = " + ".join(f"{total:f} {currency}" for currency, total in totals.items()) or "nothing"
+    text = (
+        f"charges: {billed} in {len(window.charges)} rows since {window.start:%Y-%m-%d}"
+        f" ({window.day_zone} days)"
+    )
+    if window.complete_through is not None:
+        text += f", complete through {window.complete_through:%Y-%m-%d}"
+    yield Finding("ok", account, text)
+    largest = max(window.charges, key=lambda charge: abs(charge.billed_cost), default=None)
+    if largest is not None and largest.raw is not None:
+        amount = f"{largest.billed_cost:f} {largest.billing_currency}"
+        yield Finding("ok", account, f"charges: {amount} is the largest row, from {largest.raw}")
+    yield from _gaps(account, window.gaps)
+
+
+def _usage(provider: Provider, account: str, now: dt.datetime) -> Iterator[Finding]:
+    reading = provider.usage(account, now)
+    quantities = ", ".join(f"{one.quota} {one.used:f} {one.unit}" for one in reading.quantities)
+    yield Finding("ok", account, f"usage: {quantities or 'no quantities'}")
+    yield from _gaps(account, reading.gaps)
+
+
+def _gaps(account: str, gaps: Iterable[Gap]) -> Iterator[Finding]:
+    for gap in gaps:
+        yield Finding("warn", account, f"{gap.kind}: {gap.reason}")
 
 
 def _charges(account: str, window: ChargeWindow | None) -> Iterator[Finding]:
