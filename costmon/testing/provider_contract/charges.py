@@ -45,7 +45,6 @@ class ChargesContract(ReadingContract[Windows]):
         amount_unit: What 1 in it is worth, in the major unit: 0.01 for cents.
         amount_forms: How the vendor writes amounts, or may.
         day_zone: The zone of the vendor's days.
-        known_gaps: What the API never shows, hence what every window names.
     """
 
     history: ClassVar[Recording]
@@ -55,7 +54,6 @@ class ChargesContract(ReadingContract[Windows]):
     amount_unit: ClassVar[Decimal] = Decimal(1)
     amount_forms: ClassVar[AmountForms]
     day_zone: ClassVar[str] = "UTC"
-    known_gaps: ClassVar[frozenset[str]] = frozenset()
 
     def ask(self, provider: Provider) -> Windows:
         """Read the windows that may still change."""
@@ -64,6 +62,11 @@ class ChargesContract(ReadingContract[Windows]):
     def says_gap(self, reading: Windows) -> bool:
         """Tell whether every window names what it could not see."""
         return bool(reading) and all(_gaps(window) - self.known_gaps for window in reading)
+
+    def check_contents(self, reading: Windows, recording: Recording) -> None:
+        """Assert that the rows are there, and that their sum is exact."""
+        assert len(_rows(reading)) == recording.rows
+        assert _total(reading) == recording.total
 
     def without_raw(self, reading: Windows) -> Windows:
         """Return the windows with rows that have no `raw`."""
@@ -103,8 +106,7 @@ class ChargesContract(ReadingContract[Windows]):
         """The rows are there, and their sum is the vendor's to the last digit."""
         windows = self.read(self.serve(server, self.account))
 
-        assert len(_rows(windows)) == self.account.rows
-        assert _total(windows) == self.account.total
+        self.check_contents(windows, self.account)
 
     def test_windows_are_whole_and_apart(self, server: StubServer) -> None:
         """Each row is in one window, the newest window is first, and none ends in the future."""
@@ -205,8 +207,7 @@ class ChargesContract(ReadingContract[Windows]):
         later = self.read_all(server, self.history, self.known_through)
 
         assert _rows(first)
-        assert len(_rows(first)) == self.history.rows
-        assert _total(first) == self.history.total
+        self.check_contents(first, self.history)
         assert self.now - _MOST_PAST <= _start(first) <= _start(later)
         assert not self.has_past or _start(first) < _start(later)
         for newer, older in pairwise(first):

@@ -27,7 +27,9 @@ class TestCostReport(ChargesContract, CursorCases):
         answers={COST_REPORT: claude.REPORT}, rows=claude.REPORT_ROWS, total=claude.REPORT_TOTAL
     )
     empty = Recording(answers={COST_REPORT: claude.NO_REPORT})
-    many = Recording(answers=claude.REPORT_PAGES)
+    many = Recording(
+        answers=claude.REPORT_PAGES, rows=claude.REPORT_ROWS, total=claude.REPORT_TOTAL
+    )
     history = Recording(answers={COST_REPORT: claude.report_history}, rows=13, total=Decimal(13))
     main_path = COST_REPORT
     main_field: ClassVar[Place] = ("data", 0, "results", 0, "amount")
@@ -48,7 +50,9 @@ class TestAnalyticsCost(ChargesContract, CursorCases):
         total=claude.ANALYTICS_TOTAL,
     )
     empty = Recording(answers={ANALYTICS_COST: claude.page([])})
-    many = Recording(answers=claude.ANALYTICS_PAGES)
+    many = Recording(
+        answers=claude.ANALYTICS_PAGES, rows=claude.ANALYTICS_ROWS, total=claude.ANALYTICS_TOTAL
+    )
     history = Recording(
         answers={ANALYTICS_COST: claude.analytics_history}, rows=11, total=Decimal(11)
     )
