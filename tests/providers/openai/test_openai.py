@@ -1,8 +1,11 @@
 import datetime as dt
 import json
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from costmon.cli import main
 from costmon.errors import ProviderAuthError, ProviderPermissionError, ProviderSchemaError
@@ -239,3 +242,27 @@ def test_a_projects_key_alone_is_a_hint_in_check_and_no_failure(monkeypatch, tmp
     (hint,) = (line for line in said.splitlines() if line.startswith("hint"))
     assert "OPENAI_ADMIN_KEY" in hint
     assert "planted" not in said
+
+
+AMOUNTS = st.decimals(0, 1_000_000, places=18)
+
+
+@given(st.lists(st.lists(st.tuples(AMOUNTS, st.booleans()), max_size=5), max_size=21))
+def test_the_rows_add_up_to_what_the_vendor_wrote(days):
+    buckets = [
+        openai.bucket(
+            f"2026-11-{day:02}",
+            [
+                openai.cost(f"@{amount:f}@" if text else f"#{amount:f}#", f"item {number}")
+                for number, (amount, text) in enumerate(amounts)
+            ],
+        )
+        for day, amounts in enumerate(days, start=1)
+    ]
+    body = json.dumps(openai.page(buckets)).replace('"#', "").replace('#"', "").replace("@", "")
+
+    rows = window(body.encode()).charges
+
+    written = [amount for amounts in days for amount, _ in amounts]
+    assert [row.billed_cost for row in rows] == written
+    assert sum(map(Fraction, written)) == sum(Fraction(row.billed_cost) for row in rows)
