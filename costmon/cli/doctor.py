@@ -193,7 +193,7 @@ def _charges(provider: Provider, account: str, now: dt.datetime) -> Iterator[Fin
         f" ({window.day_zone} days)"
     )
     if window.complete_through is not None:
-        text += f", complete through {window.complete_through:%Y-%m-%d}"
+        text += f", complete before {window.complete_through:%Y-%m-%d}"
     yield Finding("ok", account, text)
     largest = max(window.charges, key=lambda charge: abs(charge.billed_cost), default=None)
     if largest is not None and largest.raw is not None:

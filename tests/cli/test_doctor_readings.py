@@ -39,7 +39,7 @@ def test_charges_are_summed_and_the_largest_is_shown_as_the_vendor_wrote_it(caps
 
     said = findings(capsys)
     assert (
-        "425.305 USD in 2 rows since 2026-11-01 (UTC days), complete through 2026-11-20" in said[0]
+        "425.305 USD in 2 rows since 2026-11-01 (UTC days), complete before 2026-11-20" in said[0]
     )
     assert '412.805 USD is the largest row, from {"cents": "41280.5"}' in said[1]
 

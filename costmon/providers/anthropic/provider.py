@@ -47,7 +47,7 @@ COST_REPORT = "/v1/organizations/cost_report"
 USAGE_REPORT = "/v1/organizations/usage_report/messages"
 BETA = {"anthropic-beta": "analytics-usage-cost-2026-08-24"}
 
-PRIORITY_TIER = Gap(kind="priority_tier", reason="is not among the costs that the report has")
+PRIORITY_TIER = Gap(kind="priority_tier", reason="its cost is not in the cost report")
 
 _ANALYTICS_SINCE = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 _ANALYTICS_DAYS = dt.timedelta(days=364)
