@@ -304,7 +304,7 @@ def _of_analytics(account: str, row: AnalyticsCost) -> Charge:
     )
 
 
-def _charge(  # noqa: PLR0913 - what the two generations say of a row
+def _charge(
     account: str,
     start: dt.datetime,
     end: dt.datetime,

@@ -1,4 +1,3 @@
-# ruff: noqa: S101 - a suite asserts
 """What all charges keep to: whole windows, exact amounts, lasting keys, nothing of the future."""
 
 import dataclasses

@@ -1,4 +1,3 @@
-# ruff: noqa: S101 - a suite asserts
 """What every inventory keeps to."""
 
 import datetime as dt

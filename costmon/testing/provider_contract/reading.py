@@ -1,4 +1,3 @@
-# ruff: noqa: S101 - a suite asserts
 """What all kinds of reading keep to: faults, secrets, hosts, and no request but reads."""
 
 import datetime as dt
@@ -156,7 +155,7 @@ class ReadingContract(Generic[R]):
         assert failed is not None, f"a fault was taken for an answer: {reading}"
         return failed
 
-    def load(self, body: bytes) -> Any:  # noqa: ANN401 - JSON
+    def load(self, body: bytes) -> Any:
         """Return what a body of the main path says; of JSON lines, a list.
 
         Numbers with decimals are `Digits`, so that `dump` writes them as they were.
@@ -165,7 +164,7 @@ class ReadingContract(Generic[R]):
             return [json.loads(line, parse_float=Digits) for line in body.splitlines()]
         return json.loads(body, parse_float=Digits)
 
-    def dump(self, answer: Any) -> bytes:  # noqa: ANN401 - JSON
+    def dump(self, answer: Any) -> bytes:
         """Return the body that says `answer`."""
         whole = answer if self.lines else [answer]
         lines = [_WRITTEN.sub(r"\1", json.dumps(line, default=_written)) for line in whole]
@@ -287,7 +286,7 @@ class ReadingContract(Generic[R]):
         failed = self.failure(vendor)
 
         assert failed.reason == "rate_limit"
-        assert failed.error is None or failed.error.retry_after_s == 3000.0  # noqa: PLR2004 - above
+        assert failed.error is None or failed.error.retry_after_s == 3000.0
         assert vendor.pauses == []
 
     def test_a_fault_that_passes_is_not_noticed(self, server: StubServer) -> None:
@@ -558,7 +557,7 @@ def _written(value: object) -> str:
     raise TypeError(type(value))
 
 
-def _holder(answer: Any, place: Place) -> Any:  # noqa: ANN401 - JSON
+def _holder(answer: Any, place: Place) -> Any:
     """Return what holds the last step of a place; `None` when the answer has no such place."""
     *parents, last = place
     for step in parents:
@@ -581,7 +580,7 @@ def _ends_with_a_whole_line(body: bytes) -> bool:
         return False
 
 
-def _with_surprises(answer: Any, surprise: object = None) -> Any:  # noqa: ANN401 - JSON
+def _with_surprises(answer: Any, surprise: object = None) -> Any:
     if isinstance(answer, dict):
         known = {key: _with_surprises(value, surprise) for key, value in answer.items()}
         keyed_by_id = answer and all(key.isdigit() for key in answer)

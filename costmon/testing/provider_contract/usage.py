@@ -1,4 +1,3 @@
-# ruff: noqa: S101 - a suite asserts
 """What all usage keeps to: exact quantities, each once, with the span that they are for."""
 
 import datetime as dt

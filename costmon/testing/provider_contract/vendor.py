@@ -134,7 +134,7 @@ class Vendor:
             headers=headers,
             read_only_posts=self._info.read_only_posts,
             clock=SystemClock(),
-            rng=random.Random(1),  # noqa: S311 - jitter
+            rng=random.Random(1),
             pause=self._pause,
             beat=lambda: None,
             limits=LIMITS,
