@@ -7,9 +7,9 @@ VENDOR_OF_HOST = {
     "api.digitalocean.com": "digitalocean",
     "inference.do-ai.run": "digitalocean",
     "*.digitaloceanspaces.com": "digitalocean",
-    # Vendors without a provider: change it here.
     "api.vercel.com": "vercel",
     "ai-gateway.vercel.sh": "vercel",
+    # Vendors without a provider: change it here.
     "api.supabase.com": "supabase",
     "*.supabase.co": "supabase",
     "*.wasabisys.com": "wasabi",

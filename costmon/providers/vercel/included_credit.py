@@ -1,0 +1,76 @@
+"""Read how much of the included credit is used.
+
+Source: none; Vercel's own command line tool reads this endpoint, its documentation does not have it
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from decimal import Decimal
+
+import msgspec
+from msgspec import Struct
+
+from costmon.domain.usage import Quantity
+from costmon.outbound import Outbound
+from costmon.providers.vercel.rows import Currency, Moment, decoding_fault, schema_fault
+
+PATH = "/v1/invoices/pre-commitment-usage"
+
+
+class _Ledger(Struct, gc=False, rename="camel"):
+    """One credit of one billing period."""
+
+    currency: Currency
+    period_start: Moment
+    period_end: Moment
+    total: Decimal
+    remaining: Decimal
+
+
+class _Credit(Struct, gc=False, rename="camel"):
+    """GET /v1/invoices/pre-commitment-usage."""
+
+    credit_ledgers: list[_Ledger]
+
+
+def read_included_credit(
+    outbound: Outbound, scope: Mapping[str, str], now: dt.datetime
+) -> Quantity:
+    """Return what is used of the credit of the current billing period, in its currency.
+
+    Raises:
+        ProviderSchemaError: There is no such credit, or it is in several currencies.
+        ProviderError: It could not be read.
+    """
+    ledgers = [
+        ledger
+        for ledger in _read(outbound, scope).credit_ledgers
+        if ledger.period_start <= now < ledger.period_end
+    ]
+    if len({ledger.currency for ledger in ledgers}) != 1:
+        raise schema_fault(PATH, "expected credit of this period, in one currency", "$")
+    amounts = [amount for one in ledgers for amount in (one.total, one.remaining)]
+    if not all(amount.is_finite() for amount in amounts):
+        raise schema_fault(PATH, "expected finite amounts", "$.creditLedgers")
+    total = sum((ledger.total for ledger in ledgers), Decimal(0))
+    end = min(ledger.period_end for ledger in ledgers).astimezone(dt.UTC)
+    return Quantity(
+        quota="included_credit",
+        unit=ledgers[0].currency,
+        used=total - sum((ledger.remaining for ledger in ledgers), Decimal(0)),
+        start=max(ledger.period_start for ledger in ledgers).astimezone(dt.UTC),
+        end=now,
+        resets_at=end,
+        limit=total,
+        estimated=False,
+        project=None,
+    )
+
+
+def _read(outbound: Outbound, scope: Mapping[str, str]) -> _Credit:
+    body = outbound.get(PATH, scope)
+    try:
+        return msgspec.json.decode(body, type=_Credit)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        fault = decoding_fault(PATH, error)
+    raise fault

@@ -1,0 +1,182 @@
+"""What of Vercel's use is limited by plans, counted from the rows of charges of one month.
+
+Service names and units are not documented: they are compared without case, spaces and dashes, and a
+unit that is not known makes that quota a gap instead of a wrong figure.
+"""
+
+import datetime as dt
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from costmon.domain.resource import Gap
+from costmon.providers.vercel.months import Month
+from costmon.providers.vercel.rows import PATH, Instants, UsageRow, schema_fault
+
+_COUNTS = dict.fromkeys(("invocations", "requests", "count", "transformations"), (1, 1))
+_BYTES = {
+    "gb": (1, 1),
+    "tb": (1000, 1),
+    "mb": (1, 1000),
+    "kb": (1, 1000**2),
+    "bytes": (1, 1000**3),
+}
+_HOURS = {
+    **dict.fromkeys(("hours", "hrs", "cpuhours", "cpuhrs"), (1, 1)),
+    **dict.fromkeys(("seconds", "cpuseconds"), (1, 3600)),
+    "minutes": (1, 60),
+    "milliseconds": (1, 3600 * 1000),
+}
+_GB_HOURS = {"gbhours": (1, 1), "gbhrs": (1, 1), "gbh": (1, 1), "gbseconds": (1, 3600)}
+_SHOWN_UNIT = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Quota:
+    """One thing that plans limit.
+
+    Attributes:
+        slug: What it is called in costmon.
+        unit: In which unit it is counted there.
+        services: The vendor's names of it, plain.
+        per_unit: By the vendor's unit, plain: what to multiply and divide by.
+    """
+
+    slug: str
+    unit: str
+    services: frozenset[str]
+    per_unit: Mapping[str, tuple[int, int]]
+
+
+QUOTAS = (
+    Quota(
+        slug="function_invocations",
+        unit="Requests",
+        services=frozenset({"functioninvocations", "serverlessfunctioninvocations"}),
+        per_unit=_COUNTS,
+    ),
+    Quota(
+        slug="fast_data_transfer",
+        unit="GB",
+        services=frozenset({"fastdatatransfer"}),
+        per_unit=_BYTES,
+    ),
+    Quota(
+        slug="fast_origin_transfer",
+        unit="GB",
+        services=frozenset({"fastorigintransfer"}),
+        per_unit=_BYTES,
+    ),
+    Quota(
+        slug="edge_requests",
+        unit="Requests",
+        services=frozenset({"edgerequests"}),
+        per_unit=_COUNTS,
+    ),
+    Quota(
+        slug="active_cpu",
+        unit="Hours",
+        services=frozenset({"activecpu", "fluidactivecpu", "functionactivecpu"}),
+        per_unit=_HOURS,
+    ),
+    Quota(
+        slug="provisioned_memory_gb_hours",
+        unit="GB-Hours",
+        services=frozenset(
+            {
+                "provisionedmemory",
+                "fluidprovisionedmemory",
+                "functionprovisionedmemory",
+                # Functions that do not run on fluid compute.
+                "functionduration",
+                "serverlessfunctionduration",
+                "serverlessfunctionexecution",
+            }
+        ),
+        per_unit=_GB_HOURS,
+    ),
+    Quota(
+        slug="image_transformations",
+        unit="Requests",
+        services=frozenset(
+            {
+                "imagetransformations",
+                "imageoptimizationtransformation",
+                "imageoptimizationtransformations",
+            }
+        ),
+        per_unit={**_COUNTS, "images": (1, 1)},
+    ),
+)
+_OF_SERVICE = {service: quota for quota in QUOTAS for service in quota.services}
+
+
+class Use:
+    """Adds up what the rows of one month say."""
+
+    def __init__(self, month: Month) -> None:
+        self._month = month
+        self._sums: dict[tuple[str, str | None], Decimal] = defaultdict(Decimal)
+        self.rows = 0
+        self.complete_through: dt.datetime | None = None
+
+    def add(self, rows: Iterable[UsageRow]) -> None:
+        """Add the rows that are of this month.
+
+        Raises:
+            ProviderSchemaError: A quantity cannot be one.
+        """
+        instant = Instants().of
+        ends: set[str] = set()
+        for row in rows:
+            if not self._month.start <= instant(row.charge_period_start) < self._month.end:
+                continue
+            self.rows += 1
+            ends.add(row.charge_period_end)
+            if row.consumed_quantity is None:
+                continue
+            if not row.consumed_quantity.is_finite():
+                raise schema_fault(PATH, "expected a finite number", "$[].ConsumedQuantity")
+            self._sums[row.service_name, row.consumed_unit] += row.consumed_quantity
+        if self.rows:
+            self.complete_through = max(map(instant, ends))
+
+    def totals(self) -> Mapping[Quota, Decimal]:
+        """Return what was used of each quota that has rows, all of them in known units."""
+        used: dict[Quota, Decimal] = {}
+        for (service, unit), quantity in self._sums.items():
+            quota = _OF_SERVICE.get(_plain(service))
+            if quota is not None and _is_known(quota, unit):
+                used[quota] = used.get(quota, Decimal(0)) + _converted(quota, unit, quantity)
+        unknown = {gap.kind for gap in self.gaps()}
+        return {quota: total for quota, total in used.items() if quota.slug not in unknown}
+
+    def gaps(self) -> tuple[Gap, ...]:
+        """Return the quotas of which a row has a unit that is not known."""
+        gaps: dict[str, Gap] = {}
+        for service, unit in self._sums:
+            quota = _OF_SERVICE.get(_plain(service))
+            if quota is not None and not _is_known(quota, unit):
+                reason = f"counted in an unknown unit, {(unit or '')[:_SHOWN_UNIT]!r}"
+                gaps[quota.slug] = Gap(kind=quota.slug, reason=reason)
+        return tuple(gaps.values())
+
+
+def all_gaps(reason: str) -> tuple[Gap, ...]:
+    """Return a gap for each quota."""
+    return tuple(Gap(kind=quota.slug, reason=reason) for quota in QUOTAS)
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def _is_known(quota: Quota, unit: str | None) -> bool:
+    return _plain(unit or "") in quota.per_unit
+
+
+def _converted(quota: Quota, unit: str | None, quantity: Decimal) -> Decimal:
+    multiply, divide = quota.per_unit[_plain(unit or "")]
+    return quantity * multiply / divide

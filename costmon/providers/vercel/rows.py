@@ -1,0 +1,295 @@
+"""Vercel's rows of charges: what is read of a line, and the charge that it is.
+
+Source: https://vercel.com/docs/rest-api/billing/list-focus-billing-charges
+Units: major units of BillingCurrency, one row per day, service, project and region.
+"""
+
+import datetime as dt
+import functools
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Iterator
+from decimal import Decimal
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
+
+from costmon.domain.charge import Charge, ChargeCategory, PricingCategory
+from costmon.errors import ProviderSchemaError
+from costmon.providers.vercel.months import Month
+
+PATH = "/v1/billing/charges"
+SLUG = "vercel"
+TITLE = "Vercel"
+
+Moment = Annotated[dt.datetime, Meta(tz=True)]
+Tag = str | int | float | bool | None
+Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$")]
+
+_LARGEST = Decimal(1_000_000_000)
+_WHERE = re.compile(r" - at `\$(?P<path>[^`]*)`$")
+_MISSING = re.compile(r"missing required field `(?P<field>[^`]*)`")
+_PRICING: dict[str, PricingCategory] = {
+    "Standard": "Standard",
+    "Committed": "Committed",
+    "Dynamic": "Dynamic",
+}
+_CATEGORIES = frozenset(
+    {
+        "AI and Machine Learning",
+        "Analytics",
+        "Business Applications",
+        "Compute",
+        "Databases",
+        "Developer Tools",
+        "Identity",
+        "Integration",
+        "Internet of Things",
+        "Management and Governance",
+        "Media",
+        "Migration",
+        "Mobile",
+        "Multicloud",
+        "Networking",
+        "Security",
+        "Storage",
+        "Web",
+    }
+)
+
+
+class Row(Struct, gc=False, rename="pascal"):
+    """One line, as far as it is read. What Vercel's own clients call optional is optional."""
+
+    billed_cost: Decimal
+    billing_currency: Currency
+    charge_category: ChargeCategory
+    charge_period_start: str
+    charge_period_end: str
+    service_name: str
+    effective_cost: Decimal | None = None
+    service_category: str | None = None
+    service_provider_name: str | None = None
+    region_id: str | None = None
+    region_name: str | None = None
+    consumed_quantity: Decimal | None = None
+    consumed_unit: str | None = None
+    pricing_category: str | None = None
+    pricing_quantity: Decimal | None = None
+    pricing_unit: str | None = None
+    tags: dict[str, Tag] | None = None
+
+
+class UsageRow(Struct, gc=False, rename="pascal"):
+    """What is read of a line to count use."""
+
+    charge_category: ChargeCategory
+    charge_period_start: str
+    charge_period_end: str
+    service_name: str
+    consumed_quantity: Decimal | None = None
+    consumed_unit: str | None = None
+
+
+R = TypeVar("R", Row, UsageRow)
+
+
+def decode_lines(lines: Iterable[bytes], row: type[R]) -> Iterator[R]:
+    """Return the rows of all lines.
+
+    Raises:
+        ProviderSchemaError: A line is not a whole row; it is named by its number from 0.
+    """
+    decode: Callable[[bytes], R] = msgspec.json.Decoder(row).decode
+    for number, line in enumerate(lines):
+        try:
+            decoded = decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            fault = decoding_fault(PATH, error, f"$[{number}]")
+        else:
+            yield decoded
+            continue
+        # Raised out here, because a UnicodeDecodeError holds the whole line.
+        raise fault
+
+
+class Instants:
+    """Turns the texts of instants into datetimes: a month has 30 of them, written 60,000 times."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, dt.datetime] = {}
+
+    def of(self, text: str) -> dt.datetime:
+        """Return an instant as aware UTC.
+
+        Raises:
+            ProviderSchemaError: It is none, or of no zone.
+        """
+        known = self._known.get(text)
+        if known is None:
+            try:
+                known = msgspec.convert(text, Moment).astimezone(dt.UTC)
+            except (msgspec.ValidationError, OverflowError) as error:
+                fault = decoding_fault(PATH, error, "$[].ChargePeriodStart")
+                raise fault from None
+            self._known[text] = known
+        return known
+
+
+class ChargeMaker:
+    """Makes the charges of one window from its rows.
+
+    A month of a busy team has 30,000 rows, which are the same services, projects and regions day
+    after day: what is common to them is made and kept once.
+
+    Attributes:
+        outside: Rows that were left out, because their period does not begin in the window.
+    """
+
+    def __init__(self, month: Month, end: dt.datetime, account_id: str) -> None:
+        """Take rows from the start of `month` to `end`; `account_id` is the vendor's, of a team."""
+        self._start = month.start
+        self._end = end
+        self._instants = Instants()
+        self._series = functools.lru_cache(maxsize=None)(
+            functools.partial(_series, month, account_id)
+        )
+        self._seen: dict[str, int] = {}
+        self.outside = 0
+
+    def make(self, rows: Iterable[Row]) -> Iterator[Charge]:
+        """Return the charges of rows.
+
+        Raises:
+            ProviderSchemaError: A figure cannot be one.
+        """
+        instant = self._instants.of
+        for number, row in enumerate(rows):
+            start = instant(row.charge_period_start)
+            if not self._start <= start < self._end:
+                self.outside += 1
+                continue
+            quantity, consumed = row.pricing_quantity, row.consumed_quantity
+            billed = row.billed_cost
+            effective = billed if row.effective_cost is None else row.effective_cost
+            if not (
+                _is_amount(billed)
+                and _is_amount(effective)
+                and (quantity is None or quantity.is_finite())
+                and (consumed is None or consumed.is_finite())
+            ):
+                raise _figure_fault(number, row)
+            identity, common = self._series(
+                row.service_name,
+                row.charge_category,
+                row.billing_currency,
+                row.service_category,
+                row.service_provider_name,
+                row.region_id,
+                row.region_name,
+                row.pricing_category,
+                None if quantity is None else row.pricing_unit,
+                None if consumed is None else row.consumed_unit,
+                tuple(row.tags.items()) if row.tags else (),
+            )
+            yield Charge(
+                **common,
+                source_row_key=self._key(
+                    f"{row.charge_period_start}/{row.charge_period_end}/{identity}"
+                ),
+                charge_period_start=start,
+                charge_period_end=instant(row.charge_period_end),
+                billed_cost=billed,
+                effective_cost=effective,
+                list_cost=effective,
+                contracted_cost=effective,
+                pricing_quantity=quantity,
+                consumed_quantity=consumed,
+            )
+
+    def _key(self, key: str) -> str:
+        """Return the key of a row; rows with the same dimensions are told apart by their order."""
+        before = self._seen.get(key, 0)
+        self._seen[key] = before + 1
+        return f"{key}-{before + 1}" if before else key
+
+
+def decoding_fault(path: str, error: Exception, where: str = "$") -> ProviderSchemaError:
+    """Make the error for what could not be decoded; it quotes nothing of the answer."""
+    text = str(error) if type(error).__module__.startswith("msgspec") else type(error).__name__
+    found = _WHERE.search(text)
+    where += found["path"] if found else ""
+    detail = _WHERE.sub("", text)
+    missing = _MISSING.search(detail)
+    return schema_fault(path, detail, f"{where}.{missing['field']}" if missing else where)
+
+
+def schema_fault(path: str, detail: str, where: str | None = None) -> ProviderSchemaError:
+    """Make the error for an answer of `path` that is wrong at `where`."""
+    return ProviderSchemaError(
+        provider=SLUG,
+        endpoint=f"GET {path}",
+        detail=detail,
+        hint="the answer is not used; look for a newer costmon if this stays",
+        path=where,
+    )
+
+
+def _series(  # noqa: PLR0913, PLR0917 - one argument for each dimension of a row
+    month: Month,
+    account_id: str,
+    service: str,
+    category: ChargeCategory,
+    currency: str,
+    service_category: str | None,
+    service_provider: str | None,
+    region: str | None,
+    region_name: str | None,
+    pricing: str | None,
+    pricing_unit: str | None,
+    consumed_unit: str | None,
+    tags: tuple[tuple[str, Tag], ...],
+) -> tuple[str, dict[str, Any]]:
+    """Return what identifies rows that differ only in days and figures, and what they share."""
+    named = {name: str(value) for name, value in sorted(tags) if value is not None}
+    project = named.get("ProjectId") or named.get("ProjectName") or None
+    # A project may get another name, and is the same one.
+    identified_by = {"ProjectName": None} if named.get("ProjectId") else {}
+    dimensions = (service, category, currency, region, pricing, pricing_unit, consumed_unit)
+    identity = msgspec.json.encode((dimensions, {**named, **identified_by}))
+    return hashlib.blake2b(identity, digest_size=16).hexdigest(), {
+        "billing_period_start": month.start,
+        "billing_period_end": month.end,
+        "billing_currency": currency,
+        "basis": "billed",
+        "charge_category": category,
+        "service_name": service,
+        "service_category": service_category if service_category in _CATEGORIES else "Other",
+        "service_provider_name": service_provider or TITLE,
+        "invoice_issuer_name": TITLE,
+        "billing_account_id": account_id,
+        "sub_account_id": project,
+        "sub_account_name": named.get("ProjectName") or None,
+        "sub_account_type": "project" if project else None,
+        "region_id": region,
+        "region_name": region_name,
+        "pricing_category": _PRICING.get(pricing, "Other") if pricing else None,
+        "pricing_unit": pricing_unit,
+        "consumed_unit": consumed_unit,
+        "tags": tuple(named.items()),
+    }
+
+
+def _is_amount(value: Decimal) -> bool:
+    return value.is_finite() and -_LARGEST <= value <= _LARGEST
+
+
+def _figure_fault(number: int, row: Row) -> ProviderSchemaError:
+    """Return what is wrong with the figures of a row that has a wrong one."""
+    amounts = {"BilledCost": row.billed_cost, "EffectiveCost": row.effective_cost}
+    for field, value in amounts.items():
+        if value is not None and not _is_amount(value):
+            detail = f"expected an amount up to {_LARGEST:,}"
+            return schema_fault(PATH, detail, f"$[{number}].{field}")
+    return schema_fault(PATH, "expected finite quantities", f"$[{number}]")
