@@ -7,13 +7,11 @@ import datetime as dt
 from collections.abc import Mapping
 from decimal import Decimal
 
-import msgspec
 from msgspec import Struct
 
 from costmon.domain.usage import Quantity
-from costmon.outbound import Outbound
+from costmon.providers.reading import Answers
 from costmon.providers.vercel.months import Month
-from costmon.providers.vercel.rows import decoding_fault, schema_fault
 
 PATH = "/v6/deployments"
 PAGE_SIZE = 100
@@ -41,7 +39,7 @@ class _Page(Struct, gc=False):
 
 
 def count_deployments(
-    outbound: Outbound, scope: Mapping[str, str], month: Month, now: dt.datetime
+    answers: Answers, scope: Mapping[str, str], month: Month, now: dt.datetime
 ) -> Quantity:
     """Return how many deployments were made since the month began.
 
@@ -50,10 +48,10 @@ def count_deployments(
         ProviderError: It could not be read.
     """
     since = _milliseconds(month.start)
-    until: int | None = None
+    params: dict[str, str | int] = {"limit": PAGE_SIZE, "since": since, **scope}
     found: set[str] = set()
     for _ in range(MOST_PAGES):
-        page = _read(outbound, {"limit": PAGE_SIZE, "since": since, **scope}, until)
+        page = answers.read(PATH, _Page, params)
         found.update(one.uid for one in page.deployments if one.created >= since)
         following = page.pagination.next
         # A vendor that does not know `since` goes on to the very first deployment.
@@ -69,19 +67,10 @@ def count_deployments(
                 estimated=False,
                 project=None,
             )
-        if until is not None and following >= until:
-            raise schema_fault(PATH, "incomplete: the next page is no older", "$.pagination.next")
-        until = following
-    raise schema_fault(PATH, f"incomplete: more than {MOST_PAGES} pages", "$.pagination.next")
-
-
-def _read(outbound: Outbound, params: Mapping[str, str | int], until: int | None) -> _Page:
-    body = outbound.get(PATH, params if until is None else {**params, "until": until})
-    try:
-        return msgspec.json.decode(body, type=_Page)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        fault = decoding_fault(PATH, error)
-    raise fault
+        if "until" in params and following >= int(params["until"]):
+            raise answers.fault(PATH, "incomplete: the next page is no older", "$.pagination.next")
+        params["until"] = following
+    raise answers.fault(PATH, f"incomplete: more than {MOST_PAGES} pages", "$.pagination.next")
 
 
 def _milliseconds(moment: dt.datetime) -> int:

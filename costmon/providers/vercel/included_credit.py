@@ -7,12 +7,11 @@ import datetime as dt
 from collections.abc import Mapping
 from decimal import Decimal
 
-import msgspec
 from msgspec import Struct
 
 from costmon.domain.usage import Quantity
-from costmon.outbound import Outbound
-from costmon.providers.vercel.rows import Currency, Moment, decoding_fault, schema_fault
+from costmon.providers.reading import Answers
+from costmon.providers.vercel.rows import Currency, Moment
 
 PATH = "/v1/invoices/pre-commitment-usage"
 
@@ -33,9 +32,7 @@ class _Credit(Struct, gc=False, rename="camel"):
     credit_ledgers: list[_Ledger]
 
 
-def read_included_credit(
-    outbound: Outbound, scope: Mapping[str, str], now: dt.datetime
-) -> Quantity:
+def read_included_credit(answers: Answers, scope: Mapping[str, str], now: dt.datetime) -> Quantity:
     """Return what is used of the credit of the current billing period, in its currency.
 
     Raises:
@@ -44,14 +41,14 @@ def read_included_credit(
     """
     ledgers = [
         ledger
-        for ledger in _read(outbound, scope).credit_ledgers
+        for ledger in answers.read(PATH, _Credit, scope).credit_ledgers
         if ledger.period_start <= now < ledger.period_end
     ]
     if len({ledger.currency for ledger in ledgers}) != 1:
-        raise schema_fault(PATH, "expected credit of this period, in one currency", "$")
+        raise answers.fault(PATH, "expected credit of this period, in one currency", "$")
     amounts = [amount for one in ledgers for amount in (one.total, one.remaining)]
     if not all(amount.is_finite() for amount in amounts):
-        raise schema_fault(PATH, "expected finite amounts", "$.creditLedgers")
+        raise answers.fault(PATH, "expected finite amounts", "$.creditLedgers")
     total = sum((ledger.total for ledger in ledgers), Decimal(0))
     end = min(ledger.period_end for ledger in ledgers).astimezone(dt.UTC)
     return Quantity(
@@ -65,12 +62,3 @@ def read_included_credit(
         estimated=False,
         project=None,
     )
-
-
-def _read(outbound: Outbound, scope: Mapping[str, str]) -> _Credit:
-    body = outbound.get(PATH, scope)
-    try:
-        return msgspec.json.decode(body, type=_Credit)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        fault = decoding_fault(PATH, error)
-    raise fault

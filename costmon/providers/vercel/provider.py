@@ -14,11 +14,12 @@ from costmon.domain.usage import Quantity, UsageReading
 from costmon.errors import ProviderAuthError, ProviderError, ProviderPlanError
 from costmon.outbound import Outbound
 from costmon.providers.base import Provider
-from costmon.providers.vercel.answers import meaning_of
+from costmon.providers.reading import Answers
 from costmon.providers.vercel.deployments import count_deployments
 from costmon.providers.vercel.included_credit import read_included_credit
 from costmon.providers.vercel.months import ZONE, Month
 from costmon.providers.vercel.quotas import Use, all_gaps
+from costmon.providers.vercel.refusals import meaning_of
 from costmon.providers.vercel.rows import PATH, SLUG, ChargeMaker, R, Row, UsageRow, decode_lines
 
 MOST_MONTHS = 12
@@ -33,7 +34,6 @@ NO_ROWS_OF_MONTH = (
     "(costs_not_found), and never has any of a Hobby or personal scope"
 )
 NOTHING_FINISHED = "no day of this month is over yet: days end at midnight in Los Angeles"
-NOTHING_COUNTED = "Vercel has counted nothing of this month yet"
 _MONTHS_OF_PROOF = 2
 """So many months without rows, and none with, are a scope that never has any."""
 
@@ -43,6 +43,7 @@ class Vercel(Provider):
 
     def __init__(self, outbound: Outbound, options: Mapping[str, object]) -> None:
         self._outbound = outbound
+        self._answers = Answers(SLUG, outbound)
         team = str(options.get("team_id") or "")
         self._account_id = team or "personal"
         self._scope: Mapping[str, str] = {}
@@ -92,7 +93,7 @@ class Vercel(Provider):
             except ProviderPlanError:
                 gaps = all_gaps(NO_ROWS_OF_MONTH)
             else:
-                gaps = use.gaps() if use.rows else all_gaps(NOTHING_COUNTED)
+                gaps = use.gaps()
         quantities = [
             Quantity(
                 quota=quota.slug,
@@ -108,11 +109,11 @@ class Vercel(Provider):
             for quota, used in use.totals().items()
         ]
         further: list[tuple[str, Callable[[], Quantity]]] = [
-            ("deployments", lambda: count_deployments(self._outbound, self._scope, month, now))
+            ("deployments", lambda: count_deployments(self._answers, self._scope, month, now))
         ]
         if self._wants_credit:
             further.append(
-                ("included_credit", lambda: read_included_credit(self._outbound, self._scope, now))
+                ("included_credit", lambda: read_included_credit(self._answers, self._scope, now))
             )
         for kind, read in further:
             quantity, gap = _beside(kind, read)

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from costmon.domain.resource import Gap
+from costmon.providers.reading import schema_fault
 from costmon.providers.vercel.months import Month
-from costmon.providers.vercel.rows import PATH, Instants, UsageRow, schema_fault
+from costmon.providers.vercel.rows import PATH, SLUG, Instants, UsageRow
 
 _COUNTS = dict.fromkeys(("invocations", "requests", "count", "transformations"), (1, 1))
 _BYTES = {
@@ -119,7 +120,6 @@ class Use:
     def __init__(self, month: Month) -> None:
         self._month = month
         self._sums: dict[tuple[str, str | None], Decimal] = defaultdict(Decimal)
-        self.rows = 0
         self.complete_through: dt.datetime | None = None
 
     def add(self, rows: Iterable[UsageRow]) -> None:
@@ -133,14 +133,13 @@ class Use:
         for row in rows:
             if not self._month.start <= instant(row.charge_period_start) < self._month.end:
                 continue
-            self.rows += 1
             ends.add(row.charge_period_end)
             if row.consumed_quantity is None:
                 continue
             if not row.consumed_quantity.is_finite():
-                raise schema_fault(PATH, "expected a finite number", "$[].ConsumedQuantity")
+                raise schema_fault(SLUG, PATH, "expected a finite number", "$[].ConsumedQuantity")
             self._sums[row.service_name, row.consumed_unit] += row.consumed_quantity
-        if self.rows:
+        if ends:
             self.complete_through = max(map(instant, ends))
 
     def totals(self) -> Mapping[Quota, Decimal]:

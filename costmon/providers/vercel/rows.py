@@ -7,8 +7,7 @@ Units: major units of BillingCurrency, one row per day, service, project and reg
 import datetime as dt
 import functools
 import hashlib
-import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Annotated, Any, TypeVar
 
@@ -17,6 +16,7 @@ from msgspec import Meta, Struct
 
 from costmon.domain.charge import Charge, ChargeCategory, PricingCategory
 from costmon.errors import ProviderSchemaError
+from costmon.providers.reading import decode, is_amount, schema_fault
 from costmon.providers.vercel.months import Month
 
 PATH = "/v1/billing/charges"
@@ -24,12 +24,8 @@ SLUG = "vercel"
 TITLE = "Vercel"
 
 Moment = Annotated[dt.datetime, Meta(tz=True)]
-Tag = str | int | float | bool | None
 Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$")]
 
-_LARGEST = Decimal(1_000_000_000)
-_WHERE = re.compile(r" - at `\$(?P<path>[^`]*)`$")
-_MISSING = re.compile(r"missing required field `(?P<field>[^`]*)`")
 _PRICING: dict[str, PricingCategory] = {
     "Standard": "Standard",
     "Committed": "Committed",
@@ -59,6 +55,14 @@ _CATEGORIES = frozenset(
 )
 
 
+class Tags(Struct, gc=False, frozen=True, rename="pascal"):
+    """The tags that Vercel sets; users cannot set any."""
+
+    project_id: str | None = None
+    project_name: str | None = None
+    flat_rate: str | None = None
+
+
 class Row(Struct, gc=False, rename="pascal"):
     """One line, as far as it is read. What Vercel's own clients call optional is optional."""
 
@@ -78,7 +82,7 @@ class Row(Struct, gc=False, rename="pascal"):
     pricing_category: str | None = None
     pricing_quantity: Decimal | None = None
     pricing_unit: str | None = None
-    tags: dict[str, Tag] | None = None
+    tags: Tags | None = None
 
 
 class UsageRow(Struct, gc=False, rename="pascal"):
@@ -93,6 +97,7 @@ class UsageRow(Struct, gc=False, rename="pascal"):
 
 
 R = TypeVar("R", Row, UsageRow)
+_NO_TAGS = Tags()
 
 
 def decode_lines(lines: Iterable[bytes], row: type[R]) -> Iterator[R]:
@@ -101,17 +106,17 @@ def decode_lines(lines: Iterable[bytes], row: type[R]) -> Iterator[R]:
     Raises:
         ProviderSchemaError: A line is not a whole row; it is named by its number from 0.
     """
-    decode: Callable[[bytes], R] = msgspec.json.Decoder(row).decode
+    read = msgspec.json.Decoder(row).decode
     for number, line in enumerate(lines):
         try:
-            decoded = decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            fault = decoding_fault(PATH, error, f"$[{number}]")
+            decoded = read(line)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            pass
         else:
             yield decoded
             continue
-        # Raised out here, because a UnicodeDecodeError holds the whole line.
-        raise fault
+        # Out here, because a UnicodeDecodeError holds the whole line.
+        yield _decoded_slowly(line, row, number)
 
 
 class Instants:
@@ -128,12 +133,7 @@ class Instants:
         """
         known = self._known.get(text)
         if known is None:
-            try:
-                known = msgspec.convert(text, Moment).astimezone(dt.UTC)
-            except (msgspec.ValidationError, OverflowError) as error:
-                fault = decoding_fault(PATH, error, "$[].ChargePeriodStart")
-                raise fault from None
-            self._known[text] = known
+            known = self._known[text] = _instant(text)
         return known
 
 
@@ -174,8 +174,8 @@ class ChargeMaker:
             billed = row.billed_cost
             effective = billed if row.effective_cost is None else row.effective_cost
             if not (
-                _is_amount(billed)
-                and _is_amount(effective)
+                is_amount(billed)
+                and is_amount(effective)
                 and (quantity is None or quantity.is_finite())
                 and (consumed is None or consumed.is_finite())
             ):
@@ -191,7 +191,7 @@ class ChargeMaker:
                 row.pricing_category,
                 None if quantity is None else row.pricing_unit,
                 None if consumed is None else row.consumed_unit,
-                tuple(row.tags.items()) if row.tags else (),
+                row.tags or _NO_TAGS,
             )
             yield Charge(
                 **common,
@@ -215,25 +215,13 @@ class ChargeMaker:
         return f"{key}-{before + 1}" if before else key
 
 
-def decoding_fault(path: str, error: Exception, where: str = "$") -> ProviderSchemaError:
-    """Make the error for what could not be decoded; it quotes nothing of the answer."""
-    text = str(error) if type(error).__module__.startswith("msgspec") else type(error).__name__
-    found = _WHERE.search(text)
-    where += found["path"] if found else ""
-    detail = _WHERE.sub("", text)
-    missing = _MISSING.search(detail)
-    return schema_fault(path, detail, f"{where}.{missing['field']}" if missing else where)
-
-
-def schema_fault(path: str, detail: str, where: str | None = None) -> ProviderSchemaError:
-    """Make the error for an answer of `path` that is wrong at `where`."""
-    return ProviderSchemaError(
-        provider=SLUG,
-        endpoint=f"GET {path}",
-        detail=detail,
-        hint="the answer is not used; look for a newer costmon if this stays",
-        path=where,
-    )
+def _decoded_slowly(line: bytes, row: type[R], number: int) -> R:
+    """Return the row of a line that can be mended, or say where it is wrong."""
+    try:
+        return decode(SLUG, PATH, line, row)
+    except ProviderSchemaError as error:
+        detail, where = error.detail, f"$[{number}]{(error.path or '$')[1:]}"
+    raise schema_fault(SLUG, PATH, detail, where)
 
 
 def _series(  # noqa: PLR0913, PLR0917 - one argument for each dimension of a row
@@ -249,15 +237,18 @@ def _series(  # noqa: PLR0913, PLR0917 - one argument for each dimension of a ro
     pricing: str | None,
     pricing_unit: str | None,
     consumed_unit: str | None,
-    tags: tuple[tuple[str, Tag], ...],
+    tags: Tags,
 ) -> tuple[str, dict[str, Any]]:
     """Return what identifies rows that differ only in days and figures, and what they share."""
-    named = {name: str(value) for name, value in sorted(tags) if value is not None}
-    project = named.get("ProjectId") or named.get("ProjectName") or None
-    # A project may get another name, and is the same one.
-    identified_by = {"ProjectName": None} if named.get("ProjectId") else {}
+    project = tags.project_id or tags.project_name or None
+    # A project may get another name, and is the same one: its id comes first.
     dimensions = (service, category, currency, region, pricing, pricing_unit, consumed_unit)
-    identity = msgspec.json.encode((dimensions, {**named, **identified_by}))
+    identity = msgspec.json.encode((*dimensions, project, tags.flat_rate))
+    named = {
+        "FlatRate": tags.flat_rate,
+        "ProjectId": tags.project_id,
+        "ProjectName": tags.project_name,
+    }
     return hashlib.blake2b(identity, digest_size=16).hexdigest(), {
         "billing_period_start": month.start,
         "billing_period_end": month.end,
@@ -270,26 +261,29 @@ def _series(  # noqa: PLR0913, PLR0917 - one argument for each dimension of a ro
         "invoice_issuer_name": TITLE,
         "billing_account_id": account_id,
         "sub_account_id": project,
-        "sub_account_name": named.get("ProjectName") or None,
+        "sub_account_name": tags.project_name or None,
         "sub_account_type": "project" if project else None,
         "region_id": region,
         "region_name": region_name,
         "pricing_category": _PRICING.get(pricing, "Other") if pricing else None,
         "pricing_unit": pricing_unit,
         "consumed_unit": consumed_unit,
-        "tags": tuple(named.items()),
+        "tags": tuple((name, value) for name, value in named.items() if value),
     }
 
 
-def _is_amount(value: Decimal) -> bool:
-    return value.is_finite() and -_LARGEST <= value <= _LARGEST
+def _instant(text: str) -> dt.datetime:
+    try:
+        return msgspec.convert(text, Moment).astimezone(dt.UTC)
+    except (msgspec.ValidationError, OverflowError):
+        detail = "expected an instant with its zone, such as 2026-11-01T07:00:00.000Z"
+    raise schema_fault(SLUG, PATH, detail, "$[].ChargePeriodStart")
 
 
 def _figure_fault(number: int, row: Row) -> ProviderSchemaError:
     """Return what is wrong with the figures of a row that has a wrong one."""
     amounts = {"BilledCost": row.billed_cost, "EffectiveCost": row.effective_cost}
     for field, value in amounts.items():
-        if value is not None and not _is_amount(value):
-            detail = f"expected an amount up to {_LARGEST:,}"
-            return schema_fault(PATH, detail, f"$[{number}].{field}")
-    return schema_fault(PATH, "expected finite quantities", f"$[{number}]")
+        if value is not None and not is_amount(value):
+            return schema_fault(SLUG, PATH, "expected an amount of money", f"$[{number}].{field}")
+    return schema_fault(SLUG, PATH, "expected finite quantities", f"$[{number}]")
