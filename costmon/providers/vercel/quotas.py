@@ -128,10 +128,10 @@ class Use:
         Raises:
             ProviderSchemaError: A quantity cannot be one.
         """
-        instant = Instants().of
+        instants = Instants()
         ends: set[str] = set()
         for row in rows:
-            if not self._month.start <= instant(row.charge_period_start) < self._month.end:
+            if not self._month.start <= instants[row.charge_period_start] < self._month.end:
                 continue
             ends.add(row.charge_period_end)
             if row.consumed_quantity is None:
@@ -140,7 +140,7 @@ class Use:
                 raise schema_fault(SLUG, PATH, "expected a finite number", "$[].ConsumedQuantity")
             self._sums[row.service_name, row.consumed_unit] += row.consumed_quantity
         if ends:
-            self.complete_through = max(map(instant, ends))
+            self.complete_through = max(instants[end] for end in ends)
 
     def totals(self) -> Mapping[Quota, Decimal]:
         """Return what was used of each quota that has rows, all of them in known units."""

@@ -1,5 +1,6 @@
 """Vercel's charges: one anchored window per month, whole or not at all."""
 
+import dataclasses
 import datetime as dt
 import gzip
 import itertools
@@ -7,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 
+from costmon.domain.charge import Charge
 from costmon.errors import (
     ProviderAuthError,
     ProviderNetworkError,
@@ -61,6 +63,17 @@ def test_a_row_becomes_a_charge_with_all_that_it_says(vendor, noon):
     assert charge.billing_period_start == NOVEMBER
     assert charge.billing_account_id == answers.TEAM
     assert charge.tags == (("ProjectId", "prj_aa1"), ("ProjectName", "shop"))
+
+
+def test_a_charge_is_frozen_and_like_any_other(vendor, noon):
+    vendor.bill("2026-11", answers.team())
+
+    charges = vendor.charges(noon, known_through=noon)[0].charges
+
+    assert {type(charge) for charge in charges} == {Charge}
+    assert charges == tuple(dataclasses.replace(charge) for charge in charges)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        charges[0].billed_cost = Decimal(1)
 
 
 def test_seats_and_commitments_are_rows_of_their_own(vendor, noon):

@@ -4,6 +4,8 @@ import json
 from decimal import Decimal
 from typing import ClassVar
 
+import pytest
+
 from costmon.testing import Reply
 from costmon.testing.provider_contract import (
     ChargesContract,
@@ -37,6 +39,18 @@ class Vercel(ReadingContract):
     lines = True
     # Nothing is a good answer: there are no rows.
     wrong_bodies = tuple(body for body in ReadingContract.wrong_bodies if body)
+
+    @pytest.mark.parametrize(
+        ("reply", "reason"),
+        [
+            pytest.param(Reply(status=500), "server", id="500"),
+            pytest.param(Reply(status=503), "server", id="503"),
+            pytest.param(Reply(delay_s=1.0), "timeout", id="silence"),
+        ],
+    )
+    def test_a_fault_that_stays_is_an_error(self, server, reply, reason):
+        """As the contract has it, but for a stream that breaks off: that is not tried again."""
+        super().test_a_fault_that_stays_is_an_error(server, reply, reason)
 
 
 class TestCharges(Vercel, ChargesContract):
