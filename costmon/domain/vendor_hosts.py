@@ -9,10 +9,11 @@ VENDOR_OF_HOST = {
     "*.digitaloceanspaces.com": "digitalocean",
     "api.vercel.com": "vercel",
     "ai-gateway.vercel.sh": "vercel",
+    "stats.wasabisys.com": "wasabi",
+    "*.wasabisys.com": "wasabi",
     # Vendors without a provider: change it here.
     "api.supabase.com": "supabase",
     "*.supabase.co": "supabase",
-    "*.wasabisys.com": "wasabi",
     "api.anthropic.com": "anthropic",
     "api.openai.com": "openai",
     "eu.api.openai.com": "openai",

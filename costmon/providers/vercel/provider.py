@@ -66,13 +66,14 @@ class Vercel(Provider):
                 gap = Gap(kind="charges", reason=NO_ROWS)
                 yield _window(account, now, without[0], (), (gap,))
                 return
-            if charges is None and known_through is not None and known_through > month.start:
+            if not charges and known_through is not None and month.start < known_through:
+                if month.end < known_through:
+                    continue  # an older month: what is stored of it stays
                 raise ProviderPlanError(
                     provider=SLUG,
                     endpoint=f"GET {PATH}",
                     detail="the charges of a month that were there before are gone",
                     hint="check the team's plan and VERCEL_TEAM_ID; what was read before is kept",
-                    status=404,
                 )
             found = True
             for newer in without:

@@ -106,16 +106,12 @@ def deployments(numbers, following=None, *, first=1793900000000):
     }
 
 
-CREDIT = {
-    "creditLedgers": [
-        {
-            "currency": "USD",
-            "title": "Included credit",
-            "periodStart": "2026-11-01T07:00:00.000Z",
-            "periodEnd": "2026-12-01T08:00:00.000Z",
-            "total": 40,
-            "remaining": 37.19,
-        }
-    ],
-    "cadence": "monthly",
+LEDGER = {
+    "currency": "USD",
+    "title": "Included credit",
+    "periodStart": "2026-11-01T07:00:00.000Z",
+    "periodEnd": "2026-12-01T08:00:00.000Z",
+    "total": 40,
+    "remaining": 37.19,
 }
+CREDIT = {"creditLedgers": [LEDGER], "cadence": "monthly"}

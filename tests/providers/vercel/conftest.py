@@ -52,13 +52,17 @@ class Vendor:
             headers={"Authorization": f"Bearer {TOKEN}"},
             clock=SystemClock(),
             rng=random.Random(1),
-            pause=lambda seconds: not self.pauses.append(seconds),
+            pause=self._pause,
             beat=lambda: None,
             limits=OutboundLimits(read_timeout_s=2.0, deadline_s=5.0),
         )
         with closing(outbound):
             setup = ProviderSetup(outbound=outbound, prices={}, options=self._options)
             return read(catalog.create("vercel", setup))
+
+    def _pause(self, seconds):
+        self.pauses.append(seconds)
+        return True
 
     def charges(self, now, known_through=None):
         """Return all windows."""

@@ -154,18 +154,17 @@ def test_what_is_known_is_not_read_again(vendor, noon):
 @pytest.mark.parametrize(
     ("now", "known_through", "months"),
     [
-        pytest.param((2026, 12, 3, 20), (2026, 12, 1, 8), 2, id="a month that has just ended"),
-        pytest.param((2026, 12, 20, 20), (2026, 12, 1, 8), 1, id="a month that is settled"),
-        pytest.param((2026, 12, 20, 20), (2026, 10, 3, 7), 3, id="after a long pause"),
+        pytest.param("2026-12-03T20Z", "2026-12-01T08Z", 2, id="a month that has just ended"),
+        pytest.param("2026-12-20T20Z", "2026-12-01T08Z", 1, id="a month that is settled"),
+        pytest.param("2026-12-20T20Z", "2026-10-03T07Z", 3, id="after a long pause"),
     ],
 )
 def test_a_month_is_read_again_while_it_may_change(vendor, now, known_through, months):
-    for month, rows in (("2026-12", []), ("2026-11", answers.team()), ("2026-10", [])):
+    october = [answers.row("Pro", start="2026-10-02T07:00:00.000Z")]
+    for month, rows in (("2026-12", []), ("2026-11", answers.team()), ("2026-10", october)):
         vendor.bill(month, rows)
 
-    windows = vendor.charges(
-        dt.datetime(*now, tzinfo=dt.UTC), dt.datetime(*known_through, tzinfo=dt.UTC)
-    )
+    windows = vendor.charges(*map(dt.datetime.fromisoformat, (now, known_through)))
 
     assert len(windows) == len(vendor.asked) == months
 
@@ -210,9 +209,23 @@ def test_a_month_that_is_not_counted_yet_is_empty_for_a_team_that_has_charges(ve
         assert (window.start, window.charges, window.gaps) == (NOVEMBER, (), ())
 
 
-def test_charges_that_were_there_before_are_not_replaced_by_nothing(vendor, noon):
+@pytest.mark.parametrize("reply", [None, Reply()], ids=["404", "no rows"])
+def test_charges_that_were_there_before_are_not_replaced_by_nothing(vendor, noon, reply):
+    if reply is not None:
+        vendor.months["2026-11"] = reply
+
     with pytest.raises(ProviderPlanError, match="that were there before are gone"):
         vendor.charges(noon, known_through=dt.datetime(2026, 11, 12, 8, tzinfo=dt.UTC))
+
+
+def test_an_older_month_without_rows_is_left_as_it_is(vendor):
+    now = dt.datetime(2026, 11, 4, 20, tzinfo=dt.UTC)
+    vendor.bill("2026-11", answers.team())
+
+    (window,) = vendor.charges(now, known_through=dt.datetime(2026, 11, 3, 8, tzinfo=dt.UTC))
+
+    assert window.start == NOVEMBER
+    assert len(vendor.asked) == 2
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,18 @@
 """Vercel keeps to what every provider keeps to."""
 
+import datetime as dt
 import json
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
 from costmon.testing import Reply
 from costmon.testing.provider_contract import (
+    AmountForms,
     ChargesContract,
+    Place,
     ReadingContract,
     Recording,
     UsageContract,
@@ -28,9 +32,9 @@ def any_month(asked):
     return Reply(body=json.dumps(row).encode() + b"\n")
 
 
-class Vercel(ReadingContract):
+class Vercel(ReadingContract[Any]):
     slug = "vercel"
-    options: ClassVar = {"team_id": answers.TEAM}
+    options: ClassVar[Mapping[str, object]] = {"team_id": answers.TEAM}
     empty = Recording(
         answers={CHARGES: b"", DEPLOYMENTS: NO_DEPLOYMENTS},
         used={("deployments", None): Decimal(0)},
@@ -60,9 +64,11 @@ class TestCharges(Vercel, ChargesContract):
         total=Decimal("50.000000000001"),
     )
     history = Recording(answers={CHARGES: any_month}, rows=13, total=Decimal(78 + 11))
-    main_field = (0, "ServiceName")
-    amount_field = (0, "BilledCost")
-    amount_forms = ("number", "text")
+    # Later, an empty answer would be one whose rows are gone.
+    known_through = dt.datetime(2026, 11, 1, 7, tzinfo=dt.UTC)
+    main_field: ClassVar[Place] = (0, "ServiceName")
+    amount_field: ClassVar[Place] = (0, "BilledCost")
+    amount_forms: ClassVar[AmountForms] = ("number", "text")
     day_zone = "America/Los_Angeles"
     documented_paths = frozenset({CHARGES})
 
@@ -82,5 +88,5 @@ class TestUsage(Vercel, UsageContract):
             ("deployments", None): Decimal(3),
         },
     )
-    main_field = (0, "ServiceName")
+    main_field: ClassVar[Place] = (0, "ServiceName")
     documented_paths = frozenset({CHARGES, DEPLOYMENTS})

@@ -11,8 +11,8 @@ from costmon.providers.vercel.months import Month
 MOMENTS = st.integers(1577836800, 2051222400).map(lambda s: dt.datetime.fromtimestamp(s, dt.UTC))
 
 
-def utc(*parts):
-    return dt.datetime(*parts, tzinfo=dt.UTC)
+def utc(year, month, day, hour=0, minute=0):
+    return dt.datetime(year, month, day, hour, minute, tzinfo=dt.UTC)
 
 
 @pytest.mark.parametrize(

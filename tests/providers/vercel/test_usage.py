@@ -70,12 +70,12 @@ def test_an_unknown_unit_is_a_gap_and_no_part_of_it_is_shown(vendor, noon):
 @pytest.mark.parametrize(
     ("now", "said"),
     [
-        pytest.param((2026, 11, 15, 20), "plan: ", id="Hobby"),
-        pytest.param((2026, 11, 1, 20), "no day of this month is over", id="first day"),
+        pytest.param("2026-11-15T20Z", "plan: ", id="Hobby"),
+        pytest.param("2026-11-01T20Z", "no day of this month is over", id="first day"),
     ],
 )
 def test_without_rows_every_quota_is_a_gap_and_none_is_zero(vendor, now, said):
-    reading = vendor.usage(dt.datetime(*now, tzinfo=dt.UTC))
+    reading = vendor.usage(dt.datetime.fromisoformat(now))
 
     assert set(by_quota(reading)) == {"deployments"}
     assert len(reading.gaps) == 7
@@ -168,12 +168,12 @@ def test_included_credit_is_read_only_when_it_is_wanted(vendor, make_vendor, ser
     "answer",
     [
         {"creditLedgers": []},
-        {"creditLedgers": [{**answers.CREDIT["creditLedgers"][0], "total": "NaN"}]},
-        {"creditLedgers": [{**answers.CREDIT["creditLedgers"][0], "remaining": None}]},
+        {"creditLedgers": [{**answers.LEDGER, "total": "NaN"}]},
+        {"creditLedgers": [{**answers.LEDGER, "remaining": None}]},
         {
             "creditLedgers": [
-                *answers.CREDIT["creditLedgers"],
-                {**answers.CREDIT["creditLedgers"][0], "currency": "EUR"},
+                answers.LEDGER,
+                {**answers.LEDGER, "currency": "EUR"},
             ]
         },
     ],
