@@ -59,7 +59,7 @@ def test_an_example_copied_as_it_is_changes_nothing():
 
 def test_every_default_in_the_example_is_accepted():
     text = (ROOT / ".env.example").read_text("utf-8")
-    given = dict(re.findall(r"^#?([A-Z][A-Z_]+)=(.*)$", text, flags=re.MULTILINE))
+    given = dict(re.findall(r"^#?([A-Z][A-Z0-9_]+)=(.*)$", text, flags=re.MULTILINE))
 
     settings = Settings.from_env(given | {"DO_API_TOKEN": "x"}, providers=PROVIDERS)
 

@@ -48,7 +48,7 @@ info = ProviderInfo(
     readings=("charges", "usage"),
     url_variable="VERCEL_API_URL",
     default_url="https://api.vercel.com",
-    scopes=("the role Billing in the team",),
+    scopes=("Billing",),
 )
 
 

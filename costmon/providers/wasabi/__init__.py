@@ -64,7 +64,7 @@ info = ProviderInfo(
     headers=_headers,
     url_variable="WASABI_API_URL",
     default_url="https://stats.wasabisys.com",
-    scopes=("aws-portal:ViewBilling", "or only for bytes: s3:ListBucket on the buckets named"),
+    scopes=("aws-portal:ViewBilling",),
 )
 
 

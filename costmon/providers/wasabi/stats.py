@@ -6,7 +6,7 @@ Units: bytes; calls.  Lag: a day or several.
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 from msgspec import Meta, Struct, field
 
@@ -77,14 +77,14 @@ def read_days(answers: Answers, start: dt.date, end: dt.date) -> tuple[Day, ...]
     """
     span = {"from": start.isoformat(), "to": end.isoformat()}
     found: dict[dt.date, Day] = {}
-    for day in _oldest_first(_pages(answers, ACCOUNT_PATH, _Page[Day], list[Day], span)):
+    for day in _oldest_first(_pages(answers, ACCOUNT_PATH, Day, span)):
         found[day.start_time.astimezone(dt.UTC).date()] = day
     return tuple(found[date] for date in sorted(found))
 
 
 def read_buckets(answers: Answers) -> tuple[BucketDay, ...]:
     """Return each bucket of the newest day once; raises as `read_days`."""
-    pages = _pages(answers, BUCKET_PATH, _Page[BucketDay], list[BucketDay], {"latest": "true"})
+    pages = _pages(answers, BUCKET_PATH, BucketDay, {"latest": "true"})
     newest = max((day.start_time for day in pages), default=None)
     buckets = {day.bucket: day for day in _oldest_first(pages) if day.start_time == newest}
     return tuple(buckets[name] for name in sorted(buckets))
@@ -98,16 +98,16 @@ def _oldest_first(days: Iterable[D]) -> list[D]:
 def _pages(
     answers: Answers,
     path: str,
-    page: type[_Page[D]],
-    bare: type[list[D]],
+    row: type[D],
     params: Mapping[str, str | int],
 ) -> list[D]:
     """Return what all pages list; the older API has no pages, only the list."""
+    shape: Any = _Page[row] | list[row]  # type: ignore[valid-type]  # msgspec reads it at run time
     found: list[D] = []
     total: int | None = None
     for number in range(MOST_PAGES):
         asked = {**params, "pageNum": number, "pageSize": PAGE_SIZE}
-        answer: _Page[D] | list[D] = answers.read(path, page | bare, asked)  # type: ignore[arg-type]
+        answer: _Page[D] | list[D] = answers.read(path, shape, asked)
         if isinstance(answer, list):
             return answer
         records = answer.records or []
