@@ -24,7 +24,8 @@ from costmon.providers.vercel.rows import PATH, SLUG, ChargeMaker, R, Row, Usage
 
 MOST_MONTHS = 12
 SETTLING = dt.timedelta(days=5)
-"""How long after its end a month is still read: for what is corrected when it is invoiced."""
+"""How long after its end a month is still read, for what is corrected when it is invoiced; and how
+long after its beginning a month may be without rows."""
 NO_ROWS = (
     "plan: not available on this plan: Vercel has no charges of this scope (costs_not_found), as "
     "of every Hobby or personal one; those of a team need VERCEL_TEAM_ID"
@@ -75,6 +76,8 @@ class Vercel(Provider):
                     detail="the charges of a month that were there before are gone",
                     hint="check the team's plan and VERCEL_TEAM_ID; what was read before is kept",
                 )
+            if charges is None and known_through is not None and now - month.start > SETTLING:
+                gaps = (Gap(kind="charges", reason=NO_ROWS_OF_MONTH),)
             found = True
             for newer in without:
                 yield _window(account, now, newer, (), ())
@@ -84,7 +87,7 @@ class Vercel(Provider):
     def usage(self, account: str, now: dt.datetime) -> UsageReading:
         """Return what was used of what plans limit, since the month began."""
         month = Month.of(now)
-        use = Use(month)
+        use = Use(month, now)
         gaps: tuple[Gap, ...] = ()
         if month.finished(now) == month.start:
             gaps = all_gaps(NOTHING_FINISHED)
@@ -95,20 +98,7 @@ class Vercel(Provider):
                 gaps = all_gaps(NO_ROWS_OF_MONTH)
             else:
                 gaps = use.gaps()
-        quantities = [
-            Quantity(
-                quota=quota.slug,
-                unit=quota.unit,
-                used=used,
-                start=month.start,
-                end=month.finished(now),
-                resets_at=month.end,
-                limit=None,
-                estimated=False,
-                project=None,
-            )
-            for quota, used in use.totals().items()
-        ]
+        quantities = use.quantities()
         further: list[tuple[str, Callable[[], Quantity]]] = [
             ("deployments", lambda: count_deployments(self._answers, self._scope, month, now))
         ]
@@ -124,7 +114,7 @@ class Vercel(Provider):
             account=account,
             provider=SLUG,
             observed_at=now,
-            quantities=tuple(quantities),
+            quantities=quantities,
             complete_through=use.complete_through,
             gaps=gaps,
         )

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from costmon.domain.resource import Gap
-from costmon.providers.reading import schema_fault
+from costmon.domain.usage import Quantity
+from costmon.providers.reading import EXACT, schema_fault
 from costmon.providers.vercel.months import Month
 from costmon.providers.vercel.rows import PATH, SLUG, Instants, UsageRow
 
@@ -32,6 +33,7 @@ _HOURS = {
 }
 _GB_HOURS = {"gbhours": (1, 1), "gbhrs": (1, 1), "gbh": (1, 1), "gbseconds": (1, 3600)}
 _SHOWN_UNIT = 40
+_STEP = Decimal("1e-12")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -115,15 +117,16 @@ _OF_SERVICE = {service: quota for quota in QUOTAS for service in quota.services}
 
 
 class Use:
-    """Adds up what the rows of one month say."""
+    """Adds up what the rows of one month say, of its days that are over."""
 
-    def __init__(self, month: Month) -> None:
+    def __init__(self, month: Month, now: dt.datetime) -> None:
         self._month = month
+        self._end = month.finished(now)
         self._sums: dict[tuple[str, str | None], Decimal] = defaultdict(Decimal)
         self.complete_through: dt.datetime | None = None
 
     def add(self, rows: Iterable[UsageRow]) -> None:
-        """Add the rows that are of this month.
+        """Add the rows of these days.
 
         Raises:
             ProviderSchemaError: A quantity cannot be one.
@@ -131,26 +134,34 @@ class Use:
         instants = Instants()
         ends: set[str] = set()
         for row in rows:
-            if not self._month.start <= instants[row.charge_period_start] < self._month.end:
+            if not self._month.start <= instants[row.charge_period_start] < self._end:
                 continue
             ends.add(row.charge_period_end)
             if row.consumed_quantity is None:
                 continue
             if not row.consumed_quantity.is_finite():
                 raise schema_fault(SLUG, PATH, "expected a finite number", "$[].ConsumedQuantity")
-            self._sums[row.service_name, row.consumed_unit] += row.consumed_quantity
-        if ends:
-            self.complete_through = max(instants[end] for end in ends)
+            counted = (row.service_name, row.consumed_unit)
+            self._sums[counted] = EXACT.add(self._sums[counted], row.consumed_quantity)
+        over = (instants[end] for end in ends if instants[end] <= self._end)
+        self.complete_through = max(over, default=None)
 
-    def totals(self) -> Mapping[Quota, Decimal]:
+    def quantities(self) -> tuple[Quantity, ...]:
         """Return what was used of each quota that has rows, all of them in known units."""
-        used: dict[Quota, Decimal] = {}
-        for (service, unit), quantity in self._sums.items():
-            quota = _OF_SERVICE.get(_plain(service))
-            if quota is not None and _is_known(quota, unit):
-                used[quota] = used.get(quota, Decimal(0)) + _converted(quota, unit, quantity)
-        unknown = {gap.kind for gap in self.gaps()}
-        return {quota: total for quota, total in used.items() if quota.slug not in unknown}
+        return tuple(
+            Quantity(
+                quota=quota.slug,
+                unit=quota.unit,
+                used=used,
+                start=self._month.start,
+                end=self._end,
+                resets_at=self._month.end,
+                limit=None,
+                estimated=False,
+                project=None,
+            )
+            for quota, used in self._totals().items()
+        )
 
     def gaps(self) -> tuple[Gap, ...]:
         """Return the quotas of which a row has a unit that is not known."""
@@ -161,6 +172,16 @@ class Use:
                 reason = f"counted in an unknown unit, {(unit or '')[:_SHOWN_UNIT]!r}"
                 gaps[quota.slug] = Gap(kind=quota.slug, reason=reason)
         return tuple(gaps.values())
+
+    def _totals(self) -> Mapping[Quota, Decimal]:
+        used: dict[Quota, Decimal] = {}
+        for (service, unit), quantity in self._sums.items():
+            quota = _OF_SERVICE.get(_plain(service))
+            if quota is not None and _is_known(quota, unit):
+                converted = _converted(quota, unit, quantity)
+                used[quota] = EXACT.add(used.get(quota, Decimal(0)), converted)
+        unknown = {gap.kind for gap in self.gaps()}
+        return {quota: total for quota, total in used.items() if quota.slug not in unknown}
 
 
 def all_gaps(reason: str) -> tuple[Gap, ...]:
@@ -178,4 +199,7 @@ def _is_known(quota: Quota, unit: str | None) -> bool:
 
 def _converted(quota: Quota, unit: str | None, quantity: Decimal) -> Decimal:
     multiply, divide = quota.per_unit[_plain(unit or "")]
-    return quantity * multiply / divide
+    product = EXACT.multiply(quantity, Decimal(multiply))
+    if divide == 1:
+        return product
+    return EXACT.divide(product, Decimal(divide)).quantize(_STEP, context=EXACT).normalize(EXACT)

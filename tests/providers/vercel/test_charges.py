@@ -209,6 +209,13 @@ def test_a_month_that_is_not_counted_yet_is_empty_for_a_team_that_has_charges(ve
         assert (window.start, window.charges, window.gaps) == (NOVEMBER, (), ())
 
 
+def test_a_team_that_has_no_charges_any_more_is_a_gap_after_some_days(vendor, noon):
+    (window,) = vendor.charges(noon, known_through=NOVEMBER)
+
+    assert window.charges == ()
+    assert [gap.reason.partition(":")[0] for gap in window.gaps] == ["plan"]
+
+
 @pytest.mark.parametrize("reply", [None, Reply()], ids=["404", "no rows"])
 def test_charges_that_were_there_before_are_not_replaced_by_nothing(vendor, noon, reply):
     if reply is not None:

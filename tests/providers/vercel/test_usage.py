@@ -38,6 +38,31 @@ def test_use_is_added_up_over_projects_in_the_units_of_the_caps(vendor, noon):
     assert transfer.resets_at == dt.datetime(2026, 12, 1, 8, tzinfo=dt.UTC)
 
 
+def test_what_is_only_scheduled_is_not_used_yet(vendor, noon):
+    seat = answers.row("Pro", end="2026-12-01T08:00:00.000Z", BilledCost=20)
+    ahead = answers.used("Edge Requests", 9, "requests", start="2026-11-20T08:00:00.000Z")
+    vendor.bill("2026-11", [answers.used("Edge Requests", 2, "requests"), seat, ahead])
+
+    reading = vendor.usage(noon)
+
+    assert by_quota(reading)["edge_requests"] == (Decimal(2), "Requests")
+    assert reading.complete_through == dt.datetime(2026, 11, 3, 8, tzinfo=dt.UTC)
+
+
+def test_quantities_are_added_up_exactly(vendor, noon):
+    rows = [
+        answers.used("Fast Data Transfer", "12345678901234567890.1", "GB"),
+        answers.used("Fast Data Transfer", "0.0000000000001", "GB"),
+        answers.used("Fluid Active CPU", 1, "Seconds"),
+    ]
+    vendor.bill("2026-11", rows)
+
+    found = by_quota(vendor.usage(noon))
+
+    assert found["fast_data_transfer"] == (Decimal("12345678901234567890.1000000000001"), "GB")
+    assert found["active_cpu"] == (Decimal("0.000277777778"), "Hours")
+
+
 def test_names_are_found_however_they_are_dashed(vendor, noon):
     rows = [
         answers.used("Image Optimization \N{EN DASH} Transformations", 7, "Transformations"),
