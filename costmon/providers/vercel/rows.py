@@ -180,6 +180,10 @@ class ChargeMaker:
             if not self._start <= start < self._end:
                 self.outside += 1
                 continue
+            end = instants[row.charge_period_end]
+            if end <= start:
+                detail = "a period that ends before it begins"
+                raise schema_fault(SLUG, PATH, detail, f"$[{number}].ChargePeriodEnd")
             quantity, consumed = row.pricing_quantity, row.consumed_quantity
             billed = row.billed_cost
             effective = billed if row.effective_cost is None else row.effective_cost
@@ -210,7 +214,7 @@ class ChargeMaker:
                 **common,
                 source_row_key=key if order == 1 else f"{key}-{order}",
                 charge_period_start=start,
-                charge_period_end=instants[row.charge_period_end],
+                charge_period_end=end,
                 billed_cost=billed,
                 effective_cost=effective,
                 list_cost=effective,

@@ -107,7 +107,7 @@ class Wasabi(Provider):
         return tuple(
             day
             for day in read_days(self._answers, start.date(), end.date())
-            if start <= day.start_time < end and day.start_time < day.end_time <= end
+            if start <= day.start_time < end and day.end_time <= end
         )
 
     def _listed(self, refusal: ProviderError, now: dt.datetime) -> Listed:

@@ -78,6 +78,8 @@ def read_days(answers: Answers, start: dt.date, end: dt.date) -> tuple[Day, ...]
     span = {"from": start.isoformat(), "to": end.isoformat()}
     found: dict[dt.date, Day] = {}
     for day in _oldest_first(_pages(answers, ACCOUNT_PATH, Day, span)):
+        if day.end_time <= day.start_time:
+            raise answers.fault(ACCOUNT_PATH, "a day that ends before it begins", "$.Records")
         found[day.start_time.astimezone(dt.UTC).date()] = day
     return tuple(found[date] for date in sorted(found))
 

@@ -1,5 +1,6 @@
 """Answers of Vercel for tests, in our own values: a team with seats, projects and a flat rate."""
 
+import datetime as dt
 import json
 
 # Days in Los Angeles: midnight is 08:00Z in winter, 07:00Z in summer.
@@ -12,15 +13,16 @@ SHOP = {"ProjectId": "prj_aa1", "ProjectName": "shop"}
 BLOG = {"ProjectId": "prj_bb2", "ProjectName": "blog"}
 
 
-def row(service, start=FIRST, end=SECOND, **fields):
-    """Return one row as Vercel writes it."""
+def row(service, start=FIRST, end=None, **fields):
+    """Return one row as Vercel writes it, of a day unless it says otherwise."""
+    following = dt.datetime.fromisoformat(start) + dt.timedelta(days=1)
     return {
         "BilledCost": 0,
         "EffectiveCost": 0,
         "BillingCurrency": "USD",
         "ChargeCategory": "Usage",
         "ChargePeriodStart": start,
-        "ChargePeriodEnd": end,
+        "ChargePeriodEnd": end or following.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
         "ServiceName": service,
         "ServiceProviderName": "Vercel",
         "PricingCategory": "Standard",

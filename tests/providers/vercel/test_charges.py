@@ -302,6 +302,7 @@ def test_a_compressed_body_is_read_and_a_cut_one_refused(vendor, noon):
         ({"ChargePeriodStart": "2026-11-02"}, "$[].ChargePeriodStart"),
         ({"ChargePeriodStart": "2026-11-02T08:00:00"}, "$[].ChargePeriodStart"),
         ({"ServiceName": 5}, "$[1].ServiceName"),
+        ({"ChargePeriodEnd": answers.FIRST}, "$[1].ChargePeriodEnd"),
         ({"Tags": {"ProjectId": [1]}}, "$[1].Tags.ProjectId"),
     ],
 )

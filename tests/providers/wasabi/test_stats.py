@@ -63,6 +63,14 @@ def test_an_account_with_incomplete_pages_is_an_error(make_vendor, server, now):
         make_vendor().usage(now)
 
 
+def test_a_day_that_ends_before_it_begins_is_an_error(make_vendor, now):
+    vendor = make_vendor()
+    vendor.days(day("2026-11-02", EndTime="2026-11-01T00:00:00Z"))
+
+    with pytest.raises(ProviderSchemaError, match="ends before it begins"):
+        vendor.usage(now)
+
+
 def test_bytes_are_those_of_the_newest_day_with_its_time(make_vendor, now):
     vendor = make_vendor()
     vendor.days(day("2026-11-02", active=5 * TB), day("2026-10-20", active=9 * TB))
