@@ -212,7 +212,8 @@ class _FileReader(TableReader):
         """Return what else the account says."""
         found = {}
         for option in info.options if info is not None else ():
-            value = self._parsed(where, table, option.key, option.parse)
+            given = {key: _as_text(value) for key, value in table.items()}
+            value = self._parsed(where, given, option.key, option.parse)
             if value is not None:
                 found[option.key] = value
         return MappingProxyType(found)
@@ -303,3 +304,12 @@ class _FileReader(TableReader):
             self.refuse(where, shown(value), accepted)
             return None
         return days
+
+
+def _as_text(value: object) -> object:
+    """Return the text that a variable would have for `true`, `false` and a list of texts."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return ",".join(value)
+    return value

@@ -157,6 +157,26 @@ def test_an_account_of_the_file_names_a_variable_for_each_credential():
     assert revealed(second) == {"access_key": "b1", "secret_key": "b2"}
 
 
+@pytest.mark.parametrize("value", ['"blue"', '["blue"]'])
+def test_an_option_may_be_a_list_of_texts(value):
+    environ = {"B_ACCESS": "b1", "B_SECRET": "b2"}
+
+    (account,) = settings_of(environ, f"{ENTRY}team = {value}").accounts
+
+    assert account.options == {"team": "blue"}
+
+
+@pytest.mark.parametrize("value", ["true", "[1]", "7", '[""]', "[]"])
+def test_an_option_of_another_type_is_a_fault_that_says_what_is_accepted(value):
+    environ = {"B_ACCESS": "b1", "B_SECRET": "b2"}
+
+    with pytest.raises(ConfigError) as caught:
+        settings_of(environ, f"{ENTRY}team = {value}")
+
+    (fault,) = caught.value.faults
+    assert fault.name == "account[0].team"
+
+
 def test_an_account_of_the_file_has_no_option_of_the_default_account():
     environ = {"B_ACCESS": "b1", "B_SECRET": "b2", "ACME_TEAM": "red"}
 
