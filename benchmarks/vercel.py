@@ -32,7 +32,7 @@ GOAL = 0.15
 PROJECTS = 120
 NOW = dt.datetime(2026, 12, 1, 20, tzinfo=dt.UTC)
 _FIRST = dt.datetime(2026, 11, 1, 7, tzinfo=dt.UTC)
-_TOKEN = "benchmark-token"  # noqa: S105 - opens nothing but a simulation
+_TOKEN = "benchmark-token"
 _SERVICES = (
     ("Function Invocations", "Compute", "Invocations"),
     ("Fluid Active CPU", "Compute", "Hours"),
@@ -46,7 +46,7 @@ _SERVICES = (
 
 def month() -> bytes:
     """Return 15 MB of lines: services of projects in regions, day after day."""
-    rng = random.Random(1)  # noqa: S311 - figures
+    rng = random.Random(1)
     lines: list[bytes] = []
     size = number = 0
     while size < BYTES:
@@ -104,7 +104,7 @@ def product(base_url: str) -> tuple[int, float]:
         ),
         {},
         clock=SystemClock(),
-        rng=random.Random(1),  # noqa: S311 - jitter
+        rng=random.Random(1),
         pause=lambda _seconds: True,
         beat=lambda: None,
     )

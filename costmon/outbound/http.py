@@ -224,8 +224,9 @@ class HttpOutbound:
         self._requests += 1
         response = self._send(refusal, request)
         try:
-            self._quota = parse_quota(response.headers)
-            error = refusal.of_status(response.status_code, response.headers, self._clock.now())
+            now = self._clock.now()
+            self._quota = parse_quota(response.headers, now)
+            error = refusal.of_status(response.status_code, response.headers, now)
             if error is not None:
                 error.answer = self._excerpt(refusal, response)
                 raise error  # noqa: TRY301 - the answer is closed for every error alike

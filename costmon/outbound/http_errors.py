@@ -70,7 +70,7 @@ class Refusal:
             )
         retry_after_s = parse_retry_after(headers.get("retry-after"), now)
         if status == HTTPStatus.TOO_MANY_REQUESTS and retry_after_s is None:
-            retry_after_s = parse_quota(headers).wait_s(now)
+            retry_after_s = parse_quota(headers, now).wait_s(now)
         kind, detail, hint = _MEANINGS.get(status, _OTHER)
         if status in _SERVER_FAULTS:
             kind, detail, hint = _SERVER

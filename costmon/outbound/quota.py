@@ -2,11 +2,14 @@
 
 import datetime as dt
 import email.utils
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 _LONGEST_WAIT_S = 24 * 3600.0
 _LONGEST_NUMBER = 12
+# A smaller number of seconds is a duration (Supabase: 60), a larger one a Unix time (GitHub).
+_EARLIEST_UNIX_S = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +32,19 @@ class Quota:
         return min(wait_s, _LONGEST_WAIT_S) if wait_s > 0 else None
 
 
-def parse_quota(headers: Mapping[str, str]) -> Quota:
-    """Read the `ratelimit-*` headers; what is absent or garbled stays unknown."""
-    return Quota(
-        remaining=_whole(headers.get("ratelimit-remaining")),
-        reset_at_s=_whole(headers.get("ratelimit-reset")),
-    )
+def parse_quota(headers: Mapping[str, str], now: dt.datetime) -> Quota:
+    """Read `ratelimit-*` or `x-ratelimit-*`; what is absent or garbled stays unknown.
+
+    Vendors give the reset as a Unix time or as seconds from now.
+    """
+    for prefix in ("ratelimit", "x-ratelimit"):
+        remaining = _whole(headers.get(f"{prefix}-remaining"))
+        reset_s = _whole(headers.get(f"{prefix}-reset"))
+        if remaining is not None or reset_s is not None:
+            if reset_s is not None and reset_s < _EARLIEST_UNIX_S:
+                reset_s += math.ceil(now.timestamp())
+            return Quota(remaining=remaining, reset_at_s=reset_s)
+    return Quota()
 
 
 def parse_retry_after(text: str | None, now: dt.datetime) -> float | None:

@@ -49,7 +49,15 @@ def test_retry_after_is_seconds_or_a_date(text, seconds):
 def test_garbled_limits_are_unknown(remaining, reset, quota):
     headers = {"ratelimit-remaining": remaining, "ratelimit-reset": reset}
 
-    assert parse_quota({name: text for name, text in headers.items() if text}) == quota
+    assert parse_quota({name: text for name, text in headers.items() if text}, NOW) == quota
+
+
+@pytest.mark.parametrize("prefix", ["ratelimit", "x-ratelimit"])
+@pytest.mark.parametrize("reset", ["60", str(UNIX + 60)], ids=["duration", "Unix time"])
+def test_a_reset_may_be_a_duration_or_a_time(prefix, reset):
+    headers = {f"{prefix}-remaining": "0", f"{prefix}-reset": reset}
+
+    assert parse_quota(headers, NOW).wait_s(NOW) == 60.0
 
 
 @pytest.mark.parametrize(

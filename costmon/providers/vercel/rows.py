@@ -235,7 +235,7 @@ def _decoded_slowly(line: bytes, row: type[R], number: int) -> R:
     raise schema_fault(SLUG, PATH, detail, where)
 
 
-def _series(  # noqa: PLR0913, PLR0917 - one argument for each dimension of a row
+def _series(  # noqa: PLR0917 - one argument for each dimension of a row
     month: Month,
     account_id: str,
     service: str,

@@ -239,7 +239,7 @@ def _gigabytes(size: int) -> Decimal:
     return EXACT.scaleb(Decimal(size), Decimal(_GB))
 
 
-def _window(  # noqa: PLR0913, PLR0917 - one argument for each field that varies
+def _window(  # noqa: PLR0917 - one argument for each field that varies
     account: str,
     now: dt.datetime,
     span: tuple[dt.datetime, dt.datetime],

@@ -13,7 +13,7 @@ _EMPTY = hashlib.sha256(b"").hexdigest()
 _SIGNED = "host;x-amz-content-sha256;x-amz-date"
 
 
-def signed_headers(  # noqa: PLR0913 - all that a signature is made of
+def signed_headers(
     host: str,
     path: str,
     params: Mapping[str, str],
