@@ -10,6 +10,7 @@ NANO = 1_000_000_000
 EXACT = Context(prec=1_000, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[Inexact, InvalidOperation])
 """For sums: the default context keeps 28 digits, which amounts with 20 decimals may exceed."""
 _CENT = Decimal("0.01")
+_NANO_UNIT = Decimal("1E-9")
 
 
 def shown(amount: Decimal) -> Decimal:
@@ -44,3 +45,17 @@ def shown_exact(amount: Decimal) -> str:
     text = f"{amount:f}"
     whole, point, part = text.partition(".")
     return f"{whole}.{part.rstrip('0').ljust(2, '0')}" if point else f"{text}.00"
+
+
+def share(amount: Decimal, part: int, parts: int) -> Decimal:
+    """Return the part number `part` (from 0) of an amount that is spread evenly.
+
+    Parts have at most nine decimals, but for the last one, and add up to the amount exactly.
+    """
+    return _up_to(amount, part + 1, parts) - _up_to(amount, part, parts)
+
+
+def _up_to(amount: Decimal, part: int, parts: int) -> Decimal:
+    if part == parts:
+        return amount
+    return (amount * part / parts).quantize(_NANO_UNIT, rounding=ROUND_HALF_EVEN)
