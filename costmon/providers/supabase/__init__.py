@@ -5,7 +5,7 @@ import re
 from urllib.parse import urlsplit
 
 from costmon.config.parsers import Refused, api_url
-from costmon.providers.base import Credential, Option, Provider, ProviderInfo, ProviderSetup
+from costmon.providers.base import Credential, Hint, Option, Provider, ProviderInfo, ProviderSetup
 
 _REF = re.compile(r"[a-z0-9-]{1,64}", re.ASCII)
 _PROJECT_DOMAIN = ".supabase.co"
@@ -85,6 +85,14 @@ info = ProviderInfo(
             "SUPABASE_METRICS_KEY.",
             parse=_metrics,
         ),
+    ),
+    hints=tuple(
+        Hint(
+            name=name,
+            text="it is for applications and reads neither plans nor use; make a personal access "
+            "token with read scopes and set SUPABASE_ACCESS_TOKEN",
+        )
+        for name in ("SUPABASE_URL", "SUPABASE_ANON_KEY")
     ),
     readings=("inventory", "charges", "usage"),
     read_only_posts=("/v1/projects/*/database/query/read-only",),

@@ -45,7 +45,8 @@ class TestCharges(ChargesContract):
         - Decimal("0.333333333"),
     )
     empty = Recording(answers=it.EMPTY)
-    history = None
+    history = account
+    has_past = False
     main_path = f"/v1/projects/{it.REF}/billing/addons"
     main_field: ClassVar[tuple[str | int, ...]] = (
         "selected_addons",

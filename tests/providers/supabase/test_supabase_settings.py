@@ -36,6 +36,17 @@ def test_what_an_application_has_in_its_environment_is_no_account_and_no_fault(g
     assert list(accounts({**DO, **given})) == ["digitalocean"]
 
 
+@pytest.mark.parametrize("name", ["SUPABASE_URL", "SUPABASE_ANON_KEY"])
+def test_check_says_that_a_key_of_an_application_is_not_enough(name):
+    providers = catalog.declarations()
+
+    (hint,) = providers.hints({name: "x"}, ["digitalocean"])
+
+    assert hint.name == name
+    assert "SUPABASE_ACCESS_TOKEN" in hint.text
+    assert providers.hints({name: "x"}, ["supabase"]) == ()
+
+
 def test_the_reference_is_taken_from_the_projects_url():
     account = accounts({**TOKEN, "SUPABASE_URL": f"https://{REF}.supabase.co/"})["supabase"]
 
