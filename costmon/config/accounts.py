@@ -11,10 +11,12 @@ from costmon.config.file import AccountEntry
 from costmon.config.providers import Credential, ProviderInfo, Providers
 from costmon.config.reader import Reader
 from costmon.config.secret import MASK, Secret
-from costmon.domain.poll import ReadingKind
+from costmon.domain.subscription import Subscription
 
 # The vendor that `costmon.demo` simulates.
 DEMO_PROVIDER = "digitalocean"
+# What reads the entries of `[[manual]]`, and asks nobody.
+MANUAL_PROVIDER = "manual"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +58,24 @@ def demo_account() -> AccountSettings:
     )
 
 
+def manual_account(entries: Sequence[Subscription]) -> AccountSettings:
+    """Return the account of the file's `[[manual]]` tables."""
+    return AccountSettings(
+        name=MANUAL_PROVIDER,
+        provider=MANUAL_PROVIDER,
+        credentials={},
+        options=MappingProxyType({"entries": tuple(entries)}),
+        api_url="",
+    )
+
+
 def read_accounts(
-    read: Reader, providers: Providers, entries: Sequence[AccountEntry], *, required: bool
+    read: Reader,
+    providers: Providers,
+    entries: Sequence[AccountEntry],
+    *,
+    manual: Sequence[Subscription] = (),
+    required: bool,
 ) -> tuple[AccountSettings, ...]:
     """Return the accounts: the vendors' default ones first, then those of the file.
 
@@ -68,7 +86,8 @@ def read_accounts(
         read: The variables, and where faults are noted.
         providers: The declarations of the vendors.
         entries: The file's accounts.
-        required: Whether a missing account or credential is a fault.
+        manual: The file's `[[manual]]` tables, which are one account.
+        required: Whether it is a fault when there is no account, or when one lacks a credential.
     """
     before = len(read.faults)
     claimed = {name for entry in entries for name in entry.variables.values()}
@@ -77,6 +96,8 @@ def read_accounts(
         account = _default_account(read, info, claimed)
         if account is not None:
             found.append(account)
+    if manual:
+        found.append(manual_account(manual))
     for entry in entries:
         account = _account_of(read, entry, required=required)
         if account is None:
@@ -114,7 +135,7 @@ def _default_account(
     One that lacks some of its credentials, but not all, is off and names the missing.
     """
     needed = [credential for credential in info.credentials if credential.required]
-    if any(credential.name in claimed for credential in needed):
+    if not needed or any(credential.name in claimed for credential in needed):
         return None
     before = len(read.faults)
     credentials = _read_credentials(read, {c: c.name for c in info.credentials})
@@ -193,6 +214,7 @@ def _refuse_none(read: Reader, providers: Providers) -> None:
     needed = [
         " and ".join(credential.name for credential in info.credentials if credential.required)
         for info in providers.infos
+        if info.credentials
     ]
     read.refuse(
         " or ".join(needed),

@@ -50,6 +50,7 @@ def vendor_table(providers: Providers) -> str:
     rows = ["| vendor | variables | hosts |\n", "|---|---|---|\n"]
     for info in providers.infos:
         variables = ", ".join(f"`{variable.name}`" for variable in info.variables())
+        variables = variables or f"`[[{info.slug}]]` in `costmon.toml`"
         hosts = ", ".join(f"`{host}`" for host in info.hosts)
         rows.append(f"| [{info.title}]({info.slug}.md) | {variables} | {hosts} |\n")
     return "".join(rows)

@@ -1,7 +1,7 @@
 """Check `costmon.toml`: what is not a secret and too long for a variable.
 
-Tables: `[[account]]`, `[[budget]]`, `[prices.<provider>]`, `[retention]`. Anything else is a fault,
-since a misspelt table would otherwise be a setting that silently does nothing.
+Tables: `[[account]]`, `[[budget]]`, `[[manual]]`, `[prices.<provider>]`, `[retention]`. Anything
+else is a fault: a misspelt table would otherwise be a setting that silently does nothing.
 """
 
 import math
@@ -16,16 +16,17 @@ from typing import TypeVar
 
 from costmon.config import parsers
 from costmon.config.budgets import read_budgets
+from costmon.config.manual import read_manual
 from costmon.config.parsers import Refused
 from costmon.config.providers import ProviderInfo, Providers
 from costmon.config.tables import TableReader, shown
 from costmon.domain.budget import Budget
-from costmon.domain.poll import ReadingKind
+from costmon.domain.subscription import Subscription
 from costmon.errors import Fault
 
 T = TypeVar("T")
 
-TABLES = ("account", "budget", "prices", "retention")
+TABLES = ("account", "budget", "manual", "prices", "retention")
 ACCOUNT_KEYS = ("provider", "name", "api_url")
 INTERVAL_SUFFIX = "_interval"
 ENV_SUFFIX = "_env"
@@ -70,6 +71,7 @@ class FileSettings:
     Attributes:
         accounts: In the order of the file.
         budgets: In the order of the file; each has its currency.
+        manual: In the order of the file.
         prices: By provider, then by `kind:slug`: USD a month.
         retention: Days by table.
         faults: Everything that is wrong.
@@ -77,6 +79,7 @@ class FileSettings:
 
     accounts: tuple[AccountEntry, ...] = ()
     budgets: tuple[Budget, ...] = ()
+    manual: tuple[Subscription, ...] = ()
     prices: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
     retention: Mapping[str, float] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
@@ -114,11 +117,13 @@ def check_file(content: Mapping[str, object], providers: Providers) -> FileSetti
     read.known_keys("", content, TABLES, "table")
     accounts = read.accounts(content.get("account", []))
     budgets = read_budgets(read, content.get("budget", []))
+    manual = read_manual(read, content.get("manual", []))
     prices = read.prices(content.get("prices", {}))
     retention = read.retention(content.get("retention", {}))
     return FileSettings(
         accounts=accounts,
         budgets=budgets,
+        manual=manual,
         prices=prices,
         retention=retention,
         faults=tuple(read.faults),
@@ -144,8 +149,11 @@ class _FileReader(TableReader):
     def _account(self, where: str, table: Mapping[str, object]) -> AccountEntry | None:
         slug = self._text(where, table, "provider")
         info = self._providers.find(slug)
+        if info is not None and not info.credentials:
+            self.refuse(f"{where}.provider", info.slug, f"[[{info.slug}]] tables, and no account")
         if slug is not None and info is None:
-            self.refuse(f"{where}.provider", slug, f"one of {', '.join(self._providers.slugs)}")
+            known = [one.slug for one in self._providers.infos if one.credentials]
+            self.refuse(f"{where}.provider", slug, f"one of {', '.join(known)}")
         name = self._text(where, table, "name")
         if name is not None and _ACCOUNT_NAME.fullmatch(name) is None:
             self.refuse(f"{where}.name", name, "1 to 40 of a-z, 0-9 and -")

@@ -110,7 +110,8 @@ class ProviderInfo:
         docs: Where the vendor documents its API.
         hosts: The hosts that belong to the vendor. `*.example.com` is every host below that
             domain, but not the domain itself.
-        credentials: What an account is read with, at least one of them required.
+        credentials: What an account is read with, at least one of them required; none where there
+            is nothing to ask.
         options: What else an account may say.
         hints: Variables that are not enough: `costmon check` says so while the vendor has no
             account.
@@ -118,7 +119,7 @@ class ProviderInfo:
         headers: Makes the headers that authenticate from the credentials by key; `None`: the first
             credential is the bearer token.
         read_only_posts: Paths that only read but want a POST; `*` is one part of a path.
-        url_variable: The variable that replaces `default_url`.
+        url_variable: The variable that replaces `default_url`; empty where there is nothing to ask.
         default_url: The vendor's own base URL.
         scopes: The least that the credentials must be allowed for all to be seen.
         reserved_prefix: Variables in `.env` that begin so are all costmon's, hence an unknown one
@@ -136,8 +137,8 @@ class ProviderInfo:
     readings: tuple[ReadingKind, ...]
     headers: Callable[[Mapping[str, str]], Mapping[str, str]] | None = None
     read_only_posts: tuple[str, ...] = ()
-    url_variable: str
-    default_url: str
+    url_variable: str = ""
+    default_url: str = ""
     scopes: tuple[str, ...]
     reserved_prefix: str | None = None
 
@@ -145,6 +146,8 @@ class ProviderInfo:
         """Return the headers that authenticate, from credentials in clear text by key."""
         if self.headers is not None:
             return self.headers(credentials)
+        if not self.credentials:
+            return {}
         return {"Authorization": f"Bearer {credentials[self.credentials[0].key]}"}
 
     def has_host(self, url: str) -> bool:
@@ -171,7 +174,7 @@ class ProviderInfo:
         return (
             *(credential.variable() for credential in self.credentials),
             *(option.variable() for option in self.options),
-            self.url(),
+            *((self.url(),) if self.url_variable else ()),
         )
 
 
@@ -212,7 +215,8 @@ class Providers:
 
     def groups(self) -> tuple[tuple[str, Group], ...]:
         """Return every variable there is: each vendor's under its title, then costmon's own."""
-        return (*((info.title, info.variables()) for info in self.infos), *OWN_GROUPS)
+        vendors = ((info.title, info.variables()) for info in self.infos)
+        return (*(vendor for vendor in vendors if vendor[1]), *OWN_GROUPS)
 
     def reserved_prefixes(self) -> tuple[str, ...]:
         """Return how names begin that nobody but costmon uses."""

@@ -161,7 +161,13 @@ class Settings:
         settings = cls(
             accounts=(demo_account(),)
             if demo
-            else read_accounts(read, providers, file.accounts, required=accounts_required),
+            else read_accounts(
+                read,
+                providers,
+                file.accounts,
+                manual=file.manual,
+                required=accounts_required,
+            ),
             cost_threshold=read.read(var.DO_COST_THRESHOLD),
             database_url=_database_url(read, state_dir, demo=demo),
             host=host,

@@ -13,7 +13,7 @@ from costmon.testing.provider_contract import (
 from tests.providers.supabase import samples as it
 
 # An empty list is a good answer of the main listing.
-WRONG_BODIES = (b"", b"{", b"<html>hello</html>", b"null", b"7", b'"text"', b"{}", b"[7]")
+WRONG_BODIES: tuple[bytes, ...] = (b"", b"{", b"<html>hello</html>", b"null", b"7", b'"text"', b"{}", b"[7]")
 
 
 class TestInventory(InventoryContract):

@@ -1,0 +1,186 @@
+"""Read the `[[manual]]` tables: what is paid by a fixed price that no API tells."""
+
+import datetime as dt
+import re
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import TypeVar
+
+from costmon.config.parsers import Refused, one_of
+from costmon.config.tables import TableReader, shown
+from costmon.domain.amount import amount_of, currency_of
+from costmon.domain.subscription import Per, Subscription
+from costmon.errors import InputError
+
+T = TypeVar("T")
+
+MANUAL_KEYS = (
+    "name",
+    "provider",
+    "service",
+    "amount",
+    "currency",
+    "per",
+    "since",
+    "until",
+    "renews_on",
+    "cancel_by",
+    "remind",
+    "balance",
+    "used",
+    "note",
+)
+_PROVIDER = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}", re.ASCII)
+_DAYS_BEFORE = re.compile(r"(\d{1,3})d", re.ASCII)
+_LONGEST_TEXT = 200
+_MOST_DAYS = 366
+_EARLIEST, _LATEST = dt.date(2000, 1, 1), dt.date(2199, 12, 31)
+_per: Callable[[str], Per] = one_of("week", "month", "year", "once")
+
+
+def read_manual(read: TableReader, tables: object) -> tuple[Subscription, ...]:
+    """Return the entries that are right, in their order; every one that is not is a fault."""
+    found: dict[tuple[str, str], Subscription] = {}
+    for number, table in enumerate(read.listed("manual", tables)):
+        where = f"manual[{number}]"
+        before = len(read.faults)
+        read.known_keys(where, table, MANUAL_KEYS, "key of [[manual]]")
+        entry = _Entry(read, where, table).subscription()
+        if entry is None or len(read.faults) > before:
+            continue
+        if (entry.provider, entry.name) in found:
+            accepted = "a name that no other [[manual]] of this vendor has"
+            read.refuse(f"{where}.name", entry.name, accepted)
+        found[entry.provider, entry.name] = entry
+    return tuple(found.values())
+
+
+class _Entry:
+    """One table."""
+
+    def __init__(self, read: TableReader, where: str, table: Mapping[str, object]) -> None:
+        self._read = read
+        self._where = where
+        self._table = table
+
+    def subscription(self) -> Subscription | None:
+        """Return the entry; `None`, and faults, when it lacks something."""
+        name = self._value("name", _text, needed=True)
+        provider = self._value("provider", _slug, needed=True)
+        service = self._value("service", _text)
+        amount = self._value("amount", _amount, needed=True)
+        currency = self._value("currency", currency_of, needed=True)
+        per = self._value("per", _period)
+        since = self._value("since", _date)
+        until = self._value("until", _date)
+        renews_on = self._value("renews_on", _date)
+        cancel_by = self._value("cancel_by", _cancel_by)
+        remind = self._value("remind", _days)
+        balance = self._value("balance", _amount)
+        used = self._value("used", _amount)
+        note = self._value("note", _text)
+        self._check_dates(per or "month", since, until)
+        if used is not None and "balance" not in self._table:
+            self._refuse("balance", "what was paid in advance: `used` is a part of it")
+        if name is None or provider is None or amount is None or currency is None:
+            return None
+        return Subscription(
+            name=name,
+            provider=provider,
+            service=service or name,
+            amount=amount,
+            currency=currency,
+            per=per or "month",
+            since=since,
+            until=until,
+            renews_on=renews_on,
+            cancel_by=cancel_by,
+            remind_days=remind,
+            balance=balance,
+            used=used,
+            note=note,
+        )
+
+    def _check_dates(self, per: Per, since: dt.date | None, until: dt.date | None) -> None:
+        given = self._table.keys()
+        if per == "once":
+            if "renews_on" in given:
+                self._refuse("renews_on", "nothing: what is paid once does not renew")
+            if "since" not in given:
+                self._refuse("since", "the day it is paid, such as 2026-03-15")
+        elif per != "month" and not {"since", "renews_on"} & given:
+            self._refuse("renews_on", f"a day on which it is charged: it is needed per {per}")
+        if since is not None and until is not None and until <= since:
+            self._refuse("until", "a day after `since`")
+
+    def _value(self, key: str, check: Callable[[object], T], *, needed: bool = False) -> T | None:
+        value = self._table.get(key)
+        if value is None:
+            if needed:
+                self._refuse(key, "a value: it is needed")
+            return None
+        try:
+            return check(value)
+        except (InputError, Refused) as error:
+            self._refuse(key, str(error))
+            return None
+
+    def _refuse(self, key: str, accepted: str) -> None:
+        self._read.refuse(f"{self._where}.{key}", shown(self._table.get(key)), accepted)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value.strip() or len(value) > _LONGEST_TEXT:
+        msg = f"a text in quotes, at most {_LONGEST_TEXT} characters"
+        raise Refused(msg)
+    if not value.isprintable():
+        raise Refused("a text in one line")
+    return value.strip()
+
+
+def _slug(value: object) -> str:
+    if not isinstance(value, str) or _PROVIDER.fullmatch(value) is None:
+        raise Refused('a vendor in 1 to 40 of a-z, 0-9, - and _, such as "ionos"')
+    return value
+
+
+def _amount(value: object) -> Decimal:
+    return amount_of(value)  # type: ignore[arg-type]  # it refuses what is no amount
+
+
+def _period(value: object) -> Per:
+    return _per(value if isinstance(value, str) else "")
+
+
+def _date(value: object) -> dt.date:
+    day = value
+    if isinstance(value, str):
+        try:
+            day = dt.date.fromisoformat(value)
+        except ValueError:
+            day = None
+    if not isinstance(day, dt.date) or isinstance(day, dt.datetime):
+        raise Refused("a date such as 2026-03-15")
+    if not _EARLIEST <= day <= _LATEST:
+        msg = f"a date from {_EARLIEST} to {_LATEST}"
+        raise Refused(msg)
+    return day
+
+
+def _cancel_by(value: object) -> dt.date | int:
+    days = _DAYS_BEFORE.fullmatch(value) if isinstance(value, str) else None
+    if days is not None:
+        return _days(int(days[1]))
+    try:
+        return _date(value)
+    except Refused:
+        raise Refused(
+            'a date such as 2026-03-12, or days before the next charge such as "3d"'
+        ) from None
+
+
+def _days(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MOST_DAYS:
+        msg = f"a number of days from 0 to {_MOST_DAYS}"
+        raise Refused(msg)
+    return value

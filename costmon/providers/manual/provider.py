@@ -1,0 +1,158 @@
+"""Charges of fixed prices, and prepaid balances, as people have written them down.
+
+Source: the `[[manual]]` tables of costmon.toml.
+Units: the currency of each entry, major units.
+Lag: none. Needs: nothing.
+"""
+
+import datetime as dt
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import cast
+
+from costmon.domain.charge import Charge, ChargeCategory, ChargeWindow
+from costmon.domain.money import share
+from costmon.domain.period import month_of
+from costmon.domain.subscription import Subscription, add_months
+from costmon.domain.usage import Quantity, UsageReading
+from costmon.providers.base import Provider
+from costmon.providers.reading import PAST_MONTHS, midnight
+
+SLUG = "manual"
+_DAY = dt.timedelta(days=1)
+_MONTHS_A_YEAR = 12
+_NOTHING = Decimal(0)
+
+
+class Manual(Provider):
+    """The entries of one costmon.toml."""
+
+    def __init__(self, entries: object) -> None:
+        """Read `entries`, subscriptions as `costmon.config.manual` has checked them."""
+        self._entries = cast("tuple[Subscription, ...]", entries)
+
+    def charges(
+        self, account: str, now: dt.datetime, known_through: dt.datetime | None
+    ) -> Iterator[ChargeWindow]:
+        """Return a window for each vendor: what was charged this month and in 12 before it.
+
+        It replaces what was there, so that a corrected entry corrects its past, too.
+        """
+        del known_through  # the entries are the source, and may have changed
+        first = add_months(now.date().replace(day=1), -PAST_MONTHS)
+        start = dt.datetime.combine(first, dt.time(), dt.UTC)
+        for provider in dict.fromkeys(entry.provider for entry in self._entries):
+            rows = [
+                row
+                for entry in self._entries
+                if entry.provider == provider
+                for row in _rows(entry, first, now.date() + _DAY)
+            ]
+            yield ChargeWindow(
+                account=account,
+                provider=provider,
+                observed_at=now,
+                start=start,
+                end=now,
+                intake="replace",
+                day_zone="UTC",
+                charges=tuple(row for row in rows if start <= row.charge_period_start < now),
+                complete_through=midnight(now),
+                gaps=(),
+            )
+
+    def usage(self, account: str, now: dt.datetime) -> UsageReading:
+        """Return how much of each prepaid balance is used."""
+        return UsageReading(
+            account=account,
+            provider=SLUG,
+            observed_at=now,
+            quantities=tuple(
+                Quantity(
+                    quota="prepaid_balance",
+                    unit=entry.currency,
+                    used=entry.used,
+                    start=now,
+                    end=now,
+                    resets_at=None,
+                    limit=entry.balance,
+                    estimated=True,
+                    project=f"{entry.provider}: {entry.name}",
+                )
+                for entry in self._entries
+                if entry.balance is not None and entry.used is not None
+            ),
+            complete_through=None,
+            gaps=(),
+        )
+
+
+def _rows(entry: Subscription, first: dt.date, end: dt.date) -> Iterator[Charge]:
+    """Return the rows of an entry whose charge or share may be in [first, end)."""
+    if entry.per != "year":
+        for day in entry.charged_on(first, end):
+            yield _row(entry, day, _after(entry, day), entry.amount, entry.amount)
+        return
+    # A year that was paid before `first` still has its shares after it.
+    for day in entry.charged_on(add_months(first, -_MONTHS_A_YEAR), end):
+        yield _row(entry, day, _after(entry, day), entry.amount, _NOTHING)
+        for number in range(_MONTHS_A_YEAR):
+            month, following = add_months(day, number), add_months(day, number + 1)
+            cost = share(entry.amount, number, _MONTHS_A_YEAR)
+            yield _row(entry, month, following, _NOTHING, cost, part=f"{day}/{number + 1:02}")
+
+
+def _after(entry: Subscription, day: dt.date) -> dt.date:
+    """Return the first day that is not paid for by the charge of `day`."""
+    match entry.per:
+        case "week":
+            return day + 7 * _DAY
+        case "month":
+            return add_months(day, 1)
+        case "year":
+            return add_months(day, _MONTHS_A_YEAR)
+        case "once":
+            return day + _DAY
+
+
+def _row(  # noqa: PLR0913 - what varies between a charge and a share of one
+    entry: Subscription,
+    start: dt.date,
+    end: dt.date,
+    billed: Decimal,
+    effective: Decimal,
+    *,
+    part: str | None = None,
+) -> Charge:
+    """Return what is billed for a period; with `part` the share of a year's fee, billed before."""
+    start_at, end_at = (dt.datetime.combine(day, dt.time(), dt.UTC) for day in (start, end))
+    month = month_of(start_at)
+    category: ChargeCategory = "Purchase" if part is None else "Usage"
+    listed = billed if part is None else effective
+    words = f"{entry.name}, a month's share of a year's fee" if part else entry.note or entry.name
+    return Charge(
+        source_row_key=f"{entry.name}/{part or start}",
+        charge_period_start=start_at,
+        charge_period_end=end_at,
+        billing_period_start=month.start,
+        billing_period_end=month.end,
+        billed_cost=billed,
+        effective_cost=effective,
+        list_cost=listed,
+        contracted_cost=listed,
+        billing_currency=entry.currency,
+        basis="manual",
+        charge_category=category,
+        service_name=entry.service,
+        service_category="Other",
+        service_provider_name=entry.provider,
+        invoice_issuer_name=entry.provider,
+        billing_account_id=SLUG,
+        charge_description=words,
+        charge_frequency="One-Time" if entry.per == "once" else "Recurring",
+        pricing_category="Standard",
+        pricing_quantity=Decimal(1),
+        pricing_unit="Periods",
+        list_unit_price=listed,
+        contracted_unit_price=listed,
+    )

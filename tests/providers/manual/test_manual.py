@@ -1,0 +1,175 @@
+"""What the `[[manual]]` tables become: charges and balances, without a request."""
+
+import datetime as dt
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from costmon.domain.subscription import Subscription, add_months
+from costmon.providers import catalog
+from costmon.providers.base import ProviderSetup
+from costmon.testing import FakeOutbound
+
+NOW = dt.datetime(2026, 11, 21, 10, 0, tzinfo=dt.UTC)
+
+
+def day(text):
+    return dt.date.fromisoformat(text)
+
+
+def entry(name="VPS", provider="ionos", amount="6.00", **more):
+    given = {"service": name, "currency": "EUR", "per": "month", **more}
+    return Subscription(name=name, provider=provider, amount=Decimal(amount), **given)
+
+
+def manual(*entries):
+    outbound = FakeOutbound({})
+    setup = ProviderSetup(outbound=outbound, prices={}, options={"entries": entries})
+    return catalog.create("manual", setup)
+
+
+def windows(*entries, now=NOW, known_through=None):
+    return list(manual(*entries).charges("manual", now, known_through))
+
+
+def rows(*entries, now=NOW):
+    return [row for window in windows(*entries, now=now) for row in window.charges]
+
+
+def test_the_charges_of_a_month_have_the_date_of_their_day():
+    charged = rows(entry(), now=NOW)
+
+    last = charged[-1]
+    assert len(charged) == 13
+    assert (last.charge_period_start.date(), last.charge_period_end.date()) == (
+        day("2026-11-01"),
+        day("2026-12-01"),
+    )
+    assert (last.billed_cost, last.effective_cost, last.billing_currency, last.basis) == (
+        Decimal("6.00"),
+        Decimal("6.00"),
+        "EUR",
+        "manual",
+    )
+    assert {row.charge_category for row in charged} == {"Purchase"}
+
+
+def test_what_is_charged_later_this_month_is_not_yet_there():
+    before, after = (
+        rows(entry(since=day("2026-10-22")), now=NOW.replace(day=number)) for number in (21, 22)
+    )
+
+    assert [str(row.charge_period_start.date()) for row in before] == ["2026-10-22"]
+    assert len(after) == 2
+
+
+def test_a_years_fee_is_billed_on_its_day_and_spread_over_its_months():
+    charged = rows(entry("domain", "ovh", "10.00", per="year", renews_on=day("2026-03-15")))
+
+    (fee,) = (row for row in charged if row.billed_cost)
+    assert (fee.charge_period_start.date(), fee.charge_period_end.date()) == (
+        day("2026-03-15"),
+        day("2027-03-15"),
+    )
+    assert (fee.billed_cost, fee.effective_cost) == (Decimal("10.00"), 0)
+    shares = [row for row in charged if not row.billed_cost]
+    assert [str(row.charge_period_start.date()) for row in shares] == [
+        "2025-11-15",  # of the year before
+        "2025-12-15",
+        "2026-01-15",
+        "2026-02-15",
+        *(f"2026-{month:02}-15" for month in range(3, 12)),
+    ]
+    assert {row.effective_cost for row in shares} <= {
+        Decimal("0.833333333"),
+        Decimal("0.833333334"),
+    }
+
+
+@given(
+    amount=st.decimals(0, 100_000, allow_nan=False, places=2),
+    start=st.dates(dt.date(2025, 2, 1), dt.date(2025, 11, 21)),
+)
+def test_the_shares_of_a_year_add_up_to_its_fee(amount, start):
+    now = dt.datetime.combine(add_months(start, 12), dt.time(), dt.UTC)
+    one = entry(amount=str(amount), per="year", since=start, until=add_months(start, 12))
+
+    charged = rows(one, now=now)
+
+    assert sum(row.billed_cost for row in charged) == amount
+    assert sum(row.effective_cost for row in charged) == amount
+    assert len({row.source_row_key for row in charged}) == len(charged) == 13
+
+
+def test_each_vendor_has_a_window_that_replaces_its_rows():
+    found = windows(entry(), entry("domain", "ovh"), entry("mail", note="two boxes"))
+
+    assert [window.provider for window in found] == ["ionos", "ovh"]
+    for window in found:
+        assert (window.account, window.intake, window.day_zone) == ("manual", "replace", "UTC")
+        assert (window.start, window.end) == (dt.datetime(2025, 11, 1, tzinfo=dt.UTC), NOW)
+        assert window.complete_through == NOW.replace(hour=0)
+    assert {row.service_name for row in found[0].charges} == {"VPS", "mail"}
+    assert "two boxes" in {row.charge_description for row in found[0].charges}
+
+
+def test_a_corrected_entry_corrects_what_was_read_before():
+    (window,) = windows(entry(amount="7.00"), known_through=NOW)
+
+    assert window.start == dt.datetime(2025, 11, 1, tzinfo=dt.UTC)
+    assert {row.billed_cost for row in window.charges} == {Decimal("7.00")}
+
+
+def test_currencies_stay_apart():
+    charged = rows(entry(), entry("plan", currency="JPY", amount="8000"))
+
+    assert {(row.billing_currency, row.billed_cost) for row in charged} == {
+        ("EUR", Decimal("6.00")),
+        ("JPY", Decimal(8000)),
+    }
+
+
+@pytest.mark.parametrize(
+    ("more", "starts"),
+    [
+        ({"per": "week", "since": day("2026-11-05")}, ["2026-11-05", "2026-11-12", "2026-11-19"]),
+        ({"per": "once", "since": day("2026-11-21")}, ["2026-11-21"]),
+        ({"per": "once", "since": day("2026-11-22")}, []),
+        ({"per": "once", "since": day("2024-01-01")}, []),
+    ],
+)
+def test_other_periods(more, starts):
+    assert [str(row.charge_period_start.date()) for row in rows(entry(**more))] == starts
+
+
+def test_a_trial_costs_nothing_until_it_begins_to():
+    assert rows(entry(since=day("2026-12-10"))) == []
+
+
+def test_at_midnight_nothing_of_the_new_day_is_there():
+    midnight = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
+
+    assert rows(entry(), now=midnight)[-1].charge_period_start.month == 10
+    assert rows(entry(), now=midnight + dt.timedelta(seconds=1))[-1].charge_period_start.month == 11
+
+
+def test_a_prepaid_balance_is_a_quantity_with_a_limit():
+    prepaid = entry("credits", "anthropic", balance=Decimal(50), used=Decimal("12.5"))
+
+    reading = manual(prepaid, entry(), entry("x", balance=Decimal(5))).usage("manual", NOW)
+
+    (found,) = reading.quantities
+    assert (found.quota, found.unit, found.used, found.limit) == (
+        "prepaid_balance",
+        "EUR",
+        Decimal("12.5"),
+        Decimal(50),
+    )
+    assert (found.project, found.resets_at, found.estimated) == ("anthropic: credits", None, True)
+
+
+def test_without_entries_there_is_nothing():
+    assert windows() == []
+    assert manual().usage("manual", NOW).quantities == ()
