@@ -1,12 +1,13 @@
 """Rows for what a Supabase organization costs: no bill of the vendor, which has no API for it.
 
 The plan's fee is a row on the first day of the month. What costs by the hour or the month has a
-row a day. The compute credit of a paid plan is a row a day, spread evenly over the month.
+row a day. The compute credit of a paid plan, spread evenly over the month, is what a row of compute
+is billed less than its list cost.
 """
 
 import datetime as dt
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -21,6 +22,7 @@ from costmon.providers.supabase.prices import FREE, SUPABASE
 _TITLE = "Supabase"
 _DAY = dt.timedelta(days=1)
 _HOUR_S = 3600
+_NOTHING = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +63,14 @@ def day_charges(
     """Return what everything costs on the UTC day that starts at `day`, until `now`."""
     month = month_of(day)
     period = Period(start=day, end=day + _DAY)
-    compute: dict[Organization, Decimal] = {}
+    part, parts = (day - month.start).days, (month.end - month.start).days
+    credit = Credit(prices, lambda monthly: share(monthly, part, parts))
     for one in owned:
         item, project = one.item, one.project
         hours = _hours(project, period, now)
-        amount = _amount(item, hours, period, month)
+        amount = item.monthly and share(item.monthly, part, parts)
+        if item.hourly is not None:
+            amount = item.hourly * hours
         if not hours or not amount:
             continue
         yield _charge(
@@ -75,6 +80,7 @@ def day_charges(
             period=period,
             month=month,
             amount=amount,
+            credit=credit.taken(one, amount),
             basis=item.basis,
             category="Usage",
             service=item.service,
@@ -82,22 +88,32 @@ def day_charges(
             project=project,
             quantity=(1, "Days") if item.hourly is None else (hours, "Hours"),
         )
-        if item.kind == "project":
-            compute[one.organization] = compute.get(one.organization, Decimal(0)) + amount
-    for organization, amount in compute.items():
-        credit = _credit(organization, amount, period, month, prices)
-        if credit:
-            yield _charge(
-                organization,
-                key=f"credit/{organization.slug}/{day:%Y-%m-%d}",
-                period=period,
-                month=month,
-                amount=-credit,
-                basis="plan",
-                category="Credit",
-                service="Compute",
-                description="the plan's monthly credit for compute, spread over the days",
-            )
+
+
+class Credit:
+    """What the plans pay of the compute of their projects, the first project first."""
+
+    def __init__(self, prices: PriceTable, part_of: Callable[[Decimal], Decimal]) -> None:
+        """Start anew.
+
+        Args:
+            prices: Has the monthly credit.
+            part_of: Returns how much of a monthly credit there is.
+        """
+        self._prices = prices
+        self._part_of = part_of
+        self._left: dict[Organization, Decimal] = {}
+
+    def taken(self, one: Owned, amount: Decimal) -> Decimal:
+        """Return how much of an amount the plan pays."""
+        if one.item.kind != "project":
+            return Decimal(0)
+        organization = one.organization
+        if organization not in self._left:
+            self._left[organization] = self._part_of(monthly_credit(organization, self._prices))
+        credit = min(amount, self._left[organization])
+        self._left[organization] -= credit
+        return credit
 
 
 def monthly_credit(organization: Organization, prices: PriceTable) -> Decimal:
@@ -107,26 +123,10 @@ def monthly_credit(organization: Organization, prices: PriceTable) -> Decimal:
     return credit.amount if credit is not None and is_paid else Decimal(0)
 
 
-def _credit(
-    organization: Organization, compute: Decimal, day: Period, month: Period, prices: PriceTable
-) -> Decimal:
-    days = (month.end - month.start).days
-    part = (day.start - month.start).days
-    return min(compute, share(monthly_credit(organization, prices), part, days))
-
-
 def _hours(project: Project, day: Period, now: dt.datetime) -> int:
     """Return the hours of a day that it has been there; a part of an hour is charged in full."""
     start = max(day.start, project.created_at or day.start)
     return max(0, math.ceil((min(day.end, now) - start).total_seconds() / _HOUR_S))
-
-
-def _amount(item: Item, hours: int, day: Period, month: Period) -> Decimal | None:
-    if item.hourly is not None:
-        return item.hourly * hours
-    if item.monthly is None:
-        return None
-    return share(item.monthly, (day.start - month.start).days, (month.end - month.start).days)
 
 
 def _charge(  # noqa: PLR0913 - one keyword for each column that varies
@@ -136,15 +136,15 @@ def _charge(  # noqa: PLR0913 - one keyword for each column that varies
     period: Period,
     month: Period,
     amount: Decimal,
+    credit: Decimal = _NOTHING,
     basis: Basis,
     category: ChargeCategory,
     service: str,
     description: str,
     project: Project | None = None,
-    quantity: tuple[int, str] | None = None,
+    quantity: tuple[int, str],
 ) -> Charge:
-    priced, unit = (None, None) if quantity is None else (Decimal(quantity[0]), quantity[1])
-    unit_price = None if priced is None else amount / priced
+    priced, unit = Decimal(quantity[0]), quantity[1]
     is_usage = category == "Usage"
     return Charge(
         source_row_key=key,
@@ -152,8 +152,8 @@ def _charge(  # noqa: PLR0913 - one keyword for each column that varies
         charge_period_end=period.end,
         billing_period_start=month.start,
         billing_period_end=month.end,
-        billed_cost=amount,
-        effective_cost=amount,
+        billed_cost=amount - credit,
+        effective_cost=amount - credit,
         list_cost=amount,
         contracted_cost=amount,
         billing_currency=SUPABASE.currency,
@@ -171,11 +171,11 @@ def _charge(  # noqa: PLR0913 - one keyword for each column that varies
         sub_account_name=None if project is None else project.name,
         sub_account_type=None if project is None else "project",
         region_id=None if project is None else project.region,
-        pricing_category=None if category == "Credit" else "Standard",
+        pricing_category="Standard",
         pricing_quantity=priced,
         pricing_unit=unit,
         consumed_quantity=priced if is_usage else None,
         consumed_unit=unit if is_usage else None,
-        list_unit_price=unit_price,
-        contracted_unit_price=unit_price,
+        list_unit_price=amount / priced,
+        contracted_unit_price=amount / priced,
     )

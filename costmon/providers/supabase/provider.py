@@ -22,7 +22,13 @@ from costmon.providers.base import Provider
 from costmon.providers.reading import midnight, month_of, months
 from costmon.providers.supabase import answers
 from costmon.providers.supabase.api import SLUG, Api, Sight, quoted, text
-from costmon.providers.supabase.charges import Owned, day_charges, monthly_credit, plan_charges
+from costmon.providers.supabase.charges import (
+    Credit,
+    Owned,
+    day_charges,
+    monthly_credit,
+    plan_charges,
+)
 from costmon.providers.supabase.costs import Item, Organization, Project, items
 from costmon.providers.supabase.metrics import Metrics
 from costmon.providers.supabase.prices import SUPABASE
@@ -30,6 +36,7 @@ from costmon.providers.supabase.usage import ProjectUsage, functions_limit
 
 _DAY = dt.timedelta(days=1)
 _REMOVED = "REMOVED"
+_LAST = dt.datetime.max.replace(tzinfo=dt.UTC)
 
 NOT_PRICED = (
     NotPriced(kind="egress", reason="charged beyond the plan's GB, which no endpoint reports"),
@@ -177,7 +184,7 @@ class Supabase(Provider):
             scope="projects_read",
         )
         unique = {one.ref or one.id: one for one in listed or () if one.status != _REMOVED}
-        return tuple(
+        projects = (
             Project(
                 ref=text(ref),
                 name=text(one.name),
@@ -190,6 +197,8 @@ class Supabase(Provider):
             )
             for ref, one in unique.items()
         )
+        # The oldest first: the order decides whose compute the credit pays.
+        return tuple(sorted(projects, key=lambda it: (it.created_at or _LAST, it.ref)))
 
     def _plan(self, sight: Sight, slug: str) -> str | None:
         path = f"/v1/organizations/{quoted(slug)}"
@@ -283,16 +292,13 @@ class Supabase(Provider):
 
     def _items(self, account: str, owned: tuple[Owned, ...]) -> Iterator[Resource]:
         """Return the items as resources; a plan's credit is taken off compute, item by item."""
-        left = {one.organization: monthly_credit(one.organization, self._prices) for one in owned}
+        credit = Credit(self._prices, lambda monthly: monthly)
         for one in owned:
             item, project = one.item, one.project
             cost, details = item.monthly, item.details
-            if item.kind == "project" and cost:
-                credit = min(cost, left[one.organization])
-                left[one.organization] -= credit
-                cost -= credit
-                if credit:
-                    details = (*details, ("compute_credit", format(-credit.normalize(), "f")))
+            if cost and (taken := credit.taken(one, cost)):
+                cost -= taken
+                details = (*details, ("compute_credit", format(-taken.normalize(), "f")))
             yield _resource(
                 account,
                 kind=item.kind,

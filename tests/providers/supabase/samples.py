@@ -138,7 +138,7 @@ def account(plan: str = "pro") -> dict[str, Any]:
         ORGANIZATIONS: [{"id": "acme", "slug": "acme", "name": "Acme"}],
         ORGANIZATION: organization(plan),
         ENTITLEMENTS: entitlements(),
-        PROJECTS: [project(), project(OTHER, "wiki")],
+        PROJECTS: [project(), project(OTHER, "wiki", created_at="2025-03-05T08:00:00Z")],
         **of_project(REF, disk(), addons(compute(), domain)),
         **of_project(OTHER, disk(8), addons(compute("ci_medium", 0.0822))),
     }

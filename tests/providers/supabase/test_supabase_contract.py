@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import ClassVar
 
 from costmon.testing.provider_contract import (
+    AmountForms,
     ChargesContract,
     InventoryContract,
     Recording,
@@ -13,7 +14,7 @@ from costmon.testing.provider_contract import (
 from tests.providers.supabase import samples as it
 
 # An empty list is a good answer of the main listing.
-WRONG_BODIES: tuple[bytes, ...] = (b"", b"{", b"<html>hello</html>", b"null", b"7", b'"text"', b"{}", b"[7]")
+WRONG_BODIES: tuple[bytes, ...] = (b"", b"{", b"<html>", b"null", b"7", b'"text"', b"{}", b"[7]")
 
 
 class TestInventory(InventoryContract):
@@ -33,10 +34,10 @@ class TestCharges(ChargesContract):
     slug = "supabase"
     now = dt.datetime(2026, 11, 1, 10, 0, tzinfo=dt.UTC)
     known_through = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
-    # 25 + 10 h of 0.0206 and of 0.0822, a day of 12 GB at 0.125 and of 10 dollars, a day of credit.
+    # The plan, 10 h of two computes, a day of 12 GB and of 10 dollars, less a day's credit.
     account = Recording(
         answers=it.account(),
-        rows=6,
+        rows=5,
         total=Decimal("25.00")
         + Decimal("0.206")
         + Decimal("0.822")
@@ -58,7 +59,7 @@ class TestCharges(ChargesContract):
     documented_paths = it.PATHS
     amount_field = main_field
     amount_unit = Decimal(10)
-    amount_forms = ("number", "text")
+    amount_forms: ClassVar[AmountForms] = ("number", "text")
 
 
 class TestUsage(UsageContract):

@@ -204,10 +204,11 @@ def test_a_kind_that_fails_leaves_the_others_as_they_are():
 
 
 def test_a_kind_that_has_failed_is_not_asked_for_again():
-    answers = {**it.account(), ADDONS: fault(ProviderTimeoutError, ADDONS)}
+    first = f"/v1/projects/{it.OTHER}/billing/addons"
+    answers = {**it.account(), first: fault(ProviderTimeoutError, first)}
     outbound = FakeOutbound(
         {
-            path: answer if path == ADDONS else json.dumps(answer).encode()
+            path: answer if path == first else json.dumps(answer).encode()
             for path, answer in answers.items()
             if not callable(answer)
         }
@@ -254,12 +255,19 @@ def test_the_whole_month_of_a_pro_organization_is_there_before_any_invoice():
     windows = charges(one_project(it.compute(), domain, size_gb=20), now)
 
     assert total(windows, service_name="Plan") == 25
-    assert total(windows, service_name="Compute") == Decimal("0.0206") * 720 - Decimal(
-        "9.999999999"
-    ) - Decimal("0.000000001")
+    assert total(windows, service_name="Compute") == Decimal("0.0206") * 720 - 10
     assert total(windows, service_name="Custom domain") == 10
     assert total(windows, service_name="Disk") == Decimal("1.5")
     assert {row.basis for window in windows for row in window.charges} == {"plan", "list_price"}
+
+
+def test_the_credit_pays_the_oldest_project_first_and_no_cost_is_negative():
+    windows = charges(it.account())
+
+    rows = [row for row in windows[0].charges if row.service_name == "Compute"]
+    less = {row.sub_account_name: row.list_cost - row.billed_cost for row in rows}
+    assert less["wiki"] > less["shop"] == 0
+    assert min(row.billed_cost for row in windows[0].charges) >= 0
 
 
 def test_only_days_since_the_last_read_are_charged_again():
@@ -290,7 +298,7 @@ def test_a_project_is_charged_since_it_was_made_and_a_part_of_an_hour_in_full():
 
     (compute,) = (row for row in window.charges if row.consumed_unit == "Hours")
     assert compute.consumed_quantity == 2
-    assert compute.billed_cost == Decimal("0.0412")
+    assert (compute.list_cost, compute.billed_cost) == (Decimal("0.0412"), 0)
     assert compute.list_unit_price == Decimal("0.0206")
 
 
