@@ -46,6 +46,8 @@ class UsageReading:
         quantities: Each (quota, project) once.
         complete_through: Up to when the vendor has counted, aware UTC; `None` when it does not say.
         gaps: What this credential or plan cannot see, by quota.
+        plan: The vendor's plan, such as `hobby`: which free tier's quotas hold. `None` when the
+            vendor does not say.
     """
 
     account: str
@@ -54,3 +56,4 @@ class UsageReading:
     quantities: tuple[Quantity, ...]
     complete_through: dt.datetime | None
     gaps: tuple[Gap, ...]
+    plan: str | None = None

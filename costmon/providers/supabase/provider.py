@@ -131,10 +131,9 @@ class Supabase(Provider):
         if self._project_ref is not None:
             named = [project for project in projects if project.ref == self._project_ref]
             projects = tuple(named) or (_unlisted(self._project_ref),)
-        limits = {
-            slug: self._functions_limit(sight, slug)
-            for slug in dict.fromkeys(it.organization for it in projects if it.organization)
-        }
+        payers = tuple(dict.fromkeys(it.organization for it in projects if it.organization))
+        plans = {self._plan(sight, slug) for slug in payers}
+        limits = {slug: self._functions_limit(sight, slug) for slug in payers}
         found: list[Quantity] = []
         for project in projects:
             if project.is_paused:
@@ -152,6 +151,8 @@ class Supabase(Provider):
             quantities=tuple(found),
             complete_through=None,
             gaps=sight.gaps,
+            # Of several plans none is the account's.
+            plan=next(iter(plans)) if len(plans) == 1 else None,
         )
 
     def _estate(self, sight: Sight) -> _Estate:
@@ -170,6 +171,8 @@ class Supabase(Provider):
             slug: Organization(slug=slug, name=name, plan=self._plan(sight, slug))
             for slug, name in names.items()
         }
+        # Without the plan, nothing can be priced.
+        sight.require("plan")
         owned = tuple(
             Owned(organizations.get(project.organization or "", _NOBODY), project, item)
             for project in projects
@@ -207,8 +210,6 @@ class Supabase(Provider):
             lambda: self._api.read(path, answers.OrganizationDetail),
             scope="organization_admin_read",
         )
-        # Without it, nothing can be priced.
-        sight.require("plan")
         return None if detail is None else detail.plan
 
     def _items_of(

@@ -101,6 +101,27 @@ def test_what_the_vendor_says_is_allowed_is_the_limit(server):
     assert by_quota["disk_used"].limit == 20
 
 
+@pytest.mark.parametrize("plan", ["free", "pro"])
+def test_the_plan_is_named_for_the_quotas_that_hold_on_it(server, plan):
+    assert usage_of(server, it.account(plan)).plan == plan
+
+
+def test_of_two_plans_none_is_the_accounts(server):
+    answers = it.account()
+    answers[it.PROJECTS] = [it.project(), it.project(it.OTHER, "wiki", organization_slug="other")]
+    answers["/v1/organizations/other"] = it.organization("free")
+    answers["/v1/organizations/other/entitlements"] = it.entitlements()
+
+    assert usage_of(server, answers, project_ref=None).plan is None
+
+
+def test_a_plan_that_may_not_be_seen_is_a_named_gap(server):
+    reading = usage_of(server, faults={it.ORGANIZATION: Reply.json({}, status=403)})
+
+    assert reading.plan is None
+    assert "organization_admin_read" in gaps(reading)["plan"]
+
+
 def test_what_is_unlimited_has_no_limit(server):
     answers = {**it.account(), it.ENTITLEMENTS: it.entitlements(0, unlimited=True)}
 
