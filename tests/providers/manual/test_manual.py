@@ -1,12 +1,17 @@
 """What the `[[manual]]` tables become: charges and balances, without a request."""
 
 import datetime as dt
+import random
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from costmon.bootstrap.provider_connection import ProviderConnection
+from costmon.clock import SystemClock
+from costmon.config import Settings
+from costmon.config.file import FileSettings
 from costmon.domain.subscription import Subscription, add_months
 from costmon.providers import catalog
 from costmon.providers.base import ProviderSetup
@@ -168,6 +173,25 @@ def test_a_prepaid_balance_is_a_quantity_with_a_limit():
         Decimal(50),
     )
     assert (found.project, found.resets_at, found.estimated) == ("anthropic: credits", None, True)
+
+
+def test_the_account_of_the_file_is_connected_like_any_other_and_asks_nobody():
+    file = FileSettings(manual=(entry(),))
+    (account,) = Settings.from_env({}, providers=catalog.declarations(), file=file).accounts
+
+    connection = ProviderConnection(
+        account,
+        {},
+        clock=SystemClock(),
+        rng=random.Random(1),
+        pause=lambda _seconds: False,
+        beat=lambda: None,
+    )
+    found = list(connection.provider.charges(account.name, NOW, None))
+    connection.close()
+
+    assert [window.provider for window in found] == ["ionos"]
+    assert connection.take_counts() == (0, ())
 
 
 def test_without_entries_there_is_nothing():
