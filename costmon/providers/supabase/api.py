@@ -86,12 +86,13 @@ class Sight:
         """Note that `kind` is not seen."""
         self._gaps[Gap(kind=kind, reason=reason)] = None
 
-    def of(
+    def of(  # noqa: PLR0913 - one keyword for each thing that differs
         self,
         kinds: tuple[str, ...],
         read: Callable[[], T],
         *,
         scope: str,
+        dependent: tuple[str, ...] = (),
         absent: str | None = None,
         project: str | None = None,
     ) -> T | None:
@@ -103,6 +104,8 @@ class Sight:
             kinds: What it is about.
             read: Asks the vendor.
             scope: What the token needs.
+            dependent: Kinds that are not known either when it fails, and are no gap when it may not
+                be seen.
             absent: What a 404 means; `None`: it is a failure.
             project: The project's name, when it is about one.
 
@@ -122,12 +125,12 @@ class Sight:
             return None
         except ProviderNotFoundError as error:
             if absent is None:
-                self._failed(kinds, error)
+                self._failed((*kinds, *dependent), error)
             else:
                 self._not_seen(kinds, f"{subject}{absent}", error)
             return None
         except ProviderError as error:
-            self._failed(kinds, error)
+            self._failed((*kinds, *dependent), error)
             return None
         self._seen += 1
         return found

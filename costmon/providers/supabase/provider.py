@@ -182,9 +182,10 @@ class Supabase(Provider):
 
     def _projects(self, sight: Sight) -> tuple[Project, ...]:
         listed = sight.of(
-            ("project", "addon", "disk"),
+            ("project",),
             lambda: self._api.read("/v1/projects", list[answers.Project]),
             scope="projects_read",
+            dependent=("addon", "disk"),
         )
         unique = {one.ref or one.id: one for one in listed or () if one.status != _REMOVED}
         projects = (
@@ -217,9 +218,10 @@ class Supabase(Provider):
     ) -> tuple[Item, ...]:
         path = f"/v1/projects/{quoted(project.ref)}"
         addons = sight.of(
-            ("project", "addon"),
+            ("addon",),
             lambda: self._api.read(f"{path}/billing/addons", answers.Addons),
             scope="infra_add_ons_read",
+            dependent=("project",),
         )
         disk = None
         if not project.is_paused:

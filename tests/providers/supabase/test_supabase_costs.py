@@ -190,6 +190,7 @@ def test_without_addons_the_compute_is_unpriced():
     found = inventory(answers)
 
     assert costs(found)["project", None] is None
+    assert [gap.kind for gap in found.gaps] == ["addon"]
     assert "infra_add_ons_read" in found.gaps[0].reason
 
 
