@@ -35,6 +35,7 @@ from costmon.providers.supabase.prices import SUPABASE
 from costmon.providers.supabase.usage import ProjectUsage, functions_limit
 
 _DAY = dt.timedelta(days=1)
+_MINUTE = dt.timedelta(minutes=1)
 _REMOVED = "REMOVED"
 _LAST = dt.datetime.max.replace(tzinfo=dt.UTC)
 
@@ -119,6 +120,8 @@ class Supabase(Provider):
             if plan is not None and self._prices.price("plan", plan) is None:
                 sight.gap("plan", f"'{text(plan)}' has no known price")
         known = month_of(now)[0] if known_through is None else known_through
+        # In the first minute of a month, the last day of the one before is read once more.
+        known = min(known, now - _MINUTE)
         for start, end in months(now, known, dt.timedelta(0)):
             first = max(midnight(known), start)
             yield self._window(account, now, estate, sight, Period(start=start, end=end), first)

@@ -334,6 +334,17 @@ def test_a_pause_over_the_month_is_made_up_for_month_by_month():
     assert october == {30, 31}
 
 
+@pytest.mark.parametrize("known_through", [None, DECEMBER - dt.timedelta(days=1), DECEMBER])
+def test_in_the_first_minute_of_a_month_the_one_before_is_completed(known_through):
+    now = DECEMBER + dt.timedelta(seconds=5)
+
+    (window,) = charges(one_project(it.compute()), now, known_through)
+
+    assert (window.start, window.end, window.complete_through) == (NOVEMBER, DECEMBER, DECEMBER)
+    (last,) = (row for row in window.charges if row.consumed_quantity)
+    assert (last.charge_period_start.day, last.consumed_quantity) == (30, 24)
+
+
 @pytest.mark.parametrize("path", [it.ORGANIZATIONS, it.ORGANIZATION, it.PROJECTS, ADDONS, DISK])
 def test_no_window_is_made_of_half_an_estate(path):
     answers = one_project(it.compute())
