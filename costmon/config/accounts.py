@@ -11,6 +11,7 @@ from costmon.config.file import AccountEntry
 from costmon.config.providers import Credential, ProviderInfo, Providers
 from costmon.config.reader import Reader
 from costmon.config.secret import MASK, Secret
+from costmon.domain.poll import ReadingKind
 from costmon.domain.subscription import Subscription
 
 # The vendor that `costmon.demo` simulates.
@@ -91,11 +92,8 @@ def read_accounts(
     """
     before = len(read.faults)
     claimed = {name for entry in entries for name in entry.variables.values()}
-    found: list[AccountSettings] = []
-    for info in providers.infos:
-        account = _default_account(read, info, claimed)
-        if account is not None:
-            found.append(account)
+    defaults = (_default_account(read, info, claimed) for info in providers.infos)
+    found = [account for account in defaults if account is not None]
     if manual:
         found.append(manual_account(manual))
     for entry in entries:

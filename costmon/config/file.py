@@ -21,6 +21,7 @@ from costmon.config.parsers import Refused
 from costmon.config.providers import ProviderInfo, Providers
 from costmon.config.tables import TableReader, shown
 from costmon.domain.budget import Budget
+from costmon.domain.poll import ReadingKind
 from costmon.domain.subscription import Subscription
 from costmon.errors import Fault
 

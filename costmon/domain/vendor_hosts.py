@@ -7,13 +7,12 @@ VENDOR_OF_HOST = {
     "api.digitalocean.com": "digitalocean",
     "inference.do-ai.run": "digitalocean",
     "*.digitaloceanspaces.com": "digitalocean",
+    # Vendors without a provider: change it here.
     "api.vercel.com": "vercel",
     "ai-gateway.vercel.sh": "vercel",
-    "stats.wasabisys.com": "wasabi",
-    "*.wasabisys.com": "wasabi",
-    # Vendors without a provider: change it here.
     "api.supabase.com": "supabase",
     "*.supabase.co": "supabase",
+    "*.wasabisys.com": "wasabi",
     "api.anthropic.com": "anthropic",
     "api.openai.com": "openai",
     "eu.api.openai.com": "openai",

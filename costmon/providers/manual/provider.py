@@ -115,7 +115,7 @@ def _after(entry: Subscription, day: dt.date) -> dt.date:
             return day + _DAY
 
 
-def _row(  # noqa: PLR0913 - what varies between a charge and a share of one
+def _row(
     entry: Subscription,
     start: dt.date,
     end: dt.date,

@@ -86,7 +86,7 @@ class Sight:
         """Note that `kind` is not seen."""
         self._gaps[Gap(kind=kind, reason=reason)] = None
 
-    def of(  # noqa: PLR0913 - one keyword for each thing that differs
+    def of(
         self,
         kinds: tuple[str, ...],
         read: Callable[[], T],

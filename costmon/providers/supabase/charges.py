@@ -129,7 +129,7 @@ def _hours(project: Project, day: Period, now: dt.datetime) -> int:
     return max(0, math.ceil((min(day.end, now) - start).total_seconds() / _HOUR_S))
 
 
-def _charge(  # noqa: PLR0913 - one keyword for each column that varies
+def _charge(
     organization: Organization,
     *,
     key: str,

@@ -247,7 +247,7 @@ class Supabase(Provider):
         )
         return None if found is None else functions_limit(found)
 
-    def _window(  # noqa: PLR0913, PLR0917 - what one window is made of
+    def _window(  # noqa: PLR0917 - what one window is made of
         self,
         account: str,
         now: dt.datetime,
@@ -325,11 +325,11 @@ class Supabase(Provider):
 _NOBODY = Organization(slug="", name="", plan=None)
 
 
-def _resource(  # noqa: PLR0913 - one keyword for each field that varies
+def _resource(
     account: str,
     *,
     kind: str,
-    id: str,  # noqa: A002 - the field's own name
+    id: str,
     name: str,
     size: str | None,
     monthly_cost: Decimal | None,
