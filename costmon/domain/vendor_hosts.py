@@ -4,18 +4,19 @@
 VENDOR_OF_HOST = {
     # hosts: begin (`make docs` writes what providers declare, and keeps the lines of other vendors)
     # Declared in costmon/providers: change it there.
+    "api.anthropic.com": "anthropic",
     "api.digitalocean.com": "digitalocean",
     "inference.do-ai.run": "digitalocean",
     "*.digitaloceanspaces.com": "digitalocean",
-    # Vendors without a provider: change it here.
-    "api.vercel.com": "vercel",
-    "ai-gateway.vercel.sh": "vercel",
-    "api.supabase.com": "supabase",
-    "*.supabase.co": "supabase",
-    "*.wasabisys.com": "wasabi",
-    "api.anthropic.com": "anthropic",
     "api.openai.com": "openai",
     "eu.api.openai.com": "openai",
+    "api.supabase.com": "supabase",
+    "*.supabase.co": "supabase",
+    "api.vercel.com": "vercel",
+    "ai-gateway.vercel.sh": "vercel",
+    "stats.wasabisys.com": "wasabi",
+    "*.wasabisys.com": "wasabi",
+    # Vendors without a provider: change it here.
     "api.github.com": "github",
     "models.github.ai": "github",
     "api.stripe.com": "stripe",

@@ -208,7 +208,7 @@ def _find(snapshot: Snapshot, report: PollReport) -> tuple[AccountState, Reading
     names = ", ".join(account.name for account in snapshot.accounts)
     msg = (
         f"cycle {report.cycle_id} is about {report.reading} of {report.account!r}, which is "
-        f"none of: {names}"
+        f"not one of: {names}"
     )
     raise ValueError(msg)
 

@@ -171,7 +171,7 @@ def test_each_reading_is_checked(vendor, capsys, monkeypatch):
     assert main(["check"]) == 1
 
     lines = {line for _, subject, line in findings(capsys) if subject == "digitalocean"}
-    assert any("1 from 2026-11-01 to 2026-11-21, complete through" in line for line in lines)
+    assert any("in 1 rows since 2026-11-01" in line and "complete before" in line for line in lines)
     assert any(line.startswith("warn") and "tax: not on this plan" in line for line in lines)
     assert any(line.startswith("FAIL") and "usage:read" in line for line in lines)
 

@@ -119,7 +119,7 @@ def test_lines_that_break_off_are_an_error_after_those_that_came(server, open_do
     server.answer("/lines", Reply(body=whole[:-20], headers={"Content-Encoding": "gzip"}))
     door, _ = open_door()
 
-    with pytest.raises(ProviderNetworkError, match="broke off"):
+    with pytest.raises(ProviderNetworkError, match="cut off"):
         for _line in door.lines("/lines", {}):
             pass
 

@@ -58,6 +58,10 @@ class ChargesContract(ReadingContract[Windows]):
         """Read the windows that may still change."""
         return tuple(provider.charges(ACCOUNT, self.now, self.known_through))
 
+    def text_of(self, reading: Windows) -> str:
+        """Return everything that the windows hold; their own text leaves the charges out."""
+        return repr([(window, window.charges) for window in reading])
+
     def says_gap(self, reading: Windows) -> bool:
         """Tell whether every window names what it could not see."""
         return bool(reading) and all(_gaps(window) - self.known_gaps for window in reading)

@@ -244,7 +244,7 @@ def test_an_older_month_without_rows_is_left_as_it_is(vendor):
         (
             Reply.json(answers.refused("forbidden", invalidToken=True), status=403),
             ProviderAuthError,
-            "not accepted",
+            "rejected",
         ),
         (Reply.json(answers.refused("forbidden"), status=401), ProviderAuthError, "not accepted"),
     ],
