@@ -16,7 +16,7 @@ from costmon.errors import InputError
 
 _AMOUNTS = ("amount", "cost", "spent")
 _TIMES = ("time", "at", "timestamp")
-_KINDS = ("host", "provider", "model", "key", "account", "service", "tag")
+_KINDS = ("host", "provider", "model", "key", "account", "project", "service", "tag")
 _STDIN = Path("-")
 
 

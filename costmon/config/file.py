@@ -1,7 +1,7 @@
 """Check `costmon.toml`: what is not a secret and too long for a variable.
 
-Tables: `[[account]]`, `[[budget]]`, `[[manual]]`, `[prices.<provider>]`, `[retention]`. Anything
-else is a fault: a misspelt table would otherwise be a setting that silently does nothing.
+Tables: `[[account]]`, `[[budget]]`, `[[quota]]`, `[fx]`, `[prices.<provider>]`, `[retention]`.
+Anything else is a fault, since a misspelt table would otherwise silently do nothing.
 """
 
 import math
@@ -15,19 +15,18 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from costmon.config import parsers
-from costmon.config.budgets import read_budgets
-from costmon.config.manual import read_manual
+from costmon.config.budgets import read_caps
+from costmon.config.limits import DEFAULT_FX, FxSettings, read_fx, read_quotas
 from costmon.config.parsers import Refused
 from costmon.config.providers import ProviderInfo, Providers
 from costmon.config.tables import TableReader, shown
 from costmon.domain.budget import Budget
-from costmon.domain.poll import ReadingKind
-from costmon.domain.subscription import Subscription
+from costmon.domain.cap import Cap, Quota
 from costmon.errors import Fault
 
 T = TypeVar("T")
 
-TABLES = ("account", "budget", "manual", "prices", "retention")
+TABLES = ("account", "budget", "quota", "fx", "prices", "retention")
 ACCOUNT_KEYS = ("provider", "name", "api_url")
 INTERVAL_SUFFIX = "_interval"
 ENV_SUFFIX = "_env"
@@ -71,19 +70,26 @@ class FileSettings:
 
     Attributes:
         accounts: In the order of the file.
-        budgets: In the order of the file; each has its currency.
-        manual: In the order of the file.
+        caps: The budgets, in the order of the file; each has its currency.
+        quotas: In the order of the file.
+        fx: The currency of totals, and the user's own exchange rates.
         prices: By provider, then by `kind:slug`: USD a month.
         retention: Days by table.
         faults: Everything that is wrong.
     """
 
     accounts: tuple[AccountEntry, ...] = ()
-    budgets: tuple[Budget, ...] = ()
-    manual: tuple[Subscription, ...] = ()
+    caps: tuple[Cap, ...] = ()
+    quotas: tuple[Quota, ...] = ()
+    fx: FxSettings = DEFAULT_FX
     prices: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
     retention: Mapping[str, float] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
+
+    @property
+    def budgets(self) -> tuple[Budget, ...]:
+        """Return the budgets that guards enforce."""
+        return tuple(cap.budget for cap in self.caps if cap.enforce)
 
     @property
     def credential_variables(self) -> tuple[str, ...]:
@@ -117,14 +123,16 @@ def check_file(content: Mapping[str, object], providers: Providers) -> FileSetti
     read = _FileReader(providers)
     read.known_keys("", content, TABLES, "table")
     accounts = read.accounts(content.get("account", []))
-    budgets = read_budgets(read, content.get("budget", []))
-    manual = read_manual(read, content.get("manual", []))
+    caps = read_caps(read, content.get("budget", []))
+    quotas = read_quotas(read, content.get("quota", []), providers)
+    fx = read_fx(read, content.get("fx", {}))
     prices = read.prices(content.get("prices", {}))
     retention = read.retention(content.get("retention", {}))
     return FileSettings(
         accounts=accounts,
-        budgets=budgets,
-        manual=manual,
+        caps=caps,
+        quotas=quotas,
+        fx=fx,
         prices=prices,
         retention=retention,
         faults=tuple(read.faults),

@@ -11,13 +11,14 @@ from urllib.parse import unquote, urlsplit
 from costmon.config import variables as var
 from costmon.config.accounts import AccountSettings, demo_account, read_accounts
 from costmon.config.file import NO_FILE, FileSettings
+from costmon.config.limits import FxSettings
 from costmon.config.parsers import is_loopback
 from costmon.config.providers import Providers
 from costmon.config.reader import Reader
 from costmon.config.secret import Secret
 from costmon.config.unknown import refuse_unknown
 from costmon.domain.budget import Budget
-from costmon.domain.poll import ReadingKind
+from costmon.domain.cap import Cap, Quota
 from costmon.errors import ConfigError
 
 CONSOLE_SOCKET = "console.sock"
@@ -55,6 +56,9 @@ class Settings:
         log_level: Least severe level that is written.
         database_upgrade: `auto`, `yes` or `no`.
         budgets: What guards may let be spent, as far as the file says; each has its currency.
+        caps: All budgets of the file, with the levels at which people are told.
+        quotas: Of the file: they win over those that costmon knows.
+        fx: The currency of totals, and the user's own exchange rates.
         retention: Days that each table's rows are kept, only what was set.
         prices: By provider, then by `kind:slug`: USD a month, the user's own.
         demo: The vendor is simulated; state is apart and real tokens are not looked at.
@@ -83,6 +87,9 @@ class Settings:
     log_level: var.LogLevel
     database_upgrade: var.DatabaseUpgrade
     budgets: tuple[Budget, ...]
+    caps: tuple[Cap, ...]
+    quotas: tuple[Quota, ...]
+    fx: FxSettings
     retention: Mapping[str, float]
     prices: Mapping[str, Mapping[str, Decimal]]
     demo: bool
@@ -189,6 +196,9 @@ class Settings:
             log_level=read.read(var.LOG_LEVEL),
             database_upgrade=read.read(var.DATABASE_UPGRADE),
             budgets=file.budgets,
+            caps=file.caps,
+            quotas=file.quotas,
+            fx=file.fx,
             retention=file.retention,
             prices=file.prices,
             demo=demo,

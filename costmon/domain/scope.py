@@ -10,7 +10,7 @@ import re
 from costmon.errors import ScopeError
 
 GLOBAL = "global"
-KINDS = ("provider", "account", "service", "host", "model", "key", "tag")
+KINDS = ("provider", "account", "project", "service", "host", "model", "key", "tag")
 LONGEST = 200
 """Characters of a scope, so that every store can make it a key."""
 
