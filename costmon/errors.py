@@ -391,10 +391,21 @@ class NotifyError(CostmonError):
 
     Attributes:
         channel: The channel's name.
+        retry_after_s: Seconds that the channel wants to be left alone; `None` when it did not say.
+        is_final: Whether the same alert would be refused again until somebody changes something.
     """
 
-    def __init__(self, channel: str, detail: str) -> None:
+    def __init__(
+        self,
+        channel: str,
+        detail: str,
+        *,
+        retry_after_s: float | None = None,
+        is_final: bool = False,
+    ) -> None:
         self.channel = channel
+        self.retry_after_s = retry_after_s
+        self.is_final = is_final
         super().__init__(f"channel {channel}: {detail}")
 
 

@@ -24,6 +24,7 @@ from costmon.cli import (
     guard,
     history,
     meter,
+    notify,
     prices,
     run,
     status,
@@ -49,6 +50,7 @@ COMMANDS: tuple[Command, ...] = (
     circuits,
     components,
     check,
+    notify,
     console,
     db,
 )

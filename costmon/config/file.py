@@ -1,7 +1,7 @@
 """Check `costmon.toml`: what is not a secret and too long for a variable.
 
-Tables: `[[account]]`, `[[budget]]`, `[[quota]]`, `[fx]`, `[prices.<provider>]`, `[retention]`.
-Anything else is a fault, since a misspelt table would otherwise silently do nothing.
+Tables: `[[account]]`, `[[budget]]`, `[[quota]]`, `[[channel]]`, `[fx]`, `[prices.<provider>]`,
+`[retention]`. Anything else is a fault, since a misspelt table would otherwise silently do nothing.
 """
 
 import math
@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from costmon.config import parsers
 from costmon.config.budgets import read_caps
+from costmon.config.channels import ChannelEntry, read_entries
 from costmon.config.limits import DEFAULT_FX, FxSettings, read_fx, read_quotas
 from costmon.config.parsers import Refused
 from costmon.config.providers import ProviderInfo, Providers
@@ -26,7 +27,7 @@ from costmon.errors import Fault
 
 T = TypeVar("T")
 
-TABLES = ("account", "budget", "quota", "fx", "prices", "retention")
+TABLES = ("account", "budget", "quota", "channel", "fx", "prices", "retention")
 ACCOUNT_KEYS = ("provider", "name", "api_url")
 INTERVAL_SUFFIX = "_interval"
 ENV_SUFFIX = "_env"
@@ -73,6 +74,7 @@ class FileSettings:
         caps: The budgets, in the order of the file; each has its currency.
         quotas: In the order of the file.
         fx: The currency of totals, and the user's own exchange rates.
+        channels: In the order of the file.
         prices: By provider, then by `kind:slug`: USD a month.
         retention: Days by table.
         faults: Everything that is wrong.
@@ -82,6 +84,7 @@ class FileSettings:
     caps: tuple[Cap, ...] = ()
     quotas: tuple[Quota, ...] = ()
     fx: FxSettings = DEFAULT_FX
+    channels: tuple[ChannelEntry, ...] = ()
     prices: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
     retention: Mapping[str, float] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
@@ -93,8 +96,12 @@ class FileSettings:
 
     @property
     def credential_variables(self) -> tuple[str, ...]:
-        """Return the variables that the accounts name."""
-        return tuple(name for entry in self.accounts for name in entry.variables.values())
+        """Return the variables that accounts and channels name."""
+        of_accounts = (name for entry in self.accounts for name in entry.variables.values())
+        of_channels = (
+            name for entry in self.channels for name in (entry.url_env, entry.secret_env)
+        )
+        return tuple(filter(None, (*of_accounts, *of_channels)))
 
 
 NO_FILE = FileSettings()
@@ -126,6 +133,7 @@ def check_file(content: Mapping[str, object], providers: Providers) -> FileSetti
     caps = read_caps(read, content.get("budget", []))
     quotas = read_quotas(read, content.get("quota", []), providers)
     fx = read_fx(read, content.get("fx", {}))
+    channels = read_entries(read, content.get("channel", []))
     prices = read.prices(content.get("prices", {}))
     retention = read.retention(content.get("retention", {}))
     return FileSettings(
@@ -133,6 +141,7 @@ def check_file(content: Mapping[str, object], providers: Providers) -> FileSetti
         caps=caps,
         quotas=quotas,
         fx=fx,
+        channels=channels,
         prices=prices,
         retention=retention,
         faults=tuple(read.faults),

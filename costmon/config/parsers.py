@@ -139,6 +139,23 @@ def api_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def secret_url(text: str) -> Secret:
+    """Accept a URL that is itself a credential: https, or http on loopback only."""
+    parts = _split(text)
+    if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise Refused("a URL such as https://hooks.example.com/abc")
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise Refused("https://...: over http the secret in the URL would travel in clear")
+    return Secret(text)
+
+
+def chat_id(text: str) -> str:
+    """Accept the id of a Telegram chat, or the name of a public channel."""
+    if re.fullmatch(r"-?\d{1,20}|@\w{1,64}", text, re.ASCII) is None:
+        raise Refused("a chat's id such as -1001234567890, or @channelname")
+    return text
+
+
 def database_url(text: str) -> str:
     """Accept a SQLAlchemy URL; SQLite must be a file, since two connections share it."""
     match = _SCHEME.fullmatch(text)

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from costmon.config import variables as var
 from costmon.config.accounts import AccountSettings, demo_account, read_accounts
+from costmon.config.channels import ChannelSettings, TelegramSettings, read_channels
 from costmon.config.file import NO_FILE, FileSettings
 from costmon.config.limits import FxSettings
 from costmon.config.parsers import is_loopback
@@ -59,6 +60,7 @@ class Settings:
         caps: All budgets of the file, with the levels at which people are told.
         quotas: Of the file: they win over those that costmon knows.
         fx: The currency of totals, and the user's own exchange rates.
+        channels: Where alerts are sent besides the log.
         retention: Days that each table's rows are kept, only what was set.
         prices: By provider, then by `kind:slug`: USD a month, the user's own.
         demo: The vendor is simulated; state is apart and real tokens are not looked at.
@@ -90,6 +92,7 @@ class Settings:
     caps: tuple[Cap, ...]
     quotas: tuple[Quota, ...]
     fx: FxSettings
+    channels: tuple[ChannelSettings, ...]
     retention: Mapping[str, float]
     prices: Mapping[str, Mapping[str, Decimal]]
     demo: bool
@@ -120,6 +123,12 @@ class Settings:
         texts = [
             secret.reveal() for account in self.accounts for secret in account.credentials.values()
         ]
+        for channel in self.channels:
+            if isinstance(channel, TelegramSettings):
+                texts.append(channel.token.reveal())
+            else:
+                texts.append(channel.url.reveal())
+                texts += [channel.secret.reveal()] if channel.secret else []
         if self.api_token is not None:
             texts.append(self.api_token.reveal())
         password = urlsplit(self.database_url).password
@@ -199,6 +208,7 @@ class Settings:
             caps=file.caps,
             quotas=file.quotas,
             fx=file.fx,
+            channels=() if demo else read_channels(read, file.channels),
             retention=file.retention,
             prices=file.prices,
             demo=demo,

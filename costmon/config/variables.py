@@ -201,6 +201,31 @@ LOG_LEVEL: Variable[LogLevel] = Variable(
     meaning="Minimum severity of the log lines that are written.",
 )
 
+TELEGRAM_BOT_TOKEN: Variable[Secret] = Variable(
+    name="TELEGRAM_BOT_TOKEN",
+    default=None,
+    default_words="none; alerts then go to the log only",
+    parse=parsers.secret(),
+    accepted="a bot's token from @BotFather",
+    meaning="The bot that sends alerts to TELEGRAM_CHANNEL_ID.",
+    secret=True,
+)
+TELEGRAM_CHANNEL_ID: Variable[str] = Variable(
+    name="TELEGRAM_CHANNEL_ID",
+    default=None,
+    default_words="none; needed with TELEGRAM_BOT_TOKEN",
+    parse=parsers.chat_id,
+    accepted="a chat's id, or @channelname",
+    meaning="The chat that alerts are sent to; the bot must be a member of it.",
+)
+TELEGRAM_API_URL: Variable[str] = Variable(
+    name="TELEGRAM_API_URL",
+    default="https://api.telegram.org",
+    parse=parsers.api_url,
+    accepted="a base URL: https, or http on loopback",
+    meaning="Where the Telegram Bot API is.",
+)
+
 OWN_GROUPS: tuple[tuple[str, Group], ...] = (
     (
         "Polling and alerts",
@@ -212,6 +237,7 @@ OWN_GROUPS: tuple[tuple[str, Group], ...] = (
             HEALTH_CHECK_INTERVAL,
         ),
     ),
+    ("Telegram", (TELEGRAM_BOT_TOKEN, TELEGRAM_CHANNEL_ID, TELEGRAM_API_URL)),
     ("HTTP", (HOST, PORT, API_TOKEN, ALLOWED_HOSTS, METRICS_PORT)),
     ("History and files", (STATE_DIR, DATABASE_URL, DATABASE_UPGRADE, CONFIG)),
     ("Guards", (REPORT_SOCKET,)),
