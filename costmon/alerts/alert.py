@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Severity = Literal["info", "warning", "critical"]
 FactValue = str | int | float | None | tuple["str | Mapping[str, str | int | float | None]", ...]
@@ -30,3 +30,15 @@ class Alert:
     text: str
     facts: Mapping[str, FactValue]
     raised_at: dt.datetime
+
+
+class Outgoing(NamedTuple):
+    """An alert, and the channels that are to deliver it.
+
+    Attributes:
+        alert: What to tell.
+        channels: Their names.
+    """
+
+    alert: Alert
+    channels: tuple[str, ...]

@@ -1,9 +1,10 @@
 """Give the actors and the API their parts of the store."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from costmon.alerts.alert import Outgoing
 from costmon.domain.change import Change
 from costmon.domain.charge import ChargeWindow
 from costmon.domain.charge_report import ChargeOverview, RecordedCharges
@@ -15,6 +16,7 @@ from costmon.state.charges import RESTATED_LATELY, ChargeState, charge_state
 from costmon.state.guard_reports import Recorded
 from costmon.store import FenceToken, Retention, Store
 from costmon.store.migrate import check_schema
+from costmon.store.outbox import Undelivered
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +85,36 @@ class AlertMemory:
         """Return the memory text of every condition."""
         return dict(self._store.alert_memory())
 
-    def save(self, condition: str, text: str) -> None:
-        """Keep one condition's memory."""
+    def save(self, condition: str, text: str, outgoing: Iterable[Outgoing]) -> None:
+        """Keep one condition's memory, and what is to be delivered because of it."""
         if self._token is None:
             self._token = self._store.claim("alerter")
         try:
-            self._store.remember_alert(condition, text, self._token)
+            self._store.remember_alert(condition, text, self._token, outgoing)
         except StoreFencedError:
             self._token = None  # claimed again the next time, by the incarnation that still lives
+            raise
+
+
+class Deliveries:
+    """The messenger's part of the outbox, one object an incarnation."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._token: FenceToken | None = None
+
+    def load(self) -> tuple[Undelivered, ...]:
+        """Return the alerts that channels have not taken yet, oldest first."""
+        return self._store.undelivered()
+
+    def end(self, alert_id: str, channel: str, error: str | None) -> None:
+        """Note that a channel has taken an alert, or that it never will."""
+        if self._token is None:
+            self._token = self._store.claim("messenger")
+        try:
+            self._store.end_delivery(alert_id, channel, self._token, error)
+        except StoreFencedError:
+            self._token = None
             raise
 
 

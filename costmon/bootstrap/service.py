@@ -19,7 +19,7 @@ from costmon.actors.roles.poller import PollerPlan
 from costmon.actors.system import StopReport, System
 from costmon.actors.waiting_charges import WaitingCharges
 from costmon.api.representation import Representations
-from costmon.bootstrap.history import AlertMemory, Past, Writers, past, read_fault
+from costmon.bootstrap.history import AlertMemory, Deliveries, Writers, read_fault, restored
 from costmon.bootstrap.provider_connection import ProviderConnection
 from costmon.bootstrap.tree import (
     ALERTER,
@@ -46,8 +46,9 @@ from costmon.messages import (
     RefreshRequested,
     SetRecording,
 )
+from costmon.notifiers.catalog import channels
 from costmon.notifiers.log import LogChannel
-from costmon.providers import catalog
+from costmon.sender import HttpSender
 from costmon.state import fold, meters
 from costmon.state.charges import ChargeState, nothing_known
 from costmon.state.guard_state import EMPTY, GuardState
@@ -107,6 +108,7 @@ class Service:
 
     def _parts(self, rng: random.Random) -> Parts:
         settings = self._settings
+        told = channels(settings.channels, HttpSender(), self._clock)
         writers = Writers(self.store, settings.database_url, Retention(**settings.retention))
         return Parts(
             plans=tuple(self._plan(account, rng) for account in self._accounts),
@@ -128,9 +130,12 @@ class Service:
                 threshold=threshold(settings),
                 cooldown_s=settings.alert_cooldown_s,
                 open_store=lambda: AlertMemory(self.store),
-                recollection=Recollection(said={}, unsaved=set()),
+                recollection=Recollection(said={}, unsaved={}),
+                # The log is not: what it was told is in it, or was lost with the disk.
+                channels=tuple(one.name for one in told if one.name != LogChannel.name),
             ),
-            outboxes=(Outbox(channel=LogChannel()),),
+            outboxes=tuple(Outbox(channel=channel) for channel in told),
+            deliveries=lambda: Deliveries(self.store),
             policy=PolicyPlan(
                 budgets=settings.budgets,
                 load=self._budget_status,

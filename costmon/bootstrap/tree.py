@@ -8,7 +8,7 @@ from costmon.actors.base import Incarnation
 from costmon.actors.child import ChildSpec
 from costmon.actors.roles.alerter import Alerter, AlerterPlan
 from costmon.actors.roles.calculator import Calculator
-from costmon.actors.roles.messenger import Messenger, Outbox
+from costmon.actors.roles.messenger import DeliveryStore, Messenger, Outbox
 from costmon.actors.roles.meters import MetersActor, MetersPlan
 from costmon.actors.roles.persister import Persister, PersisterPlan
 from costmon.actors.roles.policy import PolicyActor, PolicyPlan
@@ -52,8 +52,9 @@ class Parts:
         persisting: Settings of the persister.
         alerting: Settings of the alerter.
         outboxes: One per channel.
-        policy: Settings of the policy actor.
-        meters: Settings of the meters actor.
+        deliveries: Opens the place where deliveries outlive the process.
+        policy: What the policy actor goes by.
+        meters: What the meters actor goes by.
     """
 
     plans: Sequence[PollerPlan]
@@ -62,6 +63,7 @@ class Parts:
     persisting: PersisterPlan
     alerting: AlerterPlan
     outboxes: Sequence[Outbox]
+    deliveries: Callable[[], DeliveryStore]
     policy: PolicyPlan
     meters: MetersPlan
 
@@ -86,7 +88,12 @@ def child_specs(parts: Parts) -> tuple[ChildSpec, ...]:
         )
 
     def messenger(incarnation: Incarnation) -> Messenger:
-        return Messenger(incarnation, parts.outboxes)
+        return Messenger(
+            incarnation,
+            parts.outboxes,
+            open_store=parts.deliveries,
+            kept=parts.alerting.channels,
+        )
 
     def alerter(incarnation: Incarnation) -> Alerter:
         return Alerter(incarnation, parts.alerting, incarnation.addresses[MESSENGER])

@@ -201,6 +201,19 @@ alert_memory = Table(
 )
 """What was last sent about each condition, in the alerter's own words (JSON)."""
 
+alert_outbox = Table(
+    "alert_outbox",
+    metadata,
+    Column("alert_id", _Key, primary_key=True),
+    Column("channel", _Key, primary_key=True),
+    Column("alert", Text, nullable=False),
+    Column("raised_at", UtcMicros, nullable=False),
+    Column("ended_at", UtcMicros),
+    Column("error", Text),
+    Index(None, "ended_at"),
+)
+"""Alerts by channel. No `ended_at`: not delivered yet. `error`: the channel refused it for good."""
+
 guard_spend = Table(
     "guard_spend",
     metadata,

@@ -5,12 +5,13 @@ claimed that name. Readers need nothing and never wait for a writer.
 """
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Self
 
 from sqlalchemy import Connection, Engine, delete, insert, select
 
+from costmon.alerts.alert import Outgoing
 from costmon.clock import Clock
 from costmon.domain.change import Change
 from costmon.domain.charge import ChargeWindow
@@ -27,7 +28,7 @@ from costmon.domain.resource import Inventory
 from costmon.domain.spend import GuardReport
 from costmon.errors import StoreUnavailableError
 from costmon.state.guard_reports import Recorded
-from costmon.store import fence
+from costmon.store import fence, outbox
 from costmon.store.charge_queries import read_charges, read_overview
 from costmon.store.charge_windows import read_windows
 from costmon.store.charges import record_charges
@@ -42,7 +43,7 @@ from costmon.store.guards import record_report
 from costmon.store.history import read_history
 from costmon.store.inventories import StoredAccount, read_latest
 from costmon.store.ledger import Ledger
-from costmon.store.readings import read_readings, write_reading
+from costmon.store.outbox import Undelivered
 from costmon.store.retention import Retention, cut_of, prune
 from costmon.store.schema import alert_memory, poll_cycle
 from costmon.store.text import storable, storable_key
@@ -226,8 +227,16 @@ class Store:
             rows = connection.execute(select(alert_memory.c.condition, alert_memory.c.state))
             return {row.condition: row.state for row in rows}
 
-    def remember_alert(self, condition: str, state: str, token: FenceToken) -> None:
+    def remember_alert(
+        self, condition: str, state: str, token: FenceToken, outgoing: Iterable[Outgoing] = ()
+    ) -> None:
         """Remember `state` about `condition` in place of what was remembered before.
+
+        Args:
+            condition: The condition's name.
+            state: Anything, as text.
+            token: Of the writer.
+            outgoing: Alerts that are to be delivered because of it, kept in the same transaction.
 
         Raises:
             StoreFencedError: `token` is no longer the newest of its name.
@@ -239,6 +248,25 @@ class Store:
             connection.execute(
                 insert(alert_memory).values(condition=key, state=storable(state, STATE_CHARACTERS))
             )
+            for alert, channels in outgoing:
+                outbox.enqueue(connection, alert, channels)
+
+    def undelivered(self) -> tuple[Undelivered, ...]:
+        """Return the alerts that channels have not taken yet, oldest first."""
+        with self._reader() as connection:
+            return outbox.read_undelivered(connection)
+
+    def end_delivery(
+        self, alert_id: str, channel: str, token: FenceToken, error: str | None = None
+    ) -> None:
+        """Note that a channel has taken an alert, or that it never will (`error` says why).
+
+        Raises:
+            StoreFencedError: `token` is no longer the newest of its name.
+        """
+        with self._writer() as connection:
+            fence.verify(connection, token)
+            outbox.end_delivery(connection, alert_id, channel, self._clock.now(), error)
 
     def check(self) -> None:
         """Return when the database answers; cheap enough for every `/readyz`.

@@ -20,6 +20,7 @@ class Memory:
 
     def __init__(self):
         self.texts = {}
+        self.outgoing = []
         self.away = False
         self.crash_once = False
         self.asked = 0
@@ -30,7 +31,7 @@ class Memory:
             raise StoreUnavailableError("the database is away")
         return dict(self.texts)
 
-    def save(self, condition, text):
+    def save(self, condition, text, outgoing):
         self.asked += 1
         if self.away:
             raise StoreUnavailableError("the database is away")
@@ -38,6 +39,7 @@ class Memory:
             self.crash_once = False
             raise RuntimeError("a crash after the alert was told")
         self.texts[condition] = text
+        self.outgoing += outgoing
 
 
 def alerter(memory, recollection=None, cooldown_s=3600.0):
@@ -45,7 +47,8 @@ def alerter(memory, recollection=None, cooldown_s=3600.0):
         threshold=Threshold(provider="digitalocean", limit=Decimal(100)),
         cooldown_s=cooldown_s,
         open_store=lambda: memory,
-        recollection=recollection or Recollection(said={}, unsaved=set()),
+        recollection=recollection or Recollection(said={}, unsaved={}),
+        channels=("telegram",),
     )
     return ChildSpec(
         name="alerter",
@@ -125,14 +128,25 @@ def test_a_crash_after_telling_leads_to_one_alert_with_one_id():
 def test_without_a_database_alerts_are_still_said_once():
     memory = Memory()
     memory.away = True
-    recollection = Recollection(said={}, unsaved=set())
+    recollection = Recollection(said={}, unsaved={})
 
     events = told(
         memory, calculated("c1", "150"), calculated("c2", "150"), recollection=recollection
     )
 
     assert events == ["alerter.threshold_exceeded"]
-    assert recollection.unsaved == {"threshold:monthly"}
+    assert [
+        (name, [alert.event for alert in alerts]) for name, alerts in recollection.unsaved.items()
+    ] == [("threshold:monthly", ["alerter.threshold_exceeded"])]
+
+
+def test_what_is_to_be_delivered_is_kept_with_what_was_said():
+    memory = Memory()
+
+    told(memory, calculated("c1", "150"), calculated("c2", "150"))
+
+    ((alert, channels),) = memory.outgoing
+    assert (alert.event, channels) == ("alerter.threshold_exceeded", ("telegram",))
 
 
 def test_a_database_that_is_away_is_not_asked_for_every_alert():

@@ -1,18 +1,41 @@
 """The messenger: every alert to every channel, each at its own pace."""
 
 import datetime as dt
+from types import SimpleNamespace
 
 from costmon.actors.child import ChildSpec
 from costmon.actors.roles.messenger import Messenger, Outbox
 from costmon.alerts.alert import Alert
-from costmon.errors import NotifyError
+from costmon.errors import NotifyError, StoreUnavailableError
 from costmon.messages import DeliverAlert
 from tests.roles.tree import SOON, Ear, running
 
 
+class Deliveries:
+    """What the database knows; it may be away."""
+
+    def __init__(self, *waiting):
+        self.waiting = list(waiting)
+        self.ended = Ear()
+        self.failures = 0
+
+    def load(self):
+        if self.failures:
+            self.failures -= 1
+            raise StoreUnavailableError("the database is away")
+        return tuple(self.waiting)
+
+    def end(self, alert_id, channel, error):
+        if self.failures:
+            self.failures -= 1
+            raise StoreUnavailableError("the database is away")
+        self.ended.hear((alert_id, channel, error))
+
+
 class Channel:
-    def __init__(self, name, refusals=0, crashes=0):
+    def __init__(self, name, refusals=0, crashes=0, final=False):
         self.name = name
+        self.final = final
         self.refusals = refusals
         self.crashes = crashes
         self.ear = Ear()
@@ -23,7 +46,7 @@ class Channel:
             raise RuntimeError("a bug in a channel")
         if self.refusals:
             self.refusals -= 1
-            raise NotifyError(self.name, "500")
+            raise NotifyError(self.name, "500", is_final=self.final)
         self.ear.hear(alert.id)
 
 
@@ -41,12 +64,15 @@ def alert(alert_id):
     )
 
 
-def messenger(*channels):
+def messenger(*channels, deliveries=None, kept=()):
     # Retries that wait seconds would make the test wait: the first is due at once.
     outboxes = tuple(Outbox(channel=channel, retry_s=0.001) for channel in channels)
+    store = deliveries or Deliveries()
     return ChildSpec(
         name="messenger",
-        build=lambda incarnation: Messenger(incarnation, outboxes),
+        build=lambda incarnation: Messenger(
+            incarnation, outboxes, open_store=lambda: store, kept=kept
+        ),
         core=True,
         policy=SOON,
     )
@@ -95,3 +121,54 @@ def test_a_crash_in_a_channel_loses_no_alert():
         channel.ear.wait_for(3)
 
     assert channel.ear.heard == ["a", "b", "c"]
+
+
+def waiting(channel, alert_id):
+    return SimpleNamespace(channel=channel, alert=alert(alert_id).alert)
+
+
+def test_what_an_earlier_process_could_not_deliver_is_delivered_first():
+    phone = Channel("phone")
+    deliveries = Deliveries(waiting("phone", "old"), waiting("gone", "x"))
+
+    with running([messenger(phone, deliveries=deliveries, kept=["phone"])]) as system:
+        system.addresses["messenger"].tell(alert("new"))
+        deliveries.ended.wait_for(2)
+
+    assert phone.ear.heard == ["old", "new"]
+    assert deliveries.ended.heard == [("old", "phone", None), ("new", "phone", None)]
+
+
+def test_a_refusal_for_good_is_noted_and_the_next_alert_is_delivered():
+    phone = Channel("phone", refusals=1, final=True)
+    deliveries = Deliveries()
+
+    with running([messenger(phone, deliveries=deliveries, kept=["phone"])]) as system:
+        for name in ("a", "b"):
+            system.addresses["messenger"].tell(alert(name))
+        deliveries.ended.wait_for(2)
+
+    assert phone.ear.heard == ["b"]
+    assert deliveries.ended.heard == [("a", "phone", "channel phone: 500"), ("b", "phone", None)]
+
+
+def test_a_database_that_is_away_does_not_delay_an_alert():
+    phone = Channel("phone")
+    deliveries = Deliveries()
+    deliveries.failures = 1_000
+
+    with running([messenger(phone, deliveries=deliveries, kept=["phone"])]) as system:
+        system.addresses["messenger"].tell(alert("a"))
+        phone.ear.wait_for(1)
+
+    assert deliveries.ended.heard == []
+
+
+def test_deliveries_to_the_log_are_not_kept():
+    log, deliveries = Channel("log"), Deliveries()
+
+    with running([messenger(log, deliveries=deliveries)]) as system:
+        system.addresses["messenger"].tell(alert("a"))
+        log.ear.wait_for(1)
+
+    assert deliveries.ended.heard == []

@@ -20,7 +20,7 @@ from costmon.actors.roles.policy import PolicyPlan
 from costmon.actors.roles.poller import PollerPlan
 from costmon.actors.waiting_charges import WaitingCharges
 from costmon.api.representation import Representations
-from costmon.bootstrap.history import AlertMemory, Writers
+from costmon.bootstrap.history import AlertMemory, Deliveries, Writers
 from costmon.bootstrap.tree import Parts, child_specs
 from costmon.clock import SystemClock
 from costmon.domain.poll import ReadingKey, StoredReading
@@ -206,9 +206,11 @@ def test_no_observation_is_lost_none_is_there_twice_and_the_snapshot_never_goes_
                     threshold=Threshold(provider="digitalocean", limit=Decimal(100)),
                     cooldown_s=0.0,
                     open_store=lambda: AlertMemory(store),
-                    recollection=Recollection(said={}, unsaved=set()),
+                    recollection=Recollection(said={}, unsaved={}),
+                    channels=(channel.name,),
                 ),
                 outboxes=(Outbox(channel=channel),),
+                deliveries=lambda: Deliveries(store),
                 policy=PolicyPlan(
                     budgets=(),
                     load=store.decisions,

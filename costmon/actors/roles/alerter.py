@@ -1,10 +1,11 @@
 """Say what people must know, once each.
 
 What was said is remembered in the database, and by this process for the time the database is away.
-An alert is told before it is remembered: at worst it is told twice, never not at all.
+An alert is told before it is remembered: at worst it is told twice, never not at all. What is to be
+delivered is kept with it, in one transaction, so that a restart delivers what was not.
 """
 
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Iterable, MutableMapping
 from dataclasses import dataclass
 from typing import Protocol, assert_never
 
@@ -12,6 +13,7 @@ from costmon.actors.address import Address
 from costmon.actors.base import Incarnation, SupervisedActor
 from costmon.alerts import condition as conditions
 from costmon.alerts import guard as guard_conditions
+from costmon.alerts.alert import Alert, Outgoing
 from costmon.alerts.condition import Condition
 from costmon.alerts.memory import NOTHING_SAID, Memory
 from costmon.alerts.policy import judge
@@ -46,8 +48,8 @@ class MemoryStore(Protocol):
         """Return the memory text of every condition."""
         ...
 
-    def save(self, condition: str, text: str) -> None:
-        """Keep one condition's memory."""
+    def save(self, condition: str, text: str, outgoing: Iterable[Outgoing]) -> None:
+        """Keep one condition's memory, and what is to be delivered, in one step."""
         ...
 
 
@@ -57,12 +59,13 @@ class Recollection:
 
     Attributes:
         said: Memory by condition.
-        unsaved: Conditions that the database does not know yet.
+        unsaved: Conditions that the database does not know yet, with the alerts that are to be
+            delivered because of them.
         loaded: The database has been read.
     """
 
     said: MutableMapping[str, Memory]
-    unsaved: set[str]
+    unsaved: dict[str, list[Alert]]
     loaded: bool = False
 
 
@@ -75,12 +78,14 @@ class AlerterPlan:
         cooldown_s: Seconds between repeats of one condition.
         open_store: Opens the place where memory outlives the process, for one incarnation.
         recollection: What outlives the incarnation.
+        channels: The channels whose deliveries are kept in the database.
     """
 
     threshold: Threshold
     cooldown_s: float
     open_store: Callable[[], MemoryStore]
     recollection: Recollection
+    channels: tuple[str, ...]
 
 
 class Alerter(SupervisedActor[AlerterMessage]):
@@ -160,6 +165,7 @@ class Alerter(SupervisedActor[AlerterMessage]):
             now=now,
             cooldown_s=least_s,
         )
+        alert: Alert | None = None
         match verdict:
             case "say" | "resolve":
                 alert = condition.alert(now, resolved=verdict == "resolve")
@@ -177,15 +183,15 @@ class Alerter(SupervisedActor[AlerterMessage]):
                 pass
             case _:
                 assert_never(verdict)
-        self.fenced(lambda: self._remember(condition.name, before, after))
+        self.fenced(lambda: self._remember(condition.name, before, after, alert))
         if self._memory.unsaved:
             self._save()
 
-    def _remember(self, name: str, before: Memory, after: Memory) -> None:
+    def _remember(self, name: str, before: Memory, after: Memory, alert: Alert | None) -> None:
         self._memory.said[name] = after
         # A quiet judgement changes nothing that people were told: it is not worth a transaction.
         if (before.announced, before.said_at) != (after.announced, after.said_at):
-            self._memory.unsaved.add(name)
+            self._memory.unsaved.setdefault(name, []).extend([alert] if alert else [])
 
     def _load(self) -> None:
         for name, text in self._store.load().items():
@@ -205,10 +211,11 @@ class Alerter(SupervisedActor[AlerterMessage]):
         try:
             if not self._memory.loaded:
                 self._load()
-            for name in tuple(self._memory.unsaved):
+            for name, alerts in tuple(self._memory.unsaved.items()):
                 self.beat()
-                self._store.save(name, self._memory.said[name].to_text())
-                self._memory.unsaved.discard(name)
+                outgoing = [Outgoing(alert, self._plan.channels) for alert in alerts]
+                self._store.save(name, self._memory.said[name].to_text(), outgoing)
+                self._memory.unsaved.pop(name, None)
         except StoreError as error:
             self._store_is_away = True
             self.log.warning("alerter.memory_not_saved", error=str(error))

@@ -1,19 +1,53 @@
-"""Deliver alerts to channels, each at its own pace, never making the alerter wait."""
+"""Deliver alerts to channels, each at its own pace, never making the alerter wait.
+
+Deliveries are kept in the database until a channel has taken them, so that an alert is delivered
+after a restart too. A channel that knows the alert's id (`Idempotency-Key`) takes it once.
+"""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import assert_never
+from typing import Protocol, assert_never
 
 from costmon.actors.base import Incarnation, SupervisedActor
 from costmon.alerts.alert import Alert
-from costmon.errors import NotifyError
+from costmon.errors import NotifyError, StoreError
 from costmon.messages import DeliverAlert, MessengerMessage, Tick
 from costmon.notifiers.base import Channel
 
 _RETRY_MIN_S, _RETRY_MAX_S = 2.0, 300.0
 _WAITING_PER_CHANNEL = 500
 _REMEMBERED_PER_CHANNEL = 1000
+
+
+_STORE = "store"
+_STORE_AGAIN_S = 5.0
+
+
+class Delivery(Protocol):
+    """An alert for a channel, as the database has it."""
+
+    @property
+    def channel(self) -> str:
+        """Return the channel's name."""
+        ...
+
+    @property
+    def alert(self) -> Alert:
+        """Return what to tell."""
+        ...
+
+
+class DeliveryStore(Protocol):
+    """Where deliveries outlive the process."""
+
+    def load(self) -> Iterable[Delivery]:
+        """Return what channels have not taken yet, oldest first."""
+        ...
+
+    def end(self, alert_id: str, channel: str, error: str | None) -> None:
+        """Note that a channel has taken an alert, or that it never will."""
+        ...
 
 
 @dataclass(slots=True)
@@ -24,24 +58,48 @@ class Outbox:
         channel: Where to.
         waiting: Alerts not delivered yet, oldest first.
         delivered: Ids of the newest delivered alerts: a repeat is not told again.
+        ended: Deliveries that are over and that the database does not know of yet: the alert's id,
+            and why the channel refused it for good, if it did.
+        loaded: Whether what waited in the database has been loaded.
         retry_s: Seconds to the next try after a failure.
     """
 
     channel: Channel
     waiting: deque[Alert] = field(default_factory=lambda: deque(maxlen=_WAITING_PER_CHANNEL))
     delivered: deque[str] = field(default_factory=lambda: deque(maxlen=_REMEMBERED_PER_CHANNEL))
+    ended: dict[str, str | None] = field(default_factory=dict)
+    loaded: bool = False
     retry_s: float = _RETRY_MIN_S
 
 
 class Messenger(SupervisedActor[MessengerMessage]):
     """Tells every alert to every channel at least once."""
 
-    def __init__(self, incarnation: Incarnation, outboxes: Sequence[Outbox]) -> None:
+    def __init__(
+        self,
+        incarnation: Incarnation,
+        outboxes: Sequence[Outbox],
+        *,
+        open_store: Callable[[], DeliveryStore],
+        kept: Iterable[str] = (),
+    ) -> None:
+        """Deliver nothing yet.
+
+        Args:
+            incarnation: Of the actor.
+            outboxes: One for each channel.
+            open_store: Opens the place where deliveries outlive the process.
+            kept: Names of the channels whose deliveries are kept there.
+        """
         super().__init__(incarnation)
         self._outboxes = {outbox.channel.name: outbox for outbox in outboxes}
+        self._store = open_store()
+        self._kept = frozenset(kept)
+        self._store_is_away = False
 
     def started(self) -> None:
-        """Go on with what an earlier incarnation could not deliver."""
+        """Go on with what earlier incarnations, and earlier processes, could not deliver."""
+        self._load()
         for name, outbox in self._outboxes.items():
             if outbox.waiting:
                 self.timer.after(name, 0.0)
@@ -52,6 +110,12 @@ class Messenger(SupervisedActor[MessengerMessage]):
             case DeliverAlert(alert=alert):
                 for outbox in self._outboxes.values():
                     self._enqueue(outbox, alert)
+                    self._deliver(outbox)
+            case Tick(key=key) if key == _STORE:
+                self._store_is_away = False
+                self._load()
+                for outbox in self._outboxes.values():
+                    self._note_ended(outbox)
                     self._deliver(outbox)
             case Tick(key=name):
                 self._deliver(self._outboxes[name])
@@ -75,18 +139,72 @@ class Messenger(SupervisedActor[MessengerMessage]):
         while outbox.waiting:
             self.beat()
             alert = outbox.waiting[0]
+            refused: str | None = None
             try:
                 outbox.channel.send(alert)
             except NotifyError as error:
-                self.log.warning(
-                    "messenger.delivery_failed",
+                if not error.is_final:
+                    self._try_again(outbox, error)
+                    return
+                refused = str(error)
+                self.log.error(
+                    "messenger.alert_refused",
                     channel=outbox.channel.name,
-                    error=str(error),
-                    retry_s=outbox.retry_s,
+                    alert_id=alert.id,
+                    error=refused,
+                    hint="it is not tried again; correct the channel's settings and run "
+                    f"`costmon notify test {outbox.channel.name}`",
                 )
-                self.timer.after(outbox.channel.name, outbox.retry_s)
-                outbox.retry_s = min(outbox.retry_s * 2, _RETRY_MAX_S)
-                return
             outbox.delivered.append(alert.id)
             outbox.waiting.popleft()
             outbox.retry_s = _RETRY_MIN_S
+            if outbox.channel.name in self._kept:
+                outbox.ended[alert.id] = refused
+                self._note_ended(outbox)
+
+    def _try_again(self, outbox: Outbox, error: NotifyError) -> None:
+        wait_s = max(outbox.retry_s, min(error.retry_after_s or 0.0, _RETRY_MAX_S))
+        self.log.warning(
+            "messenger.delivery_failed",
+            channel=outbox.channel.name,
+            error=str(error),
+            retry_s=wait_s,
+        )
+        self.timer.after(outbox.channel.name, wait_s)
+        outbox.retry_s = min(outbox.retry_s * 2, _RETRY_MAX_S)
+
+    def _load(self) -> None:
+        """Take over what waits in the database, once for each process."""
+        unread = [one for one in self._outboxes.values() if self._is_unread(one)]
+        if not unread:
+            return
+        try:
+            deliveries = tuple(self._store.load())
+        except StoreError as error:
+            self._lost(error)
+            return
+        for delivery in deliveries:
+            outbox = self._outboxes.get(delivery.channel)
+            if outbox is not None and not outbox.loaded:
+                self._enqueue(outbox, delivery.alert)
+        for outbox in unread:
+            outbox.loaded = True
+
+    def _is_unread(self, outbox: Outbox) -> bool:
+        return outbox.channel.name in self._kept and not outbox.loaded
+
+    def _note_ended(self, outbox: Outbox) -> None:
+        """Tell the database what is over; later when it is away."""
+        if self._store_is_away:
+            return
+        try:
+            for alert_id, error in tuple(outbox.ended.items()):
+                self._store.end(alert_id, outbox.channel.name, error)
+                outbox.ended.pop(alert_id, None)
+        except StoreError as error:
+            self._lost(error)
+
+    def _lost(self, error: StoreError) -> None:
+        self._store_is_away = True
+        self.log.warning("messenger.deliveries_not_saved", error=str(error))
+        self.timer.after(_STORE, _STORE_AGAIN_S)

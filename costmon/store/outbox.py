@@ -1,0 +1,108 @@
+"""Alerts to deliver: written together with what the alerter remembers, kept until delivered."""
+
+import datetime as dt
+import json
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from costmon.alerts.alert import Alert, FactValue
+from costmon.store.schema import alert_outbox
+from costmon.store.text import storable, storable_key
+
+KEPT = dt.timedelta(days=30)
+"""How long a delivery is remembered once it is over."""
+
+_LONGEST = 20_000
+
+
+class Undelivered(NamedTuple):
+    """An alert that a channel has not taken yet.
+
+    Attributes:
+        channel: The channel's name.
+        alert: What to tell.
+    """
+
+    channel: str
+    alert: Alert
+
+
+def enqueue(connection: Connection, alert: Alert, channels: Iterable[str]) -> None:
+    """Keep an alert for each channel; one that is there already, delivered or not, stays."""
+    key = storable_key(alert.id)
+    known = set(
+        connection.scalars(select(alert_outbox.c.channel).where(alert_outbox.c.alert_id == key))
+    )
+    rows = [
+        {
+            "alert_id": key,
+            "channel": storable_key(channel),
+            "alert": _to_text(alert),
+            "raised_at": alert.raised_at,
+            "ended_at": None,
+            "error": None,
+        }
+        for channel in channels
+        if storable_key(channel) not in known
+    ]
+    if rows:
+        connection.execute(insert(alert_outbox), rows)
+
+
+def read_undelivered(connection: Connection) -> tuple[Undelivered, ...]:
+    """Return what is to be delivered, oldest first."""
+    rows = connection.execute(
+        select(alert_outbox.c.channel, alert_outbox.c.alert)
+        .where(alert_outbox.c.ended_at.is_(None))
+        .order_by(alert_outbox.c.raised_at, alert_outbox.c.alert_id)
+    )
+    return tuple(Undelivered(row.channel, _from_text(row.alert)) for row in rows)
+
+
+def end_delivery(
+    connection: Connection, alert_id: str, channel: str, at: dt.datetime, error: str | None
+) -> None:
+    """Note that a channel has taken an alert, or that it never will (`error` says why).
+
+    The channel may be quicker than the alerter: then there is no row yet, and this one keeps
+    `enqueue` from adding it.
+    """
+    named = {"alert_id": storable_key(alert_id), "channel": storable_key(channel)}
+    end = {"ended_at": at, "error": None if error is None else storable(error, _LONGEST)}
+    ended = connection.execute(update(alert_outbox).filter_by(**named).values(**end))
+    if ended.rowcount == 0:
+        connection.execute(insert(alert_outbox).values(**named, **end, alert="", raised_at=at))
+    connection.execute(delete(alert_outbox).where(alert_outbox.c.ended_at < at - KEPT))
+
+
+def _to_text(alert: Alert) -> str:
+    return json.dumps(
+        {
+            "id": alert.id,
+            "event": alert.event,
+            "severity": alert.severity,
+            "condition": alert.condition,
+            "text": storable(alert.text, _LONGEST),
+            "facts": dict(alert.facts),
+            "raised_at": alert.raised_at.isoformat(),
+        }
+    )
+
+
+def _from_text(text: str) -> Alert:
+    read = json.loads(text)
+    return Alert(
+        id=read["id"],
+        event=read["event"],
+        severity=read["severity"],
+        condition=read["condition"],
+        text=read["text"],
+        facts={key: _fact(value) for key, value in read["facts"].items()},
+        raised_at=dt.datetime.fromisoformat(read["raised_at"]),
+    )
+
+
+def _fact(value: Any) -> FactValue:  # noqa: ANN401 - JSON of ours
+    return tuple(value) if isinstance(value, list) else value
