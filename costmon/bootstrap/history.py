@@ -1,7 +1,7 @@
 """Give the actors and the API their parts of the store."""
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from costmon.alerts.alert import Outgoing

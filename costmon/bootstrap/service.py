@@ -19,7 +19,7 @@ from costmon.actors.roles.poller import PollerPlan
 from costmon.actors.system import StopReport, System
 from costmon.actors.waiting_charges import WaitingCharges
 from costmon.api.representation import Representations
-from costmon.bootstrap.history import AlertMemory, Deliveries, Writers, read_fault, restored
+from costmon.bootstrap.history import AlertMemory, Deliveries, Past, Writers, past, read_fault
 from costmon.bootstrap.provider_connection import ProviderConnection
 from costmon.bootstrap.tree import (
     ALERTER,
@@ -48,6 +48,7 @@ from costmon.messages import (
 )
 from costmon.notifiers.catalog import channels
 from costmon.notifiers.log import LogChannel
+from costmon.providers import catalog
 from costmon.sender import HttpSender
 from costmon.state import fold, meters
 from costmon.state.charges import ChargeState, nothing_known

@@ -53,8 +53,8 @@ class Parts:
         alerting: Settings of the alerter.
         outboxes: One per channel.
         deliveries: Opens the place where deliveries outlive the process.
-        policy: What the policy actor goes by.
-        meters: What the meters actor goes by.
+        policy: Settings of the policy actor.
+        meters: Settings of the meters actor.
     """
 
     plans: Sequence[PollerPlan]

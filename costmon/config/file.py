@@ -1,7 +1,8 @@
 """Check `costmon.toml`: what is not a secret and too long for a variable.
 
-Tables: `[[account]]`, `[[budget]]`, `[[quota]]`, `[[channel]]`, `[fx]`, `[prices.<provider>]`,
-`[retention]`. Anything else is a fault, since a misspelt table would otherwise silently do nothing.
+Tables: `[[account]]`, `[[budget]]`, `[[quota]]`, `[[manual]]`, `[[channel]]`, `[fx]`,
+`[prices.<provider>]`, `[retention]`. Anything else is a fault, since a misspelt table would
+otherwise silently do nothing.
 """
 
 import math
@@ -18,16 +19,19 @@ from costmon.config import parsers
 from costmon.config.budgets import read_caps
 from costmon.config.channels import ChannelEntry, read_entries
 from costmon.config.limits import DEFAULT_FX, FxSettings, read_fx, read_quotas
+from costmon.config.manual import read_manual
 from costmon.config.parsers import Refused
 from costmon.config.providers import ProviderInfo, Providers
 from costmon.config.tables import TableReader, shown
 from costmon.domain.budget import Budget
 from costmon.domain.cap import Cap, Quota
+from costmon.domain.poll import ReadingKind
+from costmon.domain.subscription import Subscription
 from costmon.errors import Fault
 
 T = TypeVar("T")
 
-TABLES = ("account", "budget", "quota", "channel", "fx", "prices", "retention")
+TABLES = ("account", "budget", "quota", "manual", "channel", "fx", "prices", "retention")
 ACCOUNT_KEYS = ("provider", "name", "api_url")
 INTERVAL_SUFFIX = "_interval"
 ENV_SUFFIX = "_env"
@@ -73,6 +77,7 @@ class FileSettings:
         accounts: In the order of the file.
         caps: The budgets, in the order of the file; each has its currency.
         quotas: In the order of the file.
+        manual: In the order of the file.
         fx: The currency of totals, and the user's own exchange rates.
         channels: In the order of the file.
         prices: By provider, then by `kind:slug`: USD a month.
@@ -83,6 +88,7 @@ class FileSettings:
     accounts: tuple[AccountEntry, ...] = ()
     caps: tuple[Cap, ...] = ()
     quotas: tuple[Quota, ...] = ()
+    manual: tuple[Subscription, ...] = ()
     fx: FxSettings = DEFAULT_FX
     channels: tuple[ChannelEntry, ...] = ()
     prices: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
@@ -132,6 +138,7 @@ def check_file(content: Mapping[str, object], providers: Providers) -> FileSetti
     accounts = read.accounts(content.get("account", []))
     caps = read_caps(read, content.get("budget", []))
     quotas = read_quotas(read, content.get("quota", []), providers)
+    manual = read_manual(read, content.get("manual", []))
     fx = read_fx(read, content.get("fx", {}))
     channels = read_entries(read, content.get("channel", []))
     prices = read.prices(content.get("prices", {}))
@@ -140,6 +147,7 @@ def check_file(content: Mapping[str, object], providers: Providers) -> FileSetti
         accounts=accounts,
         caps=caps,
         quotas=quotas,
+        manual=manual,
         fx=fx,
         channels=channels,
         prices=prices,

@@ -20,6 +20,7 @@ from costmon.config.secret import Secret
 from costmon.config.unknown import refuse_unknown
 from costmon.domain.budget import Budget
 from costmon.domain.cap import Cap, Quota
+from costmon.domain.poll import ReadingKind
 from costmon.errors import ConfigError
 
 CONSOLE_SOCKET = "console.sock"

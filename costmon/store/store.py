@@ -44,6 +44,7 @@ from costmon.store.history import read_history
 from costmon.store.inventories import StoredAccount, read_latest
 from costmon.store.ledger import Ledger
 from costmon.store.outbox import Undelivered
+from costmon.store.readings import read_readings, write_reading
 from costmon.store.retention import Retention, cut_of, prune
 from costmon.store.schema import alert_memory, poll_cycle
 from costmon.store.text import storable, storable_key

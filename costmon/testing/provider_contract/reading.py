@@ -449,11 +449,12 @@ class ReadingContract(Generic[R]):
         """Return everything that a failed read says, or the reading of what has not failed."""
         try:
             return self.text_of(self.read(vendor))
-        except ProviderError as error:
-            assert error.__context__ is None, "a library's error may hold the request"
-            # `answer` is the vendor's, and only the provider looks at it.
-            fields = {**vars(error), "answer": b""}
-            return "".join([repr(error), repr(fields), *traceback.format_exception(error)])
+        except ProviderError as caught:
+            error = caught
+        assert error.__context__ is None, "a library's error may hold the request"
+        # `answer` is the vendor's, and only the provider looks at it.
+        fields = {**vars(error), "answer": b""}
+        return "".join([repr(error), repr(fields), *traceback.format_exception(error)])
 
     def text_of(self, reading: R) -> str:
         """Return everything that a reading holds, as text."""
