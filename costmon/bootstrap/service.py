@@ -48,6 +48,8 @@ from costmon.messages import (
 )
 from costmon.notifiers.catalog import channels
 from costmon.notifiers.log import LogChannel
+from costmon.pricing import fx
+from costmon.pricing.quotas import known_quotas
 from costmon.providers import catalog
 from costmon.sender import HttpSender
 from costmon.state import fold, meters
@@ -134,6 +136,9 @@ class Service:
                 recollection=Recollection(said={}, unsaved={}),
                 # The log is not: what it was told is in it, or was lost with the disk.
                 channels=tuple(one.name for one in told if one.name != LogChannel.name),
+                caps=settings.caps,
+                quotas=(*settings.quotas, *known_quotas()),
+                rates=fx.rates(settings.fx.rates),
             ),
             outboxes=tuple(Outbox(channel=channel) for channel in told),
             deliveries=lambda: Deliveries(self.store),

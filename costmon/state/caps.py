@@ -5,14 +5,16 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import NamedTuple
 
-from costmon.domain.cap import BudgetUse, Cap, Quota, QuotaUse
-from costmon.domain.charge_report import ChargeOverview, ChargeTotal
+from costmon.domain.cap import BudgetUse, Cap, Quota, QuotaPeriod, QuotaUse
+from costmon.domain.charge_report import ChargeTotal
 from costmon.domain.fx import Rates
 from costmon.domain.scope import GLOBAL
 from costmon.domain.usage import Quantity, UsageReading
 from costmon.state.budget_status import BudgetStatus
+from costmon.state.charges import ChargeState
 
 _BILLED = "billed"
+_LONGEST_DAY = dt.timedelta(hours=25)
 
 
 class _Part(NamedTuple):
@@ -24,7 +26,7 @@ class _Part(NamedTuple):
 
 def budget_uses(
     caps: Iterable[Cap],
-    charges: ChargeOverview | None,
+    charges: ChargeState,
     guards: Iterable[BudgetStatus],
     rates: Rates,
     now: dt.datetime,
@@ -37,7 +39,7 @@ def budget_uses(
 
     Args:
         caps: Budgets and their levels.
-        charges: The present month; `None`: nothing is known yet.
+        charges: The current month; while nothing has been read, caps are not compared with it.
         guards: How budgets stand, by what guards report.
         rates: For charges in other currencies than a cap's.
         now: Aware UTC.
@@ -45,7 +47,7 @@ def budget_uses(
     reported = tuple(guards)
     found: list[BudgetUse] = []
     for cap in caps:
-        if charges is not None and _is_billed(cap):
+        if charges.is_loaded and _is_billed(cap):
             found.append(_by_charges(cap, charges, rates))
         found += _by_guards(cap, reported, now)
     return tuple(found)
@@ -81,7 +83,7 @@ def _is_billed(cap: Cap) -> bool:
     return in_bill and "*" not in cap.budget.scope and cap.budget.period in {"month", "day"}
 
 
-def _by_charges(cap: Cap, charges: ChargeOverview, rates: Rates) -> BudgetUse:
+def _by_charges(cap: Cap, charges: ChargeState, rates: Rates) -> BudgetUse:
     currency = cap.budget.currency or "USD"
     month_start = charges.today.replace(day=1)
     spent = Decimal()
@@ -109,7 +111,7 @@ def _by_charges(cap: Cap, charges: ChargeOverview, rates: Rates) -> BudgetUse:
     )
 
 
-def _rows(cap: Cap, charges: ChargeOverview) -> Iterator[_Part]:
+def _rows(cap: Cap, charges: ChargeState) -> Iterator[_Part]:
     """Yield what was charged in a cap's period, with the scopes that each part counts in."""
     kind = cap.budget.scope.partition(":")[0]
     if cap.budget.period == "day":
@@ -126,7 +128,7 @@ def _rows(cap: Cap, charges: ChargeOverview) -> Iterator[_Part]:
         yield _Part(frozenset(scopes), total)
 
 
-def _is_read(cap: Cap, charges: ChargeOverview) -> bool:
+def _is_read(cap: Cap, charges: ChargeState) -> bool:
     """Tell whether charges were read of what a cap is about, so that none means 0."""
     kind, _, value = cap.budget.scope.partition(":")
     accounts = charges.freshness
@@ -176,10 +178,20 @@ def _closeness(quota: Quota) -> tuple[bool, bool, bool]:
     return (quota.account is not None, quota.source is None, quota.plan is not None)
 
 
+def _period_of(quantity: Quantity) -> QuotaPeriod:
+    """Return what a figure is about: a day's count says nothing of a month's quota."""
+    if quantity.resets_at is None:
+        return "now"
+    return "day" if quantity.resets_at - quantity.start <= _LONGEST_DAY else "month"
+
+
 def _used(quota: Quota, quantities: Iterable[Quantity]) -> Iterator[tuple[Quantity, Decimal]]:
     """Yield what counts against a quota: each project's figure, or their sum."""
-    same = [quantity for quantity in quantities if quantity.quota == quota.quota]
-    matching = [one for one in same if one.unit == quota.unit]
+    matching = [
+        one
+        for one in quantities
+        if (one.quota, one.unit, _period_of(one)) == (quota.quota, quota.unit, quota.period)
+    ]
     if quota.per_project:
         yield from ((quantity, quantity.used) for quantity in matching)
         return

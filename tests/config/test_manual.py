@@ -189,7 +189,7 @@ def test_another_account_cannot_have_their_name():
 
 def test_the_examples_of_the_example_file_are_right():
     example = (Path(__file__).parents[2] / "costmon.example.toml").read_text("utf-8")
-    start, end = example.index("# [[manual]]"), example.index("# Prices in USD")
+    start, end = example.index("# [[manual]]"), example.index("# Where alerts are sent")
     lines = [line.removeprefix("#").strip() for line in example[start:end].splitlines()]
 
     file = read("\n".join(lines))

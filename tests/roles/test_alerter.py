@@ -1,5 +1,7 @@
 """The alerter: once each, remembered over crashes and restarts."""
 
+import datetime as dt
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -7,9 +9,17 @@ from structlog.testing import capture_logs
 
 from costmon.actors.child import ChildSpec
 from costmon.actors.roles.alerter import Alerter, AlerterPlan, Recollection
+from costmon.domain.budget import Budget
+from costmon.domain.cap import DEFAULT_LEVELS, Cap
+from costmon.domain.charge_report import ChargeTotal
 from costmon.domain.totals import Threshold
+from costmon.domain.usage import Quantity, UsageReading
 from costmon.errors import StoreUnavailableError
-from costmon.messages import ChildSetAside, DeliverAlert
+from costmon.messages import ChargesRecorded, ChildSetAside, DeliverAlert, UsageCalculated
+from costmon.pricing import fx
+from costmon.pricing.quotas import known_quotas
+from costmon.state.charges import nothing_known
+from costmon.testing import samples
 from costmon.testing.clock import START
 from tests.roles.tree import SOON, Ear, running
 from tests.roles.values import calculated, poll_failed
@@ -49,6 +59,9 @@ def alerter(memory, recollection=None, cooldown_s=3600.0):
         open_store=lambda: memory,
         recollection=recollection or Recollection(said={}, unsaved={}),
         channels=("telegram",),
+        caps=(CAP,),
+        quotas=known_quotas(),
+        rates=fx.rates(),
     )
     return ChildSpec(
         name="alerter",
@@ -182,3 +195,85 @@ def test_a_child_set_aside_is_said():
     notice = ChildSetAside(name="poller.digitalocean", error="Boom()", until=START)
 
     assert told(Memory(), notice) == ["alerter.child_set_aside"]
+
+
+TODAY = START.date()
+CAP = Cap(Budget("provider:vercel", "100", "month", "USD"), DEFAULT_LEVELS, enforce=False)
+
+
+def charges(billed, day=TODAY):
+    total = ChargeTotal(
+        group="Edge",
+        account="vercel",
+        provider="vercel",
+        currency="USD",
+        basis="billed",
+        label="Edge",
+        billed=Decimal(billed),
+        effective=Decimal(billed),
+        charge_count=1,
+    )
+    state = replace(nothing_known(START, day), is_loaded=True, by_service=(total,))
+    return ChargesRecorded(account="vercel", totals=state, restated=())
+
+
+def usage(used):
+    quantity = Quantity(
+        quota="edge_requests",
+        unit="Requests",
+        used=Decimal(used),
+        start=START,
+        end=START,
+        resets_at=START + dt.timedelta(days=30),
+        limit=None,
+        estimated=False,
+        project=None,
+    )
+    reading = UsageReading(
+        account="vercel",
+        provider="vercel",
+        observed_at=START,
+        quantities=(quantity,),
+        complete_through=None,
+        gaps=(),
+        plan="hobby",
+    )
+    return UsageCalculated(report=samples.report("u", reading="usage"), usage=reading)
+
+
+def test_a_cap_is_told_once_a_level_and_survives_a_restart():
+    memory = Memory()
+
+    assert told(memory, charges("79"), charges("81"), charges("82")) == [
+        "alerter.budget_level_reached",
+        "alerter.budget_level_reached",
+    ]
+    assert told(memory, charges("85"), charges("101"), charges("102")) == [
+        "alerter.budget_exceeded"
+    ]
+
+
+def test_a_jump_over_all_levels_is_one_alert_that_is_delivered_once():
+    memory = Memory()
+
+    assert told(memory, charges("150"), charges("60"), charges("150")) == [
+        "alerter.budget_exceeded"
+    ]
+    assert [alert.event for alert, _ in memory.outgoing] == ["alerter.budget_exceeded"]
+
+
+def test_a_new_month_is_told_again():
+    memory = Memory()
+    later = (START + dt.timedelta(days=40)).date()
+
+    assert told(memory, charges("150"), charges("150", day=later)) == [
+        "alerter.budget_exceeded",
+        "alerter.budget_exceeded",
+    ]
+
+
+def test_a_quota_of_the_vendors_plan_is_told():
+    assert told(Memory(), usage(850_000), usage(1_000_000)) == [
+        "alerter.quota_level_reached",
+        "alerter.quota_exceeded",
+    ]

@@ -25,6 +25,7 @@ from costmon.bootstrap.tree import Parts, child_specs
 from costmon.clock import SystemClock
 from costmon.domain.poll import ReadingKey, StoredReading
 from costmon.domain.totals import Threshold
+from costmon.pricing import fx
 from costmon.state import fold, meters
 from costmon.state.charges import nothing_known
 from costmon.state.guard_state import EMPTY
@@ -208,6 +209,9 @@ def test_no_observation_is_lost_none_is_there_twice_and_the_snapshot_never_goes_
                     open_store=lambda: AlertMemory(store),
                     recollection=Recollection(said={}, unsaved={}),
                     channels=(channel.name,),
+                    caps=(),
+                    quotas=(),
+                    rates=fx.rates(),
                 ),
                 outboxes=(Outbox(channel=channel),),
                 deliveries=lambda: Deliveries(store),

@@ -1,6 +1,7 @@
 """How much of budgets and quotas has been used, from charges, guards and usage readings."""
 
 import datetime as dt
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -14,6 +15,7 @@ from costmon.domain.usage import Quantity, UsageReading
 from costmon.pricing import fx
 from costmon.state.budget_status import BudgetStatus
 from costmon.state.caps import budget_uses, quota_uses
+from costmon.state.charges import charge_state, nothing_known
 
 TODAY = dt.date(2026, 11, 21)
 NOW = dt.datetime(2026, 11, 21, 10, tzinfo=dt.UTC)
@@ -33,7 +35,7 @@ def total(billed, *, account="vercel", provider="vercel", group="Edge", currency
 
 
 def overview(*services, projects=(), days=(), read=("vercel",)):
-    return ChargeOverview(
+    found = ChargeOverview(
         today=TODAY,
         by_service=services,
         by_project=projects,
@@ -55,6 +57,7 @@ def overview(*services, projects=(), days=(), read=("vercel",)):
             for name in read
         ),
     )
+    return charge_state(found, NOW)
 
 
 def cap(scope, limit="100", period="month", currency="USD"):
@@ -99,6 +102,10 @@ def test_what_was_never_read_is_unknown_and_not_zero():
 
     assert use.spent is None
     assert use.percent is None
+
+
+def test_before_the_ledger_was_read_nothing_is_compared():
+    assert not budget_uses([cap("global")], nothing_known(NOW, TODAY), (), fx.rates(), NOW)
 
 
 def test_nothing_charged_at_a_vendor_that_was_read_is_zero():
@@ -241,6 +248,13 @@ def test_the_users_quota_wins_over_the_known_one_and_an_accounts_over_both():
     (closest,) = quota_uses([known, own, accounts], [reading(quantity(1), plan="hobby")])
 
     assert (use.quota, closest.quota) == (own, accounts)
+
+
+def test_a_days_count_is_not_compared_with_a_months_quota():
+    today = replace(quantity(90), start=NOW, resets_at=NOW + dt.timedelta(hours=14))
+
+    assert not quota_uses([quota()], [reading(today)])
+    assert len(quota_uses([quota(period="day")], [reading(today)])) == 1
 
 
 def test_another_unit_is_not_compared():

@@ -7,6 +7,7 @@ delivered is kept with it, in one transaction, so that a restart delivers what w
 
 from collections.abc import Callable, Iterable, MutableMapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol, assert_never
 
 from costmon.actors.address import Address
@@ -14,11 +15,15 @@ from costmon.actors.base import Incarnation, SupervisedActor
 from costmon.alerts import condition as conditions
 from costmon.alerts import guard as guard_conditions
 from costmon.alerts.alert import Alert, Outgoing
+from costmon.alerts.caps import Crossing, budget_crossings, quota_crossings
 from costmon.alerts.condition import Condition
 from costmon.alerts.memory import NOTHING_SAID, Memory
 from costmon.alerts.policy import judge
+from costmon.domain.cap import Cap, Quota
 from costmon.domain.change import CircuitChange
+from costmon.domain.fx import Rates
 from costmon.domain.totals import Threshold
+from costmon.domain.usage import UsageReading
 from costmon.errors import StoreError
 from costmon.messages import (
     AlerterMessage,
@@ -35,6 +40,8 @@ from costmon.messages import (
     UsageCalculated,
 )
 from costmon.state.accounts import most_expensive, totals_over
+from costmon.state.caps import budget_uses, quota_uses
+from costmon.state.charges import ChargeState
 
 _TOP = 3
 _SAVE = "save"
@@ -79,6 +86,9 @@ class AlerterPlan:
         open_store: Opens the place where memory outlives the process, for one incarnation.
         recollection: What outlives the incarnation.
         channels: The channels whose deliveries are kept in the database.
+        caps: Budgets that are compared with charges; guards tell of their own spending themselves.
+        quotas: Those of the user before those that costmon knows.
+        rates: For charges in other currencies than a cap's.
     """
 
     threshold: Threshold
@@ -86,6 +96,9 @@ class AlerterPlan:
     open_store: Callable[[], MemoryStore]
     recollection: Recollection
     channels: tuple[str, ...]
+    caps: tuple[Cap, ...]
+    quotas: tuple[Quota, ...]
+    rates: Rates
 
 
 class Alerter(SupervisedActor[AlerterMessage]):
@@ -103,15 +116,20 @@ class Alerter(SupervisedActor[AlerterMessage]):
         """Recall what was said before the process started."""
         self._save()
 
-    def handle(self, message: AlerterMessage) -> None:
+    def handle(self, message: AlerterMessage) -> None:  # noqa: C901 - one short case per message
         """Judge what the message says."""
         match message:
             case CostsCalculated():
                 self._judge_costs(message)
             case PollFailed(report=report, failure=failure):
                 self._judge(conditions.account_blind(report, failure))
-            case ChargesCompleted(report=report) | UsageCalculated(report=report):
+            case ChargesCompleted(report=report):
                 self._judge(conditions.account_blind(report, None))
+            case UsageCalculated(report=report, usage=usage):
+                self._judge(conditions.account_blind(report, None))
+                self._judge_quotas(usage)
+            case ChargesRecorded(totals=totals):
+                self._judge_caps(totals)
             case ChildSetAside(name=name, error=error, until=until):
                 cause = f"until {until.isoformat()}"
                 self._judge(conditions.child_set_aside(name, holds=True, error=error, cause=cause))
@@ -127,8 +145,8 @@ class Alerter(SupervisedActor[AlerterMessage]):
                 # Each opening is somebody's decision: none is a repeat.
                 now = self.clock.now()
                 self._judge(guard_conditions.circuit(circuit, now=now, cause=id_), 0.0)
-            case PolicyChanged() | ChargesRecorded():
-                pass  # nobody is alerted of a budget that was set, nor of charges as such
+            case PolicyChanged():
+                pass  # nobody is alerted of a budget that was set
             case Tick():
                 self._store_is_away = False
                 self._save()
@@ -152,9 +170,35 @@ class Alerter(SupervisedActor[AlerterMessage]):
             )
         )
 
-    def _judge(self, condition: Condition, cooldown_s: float | None = None) -> None:
+    def _judge_quotas(self, usage: UsageReading) -> None:
+        self._load_if_needed()
+        uses = quota_uses(self._plan.quotas, [usage])
+        self._tell_crossings(quota_crossings(uses, self._memory.said))
+
+    def _judge_caps(self, charges: ChargeState) -> None:
+        self._load_if_needed()
+        uses = budget_uses(self._plan.caps, charges, (), self._plan.rates, self.clock.now())
+        self._tell_crossings(budget_crossings(uses, self._memory.said))
+
+    def _tell_crossings(self, crossings: Iterable[Crossing]) -> None:
+        """Tell of each budget or quota the highest level that it has crossed, once a period."""
+        now = self.clock.now()
+        for crossing in crossings:
+            alert = crossing.condition.alert(now, resolved=False)
+            self.tell(self._messenger, DeliverAlert(alert=alert))
+            told = Memory(announced=True, said_at=now, suppressed=0, last_cause=crossing.cause)
+            for name in crossing.crossed:
+                own = alert if name == crossing.condition.name else None
+                self.fenced(partial(self._remember, name, NOTHING_SAID, told, own))
+        if self._memory.unsaved:
+            self._save()
+
+    def _load_if_needed(self) -> None:
         if not self._memory.loaded:
             self._save()  # still unread when the database is away: told twice beats not at all
+
+    def _judge(self, condition: Condition, cooldown_s: float | None = None) -> None:
+        self._load_if_needed()
         now = self.clock.now()
         least_s = self._plan.cooldown_s if cooldown_s is None else cooldown_s
         before = self._memory.said.get(condition.name, NOTHING_SAID)
