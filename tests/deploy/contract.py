@@ -1,0 +1,115 @@
+"""The names and labels of metrics that docs/metrics.md promises, and an exposition made of them."""
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[2]
+
+_VALUES = {
+    "provider": "vercel",
+    "account": "work",
+    "basis": "billed",
+    "budget": "provider:vercel month",
+    "source": "charges",
+    "reading": "charges",
+    "month": "2026-11",
+    "reason": "timeout",
+}
+"""Label values that queries select by; any other label has its own name as its value."""
+_SUFFIXES = ("_bucket", "_count", "_sum")
+
+
+class Family(NamedTuple):
+    """One metric as documented: its name as scraped, its type and its labels."""
+
+    name: str
+    kind: str
+    labels: tuple[str, ...]
+
+
+@cache
+def families() -> dict[str, Family]:
+    """Return every metric of every table in docs/metrics.md, by name."""
+    found = {}
+    text = (ROOT / "docs" / "metrics.md").read_text("utf-8")
+    for names, kind, labels in re.findall(
+        r"^\| (`[a-z`_, ]+`) \| (gauge|counter|histogram|stateset|info) \| ([a-z_, ]*)\|",
+        text,
+        flags=re.MULTILINE,
+    ):
+        for name in re.findall(r"`([a-z_]+)`", names):
+            assert name not in found, f"{name} is documented twice"
+            found[name] = Family(name, kind, tuple(re.findall(r"[a-z_]+", labels)))
+    return found
+
+
+def family_of(series: str) -> str:
+    """Return the family that a series belongs to: a histogram has three."""
+    documented = families()
+    if series in documented:
+        return series
+    for suffix in _SUFFIXES:
+        stem = series.removesuffix(suffix)
+        if stem != series and stem in documented and documented[stem].kind == "histogram":
+            return stem
+    raise AssertionError(f"docs/metrics.md has no {series}")
+
+
+class Exposition:
+    """What a costmon could say at /metrics: one series of each family, then what a test sets.
+
+    A name or a label that docs/metrics.md does not have fails the test that sets it.
+    """
+
+    def __init__(self) -> None:
+        self._families = families()
+        self._values: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {}
+        self.reset()
+
+    def reset(self) -> None:
+        """Show one series of each family with a small value and nothing wrong."""
+        self._values.clear()
+        for family in self._families.values():
+            labels = {label: _VALUES.get(label, label) for label in family.labels}
+            if family.kind == "histogram":
+                for bound in ("1.0", "+Inf"):
+                    self._values[f"{family.name}_bucket", _key({**labels, "le": bound})] = 1
+                self._values[f"{family.name}_count", _key(labels)] = 1
+                self._values[f"{family.name}_sum", _key(labels)] = 1
+            elif family.kind == "stateset":
+                self._values[family.name, _key({**labels, family.name: "closed"})] = 1
+            else:
+                self._values[family.name, _key(labels)] = 0 if family.name.endswith("_ratio") else 1
+
+    def set(self, name: str, value: float, **labels: str) -> None:
+        """Set the value of one series, which appears when it is new."""
+        family = self._families[family_of(name)]
+        assert set(labels) == set(family.labels), f"{name} has the labels {family.labels}"
+        self._values[name, _key(labels)] = value
+
+    def get(self, name: str, **labels: str) -> float:
+        """Return the value of one series."""
+        return self._values[name, _key(labels)]
+
+    def text(self) -> str:
+        """Return the exposition in the Prometheus text format."""
+        lines = []
+        for family in self._families.values():
+            kind = family.kind if family.kind in {"counter", "histogram"} else "gauge"
+            lines += [f"# HELP {family.name} As documented.", f"# TYPE {family.name} {kind}"]
+            lines += [
+                f"{name}{{{_written(labels)}}} {value}"
+                for (name, labels), value in self._values.items()
+                if family_of(name) == family.name
+            ]
+        return "\n".join(lines) + "\n"
+
+
+def _key(labels: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(labels.items()))
+
+
+def _written(labels: tuple[tuple[str, str], ...]) -> str:
+    return ",".join(f'{name}="{value}"' for name, value in labels)
