@@ -61,16 +61,14 @@ class Exposition:
     """What a costmon could say at /metrics: one series of each family, then what a test sets.
 
     A name or a label that docs/metrics.md does not have fails the test that sets it.
+
+    Attributes:
+        now_s: The value of every timestamp at first, in seconds since 1970.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, now_s: float) -> None:
         self._families = families()
         self._values: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {}
-        self.reset()
-
-    def reset(self) -> None:
-        """Show one series of each family with a small value and nothing wrong."""
-        self._values.clear()
         for family in self._families.values():
             labels = {label: _VALUES.get(label, label) for label in family.labels}
             if family.kind == "histogram":
@@ -81,7 +79,9 @@ class Exposition:
             elif family.kind == "stateset":
                 self._values[family.name, _key({**labels, family.name: "closed"})] = 1
             else:
-                self._values[family.name, _key(labels)] = 0 if family.name.endswith("_ratio") else 1
+                first = 0.5 if family.name.endswith("_ratio") else 1.0
+                is_instant = family.name.endswith(("_timestamp_seconds", "_time_seconds"))
+                self._values[family.name, _key(labels)] = now_s if is_instant else first
 
     def set(self, name: str, value: float, **labels: str) -> None:
         """Set the value of one series, which appears when it is new."""
@@ -89,19 +89,16 @@ class Exposition:
         assert set(labels) == set(family.labels), f"{name} has the labels {family.labels}"
         self._values[name, _key(labels)] = value
 
-    def get(self, name: str, **labels: str) -> float:
-        """Return the value of one series."""
-        return self._values[name, _key(labels)]
-
     def text(self) -> str:
         """Return the exposition in the Prometheus text format."""
         lines = []
+        values = list(self._values.items())  # a test changes them while Prometheus scrapes
         for family in self._families.values():
             kind = family.kind if family.kind in {"counter", "histogram"} else "gauge"
             lines += [f"# HELP {family.name} As documented.", f"# TYPE {family.name} {kind}"]
             lines += [
                 f"{name}{{{_written(labels)}}} {value}"
-                for (name, labels), value in self._values.items()
+                for (name, labels), value in values
                 if family_of(name) == family.name
             ]
         return "\n".join(lines) + "\n"

@@ -1,0 +1,92 @@
+"""A cap, a quota and a failing vendor, through a real Prometheus and a real Alertmanager.
+
+The tests of the dashboard's queries are here, too, so that they share the two servers.
+"""
+
+from tests.deploy.stack import wait_until
+
+
+def test_an_exceeded_cap_is_told_once_and_so_is_its_end(costmon, stack):
+    budget = {"budget": "provider:wasabi month", "source": "charges"}
+    costmon.set("costmon_budget_limit_usd", 1, **budget)
+    costmon.set("costmon_budget_used_ratio", 1.42, **budget)
+
+    told = stack.webhook.wait_for("firing", alertname="BudgetExceeded", **budget)
+    inhibited = wait_until(lambda: stack.inhibited(**budget), "Alertmanager inhibits the warning")
+    firing = stack.firing(**budget)
+    costmon.set("costmon_budget_used_ratio", 0.4, **budget)
+    stack.webhook.wait_for("resolved", alertname="BudgetExceeded", **budget)
+
+    assert told["labels"]["provider"] == "wasabi"
+    assert told["labels"]["severity"] == "critical"
+    assert "142% of the budget" in told["annotations"]["description"]
+    assert ": 1.42 of 1.00 USD." in told["annotations"]["description"]
+    assert [alert["alertname"] for alert in inhibited] == ["BudgetWarning"]
+    assert {alert["alertname"] for alert in firing} == {"BudgetWarning", "BudgetExceeded"}
+    assert [
+        (alert["labels"]["alertname"], alert["status"]) for alert in stack.webhook.heard(**budget)
+    ] == [("BudgetExceeded", "firing"), ("BudgetExceeded", "resolved")]
+
+
+def test_a_cap_used_to_85_percent_is_a_warning(costmon, stack):
+    budget = {"budget": "provider:openai month", "source": "charges"}
+    costmon.set("costmon_budget_limit_usd", 200, **budget)
+    costmon.set("costmon_budget_used_ratio", 0.85, **budget)
+
+    told = stack.webhook.wait_for("firing", alertname="BudgetWarning", **budget)
+
+    assert told["annotations"]["summary"] == '85% of the budget "provider:openai month" is used'
+    assert ": 170.00 of 200.00 USD." in told["annotations"]["description"]
+    assert [alert["alertname"] for alert in stack.firing(**budget)] == ["BudgetWarning"]
+
+
+def test_a_warning_that_grows_to_an_excess_is_told_as_one(costmon, stack):
+    budget = {"budget": "account:games month", "source": "charges"}
+    costmon.set("costmon_budget_used_ratio", 0.9, **budget)
+    stack.webhook.wait_for("firing", alertname="BudgetWarning", **budget)
+
+    costmon.set("costmon_budget_used_ratio", 1.1, **budget)
+    told = stack.webhook.wait_for("firing", alertname="BudgetExceeded", **budget)
+
+    assert told["labels"]["account"] == "games"
+    assert wait_until(lambda: stack.inhibited(alertname="BudgetWarning", **budget), "inhibited")
+
+
+def test_an_exceeded_budget_of_guards_does_not_hide_the_warning_of_the_charges(costmon, stack):
+    budget = {"budget": "global day"}
+    costmon.set("costmon_budget_used_ratio", 1.1, source="guards", **budget)
+    costmon.set("costmon_budget_used_ratio", 0.9, source="charges", **budget)
+
+    stack.webhook.wait_for("firing", alertname="BudgetExceeded", source="guards", **budget)
+    stack.webhook.wait_for("firing", alertname="BudgetWarning", source="charges", **budget)
+
+
+def test_a_quota_is_told_in_its_unit_and_for_its_account(costmon, stack):
+    quota = {"provider": "supabase", "account": "home", "quota": "database_size"}
+    costmon.set("costmon_quota_used", 0.45, unit="GB", **quota)
+    costmon.set("costmon_quota_limit", 0.5, unit="GB", **quota)
+    costmon.set("costmon_quota_used_ratio", 0.9, **quota)
+
+    told = stack.webhook.wait_for("firing", alertname="BudgetWarning", kind="quota", **quota)
+
+    assert ": 0.45 of 0.5 GB." in told["annotations"]["description"]
+
+
+def test_a_failing_vendor_is_told_while_the_others_keep_their_figures(costmon, stack):
+    account = {"provider": "anthropic", "account": "research"}
+    cost = {"provider": "ionos", "account": "ionos", "basis": "manual"}
+    costmon.set("costmon_month_to_date_cost_usd", 6, **cost)
+    costmon.set("cost_collector_errors_total", 0, reason="auth", **account)
+    costmon.set("costmon_reading_up", 1, reading="charges", **account)
+    errors = 'cost_collector_errors_total{provider="anthropic"}'
+    wait_until(lambda: stack.values(errors) == [0], "the first scrape of the account")
+
+    costmon.set("cost_collector_errors_total", 3, reason="auth", **account)
+    costmon.set("costmon_reading_up", 0, reading="charges", **account)
+    told = stack.webhook.wait_for("firing", alertname="CollectorBlind", **account)
+
+    assert told["labels"]["reading"] == "charges"
+    assert "Errors of the last day: auth." in told["annotations"]["description"]
+    assert stack.values(errors) == [3]
+    assert stack.values('provider:costmon_month_to_date_cost_usd:sum{provider="ionos"}') == [6]
+    assert stack.values('costmon_reading_up{provider="vercel"}') == [1]
