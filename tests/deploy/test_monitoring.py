@@ -3,6 +3,11 @@
 The tests of the dashboard's queries are here, too, so that they share the two servers.
 """
 
+import re
+
+import pytest
+
+from tests.deploy.dashboard import queries, shipped
 from tests.deploy.stack import wait_until
 
 
@@ -90,3 +95,56 @@ def test_a_failing_vendor_is_told_while_the_others_keep_their_figures(costmon, s
     assert stack.values(errors) == [3]
     assert stack.values('provider:costmon_month_to_date_cost_usd:sum{provider="ionos"}') == [6]
     assert stack.values('costmon_reading_up{provider="vercel"}') == [1]
+
+
+def runnable(expr: str) -> str:
+    """Return a query of the dashboard as Grafana would send it, an hour after the start."""
+    for name, value in (("$__rate_interval", "1h"), ("$provider", ".*"), (" offset 1d", "")):
+        expr = expr.replace(name, value)
+    assert not re.search(r"\$[a-z_{]", expr)  # "$1" belongs to label_replace
+    return expr
+
+
+@pytest.fixture(scope="module")
+def moving(costmon, stack):
+    """Let the counters that the dashboard filters by `> 0` rise between two scrapes."""
+    vendor = {"provider": "vercel", "account": "work"}
+    costmon.set("cost_collector_errors_total", 2, reason="timeout", **vendor)
+    costmon.set("costmon_alert_delivery_failures_total", 2, channel="channel", severity="severity")
+    costmon.set("costmon_actor_restarts_total", 2, actor="actor")
+    return stack
+
+
+@pytest.mark.parametrize(
+    ("panel", "target"),
+    queries(shipped()),
+    ids=[f"{panel['id']}-{target['refId']}" for panel, target in queries(shipped())],
+)
+def test_a_query_of_the_dashboard_finds_series_with_the_labels_it_names(moving, panel, target):
+    expr = runnable(target["expr"])
+
+    found = wait_until(lambda: moving.query(expr), f"{panel['title']}: {expr}")
+
+    named = set(re.findall(r"{{(\w+)}}", target.get("legendFormat", "")))
+    for change in panel.get("transformations", ()):
+        named |= set(change["options"].get("renameByName", {}))
+        named |= {change["options"].get(key, "Value") for key in ("rowField", "columnField")}
+    assert {name for name in named if not name.startswith("Value")} <= set(found[0]["metric"])
+
+
+def test_the_variables_of_the_dashboard_have_values(stack):
+    asked = [
+        re.fullmatch(r"label_values\((\w+), (\w+)\)", variable["query"])
+        for variable in shipped()["templating"]["list"]
+        if variable["type"] == "query"
+    ]
+
+    assert [match and "vercel" in stack.label_values(match[2], match[1]) for match in asked] == [
+        True
+    ]
+
+
+def test_a_query_of_a_metric_that_nobody_serves_finds_nothing_and_a_typo_is_refused(stack):
+    assert stack.query("costmon_month_to_date_costs_usd") == []
+    with pytest.raises(AssertionError, match="parse error"):
+        stack.query("sum by provider (costmon_month_to_date_cost_usd)")
