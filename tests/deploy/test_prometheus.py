@@ -3,6 +3,7 @@
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -27,12 +28,12 @@ def checked(*command: str | Path, text: str | None = None) -> str:
     return done.stdout
 
 
-def rules() -> list[dict[str, object]]:
+def rules() -> list[dict[str, Any]]:
     groups = yaml.safe_load(RULES.read_text("utf-8"))["groups"]
     return [rule for group in groups for rule in group["rules"]]
 
 
-def alerts() -> list[dict[str, object]]:
+def alerts() -> list[dict[str, Any]]:
     return [rule for rule in rules() if "alert" in rule]
 
 
@@ -95,14 +96,11 @@ def test_amtool_accepts_the_routes():
     assert "1 inhibit rules" in said
 
 
-@pytest.mark.parametrize("alert", alerts(), ids=lambda alert: str(alert["alert"]))
-def test_every_alert_reaches_the_receiver(alert):
-    labels = [f"{name}={value}" for name, value in alert["labels"].items()]
+@pytest.mark.parametrize("severity", sorted({alert["labels"]["severity"] for alert in alerts()}))
+def test_every_severity_reaches_the_receiver(severity):
     config = f"--config.file={ALERTMANAGER}"
 
-    said = checked(
-        "amtool", "config", "routes", "test", config, f"alertname={alert['alert']}", *labels
-    )
+    said = checked("amtool", "config", "routes", "test", config, f"severity={severity}")
 
     assert said.strip() == "webhook"
 
