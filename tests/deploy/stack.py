@@ -73,7 +73,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextlib.contextmanager
 def exporter(text: Callable[[], str]) -> Iterator[str]:
-    """Serve what `text` returns at /metrics; give the address, such as `127.0.0.1:9210`."""
+    """Serve what `text` returns at /metrics; yield the address, such as `127.0.0.1:9210`."""
 
     class Handler(_Handler):
         def do_GET(self) -> None:
@@ -84,19 +84,19 @@ def exporter(text: Callable[[], str]) -> Iterator[str]:
 
 
 class Webhook:
-    """What a receiver behind Alertmanager was sent."""
+    """The receiver behind Alertmanager, and the alerts that it was sent."""
 
     def __init__(self) -> None:
         self._alerts: list[dict[str, Any]] = []
         self._changed = threading.Condition()
 
-    def take(self, message: bytes) -> None:
-        """Keep the alerts of one message of Alertmanager."""
+    def receive(self, message: bytes) -> None:
+        """Store the alerts of one notification."""
         with self._changed:
             self._alerts += json.loads(message)["alerts"]
             self._changed.notify_all()
 
-    def heard(self, status: str | None = None, **labels: str) -> list[dict[str, Any]]:
+    def received(self, status: str | None = None, **labels: str) -> list[dict[str, Any]]:
         """Return the alerts so far that have these labels, in the order of their arrival."""
         with self._changed:
             return [
@@ -106,20 +106,20 @@ class Webhook:
             ]
 
     def wait_for(self, status: str, **labels: str) -> dict[str, Any]:
-        """Return the first such alert, when it comes."""
+        """Wait for such an alert, and return it."""
         with self._changed:
-            came = self._changed.wait_for(lambda: self.heard(status, **labels), PATIENCE_S)
-            assert came, f"{status} {labels} never came; heard: {self._alerts}"
-            return came[0]
+            arrived = self._changed.wait_for(lambda: self.received(status, **labels), PATIENCE_S)
+            assert arrived, f"{status} {labels} never arrived; received: {self._alerts}"
+            return arrived[0]
 
 
 @contextlib.contextmanager
 def receiver(webhook: Webhook) -> Iterator[str]:
-    """Hand what arrives to the webhook; give the address."""
+    """Pass notifications to the webhook; yield the address."""
 
     class Handler(_Handler):
         def do_POST(self) -> None:
-            webhook.take(self.rfile.read(int(self.headers["Content-Length"])))
+            webhook.receive(self.rfile.read(int(self.headers["Content-Length"])))
             self.reply(b"")
 
     with _serving(Handler) as address:
@@ -155,7 +155,7 @@ class Monitoring:
         ]
 
     def inhibited(self, **labels: str) -> list[dict[str, str]]:
-        """Return the labels of the alerts that Alertmanager has, but does not send."""
+        """Return the labels of the alerts that another alert inhibits in Alertmanager."""
         return [
             alert["labels"]
             for alert in _get(f"http://{self.alertmanager}/api/v2/alerts")
@@ -184,7 +184,7 @@ def monitoring(costmon: str, folder: Path) -> Iterator[Monitoring]:
         _write(folder / "alertmanager.yml", alertmanager_config(hook))
         _write(folder / "prometheus.yml", prometheus_config(costmon, alertmanager))
         for path in (ROOT / "deploy/prometheus/rules").glob("*.yml"):
-            _write(folder / "rules" / path.name, hurried_rules(path))
+            _write(folder / "rules" / path.name, shortened_rules(path))
         stack.enter_context(
             _running(
                 "prometheus-alertmanager",
@@ -221,7 +221,7 @@ def prometheus_config(costmon: str, alertmanager: str) -> dict[str, Any]:
     return config
 
 
-def hurried_rules(path: Path) -> dict[str, Any]:
+def shortened_rules(path: Path) -> dict[str, Any]:
     """Return the shipped rules with every `for` shortened to a second, and nothing else changed."""
     rules = _read(path)
     for group in rules["groups"]:
@@ -234,7 +234,7 @@ def hurried_rules(path: Path) -> dict[str, Any]:
 def alertmanager_config(hook: str) -> dict[str, Any]:
     """Return deploy/alertmanager/alertmanager.yml with this receiver and short intervals."""
     config = _read(ROOT / "deploy/alertmanager/alertmanager.yml")
-    # Prometheus sends each rule's alerts by itself, the warning first: the wait bridges that.
+    # Prometheus sends each rule's alerts by itself, the warning first: the wait collects both.
     config["route"] |= {"group_wait": "500ms", "group_interval": "1s"}
     (endpoint,) = config["receivers"][0]["webhook_configs"]
     endpoint["url"] = f"http://{hook}/"

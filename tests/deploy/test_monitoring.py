@@ -11,25 +11,26 @@ from tests.deploy.dashboard import queries, shipped
 from tests.deploy.stack import wait_until
 
 
-def test_an_exceeded_cap_is_told_once_and_so_is_its_end(costmon, stack):
+def test_an_exceeded_cap_and_its_end_are_sent_once_without_the_warning(costmon, stack):
     budget = {"budget": "provider:wasabi month", "source": "charges"}
     costmon.set("costmon_budget_limit_usd", 1, **budget)
     costmon.set("costmon_budget_used_ratio", 1.42, **budget)
 
-    told = stack.webhook.wait_for("firing", alertname="BudgetExceeded", **budget)
+    alert = stack.webhook.wait_for("firing", alertname="BudgetExceeded", **budget)
     inhibited = wait_until(lambda: stack.inhibited(**budget), "Alertmanager inhibits the warning")
     firing = stack.firing(**budget)
     costmon.set("costmon_budget_used_ratio", 0.4, **budget)
     stack.webhook.wait_for("resolved", alertname="BudgetExceeded", **budget)
 
-    assert told["labels"]["provider"] == "wasabi"
-    assert told["labels"]["severity"] == "critical"
-    assert "142% of the budget" in told["annotations"]["description"]
-    assert ": 1.42 of 1.00 USD." in told["annotations"]["description"]
+    assert alert["labels"]["provider"] == "wasabi"
+    assert alert["labels"]["severity"] == "critical"
+    assert "142% of the budget" in alert["annotations"]["description"]
+    assert ": 1.42 of 1.00 USD." in alert["annotations"]["description"]
     assert [alert["alertname"] for alert in inhibited] == ["BudgetWarning"]
     assert {alert["alertname"] for alert in firing} == {"BudgetWarning", "BudgetExceeded"}
     assert [
-        (alert["labels"]["alertname"], alert["status"]) for alert in stack.webhook.heard(**budget)
+        (alert["labels"]["alertname"], alert["status"])
+        for alert in stack.webhook.received(**budget)
     ] == [("BudgetExceeded", "firing"), ("BudgetExceeded", "resolved")]
 
 
@@ -38,22 +39,22 @@ def test_a_cap_used_to_85_percent_is_a_warning(costmon, stack):
     costmon.set("costmon_budget_limit_usd", 200, **budget)
     costmon.set("costmon_budget_used_ratio", 0.85, **budget)
 
-    told = stack.webhook.wait_for("firing", alertname="BudgetWarning", **budget)
+    alert = stack.webhook.wait_for("firing", alertname="BudgetWarning", **budget)
 
-    assert told["annotations"]["summary"] == '85% of the budget "provider:openai month" is used'
-    assert ": 170.00 of 200.00 USD." in told["annotations"]["description"]
+    assert alert["annotations"]["summary"] == '85% of the budget "provider:openai month" is used'
+    assert ": 170.00 of 200.00 USD." in alert["annotations"]["description"]
     assert [alert["alertname"] for alert in stack.firing(**budget)] == ["BudgetWarning"]
 
 
-def test_a_warning_that_grows_to_an_excess_is_told_as_one(costmon, stack):
+def test_a_warning_that_becomes_an_excess_is_inhibited(costmon, stack):
     budget = {"budget": "account:games month", "source": "charges"}
     costmon.set("costmon_budget_used_ratio", 0.9, **budget)
     stack.webhook.wait_for("firing", alertname="BudgetWarning", **budget)
 
     costmon.set("costmon_budget_used_ratio", 1.1, **budget)
-    told = stack.webhook.wait_for("firing", alertname="BudgetExceeded", **budget)
+    alert = stack.webhook.wait_for("firing", alertname="BudgetExceeded", **budget)
 
-    assert told["labels"]["account"] == "games"
+    assert alert["labels"]["account"] == "games"
     assert wait_until(lambda: stack.inhibited(alertname="BudgetWarning", **budget), "inhibited")
 
 
@@ -66,18 +67,18 @@ def test_an_exceeded_budget_of_guards_does_not_hide_the_warning_of_the_charges(c
     stack.webhook.wait_for("firing", alertname="BudgetWarning", source="charges", **budget)
 
 
-def test_a_quota_is_told_in_its_unit_and_for_its_account(costmon, stack):
+def test_the_warning_of_a_quota_has_its_unit_and_account(costmon, stack):
     quota = {"provider": "supabase", "account": "home", "quota": "database_size"}
     costmon.set("costmon_quota_used", 0.45, unit="GB", **quota)
     costmon.set("costmon_quota_limit", 0.5, unit="GB", **quota)
     costmon.set("costmon_quota_used_ratio", 0.9, **quota)
 
-    told = stack.webhook.wait_for("firing", alertname="BudgetWarning", kind="quota", **quota)
+    alert = stack.webhook.wait_for("firing", alertname="BudgetWarning", kind="quota", **quota)
 
-    assert ": 0.45 of 0.5 GB." in told["annotations"]["description"]
+    assert ": 0.45 of 0.5 GB." in alert["annotations"]["description"]
 
 
-def test_a_failing_vendor_is_told_while_the_others_keep_their_figures(costmon, stack):
+def test_a_failing_vendor_raises_an_alert_while_the_others_keep_their_figures(costmon, stack):
     account = {"provider": "anthropic", "account": "research"}
     cost = {"provider": "ionos", "account": "ionos", "basis": "manual"}
     costmon.set("costmon_month_to_date_cost_usd", 6, **cost)
@@ -88,10 +89,10 @@ def test_a_failing_vendor_is_told_while_the_others_keep_their_figures(costmon, s
 
     costmon.set("cost_collector_errors_total", 3, reason="auth", **account)
     costmon.set("costmon_reading_up", 0, reading="charges", **account)
-    told = stack.webhook.wait_for("firing", alertname="CollectorBlind", **account)
+    alert = stack.webhook.wait_for("firing", alertname="CollectorBlind", **account)
 
-    assert told["labels"]["reading"] == "charges"
-    assert "Errors of the last day: auth." in told["annotations"]["description"]
+    assert alert["labels"]["reading"] == "charges"
+    assert "Errors of the last day: auth." in alert["annotations"]["description"]
     assert stack.values(errors) == [3]
     assert stack.values('provider:costmon_month_to_date_cost_usd:sum{provider="ionos"}') == [6]
     assert stack.values('costmon_reading_up{provider="vercel"}') == [1]
@@ -106,7 +107,7 @@ def runnable(expr: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def moving(costmon, stack):
+def rising_counters(costmon, stack):
     """Let the counters that the dashboard filters by `> 0` rise between two scrapes."""
     vendor = {"provider": "vercel", "account": "work"}
     costmon.set("cost_collector_errors_total", 2, reason="timeout", **vendor)
@@ -120,10 +121,12 @@ def moving(costmon, stack):
     queries(shipped()),
     ids=[f"{panel['id']}-{target['refId']}" for panel, target in queries(shipped())],
 )
-def test_a_query_of_the_dashboard_finds_series_with_the_labels_it_names(moving, panel, target):
+def test_a_query_of_the_dashboard_finds_series_with_the_labels_it_names(
+    rising_counters, panel, target
+):
     expr = runnable(target["expr"])
 
-    found = wait_until(lambda: moving.query(expr), f"{panel['title']}: {expr}")
+    found = wait_until(lambda: rising_counters.query(expr), f"{panel['title']}: {expr}")
 
     named = set(re.findall(r"{{(\w+)}}", target.get("legendFormat", "")))
     for change in panel.get("transformations", ()):
@@ -144,7 +147,7 @@ def test_the_variables_of_the_dashboard_have_values(stack):
     ]
 
 
-def test_a_query_of_a_metric_that_nobody_serves_finds_nothing_and_a_typo_is_refused(stack):
+def test_a_query_of_an_unknown_metric_finds_nothing_and_a_typo_is_refused(stack):
     assert stack.query("costmon_month_to_date_costs_usd") == []
     with pytest.raises(AssertionError, match="parse error"):
         stack.query("sum by provider (costmon_month_to_date_cost_usd)")

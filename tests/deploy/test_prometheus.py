@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from tests.deploy.contract import ROOT, Exposition, families, family_of
-from tests.deploy.stack import alertmanager_config, hurried_rules, missing_binaries
+from tests.deploy.stack import alertmanager_config, missing_binaries, shortened_rules
 
 PROMETHEUS = ROOT / "deploy" / "prometheus"
 ALERTMANAGER = ROOT / "deploy" / "alertmanager" / "alertmanager.yml"
@@ -116,11 +116,11 @@ def test_only_the_warning_of_the_same_budget_is_inhibited():
 
 def test_the_tests_change_nothing_of_the_shipped_files_but_times_and_addresses():
     shipped = yaml.safe_load(RULES.read_text("utf-8"))
-    hurried = hurried_rules(RULES)
+    shortened = shortened_rules(RULES)
     routes = alertmanager_config("127.0.0.1:9")
 
-    for group in (*shipped["groups"], *hurried["groups"]):
+    for group in (*shipped["groups"], *shortened["groups"]):
         for rule in group["rules"]:
             rule.pop("for", None)
-    assert hurried == shipped
+    assert shortened == shipped
     assert routes["inhibit_rules"] == yaml.safe_load(ALERTMANAGER.read_text())["inhibit_rules"]
