@@ -162,6 +162,15 @@ class Monitoring:
             if alert["status"]["inhibitedBy"] and labels.items() <= alert["labels"].items()
         ]
 
+    def reload(self) -> list[int]:
+        """Let both read their configuration again, as the documents say; return the statuses."""
+        statuses = []
+        for address in (self.prometheus, self.alertmanager):
+            request = urllib.request.Request(f"http://{address}/-/reload", method="POST")
+            with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - http, made above
+                statuses.append(answer.status)
+        return statuses
+
     def _prometheus(self, path: str, **parameters: str) -> Any:
         query = urllib.parse.urlencode(parameters)
         answer = _get(f"http://{self.prometheus}/api/v1/{path}?{query}")
@@ -200,6 +209,7 @@ def monitoring(costmon: str, folder: Path) -> Iterator[Monitoring]:
                 f"--config.file={folder / 'prometheus.yml'}",
                 f"--storage.tsdb.path={folder / 'tsdb'}",
                 f"--web.listen-address={prometheus}",
+                "--web.enable-lifecycle",
                 "--log.level=warn",
             )
         )

@@ -98,6 +98,17 @@ def test_a_failing_vendor_raises_an_alert_while_the_others_keep_their_figures(co
     assert stack.values('costmon_reading_up{provider="vercel"}') == [1]
 
 
+def test_a_reload_keeps_what_fires(costmon, stack):
+    budget = {"budget": "tag:reload=1 month", "source": "charges"}
+    costmon.set("costmon_budget_used_ratio", 0.9, **budget)
+    stack.webhook.wait_for("firing", alertname="BudgetWarning", **budget)
+
+    statuses = stack.reload()
+
+    assert statuses == [200, 200]
+    assert [alert["alertname"] for alert in stack.firing(**budget)] == ["BudgetWarning"]
+
+
 def runnable(expr: str) -> str:
     """Return a query of the dashboard as Grafana would send it, an hour after the start."""
     for name, value in (("$__rate_interval", "1h"), ("$provider", ".*"), (" offset 1d", "")):
