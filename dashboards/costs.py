@@ -3,7 +3,7 @@
 Queries use the metrics of docs/metrics.md and the recording rules of
 deploy/prometheus/rules/costs.yml. The data source is a variable, so that the dashboard can be
 imported anywhere. `list_price` never enters a sum: it is another view of the same cost.
-"""  # noqa: INP001 - run by its path
+"""
 
 from pathlib import Path
 from typing import TypeAlias
