@@ -5,7 +5,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from costmon.domain.charge import ChargeWindow
-from costmon.domain.poll import ReadingKey, StoredReading
+from costmon.domain.poll import StoredReading
 
 MOST_ROWS = 20_000
 """Rows that wait, about 50 MB; what has no room is read again when the database is back."""
@@ -51,8 +51,9 @@ class WaitingCharges:
         self._most_rows = most_rows
         self._rows = 0
         self._entries: OrderedDict[object, WaitingWindow | WaitingReading] = OrderedDict()
-        self._kept: dict[ReadingKey, tuple[str, set[dt.datetime]]] = {}
-        self._again: set[ReadingKey] = set()
+        self._kept: dict[str, tuple[str, set[tuple[str, dt.datetime]]]] = {}
+        self._again: set[str] = set()
+        self._lost: set[str] = set()
 
     def __len__(self) -> int:
         """Return how many windows and ends wait."""
@@ -68,7 +69,7 @@ class WaitingCharges:
         key = (window.account, window.provider, window.start)
         self._drop(key)
         if self._rows + len(window.charges) > self._most_rows:
-            self._again.add(ReadingKey(window.account, window.provider, "charges"))
+            self._again.add(window.account)
             return False
         self._entries[key] = WaitingWindow(cycle_id=cycle_id, window=window)
         self._rows += len(window.charges)
@@ -77,18 +78,24 @@ class WaitingCharges:
 
     def note(self, cycle_id: str, window: ChargeWindow) -> None:
         """Note that a window of a cycle is kept: here, or in the database."""
-        key = ReadingKey(window.account, window.provider, "charges")
-        known, starts = self._kept.get(key, ("", set()))
+        known, kept = self._kept.get(window.account, ("", set()))
         if known != cycle_id:
-            starts = set()
-        self._kept[key] = (cycle_id, starts | {window.start})
+            kept = set()
+        self._kept[window.account] = (cycle_id, kept | {(window.provider, window.start)})
 
-    def has_all(self, key: ReadingKey, cycle_id: str, windows: int) -> bool:
-        """Tell whether so many windows of a cycle are kept; if not, it is to be read again."""
-        known, starts = self._kept.get(key, ("", set()))
-        if windows == 0 or (known == cycle_id and len(starts) == windows):
+    def has_all(self, account: str, cycle_id: str, windows: int) -> bool:
+        """Tell whether so many windows of a cycle are kept.
+
+        If not, the account's charges are to be read again. When the next cycle is incomplete too,
+        they wait for their turn: whatever goes wrong each time is no reason to poll without pause.
+        """
+        known, kept = self._kept.get(account, ("", set()))
+        if windows == 0 or (known == cycle_id and len(kept) == windows):
+            self._lost.discard(account)
             return True
-        self._again.add(key)
+        if account not in self._lost:
+            self._lost.add(account)
+            self._again.add(account)
         return False
 
     def add_reading(self, cycle_id: str, stored: StoredReading) -> None:
@@ -104,8 +111,8 @@ class WaitingCharges:
         """Forget the first: it is recorded."""
         self._drop(next(iter(self._entries)))
 
-    def take_incomplete(self) -> tuple[ReadingKey, ...]:
-        """Return, once, the readings of which something is not kept."""
+    def take_incomplete(self) -> tuple[str, ...]:
+        """Return, once, the accounts whose charges are not all kept."""
         again = tuple(sorted(self._again))
         self._again.clear()
         return again

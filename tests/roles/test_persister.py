@@ -1,5 +1,6 @@
 """The persister: each cycle once, whatever the database does."""
 
+import dataclasses
 import datetime as dt
 import threading
 from collections import deque
@@ -400,6 +401,36 @@ def test_the_end_of_a_cycle_of_which_a_window_was_lost_on_the_way_is_not_noted()
         poller.wait_for(1)
 
     assert database.stored == []
+
+
+def test_windows_of_several_vendors_in_one_account_are_told_apart():
+    database, alerter, poller = Database(), Ear(), Ear()
+    specs = [
+        persister(database, Journal()),
+        alerter.spec("alerter"),
+        poller.spec(f"poller.{ACCOUNT}"),
+    ]
+    windows = [dataclasses.replace(window(11), provider=it) for it in ("hetzner", "ionos")]
+
+    with running(specs) as system:
+        tell_all(system, charged("c1", *windows))
+        database.wait_until(lambda: database.stored)
+
+    assert len(database.windows) == 2
+    assert poller.heard == []
+
+
+def test_what_is_lost_every_time_is_read_again_at_once_only_the_first_time():
+    waiting = WaitingCharges()
+
+    assert not waiting.has_all(ACCOUNT, "c1", 1)
+    assert waiting.take_incomplete() == (ACCOUNT,)
+    assert not waiting.has_all(ACCOUNT, "c2", 1)
+    assert waiting.take_incomplete() == ()
+    waiting.note("c3", window(11))
+    assert waiting.has_all(ACCOUNT, "c3", 1)
+    assert not waiting.has_all(ACCOUNT, "c4", 1)
+    assert waiting.take_incomplete() == (ACCOUNT,)
 
 
 def test_a_window_that_cannot_be_stored_holds_nobody_up():

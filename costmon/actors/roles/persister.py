@@ -212,7 +212,7 @@ class Persister(SupervisedActor[PersisterMessage]):
             self._keep_reading(report.cycle_id, stored)
             return
         stored = _stored(report, report.started_at, message.complete_through)
-        if self._waiting_charges.has_all(stored.key, report.cycle_id, message.windows):
+        if self._waiting_charges.has_all(report.account, report.cycle_id, message.windows):
             self._keep_reading(report.cycle_id, stored)
         else:
             self._ask_again()
@@ -260,10 +260,10 @@ class Persister(SupervisedActor[PersisterMessage]):
         """Let what is not kept be read again, unless it could not be kept then either."""
         if self._away_since_s is not None or not self.wait(0.0):
             return  # when it stops the pollers have stopped; the next start reads it
-        for key in self._waiting_charges.take_incomplete():
-            self.log.info("persister.reads_again", account=key.account, reading=key.reading)
-            if key.account in self._pollers:
-                self.tell(self._pollers[key.account], ReadAgain(reading=key.reading))
+        for account in self._waiting_charges.take_incomplete():
+            self.log.info("persister.reads_again", account=account, reading="charges")
+            if account in self._pollers:
+                self.tell(self._pollers[account], ReadAgain(reading="charges"))
 
     def _record(self, observation: Observation) -> None:
         written = self._write(lambda writer: writer.record(observation))

@@ -84,7 +84,7 @@ class _Cycle:
     failures: Counter[FailureReason] = field(default_factory=Counter)
     complete_through: dt.datetime | None = None
     gaps: tuple[Gap, ...] = ()
-    starts: set[dt.datetime] = field(default_factory=set)
+    seen: set[tuple[str, dt.datetime]] = field(default_factory=set)
 
     def note(self, window: ChargeWindow) -> None:
         """Keep what a window says about all charges, but not its rows."""
@@ -92,9 +92,9 @@ class _Cycle:
         if through is not None:
             through = min(through, window.end)
             self.complete_through = max(through, self.complete_through or through)
-        if not self.starts or window.start > max(self.starts):
+        if all(window.start > start for _, start in self.seen):
             self.gaps = window.gaps
-        self.starts.add(window.start)
+        self.seen.add((window.provider, window.start))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -318,7 +318,7 @@ class Poller(SupervisedActor[PollerMessage]):
     def _tell_completed(self, report: PollReport, cycle: _Cycle) -> None:
         completed = ChargesCompleted(
             report=report,
-            windows=len(cycle.starts),
+            windows=len(cycle.seen),
             complete_through=cycle.complete_through,
             gaps=cycle.gaps,
         )
