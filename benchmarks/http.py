@@ -25,8 +25,10 @@ from benchmarks.report import Row, print_table
 from costmon.api import ApiContext, ApiSettings, HttpServer, create_app
 from costmon.api.representation import Representations
 from costmon.clock import SystemClock
+from costmon.domain.fx import Rates
 from costmon.domain.totals import Threshold
 from costmon.state import fold, meters
+from costmon.state.charges import nothing_known
 from costmon.state.guard_state import EMPTY
 from costmon.state.published import Published, PublishedSnapshot, Watched
 from costmon.testing.samples import inventory, report, resource
@@ -202,6 +204,11 @@ def _application() -> flask.Flask:
             tell_policy=lambda _message: None,
             meters=Published(meters.first("")),
             tell_meters=lambda _message: None,
+            charges=Published(nothing_known(now, now.date())),
+            caps=(),
+            quotas=(),
+            rates=Rates("EUR", {}),
+            currency="USD",
             settings=ApiSettings(
                 host="127.0.0.1",
                 port=0,

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from costmon.api.representation import Representations
 from costmon.clock import Clock
 from costmon.config.secret import Secret
+from costmon.domain.cap import Cap, Quota
 from costmon.domain.child import ChildStatus
+from costmon.domain.fx import Rates
 from costmon.domain.history import HistoryQuery, HistoryRow
 from costmon.domain.policy import Policy
 from costmon.domain.poll import ReadingKind
 from costmon.domain.totals import Threshold
 from costmon.messages import GuardCommand, GuardReported, RefreshRequested, SetRecording
+from costmon.state.charges import ChargeState
 from costmon.state.guard_state import GuardState
 from costmon.state.meters import Meters
 from costmon.state.published import Published, PublishedSnapshot, Watched
@@ -58,6 +61,11 @@ class ApiContext:
         tell_policy: Takes a report or a command; does not wait for the result.
         meters: What metered workers have reported; `costmon.state.meters.services` shows it.
         tell_meters: Takes an order for a recording; does not wait for the result.
+        charges: What the vendors have charged.
+        caps: Budgets and their levels.
+        quotas: The user's quotas, and the known ones of the vendors' plans.
+        rates: Exchange rates.
+        currency: The currency of totals.
         settings: How to listen.
         clock: Tells the time.
     """
@@ -75,5 +83,10 @@ class ApiContext:
     tell_policy: Callable[[GuardReported | GuardCommand], None]
     meters: Published[Meters]
     tell_meters: Callable[[SetRecording], None]
+    charges: Published[ChargeState]
+    caps: tuple[Cap, ...]
+    quotas: tuple[Quota, ...]
+    rates: Rates
+    currency: str
     settings: ApiSettings
     clock: Clock

@@ -28,9 +28,11 @@ from costmon.bootstrap.tree import (
 )
 from costmon.clock import SystemClock
 from costmon.config import Settings
+from costmon.domain.fx import Rates
 from costmon.notifiers.log import LogChannel
 from costmon.providers import catalog
 from costmon.state import meters
+from costmon.state.charges import nothing_known
 from costmon.state.guard_state import EMPTY
 from costmon.state.published import Published, PublishedSnapshot, Watched
 
@@ -84,6 +86,7 @@ def _actors(settings: Settings) -> Iterator[Component]:
 
 def _endpoints(settings: Settings) -> Iterator[Component]:
     cell = PublishedSnapshot()
+    now = SystemClock().now()
     context = ApiContext(
         snapshot=cell,
         representations=Representations(cell, SystemClock()),
@@ -98,6 +101,11 @@ def _endpoints(settings: Settings) -> Iterator[Component]:
         tell_policy=lambda _message: None,
         meters=Published(meters.first("")),
         tell_meters=lambda _message: None,
+        charges=Published(nothing_known(now, now.date())),
+        caps=(),
+        quotas=(),
+        rates=Rates(settings.fx.currency, {}),
+        currency=settings.fx.currency,
         settings=api_settings(settings),
         clock=SystemClock(),
     )

@@ -117,6 +117,11 @@ def _context(service: Service, settings: Settings) -> ApiContext:
         tell_policy=service.tell_policy,
         meters=service.meters,
         tell_meters=service.tell_meters,
+        charges=service.charges,
+        caps=settings.caps,
+        quotas=service.quotas,
+        rates=service.rates,
+        currency=settings.fx.currency,
         settings=api_settings(settings),
         clock=SystemClock(),
     )

@@ -91,6 +91,8 @@ class Service:
         self.confirmed: Published[Mapping[str, int]] = Published({})
         self.readings: Published[Mapping[ReadingKey, StoredReading]] = Published({})
         self.charges: Published[ChargeState] = Published(nothing_known(clock.now(), self._today()))
+        self.quotas = (*settings.quotas, *known_quotas())
+        self.rates = fx.rates(settings.fx.rates)
         self._refreshing = threading.Lock()
         self._billing_refreshed_s: float | None = None
         self.meters: Published[Meters] = Published(meters.first(uuid.uuid4().hex))
@@ -137,8 +139,8 @@ class Service:
                 # The log is not: what it was told is in it, or was lost with the disk.
                 channels=tuple(one.name for one in told if one.name != LogChannel.name),
                 caps=settings.caps,
-                quotas=(*settings.quotas, *known_quotas()),
-                rates=fx.rates(settings.fx.rates),
+                quotas=self.quotas,
+                rates=self.rates,
             ),
             outboxes=tuple(Outbox(channel=channel) for channel in told),
             deliveries=lambda: Deliveries(self.store),

@@ -9,12 +9,15 @@ import pytest
 from costmon.api import ApiContext, ApiSettings, create_app, create_metrics_app
 from costmon.api.representation import Representations
 from costmon.config import Secret
+from costmon.domain.cap import Cap, Quota
 from costmon.domain.child import ChildStatus
 from costmon.domain.history import HistoryQuery, HistoryRow
 from costmon.domain.policy import Policy
 from costmon.domain.totals import Threshold
 from costmon.messages import GuardCommand, GuardReported, RefreshRequested, SetRecording
+from costmon.pricing import fx
 from costmon.state import fold, meters
+from costmon.state.charges import ChargeState, nothing_known
 from costmon.state.guard_state import EMPTY, GuardState
 from costmon.state.published import Published, PublishedSnapshot, Watched
 from costmon.testing import FakeClock
@@ -62,6 +65,12 @@ class World:
         self.history_error: Exception | None = None
         self.fault: str | None = None
         self.pending = 0
+        now = self.clock.now()
+        self.charges: Published[ChargeState] = Published(nothing_known(now, now.date()))
+        self.caps: tuple[Cap, ...] = ()
+        self.quotas: tuple[Quota, ...] = ()
+        self.rates = fx.rates()
+        self.currency = "USD"
         self.held_back = ()
         self.settings = ApiSettings(
             host="127.0.0.1",
@@ -140,6 +149,11 @@ class World:
             tell_policy=self.tell,
             meters=self.meters,
             tell_meters=self.surveyed.append,
+            charges=self.charges,
+            caps=self.caps,
+            quotas=self.quotas,
+            rates=self.rates,
+            currency=self.currency,
             settings=self.settings,
             clock=self.clock,
         )

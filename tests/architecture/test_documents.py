@@ -19,9 +19,11 @@ from costmon.clock import SystemClock
 from costmon.config import Settings
 from costmon.config.file import RETENTION_TABLES, check_file
 from costmon.config.secret import Secret
+from costmon.domain.fx import Rates
 from costmon.domain.totals import Threshold
 from costmon.providers import catalog
 from costmon.state import meters
+from costmon.state.charges import nothing_known
 from costmon.state.guard_state import EMPTY
 from costmon.state.published import Published, PublishedSnapshot, Watched
 from costmon.store import Retention
@@ -106,6 +108,7 @@ def test_each_provider_has_a_page_with_its_variables_and_least_scopes(info):
 
 def routes() -> set[str]:
     cell = PublishedSnapshot()
+    now = SystemClock().now()
     context = ApiContext(
         snapshot=cell,
         representations=Representations(cell, SystemClock()),
@@ -120,6 +123,11 @@ def routes() -> set[str]:
         tell_policy=lambda _message: None,
         meters=Published(meters.first("e")),
         tell_meters=lambda _message: None,
+        charges=Published(nothing_known(now, now.date())),
+        caps=(),
+        quotas=(),
+        rates=Rates("EUR", {}),
+        currency="USD",
         settings=ApiSettings(
             host="127.0.0.1",
             port=8090,
