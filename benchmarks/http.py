@@ -195,6 +195,7 @@ def _application() -> flask.Flask:
             representations=Representations(cell, clock),
             children=Published(()),
             history=lambda _query: (),
+            charge_query=lambda _query: (),
             database_fault=lambda: None,
             pending=lambda: 0,
             refresh=lambda _requested: (),

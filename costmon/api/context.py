@@ -7,6 +7,7 @@ from costmon.api.representation import Representations
 from costmon.clock import Clock
 from costmon.config.secret import Secret
 from costmon.domain.cap import Cap, Quota
+from costmon.domain.charge_report import ChargeQuery, ChargeTotal
 from costmon.domain.child import ChildStatus
 from costmon.domain.fx import Rates
 from costmon.domain.history import HistoryQuery, HistoryRow
@@ -50,6 +51,7 @@ class ApiContext:
         representations: The answers that are made of them, prepared by whoever publishes.
         children: The published state of the supervised children.
         history: Answers from the roll-ups; raises `StoreError` when it cannot.
+        charge_query: Answers from the ledger; raises `StoreError` when it cannot.
         database_fault: Why the database cannot be used; `None` when it can.
         pending: Observations that wait to be written.
         refresh: Tells the pollers to poll now; does not wait for them. Returns the readings that
@@ -74,6 +76,7 @@ class ApiContext:
     representations: Representations
     children: Published[tuple[ChildStatus, ...]]
     history: Callable[[HistoryQuery], tuple[HistoryRow, ...]]
+    charge_query: Callable[[ChargeQuery], tuple[ChargeTotal, ...]]
     database_fault: Callable[[], str | None]
     pending: Callable[[], int]
     refresh: Callable[[RefreshRequested], tuple[ReadingKind, ...]]

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable
-from typing import TypeVar, get_args
+from typing import get_args
 
 import flask
 import structlog
@@ -11,6 +11,7 @@ from werkzeug.datastructures import MultiDict
 from costmon.api.context import ApiContext
 from costmon.api.document import described
 from costmon.api.middleware import problem
+from costmon.api.queries import QueryError, check_names, choice
 from costmon.api.replies import json_reply
 from costmon.api.schemas.answers import (
     HistoryAnswer,
@@ -30,12 +31,6 @@ _DAY = dt.timedelta(days=1)
 _STEPS: tuple[Step, ...] = get_args(Step)
 _GROUPS: tuple[GroupBy, ...] = get_args(GroupBy)
 _ACCEPTED = ("from", "to", "step", "group_by")
-
-Choice = TypeVar("Choice", bound=str)
-
-
-class QueryError(ValueError):
-    """A question to history that cannot be asked; the text says what is accepted."""
 
 
 def create_blueprint(context: ApiContext) -> flask.Blueprint:
@@ -83,13 +78,7 @@ def parse_query(given: MultiDict[str, str], now: dt.datetime) -> HistoryQuery:
     Raises:
         QueryError: Something is not accepted; the text says what is.
     """
-    for name, values in given.lists():
-        if name not in _ACCEPTED:
-            msg = f"{name[:40]!r} is not a parameter; accepted: {', '.join(_ACCEPTED)}"
-            raise QueryError(msg)
-        if len(values) > 1:
-            msg = f"{name} is given {len(values)} times; accepted: once"
-            raise QueryError(msg)
+    check_names(given, _ACCEPTED)
     tomorrow = _midnight(now) + _DAY
     end = _moment("to", given["to"], _next_midnight) if "to" in given else tomorrow
     if "from" in given:
@@ -104,17 +93,9 @@ def parse_query(given: MultiDict[str, str], now: dt.datetime) -> HistoryQuery:
         raise QueryError(msg)
     return HistoryQuery(
         period=Period(start=start, end=end),
-        step=_choice("step", given.get("step", "day"), _STEPS),
-        group_by=_choice("group_by", given.get("group_by", "total"), _GROUPS),
+        step=choice("step", given.get("step", "day"), _STEPS),
+        group_by=choice("group_by", given.get("group_by", "total"), _GROUPS),
     )
-
-
-def _choice(name: str, value: str, choices: tuple[Choice, ...]) -> Choice:
-    for choice in choices:
-        if choice == value:
-            return choice
-    msg = f"{name}={value[:40]!r}; accepted: {', '.join(choices)}"
-    raise QueryError(msg)
 
 
 def _moment(

@@ -3,8 +3,10 @@
 import argparse
 from collections.abc import Iterator
 from decimal import Decimal
+from http import HTTPStatus
 from typing import Any
 
+from costmon.cli.charged import charged_parts
 from costmon.cli.command import add_listener, add_settings, load_settings
 
 NAME = "costs"
@@ -28,15 +30,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Print totals, accounts and the most expensive resources."""
+    """Print totals, accounts, the most expensive resources, and what was charged this month."""
     from costmon.cli.client import ServiceClient
 
     settings = load_settings(arguments).settings
-    reply = ServiceClient(settings).get("/api/v1/costs/current")
+    service = ServiceClient(settings)
+    reply = service.get("/api/v1/costs/current")
     if arguments.json:
         print(reply.text.strip())
         return 0
     for part in _parts(reply.content, settings.timezone, arguments.top):
+        print(part)
+    charges = service.get("/api/v1/charges", accepted=(HTTPStatus.SERVICE_UNAVAILABLE,))
+    if charges.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        print(f"\n{charges.content['message']}")
+        return 0
+    quotas = service.get("/api/v1/quotas")
+    for part in charged_parts(charges.content, quotas.content, settings.timezone):
         print(part)
     return 0
 

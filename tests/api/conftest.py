@@ -10,6 +10,7 @@ from costmon.api import ApiContext, ApiSettings, create_app, create_metrics_app
 from costmon.api.representation import Representations
 from costmon.config import Secret
 from costmon.domain.cap import Cap, Quota
+from costmon.domain.charge_report import ChargeQuery, ChargeTotal
 from costmon.domain.child import ChildStatus
 from costmon.domain.history import HistoryQuery, HistoryRow
 from costmon.domain.policy import Policy
@@ -62,6 +63,8 @@ class World:
         self.tell_error: Exception | None = None
         self.questions: list[HistoryQuery] = []
         self.rows: tuple[HistoryRow, ...] = ()
+        self.charge_questions: list[ChargeQuery] = []
+        self.totals: tuple[ChargeTotal, ...] = ()
         self.history_error: Exception | None = None
         self.fault: str | None = None
         self.pending = 0
@@ -129,6 +132,12 @@ class World:
             raise self.history_error
         return self.rows
 
+    def _charge_query(self, query):
+        self.charge_questions.append(query)
+        if self.history_error is not None:
+            raise self.history_error
+        return self.totals
+
     def tell(self, message):
         if self.tell_error is not None:
             raise self.tell_error
@@ -140,6 +149,7 @@ class World:
             representations=self.representations,
             children=self.children,
             history=self._history,
+            charge_query=self._charge_query,
             database_fault=lambda: self.fault,
             pending=lambda: self.pending,
             refresh=self.refresh,

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.datastructures import MultiDict
 
-from costmon.api.history import LONGEST, QueryError, parse_query
+from costmon.api.history import LONGEST, parse_query
+from costmon.api.queries import QueryError
 from costmon.domain.history import HistoryRow
 from costmon.domain.period import Period
 from costmon.errors import StoreOutdatedError, StoreUnavailableError

@@ -11,6 +11,7 @@ from costmon.testing.samples import resource
 
 # What no schema can say: that `from` lies before `to`, and what is a scope, a period, an amount.
 FINER = {
+    "GET /api/v1/charges",
     "GET /api/v1/costs/history",
     "POST /api/v1/guard/reports",
     "GET /api/v1/circuits/{scope}",

@@ -114,6 +114,7 @@ def routes() -> set[str]:
         representations=Representations(cell, SystemClock()),
         children=Published(()),
         history=lambda _query: (),
+        charge_query=lambda _query: (),
         database_fault=lambda: None,
         pending=lambda: 0,
         refresh=lambda _message: (),

@@ -1,0 +1,140 @@
+"""`costmon costs`: what was charged this month, budgets and quotas."""
+
+from decimal import Decimal
+
+from costmon.cli.charged import charged_parts
+
+
+def charge(billed, *, account="vercel", currency="USD", basis="billed"):
+    return {
+        "account": account,
+        "provider": account,
+        "currency": currency,
+        "basis": basis,
+        "billed": billed,
+    }
+
+
+def fresh(**facts):
+    known = {
+        "account": "vercel",
+        "provider": "vercel",
+        "reason": None,
+        "last_complete_day": "2026-11-20",
+        "gaps": [],
+    }
+    return {**known, **facts}
+
+
+def printed(*charges, freshness=(), restated=(), budgets=(), quotas=()):
+    meta = {"from": "2026-11-01", "freshness": freshness, "restated": restated}
+    parts = charged_parts(
+        {"data": charges, "meta": meta}, {"data": {"budgets": budgets, "quotas": quotas}}, "UTC"
+    )
+    return "\n".join(parts)
+
+
+def words(text):
+    return [line.split() for line in text.splitlines()]
+
+
+def test_nothing_is_printed_when_there_is_nothing():
+    assert printed(freshness=[fresh()]) == ""
+
+
+def test_each_account_and_currency_has_a_line_and_each_basis_a_column():
+    shown = printed(
+        charge("12.346", basis="billed"),
+        charge("3", basis="metered"),
+        charge("7", currency="EUR"),
+        freshness=[fresh()],
+    )
+
+    assert ["vercel", "USD", "12.35", "3.00", "2026-11-20"] in words(shown)
+    assert ["vercel", "EUR", "7.00", "2026-11-20"] in words(shown)
+
+
+def test_a_vendor_that_never_said_what_is_complete_is_a_question_mark():
+    shown = printed(charge("1"), freshness=[fresh(last_complete_day=None)])
+
+    assert ["vercel", "USD", "1.00", "?"] in words(shown)
+
+
+def test_budgets_and_quotas_have_their_percentage_and_what_to_know_of_it():
+    shown = printed(
+        budgets=[
+            {
+                "scope": "provider:vercel",
+                "period": "month",
+                "spent": "85",
+                "limit": "100",
+                "currency": "USD",
+                "percent": Decimal("85.00"),
+                "left_out": ["XAU"],
+                "estimated": True,
+                "rates": [],
+            }
+        ],
+        quotas=[
+            {
+                "account": "vercel",
+                "project": "shop",
+                "quota": "requests",
+                "unit": "Requests",
+                "used": "333",
+                "limit": "1000",
+                "percent": Decimal("33.30"),
+                "resets_at": "2026-12-01T00:00:00Z",
+                "plan": "hobby",
+                "estimated": True,
+            }
+        ],
+    )
+
+    assert (
+        "provider:vercel month  85.00  100.00  USD         85.00  without XAU" in shown
+    )
+    assert "; partly estimated" in shown
+    assert "vercel/shop  requests  333.00  1000.00  Requests    33.30  2026-12-01" in shown
+    assert "plan hobby; estimated" in shown
+
+
+def test_an_unknown_amount_is_a_question_mark_and_not_0():
+    budget = {
+        "scope": "provider:aws",
+        "period": "month",
+        "spent": None,
+        "limit": "100",
+        "currency": "USD",
+        "percent": None,
+        "left_out": [],
+        "estimated": False,
+        "rates": [],
+    }
+
+    assert ["provider:aws", "month", "?", "100.00", "USD", "?"] in words(printed(budgets=[budget]))
+
+
+def test_it_lists_what_was_restated_and_what_may_be_missing():
+    shown = printed(
+        freshness=[
+            fresh(
+                reason="vercel: GET /charges: answered 500",
+                gaps=[{"kind": "invoices", "reason": "needs the role Billing"}],
+            )
+        ],
+        restated=[
+            {
+                "account": "vercel",
+                "day": "2026-11-18",
+                "service": "Edge",
+                "billed_delta": "-0.75",
+                "currency": "USD",
+            }
+        ],
+    )
+
+    assert ["vercel", "2026-11-18", "Edge", "-0.75", "USD"] in words(shown)
+    assert "not up to date" in shown
+    assert "answered 500" in shown
+    assert "not visible: invoices  needs the role Billing" in shown
