@@ -409,18 +409,11 @@ def collectors() -> list[Panel]:
             width=8,
         ),
         _lines(
-            "Restarts and undelivered alerts",
-            "Restarts of actors, and attempts to deliver an alert that failed. Both should be 0.",
+            "Restarts of actors",
+            "How often actors of costmon were restarted. It should be 0.",
             (
-                "restarts of {{actor}}",
+                "{{actor}}",
                 "sum by (actor) (increase(costmon_actor_restarts_total[$__rate_interval])) > 0",
-            ),
-            (
-                "failures of {{channel}}",
-                (
-                    "sum by (channel) "
-                    "(increase(costmon_alert_delivery_failures_total[$__rate_interval])) > 0"
-                ),
             ),
             unit=COUNT,
             width=8,

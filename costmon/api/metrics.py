@@ -4,8 +4,10 @@ import flask
 
 from costmon.api.context import ApiContext
 from costmon.api.document import described
+from costmon.export.charges import ChargeCollector
 from costmon.export.endpoints import EndpointCollector
 from costmon.export.guards import GuardCollector
+from costmon.export.limits import LimitCollector
 from costmon.export.prometheus import CostCollector, exposition
 from costmon.state.meters import services
 
@@ -23,6 +25,22 @@ def create_blueprint(context: ApiContext) -> flask.Blueprint:
         GuardCollector(
             guard_state=context.guard_state.read, policy=context.policy.read, now=context.clock.now
         ),
+        ChargeCollector(
+            snapshot=context.snapshot.latest,
+            charges=context.charges.read,
+            rates=context.rates,
+            now=context.clock.now,
+        ),
+        LimitCollector(
+            snapshot=context.snapshot.latest,
+            charges=context.charges.read,
+            guard_state=context.guard_state.read,
+            policy=context.policy.read,
+            caps=context.caps,
+            quotas=context.quotas,
+            rates=context.rates,
+            now=context.clock.now,
+        ),
         EndpointCollector(
             services=lambda: services(context.meters.read(), context.clock.monotonic_s())
         ),
@@ -31,7 +49,7 @@ def create_blueprint(context: ApiContext) -> flask.Blueprint:
     @blueprint.get("/metrics")
     @described(tag="service", answers={200: "text/plain"})
     def metrics() -> flask.typing.ResponseReturnValue:
-        """Actors, polls, costs, guards and endpoints for Prometheus, or OpenMetrics if accepted."""
+        """Costs, budgets, quotas, polls, guards and endpoints for Prometheus or as OpenMetrics."""
         body, content_type = exposition(collectors, flask.request.headers.get("Accept", ""))
         return flask.Response(
             body, headers={"Cache-Control": "no-store"}, content_type=content_type

@@ -1,8 +1,7 @@
-"""Export what guards reported, and what they enforce, to Prometheus.
+"""Export what guards reported to Prometheus.
 
-Only amounts in USD: adding currencies would be wrong, and a budget in another one still has its
-ratio. Each scope of a call's chain counts the call, so sums over scopes mean nothing: the scope
-`global` is the sum.
+Only amounts in USD: adding currencies would be wrong. Each scope of a call's chain counts the call,
+so sums over scopes mean nothing: the scope `global` is the sum.
 """
 
 import datetime as dt
@@ -17,7 +16,7 @@ from costmon.domain.policy import Policy
 from costmon.domain.scope import GLOBAL
 from costmon.domain.vendor_hosts import provider_of
 from costmon.export.scopes import MOST_SCOPES, OTHER, Bounded, Series, most_expensive
-from costmon.state.budget_status import BudgetStatus, budget_statuses, is_away
+from costmon.state.budget_status import budget_statuses, is_away
 from costmon.state.guard_state import GuardState
 
 _CURRENCY = "USD"
@@ -44,7 +43,6 @@ class GuardCollector(Collector):
         guard_state, policy, now = self._guard_state(), self._policy(), self._now()
         families = (
             *self._totals(guard_state),
-            *_budgets(guard_state, policy, now),
             _held(guard_state, now),
             _circuits(policy, now),
             _last_reports(guard_state),
@@ -97,40 +95,6 @@ def _provider(scope: str) -> str:
     if kind == "provider":
         return value
     return (provider_of(value) or "") if kind == "host" else ""
-
-
-def _budgets(guard_state: GuardState, policy: Policy | None, now: dt.datetime) -> Iterator[Metric]:
-    limits: dict[str, Decimal] = {}
-    for told in policy.budgets if policy else ():
-        if told.budget.currency == _CURRENCY:
-            limits[f"{told.budget.scope} {told.budget.period}"] = told.budget.limit
-    fullest: dict[str, BudgetStatus] = {}
-    for status in budget_statuses(guard_state):
-        # Those come fullest first; of a window that has ended nothing is known.
-        if status.limit is not None and not status.is_over(now):
-            fullest.setdefault(f"{status.scope} {status.period}", status)
-    for name, status in list(fullest.items())[:MOST_SCOPES]:
-        if status.currency == _CURRENCY and status.limit is not None:
-            limits[name] = status.limit
-    limit = GaugeMetricFamily(
-        "costmon_budget_limit_usd",
-        "Limit that guards enforce, after threshold and tier; the budget's own limit until a "
-        "guard reports.",
-        labels=("budget",),
-    )
-    for name, amount in list(limits.items())[: 2 * MOST_SCOPES]:
-        limit.add_metric((name,), float(amount))
-    yield limit
-    ratio = GaugeMetricFamily(
-        "costmon_budget_used_ratio",
-        "Spent and held in the current period as a fraction of the limit; the highest of all "
-        "stores.",
-        labels=("budget",),
-    )
-    for name, status in list(fullest.items())[:MOST_SCOPES]:
-        if status.ratio is not None:
-            ratio.add_metric((name,), float(status.ratio))
-    yield ratio
 
 
 def _held(guard_state: GuardState, now: dt.datetime) -> Metric:

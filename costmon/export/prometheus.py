@@ -26,10 +26,8 @@ from prometheus_client.registry import Collector
 
 from costmon import __version__
 from costmon.domain.child import ChildStatus
-from costmon.domain.period import month_of
 from costmon.domain.poll import BreakerState
 from costmon.errors import FailureReason
-from costmon.state.accounts import usage_is_of_month
 from costmon.state.readings import DURATION_BUCKETS_S
 from costmon.state.value import AccountState, Snapshot
 
@@ -51,18 +49,25 @@ class CostCollector(Collector):
         self._snapshot = snapshot
         self._children = children
         self._pending = pending
-        self._now = now
+        self._started_at = now()
 
     def collect(self) -> Iterator[Metric]:
         """Yield every family that has something to say."""
         snapshot = self._snapshot()
         accounts = snapshot.accounts if snapshot else ()
         families = (
-            *_costs(accounts, self._now()),
+            _burn_rate(accounts),
+            *_readings(accounts),
             *_freshness(accounts),
             *_polls(accounts),
             *_actors(self._children()),
             _waiting(self._pending()),
+            GaugeMetricFamily(
+                "process_start_time_seconds",
+                "When the process started.",
+                value=self._started_at.timestamp(),
+                unit="seconds",
+            ),
             InfoMetricFamily(
                 "costmon_build", "Version of costmon.", value={"version": __version__}
             ),
@@ -79,27 +84,7 @@ def exposition(collectors: Iterable[Collector], accept: str) -> tuple[bytes, str
     return encoder(registry), content_type
 
 
-def _costs(accounts: Sequence[AccountState], now: dt.datetime) -> Iterator[Metric]:
-    month_to_date = GaugeMetricFamily(
-        "costmon_month_to_date_cost_usd",
-        "Cost since the month began: as the vendor billed it, or what the resources that exist now "
-        "come to by list price. Absent when unknown for the present month.",
-        labels=(*_ACCOUNT, "basis"),
-    )
-    for account in accounts:
-        inventory = account.inventory
-        if inventory is None or month_of(inventory.observed_at) != month_of(now):
-            continue
-        balance = inventory.balance
-        if balance and balance.currency == "USD" and usage_is_of_month(balance, now):
-            month_to_date.add_metric(
-                (*_labels(account), "billed"), _number(balance.month_to_date_usage)
-            )
-        if account.month_to_date_estimate is not None:
-            month_to_date.add_metric(
-                (*_labels(account), "list_price"), _number(account.month_to_date_estimate)
-            )
-    yield month_to_date
+def _burn_rate(accounts: Sequence[AccountState]) -> Metric:
     burn_rate = GaugeMetricFamily(
         "costmon_burn_rate_usd_per_hour",
         "What the priced live resources cost an hour, as last seen, over the accounts that have "
@@ -110,16 +95,18 @@ def _costs(accounts: Sequence[AccountState], now: dt.datetime) -> Iterator[Metri
         hourly = [account.totals.hourly for account in members if account.totals is not None]
         if hourly:
             burn_rate.add_metric((provider,), _number(sum(hourly, Decimal())))
-    yield burn_rate
+    return burn_rate
 
 
 def _freshness(accounts: Sequence[AccountState]) -> Iterator[Metric]:
     up = GaugeMetricFamily(
-        "costmon_collector_up", "Whether the latest poll of the account succeeded.", labels=_ACCOUNT
+        "costmon_collector_up",
+        "Whether the latest polls of all readings of the account succeeded.",
+        labels=_ACCOUNT,
     )
     success = GaugeMetricFamily(
         "costmon_collector_last_success_timestamp_seconds",
-        "When the latest successful poll started.",
+        "When the latest successful poll began, of the reading where that is longest ago.",
         labels=_ACCOUNT,
     )
     complete = GaugeMetricFamily(
@@ -142,13 +129,44 @@ def _freshness(accounts: Sequence[AccountState]) -> Iterator[Metric]:
         if account.has_ended_a_cycle:
             up.add_metric(labels, 0 if account.failure else 1)
             breaker.add_metric(labels, {s: s == account.breaker for s in _BREAKER_STATES})
-        if account.last_success_at is not None:
-            success.add_metric(labels, account.last_success_at.timestamp())
-        if account.complete_through is not None:
-            complete.add_metric(labels, account.complete_through.timestamp())
+        successes = [it.last_success_at for it in account.readings.values() if it.last_success_at]
+        if successes:
+            success.add_metric(labels, min(successes).timestamp())
+        charges = account.readings.get("charges")
+        through = charges.complete_through if charges else account.complete_through
+        if through is not None:
+            complete.add_metric(labels, through.timestamp())
         if account.next_poll_at is not None:
             next_poll.add_metric(labels, account.next_poll_at.timestamp())
     yield from (up, success, complete, next_poll, breaker)
+
+
+def _readings(accounts: Sequence[AccountState]) -> Iterator[Metric]:
+    labels = (*_ACCOUNT, "reading")
+    up = GaugeMetricFamily(
+        "costmon_reading_up", "Whether the newest poll of this reading succeeded.", labels=labels
+    )
+    success = GaugeMetricFamily(
+        "costmon_reading_last_success_timestamp_seconds",
+        "When the newest successful poll of this reading began.",
+        labels=labels,
+        unit="seconds",
+    )
+    interval = GaugeMetricFamily(
+        "costmon_reading_interval_seconds",
+        "How often this reading is polled.",
+        labels=labels,
+        unit="seconds",
+    )
+    for account in accounts:
+        for kind, reading in account.readings.items():
+            values = (*_labels(account), kind)
+            if reading.last_cycle_id is not None:
+                up.add_metric(values, 0 if reading.failure else 1)
+            if reading.last_success_at is not None:
+                success.add_metric(values, reading.last_success_at.timestamp())
+            interval.add_metric(values, reading.interval_s)
+    yield from (up, success, interval)
 
 
 def _polls(accounts: Sequence[AccountState]) -> Iterator[Metric]:
@@ -159,22 +177,22 @@ def _polls(accounts: Sequence[AccountState]) -> Iterator[Metric]:
     )
     failures = CounterMetricFamily(
         "costmon_collector_failures",
-        "Failed HTTP requests to the vendor, including retried ones.",
+        "Failed requests to the vendor, retried ones included.",
         labels=(*_ACCOUNT, "reason"),
     )
     errors = CounterMetricFamily(
         "cost_collector_errors",
-        "All failed requests of an account, under the name that earlier dashboards know.",
-        labels=_ACCOUNT,
+        "The same count under the name that earlier dashboards use.",
+        labels=(*_ACCOUNT, "reason"),
     )
     for account in accounts:
         labels = _labels(account)
         requests.add_metric(labels, account.counts.requests)
-        errors.add_metric(labels, sum(count for _, count in account.counts.failures))
         counts = dict(account.counts.failures)
         for reason in get_args(FailureReason):
             # From the start, for rate() does not see a series jump from absent to 1.
             failures.add_metric((*labels, reason), counts.get(reason, 0))
+            errors.add_metric((*labels, reason), counts.get(reason, 0))
     yield from (requests, failures, errors, _durations(accounts))
 
 

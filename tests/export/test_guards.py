@@ -62,8 +62,6 @@ def test_everything_parses(accept):
         "costmon_guard_decisions",
         "costmon_guard_held_usd",
         "costmon_guard_last_report_timestamp_seconds",
-        "costmon_budget_limit_usd",
-        "costmon_budget_used_ratio",
         "costmon_circuit_open",
     }
 
@@ -98,29 +96,6 @@ def test_decisions_are_charged_calls_and_refusals_by_reason():
 
     assert found["allowed", "global"] == 20
     assert found["refused_budget", "host:api.example.com"] == 3
-
-
-def test_a_budget_says_how_full_it_is_with_what_is_held():
-    shown, rules = everything()
-
-    assert samples("costmon_budget_used_ratio", shown, rules) == {("global month",): 0.3}
-    assert samples("costmon_budget_limit_usd", shown, rules) == {
-        ("global month",): 10,
-        ("host:* day",): 5,
-    }
-
-
-def test_a_window_that_has_ended_has_no_ratio():
-    later = START + dt.timedelta(hours=2)
-
-    assert samples("costmon_budget_used_ratio", guard_state(), now=later) == {}
-
-
-def test_a_limit_of_nothing_has_no_ratio():
-    shown = guard_state(seen(scopes=(gauge(limit="0", spent="0", held="0"),)))
-
-    assert samples("costmon_budget_used_ratio", shown) == {}
-    assert samples("costmon_budget_limit_usd", shown) == {("global month",): 0}
 
 
 def test_guards_that_share_a_store_hold_what_they_hold_once():

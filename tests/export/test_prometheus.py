@@ -1,3 +1,4 @@
+import dataclasses
 import datetime as dt
 import shutil
 import subprocess
@@ -88,7 +89,6 @@ def test_everything_parses(accept):
 
     parse = openmetrics if "openmetrics" in content_type else text_string_to_metric_families
     assert {family.name for family in parse(body.decode())} >= {
-        "costmon_month_to_date_cost_usd",
         "costmon_burn_rate_usd_per_hour",
         "costmon_collector_up",
         "costmon_breaker_state",
@@ -108,20 +108,14 @@ def test_promtool_has_nothing_to_say():
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
 
 
-def test_cost_of_the_month_is_told_by_its_basis():
-    snapshot = everything()
-
-    name = "costmon_month_to_date_cost_usd"
-    assert one(snapshot, name, {**LABELS, "basis": "billed"}) == 50.5
-    assert one(snapshot, name, {**LABELS, "basis": "list_price"}) == 49.0
-    assert one(snapshot, "costmon_burn_rate_usd_per_hour", {"provider": "digitalocean"}) == (
+def test_the_burn_rate_is_what_live_resources_cost_an_hour():
+    assert one(everything(), "costmon_burn_rate_usd_per_hour", {"provider": "digitalocean"}) == (
         pytest.approx(67.20 / 720)
     )
 
 
 def test_before_the_first_poll_there_is_no_cost_and_no_verdict():
     for name in (
-        "costmon_month_to_date_cost_usd",
         "costmon_burn_rate_usd_per_hour",
         "costmon_collector_up",
         "costmon_breaker_state",
@@ -136,7 +130,7 @@ def test_nothing_published_leaves_the_metrics_of_the_process():
     text = exposed(None, children=(child(),))[0].decode()
 
     assert "costmon_actor_restarts_total" in text
-    assert "costmon_month_to_date" not in text
+    assert "costmon_burn_rate" not in text
 
 
 def test_a_failed_poll_is_down_and_keeps_the_last_cost():
@@ -155,38 +149,58 @@ def test_an_account_never_read_has_no_burn_rate():
     assert one(snapshot, "costmon_collector_up") == 0
 
 
-def test_cost_of_the_month_ends_with_the_month():
-    december = dt.datetime(2026, 12, 1, tzinfo=dt.UTC)
-    next_year = START + dt.timedelta(days=365)
-
-    for now in (december, next_year):
-        assert samples(everything(), "costmon_month_to_date_cost_usd", now=now) == {}
-
-
-def test_a_bill_in_another_currency_is_not_called_dollars():
-    balance = Balance(month_to_date_usage=Decimal(7), currency="EUR", generated_at=START)
-
-    found = samples(polled(balance=balance), "costmon_month_to_date_cost_usd")
-
-    assert [dict(labels)["basis"] for labels in found] == ["list_price"]
-
-
 def test_failures_are_counted_by_reason_and_under_the_former_name():
     snapshot = everything()
 
     failures = "costmon_collector_failures_total"
     assert one(snapshot, failures, {**LABELS, "reason": "timeout"}) == 2
     assert one(snapshot, failures, {**LABELS, "reason": "rate_limit"}) == 1
-    assert one(snapshot, "cost_collector_errors_total") == 3
+    former = "cost_collector_errors_total"
+    assert one(snapshot, former, {**LABELS, "reason": "timeout"}) == 2
     assert one(snapshot, "costmon_collector_requests_total") == 6
 
 
 def test_an_account_without_failures_counts_zero_errors_of_every_reason():
     by_reason = samples(polled(), "costmon_collector_failures_total")
 
-    assert one(polled(), "cost_collector_errors_total") == 0
+    assert samples(polled(), "cost_collector_errors_total") == by_reason
     assert len(by_reason) == len(get_args(FailureReason))
     assert set(by_reason.values()) == {0}
+
+
+def test_each_reading_has_its_own_verdict_age_and_interval():
+    snapshot = everything()
+    labels = {**LABELS, "reading": "inventory"}
+
+    assert one(snapshot, "costmon_reading_up", labels) == 0
+    assert one(polled(), "costmon_reading_up", labels) == 1
+    assert one(snapshot, "costmon_reading_last_success_timestamp_seconds", labels) == (
+        START.timestamp()
+    )
+    assert one(snapshot, "costmon_reading_interval_seconds", labels) == 300
+    assert samples(empty(), "costmon_reading_up") == {}
+    assert samples(empty(), "costmon_reading_last_success_timestamp_seconds") == {}
+
+
+def test_an_account_is_as_old_as_the_oldest_of_its_readings_and_as_complete_as_its_charges():
+    (account,) = polled().accounts
+    inventory_reading = account.readings["inventory"]
+    before = START - dt.timedelta(days=2)
+    charges = dataclasses.replace(
+        inventory_reading, kind="charges", last_success_at=START, complete_through=before
+    )
+    inventory_reading = dataclasses.replace(inventory_reading, last_success_at=before)
+    both = {"inventory": inventory_reading, "charges": charges}
+    snapshot = dataclasses.replace(
+        polled(), accounts=(dataclasses.replace(account, readings=both),)
+    )
+
+    for name in ("collector_last_success", "data_complete_through"):
+        assert one(snapshot, f"costmon_{name}_timestamp_seconds") == before.timestamp()
+
+
+def test_the_start_of_the_process_is_told():
+    assert samples(None, "process_start_time_seconds") == {(): START.timestamp()}
 
 
 def test_the_breaker_is_in_exactly_one_state():

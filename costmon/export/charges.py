@@ -1,0 +1,229 @@
+"""Export what the vendors have charged to Prometheus.
+
+Amounts in USD are those in USD, and those in other currencies that have a rate; what has none is
+only in the metric of amounts in the currency of the bill. What is unknown has no sample.
+"""
+
+import datetime as dt
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from decimal import Decimal
+from heapq import nlargest
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from costmon.domain.charge_report import ChargeTotal, Restatement
+from costmon.domain.fx import Rates
+from costmon.domain.period import month_of
+from costmon.domain.resource import Basis
+from costmon.export.scopes import OTHER, Series
+from costmon.state.accounts import usage_is_of_month
+from costmon.state.charges import RESTATED_LATELY, ChargeState
+from costmon.state.value import AccountState, Snapshot
+
+MOST_SERVICES = 20
+_USD = "USD"
+_ACCOUNT = ("provider", "account")
+_UP, _DOWN = "up", "down"
+
+Amounts = dict[Series, Decimal]
+
+
+class ChargeCollector(Collector):
+    """Read the published charges at every scrape."""
+
+    def __init__(
+        self,
+        *,
+        snapshot: Callable[[], Snapshot | None],
+        charges: Callable[[], ChargeState],
+        rates: Rates,
+        now: Callable[[], dt.datetime],
+    ) -> None:
+        self._snapshot = snapshot
+        self._charges = charges
+        self._rates = rates
+        self._now = now
+        self._restated = _Restated(rates, now())
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every family that has something to say."""
+        snapshot, charges = self._snapshot(), self._charges()
+        accounts = snapshot.accounts if snapshot else ()
+        families = (
+            self._month_to_date(accounts, charges),
+            self._day(charges),
+            self._services(charges),
+            _native(charges),
+            self._months(charges),
+            self._restatements(accounts, charges),
+        )
+        return (family for family in families if family.samples)
+
+    def _month_to_date(self, accounts: Sequence[AccountState], charges: ChargeState) -> Metric:
+        amounts = self._sums(charges.by_service, _by_basis)
+        for labels, amount in _of_inventories(accounts, self._now()):
+            # The ledger's figure is the newer one of an account that has both.
+            amounts.setdefault(labels, amount)
+        return _gauge(
+            "costmon_month_to_date_cost_usd",
+            "Cost since the month began, by how the amount is known. Absent when unknown.",
+            (*_ACCOUNT, "basis"),
+            amounts,
+        )
+
+    def _day(self, charges: ChargeState) -> Metric:
+        amounts: Amounts = {}
+        # A complete day without charges cost 0 in each basis that the account is charged by.
+        known = self._sums(charges.by_month, _by_basis)
+        for day in charges.last_days:
+            of_account = (day.provider, day.account)
+            amounts.update(
+                {labels: Decimal() for labels in known if labels[:-1] == of_account},
+            )
+            amounts.update(self._sums(day.totals, _by_basis))
+        return _gauge(
+            "costmon_day_cost_usd",
+            "Cost of the latest complete day of the vendor.",
+            (*_ACCOUNT, "basis"),
+            amounts,
+        )
+
+    def _services(self, charges: ChargeState) -> Metric:
+        by_account: dict[Series, dict[str, Decimal]] = {}
+        for labels, amount in self._sums(charges.by_service, _by_service).items():
+            by_account.setdefault(labels[:-1], {})[labels[-1]] = amount
+        amounts: Amounts = {}
+        for account, services in by_account.items():
+            shown = nlargest(MOST_SERVICES, services, key=lambda name: (services[name], name))
+            for service in services:
+                labels = (*account, service if service in shown else OTHER)
+                amounts[labels] = amounts.get(labels, Decimal()) + services[service]
+        return _gauge(
+            "costmon_service_month_to_date_cost_usd",
+            "Cost since the month began of the most expensive services; all others are `other`.",
+            (*_ACCOUNT, "service"),
+            amounts,
+        )
+
+    def _months(self, charges: ChargeState) -> Metric:
+        return _gauge(
+            "costmon_month_cost_usd",
+            "Cost of each of the last twelve months, the current one included, with all "
+            "restatements.",
+            ("provider", "month"),
+            self._sums(charges.by_month, _by_month),
+        )
+
+    def _restatements(self, accounts: Sequence[AccountState], charges: ChargeState) -> Metric:
+        providers = {account.provider for account in accounts if "charges" in account.readings}
+        family = CounterMetricFamily(
+            "costmon_restated_cost_usd",
+            "Changes that vendors made to amounts already reported, as positive numbers, since "
+            "costmon started.",
+            labels=("provider", "direction"),
+            unit="usd",
+        )
+        for labels, amount in self._restated.count(charges, providers).items():
+            family.add_metric(labels, float(amount))
+        return family
+
+    def _sums(
+        self, totals: Iterable[ChargeTotal], labels_of: Callable[[ChargeTotal], Series]
+    ) -> Amounts:
+        """Return sums in USD by labels, without the amounts that have no rate."""
+        sums: Amounts = {}
+        for total in totals:
+            converted = self._rates.convert(total.billed, total.currency, _USD)
+            if converted is not None:
+                labels = labels_of(total)
+                sums[labels] = sums.get(labels, Decimal()) + converted.amount
+        return sums
+
+
+class _Restated:
+    """Adds up restatements, each once, from those of the last days that are published."""
+
+    def __init__(self, rates: Rates, since: dt.datetime) -> None:
+        self._rates = rates
+        self._since = since
+        self._lock = threading.Lock()
+        self._seen: set[Restatement] = set()
+        self._sums: Amounts = {}
+
+    def count(self, charges: ChargeState, providers: Iterable[str]) -> Amounts:
+        """Return the sums by provider and direction; those of `providers` begin with 0."""
+        with self._lock:
+            for provider in sorted(providers):
+                for direction in (_UP, _DOWN):
+                    self._sums.setdefault((provider, direction), Decimal())
+            for restated in charges.restatements:
+                if restated.observed_at >= self._since and restated not in self._seen:
+                    self._seen.add(restated)
+                    self._add(restated)
+            oldest = charges.published_at - 2 * RESTATED_LATELY
+            self._seen = {one for one in self._seen if one.observed_at >= oldest}
+            return dict(self._sums)
+
+    def _add(self, restated: Restatement) -> None:
+        converted = self._rates.convert(restated.billed_delta, restated.currency, _USD)
+        if converted is not None:
+            labels = (restated.provider, _UP if converted.amount > 0 else _DOWN)
+            self._sums[labels] = self._sums.get(labels, Decimal()) + abs(converted.amount)
+
+
+def _of_inventories(
+    accounts: Iterable[AccountState], now: dt.datetime
+) -> Iterator[tuple[Series, Decimal]]:
+    """Yield what inventories say of the month: the vendor's balance, and our list prices."""
+    for account in accounts:
+        inventory = account.inventory
+        if inventory is None or month_of(inventory.observed_at) != month_of(now):
+            continue
+        balance = inventory.balance
+        if balance and balance.currency == _USD and usage_is_of_month(balance, now):
+            yield (account.provider, account.name, "billed"), balance.month_to_date_usage
+        if account.month_to_date_estimate is not None:
+            yield (account.provider, account.name, "list_price"), account.month_to_date_estimate
+
+
+def _native(charges: ChargeState) -> Metric:
+    amounts: Amounts = {}
+    for total in charges.by_service:
+        labels = (total.provider, total.account, total.currency)
+        amounts[labels] = amounts.get(labels, Decimal()) + total.billed
+    return _gauge(
+        "costmon_native_month_to_date_cost",
+        "Cost since the month began in the currency of the bill. Never add up different "
+        "currencies.",
+        (*_ACCOUNT, "currency"),
+        amounts,
+        unit="",
+    )
+
+
+def _by_basis(total: ChargeTotal) -> Series:
+    return (total.provider, total.account, _shown_basis(total.basis))
+
+
+def _by_service(total: ChargeTotal) -> Series:
+    return (total.provider, total.account, total.group)
+
+
+def _by_month(total: ChargeTotal) -> Series:
+    return (total.provider, total.group[:7])
+
+
+def _shown_basis(basis: Basis) -> str:
+    """Return the label of a charge: one that we computed from usage is not the live resources'."""
+    return "estimated" if basis == "list_price" else basis
+
+
+def _gauge(
+    name: str, text: str, labels: Sequence[str], amounts: Amounts, *, unit: str = "usd"
+) -> Metric:
+    family = GaugeMetricFamily(name, text, labels=labels, unit=unit)
+    for values, amount in amounts.items():
+        family.add_metric(values, float(amount))
+    return family

@@ -1,0 +1,190 @@
+"""Export budgets and quotas to Prometheus: the limits, and how much of them is used.
+
+What vendors charged and what guards counted are never added up: the label `source` tells them
+apart.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from costmon.domain.cap import BudgetUse, Cap, Quota, QuotaUse, percent_of
+from costmon.domain.fx import Rates
+from costmon.domain.policy import Policy
+from costmon.domain.usage import Quantity, UsageReading
+from costmon.export.scopes import MOST_SCOPES
+from costmon.state.budget_status import BudgetStatus, budget_statuses
+from costmon.state.caps import budget_uses, quota_uses
+from costmon.state.charges import ChargeState
+from costmon.state.guard_state import GuardState
+from costmon.state.value import Snapshot
+
+_CURRENCY = "USD"
+_CHARGES, _GUARDS = "charges", "guards"
+
+
+class LimitCollector(Collector):
+    """Compare caps and quotas with what is published, at every scrape."""
+
+    def __init__(
+        self,
+        *,
+        snapshot: Callable[[], Snapshot | None],
+        charges: Callable[[], ChargeState],
+        guard_state: Callable[[], GuardState],
+        policy: Callable[[], Policy | None],
+        caps: Sequence[Cap],
+        quotas: Sequence[Quota],
+        rates: Rates,
+        now: Callable[[], dt.datetime],
+    ) -> None:
+        self._snapshot = snapshot
+        self._charges = charges
+        self._guard_state = guard_state
+        self._policy = policy
+        self._caps = caps
+        self._quotas = quotas
+        self._rates = rates
+        self._now = now
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every family that has something to say."""
+        families = (*self._budgets(), *self._quota_families())
+        return (family for family in families if family.samples)
+
+    def _budgets(self) -> Iterator[Metric]:
+        now = self._now()
+        limit = GaugeMetricFamily(
+            "costmon_budget_limit_usd",
+            "The limit of the budget; of one that guards enforce, after threshold and tier.",
+            labels=("budget", "source"),
+            unit="usd",
+        )
+        ratio = GaugeMetricFamily(
+            "costmon_budget_used_ratio",
+            "Spent as a part of the limit: charges of the vendors, or spent and held by guards. "
+            "In any currency.",
+            labels=("budget", "source"),
+            unit="ratio",
+        )
+        uses = budget_uses(self._caps, self._charges(), (), self._rates, now)
+        for use in {use.name: use for use in uses}.values():
+            budget = use.cap.budget
+            amount = self._rates.convert(budget.limit, budget.currency or _CURRENCY, _CURRENCY)
+            if amount is not None:
+                limit.add_metric((use.name, _CHARGES), float(amount.amount))
+            if use.percent is not None and not _is_unknown(use):
+                ratio.add_metric((use.name, _CHARGES), float(use.percent / 100))
+        limits, fullest = _of_guards(self._guard_state(), self._policy(), now)
+        for name, amount_usd in limits.items():
+            limit.add_metric((name, _GUARDS), float(amount_usd))
+        for name, status in fullest.items():
+            if status.ratio is not None:
+                ratio.add_metric((name, _GUARDS), float(status.ratio))
+        yield limit
+        yield ratio
+
+    def _quota_families(self) -> Iterator[Metric]:
+        snapshot = self._snapshot()
+        now = self._now()
+        readings = [
+            account.usage
+            for account in (snapshot.accounts if snapshot else ())
+            if account.usage is not None
+        ]
+        labels = ("provider", "account", "quota")
+        used = GaugeMetricFamily(
+            "costmon_quota_used",
+            "Used in the current period of the quota, in its unit.",
+            labels=(*labels, "unit"),
+        )
+        limit = GaugeMetricFamily(
+            "costmon_quota_limit",
+            "What the plan includes, in the unit of the quota.",
+            labels=(*labels, "unit"),
+        )
+        ratio = GaugeMetricFamily(
+            "costmon_quota_used_ratio",
+            "Used as a part of what the plan includes.",
+            labels=labels,
+            unit="ratio",
+        )
+        for reading in readings:
+            for quota, use in _uses(self._quotas, reading, now).items():
+                account = (reading.provider, reading.account, quota)
+                used.add_metric((*account, use.unit), float(use.used))
+                if use.limit is not None:
+                    limit.add_metric((*account, use.unit), float(use.limit))
+                    ratio.add_metric(account, float(percent_of(use.used, use.limit) / 100))
+        yield from (used, limit, ratio)
+
+
+class _Use(NamedTuple):
+    unit: str
+    used: Decimal
+    limit: Decimal | None
+
+
+def _is_unknown(use: BudgetUse) -> bool:
+    """Tell whether nothing of what was charged has a rate: 0 would be wrong."""
+    return bool(use.left_out) and not use.spent
+
+
+def _uses(quotas: Sequence[Quota], reading: UsageReading, now: dt.datetime) -> dict[str, _Use]:
+    """Return what is used of each quota; of several projects' own, the fullest.
+
+    Of a period that has ended nothing is known of the present one. What the vendor itself says is
+    included counts where neither the user nor the plan has a quota.
+    """
+    found: dict[str, _Use] = {}
+    current = [one for one in reading.quantities if one.resets_at is None or one.resets_at > now]
+    for quota in {one.quota for one in current}:
+        parts = [one for one in current if one.quota == quota]
+        found[quota] = _fullest(parts)
+    fullest: dict[str, QuotaUse] = {}
+    for use in quota_uses(quotas, [reading]):
+        if use.resets_at is not None and use.resets_at <= now:
+            continue
+        known = fullest.get(use.quota.quota)
+        if known is None or use.percent > known.percent:
+            fullest[use.quota.quota] = use
+    for name, use in fullest.items():
+        found[name] = _Use(use.quota.unit, use.used, use.quota.limit)
+    return dict(sorted(found.items()))
+
+
+def _fullest(parts: Sequence[Quantity]) -> _Use:
+    """Return the whole account's figure, the fullest project's with a limit, or the sum."""
+    whole = [one for one in parts if one.project is None]
+    limited = [(percent_of(one.used, one.limit), one) for one in parts if one.limit is not None]
+    if whole:
+        return _Use(whole[0].unit, whole[0].used, whole[0].limit)
+    if limited:
+        _, one = max(limited, key=lambda pair: pair[0])
+        return _Use(one.unit, one.used, one.limit)
+    same = [one for one in parts if one.unit == parts[0].unit]
+    return _Use(parts[0].unit, sum((one.used for one in same), Decimal()), None)
+
+
+def _of_guards(
+    guard_state: GuardState, policy: Policy | None, now: dt.datetime
+) -> tuple[dict[str, Decimal], dict[str, BudgetStatus]]:
+    """Return limits in USD and the fullest store's status, by budget."""
+    limits: dict[str, Decimal] = {}
+    for told in policy.budgets if policy else ():
+        if told.budget.currency == _CURRENCY:
+            limits[f"{told.budget.scope} {told.budget.period}"] = told.budget.limit
+    fullest: dict[str, BudgetStatus] = {}
+    for status in budget_statuses(guard_state):
+        # Those come fullest first; of a window that has ended nothing is known.
+        if status.limit is not None and not status.is_over(now):
+            fullest.setdefault(f"{status.scope} {status.period}", status)
+    fullest = dict(list(fullest.items())[:MOST_SCOPES])
+    for name, status in fullest.items():
+        if status.currency == _CURRENCY and status.limit is not None:
+            limits[name] = status.limit
+    return dict(list(limits.items())[: 2 * MOST_SCOPES]), fullest
