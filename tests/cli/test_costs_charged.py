@@ -1,6 +1,7 @@
 """`costmon costs`: what was charged this month, budgets and quotas."""
 
 from decimal import Decimal
+from typing import Any
 
 from costmon.cli.charged import charged_parts
 
@@ -16,7 +17,7 @@ def charge(billed, *, account="vercel", currency="USD", basis="billed"):
 
 
 def fresh(**facts):
-    known = {
+    known: dict[str, Any] = {
         "account": "vercel",
         "provider": "vercel",
         "reason": None,
@@ -91,16 +92,14 @@ def test_budgets_and_quotas_have_their_percentage_and_what_to_know_of_it():
         ],
     )
 
-    assert (
-        "provider:vercel month  85.00  100.00  USD         85.00  without XAU" in shown
-    )
+    assert "provider:vercel month  85.00  100.00  USD         85.00  without XAU" in shown
     assert "; partly estimated" in shown
     assert "vercel/shop  requests  333.00  1000.00  Requests    33.30  2026-12-01" in shown
     assert "plan hobby; estimated" in shown
 
 
 def test_an_unknown_amount_is_a_question_mark_and_not_0():
-    budget = {
+    budget: dict[str, Any] = {
         "scope": "provider:aws",
         "period": "month",
         "spent": None,
