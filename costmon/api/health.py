@@ -89,7 +89,7 @@ def _unpolled(snapshot: Snapshot | None) -> str | None:
         for account in snapshot.accounts
         if not (account.missing or account.has_ended_a_cycle)
     ]
-    return f"no poll has ended of: {', '.join(names)}" if names else None
+    return f"no poll has finished for: {', '.join(names)}" if names else None
 
 
 def _stale(context: ApiContext, snapshot: Snapshot | None) -> str | None:

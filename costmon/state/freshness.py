@@ -36,7 +36,7 @@ def reading_staleness(reading: ReadingState, now: dt.datetime) -> Staleness | No
     if reading.fresh_until is None:
         return Staleness(since=now, reason="the first poll has not ended yet")
     if now > reading.fresh_until:
-        return Staleness(since=reading.fresh_until, reason="no poll has ended for too long")
+        return Staleness(since=reading.fresh_until, reason="no poll has finished for too long")
     return None
 
 
