@@ -10,8 +10,10 @@ from costmon import __version__
 from costmon.domain.child import ChildStatus
 from costmon.domain.totals import Threshold
 from costmon.errors import SnapshotClosedError
+from costmon.state.charges import ChargeState
 from costmon.state.value import Snapshot
 from costmon.web import words
+from costmon.web.charge_view import Limits, charged
 from costmon.web.view import overview
 
 View = Callable[[], flask.typing.ResponseReturnValue]
@@ -21,6 +23,8 @@ def create_blueprint(
     *,
     snapshot: Callable[[], Snapshot | None],
     children: Callable[[], tuple[ChildStatus, ...]],
+    charges: Callable[[], ChargeState],
+    limits: Limits,
     now: Callable[[], dt.datetime],
     threshold: Threshold,
     demo: bool,
@@ -31,6 +35,8 @@ def create_blueprint(
     Args:
         snapshot: Reads the current costs; raises `SnapshotClosedError` when it cannot.
         children: Reads the state of the supervised children.
+        charges: Reads what was charged.
+        limits: Budgets and quotas, and the exchange rates for them.
         now: Tells the time.
         threshold: The monthly run-rate that alerts.
         demo: The vendor is simulated.
@@ -56,8 +62,10 @@ def create_blueprint(
             current = snapshot()
         except SnapshotClosedError:
             return _html(flask.render_template("costmon/closed.html"), 503)
-        shown = overview(current, children(), now=now(), threshold=threshold)
-        return _html(flask.render_template("costmon/page.html", page=shown), 200)
+        at = now()
+        shown = overview(current, children(), now=at, threshold=threshold)
+        month = charged(charges(), current.accounts if current else (), limits, at)
+        return _html(flask.render_template("costmon/page.html", page=shown, month=month), 200)
 
     blueprint.add_url_rule("/", "page", describe(page))
     return blueprint

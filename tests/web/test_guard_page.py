@@ -8,11 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from costmon.domain.fx import Rates
 from costmon.domain.spend import Notice
 from costmon.domain.totals import Threshold
+from costmon.state.charges import nothing_known
 from costmon.state.guard_state import EMPTY
 from costmon.state.published import Published
 from costmon.testing.clock import START
+from costmon.web.charge_view import Limits
 from costmon.web.guard_page import GuardPage
 from costmon.web.guard_view import Entered
 from costmon.web.page import create_blueprint
@@ -27,6 +30,8 @@ def app_of(shown, rules, now=START, entered=None):
     app.register_blueprint(
         create_blueprint(
             snapshot=lambda: None,
+            charges=lambda: nothing_known(START, START.date()),
+            limits=Limits(caps=(), quotas=(), rates=Rates("EUR", {})),
             children=lambda: (),
             now=lambda: now,
             threshold=Threshold(provider="digitalocean", limit=Decimal(100)),

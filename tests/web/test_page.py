@@ -1,6 +1,7 @@
 import datetime as dt
 import html
 import re
+from dataclasses import replace
 from decimal import Decimal
 from html.parser import HTMLParser
 
@@ -9,14 +10,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from costmon.domain.budget import Budget
+from costmon.domain.cap import DEFAULT_LEVELS, Cap, Quota
+from costmon.domain.charge_report import (
+    ChargeFreshness,
+    ChargeOverview,
+    ChargeTotal,
+    Restatement,
+)
 from costmon.domain.child import ChildStatus
+from costmon.domain.fx import Rates
 from costmon.domain.resource import Balance, Gap, NotPriced
 from costmon.domain.totals import Threshold
+from costmon.domain.usage import Quantity, UsageReading
 from costmon.errors import SnapshotClosedError
 from costmon.state import fold
+from costmon.state.charges import charge_state, nothing_known
 from costmon.state.published import Published
 from costmon.testing.clock import START
 from costmon.testing.samples import failure, inventory, report, resource
+from costmon.web.charge_view import Limits
 from costmon.web.page import create_blueprint
 
 CHILD = ChildStatus(
@@ -53,12 +66,17 @@ def client(snapshot, **facts):
     return client_of(read, **facts)
 
 
-def client_of(read, *, children=(), now=START, demo=False):
+NO_LIMITS = Limits(caps=(), quotas=(), rates=Rates("EUR", {}))
+
+
+def client_of(read, *, children=(), now=START, demo=False, charges=None, limits=NO_LIMITS):
     app = flask.Flask("test", static_folder=None)
     app.register_blueprint(
         create_blueprint(
             snapshot=read,
             children=lambda: children,
+            charges=lambda: charges or nothing_known(now, now.date()),
+            limits=limits,
             now=lambda: now,
             threshold=Threshold(provider="digitalocean", limit=Decimal(100)),
             demo=demo,
@@ -310,3 +328,139 @@ def test_a_kind_and_a_waste_without_a_known_price_are_unknown_and_not_free():
 
     assert "unknown a month: 1" in shown
     assert "$0.00" not in shown
+
+
+def charged(billed, *, account="vercel", currency="USD", basis="billed", group="Edge"):
+    return ChargeTotal(
+        group=group,
+        account=account,
+        provider="vercel",
+        currency=currency,
+        basis=basis,
+        label=group,
+        billed=Decimal(billed),
+        effective=Decimal(billed),
+        charge_count=1,
+    )
+
+
+def read_charges(*totals, account="vercel", gaps=(), restatements=()):
+    return charge_state(
+        ChargeOverview(
+            today=START.date(),
+            by_service=totals,
+            by_project=(),
+            by_day=(),
+            by_month=(),
+            last_days=(),
+            restatements=restatements,
+            freshness=(
+                ChargeFreshness(
+                    account=account,
+                    provider="vercel",
+                    observed_at=START,
+                    known_since=START,
+                    complete_through=START,
+                    last_complete_day=dt.date(2026, 11, 20),
+                    day_zone="UTC",
+                    gaps=gaps,
+                ),
+            ),
+        ),
+        START,
+    )
+
+
+def test_the_card_of_charges_is_shown_only_when_there_is_something():
+    assert "This month, charged" not in text(polled())
+
+
+def test_charges_of_an_account_are_added_within_a_currency_and_kind_of_figure_only():
+    charges = read_charges(
+        charged("1.50"),
+        charged("2.25", group="Functions"),
+        charged("4", currency="EUR"),
+        charged("9", basis="metered"),
+    )
+
+    shown = text(polled(), charges=charges)
+
+    assert "vercel vercel, EUR €4.00" in shown
+    assert "vercel vercel, USD $3.75 $9.00" in shown
+    assert "complete through 2026-11-20" in shown
+
+
+def test_budgets_and_quotas_are_bars_that_end_at_their_limit():
+    quota = Quota(
+        provider="digitalocean",
+        account=None,
+        quota="requests",
+        unit="Requests",
+        limit=Decimal(1000),
+        period="now",
+        levels=DEFAULT_LEVELS,
+        plan=None,
+        per_project=False,
+        source=None,
+        as_of=None,
+    )
+    counted = Quantity(
+        quota="requests",
+        unit="Requests",
+        used=Decimal(333),
+        start=START,
+        end=START,
+        resets_at=None,
+        limit=None,
+        estimated=True,
+        project=None,
+    )
+    usage = UsageReading(
+        account="digitalocean",
+        provider="digitalocean",
+        observed_at=START,
+        quantities=(counted,),
+        complete_through=None,
+        gaps=(),
+    )
+    snapshot = polled()
+    [account] = snapshot.accounts
+    cap = Cap(Budget("provider:vercel", "100", "month", "USD"), DEFAULT_LEVELS, enforce=False)
+
+    source = page(
+        replace(snapshot, accounts=(replace(account, usage=usage),)),
+        charges=read_charges(charged("120")),
+        limits=Limits(caps=(cap,), quotas=(quota,), rates=Rates("EUR", {})),
+    )
+
+    widths = [facts["width"] for tag, facts in Text(source).tags if facts.get("class") == "fill"]
+    assert {"100", "33"} <= set(widths)
+    shown = " ".join(str(Text(source)).split())
+    assert "provider:vercel month 120.0 % $120.00 of $100.00" in shown
+    assert "digitalocean requests 33.3 % 333 of 1,000 Requests estimated" in shown
+
+
+def test_what_vendors_and_accounts_are_called_cannot_inject_markup_into_the_card():
+    gap = Gap(kind=HOSTILE, reason=HOSTILE)
+    restated = Restatement(
+        account=HOSTILE,
+        provider="vercel",
+        day=START.date(),
+        service=HOSTILE,
+        project="-",
+        currency="USD",
+        billed_delta=Decimal("-0.75"),
+        effective_delta=Decimal("-0.75"),
+        observed_at=START,
+    )
+
+    source = page(
+        polled(),
+        charges=read_charges(
+            charged("1", account=HOSTILE), account=HOSTILE, gaps=(gap,), restatements=(restated,)
+        ),
+    )
+
+    assert "<script" not in source
+    assert "<img src=x" not in source
+    assert "\N{MINUS SIGN}$0.75" in source
