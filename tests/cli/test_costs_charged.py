@@ -1,9 +1,31 @@
 """`costmon costs`: what was charged this month, budgets and quotas."""
 
+import contextlib
+import threading
 from decimal import Decimal
 from typing import Any
 
+from werkzeug.serving import make_server
+
+from costmon.cli import main
 from costmon.cli.charged import charged_parts
+from costmon.domain.charge_report import ChargeTotal
+from costmon.errors import StoreUnavailableError
+from tests.api.conftest import World
+
+
+@contextlib.contextmanager
+def serving(world):
+    """Serve the real API of a world, and yield its port."""
+    server = make_server("127.0.0.1", 0, world.app())
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield str(server.server_port)
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def charge(billed, *, account="vercel", currency="USD", basis="billed"):
@@ -137,3 +159,41 @@ def test_it_lists_what_was_restated_and_what_may_be_missing():
     assert "not up to date" in shown
     assert "answered 500" in shown
     assert "not visible: invoices  needs the role Billing" in shown
+
+
+def test_the_command_prints_what_the_service_answers(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    world = World()
+    world.poll()
+    world.totals = (
+        ChargeTotal(
+            group="vercel",
+            account="vercel",
+            provider="vercel",
+            currency="USD",
+            basis="metered",
+            label="vercel",
+            billed=Decimal("3.21"),
+            effective=Decimal("3.21"),
+            charge_count=1,
+        ),
+    )
+
+    with serving(world) as port:
+        assert main(["costs", "--port", port]) == 0
+
+    assert ["vercel", "USD", "3.21", "?"] in words(capsys.readouterr().out)
+
+
+def test_a_ledger_that_cannot_be_read_does_not_hide_current_costs(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    world = World()
+    world.poll()
+    world.history_error = StoreUnavailableError("locked")
+
+    with serving(world) as port:
+        assert main(["costs", "--port", port]) == 0
+
+    shown = capsys.readouterr().out
+    assert "a month" in shown
+    assert "Charges cannot be read at the moment" in shown
