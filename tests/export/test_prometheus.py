@@ -52,14 +52,17 @@ def polled(*resources, snapshot=None, balance=None, **facts):
     )
 
 
-def exposed(snapshot, *, children=(), pending=0, now=START, accept=""):
-    collector = CostCollector(
+def collector(snapshot, *, children=(), pending=0, now=START):
+    return CostCollector(
         snapshot=lambda: snapshot,
         children=lambda: children,
         pending=lambda: pending,
         now=lambda: now,
     )
-    return exposition([collector], accept)
+
+
+def exposed(snapshot, *, accept="", **facts):
+    return exposition([collector(snapshot, **facts)], accept)
 
 
 def samples(snapshot, name, **facts):
