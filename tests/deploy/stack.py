@@ -169,7 +169,15 @@ class Monitoring:
             request = urllib.request.Request(f"http://{address}/-/reload", method="POST")
             with urllib.request.urlopen(request, timeout=10) as answer:
                 statuses.append(answer.status)
+        self.wait_for_alertmanager()
         return statuses
+
+    def wait_for_alertmanager(self) -> None:
+        """Wait until Prometheus has found Alertmanager: it loses what fires before for a minute."""
+        wait_until(
+            lambda: self._prometheus("alertmanagers")["activeAlertmanagers"],
+            "Prometheus finds Alertmanager",
+        )
 
     def _prometheus(self, path: str, **parameters: str) -> Any:
         query = urllib.parse.urlencode(parameters)
@@ -217,6 +225,7 @@ def monitoring(costmon: str, folder: Path) -> Iterator[Monitoring]:
         for address in (alertmanager, prometheus):
             wait_until(partial(_is_ready, address), f"{address} is ready")
         wait_until(lambda: running.query('up{job="costmon"} == 1'), "the first scrape")
+        running.wait_for_alertmanager()
         wait_until(lambda: running.query("ALERTS or costmon:month_to_date_cost_usd:sum"), "rules")
         yield running
 
