@@ -1,11 +1,17 @@
 import dataclasses
 import datetime as dt
+import re
+from decimal import Decimal
 
 import pytest
 import structlog
 
+from costmon.domain.budget import Budget
+from costmon.domain.cap import DEFAULT_LEVELS, Cap
+from costmon.domain.charge_report import ChargeTotal
 from costmon.domain.resource import Gap, KindFailure
 from costmon.state import fold
+from costmon.state.charges import nothing_known
 from costmon.testing.clock import START
 from costmon.testing.samples import ALL_READINGS, failure, report, resource
 
@@ -329,3 +335,21 @@ def test_times_have_no_microseconds(world):
     shown = world.client().get("/api/v1/costs/current").json["data"]
 
     assert shown["as_of"] == "2026-11-21T10:00:00Z"
+
+
+def test_the_metrics_have_each_family_once_with_what_was_charged(world):
+    today = world.clock.now().date()
+    amount = Decimal(3)
+    total = ChargeTotal("Edge", "work", "vercel", "USD", "billed", "Edge", amount, amount, 1)
+    known = nothing_known(world.clock.now(), today)
+    world.charges.publish(dataclasses.replace(known, is_loaded=True, by_service=(total,)))
+    world.caps = (Cap(Budget("global", "4", "month", "USD"), DEFAULT_LEVELS, enforce=False),)
+    world.poll()
+
+    text = world.client().get("/metrics").text
+
+    families = re.findall(r"^# TYPE (\S+)", text, flags=re.MULTILINE)
+    assert len(set(families)) == len(families)
+    cost = 'costmon_month_to_date_cost_usd{account="work",basis="billed",provider="vercel"} 3.0'
+    assert cost in text
+    assert 'costmon_budget_used_ratio{budget="global month",source="charges"} 0.75' in text
