@@ -78,10 +78,9 @@ class ChargeCollector(Collector):
         # A complete day without charges cost 0 in each basis that the account is charged by.
         known = self._sums(charges.by_month, _by_basis)
         for day in charges.last_days:
-            of_account = (day.provider, day.account)
-            amounts.update(
-                {labels: Decimal() for labels in known if labels[:-1] == of_account},
-            )
+            if not day.totals:
+                of_account = (day.provider, day.account)
+                amounts.update((it, Decimal()) for it in known if it[:-1] == of_account)
             amounts.update(self._sums(day.totals, _by_basis))
         return _gauge(
             "costmon_day_cost_usd",

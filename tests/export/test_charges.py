@@ -190,6 +190,8 @@ def test_a_complete_day_without_charges_cost_nothing():
 
     assert samples(DAY, state) == {("vercel", "work", "billed"): 0}
     assert samples(DAY, replace(state, last_days=())) == {}
+    without_rate = replace(day, totals=(total("7", currency="XYZ"),))
+    assert samples(DAY, replace(state, last_days=(without_rate,))) == {}
 
 
 @given(st.lists(st.integers(1, 10**6), min_size=1, max_size=60))
