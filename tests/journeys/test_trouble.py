@@ -138,11 +138,11 @@ def test_the_token_is_nowhere(tmp_path, vendor):
     with run(tmp_path, vendor, COSTMON_API_TOKEN="another-secret-0123456789") as service:
         service.wait_for("persister.cycle_written")
         vendor.faults.fail_next(status=500, count=4)
-        service.wait_for("poller.poll_failed", reason="server")
+        service.wait_for("poller.kind_failed", reason="server")
         vendor.faults.truncate_next(4)
-        service.wait_for("poller.poll_failed", reason="network")
+        service.wait_for("poller.kind_failed", reason="network")
         vendor.faults.html_next(1)
-        service.wait_for("poller.poll_failed", reason="schema")
+        service.wait_for("poller.kind_failed", reason="schema")
         bearer = {"Authorization": "Bearer another-secret-0123456789"}
         answers = [
             service.get(path, **bearer).body
@@ -213,12 +213,12 @@ def test_restart_child_works_from_the_prompt_of_the_running_process(tmp_path, ve
         assert service.terminate() == 0
 
 
-def test_a_hostile_answer_fails_the_poll_and_nothing_else(tmp_path, vendor):
+def test_a_hostile_answer_fails_its_kind_and_nothing_else(tmp_path, vendor):
     with run(tmp_path, vendor) as service:
         service.when(CURRENT, 200)
         before = service.get(CURRENT).json()["data"]["total_monthly"]
         vendor.faults.html_next(1)
-        failed = service.wait_for("poller.poll_failed", reason="schema")
+        failed = service.wait_for("poller.kind_failed", reason="schema")
         after = service.get(CURRENT).json()
         service.terminate()
 

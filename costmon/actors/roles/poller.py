@@ -346,5 +346,9 @@ class Poller(SupervisedActor[PollerMessage]):
         if isinstance(outcome, UsageReading):
             log.info("poller.usage_fetched", quantities=len(outcome.quantities))
         else:
-            failed = tuple(failure.kind for failure in outcome.failed)
+            for one in outcome.failed:
+                log.warning(
+                    "poller.kind_failed", kind=one.kind, reason=one.reason, error=one.message
+                )
+            failed = tuple(one.kind for one in outcome.failed)
             log.info("poller.inventory_fetched", resources=len(outcome.resources), failed=failed)

@@ -244,9 +244,9 @@ def test_an_older_month_without_rows_is_left_as_it_is(vendor):
         (
             Reply.json(answers.refused("forbidden", invalidToken=True), status=403),
             ProviderAuthError,
-            "rejected",
+            "not accepted",
         ),
-        (Reply.json(answers.refused("forbidden"), status=401), ProviderAuthError, "not accepted"),
+        (Reply.json(answers.refused("forbidden"), status=401), ProviderAuthError, "rejected"),
     ],
 )
 def test_a_refusal_says_what_to_do(vendor, noon, reply, error, said):
