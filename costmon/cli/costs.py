@@ -13,6 +13,7 @@ NAME = "costs"
 HELP = "print current costs from the running service"
 
 _TOP = 20
+_CURRENT = "/api/v1/costs/current"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,14 +36,18 @@ def execute(arguments: argparse.Namespace) -> int:
 
     settings = load_settings(arguments).settings
     service = ServiceClient(settings)
-    reply = service.get("/api/v1/costs/current")
     if arguments.json:
-        print(reply.text.strip())
+        print(service.get(_CURRENT).text.strip())
         return 0
-    for part in _parts(reply.content, settings.timezone, arguments.top):
-        print(part)
+    current = service.get(_CURRENT, accepted=(HTTPStatus.NOT_FOUND,))
     charges = service.get("/api/v1/charges", accepted=(HTTPStatus.SERVICE_UNAVAILABLE,))
-    if charges.status == HTTPStatus.SERVICE_UNAVAILABLE:
+    unread = charges.status == HTTPStatus.SERVICE_UNAVAILABLE
+    if current.status == HTTPStatus.OK:
+        for part in _parts(current.content, settings.timezone, arguments.top):
+            print(part)
+    elif unread or not charges.content["data"]:
+        service.get(_CURRENT)  # Nothing is known: its error says why.
+    if unread:
         print(f"\n{charges.content['message']}")
         return 0
     quotas = service.get("/api/v1/quotas")

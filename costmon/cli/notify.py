@@ -11,7 +11,7 @@ HELP = "send a test alert to a configured channel"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    test = actions.add_parser("test", help="send a test alert", description="send a test alert")
+    test = actions.add_parser("test", help="send a test alert", description="Send a test alert.")
     test.add_argument(
         "channel", metavar="CHANNEL", help="log, telegram, or the name of a [[channel]]"
     )

@@ -1,9 +1,10 @@
 """How fresh the charges of each account are: how reading them goes, and what the ledger has."""
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from costmon.domain.charge_report import ChargeFreshness
 from costmon.domain.resource import Gap
 from costmon.state.charges import ChargeState
 from costmon.state.freshness import ProviderState, reading_staleness, reading_state
@@ -38,19 +39,24 @@ class ChargeReading(NamedTuple):
 def charge_readings(
     charges: ChargeState, accounts: Iterable[AccountState], now: dt.datetime
 ) -> tuple[ChargeReading, ...]:
-    """Return each account whose charges are read, then those that only the ledger knows."""
-    stored = {(it.account, it.provider): it for it in charges.freshness}
+    """Return each account whose charges are read, then those that only the ledger knows.
+
+    An account such as `manual` has charges of several vendors: each has an entry of its own.
+    """
+    stored: dict[str, list[ChargeFreshness]] = {}
+    for it in charges.freshness:
+        stored.setdefault(it.account, []).append(it)
     found: list[ChargeReading] = []
     for account in accounts:
         reading = account.readings.get("charges")
         if reading is None:
             continue
-        known = stored.pop((account.name, account.provider), None)
         stale = reading_staleness(reading, now)
-        found.append(
+        entries: Sequence[ChargeFreshness | None] = stored.pop(account.name, ()) or (None,)
+        found += (
             ChargeReading(
                 account=account.name,
-                provider=account.provider,
+                provider=known.provider if known else account.provider,
                 state=reading_state(account, "charges", now),
                 reason=stale.reason if stale else None,
                 observed_at=known.observed_at if known else None,
@@ -58,6 +64,7 @@ def charge_readings(
                 last_complete_day=known.last_complete_day if known else None,
                 gaps=reading.gaps or (known.gaps if known else ()),
             )
+            for known in entries
         )
     found += (
         ChargeReading(
@@ -70,6 +77,7 @@ def charge_readings(
             last_complete_day=it.last_complete_day,
             gaps=it.gaps,
         )
-        for it in stored.values()
+        for unread in stored.values()
+        for it in unread
     )
     return tuple(found)

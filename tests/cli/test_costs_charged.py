@@ -28,6 +28,19 @@ def serving(world):
         server.server_close()
 
 
+OF_VERCEL = ChargeTotal(
+    group="vercel",
+    account="vercel",
+    provider="vercel",
+    currency="USD",
+    basis="metered",
+    label="vercel",
+    billed=Decimal("3.21"),
+    effective=Decimal("3.21"),
+    charge_count=1,
+)
+
+
 def charge(billed, *, account="vercel", currency="USD", basis="billed"):
     return {
         "account": account,
@@ -165,24 +178,32 @@ def test_the_command_prints_what_the_service_answers(capsys, monkeypatch, tmp_pa
     monkeypatch.chdir(tmp_path)
     world = World()
     world.poll()
-    world.totals = (
-        ChargeTotal(
-            group="vercel",
-            account="vercel",
-            provider="vercel",
-            currency="USD",
-            basis="metered",
-            label="vercel",
-            billed=Decimal("3.21"),
-            effective=Decimal("3.21"),
-            charge_count=1,
-        ),
-    )
+    world.totals = (OF_VERCEL,)
 
     with serving(world) as port:
         assert main(["costs", "--port", port]) == 0
 
     assert ["vercel", "USD", "3.21", "?"] in words(capsys.readouterr().out)
+
+
+def test_charges_are_printed_when_no_account_has_resources(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    world = World()
+    world.totals = (OF_VERCEL,)
+
+    with serving(world) as port:
+        assert main(["costs", "--port", port]) == 0
+
+    assert ["vercel", "USD", "3.21", "?"] in words(capsys.readouterr().out)
+
+
+def test_it_says_so_when_nothing_is_known_yet(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+
+    with serving(World()) as port:
+        assert main(["costs", "--port", port]) != 0
+
+    assert "No cost data available yet" in capsys.readouterr().err
 
 
 def test_a_ledger_that_cannot_be_read_does_not_hide_current_costs(capsys, monkeypatch, tmp_path):

@@ -211,7 +211,8 @@ def budget_used(use: BudgetUse) -> BudgetUsed:
         period=budget.period,
         period_start=use.period_start,
         currency=budget.currency or "USD",
-        spent=None if use.spent is None else f"{use.spent:f}",
+        # A conversion leaves zeros behind the last digit.
+        spent=None if use.spent is None else f"{use.spent.normalize():f}",
         limit=f"{budget.limit:f}",
         percent=None if percent is None else shown(percent),
         rates=list(use.rates),
