@@ -1,5 +1,7 @@
 """Build the two applications: the whole context, and the small one for scrapers."""
 
+from dataclasses import replace
+
 import flask
 
 from costmon.api import (
@@ -95,7 +97,10 @@ def create_metrics_app(context: ApiContext) -> flask.Flask:
     app.register_blueprint(metrics.create_blueprint(context))
     app.register_blueprint(health.create_liveness(context))
     app.register_blueprint(refresh.create_blueprint(context))
-    app.wsgi_app = Middleware(app.wsgi_app, context.settings, None)  # type: ignore[method-assign]  # Flask documents wrapping it
+    settings = context.settings
+    if not settings.scrape_needs_token:
+        settings = replace(settings, api_token=None)
+    app.wsgi_app = Middleware(app.wsgi_app, settings, None)  # type: ignore[method-assign]  # Flask documents wrapping it
     return app
 
 

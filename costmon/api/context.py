@@ -32,6 +32,7 @@ class ApiSettings:
         allowed_hosts: Further names that a `Host` header may carry.
         demo: The vendor is simulated: every answer and page says so.
         threshold: The monthly run-rate that alerts.
+        scrape_needs_token: Whether the listener for scraping requires the token too.
     """
 
     host: str
@@ -40,6 +41,7 @@ class ApiSettings:
     allowed_hosts: tuple[str, ...]
     demo: bool
     threshold: Threshold
+    scrape_needs_token: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -156,6 +156,7 @@ def api_settings(settings: Settings) -> ApiSettings:
         host=settings.host,
         port=settings.port,
         api_token=settings.api_token,
+        scrape_needs_token=settings.metrics_auth == "token",
         allowed_hosts=settings.allowed_hosts,
         demo=settings.demo,
         threshold=threshold(settings),

@@ -42,6 +42,7 @@ class Settings:
         port: TCP port of the API.
         api_token: What clients must send as bearer token; `None` only on loopback.
         metrics_port: TCP port of the listener for scraping; `None` is off.
+        metrics_auth: Whether that listener asks for `api_token`.
         poll_interval_s: Seconds between two reads of an account's inventory, unless it says so.
         cost_refresh_interval_s: Seconds between two reads of its charges, unless it says so.
         alert_cooldown_s: Least seconds between two repeats of one alert.
@@ -75,6 +76,7 @@ class Settings:
     port: int
     api_token: Secret | None
     metrics_port: int | None
+    metrics_auth: var.MetricsAuth
     poll_interval_s: float
     cost_refresh_interval_s: float
     alert_cooldown_s: float
@@ -191,6 +193,7 @@ class Settings:
             port=port,
             api_token=api_token,
             metrics_port=metrics_port,
+            metrics_auth=read.read(var.METRICS_AUTH),
             poll_interval_s=_poll_interval_s(read, demo=demo),
             cost_refresh_interval_s=read.read(var.COST_REFRESH_INTERVAL),
             alert_cooldown_s=read.read(var.ALERT_COOLDOWN),

@@ -16,6 +16,7 @@ from costmon.config.secret import Secret
 T_co = TypeVar("T_co", covariant=True)
 
 LogFormat = Literal["auto", "json", "console"]
+MetricsAuth = Literal["token", "off"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 DatabaseUpgrade = Literal["auto", "yes", "no"]
 
@@ -116,6 +117,14 @@ METRICS_PORT: Variable[int | None] = Variable(
     accepted="off, or 1 to 65535",
     meaning="Port of a second listener for scraping, which serves only /metrics, /healthz and "
     "POST /refresh.",
+)
+METRICS_AUTH: Variable[MetricsAuth] = Variable(
+    name="COSTMON_METRICS_AUTH",
+    default="token",
+    parse=parsers.one_of("token", "off"),
+    accepted="token or off",
+    meaning="`off` lets everyone who reaches COSTMON_METRICS_PORT read metrics and refresh without "
+    "COSTMON_API_TOKEN: for a container whose port is published on 127.0.0.1 only.",
 )
 POLL_INTERVAL: Variable[float] = Variable(
     name="COSTMON_POLL_INTERVAL",
@@ -238,7 +247,7 @@ OWN_GROUPS: tuple[tuple[str, Group], ...] = (
         ),
     ),
     ("Telegram", (TELEGRAM_BOT_TOKEN, TELEGRAM_CHANNEL_ID, TELEGRAM_API_URL)),
-    ("HTTP", (HOST, PORT, API_TOKEN, ALLOWED_HOSTS, METRICS_PORT)),
+    ("HTTP", (HOST, PORT, API_TOKEN, ALLOWED_HOSTS, METRICS_PORT, METRICS_AUTH)),
     ("History and files", (STATE_DIR, DATABASE_URL, DATABASE_UPGRADE, CONFIG)),
     ("Guards", (REPORT_SOCKET,)),
     ("Running", (STOP_TIMEOUT, TIMEZONE, LOG_FORMAT, LOG_LEVEL)),

@@ -80,6 +80,20 @@ def test_without_the_token_nothing_is_done(guarded):
     assert guarded.requests == []
 
 
+def test_scraping_may_need_no_token_and_everything_else_still_does(guarded):
+    guarded.listen(scrape_needs_token=False)
+    guarded.poll()
+    scraper = guarded.metrics_client()
+
+    assert scraper.get("/metrics", headers={"Host": "localhost:9210"}).status_code == 200
+    assert scraper.post("/refresh", headers={"Host": "localhost:9210"}).status_code == 202
+    assert scraper.get("/metrics", headers={"Host": "evil.example"}).status_code == 421
+    forged = {"Host": "localhost:9210", "Origin": "http://evil.example"}
+    assert scraper.post("/refresh", headers=forged).status_code == 403
+    assert guarded.client().get("/metrics").status_code == 401
+    assert guarded.client().post("/refresh").status_code == 401
+
+
 @pytest.mark.parametrize(
     "header", ["", "Bearer", "Bearer wrong", "Basic {}", "{}", "Bearer {}x", "Bearer \xff"]
 )

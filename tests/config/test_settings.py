@@ -145,6 +145,8 @@ def test_a_port_out_of_range_is_a_fault(text):
 def test_the_metrics_listener_has_a_port_of_its_own():
     assert settings_of(COSTMON_METRICS_PORT="9210").metrics_port == 9210
     assert settings_of(COSTMON_METRICS_PORT="off").metrics_port is None
+    assert settings_of().metrics_auth == "token"
+    assert settings_of(COSTMON_METRICS_AUTH="off").metrics_auth == "off"
     assert "COSTMON_METRICS_PORT" in faults_of(COSTMON_METRICS_PORT="8090")
 
 
