@@ -41,7 +41,7 @@ def _month(charges: dict[str, Any]) -> Iterator[str]:
         ("account", "currency", *_HEADINGS, "complete through"),
         [
             (
-                account,
+                account if account == provider else f"{account} ({provider})",
                 currency,
                 # Nothing of a basis is not an unknown amount of it.
                 *(by_basis.get(basis, "") for basis in BASES),

@@ -90,6 +90,16 @@ def test_each_account_and_currency_has_a_line_and_each_basis_a_column():
     assert ["vercel", "EUR", "7.00", "2026-11-20"] in words(shown)
 
 
+def test_an_account_is_followed_by_its_vendor_when_they_differ():
+    rows = (charge("6", account="manual"), charge("250", account="manual"))
+    rows[0]["provider"], rows[1]["provider"] = "ionos", "ovh"
+
+    shown = printed(*rows)
+
+    assert "manual (ionos)" in shown
+    assert "manual (ovh)" in shown
+
+
 def test_a_vendor_that_never_said_what_is_complete_is_a_question_mark():
     shown = printed(charge("1"), freshness=[fresh(last_complete_day=None)])
 
