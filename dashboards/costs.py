@@ -116,7 +116,8 @@ def this_month() -> list[Panel]:
         .title("Month to date by vendor against budget")
         .description(
             "The budget is that of the vendor for a month (`provider:NAME month`), compared with "
-            "charges. An empty cell means that there is none, not that it is 0."
+            "charges. An empty cell means that the figure or the budget is missing, not that it "
+            "is 0."
         )
         .targets(
             [

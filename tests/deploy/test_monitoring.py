@@ -65,6 +65,7 @@ def test_an_exceeded_budget_of_guards_does_not_hide_the_warning_of_the_charges(c
 
     stack.webhook.wait_for("firing", alertname="BudgetExceeded", source="guards", **budget)
     stack.webhook.wait_for("firing", alertname="BudgetWarning", source="charges", **budget)
+    assert not stack.inhibited(alertname="BudgetWarning", source="charges", **budget)
 
 
 def test_the_warning_of_a_quota_has_its_unit_and_account(costmon, stack):

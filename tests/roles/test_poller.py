@@ -369,6 +369,8 @@ def test_a_recorded_next_poll_that_lies_further_ahead_than_the_interval_is_not_b
     ):
         ear.wait_until(lambda heard: of_reading(heard, "usage"))
 
+    assert of_reading(ear.heard, "usage")
+
 
 def test_a_refresh_reads_what_it_names_even_if_it_is_not_due():
     line = Line(inventory())

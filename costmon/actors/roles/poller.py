@@ -176,7 +176,7 @@ class Poller(SupervisedActor[PollerMessage]):
         return whole
 
     def _go_on(self, reading: _Reading, *, allowed: Callable[[float], bool]) -> None:
-        """Take the next step of a reading's cycle; begin one when there is none."""
+        """Take the next step of a reading's cycle; start a cycle if none is running."""
         line = self._line
         if line is None:
             msg = "the poller has no connection: it was never started"

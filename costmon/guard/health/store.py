@@ -84,7 +84,7 @@ class HealthStore:
         return after
 
     def remove(self, host: str, unwanted: Callable[[HealthRecord], bool]) -> bool:
-        """Remove a host's record if it is still unwanted; return whether there is none.
+        """Remove a host's record if it is still unwanted; return whether it is gone.
 
         Raises:
             GuardStoreError: The store cannot be used.

@@ -144,7 +144,7 @@ def _parsed(path: str, body: bytes) -> tuple[int, str | None]:
 
 
 def _root(body: bytes) -> ET.Element | None:
-    """Return the root of a document without entities; `None` when it is none."""
+    """Return the root of an XML document; `None` if it is not one or has a DOCTYPE."""
     if b"<!DOCTYPE" in body:
         return None
     try:

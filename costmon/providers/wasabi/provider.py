@@ -205,7 +205,7 @@ def _of_days(
                 start=month_start,
                 end=at,
                 resets_at=month_of(month_start)[1],
-                # Sending is free of charge as long as it is no more than what is stored.
+                # Egress up to the amount stored is free of charge.
                 limit=_gigabytes(newest.active_bytes) if quota == "egress" else None,
                 estimated=False,
                 project=None,
