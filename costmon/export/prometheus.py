@@ -126,7 +126,7 @@ def _freshness(accounts: Sequence[AccountState]) -> Iterator[Metric]:
     )
     for account in accounts:
         labels = _labels(account)
-        if account.has_ended_a_cycle:
+        if account.has_a_verdict:
             up.add_metric(labels, 0 if account.failure else 1)
             breaker.add_metric(labels, {s: s == account.breaker for s in _BREAKER_STATES})
         successes = [it.last_success_at for it in account.readings.values() if it.last_success_at]
@@ -161,7 +161,7 @@ def _readings(accounts: Sequence[AccountState]) -> Iterator[Metric]:
     for account in accounts:
         for kind, reading in account.readings.items():
             values = (*_labels(account), kind)
-            if reading.last_cycle_id is not None:
+            if reading.is_settled:
                 up.add_metric(values, 0 if reading.failure else 1)
             if reading.last_success_at is not None:
                 success.add_metric(values, reading.last_success_at.timestamp())

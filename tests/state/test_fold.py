@@ -446,6 +446,21 @@ def test_readings_of_an_earlier_process_are_known_with_their_age():
     assert not account.is_settled, "the others have still to be read"
 
 
+def test_a_reading_of_an_earlier_process_that_is_due_is_still_to_be_read():
+    key = ReadingKey("digitalocean", "digitalocean", "usage")
+    known = StoredReading(
+        key=key,
+        next_poll_at=START,
+        last_success_at=START - MINUTE,
+        complete_through=None,
+        usage=usage("5"),
+    )
+
+    snapshot = fold.first([start()], {}, now=START, demo=False, stored={key: known})
+
+    assert not snapshot.accounts[0].readings["usage"].is_settled
+
+
 def used(*readings):
     snapshot = fold.first([start()], {}, now=START, demo=False)
     for number, reading in enumerate(readings):
