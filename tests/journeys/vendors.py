@@ -4,6 +4,7 @@ import contextlib
 import datetime as dt
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Self
 
 from costmon.clock import SystemClock
@@ -38,6 +39,7 @@ class Vendors:
         servers: By the vendor's slug.
         spent_usd: What OpenAI and Anthropic charged today.
         faults: What a vendor answers to everything in place of its answers, by its slug.
+        delays_s: How long a vendor is silent before each answer, by its slug.
         wait_before: What a vendor waits for before each answer, by its slug.
     """
 
@@ -45,6 +47,7 @@ class Vendors:
         self.servers: dict[str, StubServer] = {}
         self.spent_usd = {"anthropic": 1.0, "openai": 1.0}
         self.faults: dict[str, Reply] = {}
+        self.delays_s: dict[str, float] = {}
         self.wait_before: dict[str, threading.Event] = {}
         self._stack = contextlib.ExitStack()
 
@@ -78,12 +81,8 @@ class Vendors:
         def script(asked: Asked) -> Reply:
             if slug in self.wait_before:
                 self.wait_before[slug].wait(PATIENCE_S)
-            if slug in self.faults:
-                return self.faults[slug]
-            found = answer(asked) if callable(answer) else answer
-            if isinstance(found, bytes):
-                return Reply(body=found, headers={"content-type": "application/jsonl"})
-            return found if isinstance(found, Reply) else Reply.json(found)
+            reply = self.faults[slug] if slug in self.faults else _reply(answer, asked)
+            return replace(reply, delay_s=self.delays_s.get(slug, 0.0))
 
         return script
 
@@ -129,6 +128,13 @@ class Vendors:
             "/v1/organizations/analytics/cost": cost,
             "/v1/organizations/analytics/usage": usage,
         }
+
+
+def _reply(answer: Any, asked: Asked) -> Reply:
+    found = answer(asked) if callable(answer) else answer
+    if isinstance(found, bytes):
+        return Reply(body=found, headers={"content-type": "application/jsonl"})
+    return found if isinstance(found, Reply) else Reply.json(found)
 
 
 def _digitalocean() -> dict[str, Any]:
