@@ -11,6 +11,7 @@ MODULES = (
     "supervision",
     "persist",
     "http",
+    "metrics",
     "poll",
     "vendors",
     "vercel",

@@ -25,10 +25,11 @@ from benchmarks.report import Row, print_table
 from costmon.api import ApiContext, ApiSettings, HttpServer, create_app
 from costmon.api.representation import Representations
 from costmon.clock import SystemClock
-from costmon.domain.fx import Rates
+from costmon.domain.cap import Cap
 from costmon.domain.totals import Threshold
+from costmon.pricing import fx
 from costmon.state import fold, meters
-from costmon.state.charges import nothing_known
+from costmon.state.charges import ChargeState, nothing_known
 from costmon.state.guard_state import EMPTY
 from costmon.state.published import Published, PublishedSnapshot, Watched
 from costmon.testing.samples import inventory, report, resource
@@ -181,6 +182,13 @@ def _bare(size: int) -> flask.Flask:
 
 
 def _application() -> flask.Flask:
+    return create_app(api_context())
+
+
+def api_context(
+    charges: Published[ChargeState] | None = None, caps: tuple[Cap, ...] = ()
+) -> ApiContext:
+    """Return what the API serves: an account with many droplets, and these charges."""
     clock = SystemClock()
     now = clock.now()
     cell = PublishedSnapshot()
@@ -189,37 +197,35 @@ def _application() -> flask.Flask:
     droplets = [resource(str(500_000_000 + n), created_at=now) for n in range(DROPLETS)]
     seen = inventory(droplets, observed_at=now)
     cell.publish(fold.fetched(blank, report(started_at=now), seen, now))
-    return create_app(
-        ApiContext(
-            snapshot=cell,
-            representations=Representations(cell, clock),
-            children=Published(()),
-            history=lambda _query: (),
-            charge_query=lambda _query: (),
-            database_fault=lambda: None,
-            pending=lambda: 0,
-            refresh=lambda _requested: (),
-            guard_state=Published(EMPTY),
-            policy=Watched(None),
-            confirmed=Published({}),
-            tell_policy=lambda _message: None,
-            meters=Published(meters.first("")),
-            tell_meters=lambda _message: None,
-            charges=Published(nothing_known(now, now.date())),
-            caps=(),
-            quotas=(),
-            rates=Rates("EUR", {}),
-            currency="USD",
-            settings=ApiSettings(
-                host="127.0.0.1",
-                port=0,
-                api_token=None,
-                allowed_hosts=(),
-                demo=False,
-                threshold=Threshold(provider="digitalocean", limit=Decimal(100)),
-            ),
-            clock=clock,
-        )
+    return ApiContext(
+        snapshot=cell,
+        representations=Representations(cell, clock),
+        children=Published(()),
+        history=lambda _query: (),
+        charge_query=lambda _query: (),
+        database_fault=lambda: None,
+        pending=lambda: 0,
+        refresh=lambda _requested: (),
+        guard_state=Published(EMPTY),
+        policy=Watched(None),
+        confirmed=Published({}),
+        tell_policy=lambda _message: None,
+        meters=Published(meters.first("")),
+        tell_meters=lambda _message: None,
+        charges=charges or Published(nothing_known(now, now.date())),
+        caps=caps,
+        quotas=(),
+        rates=fx.rates(),
+        currency="USD",
+        settings=ApiSettings(
+            host="127.0.0.1",
+            port=0,
+            api_token=None,
+            allowed_hosts=(),
+            demo=False,
+            threshold=Threshold(provider="digitalocean", limit=Decimal(100)),
+        ),
+        clock=clock,
     )
 
 

@@ -50,6 +50,7 @@ class LimitCollector(Collector):
         self._quotas = quotas
         self._rates = rates
         self._now = now
+        self._compared: tuple[ChargeState, Sequence[BudgetUse]] | None = None
 
     def collect(self) -> Iterator[Metric]:
         """Yield every family that has something to say."""
@@ -71,8 +72,7 @@ class LimitCollector(Collector):
             labels=("budget", "source"),
             unit="ratio",
         )
-        uses = budget_uses(self._caps, self._charges(), (), self._rates, now)
-        for use in {use.name: use for use in uses}.values():
+        for use in {use.name: use for use in self._uses_of_charges()}.values():
             budget = use.cap.budget
             amount = self._rates.convert(budget.limit, budget.currency or _CURRENCY, _CURRENCY)
             if amount is not None:
@@ -87,6 +87,14 @@ class LimitCollector(Collector):
                 ratio.add_metric((name, _GUARDS), float(status.ratio))
         yield limit
         yield ratio
+
+    def _uses_of_charges(self) -> Sequence[BudgetUse]:
+        """Return what charges have used of the caps: the same until others are published."""
+        charges = self._charges()
+        if self._compared is None or self._compared[0] is not charges:
+            uses = budget_uses(self._caps, charges, (), self._rates, self._now())
+            self._compared = (charges, uses)
+        return self._compared[1]
 
     def _quota_families(self) -> Iterator[Metric]:
         snapshot = self._snapshot()

@@ -3,7 +3,6 @@
 import datetime as dt
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
-from typing import NamedTuple
 
 from costmon.domain.cap import BudgetUse, Cap, Quota, QuotaPeriod, QuotaUse
 from costmon.domain.charge_report import ChargeTotal
@@ -15,13 +14,6 @@ from costmon.state.charges import ChargeState
 
 _BILLED = "billed"
 _LONGEST_DAY = dt.timedelta(hours=25)
-
-
-class _Part(NamedTuple):
-    """A part of the charges, and the scopes that it counts in."""
-
-    scopes: frozenset[str]
-    total: ChargeTotal
 
 
 def budget_uses(
@@ -87,17 +79,15 @@ def _by_charges(cap: Cap, charges: ChargeState, rates: Rates) -> BudgetUse:
     currency = cap.budget.currency or "USD"
     month_start = charges.today.replace(day=1)
     spent = Decimal()
-    left_out: dict[str, None] = {}
+    left_out: list[str] = []
     notes: dict[str, None] = {}
-    estimated = False
-    matching = [row.total for row in _rows(cap, charges) if cap.budget.scope in row.scopes]
-    for total in matching:
-        converted = rates.convert(total.billed, total.currency, currency)
+    matching = list(_matching(cap, charges))
+    for name, amount in _by_currency(matching).items():
+        converted = rates.convert(amount, name, currency)
         if converted is None:
-            left_out[total.currency] = None
+            left_out.append(name)
             continue
         spent += converted.amount
-        estimated = estimated or total.basis != _BILLED
         if converted.note is not None:
             notes[converted.note] = None
     return BudgetUse(
@@ -107,25 +97,37 @@ def _by_charges(cap: Cap, charges: ChargeState, rates: Rates) -> BudgetUse:
         left_out=tuple(left_out),
         rates=tuple(notes),
         period_start=month_start if cap.budget.period == "month" else charges.today,
-        estimated=estimated,
+        estimated=any(it.basis != _BILLED and it.currency not in left_out for it in matching),
     )
 
 
-def _rows(cap: Cap, charges: ChargeState) -> Iterator[_Part]:
-    """Yield what was charged in a cap's period, with the scopes that each part counts in."""
-    kind = cap.budget.scope.partition(":")[0]
+def _matching(cap: Cap, charges: ChargeState) -> Iterator[ChargeTotal]:
+    """Yield what was charged in a cap's period and scope."""
+    kind, _, value = cap.budget.scope.partition(":")
     if cap.budget.period == "day":
-        totals: Iterable[ChargeTotal] = (
-            total for total in charges.by_day if total.group == charges.today.isoformat()
-        )
+        today = charges.today.isoformat()
+        totals: Iterable[ChargeTotal] = (it for it in charges.by_day if it.group == today)
     else:
         totals = charges.by_project if kind == "project" else charges.by_service
+    match kind:
+        case "provider":
+            yield from (total for total in totals if total.provider == value)
+        case "account":
+            yield from (total for total in totals if total.account == value)
+        case "service" if cap.budget.period == "month":
+            yield from (total for total in totals if total.group == value)
+        case "project" if cap.budget.period == "month":
+            yield from (total for total in totals if value in {total.group, total.label})
+        case _ if kind == GLOBAL:
+            yield from totals
+
+
+def _by_currency(totals: Iterable[ChargeTotal]) -> dict[str, Decimal]:
+    """Add up: one conversion of each currency is exact, and quicker than one of each total."""
+    sums: dict[str, Decimal] = {}
     for total in totals:
-        scopes = {GLOBAL, f"provider:{total.provider}", f"account:{total.account}"}
-        if cap.budget.period == "month":
-            scopes |= {f"{'project' if kind == 'project' else 'service'}:{total.group}"}
-            scopes |= {f"project:{total.label}"} if kind == "project" else set()
-        yield _Part(frozenset(scopes), total)
+        sums[total.currency] = sums.get(total.currency, Decimal()) + total.billed
+    return sums
 
 
 def _is_read(cap: Cap, charges: ChargeState) -> bool:

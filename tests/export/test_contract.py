@@ -20,8 +20,10 @@ def documented():
 
 def exported():
     """Return the same of each metric that is exported when everything is known."""
+    charges = test_charges.Scraped(test_charges.everything(), snapshot=test_charges.charged())
     collectors = (
-        test_charges.collector(test_charges.everything(), snapshot=test_charges.charged()),
+        charges.collector,
+        charges.metrics,
         test_limits.everything(),
         test_prometheus.collector(test_prometheus.everything()),
     )
