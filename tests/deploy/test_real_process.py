@@ -8,6 +8,7 @@ refresh; then the process is stopped and started again.
 
 import contextlib
 import json
+import subprocess
 import threading
 import urllib.request
 from dataclasses import dataclass
@@ -245,6 +246,19 @@ def test_a_vendor_that_fails_is_blind_while_the_others_keep_their_values(
     blind = stack.webhook.received("firing", alertname="CollectorBlind")
     assert {alert["labels"]["provider"] for alert in blind} == {"wasabi"}
     assert "server" in blind[0]["annotations"]["description"]
+
+
+@pytest.mark.skipif(missing_binaries("promtool") != [], reason="promtool is not installed")
+def test_promtool_has_nothing_to_say_of_the_metrics_of_all_vendors(stage, at_first):
+    with urllib.request.urlopen(f"http://{stage.scraped}/metrics", timeout=10) as answer:
+        body = answer.read()
+
+    checked = subprocess.run(
+        ["promtool", "check", "metrics"], input=body, capture_output=True, check=False, timeout=20
+    )
+
+    assert b'provider="supabase"' in body
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
 
 
 @pytest.mark.parametrize(
