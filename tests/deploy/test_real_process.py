@@ -22,6 +22,9 @@ from tests.deploy.stack import BINARIES, Monitoring, missing_binaries, monitorin
 from tests.journeys.service import Service, free_port
 from tests.journeys.vendors import Vendors
 
+# The first test takes all steps: 15 s alone, several times that on a busy machine.
+pytestmark = pytest.mark.timeout(240)
+
 BOT = "123456:planted-secret-of-the-bot"
 SEND = f"/bot{BOT}/sendMessage"
 CONFIG = """

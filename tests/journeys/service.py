@@ -147,7 +147,13 @@ class Service:
     def terminate(self, number: int = signal.SIGTERM) -> int:
         """Send a signal and return the exit code."""
         self.process.send_signal(number)
-        return self.process.wait(PATIENCE_S)
+        return self.end()
+
+    def end(self) -> int:
+        """Wait for the end, and for the last of its output; return the exit code."""
+        code = self.process.wait(PATIENCE_S)
+        self._reader.join(PATIENCE_S)
+        return code
 
 
 def run(
