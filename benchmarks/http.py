@@ -25,11 +25,10 @@ from benchmarks.report import Row, print_table
 from costmon.api import ApiContext, ApiSettings, HttpServer, create_app
 from costmon.api.representation import Representations
 from costmon.clock import SystemClock
-from costmon.domain.cap import Cap
 from costmon.domain.totals import Threshold
 from costmon.pricing import fx
 from costmon.state import fold, meters
-from costmon.state.charges import ChargeState, nothing_known
+from costmon.state.charges import nothing_known
 from costmon.state.guard_state import EMPTY
 from costmon.state.published import Published, PublishedSnapshot, Watched
 from costmon.testing.samples import inventory, report, resource
@@ -185,10 +184,8 @@ def _application() -> flask.Flask:
     return create_app(api_context())
 
 
-def api_context(
-    charges: Published[ChargeState] | None = None, caps: tuple[Cap, ...] = ()
-) -> ApiContext:
-    """Return what the API serves: an account with many droplets, and these charges."""
+def api_context() -> ApiContext:
+    """Return what the API serves: an account with many droplets."""
     clock = SystemClock()
     now = clock.now()
     cell = PublishedSnapshot()
@@ -212,8 +209,8 @@ def api_context(
         tell_policy=lambda _message: None,
         meters=Published(meters.first("")),
         tell_meters=lambda _message: None,
-        charges=charges or Published(nothing_known(now, now.date())),
-        caps=caps,
+        charges=Published(nothing_known(now, now.date())),
+        caps=(),
         quotas=(),
         rates=fx.rates(),
         currency="USD",
