@@ -13,6 +13,7 @@ from costmon.guard.stores import open_store
 from costmon.guard.stores.base import Hold, Refusal
 from tests.guard.stores.kinds import SERVERS
 from tests.guard.stores.makers import HOUR, limited, line
+from tests.guard.stores.worker import spend
 
 pytestmark = [
     pytest.mark.parametrize("place", ["sqlite", *SERVERS], indirect=True),
@@ -119,10 +120,10 @@ def test_two_stores_of_one_process_and_one_of_another_count_together(store, plac
     """SQLite's locks on a file are lost when the process closes the file another time."""
     with closing(open_store(place.url, clock=clock, rng=random.Random(1))) as second:
         for one in (store, second):
-            one.settle(one.reserve(limited(1000), 10, 60.0), 10)
+            spend(one, limited(1000))
         assert start("once").wait() == 0
         for one in (store, second):
-            one.settle(one.reserve(limited(1000), 10, 60.0), 10)
+            spend(one, limited(1000))
         assert start("once").wait() == 0
 
         assert store.totals([line()]) == second.totals([line()]) == [(60, 0)]

@@ -10,6 +10,12 @@ from costmon.guard.stores.base import Hold
 from tests.guard.stores.makers import limited
 
 
+def spend(store, wanted):
+    hold = store.reserve(wanted, 10, 60.0)
+    assert isinstance(hold, Hold)
+    store.settle(hold, 10)
+
+
 def main(url, job, *rest):
     store = open_store(url, clock=SystemClock(), rng=random.Random())
     wanted = limited(1_000)
@@ -33,13 +39,13 @@ def main(url, job, *rest):
         print("held", flush=True)
         sys.stdin.readline()
     elif job == "once":
-        store.settle(store.reserve(wanted, 10, 60.0), 10)
+        spend(store, wanted)
     elif job == "daemon":
-        store.settle(store.reserve(wanted, 10, 60.0), 10)
+        spend(store, wanted)
         if os.fork():
             os._exit(0)
         for _ in range(2):
-            store.settle(store.reserve(wanted, 10, 60.0), 10)
+            spend(store, wanted)
             print("spent", flush=True)
             sys.stdin.readline()
     store.close()
