@@ -4,6 +4,7 @@ import datetime as dt
 import os
 import random
 import socket
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -72,9 +73,8 @@ class Examination:
             yield Finding("ok", "accounts", "simulated by --demo")
             return
         for account in self._settings.accounts:
-            if account.missing:
-                names = " and ".join(account.missing)
-                text = f"it is off, because {names} is not set; the other accounts are read"
+            if account.off_because is not None:
+                text = f"it is off, because {account.off_because}; the other accounts are read"
                 yield Finding("FAIL", account.name, text)
             elif offline:
                 yield Finding("ok", account.name, "not asked (--offline)")
@@ -151,6 +151,17 @@ class Examination:
         )
 
     def _account(self, account: AccountSettings) -> Iterator[Finding]:
+        try:
+            yield from self._readings(account)
+        except Exception as error:  # noqa: BLE001 - a defect of one provider must not hide the others
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            text = (
+                f"a defect of its provider: {type(error).__name__} in {place.filename}, line "
+                f"{place.lineno}; please report it"
+            )
+            yield Finding("FAIL", account.name, text)
+
+    def _readings(self, account: AccountSettings) -> Iterator[Finding]:
         """Read once whatever the vendor can answer; each reading may fail by itself."""
         connection = ProviderConnection(
             account,

@@ -28,7 +28,7 @@ from costmon.state.guard_state import EMPTY
 from costmon.state.published import Published, PublishedSnapshot, Watched
 from costmon.store import Retention
 
-PROVIDERS = catalog.declarations()
+PROVIDERS = catalog.built_in()
 
 ROOT = Path(__file__).parents[2]
 API = (ROOT / "docs" / "api.md").read_text("utf-8")
