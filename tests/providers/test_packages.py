@@ -10,7 +10,8 @@ from costmon.config import Settings
 from costmon.config.file import check_file
 from costmon.domain import vendor_hosts
 from costmon.errors import ConfigError
-from costmon.providers import catalog
+from costmon.providers import catalog, openai
+from costmon.providers.base import ProviderModule
 
 OURS = f"costmon {__version__}"
 DO = {"DO_API_TOKEN": "dop_v1_0123456789abcdef"}
@@ -196,7 +197,8 @@ def test_when_nothing_else_can_be_read_the_fault_says_why(install):
 def test_a_vendor_of_costmon_is_not_replaced(install):
     install(package="Costmon-OpenAI", slug="openai")
 
-    assert catalog.modules()["openai"].__name__ == "costmon.providers.openai"
+    module: ProviderModule = openai
+    assert catalog.modules()["openai"] is module
     said = unusable()["costmon-openai"]
     assert said.startswith("Costmon-OpenAI 1.2: the vendor 'openai' is also in " + OURS)
 
