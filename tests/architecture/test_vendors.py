@@ -57,7 +57,11 @@ def test_no_other_code_names_a_vendor(slug):
 
 def contracts() -> set[tuple[str, str]]:
     """Return the vendors and readings for which there is a subclass of the contract."""
-    kinds = {"inventory": InventoryContract, "charges": ChargesContract, "usage": UsageContract}
+    kinds: dict[str, type] = {
+        "inventory": InventoryContract,
+        "charges": ChargesContract,
+        "usage": UsageContract,
+    }
     found = [
         thing
         for path in TESTS.rglob("test_*contract*.py")
