@@ -173,15 +173,19 @@ class Examination:
         )
         readings: Mapping[ReadingKind, Callable[[Provider, str, dt.datetime], Iterator[Finding]]]
         readings = {"inventory": _inventory, "charges": _charges, "usage": _usage}
+        failed = 0
         try:
             for kind in connection.info.readings:
                 try:
                     yield from readings[kind](connection.provider, account.name, self._clock.now())
                 except ProviderError as error:
+                    failed += 1
                     text = f"{kind}: {error} (reason: {error.reason})"
                     yield Finding("FAIL", account.name, text)
                 except ChargeError as error:
                     yield Finding("FAIL", account.name, f"{kind}: {error} (reason: schema)")
+            if failed < len(connection.info.readings):
+                yield from _write_access(connection.provider, account.name)
         finally:
             connection.close()
 
@@ -231,6 +235,15 @@ def _usage(provider: Provider, account: str, now: dt.datetime) -> Iterator[Findi
     quantities = ", ".join(f"{one.quota} {one.used:f} {one.unit}" for one in reading.quantities)
     yield Finding("ok", account, f"usage: {quantities or 'no quantities'}")
     yield from _gaps(account, reading.gaps)
+
+
+def _write_access(provider: Provider, account: str) -> Iterator[Finding]:
+    try:
+        warnings = provider.write_access()
+    except ProviderError:
+        return  # a token that only reads is often refused here: then nothing is known
+    for text in warnings:
+        yield Finding("warn", account, f"can write: {text}")
 
 
 def _gaps(account: str, gaps: Iterable[Gap]) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ VENDOR_OF_HOST = {
     # Declared in costmon/providers: change it there.
     "api.anthropic.com": "anthropic",
     "api.digitalocean.com": "digitalocean",
+    "cloud.digitalocean.com": "digitalocean",
     "inference.do-ai.run": "digitalocean",
     "*.digitaloceanspaces.com": "digitalocean",
     "api.openai.com": "openai",

@@ -113,6 +113,17 @@ class Provider:
         """
         raise NotImplementedError
 
+    def write_access(self) -> tuple[str, ...]:
+        """Return what the credentials allow besides reading, as far as that can be known.
+
+        `costmon check` shows each sentence as a warning. It says what the credentials allow and
+        what to use instead. Empty: nothing is known, or they can only read.
+
+        Raises:
+            ProviderError: The vendor does not answer or refuses the question: nothing is known.
+        """
+        return ()
+
 
 class ProviderModule(Protocol):
     """A module or package `costmon.providers.<slug>`, or a module of another package.

@@ -81,9 +81,10 @@ class Found:
 class Anthropic(Provider):
     """One Anthropic organization."""
 
-    def __init__(self, outbound: Outbound) -> None:
-        """Read through `outbound`."""
+    def __init__(self, outbound: Outbound, *, is_admin_key: bool = False) -> None:
+        """Read through `outbound`; `is_admin_key` tells what kind of key it sends."""
         self._answers = Answers(SLUG, outbound)
+        self._is_admin_key = is_admin_key
 
     def charges(
         self, account: str, now: dt.datetime, known_through: dt.datetime | None
@@ -140,6 +141,16 @@ class Anthropic(Provider):
             complete_through=None,
             gaps=(),
         )
+
+    def write_access(self) -> tuple[str, ...]:
+        """Return a warning for an admin key: there is none that only reads."""
+        if not self._is_admin_key:
+            return ()
+        warning = (
+            "it is an admin key, which can manage members, workspaces and keys: if the "
+            "organization has analytics, use an API key with the scope read:analytics instead"
+        )
+        return (warning,)
 
     def _analytics(self, account: str, start: dt.datetime, end: dt.datetime) -> Found:
         params = (

@@ -25,6 +25,7 @@ from costmon.providers.reading import Answers, is_number
 SLUG = "openai"
 COSTS = "/organization/costs"
 USAGE = "/organization/usage"
+PROJECTS = "/organization/projects"
 DAYS = 31
 """Buckets on a page; costs allow 180, but a day of a large organization has thousands of rows."""
 
@@ -82,6 +83,12 @@ class CostPage(Struct):
     data: list[Bucket[Cost]]
     has_more: bool
     next_page: str | None = None
+
+
+class Projects(Struct):
+    """GET /organization/projects, of which only matters whether it is answered."""
+
+    data: list[object]
 
 
 class Used(Struct):
@@ -199,6 +206,19 @@ class OpenAI(Provider):
             complete_through=None,
             gaps=(),
         )
+
+    def write_access(self) -> tuple[str, ...]:
+        """Return a warning for a key that is not limited to `api.usage.read`.
+
+        A key's permissions cannot be read; one that is so limited may not list projects.
+        """
+        self._answers.read(PROJECTS, Projects, (("limit", 1),))
+        warning = (
+            "the key is not limited to api.usage.read: it can read the organization's projects, as "
+            "a key with all permissions can, which also changes them; make one with "
+            "api.usage.read only"
+        )
+        return (warning,)
 
     def _charges(self, account: str, start: dt.datetime, end: dt.datetime) -> tuple[Charge, ...]:
         params = (
