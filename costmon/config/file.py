@@ -116,8 +116,7 @@ NO_FILE = FileSettings()
 def read_file(path: Path, providers: Providers, *, required: bool) -> FileSettings:
     """Read and check a file; one that is not there is a fault only when `required`."""
     try:
-        # parse_float keeps a price such as 12.10 exact.
-        content = tomllib.loads(path.read_text("utf-8"), parse_float=Decimal)
+        text = path.read_text("utf-8")
     except FileNotFoundError:
         if not required:
             return NO_FILE
@@ -126,6 +125,14 @@ def read_file(path: Path, providers: Providers, *, required: bool) -> FileSettin
         return _unreadable("COSTMON_CONFIG", path, f"a readable file ({error.strerror})")
     except UnicodeDecodeError:
         return _unreadable(path.name, path, "a UTF-8 file")
+    return check_text(text, path, providers)
+
+
+def check_text(text: str, path: Path, providers: Providers) -> FileSettings:
+    """Check the text of a file; `path` is for errors."""
+    try:
+        # parse_float keeps a price such as 12.10 exact.
+        content = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
         return _unreadable(path.name, path, f"valid TOML: {error}")
     return check_file(content, providers)
