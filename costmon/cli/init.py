@@ -123,24 +123,24 @@ def _ask_money(dialog: "Dialog", draft: "Draft") -> "Draft":
     """Ask for time zone, currency and a cap on the whole bill, as far as nothing says so yet."""
     from costmon.config import variables as var
 
-    dialog.say("\nPeriods, currency and limit (each can be changed later)")
+    dialog.say()
     values: dict[str, str] = {}
     tables: list[Table] = []
     if var.TIMEZONE.name not in draft.assigned and draft.settings.timezone == var.TIMEZONE.default:
-        prompt = "  Time zone in which your months begin, such as Europe/Paris (Enter: UTC): "
+        prompt = "Time zone in which your months begin, such as Europe/Paris (Enter: UTC): "
         zone = dialog.parsed(prompt, timezone)
         if zone is not None and zone != var.TIMEZONE.default:
             values[var.TIMEZONE.name] = zone
     currency = draft.settings.fx.currency
     if not draft.tables("fx"):
-        typed = dialog.parsed(f"  Currency of totals (Enter: {currency}): ", _currency)
+        typed = dialog.parsed(f"Currency of totals (Enter: {currency}): ", _currency)
         if typed is not None and typed != currency:
             currency = typed
             tables.append(("[fx]", {"currency": currency}))
     caps = {(cap.budget.scope, cap.budget.period) for cap in draft.settings.caps}
     if ("global", "month") not in caps:
         limit = dialog.parsed(
-            f"  Tell you when all vendors together charge more, in {currency} a month (Enter: no "
+            f"Tell you when all vendors together charge more, in {currency} a month (Enter: no "
             "limit): ",
             amount,
         )

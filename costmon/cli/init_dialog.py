@@ -1,6 +1,7 @@
 """Ask a person at a terminal; what is secret is not shown while it is typed."""
 
 import getpass
+import sys
 import warnings
 from collections.abc import Callable, Mapping
 from typing import TypeVar
@@ -31,7 +32,7 @@ class Dialog:
         Raises:
             CancelledError: The input ended.
         """
-        return self._answer(input, prompt)
+        return self._answer(_shown, prompt)
 
     def parsed(self, prompt: str, parse: Callable[[str], T], *, secret: bool = False) -> T | None:
         """Return the value of what is typed; `None` if nothing is typed.
@@ -81,6 +82,15 @@ class Dialog:
             except UnicodeDecodeError:
                 # Raised no further: the error holds what was typed.
                 self.say("\n  That is not text in this terminal's encoding; please type it again.")
+
+
+def _shown(prompt: str) -> str:
+    # Not input(): it loses a Ctrl-C that comes between its prompt and its read.
+    print(prompt, end="", flush=True)
+    line = sys.stdin.readline()
+    if not line:
+        raise EOFError
+    return line
 
 
 def _hidden(prompt: str) -> str:

@@ -39,15 +39,16 @@ class Person:
     """Somebody at a terminal in a directory."""
 
     def __init__(self, folder, environ, *arguments):
-        self._master, self._slave = pty.openpty()
-        fcntl.ioctl(self._slave, termios.TIOCSWINSZ, b"\x28\x00\xc8\x00\x00\x00\x00\x00")
+        self._master, slave = pty.openpty()
+        self._slaves = [slave]
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, b"\x28\x00\xc8\x00\x00\x00\x00\x00")
         self.seen = ""
         self._unread = ""
         self.process = subprocess.Popen(
             [sys.executable, "-c", PROGRAM, str(ACME), "init", *arguments],
-            stdin=self._slave,
-            stdout=self._slave,
-            stderr=self._slave,
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
             cwd=folder,
             start_new_session=True,
             env={**os.environ, **environ, "PYTHONPATH": str(ROOT), "TERM": "dumb"},
@@ -69,8 +70,7 @@ class Person:
 
     def leaves(self):
         """Return the exit code."""
-        os.close(self._slave)
-        self._slave = None
+        self._let_go()
         deadline = time.monotonic() + 30
         while select.select([self._master], [], [], max(deadline - time.monotonic(), 0))[0]:
             try:
@@ -83,8 +83,13 @@ class Person:
         self.process.kill()
         self.process.wait(10)
         os.close(self._master)
-        if self._slave is not None:
-            os.close(self._slave)
+        self._let_go()
+
+    def _let_go(self):
+        """Close our copy of the process's side: then its end is the end of what can be read."""
+        for file in self._slaves:
+            os.close(file)
+        self._slaves = []
 
     def _read(self):
         read = os.read(self._master, 65536).decode()
@@ -242,6 +247,15 @@ def test_an_interrupt_at_a_hidden_question_changes_nothing(person, tmp_path, key
 
     assert new.leaves() == 1
     assert files(tmp_path) == {}
+
+
+def test_a_vendor_that_lacks_a_credential_is_to_be_completed(person):
+    new = person(vendors="wasabi", WASABI_ACCESS_KEY=TOKEN)
+    new.reads("wasabi is off: WASABI_SECRET_KEY is not set")
+    new.answers("(r)eplace its credentials? [r] ", "")
+    new.answers("WASABI_ACCESS_KEY (not shown while you type; Enter: keep the present one): ", "")
+    new.answers("WASABI_SECRET_KEY (not shown while you type; Enter: leave it out): ", "")
+    new.reads("Wasabi is left out.")
 
 
 def test_a_second_account_is_added_to_both_files(person, tmp_path):

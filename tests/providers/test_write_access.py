@@ -14,23 +14,27 @@ TEAM = {"team_id": "team_abc"}
 
 
 @pytest.fixture
-def write_access():
+def server():
+    with StubServer() as stub:
+        yield stub
+
+
+@pytest.fixture
+def write_access(server):
     """Return a function that asks the provider of a vendor that answers so."""
-    with StubServer() as server:
 
-        def ask(slug, answers, *, options=None, **credentials):
-            vendor = Vendor(
-                server,
-                Recording(answers=answers),
-                slug=slug,
-                credentials={"token": "planted-token", **credentials},
-                options=options or {},
-            )
-            with vendor.provider() as provider:
-                return provider.write_access()
+    def ask(slug, answers, *, options=None, **credentials):
+        vendor = Vendor(
+            server,
+            Recording(answers=answers),
+            slug=slug,
+            credentials={"token": "planted-token", **credentials},
+            options=options or {},
+        )
+        with vendor.provider() as provider:
+            return provider.write_access()
 
-        ask.server = server
-        yield ask
+    return ask
 
 
 def test_a_provider_that_knows_nothing_says_nothing():
@@ -91,9 +95,9 @@ def test_a_vercel_token_can_do_what_its_owner_may_in_the_team(write_access, role
     assert [role.capitalize() in warning for warning in warnings] == [True] * warned
 
 
-def test_a_vercel_token_of_a_personal_scope_can_write_without_asking(write_access):
+def test_a_vercel_token_of_a_personal_scope_can_write_without_asking(write_access, server):
     assert write_access("vercel", {})
-    assert write_access.server.asked == ()
+    assert server.asked == ()
 
 
 def test_an_openai_key_that_can_list_projects_is_not_limited_to_usage(write_access):
@@ -115,9 +119,9 @@ def test_nothing_is_known_of_an_openai_key_that_is_refused_there(write_access):
 @pytest.mark.parametrize(
     ("key", "warned"), [("sk-ant-admin01-planted", True), ("sk-ant-api03-planted", False)]
 )
-def test_an_anthropic_admin_key_manages_the_organization(write_access, key, warned):
+def test_an_anthropic_admin_key_manages_the_organization(write_access, server, key, warned):
     assert len(write_access("anthropic", {}, token=key)) == warned
-    assert write_access.server.asked == ()
+    assert server.asked == ()
 
 
 @pytest.mark.parametrize(
