@@ -205,7 +205,7 @@ def _application() -> flask.Flask:
             tell_policy=lambda _message: None,
             meters=Published(meters.first("")),
             tell_meters=lambda _message: None,
-            charges=Published(nothing_known(now, now.date())),
+            charges=lambda: nothing_known(now, now.date()),
             caps=(),
             quotas=(),
             rates=Rates("EUR", {}),

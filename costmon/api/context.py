@@ -65,7 +65,7 @@ class ApiContext:
         tell_policy: Takes a report or a command; does not wait for the result.
         meters: What metered workers have reported; `costmon.state.meters.services` shows it.
         tell_meters: Takes an order for a recording; does not wait for the result.
-        charges: What the vendors have charged.
+        charges: Returns what the vendors have charged, of the month that it is.
         caps: Budgets and their levels.
         quotas: The user's quotas, and the known ones of the vendors' plans.
         rates: Exchange rates.
@@ -88,7 +88,7 @@ class ApiContext:
     tell_policy: Callable[[GuardReported | GuardCommand], None]
     meters: Published[Meters]
     tell_meters: Callable[[SetRecording], None]
-    charges: Published[ChargeState]
+    charges: Callable[[], ChargeState]
     caps: tuple[Cap, ...]
     quotas: tuple[Quota, ...]
     rates: Rates

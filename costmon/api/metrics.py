@@ -27,13 +27,13 @@ def create_blueprint(context: ApiContext) -> flask.Blueprint:
         ),
         ChargeCollector(
             snapshot=context.snapshot.latest,
-            charges=context.charges.read,
+            charges=context.charges,
             rates=context.rates,
             now=context.clock.now,
         ),
         LimitCollector(
             snapshot=context.snapshot.latest,
-            charges=context.charges.read,
+            charges=context.charges,
             guard_state=context.guard_state.read,
             policy=context.policy.read,
             caps=context.caps,

@@ -118,7 +118,7 @@ def _context(service: Service, settings: Settings) -> ApiContext:
         tell_policy=service.tell_policy,
         meters=service.meters,
         tell_meters=service.tell_meters,
-        charges=service.charges,
+        charges=service.charges_today,
         caps=settings.caps,
         quotas=service.quotas,
         rates=service.rates,

@@ -53,7 +53,7 @@ from costmon.pricing.quotas import known_quotas
 from costmon.providers import catalog
 from costmon.sender import HttpSender
 from costmon.state import fold, meters
-from costmon.state.charges import ChargeState, nothing_known
+from costmon.state.charges import ChargeState, nothing_known, on_day
 from costmon.state.guard_state import EMPTY, GuardState
 from costmon.state.meters import Meters
 from costmon.state.published import Published, PublishedSnapshot, SharedPublished, Watched
@@ -224,6 +224,10 @@ class Service:
         except StoreError as error:
             self._log.error("bootstrap.history_unreadable", error=str(error))
             return Past(inventories={}, readings={}, charges=nothing_known(now, self._today()))
+
+    def charges_today(self) -> ChargeState:
+        """Return what was charged: in a new month never the old month's, whoever is down."""
+        return on_day(self.charges.read(), self._today())
 
     def _today(self) -> dt.date:
         return self._clock.now().astimezone(ZoneInfo(self._settings.timezone)).date()

@@ -159,7 +159,7 @@ class World:
             tell_policy=self.tell,
             meters=self.meters,
             tell_meters=self.surveyed.append,
-            charges=self.charges,
+            charges=self.charges.read,
             caps=self.caps,
             quotas=self.quotas,
             rates=self.rates,

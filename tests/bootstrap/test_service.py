@@ -12,11 +12,14 @@ from costmon.bootstrap.components import components
 from costmon.bootstrap.service import Service
 from costmon.bootstrap.tree import POLICY, POLICY_CAPACITY, POLICY_REPORTS, guard_of
 from costmon.config.settings import Settings
+from costmon.domain.charge_report import ChargeTotal
 from costmon.messages import CloseCircuit, GuardReported, RefreshRequested
 from costmon.providers import catalog
+from costmon.state.charges import nothing_known
 from costmon.store import open_store
 from costmon.store.migrate import upgrade
 from costmon.testing import FakeClock
+from costmon.testing.clock import START
 from costmon.testing.spend import guard_report
 from tests.store import charges
 
@@ -52,6 +55,39 @@ def test_reports_leave_room_for_what_people_decide(service):
 
     assert service.system.addresses[POLICY].waiting == POLICY_CAPACITY
     assert [line["event"] for line in lines] == ["bootstrap.report_dropped"] * 5
+
+
+def _total(billed):
+    return ChargeTotal(
+        group="Edge",
+        account="vercel",
+        provider="vercel",
+        currency="USD",
+        basis="billed",
+        label="Edge",
+        billed=Decimal(billed),
+        effective=Decimal(billed),
+        charge_count=1,
+    )
+
+
+def test_last_months_charges_are_not_shown_as_this_months_while_the_persister_is_down(settings):
+    clock = FakeClock()
+    service = Service(settings, clock=clock, on_scan=lambda: None)
+    november = nothing_known(START, dt.date(2026, 11, 30))
+    total = _total("12")
+    service.charges.publish(
+        dataclasses.replace(november, is_loaded=True, by_service=(total,), by_day=(total,))
+    )
+
+    before = service.charges_today()
+    clock.advance(11 * 86_400)
+    after = service.charges_today()
+
+    assert (before.by_service, before.today) == ((total,), dt.date(2026, 11, 21))
+    assert (after.by_service, after.by_day, after.today) == ((), (), dt.date(2026, 12, 2))
+    for part in (service.journal, service.decision_journal, service.store):
+        part.close()
 
 
 def test_a_refresh_reads_billing_apis_at_most_once_a_minute(tmp_path, monkeypatch):
