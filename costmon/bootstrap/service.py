@@ -38,6 +38,7 @@ from costmon.domain.child import ChildStatus
 from costmon.domain.policy import Policy
 from costmon.domain.poll import ReadingKey, ReadingKind, StoredReading
 from costmon.domain.totals import Threshold
+from costmon.domain.usage import UsageReading
 from costmon.errors import MailboxFullError, StoreError
 from costmon.messages import (
     GuardCommand,
@@ -141,6 +142,10 @@ class Service:
                 caps=settings.caps,
                 quotas=self.quotas,
                 rates=self.rates,
+                subscriptions=settings.manual,
+                charges=self.charges_today,
+                usages=self._usages,
+                today=self._today,
             ),
             outboxes=tuple(Outbox(channel=channel) for channel in told),
             deliveries=lambda: Deliveries(self.store),
@@ -228,6 +233,11 @@ class Service:
     def charges_today(self) -> ChargeState:
         """Return what was charged: in a new month never the old month's, whoever is down."""
         return on_day(self.charges.read(), self._today())
+
+    def _usages(self) -> tuple[UsageReading, ...]:
+        snapshot = self.cell.latest()
+        accounts = snapshot.accounts if snapshot else ()
+        return tuple(account.usage for account in accounts if account.usage is not None)
 
     def _today(self) -> dt.date:
         return self._clock.now().astimezone(ZoneInfo(self._settings.timezone)).date()

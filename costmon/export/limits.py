@@ -137,14 +137,12 @@ def _is_unknown(use: BudgetUse) -> bool:
 def _uses(quotas: Sequence[Quota], reading: UsageReading, now: dt.datetime) -> dict[str, _Use]:
     """Return what is used of each quota; of several projects' own, the fullest.
 
-    Of a period that has ended nothing is known of the present one. What the vendor itself says is
-    included counts where neither the user nor the plan has a quota.
+    Of a period that has ended nothing is known of the present one.
     """
     found: dict[str, _Use] = {}
     current = [one for one in reading.quantities if one.resets_at is None or one.resets_at > now]
     for quota in {one.quota for one in current}:
-        parts = [one for one in current if one.quota == quota]
-        found[quota] = _fullest(parts)
+        found[quota] = _whole([one for one in current if one.quota == quota])
     fullest: dict[str, QuotaUse] = {}
     for use in quota_uses(quotas, [reading]):
         if use.resets_at is not None and use.resets_at <= now:
@@ -157,15 +155,11 @@ def _uses(quotas: Sequence[Quota], reading: UsageReading, now: dt.datetime) -> d
     return dict(sorted(found.items()))
 
 
-def _fullest(parts: Sequence[Quantity]) -> _Use:
-    """Return the whole account's figure, the fullest project's with a limit, or the sum."""
+def _whole(parts: Sequence[Quantity]) -> _Use:
+    """Return the whole account's figure, or the sum of its projects'."""
     whole = [one for one in parts if one.project is None]
-    limited = [(percent_of(one.used, one.limit), one) for one in parts if one.limit is not None]
     if whole:
-        return _Use(whole[0].unit, whole[0].used, whole[0].limit)
-    if limited:
-        _, one = max(limited, key=lambda pair: pair[0])
-        return _Use(one.unit, one.used, one.limit)
+        return _Use(whole[0].unit, whole[0].used, None)
     same = [one for one in parts if one.unit == parts[0].unit]
     return _Use(parts[0].unit, sum((one.used for one in same), Decimal()), None)
 

@@ -14,7 +14,7 @@ from costmon.domain.charge import Charge, ChargeCategory, ChargeWindow
 from costmon.domain.money import share
 from costmon.domain.period import month_of
 from costmon.domain.subscription import Subscription, add_months
-from costmon.domain.usage import Quantity, UsageReading
+from costmon.domain.usage import PREPAID_BALANCE, Quantity, UsageReading
 from costmon.providers.base import Provider
 from costmon.providers.reading import PAST_MONTHS, midnight
 
@@ -69,7 +69,7 @@ class Manual(Provider):
             observed_at=now,
             quantities=tuple(
                 Quantity(
-                    quota="prepaid_balance",
+                    quota=PREPAID_BALANCE,
                     unit=entry.currency,
                     used=entry.used,
                     start=now,
