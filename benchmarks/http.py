@@ -208,6 +208,8 @@ def _application() -> flask.Flask:
             charges=lambda: nothing_known(now, now.date()),
             caps=(),
             quotas=(),
+            subscriptions=(),
+            channel_counts=lambda: (),
             rates=Rates("EUR", {}),
             currency="USD",
             settings=ApiSettings(

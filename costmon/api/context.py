@@ -1,8 +1,9 @@
 """What the HTTP listeners are given: values to read and callables to tell, never an actor."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from costmon.alerts.alert import ChannelCounts
 from costmon.api.representation import Representations
 from costmon.clock import Clock
 from costmon.config.secret import Secret
@@ -13,6 +14,7 @@ from costmon.domain.fx import Rates
 from costmon.domain.history import HistoryQuery, HistoryRow
 from costmon.domain.policy import Policy
 from costmon.domain.poll import ReadingKind
+from costmon.domain.subscription import Subscription
 from costmon.domain.totals import Threshold
 from costmon.messages import GuardCommand, GuardReported, RefreshRequested, SetRecording
 from costmon.state.charges import ChargeState
@@ -68,6 +70,8 @@ class ApiContext:
         charges: Returns what the vendors have charged, of the month that it is.
         caps: Budgets and their levels.
         quotas: The user's quotas, and the known ones of the vendors' plans.
+        subscriptions: What is paid by a fixed price.
+        channel_counts: Returns what each channel has been told.
         rates: Exchange rates.
         currency: The currency of totals.
         settings: How to listen.
@@ -91,6 +95,8 @@ class ApiContext:
     charges: Callable[[], ChargeState]
     caps: tuple[Cap, ...]
     quotas: tuple[Quota, ...]
+    subscriptions: Sequence[Subscription]
+    channel_counts: Callable[[], Iterable[ChannelCounts]]
     rates: Rates
     currency: str
     settings: ApiSettings

@@ -5,6 +5,7 @@ import flask
 from costmon.api.context import ApiContext
 from costmon.api.document import described
 from costmon.export.charges import ChargeCollector
+from costmon.export.deliveries import DeliveryCollector
 from costmon.export.endpoints import EndpointCollector
 from costmon.export.guards import GuardCollector
 from costmon.export.limits import LimitCollector
@@ -38,9 +39,11 @@ def create_blueprint(context: ApiContext) -> flask.Blueprint:
             policy=context.policy.read,
             caps=context.caps,
             quotas=context.quotas,
+            subscriptions=context.subscriptions,
             rates=context.rates,
             now=context.clock.now,
         ),
+        DeliveryCollector(counts=context.channel_counts),
         EndpointCollector(
             services=lambda: services(context.meters.read(), context.clock.monotonic_s())
         ),

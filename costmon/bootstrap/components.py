@@ -105,6 +105,8 @@ def _endpoints(settings: Settings) -> Iterator[Component]:
         charges=lambda: nothing_known(now, now.date()),
         caps=(),
         quotas=(),
+        subscriptions=(),
+        channel_counts=lambda: (),
         rates=Rates(settings.fx.currency, {}),
         currency=settings.fx.currency,
         settings=api_settings(settings),

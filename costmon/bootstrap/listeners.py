@@ -121,6 +121,8 @@ def _context(service: Service, settings: Settings) -> ApiContext:
         charges=service.charges_today,
         caps=settings.caps,
         quotas=service.quotas,
+        subscriptions=settings.manual,
+        channel_counts=service.channel_counts,
         rates=service.rates,
         currency=settings.fx.currency,
         settings=api_settings(settings),

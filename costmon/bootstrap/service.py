@@ -18,6 +18,7 @@ from costmon.actors.roles.policy import PolicyPlan
 from costmon.actors.roles.poller import PollerPlan
 from costmon.actors.system import StopReport, System
 from costmon.actors.waiting_charges import WaitingCharges
+from costmon.alerts.alert import ChannelCounts
 from costmon.api.representation import Representations
 from costmon.bootstrap.history import AlertMemory, Deliveries, Past, Writers, past, read_fault
 from costmon.bootstrap.provider_connection import ProviderConnection
@@ -101,6 +102,10 @@ class Service:
         self.decision_journal = DecisionJournal(
             settings.state_dir / "decisions.journal", _DECISION_JOURNAL_BYTES
         )
+        self._outboxes = tuple(
+            Outbox(channel=channel)
+            for channel in channels(settings.channels, HttpSender(), self._clock)
+        )
         rng = random.Random()
         self.system = System(
             child_specs(self._parts(rng)),
@@ -114,7 +119,6 @@ class Service:
 
     def _parts(self, rng: random.Random) -> Parts:
         settings = self._settings
-        told = channels(settings.channels, HttpSender(), self._clock)
         writers = Writers(self.store, settings.database_url, Retention(**settings.retention))
         return Parts(
             plans=tuple(self._plan(account, rng) for account in self._accounts),
@@ -138,7 +142,11 @@ class Service:
                 open_store=lambda: AlertMemory(self.store),
                 recollection=Recollection(said={}, unsaved={}),
                 # The log is not: what it was told is in it, or was lost with the disk.
-                channels=tuple(one.name for one in told if one.name != LogChannel.name),
+                channels=tuple(
+                    one.channel.name
+                    for one in self._outboxes
+                    if one.channel.name != LogChannel.name
+                ),
                 caps=settings.caps,
                 quotas=self.quotas,
                 rates=self.rates,
@@ -147,7 +155,7 @@ class Service:
                 usages=self._usages,
                 today=self._today,
             ),
-            outboxes=tuple(Outbox(channel=channel) for channel in told),
+            outboxes=self._outboxes,
             deliveries=lambda: Deliveries(self.store),
             policy=PolicyPlan(
                 budgets=settings.budgets,
@@ -233,6 +241,10 @@ class Service:
     def charges_today(self) -> ChargeState:
         """Return what was charged: in a new month never the old month's, whoever is down."""
         return on_day(self.charges.read(), self._today())
+
+    def channel_counts(self) -> tuple[ChannelCounts, ...]:
+        """Return what each channel has been told since the start."""
+        return tuple(outbox.counts for outbox in self._outboxes)
 
     def _usages(self) -> tuple[UsageReading, ...]:
         snapshot = self.cell.latest()

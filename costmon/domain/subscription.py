@@ -18,6 +18,7 @@ ReminderKind = Literal["start", "renewal", "cancel", "end"]
 REMIND_YEARLY_DAYS = 14
 REMIND_DAYS = 7
 _WEEK = dt.timedelta(days=7)
+_LONGEST_DAYS = 3653
 _MONTHS = {"month": 1, "year": 12}
 
 
@@ -41,6 +42,7 @@ class Subscription:
             `cancel_by`, `since` and `until`, and not for what is charged again.
         balance: What was paid in advance, in `currency`.
         used: How much of it is used.
+        used_on: When `used` was seen; `None`: nobody knows.
         note: For people.
     """
 
@@ -57,6 +59,7 @@ class Subscription:
     remind_days: int | None = None
     balance: Decimal | None = None
     used: Decimal | None = None
+    used_on: dt.date | None = None
     note: str | None = None
 
     def charged_on(self, start: dt.date, end: dt.date) -> Iterator[dt.date]:
@@ -77,6 +80,24 @@ class Subscription:
         # Within a year and a day there is one, unless it begins later.
         later = max(today, self.since or today)
         return next(self.charged_on(today, later + dt.timedelta(days=367)), None)
+
+    @property
+    def balance_left(self) -> Decimal | None:
+        """Return what is left of `balance`, never less than nothing; `None` when nobody knows."""
+        if self.balance is None or self.used is None:
+            return None
+        return max(self.balance - self.used, Decimal())
+
+    @property
+    def exhausted_on(self) -> dt.date | None:
+        """Return when `balance` is used up at the average rate between `since` and `used_on`.
+
+        `None` when one of them is missing, nothing is used yet, or it takes more than ten years.
+        """
+        if not self.balance or not self.used or self.since is None or self.used_on is None:
+            return None
+        days = (self.used_on - self.since).days * self.balance / self.used
+        return self.since + dt.timedelta(days=int(days)) if 0 < days < _LONGEST_DAYS else None
 
     def _from(self, day: dt.date) -> dt.date:
         """Return the first day of the regular ones that is not before `day`."""

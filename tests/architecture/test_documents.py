@@ -127,6 +127,8 @@ def routes() -> set[str]:
         charges=lambda: nothing_known(now, now.date()),
         caps=(),
         quotas=(),
+        subscriptions=(),
+        channel_counts=lambda: (),
         rates=Rates("EUR", {}),
         currency="USD",
         settings=ApiSettings(

@@ -101,6 +101,28 @@ def test_a_channel_that_refuses_is_tried_again_and_the_other_does_not_wait():
     assert broken.ear.heard == ["a"]
 
 
+def test_what_a_channel_took_and_what_failed_is_counted_by_severity():
+    broken, wrong = Channel("broken", refusals=3), Channel("wrong", refusals=1, final=True)
+    outboxes = [Outbox(channel=channel, retry_s=0.001) for channel in (broken, wrong)]
+    spec = ChildSpec(
+        name="messenger",
+        build=lambda incarnation: Messenger(incarnation, outboxes, open_store=Deliveries),
+        core=True,
+        policy=SOON,
+    )
+
+    with running([spec]) as system:
+        for name in ("a", "b"):
+            system.addresses["messenger"].tell(alert(name))
+        broken.ear.wait_for(2)
+        wrong.ear.wait_for(1)
+
+    assert [outbox.counts for outbox in outboxes] == [
+        ("broken", {"warning": 2}, {"warning": 3}),
+        ("wrong", {"warning": 1}, {"warning": 1}),
+    ]
+
+
 def test_the_same_alert_is_told_once():
     channel = Channel("log")
 

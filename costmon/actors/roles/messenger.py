@@ -4,13 +4,13 @@ Deliveries are kept in the database until a channel has taken them, so that an a
 after a restart too. A channel that knows the alert's id (`Idempotency-Key`) takes it once.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, assert_never
 
 from costmon.actors.base import Incarnation, SupervisedActor
-from costmon.alerts.alert import Alert
+from costmon.alerts.alert import Alert, ChannelCounts, Severity
 from costmon.errors import NotifyError, StoreError
 from costmon.messages import DeliverAlert, MessengerMessage, Tick
 from costmon.notifiers.base import Channel
@@ -62,6 +62,8 @@ class Outbox:
             and why the channel refused it for good, if it did.
         loaded: Whether what waited in the database has been loaded.
         retry_s: Seconds to the next try after a failure.
+        sent: Alerts that the channel has taken, by severity.
+        failures: Tries that failed, by severity.
     """
 
     channel: Channel
@@ -70,6 +72,13 @@ class Outbox:
     ended: dict[str, str | None] = field(default_factory=dict)
     loaded: bool = False
     retry_s: float = _RETRY_MIN_S
+    sent: Counter[Severity] = field(default_factory=Counter)
+    failures: Counter[Severity] = field(default_factory=Counter)
+
+    @property
+    def counts(self) -> ChannelCounts:
+        """Return what the channel has been told since the service started."""
+        return ChannelCounts(self.channel.name, dict(self.sent), dict(self.failures))
 
 
 class Messenger(SupervisedActor[MessengerMessage]):
@@ -143,6 +152,7 @@ class Messenger(SupervisedActor[MessengerMessage]):
             try:
                 outbox.channel.send(alert)
             except NotifyError as error:
+                outbox.failures[alert.severity] += 1
                 if not error.is_final:
                     self._try_again(outbox, error)
                     return
@@ -155,6 +165,8 @@ class Messenger(SupervisedActor[MessengerMessage]):
                     hint="it is not tried again; correct the channel's settings and run "
                     f"`costmon notify test {outbox.channel.name}`",
                 )
+            else:
+                outbox.sent[alert.severity] += 1
             outbox.delivered.append(alert.id)
             outbox.waiting.popleft()
             outbox.retry_s = _RETRY_MIN_S
