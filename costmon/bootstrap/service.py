@@ -34,7 +34,9 @@ from costmon.bootstrap.tree import (
 )
 from costmon.clock import Clock
 from costmon.config import AccountSettings, Settings
+from costmon.config.accounts import MANUAL_PROVIDER
 from costmon.console.command import Message
+from costmon.domain.charge import ChargeWindow
 from costmon.domain.child import ChildStatus
 from costmon.domain.policy import Policy
 from costmon.domain.poll import ReadingKey, ReadingKind, StoredReading
@@ -55,7 +57,7 @@ from costmon.pricing.quotas import known_quotas
 from costmon.providers import catalog
 from costmon.sender import HttpSender
 from costmon.state import fold, meters
-from costmon.state.charges import ChargeState, nothing_known, on_day
+from costmon.state.charges import ChargeState, nothing_known, on_day, without_entry
 from costmon.state.guard_state import EMPTY, GuardState
 from costmon.state.meters import Meters
 from costmon.state.published import Published, PublishedSnapshot, SharedPublished, Watched
@@ -135,6 +137,7 @@ class Service:
                 readings=self.readings,
                 charges=self.charges,
                 timezone=settings.timezone,
+                removed=self._removed,
             ),
             alerting=AlerterPlan(
                 threshold=threshold(settings),
@@ -189,8 +192,15 @@ class Service:
                 beat=beat,
             )
 
+        asks_nobody = not catalog.modules()[account.provider].info.hosts
+
         def stored(reading: ReadingKind) -> StoredReading | None:
-            return self.readings.read().get(ReadingKey(account.name, account.provider, reading))
+            key = ReadingKey(account.name, account.provider, reading)
+            known = self.readings.read().get(key)
+            if known is None or not asks_nobody:
+                return known
+            # There is no vendor to spare: what the file says now counts from the start on.
+            return dataclasses.replace(known, next_poll_at=known.last_success_at)
 
         return PollerPlan(
             account=account.name,
@@ -237,6 +247,10 @@ class Service:
         except StoreError as error:
             self._log.error("bootstrap.history_unreadable", error=str(error))
             return Past(inventories={}, readings={}, charges=nothing_known(now, self._today()))
+
+    def _removed(self, charges: ChargeState, now: dt.datetime) -> tuple[ChargeWindow, ...]:
+        vendors = {entry.provider for entry in self._settings.manual}
+        return without_entry(charges, MANUAL_PROVIDER, vendors, now)
 
     def charges_today(self) -> ChargeState:
         """Return what was charged: in a new month never the old month's, whoever is down."""

@@ -1,8 +1,10 @@
 """What the vendors have charged, as one published value, made of the ledger's roll-ups."""
 
 import datetime as dt
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
+from costmon.domain.charge import ChargeWindow
 from costmon.domain.charge_report import (
     ChargeFreshness,
     ChargeOverview,
@@ -10,6 +12,7 @@ from costmon.domain.charge_report import (
     CompleteDay,
     Restatement,
 )
+from costmon.domain.period import month_of
 
 RESTATED_LATELY = dt.timedelta(days=7)
 
@@ -74,6 +77,45 @@ def charge_state(overview: ChargeOverview, now: dt.datetime) -> ChargeState:
         last_days=overview.last_days,
         restatements=overview.restatements,
         freshness=overview.freshness,
+    )
+
+
+def without_entry(
+    state: ChargeState, account: str, vendors: Collection[str], now: dt.datetime
+) -> tuple[ChargeWindow, ...]:
+    """Return windows that end this month's charges of vendors without a manual entry any more.
+
+    What was written down is charged by nobody else: this month is what the file says, and earlier
+    months are history.
+
+    Args:
+        state: What was charged.
+        account: The account of the manual entries.
+        vendors: Those that have one.
+        now: Aware UTC.
+    """
+    month = month_of(now)
+    gone = {
+        total.provider
+        for total in state.by_service
+        if total.account == account and total.basis == "manual" and total.provider not in vendors
+    }
+    if month.start == now:
+        return ()
+    return tuple(
+        ChargeWindow(
+            account=account,
+            provider=provider,
+            observed_at=now,
+            start=month.start,
+            end=now,
+            intake="replace",
+            day_zone="UTC",
+            charges=(),
+            complete_through=None,
+            gaps=(),
+        )
+        for provider in sorted(gone)
     )
 
 

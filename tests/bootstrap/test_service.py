@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime as dt
+import threading
 from decimal import Decimal
 from types import SimpleNamespace
 
@@ -11,8 +12,11 @@ from structlog.testing import capture_logs
 from costmon.bootstrap.components import components
 from costmon.bootstrap.service import Service
 from costmon.bootstrap.tree import POLICY, POLICY_CAPACITY, POLICY_REPORTS, guard_of
+from costmon.config.file import FileSettings
 from costmon.config.settings import Settings
 from costmon.domain.charge_report import ChargeTotal
+from costmon.domain.poll import ReadingKey, StoredReading
+from costmon.domain.subscription import Subscription
 from costmon.messages import CloseCircuit, GuardReported, RefreshRequested
 from costmon.providers import catalog
 from costmon.state.charges import nothing_known
@@ -55,6 +59,48 @@ def test_reports_leave_room_for_what_people_decide(service):
 
     assert service.system.addresses[POLICY].waiting == POLICY_CAPACITY
     assert [line["event"] for line in lines] == ["bootstrap.report_dropped"] * 5
+
+
+def test_an_edited_manual_entry_counts_from_the_next_start_on(tmp_path):
+    entry = Subscription(
+        name="VPS",
+        provider="ionos",
+        service="VPS",
+        amount=Decimal("7.50"),
+        currency="EUR",
+        per="month",
+    )
+    settings = Settings.from_env(
+        {"COSTMON_STATE_DIR": str(tmp_path)},
+        providers=PROVIDERS,
+        file=FileSettings(manual=(entry,)),
+    )
+    upgrade(settings.database_url)
+    service = Service(settings, clock=FakeClock(), on_scan=lambda: None)
+    read_already = StoredReading(
+        key=ReadingKey("manual", "manual", "charges"),
+        next_poll_at=START + dt.timedelta(days=1),
+        last_success_at=START,
+        complete_through=START,
+    )
+    service.store.record_reading(read_already, service.store.claim("persister"))
+    recorded = threading.Event()
+    publish = service.charges.publish
+
+    def note(state):
+        publish(state)
+        if state.by_service:
+            recorded.set()
+
+    service.charges.publish = note  # type: ignore[method-assign]
+    service.start()
+
+    came = recorded.wait(10)
+    service.stop()
+
+    assert came
+    (total,) = service.charges.read().by_service
+    assert (total.provider, total.billed) == ("ionos", Decimal("7.50"))
 
 
 def _total(billed):

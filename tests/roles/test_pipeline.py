@@ -202,6 +202,7 @@ def test_no_observation_is_lost_none_is_there_twice_and_the_snapshot_never_goes_
                     readings=known,
                     charges=Published(nothing_known(START, START.date())),
                     timezone="UTC",
+                    removed=lambda _charges, _now: (),
                 ),
                 alerting=AlerterPlan(
                     threshold=Threshold(provider="digitalocean", limit=Decimal(100)),

@@ -1,10 +1,11 @@
 """The published charges over the end of a day and of a month."""
 
 import datetime as dt
+from dataclasses import replace
 from decimal import Decimal
 
 from costmon.domain.charge_report import ChargeOverview, ChargeTotal
-from costmon.state.charges import charge_state, nothing_known, on_day
+from costmon.state.charges import charge_state, nothing_known, on_day, without_entry
 from costmon.testing.clock import START
 
 NOVEMBER = dt.date(2026, 11, 30)
@@ -58,3 +59,26 @@ def test_a_new_year_keeps_the_last_eleven_months():
 
 def test_before_the_ledger_was_read_nothing_is_known_which_is_said():
     assert not nothing_known(START, NOVEMBER).is_loaded
+
+
+def test_this_month_of_a_vendor_without_a_manual_entry_is_ended():
+    def charged(provider, basis="manual", account="manual"):
+        return total("VPS")._replace(account=account, provider=provider, basis=basis)
+
+    rows = (
+        charged("ionos"),
+        charged("ionos"),
+        charged("ovh"),
+        charged("vercel", "billed"),
+        charged("acme", account="work"),
+    )
+    state = replace(charge_state(overview(), START), by_service=rows)
+
+    (window,) = without_entry(state, "manual", {"ovh"}, START)
+
+    assert (window.account, window.provider, window.intake) == ("manual", "ionos", "replace")
+    assert (window.start, window.end, window.charges) == (
+        dt.datetime(2026, 11, 1, tzinfo=dt.UTC),
+        START,
+        (),
+    )
