@@ -57,7 +57,13 @@ from costmon.pricing.quotas import known_quotas
 from costmon.providers import catalog
 from costmon.sender import HttpSender
 from costmon.state import fold, meters
-from costmon.state.charges import ChargeState, nothing_known, on_day, without_entry
+from costmon.state.charges import (
+    ChargeState,
+    falls_to_zero,
+    nothing_known,
+    on_day,
+    without_entry,
+)
 from costmon.state.guard_state import EMPTY, GuardState
 from costmon.state.meters import Meters
 from costmon.state.published import Published, PublishedSnapshot, SharedPublished, Watched
@@ -208,6 +214,7 @@ class Service:
             intervals=self._intervals(account),
             connect=connect,
             stored=stored,
+            falls_to_zero=lambda window: falls_to_zero(self.charges.read(), window),
         )
 
     def _intervals(self, account: AccountSettings) -> Mapping[ReadingKind, float]:

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from zoneinfo import ZoneInfo
 
 from costmon.domain.charge import ChargeWindow
 from costmon.domain.charge_report import (
@@ -117,6 +118,32 @@ def without_entry(
         )
         for provider in sorted(gone)
     )
+
+
+def falls_to_zero(state: ChargeState, window: ChargeWindow) -> bool:
+    """Return whether nothing is left of all that was charged in the months of a window.
+
+    Vendors' endpoints stop in this way: they go on answering, and there are no rows, or all are 0.
+    Manual entries are left out: people delete those.
+    """
+    if any(charge.billed_cost or charge.effective_cost for charge in window.charges):
+        return False
+    zone = ZoneInfo(window.day_zone)
+    return any(
+        (total.account, total.provider) == (window.account, window.provider)
+        and total.basis != "manual"
+        and (total.billed or total.effective)
+        and _has_whole_month(window, dt.date.fromisoformat(total.group), zone)
+        for total in state.by_month
+    )
+
+
+def _has_whole_month(window: ChargeWindow, first: dt.date, zone: ZoneInfo) -> bool:
+    """Return whether a window has a month, or what there is of the current one."""
+    following = (first + dt.timedelta(days=32)).replace(day=1)
+    start, end = (dt.datetime.combine(day, dt.time(), zone) for day in (first, following))
+    is_current = start <= window.observed_at < end
+    return window.start <= start < window.end and (is_current or end <= window.end)
 
 
 def on_day(state: ChargeState, today: dt.date) -> ChargeState:

@@ -5,7 +5,7 @@ import datetime as dt
 from costmon.domain.usage import PREPAID_BALANCE, Quantity, UsageReading
 
 DISBELIEVED_FOR = dt.timedelta(days=1)
-"""How long levels (bytes stored now), which no reset ends, are not believed to be all 0."""
+"""How long charges, and levels (bytes stored now) that no reset ends, may read 0 unbelieved."""
 
 
 def has_frozen(known: UsageReading | None, seen: UsageReading, since: dt.datetime | None) -> bool:

@@ -42,6 +42,7 @@ def plan(name, url):
         intervals={"inventory": 3600.0},
         connect=connect,
         stored=lambda _reading: None,
+        falls_to_zero=lambda _window: False,
     )
 
 

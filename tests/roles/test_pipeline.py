@@ -187,6 +187,7 @@ def test_no_observation_is_lost_none_is_there_twice_and_the_snapshot_never_goes_
                         intervals={"inventory": 0.004, "charges": 0.02},
                         connect=vendor.open,
                         stored=lambda _reading: None,
+                        falls_to_zero=lambda _window: False,
                     ),
                 ),
                 cell=cell,
