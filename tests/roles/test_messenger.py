@@ -194,3 +194,20 @@ def test_deliveries_to_the_log_are_not_kept():
         log.ear.wait_for(1)
 
     assert deliveries.ended.heard == []
+
+
+def test_more_alerts_than_have_room_wait_in_the_database():
+    phone = Channel("phone")
+    many = [f"a{number}" for number in range(1_200)]
+
+    class Table(Deliveries):
+        def end(self, alert_id, channel, error):
+            super().end(alert_id, channel, error)
+            self.waiting = [one for one in self.waiting if one.alert.id != alert_id]
+
+    deliveries = Table(*(waiting("phone", name) for name in many))
+
+    with running([messenger(phone, deliveries=deliveries, kept=["phone"])]):
+        phone.ear.wait_for(len(many))
+
+    assert phone.ear.heard == many
