@@ -20,6 +20,7 @@ from costmon.actors.system import StopReport, System
 from costmon.actors.waiting_charges import WaitingCharges
 from costmon.alerts.alert import ChannelCounts
 from costmon.api.representation import Representations
+from costmon.bootstrap.backfill import progress
 from costmon.bootstrap.history import AlertMemory, Deliveries, Past, Writers, past, read_fault
 from costmon.bootstrap.provider_connection import ProviderConnection
 from costmon.bootstrap.tree import (
@@ -338,6 +339,10 @@ class Service:
         if isinstance(message, MeterReported) and meters.waiting >= METERS_REPORTS:
             raise MailboxFullError(METERS)
         meters.tell(message)
+
+    def backfill(self) -> str:
+        """Return how far the first read of past charges is, for people; empty when all is read."""
+        return progress(self.cell.latest(), self.charges.read(), self._clock.now())
 
     @property
     def is_polled(self) -> bool:
