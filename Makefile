@@ -63,7 +63,8 @@ soak: setup-dev ## Run the long tests: a million operations of the guard, ten mi
 		&& "$$@" $(BIN)/python -m tests.guard.torture --operations 200000 sqlite postgresql redis \
 		&& TEST_TIMES=20 "$$@" $(BIN)/python -m pytest --numprocesses $(JOBS) --dist load \
 			tests/guard/stores/test_figures.py \
-		&& "$$@" $(BIN)/python -m tests.store.charge_crash
+		&& "$$@" $(BIN)/python -m tests.store.charge_crash \
+		&& "$$@" $(BIN)/python -m tests.roles.alert_crash
 	$(BIN)/python -m tests.meter.soak
 
 floors: ## Test service, guard and meter with the lowest versions that pyproject.toml allows

@@ -209,9 +209,12 @@ def api_context() -> ApiContext:
         tell_policy=lambda _message: None,
         meters=Published(meters.first("")),
         tell_meters=lambda _message: None,
-        charges=Published(nothing_known(now, now.date())),
+        charges=lambda: nothing_known(now, now.date()),
+        published_charges=Published(nothing_known(now, now.date())),
         caps=(),
         quotas=(),
+        subscriptions=(),
+        channel_counts=lambda: (),
         rates=fx.rates(),
         currency="USD",
         settings=ApiSettings(

@@ -73,7 +73,7 @@ def create_app(context: ApiContext) -> flask.Flask:
         create_page(
             snapshot=context.snapshot.read,
             children=context.children.read,
-            charges=context.charges.read,
+            charges=context.charges,
             limits=Limits(caps=context.caps, quotas=context.quotas, rates=context.rates),
             now=context.clock.now,
             threshold=context.settings.threshold,

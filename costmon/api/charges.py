@@ -51,7 +51,7 @@ def create_blueprint(context: ApiContext) -> flask.Blueprint:
     @described(tag="costs", query=ChargesParameters, answers={200: ChargesAnswer, 503: Problem})
     def charges() -> flask.typing.ResponseReturnValue:
         """Return what the vendors charged, by account, currency and basis."""
-        known = context.charges.read()
+        known = context.charges()
         try:
             query = parse_query(flask.request.args, known.today)
         except QueryError as error:
@@ -86,7 +86,7 @@ def create_blueprint(context: ApiContext) -> flask.Blueprint:
     @described(tag="costs", answers={200: QuotasAnswer, 503: Problem})
     def quotas() -> flask.typing.ResponseReturnValue:
         """Return how much of each quota, and of each budget by charges, has been used."""
-        known = context.charges.read()
+        known = context.charges()
         usage = [account.usage for account in accounts() if account.usage is not None]
         budgets = budget_uses(context.caps, known, (), context.rates, context.clock.now())
         return json_reply(

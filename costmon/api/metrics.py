@@ -5,6 +5,7 @@ import flask
 from costmon.api.context import ApiContext
 from costmon.api.document import described
 from costmon.export.charges import ChargeCollector, ChargeMetrics
+from costmon.export.deliveries import DeliveryCollector
 from costmon.export.endpoints import EndpointCollector
 from costmon.export.guards import GuardCollector
 from costmon.export.limits import LimitCollector
@@ -15,7 +16,7 @@ from costmon.state.meters import services
 def create_blueprint(context: ApiContext) -> flask.Blueprint:
     """Return the route that Prometheus scrapes."""
     blueprint = flask.Blueprint("metrics", __name__)
-    charge_metrics = ChargeMetrics(context.charges, context.rates)
+    charge_metrics = ChargeMetrics(context.published_charges, context.charges, context.rates)
     collectors = (
         CostCollector(
             snapshot=context.snapshot.latest,
@@ -28,21 +29,23 @@ def create_blueprint(context: ApiContext) -> flask.Blueprint:
         ),
         ChargeCollector(
             snapshot=context.snapshot.latest,
-            charges=context.charges.read,
+            charges=context.charges,
             by_basis=lambda: charge_metrics.by_basis,
             rates=context.rates,
             now=context.clock.now,
         ),
         LimitCollector(
             snapshot=context.snapshot.latest,
-            charges=context.charges.read,
+            charges=context.charges,
             guard_state=context.guard_state.read,
             policy=context.policy.read,
             caps=context.caps,
             quotas=context.quotas,
+            subscriptions=context.subscriptions,
             rates=context.rates,
             now=context.clock.now,
         ),
+        DeliveryCollector(counts=context.channel_counts),
         EndpointCollector(
             services=lambda: services(context.meters.read(), context.clock.monotonic_s())
         ),

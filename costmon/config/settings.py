@@ -21,6 +21,7 @@ from costmon.config.unknown import refuse_unknown
 from costmon.domain.budget import Budget
 from costmon.domain.cap import Cap, Quota
 from costmon.domain.poll import ReadingKind
+from costmon.domain.subscription import Subscription
 from costmon.errors import ConfigError
 
 CONSOLE_SOCKET = "console.sock"
@@ -61,6 +62,7 @@ class Settings:
         budgets: What guards may let be spent, as far as the file says; each has its currency.
         caps: All budgets of the file, with the levels at which people are told.
         quotas: Of the file: they win over those that costmon knows.
+        manual: What is paid by a fixed price, as the file says.
         fx: The currency of totals, and the user's own exchange rates.
         channels: Where alerts are sent besides the log.
         retention: Days that each table's rows are kept, only what was set.
@@ -94,6 +96,7 @@ class Settings:
     budgets: tuple[Budget, ...]
     caps: tuple[Cap, ...]
     quotas: tuple[Quota, ...]
+    manual: tuple[Subscription, ...]
     fx: FxSettings
     channels: tuple[ChannelSettings, ...]
     retention: Mapping[str, float]
@@ -211,6 +214,7 @@ class Settings:
             budgets=file.budgets,
             caps=file.caps,
             quotas=file.quotas,
+            manual=() if demo else file.manual,
             fx=file.fx,
             channels=() if demo else read_channels(read, file.channels),
             retention=file.retention,

@@ -9,6 +9,12 @@ from costmon.domain.budget import Budget
 DEFAULT_LEVELS = (Decimal(50), Decimal(80), Decimal(100))
 """Percent of a limit at which people are told."""
 
+PREPAID_LEVELS = (Decimal(80), Decimal(100))
+"""The same of a balance that was paid in advance: using it up is what it is for."""
+
+VENDOR = "vendor"
+"""The source of a quota whose limit the vendor itself tells with the use."""
+
 CapSource = Literal["charges", "guards"]
 QuotaPeriod = Literal["day", "month", "now"]
 
@@ -41,7 +47,7 @@ class Quota(NamedTuple):
         levels: Percent of the limit, each above 0, in ascending order.
         plan: The vendor's plan that it belongs to; `None`: it holds on any plan.
         per_project: Whether each project has it, rather than the account.
-        source: Where it is from; `None`: the user's file.
+        source: Where it is from, such as `VENDOR`; `None`: the user's file.
         as_of: When it was read there; `None`: the user's file.
     """
 

@@ -159,6 +159,8 @@ class ChargeWindow:
         complete_through: Before this instant the vendor adds nothing any more but corrections,
             aware UTC; `None` when it does not say.
         gaps: What this credential or plan cannot see.
+        only_unread: Whether spans that an earlier window has covered stay as they are: rows are
+            taken only outside of them.
 
     Raises:
         ChargeError: The window or a row of it contradicts what is said here: two rows have one key,
@@ -175,6 +177,7 @@ class ChargeWindow:
     charges: tuple[Charge, ...] = field(repr=False)
     complete_through: dt.datetime | None
     gaps: tuple[Gap, ...]
+    only_unread: bool = False
 
     def __post_init__(self) -> None:
         moments = (self.observed_at, self.start, self.end, self.complete_through)

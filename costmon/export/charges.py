@@ -40,12 +40,25 @@ class ChargeMetrics(Collector):
     They may be thousands, and a vendor is asked once a day: a scrape only copies them.
     """
 
-    def __init__(self, charges: Published[ChargeState], rates: Rates) -> None:
+    def __init__(
+        self,
+        published: Published[ChargeState],
+        charges: Callable[[], ChargeState],
+        rates: Rates,
+    ) -> None:
+        """Render what is published from now on.
+
+        Args:
+            published: What has been charged.
+            charges: Returns the same for today: after midnight it is another value until more is
+                published.
+            rates: For amounts in USD.
+        """
         self._charges = charges
         self._rates = rates
         self._encoders: dict[str, Encoder] = {}
-        self._newest = _Rendered(charges.read(), rates)
-        charges.before_publishing(self._prepare)
+        self._newest = self._of_today = _Rendered(published.read(), rates)
+        published.before_publishing(self._prepare)
 
     def collect(self) -> Iterator[Metric]:
         """Yield every family that has something to say."""
@@ -67,8 +80,12 @@ class ChargeMetrics(Collector):
         return rendered.texts[content_type]
 
     def _current(self) -> "_Rendered":
-        newest, charges = self._newest, self._charges.read()
-        return newest if newest.charges is charges else _Rendered(charges, self._rates)
+        charges = self._charges()
+        for rendered in (self._newest, self._of_today):
+            if rendered.charges is charges:
+                return rendered
+        self._of_today = _Rendered(charges, self._rates)
+        return self._of_today
 
     def _prepare(self, charges: ChargeState) -> None:
         """Render in the formats that have been asked for, in the thread of who publishes."""

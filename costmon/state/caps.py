@@ -4,11 +4,20 @@ import datetime as dt
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
-from costmon.domain.cap import BudgetUse, Cap, Quota, QuotaPeriod, QuotaUse
+from costmon.domain.cap import (
+    DEFAULT_LEVELS,
+    PREPAID_LEVELS,
+    VENDOR,
+    BudgetUse,
+    Cap,
+    Quota,
+    QuotaPeriod,
+    QuotaUse,
+)
 from costmon.domain.charge_report import ChargeTotal
 from costmon.domain.fx import Rates
 from costmon.domain.scope import GLOBAL
-from costmon.domain.usage import Quantity, UsageReading
+from costmon.domain.usage import PREPAID_BALANCE, Quantity, UsageReading
 from costmon.state.budget_status import BudgetStatus
 from costmon.state.charges import ChargeState
 
@@ -48,24 +57,63 @@ def budget_uses(
 def quota_uses(quotas: Iterable[Quota], readings: Iterable[UsageReading]) -> tuple[QuotaUse, ...]:
     """Return how much of each quota has been used, in the order of the readings.
 
-    A quota of an account is used instead of one of all accounts of the vendor, and one of the
-    user's instead of a known one of the plan.
+    A quota of an account is used instead of one of all accounts of the vendor. One of the user's is
+    used instead of the limit that the vendor tells with the use, and that instead of a known one of
+    the plan.
     """
     known = tuple(quotas)
-    return tuple(
-        QuotaUse(
-            quota=quota,
-            account=reading.account,
-            project=quantity.project if quota.per_project else None,
-            used=used,
-            estimated=quantity.estimated,
-            observed_at=reading.observed_at,
-            period_start=quantity.start,
-            resets_at=quantity.resets_at,
-        )
-        for reading in readings
-        for quota in _quotas_of(known, reading)
-        for quantity, used in _used(quota, reading.quantities)
+    return tuple(use for reading in readings for use in _uses_of(known, reading))
+
+
+def _uses_of(known: Iterable[Quota], reading: UsageReading) -> Iterator[QuotaUse]:
+    matching = tuple(_quotas_of(known, reading))
+    own = [quota for quota in matching if quota.source is None]
+    compared = set()
+    for quota in own:
+        for use in _compared(quota, reading):
+            compared.add(quota.quota)
+            yield use
+    limited = [one for one in reading.quantities if one.quota not in compared]
+    for quantity in limited:
+        if quantity.limit is not None:
+            compared.add(quantity.quota)
+            yield _use(_of_vendor(reading, quantity, quantity.limit), reading, quantity)
+    for quota in matching:
+        if quota.source is not None and quota.quota not in compared:
+            yield from _compared(quota, reading)
+
+
+def _compared(quota: Quota, reading: UsageReading) -> Iterator[QuotaUse]:
+    for quantity, used in _used(quota, reading.quantities):
+        yield _use(quota, reading, quantity)._replace(used=used)
+
+
+def _use(quota: Quota, reading: UsageReading, quantity: Quantity) -> QuotaUse:
+    return QuotaUse(
+        quota=quota,
+        account=reading.account,
+        project=quantity.project if quota.per_project else None,
+        used=quantity.used,
+        estimated=quantity.estimated,
+        observed_at=reading.observed_at,
+        period_start=quantity.start,
+        resets_at=quantity.resets_at,
+    )
+
+
+def _of_vendor(reading: UsageReading, quantity: Quantity, limit: Decimal) -> Quota:
+    return Quota(
+        provider=reading.provider,
+        account=reading.account,
+        quota=quantity.quota,
+        unit=quantity.unit,
+        limit=limit,
+        period=_period_of(quantity),
+        levels=PREPAID_LEVELS if quantity.quota == PREPAID_BALANCE else DEFAULT_LEVELS,
+        plan=None,
+        per_project=quantity.project is not None,
+        source=VENDOR,
+        as_of=reading.observed_at.date(),
     )
 
 

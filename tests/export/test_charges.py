@@ -80,7 +80,7 @@ class Scraped:
 
     def __init__(self, state, *, snapshot=None, now=START):
         self.published = Published(state)
-        self.metrics = ChargeMetrics(self.published, RATES)
+        self.metrics = ChargeMetrics(self.published, self.published.read, RATES)
         self.collector = ChargeCollector(
             snapshot=lambda: snapshot,
             charges=self.published.read,

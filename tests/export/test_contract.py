@@ -3,7 +3,7 @@
 import re
 
 from tests.deploy.contract import ROOT
-from tests.export import test_charges, test_limits, test_prometheus
+from tests.export import test_charges, test_deliveries, test_limits, test_prometheus
 
 
 def documented():
@@ -25,6 +25,7 @@ def exported():
         charges.collector,
         charges.metrics,
         test_limits.everything(),
+        test_deliveries.everything(),
         test_prometheus.collector(test_prometheus.everything()),
     )
     families = [family for made in collectors for family in made.collect()]

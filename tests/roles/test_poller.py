@@ -5,10 +5,12 @@ import threading
 import time
 from decimal import Decimal
 
+import pytest
+
 from costmon.actors.child import ChildSpec
 from costmon.actors.roles.poller import Poller, PollerPlan
 from costmon.domain.poll import ReadingKey, StoredReading
-from costmon.domain.resource import Inventory
+from costmon.domain.resource import Gap, Inventory
 from costmon.domain.usage import UsageReading
 from costmon.errors import ChargeError, ProviderAuthError, ProviderServerError
 from costmon.messages import (
@@ -91,13 +93,21 @@ USAGE = UsageReading(
 ALL = {"inventory": 3600.0, "charges": 86_400.0, "usage": 3600.0}
 
 
-def poller(line, interval_s=3600.0, policy=SOON, intervals=None, stored=None):
+def poller(
+    line,
+    interval_s=3600.0,
+    policy=SOON,
+    intervals=None,
+    stored=None,
+    falls_to_zero=lambda _window: False,
+):
     plan = PollerPlan(
         account=ACCOUNT,
         provider="digitalocean",
         intervals=intervals or {"inventory": interval_s},
         connect=line.open,
         stored=(stored or {}).get,
+        falls_to_zero=falls_to_zero,
     )
     return ChildSpec(
         name="poller.digitalocean",
@@ -416,3 +426,29 @@ def test_what_could_not_be_kept_is_read_again():
         ear.wait_until(lambda heard: len(of_reading(heard, "charges")) == 4)
 
     assert line.known_through == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("waits", "gaps", "outcomes"),
+    [
+        (dt.timedelta(hours=23), (), ["PollFailed", "PollFailed"]),
+        (dt.timedelta(hours=24), (), ["PollFailed", "Fetched", "ChargesCompleted"]),
+        (dt.timedelta(days=9), (Gap(kind="charges", reason="x"),), ["PollFailed", "PollFailed"]),
+    ],
+    ids=["not for a day", "after a day", "never with a gap"],
+)
+def test_charges_that_are_all_gone_at_once_are_not_believed(waits, gaps, outcomes):
+    clock, ear = FakeClock(), Ear()
+    line = Line(inventory())
+    line.windows = [lambda _line: month(11, observed_at=clock.now(), gaps=gaps)]
+    spec = poller(line, intervals={"charges": 1e9}, falls_to_zero=lambda _window: True)
+
+    with running([ear.spec("calculator"), spec], clock=clock) as system:
+        (first,) = ear.wait_for(1)
+        clock.advance(waits.total_seconds())
+        system.addresses["poller.digitalocean"].tell(RefreshRequested(id="r"))
+        heard = ear.wait_for(len(outcomes))
+
+    assert first.failure.reason == "frozen"
+    assert "everything that was charged since 2026-11-01 reads 0" in first.failure.message
+    assert [type(message).__name__ for message in heard] == outcomes

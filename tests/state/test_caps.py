@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from costmon.domain.budget import Budget
-from costmon.domain.cap import DEFAULT_LEVELS, Cap, Quota
+from costmon.domain.cap import DEFAULT_LEVELS, VENDOR, Cap, Quota
 from costmon.domain.charge_report import ChargeFreshness, ChargeOverview, ChargeTotal
 from costmon.domain.usage import Quantity, UsageReading
 from costmon.pricing import fx
@@ -259,3 +259,38 @@ def test_a_days_count_is_not_compared_with_a_months_quota():
 
 def test_another_unit_is_not_compared():
     assert not quota_uses([quota()], [reading(quantity(1, unit="GB"))])
+
+
+def test_the_vendors_own_limit_wins_over_the_plans_and_the_users_over_both():
+    known = quota(1, source="docs", as_of=TODAY)
+    told = reading(replace(quantity(80), limit=Decimal(200)))
+
+    (use,) = quota_uses([known], [told])
+    (own,) = quota_uses([known, quota(2)], [told])
+
+    assert (use.quota.limit, use.percent, use.quota.source) == (Decimal(200), Decimal(40), VENDOR)
+    assert use.quota.levels == DEFAULT_LEVELS
+    assert own.quota.limit == 2
+
+
+def test_each_project_has_the_limit_that_the_vendor_tells_with_it():
+    uses = quota_uses(
+        [],
+        [
+            reading(
+                replace(quantity(30, "a"), limit=Decimal(40)),
+                replace(quantity(30, "b"), limit=Decimal(60)),
+                quantity(30, "c"),
+            )
+        ],
+    )
+
+    assert {use.project: use.percent for use in uses} == {"a": Decimal(75), "b": Decimal(50)}
+
+
+def test_a_users_quota_in_another_unit_leaves_the_vendors_own_limit():
+    told = reading(replace(quantity(80), limit=Decimal(200)))
+
+    (use,) = quota_uses([quota(1, unit="GB")], [told])
+
+    assert use.quota.limit == 200

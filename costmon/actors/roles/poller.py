@@ -20,7 +20,13 @@ from costmon.domain.charge import ChargeWindow
 from costmon.domain.poll import PollFailure, PollReport, ReadingKind, StoredReading
 from costmon.domain.resource import Gap, Inventory
 from costmon.domain.usage import UsageReading
-from costmon.errors import ChargeError, FailureReason, ProviderError, ProviderSchemaError
+from costmon.errors import (
+    ChargeError,
+    FailureReason,
+    ProviderError,
+    ProviderFrozenError,
+    ProviderSchemaError,
+)
 from costmon.messages import (
     ChargesCompleted,
     Fetched,
@@ -32,6 +38,7 @@ from costmon.messages import (
 )
 from costmon.providers.base import Provider
 from costmon.providers.breaker import Breaker
+from costmon.state.usage import DISBELIEVED_FOR
 
 _RETRY_FIRST_S, _RETRY_MAX_S = 300.0, 3600.0
 """A reading that failed is tried again after this, doubled each time, if its interval is longer."""
@@ -63,6 +70,7 @@ class PollerPlan:
         connect: Opens the line, given a pause and a heartbeat: `pause(seconds)` waits and
             returns `False` when the wait was cut short, `beat()` says that work goes on.
         stored: Returns what is recorded of a reading; `None` when nothing is.
+        falls_to_zero: Tells whether nothing is left in a window of all that was charged before.
     """
 
     account: str
@@ -70,6 +78,7 @@ class PollerPlan:
     intervals: Mapping[ReadingKind, float]
     connect: Callable[[Callable[[float], bool], Callable[[], None]], Line]
     stored: Callable[[ReadingKind], StoredReading | None]
+    falls_to_zero: Callable[[ChargeWindow], bool]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -106,6 +115,7 @@ class _Reading:
     breaker: Breaker = field(default_factory=Breaker)
     cycle: _Cycle | None = None
     again: bool = False
+    zero_since: dt.datetime | None = None
 
     def delay_s(self, cycle: _Cycle, now_s: float) -> float:
         """Return seconds from now to the next cycle: the interval, or as the breaker has it."""
@@ -201,6 +211,8 @@ class Poller(SupervisedActor[PollerMessage]):
             )
             return
         if isinstance(outcome, ChargeWindow):
+            outcome = self._believed(reading, outcome)
+        if isinstance(outcome, ChargeWindow):
             self._tell_window(reading, cycle, outcome)
         else:
             self._finish(reading, cycle, outcome)
@@ -244,6 +256,25 @@ class Poller(SupervisedActor[PollerMessage]):
                 hint="none of the window was recorded; look for a newer costmon",
             )
 
+    def _believed(
+        self, reading: _Reading, window: ChargeWindow
+    ) -> ChargeWindow | ProviderFrozenError:
+        """Return the window, unless all charges are gone at once: not before they are for a day.
+
+        A window with gaps does not see everything, and is not believed then at all.
+        """
+        if not self._plan.falls_to_zero(window):
+            return window
+        since = reading.zero_since = reading.zero_since or window.observed_at
+        if not window.gaps and window.observed_at - since >= DISBELIEVED_FOR:
+            return window
+        return ProviderFrozenError(
+            provider=self._plan.provider,
+            endpoint="charges",
+            detail=f"everything that was charged since {window.start:%Y-%m-%d} reads 0 at once",
+            hint="the last figures are kept; compare them with the vendor's own page",
+        )
+
     def _tell_window(self, reading: _Reading, cycle: _Cycle, window: ChargeWindow) -> None:
         cycle.note(window)
         report = self._report(reading, cycle, reading.interval_s)
@@ -275,6 +306,7 @@ class Poller(SupervisedActor[PollerMessage]):
                 cycle.failures[outcome.reason] += 1
         else:
             reading.breaker = reading.breaker.after_success()
+            reading.zero_since = None
         delay_s = 0.0 if reading.again else reading.delay_s(cycle, now_s)
         reading.again, reading.cycle = False, None
         self.timer.after(reading.kind, delay_s)
