@@ -62,7 +62,7 @@ def _parts(answer: dict[str, Any], timezone: str, top: int) -> Iterator[str]:
 
     data, meta = answer["data"], answer["meta"]
     if meta.get("demo"):
-        yield "DEMO: the vendor is simulated."
+        yield "DEMO: the vendors are simulated."
     if meta["stale"]:
         yield f"STALE: {cell(meta.get('reason'))}"
     monthly = sum((it["monthly"] for it in data["providers"] if it["monthly"]), Decimal())
