@@ -82,7 +82,7 @@ class Overview:
         as_of: When the oldest figure was observed.
         age_s: Seconds since then.
         stale: Why it is not fresh; `None` when it is.
-        estimate: The month to date by list price over all accounts; `None` when unknown.
+        estimate: The month to date by list price over these accounts; `None` when unknown.
         usage: The same as the vendors themselves say; `None` unless all accounts' say.
         difference: `usage` minus `estimate`.
         explanation: What the difference is made of.
@@ -90,7 +90,7 @@ class Overview:
         threshold_percent: The run-rate in per cent of it, at most 100; `None` when it is unknown.
         over_threshold: By how much the run-rate is above it; `None` when it is not.
         kinds: Monthly cost by kind, largest first.
-        accounts: The accounts.
+        accounts: The accounts whose vendors have inventories.
         changes: What changed last, newest first.
         resources: The most expensive resources.
         waste: What is likely wasted.
@@ -124,7 +124,9 @@ def overview(
     threshold: Threshold,
 ) -> Overview:
     """Return what the page shows at `now`."""
-    states = snapshot.accounts if snapshot else ()
+    states = [
+        state for state in (snapshot.accounts if snapshot else ()) if "inventory" in state.readings
+    ]
     totals = snapshot.totals if snapshot else None
     as_of = snapshot.as_of if snapshot else None
     resources = [r for state in states if state.inventory for r in state.inventory.resources]
