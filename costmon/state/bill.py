@@ -34,6 +34,7 @@ _KIND_OF: Mapping[Basis, AmountKind] = {
 _NOT_REPORTED = "the vendor has not reported anything of this month yet"
 _NOT_LOADED = "what was charged has not been loaded from the database yet"
 _NOT_READ = "the first read has not ended yet"
+_NOT_IN_LEDGER = "when its charges were read is not known"
 _NO_CHARGES = "costmon cannot read charges of this vendor"
 
 
@@ -188,7 +189,6 @@ def _account_bills(
     for total in charges.by_service:
         of_account = native.setdefault((total.account, total.provider), {})
         _add(of_account, total)
-    configured = {account.name: account for account in accounts}
     readings: dict[str, list[ChargeReading]] = {}
     for reading in charge_readings(charges, accounts, now):
         readings.setdefault(reading.account, []).append(reading)
@@ -199,14 +199,13 @@ def _account_bills(
             yield _without_charges(account, charges, rates, currency, now)
             continue
         for reading in found:
-            amounts = native.get((reading.account, reading.provider), {})
+            amounts = native.pop((reading.account, reading.provider), {})
             yield _with_charges(reading, amounts, month, rates, currency)
-    for found in readings.values():
-        for reading in found:
-            amounts = native.get((reading.account, reading.provider), {})
-            # An account that is not configured any more is shown while it has cost something.
-            if amounts and reading.account not in configured:
-                yield _with_charges(reading, amounts, month, rates, currency)
+    # An account that is not configured any more is shown while it has cost something.
+    gone = {(one.account, one.provider): one for found in readings.values() for one in found}
+    for key, amounts in native.items():
+        reading = gone.get(key) or ChargeReading(*key, "off", _NOT_IN_LEDGER, None, None, None, ())
+        yield _with_charges(reading, amounts, month, rates, currency)
 
 
 def _with_charges(

@@ -287,6 +287,13 @@ def test_a_removed_account_is_shown_while_it_has_charges_this_month():
     assert found.total.amount == 3
 
 
+def test_charges_of_which_no_read_is_known_are_in_the_total_nevertheless():
+    found = bill_of(ledger(charged("3"), freshness=()), accounts(billing("openai")))
+
+    assert found.total.amount == 3
+    assert [account.label for account in found.accounts] == ["openai", "vercel"]
+
+
 AMOUNTS = st.decimals(min_value=-(10**9), max_value=10**9, places=12)
 
 
