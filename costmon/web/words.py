@@ -16,12 +16,14 @@ _DAY_S = 86_400
 
 
 def money(amount: Decimal | None, currency: str = "USD", *, sign: bool = False) -> str:
-    """Return an amount such as `$1,234.50`; "unknown" when it is not known."""
+    """Return an amount such as `$1,234.50` or `<$0.01`; "unknown" when it is not known."""
     if amount is None:
         return "unknown"
     rounded = shown(amount)
     before = "\N{MINUS SIGN}" if rounded < 0 else "+" if sign and rounded > 0 else ""
     figure = f"{abs(rounded):,.2f}"
+    if amount > 0 and not rounded:
+        before, figure = "<", "0.01"  # something is not nothing
     symbol = _SYMBOLS.get(currency)
     return f"{before}{symbol}{figure}" if symbol else f"{before}{figure} {currency}"
 
