@@ -96,24 +96,25 @@ def _accounts(month: Mapping[str, Any], terminal: Terminal) -> Iterator[str]:
     total = f"in {month['currency']}"
     used = {kind for it in month["accounts"] for kinds in it["native"].values() for kind in kinds}
     shown = [kind for kind in KINDS if kind in used]
-    if terminal.columns < _WIDE:
-        shown = []
+    is_wide = terminal.columns >= _WIDE
+    columns = tuple(shown) if is_wide else ("kinds",)
     yield ""
     yield table(
-        ("account", "state", total, *shown, "complete through", "note"),
+        ("account", "state", total, *columns, "complete through", "note"),
         [
             (
                 _account_name(it),
                 it["state"],
                 None if it["total"]["amount"] is None else Decimal(it["total"]["amount"]),
                 # Nothing of a kind is not an unknown amount of it.
-                *(_natives(_of_kind(it["native"], kind)) for kind in shown),
+                *(_natives(_of_kind(it["native"], kind)) for kind in shown if is_wide),
+                *(() if is_wide else (_kinds(it["native"]),)),
                 it["last_complete_day"],
                 "; ".join(_account_notes(it)),
             )
             for it in month["accounts"]
         ],
-        right=(total, *shown),
+        right=(total, *shown) if is_wide else (total,),
     )
 
 
@@ -133,6 +134,10 @@ def _account_notes(account: Mapping[str, Any]) -> Iterator[str]:
 
 def _of_kind(native: Mapping[str, Mapping[str, str]], kind: str) -> Mapping[str, str]:
     return {code: amounts[kind] for code, amounts in native.items() if kind in amounts}
+
+
+def _kinds(native: Mapping[str, Mapping[str, str]]) -> str:
+    return ", ".join(dict.fromkeys(kind for amounts in native.values() for kind in amounts))
 
 
 def _natives(amounts: Mapping[str, str]) -> str:

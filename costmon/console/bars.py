@@ -9,6 +9,7 @@ from costmon.config.terminal import TerminalSettings
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _FULL, _TRACK = "█", "░"
 _ASCII_FULL, _ASCII_TRACK = "#", "."
+_NO_TERMINAL = 120
 _RED, _BOLD, _PLAIN = "\x1b[31m", "\x1b[1m", "\x1b[0m"
 
 
@@ -16,7 +17,7 @@ class Terminal(NamedTuple):
     """What the output can show.
 
     Attributes:
-        columns: Its width.
+        columns: Its width; of an output that is no terminal, wide enough for every column.
         blocks: Whether it can show block characters; else bars are drawn in ASCII.
         colour: Whether it shows colours: only a terminal does, and not when NO_COLOR is set.
     """
@@ -29,7 +30,7 @@ class Terminal(NamedTuple):
     def of(cls, stream: TextIO, settings: TerminalSettings) -> "Terminal":
         """Return what `stream` can show, with what the environment says of it."""
         return cls(
-            columns=shutil.get_terminal_size().columns,
+            columns=shutil.get_terminal_size(fallback=(_NO_TERMINAL, 24)).columns,
             blocks=not settings.is_dumb and _can_encode(stream),
             colour=stream.isatty() and not settings.is_dumb and not settings.no_colour,
         )

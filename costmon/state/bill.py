@@ -234,7 +234,7 @@ def _with_charges(
 def _without_charges(
     account: AccountState, charges: ChargeState, rates: Rates, currency: str, now: dt.datetime
 ) -> AccountBill:
-    native = _of_inventory(account, now)
+    native = _of_inventory(account, charges.today.replace(day=1), now)
     stale = trouble(account, now)
     reason = stale.reason if stale else None
     if native is None and reason is None:
@@ -259,10 +259,17 @@ def _why_unknown(account: AccountState, charges: ChargeState) -> str:
     return _NOT_REPORTED if "inventory" in account.readings else _NO_CHARGES
 
 
-def _of_inventory(account: AccountState, now: dt.datetime) -> Mapping[str, Amounts] | None:
-    """Return what an inventory says of the current month; `None` when it says nothing."""
-    inventory = account.inventory
-    if inventory is None or month_of(inventory.observed_at) != month_of(now):
+def _of_inventory(
+    account: AccountState, month: dt.date, now: dt.datetime
+) -> Mapping[str, Amounts] | None:
+    """Return what an inventory says of the current month; `None` when it says nothing.
+
+    Its figures are of months in UTC: for some hours people's month is another one.
+    """
+    inventory, in_utc = account.inventory, month_of(now)
+    if inventory is None or month_of(inventory.observed_at) != in_utc:
+        return None
+    if in_utc.start.date() != month:
         return None
     balance = inventory.balance
     if balance is not None and usage_is_of_month(balance, now):

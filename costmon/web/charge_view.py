@@ -51,7 +51,6 @@ class Column(NamedTuple):
 
     month: MonthBill
     parts: tuple[Part, ...]
-    top: Decimal
 
 
 class LimitBar(NamedTuple):
@@ -82,6 +81,7 @@ class Month:
         caps: Budgets that are caps on the bill.
         enforced: Budgets that guards enforce, by charges and by what guards report.
         quotas: Limits in units.
+        is_settling: Whether a first read has not ended yet.
     """
 
     bill: Bill
@@ -94,6 +94,14 @@ class Month:
     caps: tuple[LimitBar, ...]
     enforced: tuple[LimitBar, ...]
     quotas: tuple[LimitBar, ...]
+    is_settling: bool
+
+    @property
+    def refresh_s(self) -> int:
+        """Return after how many seconds the page is worth loading again."""
+        if not self.bill.is_known:
+            return 3
+        return 10 if self.is_settling else 60
 
     @property
     def reached(self) -> tuple[LimitBar, ...]:
@@ -117,7 +125,7 @@ def month_shown(
     return Month(
         bill=known,
         split=_stacked(known.total, known.total.amount),
-        columns=tuple(_column(month, highest) for month in known.months),
+        columns=tuple(Column(it, _stacked(it.total, highest)) for it in known.months),
         highest=highest,
         partial=tuple(
             dict.fromkeys(
@@ -135,6 +143,7 @@ def month_shown(
             LimitBar(use, _width(use.percent), _quota_period(use))
             for use in quota_uses(limits.quotas, usage)
         ),
+        is_settling=any(not account.is_settled for account in accounts),
     )
 
 
@@ -148,12 +157,6 @@ def _budget_period(use: BudgetUse) -> str:
 
 def _quota_period(use: QuotaUse) -> str:
     return period_in_words(use.quota.period, use.period_start.date())
-
-
-def _column(month: MonthBill, highest: Decimal | None) -> Column:
-    parts = _stacked(month.total, highest)
-    top = parts[-1].start + parts[-1].length if parts else Decimal()
-    return Column(month, parts, top)
 
 
 def _stacked(total: Sum, whole: Decimal | None) -> tuple[Part, ...]:

@@ -156,6 +156,14 @@ def test_each_account_has_its_amounts_in_their_own_currencies():
     assert "manual (ovh)" in shown
 
 
+def test_a_narrow_terminal_has_the_kinds_of_an_account_in_one_column():
+    native = {"USD": {"billed": "1", "metered": "2"}}
+
+    shown = printed(month(account(native=native)), terminal=PLAIN._replace(columns=80))
+
+    assert ["vercel", "up", "3.21", "billed,", "metered", "2026-11-20"] in words(shown)
+
+
 def test_twelve_months_are_bars_and_an_unknown_one_is_a_question_mark():
     months = [
         {"month": "2026-09-01", "total": total(None), "unknown": ["vercel"]},

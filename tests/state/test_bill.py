@@ -233,6 +233,14 @@ def test_an_inventory_of_last_month_says_nothing_of_this_one():
     assert found.total.amount is None
 
 
+def test_figures_of_a_month_in_utc_are_not_shown_as_people_s_next_month():
+    charges = replace(ledger(), today=dt.date(2026, 12, 1))  # in a zone east of Greenwich
+
+    found = bill_of(charges, polled(resource()))
+
+    assert (found.month, found.total.amount) == (dt.date(2026, 12, 1), None)
+
+
 def test_charges_in_the_ledger_replace_what_an_inventory_says():
     states = polled(resource(monthly="67.20"))
 

@@ -470,6 +470,23 @@ def test_a_service_of_which_only_charges_are_known_does_not_wait_for_resources()
     assert "Waiting for the first poll" not in shown
 
 
+def refresh_of(source):
+    [content] = [
+        facts["content"]
+        for tag, facts in Text(source).tags
+        if tag == "meta" and facts.get("http-equiv") == "refresh"
+    ]
+    return content
+
+
+def test_the_page_is_loaded_again_soon_while_a_first_read_has_not_ended():
+    unread = fold.first((VERCEL,), {}, now=START, demo=False)
+
+    assert refresh_of(page(unread)) == "3"
+    assert refresh_of(page(unread, charges=read_charges(charged("3")))) == "10"
+    assert refresh_of(page(polled())) == "60"
+
+
 def budget_of(limit, *, enforce=False, scope="provider:vercel"):
     return Cap(Budget(scope, limit, "month", "USD"), DEFAULT_LEVELS, enforce=enforce)
 
