@@ -97,6 +97,11 @@ class Month:
     is_settling: bool
 
     @property
+    def is_blind(self) -> bool:
+        """Tell whether every account has been tried and nothing is known of any."""
+        return bool(self.bill.accounts) and not self.is_settling and not self.bill.is_known
+
+    @property
     def refresh_s(self) -> int:
         """Return after how many seconds the page is worth loading again."""
         if not self.bill.is_known:

@@ -450,6 +450,8 @@ def test_when_all_accounts_fail_it_says_why_and_shows_no_0():
 
     shown = text(fold.failed(first, poll, told, START))
 
+    assert "No account could be read" in shown
+    assert "Waiting for the first poll" not in shown
     assert "vercel blind unknown vercel: GET /v1/billing/charges: answered 401" in shown
     assert "$0.00" not in shown
 
