@@ -1,8 +1,8 @@
 """Simulated vendors behind real HTTP servers on loopback.
 
-`DemoServer` (DigitalOcean) and `BillingServer` (OpenAI, Vercel) are what `run --demo` polls, with
-the same provider code as production. `PageServer` serves a very large DigitalOcean account from
-pages rendered in advance.
+`DemoServer` (DigitalOcean) and `BillingServer` (OpenAI, Supabase, Vercel) are what `run --demo`
+polls, with the same provider code as production. `PageServer` serves a very large DigitalOcean
+account from pages rendered in advance.
 """
 
 from costmon.demo.billing import BillingServer

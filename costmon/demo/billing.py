@@ -9,16 +9,17 @@ from costmon.demo.answer import Answer, Request
 from costmon.demo.loopback import LoopbackServer
 from costmon.demo.openai import OpenAIOrganization
 from costmon.demo.server import DEMO_TOKEN
+from costmon.demo.supabase import QUERY, SupabaseOrganization
 from costmon.demo.vercel import VercelTeam
 
-_BASES = {"openai": "/openai/v1", "vercel": "/vercel"}
+_BASES = {"openai": "/openai/v1", "supabase": "/supabase", "vercel": "/vercel"}
 _UNKNOWN = b'{"error": {"code": "not_found", "message": "There is nothing here."}}'
 _REFUSED = b'{"error": {"code": "forbidden", "message": "The token is not accepted."}}'
 _NOT_READ = b'{"error": {"code": "method_not_allowed", "message": "This can only be read."}}'
 
 
 class BillingServer:
-    """OpenAI and Vercel, each under a path of its own.
+    """OpenAI, Supabase and Vercel, each under a path of its own.
 
     Attributes:
         token: What must be sent as the bearer token.
@@ -29,8 +30,9 @@ class BillingServer:
         self._clock = clock
         self._started_at = clock.now()
         self._started_s = clock.monotonic_s()
-        self._vendors: Mapping[str, OpenAIOrganization | VercelTeam] = {
+        self._vendors: Mapping[str, OpenAIOrganization | SupabaseOrganization | VercelTeam] = {
             "openai": OpenAIOrganization(seed, self._started_at),
+            "supabase": SupabaseOrganization(seed),
             "vercel": VercelTeam(seed),
         }
         self._http = LoopbackServer(self._respond)
@@ -52,7 +54,7 @@ class BillingServer:
     def _respond(self, request: Request) -> Answer:
         if not hmac.compare_digest(request.authorization.encode(), f"Bearer {self.token}".encode()):
             return Answer(status=401, body=_REFUSED)
-        if request.method != "GET":
+        if request.method != "GET" and request.path != _BASES["supabase"] + QUERY:
             return Answer(status=405, body=_NOT_READ)
         for vendor, base in _BASES.items():
             path = request.path.removeprefix(base)

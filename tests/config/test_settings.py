@@ -250,7 +250,7 @@ def test_the_demo_has_its_own_state_and_ignores_real_tokens():
     assert settings.database_url == "sqlite:////srv/costmon-demo/costmon.db"
     assert settings.poll_interval_s == 2
     names = [account.name for account in settings.accounts]
-    assert names == ["digitalocean", "openai", "vercel", "manual"]
+    assert names == ["digitalocean", "openai", "supabase", "vercel", "manual"]
     assert TOKEN not in settings.secrets()
 
 

@@ -107,6 +107,18 @@ def test_vercel_has_charges_of_two_projects_and_counts_what_plans_limit(read, cl
     assert {"function_invocations", "deployments"} <= {one.quota for one in usage.quantities}
 
 
+def test_supabase_has_a_plan_whose_use_is_counted(read, clock):
+    provider = read("supabase")
+
+    window = newest(provider, clock)
+    usage = provider.usage("supabase", clock.now())
+
+    assert {charge.basis for charge in window.charges} >= {"plan"}
+    assert total_of(window) >= 25
+    assert (usage.plan, usage.gaps) == ("pro", ())
+    assert {"database_size", "table_rows", "disk_used"} <= {one.quota for one in usage.quantities}
+
+
 def test_figures_are_the_same_at_every_start(billing, clock):
     path = "/v1/billing/charges?from=2026-11-01T07:00:00.000Z&to=2026-11-20T08:00:00.000Z"
     other = BillingServer(clock, seed=7)

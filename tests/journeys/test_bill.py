@@ -25,11 +25,11 @@ def billing():
     server.stop()
 
 
-def test_the_demo_has_four_vendors_and_tells_of_the_cap_that_is_passed(tmp_path):
+def test_the_demo_has_several_vendors_and_tells_of_the_cap_that_is_passed(tmp_path):
     with Service(tmp_path, "--demo") as service:
         service.when("/healthz", 200)
         alert = service.wait_for("alerter.budget_exceeded", budget=CAP)
-        for account in ("openai", "vercel", "manual"):
+        for account in ("openai", "supabase", "vercel", "manual"):
             service.wait_for("persister.reading_recorded", account=account, reading="charges")
         service.when("/api/v1/costs/current", 200)
         month = service.get("/api/v1/summary").json()["data"]["month"]
@@ -42,6 +42,7 @@ def test_the_demo_has_four_vendors_and_tells_of_the_cap_that_is_passed(tmp_path)
     assert {it["account"] for it in month["accounts"]} == {
         "digitalocean",
         "openai",
+        "supabase",
         "vercel",
         "manual",
     }
@@ -52,10 +53,9 @@ def test_the_demo_has_four_vendors_and_tells_of_the_cap_that_is_passed(tmp_path)
 
     [passed] = [it for it in limits["budgets"] if it["over"] is not None and not it["enforced"]]
     assert (passed["scope"], passed["source"]) == ("provider:openai", "charges")
-    assert {it["quota"] for it in limits["quotas"]} <= {
-        "function_invocations",
-        "fast_data_transfer",
-    }
+    assert "disk_size" in {it["quota"] for it in limits["quotas"]}
+    assert [it["quota"] for it in limits["quotas"] if it["over"]] == []
+    assert {"billed", "estimated", "manual"} == set(month["total"]["by_kind"])
     assert "`costmon costs` shows what it is made of" in alert["text"]
 
     assert re.search(rf"<strong>{CAP}</strong>: \$\d+\.\d\d over \$120\.00, \w+ \d{{4}}", page)
