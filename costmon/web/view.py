@@ -86,6 +86,8 @@ class Overview:
         usage: The same as the vendors themselves say; `None` unless all accounts' say.
         difference: `usage` minus `estimate`.
         explanation: What the difference is made of.
+        not_compared: Accounts that are not in the estimate, since their charges tell what they
+            cost, and the vendor has no figure besides.
         threshold: The monthly run-rate that alerts, USD.
         threshold_percent: The run-rate in per cent of it, at most 100; `None` when it is unknown.
         over_threshold: By how much the run-rate is above it; `None` when it is not.
@@ -105,6 +107,7 @@ class Overview:
     usage: Decimal | None
     difference: Decimal | None
     explanation: str | None
+    not_compared: tuple[str, ...]
     threshold: Decimal
     threshold_percent: int | None
     over_threshold: Decimal | None
@@ -114,6 +117,11 @@ class Overview:
     resources: Table
     waste: tuple[Waste, ...]
     children: tuple[ChildStatus, ...]
+
+    @property
+    def compares_nothing(self) -> bool:
+        """Tell whether charges tell what every account costs, and nothing is left to compare."""
+        return len(self.not_compared) == len(self.accounts) > 0
 
 
 def overview(
@@ -133,7 +141,8 @@ def overview(
     estimates = {
         state.name: MonthToDate(state.inventory.observed_at) for state in states if state.inventory
     }
-    differences = [difference_of(state) for state in states]
+    compared = [state for state in states if _is_compared(state)]
+    differences = [difference_of(state) for state in compared]
     difference = _all(differences)
     alerting = totals_over(state for state in states if state.provider == threshold.provider)
     run_rate = alerting.monthly if alerting else Decimal()
@@ -142,15 +151,16 @@ def overview(
         as_of=as_of,
         age_s=age_s(as_of, now) if as_of else None,
         stale=staleness(snapshot, now) if snapshot else None,
-        estimate=_all([state.month_to_date_estimate for state in states]),
+        estimate=_all([state.month_to_date_estimate for state in compared]),
         usage=_all(
             [
                 None if known is None else _usage(state)
-                for state, known in zip(states, differences, strict=True)
+                for state, known in zip(compared, differences, strict=True)
             ]
         ),
         difference=difference,
         explanation=explain(difference),
+        not_compared=tuple(state.name for state in states if state not in compared),
         threshold=threshold.limit,
         threshold_percent=_percent(run_rate, threshold.limit) if alerting else None,
         over_threshold=run_rate - threshold.limit if run_rate > threshold.limit else None,
@@ -178,6 +188,11 @@ def _all(amounts: Sequence[Decimal | None]) -> Decimal | None:
     """Return the sum, or `None` when a part is unknown: half a sum is a wrong figure."""
     known = [amount for amount in amounts if amount is not None]
     return sum(known, Decimal()) if known and len(known) == len(amounts) else None
+
+
+def _is_compared(state: AccountState) -> bool:
+    has_balance = state.inventory is not None and state.inventory.balance is not None
+    return has_balance or "charges" not in state.readings
 
 
 def _usage(state: AccountState) -> Decimal | None:

@@ -167,6 +167,32 @@ def test_estimate_and_bill_are_side_by_side():
     assert "destroyed this month, transfer, tax" in shown
 
 
+def test_an_account_that_has_charges_and_no_balance_does_not_hide_the_bill_of_others():
+    balance = Balance(month_to_date_usage=Decimal("50.25"), currency="USD", generated_at=START)
+    supabase = fold.Start(
+        name="supabase", provider="supabase", intervals={"inventory": 300.0, "charges": 3600.0}
+    )
+    first = fold.first((("digitalocean", "digitalocean"), supabase), {}, now=START, demo=False)
+
+    shown = text(polled(resource(monthly="67.20"), snapshot=first, balance=balance))
+
+    assert "billed vendor $50.25 difference +$1.25" in shown
+    assert "Without supabase, whose charges are above" in shown
+
+
+def test_where_charges_tell_what_all_accounts_cost_nothing_is_called_unknown():
+    start = fold.Start(
+        name="digitalocean",
+        provider="digitalocean",
+        intervals={"inventory": 300.0, "charges": 3600.0},
+    )
+    first = fold.first((start,), {}, now=START, demo=False)
+
+    shown = text(polled(resource(monthly="67.20"), snapshot=first), charges=read_charges())
+
+    assert "Live resources, this month so far Without digitalocean, whose charges are" in shown
+
+
 def test_what_is_unknown_is_called_unknown():
     shown = text(polled(resource(monthly=None, unpriced="no price known")))
 
