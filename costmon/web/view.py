@@ -89,6 +89,7 @@ class Overview:
         not_compared: Accounts that are not in the estimate, since their charges tell what they
             cost, and the vendor has no figure besides.
         threshold: The monthly run-rate that alerts, USD.
+        threshold_of: The vendor whose accounts it is for, where there are others; else `None`.
         threshold_percent: The run-rate in per cent of it, at most 100; `None` when it is unknown.
         over_threshold: By how much the run-rate is above it; `None` when it is not.
         kinds: Monthly cost by kind, largest first.
@@ -109,6 +110,7 @@ class Overview:
     explanation: str | None
     not_compared: tuple[str, ...]
     threshold: Decimal
+    threshold_of: str | None
     threshold_percent: int | None
     over_threshold: Decimal | None
     kinds: tuple[tuple[str, int, Decimal | None], ...]
@@ -162,6 +164,9 @@ def overview(
         explanation=explain(difference),
         not_compared=tuple(state.name for state in states if state not in compared),
         threshold=threshold.limit,
+        threshold_of=threshold.provider
+        if {state.provider for state in states} - {threshold.provider}
+        else None,
         threshold_percent=_percent(run_rate, threshold.limit) if alerting else None,
         over_threshold=run_rate - threshold.limit if run_rate > threshold.limit else None,
         kinds=_kinds(resources),

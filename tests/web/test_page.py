@@ -177,7 +177,8 @@ def test_an_account_that_has_charges_and_no_balance_does_not_hide_the_bill_of_ot
     shown = text(polled(resource(monthly="67.20"), snapshot=first, balance=balance))
 
     assert "billed vendor $50.25 difference +$1.25" in shown
-    assert "Without supabase, whose charges are above" in shown
+    assert "Without supabase, whose charges are in the total of the month" in shown
+    assert "67 % of the threshold of $100.00 for digitalocean" in shown
 
 
 def test_where_charges_tell_what_all_accounts_cost_nothing_is_called_unknown():
