@@ -228,6 +228,25 @@ class ProviderError(CostmonError):
         where = f" at {path}" if path else ""
         super().__init__(f"{provider}: {endpoint}: {detail}{where}; {hint}")
 
+    def explained(
+        self,
+        kind: "type[ProviderError] | None" = None,
+        *,
+        detail: str | None = None,
+        hint: str | None = None,
+    ) -> "ProviderError":
+        """Return the error that a vendor means by this one; what is not given stays."""
+        return (kind or type(self))(
+            provider=self.provider,
+            endpoint=self.endpoint,
+            detail=self.detail if detail is None else detail,
+            hint=self.hint if hint is None else hint,
+            retry_after_s=self.retry_after_s,
+            path=self.path,
+            status=self.status,
+            answer=self.answer,
+        )
+
 
 class ProviderAuthError(ProviderError):
     """The vendor rejected the token (401)."""

@@ -41,7 +41,7 @@ def rendered(path: str, mark: str | None, content: str) -> str:
 
 def main() -> None:
     """Write the files."""
-    providers = catalog.declarations()
+    providers = catalog.built_in()
     for path, mark, render in RENDERED:
         (ROOT / path).write_text(rendered(path, mark, render(providers)), "utf-8")
 

@@ -77,7 +77,7 @@ def _actors(settings: Settings) -> Iterator[Component]:
         *(
             (poller_name(account.name), Poller)
             for account in settings.accounts
-            if not account.missing
+            if account.off_because is None
         ),
     ]
     for name, kind in tree:

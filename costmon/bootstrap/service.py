@@ -202,8 +202,9 @@ class Service:
                 fold.Start(
                     name=account.name,
                     provider=account.provider,
-                    intervals={} if account.missing else self._intervals(account),
+                    intervals={} if account.off_because else self._intervals(account),
                     missing=account.missing,
+                    off_because=account.off_because,
                     gaps=gaps.get((account.name, account.provider), ()),
                 )
                 for account in self._settings.accounts
@@ -268,7 +269,7 @@ class Service:
     @property
     def _accounts(self) -> tuple[AccountSettings, ...]:
         """Return the accounts that are polled."""
-        return tuple(it for it in self._settings.accounts if not it.missing)
+        return tuple(it for it in self._settings.accounts if it.off_because is None)
 
     def tell_policy(self, message: GuardReported | GuardCommand) -> None:
         """Hand over what a guard reports, or what somebody decides about guards.

@@ -9,7 +9,7 @@ def failed(snapshot: Snapshot | None) -> bool:
     """Tell whether any account could not be read."""
     return snapshot is None or any(
         account.failure is not None
-        or bool(account.stale_kinds or account.missing)
+        or bool(account.stale_kinds or account.off_because)
         or not account.is_settled
         for account in snapshot.accounts
     )
@@ -36,8 +36,8 @@ def summary(snapshot: Snapshot | None) -> str:
 
 
 def _account(account: AccountState) -> str:
-    if account.missing:
-        return f"{account.name}: off, because {' and '.join(account.missing)} is not set"
+    if account.off_because is not None:
+        return f"{account.name}: off, because {printable(account.off_because)}"
     if account.failure is not None:
         return f"{account.name}: could not be read: {printable(account.failure.message)}"
     if account.inventory is None or account.totals is None:

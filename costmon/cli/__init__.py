@@ -23,6 +23,7 @@ from costmon.cli import (
     db,
     guard,
     history,
+    init,
     meter,
     notify,
     prices,
@@ -40,6 +41,7 @@ from costmon.errors import (
 )
 
 COMMANDS: tuple[Command, ...] = (
+    init,
     run,
     status,
     costs,

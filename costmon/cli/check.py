@@ -22,9 +22,8 @@ def execute(arguments: argparse.Namespace) -> int:
     """Print one line a finding; 0 when none of them is a failure."""
     require_service(NAME)
     from costmon import logs
-    from costmon.cli.doctor import Examination
+    from costmon.cli.doctor import Examination, line
     from costmon.clock import SystemClock
-    from costmon.console.table import cell
 
     loaded = load_settings(arguments, accounts_required=True)
     settings = loaded.settings
@@ -33,6 +32,5 @@ def execute(arguments: argparse.Namespace) -> int:
     failed = 0
     for finding in Examination(loaded, SystemClock()).findings(offline=arguments.offline):
         failed += finding.level == "FAIL"
-        text = redaction.text(finding.text)
-        print(f"{finding.level:4}  {finding.subject:14}  {cell(text, widest=400)}", flush=True)
+        print(line(finding, redaction), flush=True)
     return 1 if failed else 0

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from costmon.config import Loaded, load
-from costmon.config.load import NEEDS_DOTENV
+from costmon.config.load import NEEDS_DOTENV, Drafts
 from costmon.config.parsers import duration
 from costmon.errors import MissingPackageError
 
@@ -122,10 +122,20 @@ def duration_of(text: str) -> float:
         raise argparse.ArgumentTypeError(f"{text!r}: give {error}") from None
 
 
-def load_settings(arguments: argparse.Namespace, *, accounts_required: bool = False) -> Loaded:
+def load_settings(
+    arguments: argparse.Namespace,
+    *,
+    accounts_required: bool = False,
+    drafts: Drafts | None = None,
+) -> Loaded:
     """Read the settings; options on the command line win.
 
     A `.env` that cannot be read without python-dotenv is named on stderr.
+
+    Args:
+        arguments: The options.
+        accounts_required: Whether it is a fault when nothing can be polled.
+        drafts: What to read in place of `.env` and `costmon.toml`.
 
     Raises:
         ConfigError: With every fault.
@@ -144,6 +154,7 @@ def load_settings(arguments: argparse.Namespace, *, accounts_required: bool = Fa
         overrides=overrides,
         demo=arguments.demo,
         accounts_required=accounts_required,
+        drafts=drafts,
     )
     if loaded.ignored is not None:
         sys.stderr.write(f"costmon: {loaded.ignored} is ignored: {NEEDS_DOTENV}\n")

@@ -4,6 +4,7 @@ import datetime as dt
 import os
 import random
 import socket
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,15 +15,18 @@ from costmon.bootstrap.provider_connection import ProviderConnection
 from costmon.cli.client import ServiceClient, ServiceError
 from costmon.clock import Clock
 from costmon.config import AccountSettings, Loaded
+from costmon.console.table import cell
 from costmon.domain.poll import ReadingKind
 from costmon.domain.resource import Gap
 from costmon.errors import (
     ChargeError,
+    FailureReason,
     ProviderError,
     StoreDriverError,
     StoreError,
     StoreOutdatedError,
 )
+from costmon.logs import Redaction
 from costmon.providers.base import Provider
 from costmon.store.migrate import check_schema, current
 
@@ -41,11 +45,13 @@ class Finding:
         level: `FAIL` is what keeps the service from working.
         subject: What was looked at.
         text: What was found, and what to do.
+        reason: Why a vendor could not be read; `None`: it could, or it was not about a vendor.
     """
 
     level: Level
     subject: str
     text: str
+    reason: FailureReason | None = None
 
 
 class Examination:
@@ -72,14 +78,14 @@ class Examination:
             yield Finding("ok", "accounts", "simulated by --demo")
             return
         for account in self._settings.accounts:
-            if account.missing:
-                names = " and ".join(account.missing)
-                text = f"it is off, because {names} is not set; the other accounts are read"
+            if account.off_because is not None:
+                text = f"it is off, because {account.off_because}; the other accounts are read"
                 yield Finding("FAIL", account.name, text)
             elif offline:
                 yield Finding("ok", account.name, "not asked (--offline)")
             else:
-                yield from self._account(account)
+                prices = self._settings.prices.get(account.provider, {})
+                yield from examine_account(account, prices, self._clock)
 
     def _configuration(self) -> Iterator[Finding]:
         names = ", ".join(account.name for account in self._settings.accounts)
@@ -150,29 +156,57 @@ class Examination:
             f"a service is running on {settings.port} (costmon {health.get('version')})",
         )
 
-    def _account(self, account: AccountSettings) -> Iterator[Finding]:
-        """Read once whatever the vendor can answer; each reading may fail by itself."""
-        connection = ProviderConnection(
-            account,
-            self._settings.prices.get(account.provider, {}),
-            clock=self._clock,
-            rng=random.Random(),
-            pause=lambda _seconds: False,  # a doctor does not wait and try again
-            beat=lambda: None,
+
+def examine_account(
+    account: AccountSettings, prices: Mapping[str, Decimal], clock: Clock
+) -> Iterator[Finding]:
+    """Read once whatever the vendor can answer; each reading may fail by itself.
+
+    Args:
+        account: Whose credentials are tried.
+        prices: The user's own for this vendor, by `kind:slug`.
+        clock: Tells the time.
+    """
+    try:
+        yield from _examined(account, prices, clock)
+    except Exception as error:  # noqa: BLE001 - a defect of one provider must not hide the others
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        text = (
+            f"a defect of its provider: {type(error).__name__} in {place.filename}, line "
+            f"{place.lineno}; please report it"
         )
-        readings: Mapping[ReadingKind, Callable[[Provider, str, dt.datetime], Iterator[Finding]]]
-        readings = {"inventory": _inventory, "charges": _charges, "usage": _usage}
-        try:
-            for kind in connection.info.readings:
-                try:
-                    yield from readings[kind](connection.provider, account.name, self._clock.now())
-                except ProviderError as error:
-                    text = f"{kind}: {error} (reason: {error.reason})"
-                    yield Finding("FAIL", account.name, text)
-                except ChargeError as error:
-                    yield Finding("FAIL", account.name, f"{kind}: {error} (reason: schema)")
-        finally:
-            connection.close()
+        yield Finding("FAIL", account.name, text)
+
+
+def _examined(
+    account: AccountSettings, prices: Mapping[str, Decimal], clock: Clock
+) -> Iterator[Finding]:
+    connection = ProviderConnection(
+        account,
+        prices,
+        clock=clock,
+        rng=random.Random(),
+        pause=lambda _seconds: False,  # a doctor does not wait and try again
+        beat=lambda: None,
+    )
+    readings: Mapping[ReadingKind, Callable[[Provider, str, dt.datetime], Iterator[Finding]]]
+    readings = {"inventory": _inventory, "charges": _charges, "usage": _usage}
+    failed = 0
+    try:
+        for kind in connection.info.readings:
+            try:
+                yield from readings[kind](connection.provider, account.name, clock.now())
+            except ProviderError as error:
+                failed += 1
+                text = f"{kind}: {error} (reason: {error.reason})"
+                yield Finding("FAIL", account.name, text, error.reason)
+            except ChargeError as error:
+                text = f"{kind}: {error} (reason: schema)"
+                yield Finding("FAIL", account.name, text, "schema")
+        if failed < len(connection.info.readings):
+            yield from _write_access(connection.provider, account.name)
+    finally:
+        connection.close()
 
 
 def _inventory(provider: Provider, account: str, now: dt.datetime) -> Iterator[Finding]:
@@ -182,7 +216,7 @@ def _inventory(provider: Provider, account: str, now: dt.datetime) -> Iterator[F
     yield from _gaps(account, inventory.gaps)
     for failed in inventory.failed:
         text = f"{failed.kind}: {failed.message} (reason: {failed.reason})"
-        yield Finding("FAIL", account, text)
+        yield Finding("FAIL", account, text, failed.reason)
     balance = inventory.balance
     if balance is not None and balance.generated_at > now + _MOST_AHEAD:
         text = "the vendor's clock is ahead of this machine's: check that its time is synchronised"
@@ -222,9 +256,24 @@ def _usage(provider: Provider, account: str, now: dt.datetime) -> Iterator[Findi
     yield from _gaps(account, reading.gaps)
 
 
+def _write_access(provider: Provider, account: str) -> Iterator[Finding]:
+    try:
+        warnings = provider.write_access()
+    except ProviderError:
+        return  # a token that only reads is often refused here: then nothing is known
+    for text in warnings:
+        yield Finding("warn", account, f"can write: {text}")
+
+
 def _gaps(account: str, gaps: Iterable[Gap]) -> Iterator[Finding]:
     for gap in gaps:
         yield Finding("warn", account, f"{gap.kind}: {gap.reason}")
+
+
+def line(finding: Finding, redaction: Redaction) -> str:
+    """Return a finding as it is printed, without secrets and control characters."""
+    text = cell(redaction.text(finding.text), widest=400)
+    return f"{finding.level:4}  {finding.subject:14}  {text}"
 
 
 def _is_free(host: str, port: int) -> bool:

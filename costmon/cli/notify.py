@@ -1,8 +1,13 @@
 """`costmon notify test CHANNEL`: send a test alert, to see that it arrives."""
 
 import argparse
+from typing import TYPE_CHECKING
 
 from costmon.cli.command import add_settings, load_settings, require_service
+
+if TYPE_CHECKING:
+    from costmon.alerts.alert import Alert
+    from costmon.clock import Clock
 
 NAME = "notify"
 HELP = "send a test alert to a configured channel"
@@ -25,10 +30,7 @@ def execute(arguments: argparse.Namespace) -> int:
         0 when the channel took it, 1 when it did not, 2 when there is no such channel.
     """
     require_service(NAME)
-    import uuid
-
     from costmon import logs
-    from costmon.alerts.alert import Alert
     from costmon.clock import SystemClock
     from costmon.errors import InputError
     from costmon.notifiers.catalog import channels
@@ -44,16 +46,23 @@ def execute(arguments: argparse.Namespace) -> int:
             f"there is no channel {arguments.channel!r}: use one of {', '.join(known)}, or add it "
             "to .env (Telegram) or costmon.toml ([[channel]])"
         )
-    channel.send(
-        Alert(
-            id=f"test/{uuid.uuid4()}",
-            event="alerter.test",
-            severity="info",
-            condition="test",
-            text="This is a test alert of costmon. Alerts about your costs arrive here.",
-            facts={},
-            raised_at=clock.now(),
-        )
-    )
+    channel.send(test_alert(clock))
     print(f"The channel {channel.name} took the test alert.")
     return 0
+
+
+def test_alert(clock: "Clock") -> "Alert":
+    """Return an alert that says that it is a test."""
+    import uuid
+
+    from costmon.alerts.alert import Alert
+
+    return Alert(
+        id=f"test/{uuid.uuid4()}",
+        event="alerter.test",
+        severity="info",
+        condition="test",
+        text="This is a test alert of costmon. Alerts about your costs arrive here.",
+        facts={},
+        raised_at=clock.now(),
+    )

@@ -31,6 +31,7 @@ class AccountSettings:
         api_url: The vendor's base URL, no slash at the end.
         intervals: Seconds between two reads, by the readings for which the account says so.
         missing: Variables that are needed and not set: the account is off until they are.
+        unusable: Why the vendor's package cannot be used: the account is off, too.
     """
 
     name: str
@@ -40,6 +41,14 @@ class AccountSettings:
     api_url: str
     intervals: Mapping[ReadingKind, float] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
+    unusable: str | None = None
+
+    @property
+    def off_because(self) -> str | None:
+        """Return why the account is not read; `None` when it is."""
+        if self.missing:
+            return f"{' and '.join(self.missing)} is not set"
+        return self.unusable
 
     @property
     def token(self) -> Secret:
@@ -55,6 +64,25 @@ def manual_account(entries: Sequence[Subscription]) -> AccountSettings:
         credentials={},
         options=MappingProxyType({"entries": tuple(entries)}),
         api_url="",
+    )
+
+
+def _unusable_accounts(
+    providers: Providers, found: Sequence[AccountSettings]
+) -> list[AccountSettings]:
+    """Return an account for each package that cannot be used and that the file does not name."""
+    names = {account.name for account in found}
+    slugs = {account.provider for account in found}
+    return [
+        _unusable_account(info, info.slug if info.slug not in names else f"{info.slug}-package")
+        for info in providers.infos
+        if info.unusable and info.slug not in slugs
+    ]
+
+
+def _unusable_account(info: ProviderInfo, name: str) -> AccountSettings:
+    return AccountSettings(
+        name=name, provider=info.slug, credentials={}, api_url="", unusable=info.unusable
     )
 
 
@@ -88,7 +116,7 @@ def read_accounts(
         account = _account_of(read, entry, required=required)
         if account is None:
             continue
-        if any(_read_the_same(account, other) for other in found):
+        if any(account.credentials and _read_the_same(account, other) for other in found):
             read.refuse(
                 next(iter(entry.variables.values())),
                 MASK,
@@ -97,9 +125,10 @@ def read_accounts(
         if any(account.name == other.name for other in found):
             read.refuse(f"{entry.where}.name", entry.name, "a name that no other account uses")
         found.append(account)
-    if required and len(read.faults) == before and not any(not one.missing for one in found):
+    found += _unusable_accounts(providers, found)
+    if required and len(read.faults) == before and all(one.off_because for one in found):
         if found:
-            _refuse_half_configured(read, providers, found)
+            _refuse_all_off(read, providers, found)
         elif not entries:
             _refuse_none(read, providers)
     return tuple(found)
@@ -147,6 +176,8 @@ def _account_of(read: Reader, entry: AccountEntry, *, required: bool) -> Account
     """Return the account of an entry; `None`, and a fault if required, when it lacks something."""
     before = len(read.faults)
     info = entry.provider
+    if info.unusable:
+        return _unusable_account(info, entry.name)
     named = {c: entry.variables[c.key] for c in info.credentials if c.key in entry.variables}
     credentials = _read_credentials(read, named)
     missing = [name for credential, name in named.items() if credential.key not in credentials]
@@ -176,11 +207,15 @@ def _read_credentials(read: Reader, names: Mapping[Credential, str]) -> Mapping[
     return MappingProxyType(found)
 
 
-def _refuse_half_configured(
-    read: Reader, providers: Providers, accounts: Iterable[AccountSettings]
+def _refuse_all_off(
+    read: Reader, providers: Providers, accounts: Sequence[AccountSettings]
 ) -> None:
-    """Refuse settings of which nothing could be read: every account lacks a credential."""
+    """Refuse settings of which nothing could be read: every account is off."""
+    if all(account.unusable for account in accounts):
+        _refuse_none(read, providers)
     for account in accounts:
+        if account.unusable:
+            read.refuse(account.name, "", f"cannot be read: {account.unusable}")
         info = providers.find(account.provider)
         declared = () if info is None else info.credentials
         needed = [credential for credential in declared if credential.required]

@@ -116,8 +116,7 @@ NO_FILE = FileSettings()
 def read_file(path: Path, providers: Providers, *, required: bool) -> FileSettings:
     """Read and check a file; one that is not there is a fault only when `required`."""
     try:
-        # parse_float keeps a price such as 12.10 exact.
-        content = tomllib.loads(path.read_text("utf-8"), parse_float=Decimal)
+        text = path.read_text("utf-8")
     except FileNotFoundError:
         if not required:
             return NO_FILE
@@ -126,6 +125,14 @@ def read_file(path: Path, providers: Providers, *, required: bool) -> FileSettin
         return _unreadable("COSTMON_CONFIG", path, f"a readable file ({error.strerror})")
     except UnicodeDecodeError:
         return _unreadable(path.name, path, "a UTF-8 file")
+    return check_text(text, path, providers)
+
+
+def check_text(text: str, path: Path, providers: Providers) -> FileSettings:
+    """Check the text of a file; `path` is for errors."""
+    try:
+        # parse_float keeps a price such as 12.10 exact.
+        content = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
         return _unreadable(path.name, path, f"valid TOML: {error}")
     return check_file(content, providers)
@@ -175,14 +182,14 @@ class _FileReader(TableReader):
     def _account(self, where: str, table: Mapping[str, object]) -> AccountEntry | None:
         slug = self._text(where, table, "provider")
         info = self._providers.find(slug)
+        if info is not None and info.unusable:
+            return self._unusable(where, table, info)
         if info is not None and not info.credentials:
             self.refuse(f"{where}.provider", info.slug, f"[[{info.slug}]] tables, and no account")
         if slug is not None and info is None:
             known = [one.slug for one in self._providers.infos if one.credentials]
             self.refuse(f"{where}.provider", slug, f"one of {', '.join(known)}")
-        name = self._text(where, table, "name")
-        if name is not None and _ACCOUNT_NAME.fullmatch(name) is None:
-            self.refuse(f"{where}.name", name, "1 to 40 of a-z, 0-9 and -")
+        name = self._account_name(where, table)
         # Without a vendor it is not known what the account needs: accept what any of them has.
         possible = self._providers.infos if info is None else (info,)
         self.known_keys(
@@ -214,6 +221,25 @@ class _FileReader(TableReader):
             options=options,
             api_url=api_url,
             intervals=intervals,
+        )
+
+    def _account_name(self, where: str, table: Mapping[str, object]) -> str | None:
+        name = self._text(where, table, "name")
+        if name is not None and _ACCOUNT_NAME.fullmatch(name) is None:
+            self.refuse(f"{where}.name", name, "1 to 40 of a-z, 0-9 and -")
+        return name
+
+    def _unusable(
+        self, where: str, table: Mapping[str, object], info: ProviderInfo
+    ) -> AccountEntry | None:
+        """Return an account of a package that cannot be used: its further keys are not known."""
+        name = self._account_name(where, table)
+        if name is None:
+            return None
+        given = (value for key, value in table.items() if key.endswith(ENV_SUFFIX))
+        variables = {value: value for value in given if isinstance(value, str)}
+        return AccountEntry(
+            where=where, provider=info, name=name, variables=variables, options={}, api_url=None
         )
 
     def _variables(

@@ -7,13 +7,14 @@ read the other sources only.
 import io
 import os
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
 from costmon.config import variables as var
-from costmon.config.file import read_file
+from costmon.config.file import check_text, read_file
 from costmon.config.providers import Providers
 from costmon.config.settings import Settings
 from costmon.config.terminal import PLAIN, TerminalSettings, terminal_settings
@@ -43,6 +44,18 @@ class Loaded:
     ignored: Path | None = None
 
 
+class Drafts(NamedTuple):
+    """Contents that are read in place of those of the two files, before they are written.
+
+    Attributes:
+        dotenv: Of `.env`; it may hold secrets.
+        config: Returns that of `costmon.toml`, given its path.
+    """
+
+    dotenv: str
+    config: Callable[[Path], str]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _DotEnv:
     values: Mapping[str, str]
@@ -59,6 +72,7 @@ def load(
     overrides: Mapping[str, str] | None = None,
     demo: bool = False,
     accounts_required: bool = True,
+    drafts: Drafts | None = None,
 ) -> Loaded:
     """Read every source and check it all.
 
@@ -69,18 +83,25 @@ def load(
         overrides: Variables given on the command line.
         demo: Run on the simulated vendor.
         accounts_required: Whether it is a fault when nothing can be polled.
+        drafts: What to read in place of the two files, which then need not exist.
 
     Raises:
         ConfigError: With every fault of every source.
         MissingPackageError: `dotenv` is given and python-dotenv is not installed.
     """
     inherited = os.environ if environ is None else environ
-    own = _read_dotenv(dotenv or DOTENV, required=dotenv is not None)
+    if drafts is None:
+        own = _read_dotenv(dotenv or DOTENV, required=dotenv is not None)
+    else:
+        own = _parse_dotenv(dotenv or DOTENV, drafts.dotenv)
     chosen = {**own.values, **(overrides or {})}
     merged = _layered(chosen, inherited)
     config = merged.get(var.CONFIG.name, "").strip()
     path = Path(config or var.CONFIG.default or "").expanduser()
-    file = read_file(path, providers, required=bool(config))
+    if drafts is None:
+        file = read_file(path, providers, required=bool(config))
+    else:
+        file = check_text(drafts.config(path), path, providers)
     tolerated = inherited.keys() - chosen.keys()
     settings = Settings.from_env(
         merged,
@@ -113,11 +134,9 @@ def _read_dotenv(path: Path, *, required: bool) -> _DotEnv:
         if required:
             raise MissingPackageError(f"{path} cannot be read: {NEEDS_DOTENV}")
         return _DotEnv(values={}, ignored=path if path.exists() else None)
-    import dotenv.parser
-
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
-        text = path.read_text("utf-8-sig")
+        text = path.read_text("utf-8")
     except FileNotFoundError:
         faults = (_fault(path, "an existing file"),) if required else ()
         return _DotEnv(values={}, faults=faults)
@@ -125,11 +144,18 @@ def _read_dotenv(path: Path, *, required: bool) -> _DotEnv:
         return _DotEnv(values={}, faults=(_fault(path, f"a readable file ({error.strerror})"),))
     except UnicodeDecodeError:
         return _DotEnv(values={}, faults=(_fault(path, "a UTF-8 file"),))
+    warnings = tuple(_permission_warnings(path, mode))
+    return replace(_parse_dotenv(path, text), warnings=warnings)
+
+
+def _parse_dotenv(path: Path, text: str) -> _DotEnv:
+    import dotenv.parser
+
     # Without interpolate=False a token that holds ${...} would be changed.
+    text = text.removeprefix("\ufeff")
     values = dotenv.dotenv_values(stream=io.StringIO(text), interpolate=False)
     return _DotEnv(
         values={name: value for name, value in values.items() if value is not None},
-        warnings=tuple(_permission_warnings(path, mode)),
         faults=tuple(
             _fault(path, f"NAME=value in line {binding.original.line}")
             for binding in dotenv.parser.parse_stream(io.StringIO(text))

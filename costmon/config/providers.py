@@ -125,6 +125,8 @@ class ProviderInfo:
         reserved_prefix: Variables in `.env` that begin so are all costmon's, hence an unknown one
             is a mistake. `None` where other programs have such variables, too (`AWS_`, `OPENAI_`):
             then only a name that is one slip away from a declared one is a mistake.
+        unusable: Why the package that brings the provider cannot be used; then nothing else is
+            known of it, and its accounts are off.
     """
 
     slug: str
@@ -141,6 +143,7 @@ class ProviderInfo:
     default_url: str = ""
     scopes: tuple[str, ...]
     reserved_prefix: str | None = None
+    unusable: str | None = None
 
     def authentication(self, credentials: Mapping[str, str]) -> Mapping[str, str]:
         """Return the headers that authenticate, from credentials in clear text by key."""
@@ -176,6 +179,20 @@ class ProviderInfo:
             *(option.variable() for option in self.options),
             *((self.url(),) if self.url_variable else ()),
         )
+
+
+def unusable(slug: str, reason: str) -> ProviderInfo:
+    """Return the declaration of a vendor whose package cannot be used."""
+    return ProviderInfo(
+        slug=slug,
+        title=slug,
+        docs="",
+        hosts=(),
+        credentials=(),
+        readings=(),
+        scopes=(),
+        unusable=reason,
+    )
 
 
 @dataclass(frozen=True, slots=True)

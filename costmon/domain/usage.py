@@ -30,9 +30,9 @@ class Quantity:
     start: dt.datetime
     end: dt.datetime
     resets_at: dt.datetime | None
-    limit: Decimal | None
+    limit: Decimal | None = None
     estimated: bool
-    project: str | None
+    project: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,7 @@
-"""What a provider declares and what it must do; for authors of providers."""
+"""What a provider declares and what it must do; for authors of providers.
+
+docs/adding-a-provider.md says which names are stable for other packages.
+"""
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from costmon.outbound import Outbound
 
 __all__ = [
+    "CONTRACT",
     "Credential",
     "Hint",
     "Option",
@@ -24,6 +28,9 @@ __all__ = [
     "ProviderModule",
     "ProviderSetup",
 ]
+
+CONTRACT = 1
+"""The version of what is declared here; it grows when a provider that was right becomes wrong."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,9 +113,22 @@ class Provider:
         """
         raise NotImplementedError
 
+    def write_access(self) -> tuple[str, ...]:
+        """Return what the credentials allow besides reading, as far as that can be known.
+
+        `costmon check` shows each sentence as a warning. It says what the credentials allow and
+        what to use instead. Empty: nothing is known, or they can only read.
+
+        Raises:
+            ProviderError: The vendor does not answer or refuses the question: nothing is known.
+        """
+        return ()
+
 
 class ProviderModule(Protocol):
-    """A module or package `costmon.providers.<slug>`.
+    """A module or package `costmon.providers.<slug>`, or a module of another package.
+
+    One of another package also has `contract`, the version of `CONTRACT` that it was written for.
 
     It is imported whenever settings are read, for its declaration. Hence it imports at the top
     nothing but the standard library, `costmon.domain`, `costmon.errors` and this module; what

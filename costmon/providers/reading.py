@@ -117,6 +117,24 @@ class Answers:
             seen.add(found.next_page)
             following = ((cursor, found.next_page),)
 
+    def check_period(
+        self,
+        path: str,
+        where: str,
+        period: tuple[dt.datetime, dt.datetime],
+        asked: tuple[dt.datetime, dt.datetime],
+        fields: tuple[str, str],
+    ) -> None:
+        """Make sure that the period of what is at `where` begins in the time that was asked for.
+
+        Raises:
+            ProviderSchemaError: It does not, or ends before it begins; `fields` have its ends.
+        """
+        if not asked[0] <= period[0] < asked[1]:
+            raise self.fault(path, "a period that was not asked for", f"{where}.{fields[0]}")
+        if period[1] <= period[0]:
+            raise self.fault(path, "a period that ends before it starts", f"{where}.{fields[1]}")
+
     def fault(self, path: str, detail: str, where: str | None = None) -> ProviderSchemaError:
         """Make the error for an answer of GET `path` that is wrong at `where`."""
         return schema_fault(self._provider, path, detail, where)

@@ -46,6 +46,7 @@ class Start:
         provider: The vendor's slug.
         intervals: Seconds between two reads, by the readings that the vendor has.
         missing: Variables that are needed and not set.
+        off_because: Why the account is not read; `None`: it is.
         gaps: What the charges that are recorded could not see.
     """
 
@@ -53,6 +54,7 @@ class Start:
     provider: str
     intervals: Mapping[ReadingKind, float]
     missing: tuple[str, ...] = ()
+    off_because: str | None = None
     gaps: tuple[Gap, ...] = ()
 
 
@@ -241,6 +243,7 @@ def _unpolled(
         name=start.name,
         provider=start.provider,
         missing=start.missing,
+        off_because=start.off_because,
         readings=readings,
         inventory=None,
         totals=None,

@@ -77,9 +77,8 @@ def trouble(account: AccountState, now: dt.datetime) -> Staleness | None:
 
     The reason of an account with several readings names the reading.
     """
-    if account.missing:
-        names = " and ".join(account.missing)
-        return Staleness(since=now, reason=f"it is off, because {names} is not set")
+    if account.off_because is not None:
+        return Staleness(since=now, reason=f"it is off, because {account.off_because}")
     found = [
         (kind, stale)
         for kind, reading in account.readings.items()
@@ -125,9 +124,9 @@ def account_state(account: AccountState, now: dt.datetime) -> ProviderState:
 
     `up`: everything was read as planned. `degraded`: a reading or a kind of resource is not fresh,
     and its last good figures are shown or others are fresh. `blind`: there are no figures, and the
-    newest attempts failed. `off`: not polled yet, or not to be polled since a variable is missing.
+    newest attempts failed. `off`: not polled yet, or not to be polled: a variable is missing, say.
     """
-    if account.missing:
+    if account.off_because is not None:
         return "off"
     states = {reading_state(account, kind, now) for kind in account.readings}
     if len(states) == 1:

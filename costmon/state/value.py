@@ -21,7 +21,8 @@ class AccountState:
     Attributes:
         name: The account's name.
         provider: The vendor's slug.
-        missing: Variables that are needed and not set: such an account is not read at all.
+        missing: Variables that are needed and not set.
+        off_because: Why the account is not read at all, such as a missing variable; `None`: it is.
         readings: How each of its readings goes; which there are depends on the vendor.
         inventory: The last good one, with the last good resources of the kinds that are stale;
             `None` when there never was one.
@@ -41,6 +42,7 @@ class AccountState:
     name: str
     provider: str
     missing: tuple[str, ...]
+    off_because: str | None
     readings: Mapping[ReadingKind, ReadingState]
     inventory: Inventory | None
     totals: Totals | None

@@ -126,7 +126,13 @@ def test_a_reading_that_fails_leaves_the_others_up_and_the_account_degraded(worl
 
 
 def test_an_account_that_lacks_a_variable_is_off_and_names_it(world):
-    start = fold.Start(name="acme", provider="acme", intervals={}, missing=("ACME_KEY",))
+    start = fold.Start(
+        name="acme",
+        provider="acme",
+        intervals={},
+        missing=("ACME_KEY",),
+        off_because="ACME_KEY is not set",
+    )
     blank = fold.first([start], {}, now=world.clock.now(), demo=False)
     world._publish(dataclasses.replace(blank, sequence=10))
 

@@ -147,6 +147,7 @@ def test_version_and_help_are_told(costmon):
     [
         ["run"],
         ["run", "--demo"],
+        ["init"],
         ["check", "--offline"],
         ["db", "upgrade"],
         ["console"],

@@ -21,6 +21,7 @@ from costmon.config.file import RETENTION_TABLES, check_file
 from costmon.config.secret import Secret
 from costmon.domain.fx import Rates
 from costmon.domain.totals import Threshold
+from costmon.pricing.quotas import known_quotas
 from costmon.providers import catalog
 from costmon.state import meters
 from costmon.state.charges import nothing_known
@@ -28,7 +29,7 @@ from costmon.state.guard_state import EMPTY
 from costmon.state.published import Published, PublishedSnapshot, Watched
 from costmon.store import Retention
 
-PROVIDERS = catalog.declarations()
+PROVIDERS = catalog.built_in()
 
 ROOT = Path(__file__).parents[2]
 API = (ROOT / "docs" / "api.md").read_text("utf-8")
@@ -104,6 +105,22 @@ def test_each_provider_has_a_page_with_its_variables_and_least_scopes(info):
 
     assert text.startswith(f"# {info.title}\n")
     assert [named for named in (*names, *scopes) if named not in text] == []
+
+
+@pytest.mark.parametrize("info", PROVIDERS.infos, ids=PROVIDERS.slugs)
+def test_its_page_names_the_base_url_the_readings_and_the_quotas_that_are_known(info):
+    text = (ROOT / "docs" / "providers" / f"{info.slug}.md").read_text("utf-8")
+    quotas = [f"`{quota.quota}`" for quota in known_quotas() if quota.provider == info.slug]
+    readings = info.readings if info.credentials else ()
+
+    assert info.default_url in text
+    assert [named for named in (*quotas, *readings) if named not in text.lower()] == []
+
+
+def test_each_page_of_a_vendor_has_a_provider():
+    pages = {path.stem for path in (ROOT / "docs" / "providers").glob("*.md")}
+
+    assert pages - {"README"} == set(PROVIDERS.slugs)
 
 
 def routes() -> set[str]:

@@ -199,3 +199,27 @@ def test_an_account_that_lacks_a_variable_fails_and_the_others_are_asked(
     assert [line for level, subject, line in found if (level, subject) == ("FAIL", "half")]
     assert any("HALF_KEY is not set" in line for _, _, line in found)
     assert ("ok", "digitalocean") in {(level, subject) for level, subject, _ in found}
+
+
+@pytest.mark.parametrize(("scope", "warnings"), [("droplet:read", 0), ("droplet:delete", 1)])
+def test_a_token_that_can_write_is_a_warning(capsys, monkeypatch, scope, warnings):
+    with StubServer() as server:
+        for key, answer in do.empty_account().items():
+            server.answer(key.partition("?")[0], Reply.json(answer))
+        server.answer("/v1/oauth/token/info", Reply.json({"scopes": [scope]}))
+        monkeypatch.setenv("DO_API_URL", server.url)
+
+        assert main(["check"]) == 0
+
+    said = [line for level, _, line in findings(capsys) if level == "warn" and scope in line]
+    assert len(said) == warnings
+
+
+def test_what_a_token_can_do_is_not_asked_when_it_is_refused(capsys, monkeypatch):
+    with StubServer() as server:
+        server.script("/v2/droplets", lambda _: Reply(status=401))
+        monkeypatch.setenv("DO_API_URL", server.url)
+
+        assert main(["check"]) == 1
+
+        assert "/v1/oauth/token/info" not in {asked.path for asked in server.asked}

@@ -1,4 +1,7 @@
-"""A new vendor is one module: settings, documents, hosts, `check` and the poller learn of it."""
+"""A new vendor is its module, page and payloads: everything else learns of it by itself.
+
+The module is that of the example package, moved to where costmon's own are.
+"""
 
 import dataclasses
 import datetime as dt
@@ -22,24 +25,31 @@ from costmon.providers import catalog
 from costmon.testing import Reply, StubServer
 
 ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "examples" / "provider-acme"
+ACME = runpy.run_path(str(EXAMPLE / "tests" / "payloads.py"))
 KEY = "key-of-acme-0123456789"
 
 
 @pytest.fixture(autouse=True)
-def _acme(monkeypatch):
-    """Put one module where the providers are."""
-    monkeypatch.setattr(
-        package, "__path__", [*package.__path__, str(Path(__file__).parent / "elsewhere")]
-    )
+def _acme(monkeypatch, tmp_path_factory):
+    """Put the example's module where the providers are."""
+    folder = tmp_path_factory.mktemp("providers") / "acme"
+    folder.mkdir()
+    for source in (EXAMPLE / "src" / "costmon_acme").glob("*.py"):
+        text = source.read_text("utf-8").replace("costmon_acme", "costmon.providers.acme")
+        (folder / source.name).write_text(text, "utf-8")
+    monkeypatch.setattr(package, "__path__", [*package.__path__, str(folder.parent)])
     yield
-    sys.modules.pop("costmon.providers.acme", None)
+    for name in [name for name in sys.modules if name.startswith("costmon.providers.acme")]:
+        del sys.modules[name]
     vars(package).pop("acme", None)
 
 
 @pytest.fixture
 def acme_server():
     with StubServer() as server:
-        server.answer("/machines", Reply(body=b'[{"id": "m1", "monthly": 12.10}]'))
+        server.script("/v1/costs", lambda asked: Reply.json(ACME["history"](asked)))
+        server.answer("/v1/usage", Reply.json(ACME["USAGE"]))
         yield server
 
 
@@ -64,13 +74,25 @@ def test_the_file_may_name_accounts_and_prices_of_it():
 
 
 def test_its_variables_are_in_every_document():
-    providers = catalog.declarations()
+    providers = catalog.built_in()
 
     assert "\nACME_API_KEY=\n" in env_example(providers)
     assert "\n#ACME_API_URL=https://api.acme.example\n" in env_example(providers)
     assert "# --- Acme ---" in env_example(providers)
     assert "| `ACME_API_KEY` |" in settings_table(providers)
-    assert "| [Acme](acme.md) | `ACME_API_KEY`, `ACME_API_URL` |" in vendor_table(providers)
+    assert "| [Acme](acme.md) | `ACME_API_KEY`, `ACME_TEAM`, `ACME_API_URL` |" in vendor_table(
+        providers
+    )
+
+
+def test_make_docs_writes_what_other_files_say_of_it():
+    generate = runpy.run_path(str(ROOT / "docs" / "generate.py"))
+
+    for path, mark, render in generate["RENDERED"]:
+        text = generate["rendered"](path, mark, render(catalog.built_in()))
+
+        assert "acme" in text, path
+        assert "acme" not in (ROOT / path).read_text("utf-8"), path
 
 
 def test_its_hosts_are_in_the_guards_table(tmp_path):
@@ -78,7 +100,7 @@ def test_its_hosts_are_in_the_guards_table(tmp_path):
     path = "costmon/domain/vendor_hosts.py"
     module = tmp_path / "vendor_hosts.py"
 
-    module.write_text(rendered(path, "hosts", host_entries(catalog.declarations())))
+    module.write_text(rendered(path, "hosts", host_entries(catalog.built_in())))
     provider_of = runpy.run_path(str(module))["provider_of"]
 
     assert provider_of("api.acme.example") == "acme"
@@ -110,11 +132,12 @@ def test_it_is_polled_with_its_own_key(acme_server):
         beat=lambda: None,
     )
 
-    inventory = connection.provider.inventory("acme", dt.datetime(2026, 11, 29, tzinfo=dt.UTC))
+    now = dt.datetime(2026, 11, 29, tzinfo=dt.UTC)
+    windows = list(connection.provider.charges("acme", now, now))
     connection.close()
 
-    assert [resource.monthly_cost for resource in inventory.resources] == [Decimal("12.10")]
-    assert [asked.headers["authorization"] for asked in acme_server.asked] == [f"Bearer {KEY}"]
+    assert [row.billed_cost for window in windows for row in window.charges] == [Decimal("0.01")]
+    assert {asked.headers["authorization"] for asked in acme_server.asked} == {f"Bearer {KEY}"}
 
 
 def test_check_examines_it(acme_server, tmp_path, monkeypatch, capsys):
@@ -124,15 +147,15 @@ def test_check_examines_it(acme_server, tmp_path, monkeypatch, capsys):
 
     main(["check"])
 
-    (found,) = (line for line in capsys.readouterr().out.splitlines() if " acme " in line)
-    assert found.startswith("ok")
-    assert "1 resources are visible" in found
+    found = [line for line in capsys.readouterr().out.splitlines() if " acme " in line]
+    assert any("charges: 0.01 EUR in 1 rows" in line for line in found)
+    assert not any(line.startswith("FAIL") for line in found)
 
 
 def test_components_lists_it(capsys):
     assert main(["components", "--demo", "--kind", "provider"]) == 0
 
-    assert "Acme: rented machines" in capsys.readouterr().out
+    assert "Acme: what a team was charged" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -413,7 +413,7 @@ def test_readings_fail_and_are_fresh_each_for_itself():
 
 def test_an_account_without_its_variables_is_off_and_says_which():
     snapshot = fold.first(
-        [fold.Start(name="acme", provider="acme", intervals={}, missing=("ACME_KEY",))],
+        [fold.Start(name="acme", provider="acme", intervals={}, off_because="ACME_KEY is not set")],
         {},
         now=START,
         demo=False,

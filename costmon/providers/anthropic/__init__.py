@@ -42,4 +42,5 @@ def create(setup: ProviderSetup) -> Provider:
     """Return a provider for one account, without a request."""
     from costmon.providers.anthropic.provider import Anthropic
 
-    return Anthropic(setup.outbound)
+    is_admin_key = setup.credentials.get("token", "").startswith("sk-ant-admin")
+    return Anthropic(setup.outbound, is_admin_key=is_admin_key)

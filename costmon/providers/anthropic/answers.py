@@ -22,6 +22,13 @@ def dollars(cents: str) -> Decimal:
     return Decimal(cents).scaleb(-2, EXACT)
 
 
+class Period(Struct, kw_only=True):
+    """What an answer says of a time: one UTC day, or the part of it so far."""
+
+    starting_at: Moment
+    ending_at: Moment
+
+
 class CacheCreation(Struct):
     """Tokens written to the cache, by how long they stay there."""
 
@@ -59,11 +66,9 @@ class Cost(Struct):
     context_window: str | None = None
 
 
-class CostBucket(Struct):
+class CostBucket(Period, kw_only=True):
     """One UTC day."""
 
-    starting_at: Moment
-    ending_at: Moment
     results: list[Cost]
 
 
@@ -81,11 +86,9 @@ class ModelTokens(Tokens):
     model: str | None = None
 
 
-class UsageBucket(Struct):
+class UsageBucket(Period, kw_only=True):
     """One UTC day, or the part of it so far."""
 
-    starting_at: Moment
-    ending_at: Moment
     results: list[ModelTokens]
 
 
@@ -115,11 +118,9 @@ class AnalyticsAmount(Struct):
     currency: Currency
 
 
-class AnalyticsCost(Struct):
+class AnalyticsCost(Period, kw_only=True):
     """One row of one UTC day."""
 
-    starting_at: Moment
-    ending_at: Moment
     group: Group
     cost: AnalyticsAmount
 
@@ -139,11 +140,9 @@ class AnalyticsTokens(Tokens):
     requests: Count | None = None
 
 
-class AnalyticsUse(Struct):
+class AnalyticsUse(Period, kw_only=True):
     """One row of one UTC day."""
 
-    starting_at: Moment
-    ending_at: Moment
     group: Group
     usage: AnalyticsTokens
 

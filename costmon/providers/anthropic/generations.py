@@ -86,13 +86,4 @@ def _explained(
     """Return an error that says which key is needed, when that is the fault."""
     kind = kind or type(error)
     ours = issubclass(kind, ProviderAuthError | ProviderPermissionError | ProviderPlanError)
-    return kind(
-        provider=error.provider,
-        endpoint=error.endpoint,
-        detail=detail or error.detail,
-        hint=_HINT if ours else error.hint,
-        retry_after_s=error.retry_after_s,
-        path=error.path,
-        status=error.status,
-        answer=error.answer,
-    )
+    return error.explained(kind, detail=detail, hint=_HINT if ours else None)

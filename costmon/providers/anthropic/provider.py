@@ -12,11 +12,11 @@ whole: an account that changes from one to the other is not counted twice.
 """
 
 import datetime as dt
-import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
+from typing import TypeVar
 
 import msgspec
 
@@ -33,13 +33,15 @@ from costmon.providers.anthropic.answers import (
     CostBucket,
     CostReport,
     Group,
+    Period,
     UsageReport,
     dollars,
 )
 from costmon.providers.anthropic.generations import REFUSED, SLUG, Generations
 from costmon.providers.anthropic.usage import Use, quantities
 from costmon.providers.base import Provider
-from costmon.providers.reading import EXACT, Answers, midnight, month_of, months
+from costmon.providers.figures import ChargeRows, Span, billed_usage
+from costmon.providers.reading import Answers, midnight, months
 
 ANALYTICS_COST = "/v1/organizations/analytics/cost"
 ANALYTICS_USAGE = "/v1/organizations/analytics/usage"
@@ -58,6 +60,7 @@ _DAYS = 31
 _SERVICES = {"web_search": "Web search", "code_execution": "Code execution"}
 
 Params = tuple[tuple[str, str | int], ...]
+R = TypeVar("R", bound=Period)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,9 +81,10 @@ class Found:
 class Anthropic(Provider):
     """One Anthropic organization."""
 
-    def __init__(self, outbound: Outbound) -> None:
-        """Read through `outbound`."""
+    def __init__(self, outbound: Outbound, *, is_admin_key: bool = False) -> None:
+        """Read through `outbound`; `is_admin_key` tells what kind of key it sends."""
         self._answers = Answers(SLUG, outbound)
+        self._is_admin_key = is_admin_key
 
     def charges(
         self, account: str, now: dt.datetime, known_through: dt.datetime | None
@@ -124,18 +128,29 @@ class Anthropic(Provider):
             ProviderPermissionError: The key may read neither.
             ProviderError: Anything else; see `costmon.errors`.
         """
-        start, end = next(months(now, now, dt.timedelta()))
+        span = Span.month(now)
         rows = Generations().read(
-            partial(self._analytics_usage, start, end), partial(self._reported_usage, start, end)
+            partial(self._analytics_usage, span.start, span.end),
+            partial(self._reported_usage, span.start, span.end),
         )
         return UsageReading(
             account=account,
             provider=SLUG,
             observed_at=now,
-            quantities=tuple(quantities(rows, start, end, max(month_of(now)[1], end))),
+            quantities=tuple(quantities(rows, span)),
             complete_through=None,
             gaps=(),
         )
+
+    def write_access(self) -> tuple[str, ...]:
+        """Return a warning for an admin key: there is none that only reads."""
+        if not self._is_admin_key:
+            return ()
+        warning = (
+            "it is an admin key, which can manage members, workspaces and keys: if the "
+            "organization has analytics, use an API key with the scope read:analytics instead"
+        )
+        return (warning,)
 
     def _analytics(self, account: str, start: dt.datetime, end: dt.datetime) -> Found:
         params = (
@@ -145,11 +160,10 @@ class Anthropic(Provider):
             *(("group_by[]", name) for name in Group.__struct_fields__),
         )
         pages = tuple(self._answers.pages(ANALYTICS_COST, AnalyticsCosts, params, headers=BETA))
-        rows = Rows(self._answers, ANALYTICS_COST)
+        rows = ChargeRows(self._answers, ANALYTICS_COST)
         for page in pages:
-            for number, row in enumerate(page.data):
-                rows.check(row.starting_at, row.ending_at, start, end, f"$.data[{number}]")
-                rows.add(_of_analytics(account, row), f"$.data[{number}]")
+            for where, row in self._rows(page.data, ANALYTICS_COST, start, end):
+                rows.add(_of_analytics(account, row), where)
             rows.turn_page()
         refreshed = [page.data_refreshed_at for page in pages if page.data_refreshed_at]
         return Found(charges=rows.charges, refreshed_at=min(refreshed, default=None), gaps=())
@@ -162,11 +176,9 @@ class Anthropic(Provider):
             ("group_by[]", "workspace_id"),
             ("group_by[]", "description"),
         )
-        rows = Rows(self._answers, COST_REPORT)
+        rows = ChargeRows(self._answers, COST_REPORT)
         for page in tuple(self._answers.pages(COST_REPORT, CostReport, params)):
-            for number, bucket in enumerate(page.data):
-                where = f"$.data[{number}]"
-                rows.check(bucket.starting_at, bucket.ending_at, start, end, where)
+            for where, bucket in self._rows(page.data, COST_REPORT, start, end):
                 for position, cost in enumerate(bucket.results):
                     rows.add(_of_report(account, bucket, cost), f"{where}.results[{position}]")
             rows.turn_page()
@@ -180,15 +192,11 @@ class Anthropic(Provider):
             ("group_by[]", "model"),
         )
         pages = tuple(self._answers.pages(ANALYTICS_USAGE, AnalyticsUsage, params, headers=BETA))
-        rows = Rows(self._answers, ANALYTICS_USAGE)
-        uses = []
-        for page in pages:
-            for number, row in enumerate(page.data):
-                rows.check(row.starting_at, row.ending_at, start, end, f"$.data[{number}]")
-                uses.append(
-                    Use(model=row.group.model, tokens=row.usage, requests=row.usage.requests)
-                )
-        return tuple(uses)
+        return tuple(
+            Use(model=row.group.model, tokens=row.usage, requests=row.usage.requests)
+            for page in pages
+            for _, row in self._rows(page.data, ANALYTICS_USAGE, start, end)
+        )
 
     def _reported_usage(self, start: dt.datetime, end: dt.datetime) -> tuple[Use, ...]:
         params = (
@@ -197,66 +205,22 @@ class Anthropic(Provider):
             ("limit", _DAYS),
             ("group_by[]", "model"),
         )
-        rows = Rows(self._answers, USAGE_REPORT)
-        uses = []
-        for page in tuple(self._answers.pages(USAGE_REPORT, UsageReport, params)):
-            for number, bucket in enumerate(page.data):
-                where = f"$.data[{number}]"
-                rows.check(bucket.starting_at, bucket.ending_at, start, end, where)
-                uses += [Use(model=row.model, tokens=row, requests=None) for row in bucket.results]
-        return tuple(uses)
+        return tuple(
+            Use(model=row.model, tokens=row, requests=None)
+            for page in tuple(self._answers.pages(USAGE_REPORT, UsageReport, params))
+            for _, bucket in self._rows(page.data, USAGE_REPORT, start, end)
+            for row in bucket.results
+        )
 
-
-class Rows:
-    """Collects the rows of one listing, each once."""
-
-    def __init__(self, answers: Answers, path: str) -> None:
-        """Say what is wrong of GET `path`."""
-        self._answers = answers
-        self._path = path
-        self._charges: dict[str, Charge] = {}
-        self._earlier: frozenset[str] = frozenset()
-
-    @property
-    def charges(self) -> tuple[Charge, ...]:
-        """Return what was added, in its order."""
-        return tuple(self._charges.values())
-
-    def check(
-        self,
-        row_start: dt.datetime,
-        row_end: dt.datetime,
-        start: dt.datetime,
-        end: dt.datetime,
-        where: str,
-    ) -> None:
-        """Make sure that a row is of the time that was asked for.
-
-        Raises:
-            ProviderSchemaError: It is not.
-        """
-        if not start <= row_start < end:
-            detail = "a time that was not asked for"
-            raise self._answers.fault(self._path, detail, f"{where}.starting_at")
-        if row_end <= row_start:
-            detail = "a time that ends before it starts"
-            raise self._answers.fault(self._path, detail, f"{where}.ending_at")
-
-    def add(self, charge: Charge, where: str) -> None:
-        """Add a row; one that differs in nothing that was asked for from another is one with it.
-
-        Raises:
-            ProviderSchemaError: It was on an earlier page.
-        """
-        key = charge.source_row_key
-        if key in self._earlier:
-            raise self._answers.fault(self._path, "a row of an earlier page again", where)
-        known = self._charges.get(key)
-        self._charges[key] = charge if known is None else _sum(known, charge)
-
-    def turn_page(self) -> None:
-        """Say that what is added now is on another page."""
-        self._earlier = frozenset(self._charges)
+    def _rows(
+        self, rows: Iterable[R], path: str, start: dt.datetime, end: dt.datetime
+    ) -> Iterator[tuple[str, R]]:
+        """Return the rows or buckets of a page, each with its place."""
+        for number, row in enumerate(rows):
+            where, period = f"$.data[{number}]", (row.starting_at, row.ending_at)
+            fields = ("starting_at", "ending_at")
+            self._answers.check_period(path, where, period, (start, end), fields)
+            yield where, row
 
 
 def _of_report(account: str, bucket: CostBucket, cost: Cost) -> Charge:
@@ -319,51 +283,30 @@ def _charge(
     listed: Decimal,
     raw: msgspec.Struct,
 ) -> Charge:
-    start, end = start.astimezone(dt.UTC), end.astimezone(dt.UTC)
-    billing_start, billing_end = month_of(start)
-    currency = currency.upper()
-    identity = [start.isoformat(), currency, *key]
-    return Charge(
-        source_row_key=json.dumps(identity, ensure_ascii=False),
-        charge_period_start=start,
-        charge_period_end=end,
-        billing_period_start=billing_start,
-        billing_period_end=billing_end,
-        billed_cost=billed,
-        effective_cost=billed,
-        list_cost=listed,
-        contracted_cost=billed,
-        billing_currency=currency,
-        basis="billed",
-        charge_category="Usage" if billed >= 0 else "Adjustment",
-        charge_frequency="Usage-Based",
-        charge_description=description,
-        service_name=service,
+    charge = billed_usage(
+        raw,
+        key=(start.astimezone(dt.UTC).isoformat(), currency.upper(), *key),
+        start=start,
+        end=end,
+        billed=billed,
+        currency=currency,
+        service=service,
         service_category="AI and Machine Learning",
-        service_provider_name="Anthropic",
-        invoice_issuer_name="Anthropic",
-        billing_account_id=account,
+        vendor="Anthropic",
+        account_id=account,
+        listed=listed,
+    )
+    return replace(
+        charge,
+        charge_description=description,
         sub_account_id=workspace,
         sub_account_type=None if workspace is None else "workspace",
         sku_meter=meter,
-        raw=msgspec.json.encode(raw).decode(),
     )
 
 
 def _service(model: str | None, cost_type: str | None, description: str | None) -> str:
     return model or _SERVICES.get(cost_type or "") or description or "Claude API"
-
-
-def _sum(one: Charge, other: Charge) -> Charge:
-    billed = EXACT.add(one.billed_cost, other.billed_cost)
-    return replace(
-        one,
-        billed_cost=billed,
-        effective_cost=billed,
-        list_cost=EXACT.add(one.list_cost, other.list_cost),
-        contracted_cost=billed,
-        raw=None,
-    )
 
 
 def _span(start: dt.datetime, end: dt.datetime) -> Params:

@@ -1,12 +1,11 @@
 """Count tokens, searches and requests over the rows of either generation."""
 
-import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 
 from costmon.domain.usage import Quantity
 from costmon.providers.anthropic.answers import Tokens
+from costmon.providers.figures import Span, Tally
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,36 +23,16 @@ class Use:
     requests: int | None
 
 
-def quantities(
-    rows: tuple[Use, ...], start: dt.datetime, end: dt.datetime, resets_at: dt.datetime
-) -> Iterator[Quantity]:
+def quantities(rows: tuple[Use, ...], span: Span) -> Iterator[Quantity]:
     """Return every count for all models, and for each model after a colon.
 
     A count that a row does not have makes the sum an estimate; one that no row has is not there.
     """
     for quota, (unit, count) in COUNTS.items():
-        sums: dict[str, int] = {}
-        missing = False
+        tally = Tally()
         for row in rows:
-            counted = count(row)
-            missing = missing or counted is None
-            if counted is not None:
-                for name in (quota, f"{quota}:{row.model}") if row.model else (quota,):
-                    sums[name] = sums.get(name, 0) + counted
-        if not rows and quota in ALWAYS:
-            sums = {quota: 0}
-        for name, used in sums.items():
-            yield Quantity(
-                quota=name,
-                unit=unit,
-                used=Decimal(used),
-                start=start,
-                end=end,
-                resets_at=resets_at,
-                limit=None,
-                estimated=missing,
-                project=None,
-            )
+            tally.add(count(row), row.model)
+        yield from tally.quantities(quota, unit, span, always=quota in ALWAYS)
 
 
 def _written(row: Use) -> int | None:

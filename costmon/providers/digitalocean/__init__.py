@@ -1,12 +1,22 @@
 """DigitalOcean: everything in an account that costs money, and the vendor's own balance."""
 
+from typing import TYPE_CHECKING
+
 from costmon.providers.base import Credential, Provider, ProviderInfo, ProviderSetup
+
+if TYPE_CHECKING:
+    from costmon.outbound import Outbound
 
 info = ProviderInfo(
     slug="digitalocean",
     title="DigitalOcean",
     docs="https://docs.digitalocean.com/reference/api/digitalocean/",
-    hosts=("api.digitalocean.com", "inference.do-ai.run", "*.digitaloceanspaces.com"),
+    hosts=(
+        "api.digitalocean.com",
+        "cloud.digitalocean.com",
+        "inference.do-ai.run",
+        "*.digitaloceanspaces.com",
+    ),
     credentials=(
         Credential(
             key="token",
@@ -37,6 +47,14 @@ info = ProviderInfo(
 
 def create(setup: ProviderSetup) -> Provider:
     """Return a provider for one account, without a request."""
-    from costmon.providers.digitalocean.provider import DigitalOcean
+    from costmon.providers.digitalocean.provider import API_HOST, DigitalOcean
 
-    return DigitalOcean(setup.outbound, setup.prices)
+    def token_info() -> "Outbound":
+        # The vendor answers it at another host; what stands in for the API stands in for it, too.
+        if setup.outbound.host != API_HOST or setup.connect is None:
+            return setup.outbound
+        return setup.connect(
+            "https://cloud.digitalocean.com", info.authentication(setup.credentials)
+        )
+
+    return DigitalOcean(setup.outbound, setup.prices, token_info)

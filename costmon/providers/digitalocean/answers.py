@@ -121,6 +121,15 @@ class AccountBalance(Struct, gc=False):
     generated_at: Moment
 
 
+class TokenInfo(Struct):
+    """GET https://cloud.digitalocean.com/v1/oauth/token/info, as the vendor's own client reads it.
+
+    A token that was made without scopes of its own has `read`, or `read` and `write`.
+    """
+
+    scopes: list[str]
+
+
 class Volume(Struct, gc=False):
     """A block storage volume."""
 

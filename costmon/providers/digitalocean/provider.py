@@ -8,7 +8,7 @@ Needs: the read scopes that the package declares; each that is missing becomes a
 """
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 from costmon.domain.resource import Balance, Inventory, NotPriced, Resource
@@ -22,6 +22,7 @@ from costmon.providers.digitalocean.answers import (
     OneDroplet,
     PolicyPage,
     SizePage,
+    TokenInfo,
 )
 from costmon.providers.digitalocean.droplets import DROPLETS, SIZES, Droplets
 from costmon.providers.digitalocean.droplets import KIND as DROPLET
@@ -31,11 +32,15 @@ from costmon.providers.digitalocean.permissions import Permissions
 from costmon.providers.digitalocean.prices import DIGITALOCEAN
 from costmon.providers.digitalocean.reader import Reader
 from costmon.providers.digitalocean.resources import Others
-from costmon.providers.digitalocean.values import CURRENCY, amount, moment, price_of
+from costmon.providers.digitalocean.values import CURRENCY, amount, moment, price_of, text
+from costmon.providers.reading import Answers
 
 API_HOST = "api.digitalocean.com"
 BALANCE = "/v2/customers/my/balance"
 POLICIES = "/v2/droplets/backups/policies"
+INFO = "/v1/oauth/token/info"
+_READING = frozenset({"read", "list"})
+_MOST_SHOWN = 5
 
 NOT_PRICED = (
     NotPriced(kind="spaces", reason="the API lists access keys, but not buckets and their sizes"),
@@ -51,9 +56,21 @@ NOT_PRICED = (
 class DigitalOcean(Provider):
     """One DigitalOcean account, through one client."""
 
-    def __init__(self, outbound: Outbound, prices: Mapping[str, Decimal]) -> None:
-        """Read through `outbound`; `prices` are the user's own, by `kind:slug`."""
+    def __init__(
+        self,
+        outbound: Outbound,
+        prices: Mapping[str, Decimal],
+        token_info: Callable[[], Outbound] | None = None,
+    ) -> None:
+        """Read through `outbound`.
+
+        Args:
+            outbound: The client for the API.
+            prices: The user's own, by `kind:slug`.
+            token_info: Makes the client that is asked what the token may do.
+        """
         self._reader = Reader(outbound, (API_HOST,))
+        self._token_info = token_info or (lambda: outbound)
         self._prices = DIGITALOCEAN.extended(prices)
 
     def inventory(self, account: str, now: dt.datetime) -> Inventory:
@@ -86,6 +103,18 @@ class DigitalOcean(Provider):
             not_priced=NOT_PRICED,
             balance=balance,
         )
+
+    def write_access(self) -> tuple[str, ...]:
+        """Return the token's scopes that are not for reading; of the names only some."""
+        info = Answers(SLUG, self._token_info()).read(INFO, TokenInfo)
+        further = sorted({s for s in info.scopes if s.rpartition(":")[2] not in _READING})
+        if not further:
+            return ()
+        more = len(further) - _MOST_SHOWN
+        names = ", ".join(map(text, further[:_MOST_SHOWN])) + (
+            f" and {more} more" if more > 0 else ""
+        )
+        return (f"the token allows more than reading ({names}): make one with read scopes only",)
 
     def fetch_droplets(self, account: str) -> tuple[Resource, ...]:
         """Return all droplets, GPU droplets too, with their backups priced.

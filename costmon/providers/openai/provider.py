@@ -7,13 +7,11 @@ Needs: an admin key with the permission `api.usage.read`.
 """
 
 import datetime as dt
-import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Annotated, TypeVar
+from typing import Annotated, Generic, TypeVar
 
-import msgspec
 from msgspec import Meta, Struct
 
 from costmon.domain.charge import Charge, ChargeWindow
@@ -21,11 +19,13 @@ from costmon.domain.usage import Quantity, UsageReading
 from costmon.errors import ProviderAuthError, ProviderError, ProviderPermissionError
 from costmon.outbound import Outbound
 from costmon.providers.base import Provider
-from costmon.providers.reading import EXACT, Answers, is_number, midnight, month_of, months
+from costmon.providers.figures import ChargeRows, Span, Tally, billed_usage, month_windows
+from costmon.providers.reading import Answers, is_number
 
 SLUG = "openai"
 COSTS = "/organization/costs"
 USAGE = "/organization/usage"
+PROJECTS = "/organization/projects"
 DAYS = 31
 """Buckets on a page; costs allow 180, but a day of a large organization has thousands of rows."""
 
@@ -48,6 +48,17 @@ Count = Annotated[int, Meta(ge=0)]
 T = TypeVar("T")
 
 
+R = TypeVar("R")
+
+
+class Bucket(Struct, Generic[R]):
+    """One UTC day, or the part of it so far."""
+
+    start_time: Seconds
+    end_time: Seconds
+    results: list[R]
+
+
 class Amount(Struct):
     """Dollars, as a number or a text."""
 
@@ -66,20 +77,18 @@ class Cost(Struct):
     quantity_unit: str | None = None
 
 
-class CostBucket(Struct):
-    """One UTC day."""
-
-    start_time: Seconds
-    end_time: Seconds
-    results: list[Cost]
-
-
 class CostPage(Struct):
     """GET /organization/costs."""
 
-    data: list[CostBucket]
+    data: list[Bucket[Cost]]
     has_more: bool
     next_page: str | None = None
+
+
+class Projects(Struct):
+    """GET /organization/projects, of which only matters whether it is answered."""
+
+    data: list[object]
 
 
 class Used(Struct):
@@ -97,18 +106,10 @@ class Used(Struct):
     num_sessions: Count | None = None
 
 
-class UsageBucket(Struct):
-    """One UTC day, or the part of it so far."""
-
-    start_time: Seconds
-    end_time: Seconds
-    results: list[Used]
-
-
 class UsagePage(Struct):
     """GET /organization/usage/..."""
 
-    data: list[UsageBucket]
+    data: list[Bucket[Used]]
     has_more: bool
     next_page: str | None = None
 
@@ -177,19 +178,16 @@ class OpenAI(Provider):
             ProviderPermissionError: The key is no admin key, or lacks `api.usage.read`.
             ProviderError: Anything else; see `costmon.errors`.
         """
-        for start, end in months(now, known_through, _RESTATED):
-            yield ChargeWindow(
-                account=account,
-                provider=SLUG,
-                observed_at=now,
-                start=start,
-                end=end,
-                intake="restate",
-                day_zone="UTC",
-                charges=self._charges(account, start, end),
-                complete_through=min(end, midnight(now) - _SETTLING),
-                gaps=(),
-            )
+        return month_windows(
+            lambda start, end: self._charges(account, start, end),
+            account=account,
+            provider=SLUG,
+            now=now,
+            known_through=known_through,
+            restated=_RESTATED,
+            settling=_SETTLING,
+            intake="restate",
+        )
 
     def usage(self, account: str, now: dt.datetime) -> UsageReading:
         """Return what was used since the month began.
@@ -198,10 +196,8 @@ class OpenAI(Provider):
             ProviderPermissionError: The key is no admin key, or lacks `api.usage.read`.
             ProviderError: Anything else; see `costmon.errors`.
         """
-        (start, end), (_, resets_at) = next(months(now, now, dt.timedelta())), month_of(now)
-        quantities: list[Quantity] = []
-        for kind in KINDS:
-            quantities += self._used(kind, start, end, max(resets_at, end))
+        span = Span.month(now)
+        quantities = [one for kind in KINDS for one in self._used(kind, span)]
         return UsageReading(
             account=account,
             provider=SLUG,
@@ -210,6 +206,19 @@ class OpenAI(Provider):
             complete_through=None,
             gaps=(),
         )
+
+    def write_access(self) -> tuple[str, ...]:
+        """Return a warning for a key that is not limited to `api.usage.read`.
+
+        A key's permissions cannot be read; one that is so limited may not list projects.
+        """
+        self._answers.read(PROJECTS, Projects, (("limit", 1),))
+        warning = (
+            "the key is not limited to api.usage.read: it can read the organization's projects, as "
+            "a key with all permissions can, which also changes them; make one with "
+            "api.usage.read only"
+        )
+        return (warning,)
 
     def _charges(self, account: str, start: dt.datetime, end: dt.datetime) -> tuple[Charge, ...]:
         params = (
@@ -220,128 +229,79 @@ class OpenAI(Provider):
             ("group_by", "line_item"),
         )
         pages = _refused(lambda: tuple(self._answers.pages(COSTS, CostPage, params)))
-        charges: dict[str, Charge] = {}
+        rows = ChargeRows(self._answers, COSTS)
         for page in pages:
-            known = frozenset(charges)
-            for number, bucket in enumerate(page.data):
-                where = f"$.data[{number}]"
-                self._check_bucket(bucket, COSTS, where, start, end)
-                for position, cost in enumerate(bucket.results):
-                    place = f"{where}.results[{position}]"
-                    charge = self._charge(account, bucket, cost, place)
-                    key = charge.source_row_key
-                    if key in known:
-                        raise self._answers.fault(COSTS, "a row of an earlier page again", place)
-                    # Rows of one bucket that differ in nothing that was asked for are one row.
-                    charges[key] = _sum(charges[key], charge) if key in charges else charge
-        return tuple(charges.values())
+            for place, bucket, cost in self._rows(page.data, COSTS, (start, end)):
+                rows.add(self._charge(account, bucket, cost, place), place)
+            rows.turn_page()
+        return rows.charges
 
-    def _charge(self, account: str, bucket: CostBucket, cost: Cost, place: str) -> Charge:
+    def _charge(self, account: str, bucket: Bucket[Cost], cost: Cost, place: str) -> Charge:
         amount, currency = cost.amount.value, cost.amount.currency.upper()
         if not is_number(amount):
             raise self._answers.fault(COSTS, "not an amount of money", f"{place}.amount.value")
         quantity, unit = cost.quantity, _UNITS.get(cost.quantity_unit or "", cost.quantity_unit)
         if quantity is not None and not is_number(quantity, _MOST_QUANTITY):
             raise self._answers.fault(COSTS, "not a quantity", f"{place}.quantity")
-        start = _moment(bucket.start_time)
-        billing_start, billing_end = month_of(start)
         service, _, meter = (cost.line_item or "").partition(", ")
-        return Charge(
-            source_row_key=json.dumps(
-                [bucket.start_time, cost.project_id, cost.line_item, currency], ensure_ascii=False
-            ),
-            charge_period_start=start,
-            charge_period_end=_moment(bucket.end_time),
-            billing_period_start=billing_start,
-            billing_period_end=billing_end,
-            billed_cost=amount,
-            effective_cost=amount,
-            list_cost=amount,
-            contracted_cost=amount,
-            billing_currency=currency,
-            basis="billed",
-            charge_category="Usage" if amount >= 0 else "Adjustment",
-            charge_frequency="Usage-Based",
-            charge_description=cost.line_item,
-            service_name=service.strip() or "OpenAI API",
+        charge = billed_usage(
+            cost,
+            key=(bucket.start_time, cost.project_id, cost.line_item, currency),
+            start=_moment(bucket.start_time),
+            end=_moment(bucket.end_time),
+            billed=amount,
+            currency=currency,
+            service=service.strip() or "OpenAI API",
             service_category="AI and Machine Learning",
-            service_provider_name="OpenAI",
-            invoice_issuer_name="OpenAI",
-            billing_account_id=cost.organization_id or account,
+            vendor="OpenAI",
+            account_id=cost.organization_id or account,
+        )
+        return replace(
+            charge,
+            charge_description=cost.line_item,
             sub_account_id=cost.project_id,
             sub_account_type=None if cost.project_id is None else "project",
             sku_meter=meter or None,
             consumed_quantity=quantity if unit else None,
             consumed_unit=None if quantity is None else unit,
-            raw=msgspec.json.encode(cost).decode(),
         )
 
-    def _used(
-        self, kind: str, start: dt.datetime, end: dt.datetime, resets_at: dt.datetime
-    ) -> Iterator[Quantity]:
+    def _used(self, kind: str, span: Span) -> Iterator[Quantity]:
         """Return every count of a kind for all models, and for each model after a colon."""
         path = f"{USAGE}/{kind}"
         params: tuple[tuple[str, str | int], ...] = (
-            *_span(start, end),
+            *_span(span.start, span.end),
             ("bucket_width", "1d"),
             ("limit", DAYS),
         )
         if kind in BY_MODEL:
             params = (*params, ("group_by", "model"))
         pages = _refused(lambda: tuple(self._answers.pages(path, UsagePage, params)))
+        rows = [
+            (place, row)
+            for page in pages
+            for place, _, row in self._rows(page.data, path, (span.start, span.end))
+        ]
         for counted in KINDS[kind]:
-            sums: dict[str, int] = {}
-            missing = False
-            for where, row in self._rows(pages, path, start, end):
+            tally = Tally()
+            for place, row in rows:
                 count: int | None = getattr(row, counted.field)
                 if count is None and counted.required:
                     detail = f"Object missing required field `{counted.field}`"
-                    raise self._answers.fault(path, detail, f"{where}.{counted.field}")
-                missing = missing or count is None
-                names = [counted.quota]
-                if row.model and kind in BY_MODEL:
-                    names.append(f"{counted.quota}:{row.model}")
-                for name in names if count is not None else ():
-                    sums[name] = sums.get(name, 0) + (count or 0)
-            if not sums and not missing:
-                sums = {counted.quota: 0}
-            for name, used in sums.items():
-                yield Quantity(
-                    quota=name,
-                    unit=counted.unit,
-                    used=Decimal(used),
-                    start=start,
-                    end=end,
-                    resets_at=resets_at,
-                    limit=None,
-                    estimated=missing,
-                    project=None,
-                )
+                    raise self._answers.fault(path, detail, f"{place}.{counted.field}")
+                tally.add(count, row.model if kind in BY_MODEL else None)
+            yield from tally.quantities(counted.quota, counted.unit, span, always=True)
 
     def _rows(
-        self, pages: tuple[UsagePage, ...], path: str, start: dt.datetime, end: dt.datetime
-    ) -> Iterator[tuple[str, Used]]:
-        for page in pages:
-            for number, bucket in enumerate(page.data):
-                where = f"$.data[{number}]"
-                self._check_bucket(bucket, path, where, start, end)
-                for position, row in enumerate(bucket.results):
-                    yield f"{where}.results[{position}]", row
-
-    def _check_bucket(
-        self,
-        bucket: CostBucket | UsageBucket,
-        path: str,
-        where: str,
-        start: dt.datetime,
-        end: dt.datetime,
-    ) -> None:
-        if not start <= _moment(bucket.start_time) < end:
-            detail = "a bucket that was not asked for"
-            raise self._answers.fault(path, detail, f"{where}.start_time")
-        if bucket.end_time <= bucket.start_time:
-            detail = "a bucket that ends before it starts"
-            raise self._answers.fault(path, detail, f"{where}.end_time")
+        self, buckets: Iterable[Bucket[R]], path: str, asked: tuple[dt.datetime, dt.datetime]
+    ) -> Iterator[tuple[str, Bucket[R], R]]:
+        """Return the rows of a page, each with its place and its day."""
+        for number, bucket in enumerate(buckets):
+            where = f"$.data[{number}]"
+            period = (_moment(bucket.start_time), _moment(bucket.end_time))
+            self._answers.check_period(path, where, period, asked, ("start_time", "end_time"))
+            for position, row in enumerate(bucket.results):
+                yield f"{where}.results[{position}]", bucket, row
 
 
 def _span(start: dt.datetime, end: dt.datetime) -> tuple[tuple[str, str | int], ...]:
@@ -350,23 +310,6 @@ def _span(start: dt.datetime, end: dt.datetime) -> tuple[tuple[str, str | int], 
 
 def _moment(seconds: int) -> dt.datetime:
     return dt.datetime.fromtimestamp(seconds, dt.UTC)
-
-
-def _sum(one: Charge, other: Charge) -> Charge:
-    amount = EXACT.add(one.billed_cost, other.billed_cost)
-    quantity = None
-    if one.consumed_unit == other.consumed_unit and one.consumed_quantity is not None:
-        quantity = EXACT.add(one.consumed_quantity, other.consumed_quantity or 0)
-    return replace(
-        one,
-        billed_cost=amount,
-        effective_cost=amount,
-        list_cost=amount,
-        contracted_cost=amount,
-        consumed_quantity=quantity,
-        consumed_unit=None if quantity is None else one.consumed_unit,
-        raw=None,
-    )
 
 
 def _refused(read: Callable[[], T]) -> T:
@@ -388,11 +331,4 @@ def _classified(error: ProviderError) -> ProviderError:
         kind, detail = ProviderPermissionError, f"the key lacks a permission ({error.status})"
     if kind is ProviderPermissionError:
         hint = "use an admin key (sk-admin-...) with the permission api.usage.read"
-    return kind(
-        provider=error.provider,
-        endpoint=error.endpoint,
-        detail=detail,
-        hint=hint,
-        status=error.status,
-        answer=error.answer,
-    )
+    return error.explained(kind, detail=detail, hint=hint)

@@ -36,17 +36,21 @@ _FIGURES = (
 
 
 class Metrics:
-    """The metrics endpoint of the one project that the key is for."""
+    """The metrics endpoint of the one project that the key is for.
+
+    Attributes:
+        has_key: Whether the key is known.
+    """
 
     def __init__(self, outbound: Outbound | None, *, has_key: bool) -> None:
         """Read through `outbound`; it is `None` when the key or the project is not known."""
         self._outbound = outbound
-        self._has_key = has_key
+        self.has_key = has_key
 
     def read(self, sight: Sight, project: str) -> Iterator[tuple[str, str, Decimal]]:
         """Return quota, unit and figure of what is there; what is not is noted in `sight`."""
         if self._outbound is None:
-            missing = "SUPABASE_PROJECT_REF" if self._has_key else "SUPABASE_METRICS_KEY"
+            missing = "SUPABASE_PROJECT_REF" if self.has_key else "SUPABASE_METRICS_KEY"
             sight.gap(_KIND, f"{project}: SUPABASE_METRICS is on and {missing} is not set")
             return
         try:

@@ -158,6 +158,16 @@ class Supabase(Provider):
             plan=next(iter(plans)) if len(plans) == 1 else None,
         )
 
+    def write_access(self) -> tuple[str, ...]:
+        """Return a warning for the metrics key; of a token's scopes no endpoint tells."""
+        if self._metrics is None or not self._metrics.has_key:
+            return ()
+        warning = (
+            "SUPABASE_METRICS_KEY can read and write everything in the project's database: use a "
+            "key that is made for this alone, or unset SUPABASE_METRICS"
+        )
+        return (warning,)
+
     def _estate(self, sight: Sight) -> _Estate:
         listed = sight.of(
             ("organization",),

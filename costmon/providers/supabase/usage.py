@@ -187,7 +187,6 @@ class ProjectUsage:
             start=self._today,
             end=self._now,
             resets_at=self._today + _DAY,
-            limit=None,
             estimated=False,
             project=self._project.ref,
         )

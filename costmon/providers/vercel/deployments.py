@@ -63,9 +63,7 @@ def count_deployments(
                 start=month.start,
                 end=now,
                 resets_at=month.end,
-                limit=None,
                 estimated=False,
-                project=None,
             )
         if "until" in params and following >= int(params["until"]):
             raise answers.fault(PATH, "incomplete: the next page is no older", "$.pagination.next")

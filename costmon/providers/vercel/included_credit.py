@@ -60,5 +60,4 @@ def read_included_credit(answers: Answers, scope: Mapping[str, str], now: dt.dat
         resets_at=end,
         limit=total,
         estimated=False,
-        project=None,
     )

@@ -8,6 +8,8 @@ Needs: the role Owner, Member, Developer, Security, Billing or Enterprise Viewer
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 
+from msgspec import Struct
+
 from costmon.domain.charge import Charge, ChargeWindow
 from costmon.domain.resource import Gap
 from costmon.domain.usage import Quantity, UsageReading
@@ -22,6 +24,7 @@ from costmon.providers.vercel.quotas import Use, all_gaps
 from costmon.providers.vercel.refusals import meaning_of
 from costmon.providers.vercel.rows import PATH, SLUG, ChargeMaker, R, Row, UsageRow, decode_lines
 
+TEAMS = "/v2/teams"
 MOST_MONTHS = 12
 SETTLING = dt.timedelta(days=5)
 """How long after its end a month is still read, for what is corrected when it is invoiced; and how
@@ -35,8 +38,21 @@ NO_ROWS_OF_MONTH = (
     "(costs_not_found), and never has any of a Hobby or personal scope"
 )
 NOTHING_FINISHED = "no day of this month is over yet: days end at midnight in Los Angeles"
+_WRITING_ROLES = frozenset({"OWNER", "MEMBER", "DEVELOPER", "SECURITY", "CONTRIBUTOR"})
 _MONTHS_OF_PROOF = 2
 """So many months without rows, and none with, are a scope that never has any."""
+
+
+class _Membership(Struct):
+    """What the owner of the token is in the team."""
+
+    role: str
+
+
+class _Team(Struct):
+    """GET /v2/teams/{id}."""
+
+    membership: _Membership
 
 
 class Vercel(Provider):
@@ -118,6 +134,24 @@ class Vercel(Provider):
             complete_through=use.complete_through,
             gaps=gaps,
         )
+
+    def write_access(self) -> tuple[str, ...]:
+        """Return what the token's owner may change: a token of Vercel has no rights of its own."""
+        team = self._scope.get("teamId") or self._scope.get("slug")
+        if team is None:
+            warning = (
+                "the token can change everything in its owner's personal scope, since Vercel has "
+                "no read-only tokens: give it an end date"
+            )
+            return (warning,)
+        role = self._answers.read(f"{TEAMS}/{team}", _Team).membership.role
+        if role not in _WRITING_ROLES:
+            return ()
+        warning = (
+            f"the token's owner has the role {role.capitalize()} in the team, so the token can "
+            "change projects: use the token of a member with the role Billing"
+        )
+        return (warning,)
 
     def _charges_of(
         self, month: Month, now: dt.datetime

@@ -156,9 +156,7 @@ class Use:
                 start=self._month.start,
                 end=self._end,
                 resets_at=self._month.end,
-                limit=None,
                 estimated=False,
-                project=None,
             )
             for quota, used in self._totals().items()
         )

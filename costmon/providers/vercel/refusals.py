@@ -30,43 +30,29 @@ def meaning_of(error: ProviderError) -> ProviderError:
     fault = _fault(error.answer)
     if isinstance(error, ProviderNotFoundError):
         if fault.code == "costs_not_found":
-            return _as(
+            return error.explained(
                 ProviderPlanError,
-                error,
-                "Vercel has no charges of this scope and month (costs_not_found)",
-                "a Hobby or personal scope never has any; those of a team need VERCEL_TEAM_ID",
+                detail="Vercel has no charges of this scope and month (costs_not_found)",
+                hint="a Hobby or personal scope never has any; those of a team need VERCEL_TEAM_ID",
             )
-        return _as(
+        return error.explained(
             ProviderNotFoundError,
-            error,
-            "there is no such team, or the token's owner is not in it (404)",
-            "check VERCEL_TEAM_ID and for which team the token was made",
+            detail="there is no such team, or the token's owner is not in it (404)",
+            hint="check VERCEL_TEAM_ID and for which team the token was made",
         )
     if isinstance(error, ProviderPermissionError):
         if fault.invalid_token:
-            return _as(
+            return error.explained(
                 ProviderAuthError,
-                error,
-                "the token was not accepted (403, invalidToken)",
-                "check that it is complete, not expired and not revoked",
+                detail="the token was not accepted (403, invalidToken)",
+                hint="check that it is complete, not expired and not revoked",
             )
-        return _as(
+        return error.explained(
             ProviderPermissionError,
-            error,
-            "the token may not read this team's charges (403)",
-            "give its owner the role Billing, and make the token for this team",
+            detail="the token may not read this team's charges (403)",
+            hint="give its owner the role Billing, and make the token for this team",
         )
     return error
-
-
-def _as(kind: type[ProviderError], error: ProviderError, detail: str, hint: str) -> ProviderError:
-    return kind(
-        provider=error.provider,
-        endpoint=error.endpoint,
-        detail=detail,
-        hint=hint,
-        status=error.status,
-    )
 
 
 def _fault(answer: bytes) -> _Fault:

@@ -114,13 +114,10 @@ class Wasabi(Provider):
         """Return what listing the buckets brings, or raise why the stats API may not be read."""
         if self._lister is not None:
             return self._lister.list_all(now)
-        raise type(refusal)(
-            provider=refusal.provider,
-            endpoint=refusal.endpoint,
+        raise refusal.explained(
             detail=f"the key may not read the stats API ({refusal.status})",
             hint="check both keys; give the sub-user the policy WasabiViewBillingAccess and let "
             "root allow it billing; or name buckets in WASABI_BUCKETS to have them listed",
-            status=refusal.status,
         )
 
     def _month(
@@ -208,7 +205,6 @@ def _of_days(
                 # Egress up to the amount stored is free of charge.
                 limit=_gigabytes(newest.active_bytes) if quota == "egress" else None,
                 estimated=False,
-                project=None,
             )
         )
     return tuple(quantities), tuple(gaps)
@@ -229,7 +225,6 @@ def _level(quota: str, size: int, at: dt.datetime, bucket: str | None) -> Quanti
         start=at,
         end=at,
         resets_at=None,
-        limit=None,
         estimated=False,
         project=bucket,
     )

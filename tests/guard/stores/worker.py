@@ -1,5 +1,6 @@
 """A process of its own with a store: `python worker.py URL JOB ...`, told and telling by pipes."""
 
+import os
 import random
 import sys
 
@@ -7,6 +8,12 @@ from costmon.clock import SystemClock
 from costmon.guard.stores import open_store
 from costmon.guard.stores.base import Hold
 from tests.guard.stores.makers import limited
+
+
+def spend(store, wanted):
+    hold = store.reserve(wanted, 10, 60.0)
+    assert isinstance(hold, Hold)
+    store.settle(hold, 10)
 
 
 def main(url, job, *rest):
@@ -31,6 +38,16 @@ def main(url, job, *rest):
             store.reserve(wanted, 10, float(rest[1]))
         print("held", flush=True)
         sys.stdin.readline()
+    elif job == "once":
+        spend(store, wanted)
+    elif job == "daemon":
+        spend(store, wanted)
+        if os.fork():
+            os._exit(0)
+        for _ in range(2):
+            spend(store, wanted)
+            print("spent", flush=True)
+            sys.stdin.readline()
     store.close()
 
 

@@ -10,11 +10,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.guard.torture import checker, course
-from tests.guard.torture.shared import Mover, PinnedClock, Shared, start_moved_s
+from tests.guard.torture.shared import SKEWS_S, Mover, PinnedClock, Shared, start_moved_s
 from tests.guard.torture.witness import Testimony
 from tests.guard.torture.worker import torment
-
-_SKEWS_S = (0.0, 0.0, 0.0, 1.5, -2.0, 20.0, -45.0, 0.3)
 
 
 class Plan(NamedTuple):
@@ -48,7 +46,7 @@ def run(url, plan, folder, seed):
     started_s = time.monotonic()
     with course.open_guard(url, clock, random.Random(seed)) as guard:
         course.prepare(guard)
-        mover = Mover(shared, random.Random(f"{seed}/mover"), plan.move_every_s)
+        mover = Mover(shared, random.Random(f"{seed}/mover"), plan.move_every_s, logs / "mover.log")
         mover.start()
         try:
             if plan.processes:
@@ -116,7 +114,7 @@ class _Worker:
 
     def _start(self):
         told = self._told | {
-            "skew_s": _SKEWS_S[self._index % len(_SKEWS_S)],
+            "skew_s": SKEWS_S[self._index % len(SKEWS_S)],
             "places": _places(
                 self._told["url"], self._plan, self._folder, self._index, self._incarnation
             ),

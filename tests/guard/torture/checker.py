@@ -198,6 +198,7 @@ class _Grants:
         self._windows = defaultdict(_Rolling)
         self._ending = set()
         self._recent: deque[Any] = deque(maxlen=_RECENT)
+        self._clocks = deque(sorted(testimony.clocks))
         self._latest_s = 0.0
         self.checked = self.passed_by = self.above = self.blocked = 0
         self.first = ""
@@ -231,6 +232,9 @@ class _Grants:
 
     def _grant(self, at, lease):
         self._latest_s = max(self._latest_s, lease.w)
+        while self._clocks and self._clocks[0][0] <= at:
+            moved, ahead_s = self._clocks.popleft()
+            self._latest_s = max(self._latest_s, moved / 1e9 + ahead_s)
         if course.TIER_SCOPE in course.CHAINS[lease.chain]:
             self.blocked += self._settings.certainly_blocked(lease.begun, lease.granted)
         for scope, period, nominal in _lines(lease.chain):
@@ -287,8 +291,8 @@ class _Grants:
         window.add(lease.w, value, span)
         window.note(at, lease.w, span)
         if lease.w < self._latest_s - span[0]:
-            # What is older than two windows may be forgotten: a clock that is set back by more
-            # than one may not find it.
+            # What is older than two windows may be forgotten, also by a program that only tidies:
+            # a clock that is set back by more than one may not find it.
             self.passed_by += 1
             return None
         return window.sum(lease, span)

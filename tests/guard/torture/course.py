@@ -127,11 +127,15 @@ def open_guard(store, clock, rng, program=0):
 
 
 def prepare(guard):
-    """Configure what stays so during the whole campaign."""
+    """Configure what stays so during the whole campaign.
+
+    Every rolling window is counted from the start: of what was spent before, a new counter knows
+    only the hour, and takes the end of it to be now, by the clock of the program that creates it.
+    """
     guard.configure(RATE_SCOPE, rate_limit=RATE)
+    guard.reserve("global", 0).release()  # now the store knows the first program's budgets
     for scope, period in COMING:
         if period.startswith("rolling"):
-            # What was spent before a rolling window's counter is known by the hour only.
             guard.set_budget(Budget(scope, 1, period))
             guard.remove_budget(scope, period)
 

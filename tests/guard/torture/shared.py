@@ -7,7 +7,10 @@ import threading
 import time
 
 from tests.guard.torture.course import ZONE
+from tests.guard.torture.witness import Witness
 
+SKEWS_S = (0.0, 0.0, 0.0, 1.5, -2.0, 20.0, -45.0, 0.3)
+"""How far each process's wall clock is from the others'."""
 _SLOTS = 256
 _DAY_S = 86_400.0
 
@@ -83,9 +86,10 @@ def start_moved_s():
 class Mover(threading.Thread):
     """Moves everybody's wall clock: forward mostly, over period ends, and sometimes back."""
 
-    def __init__(self, shared, rng, every_s):
+    def __init__(self, shared, rng, every_s, log):
         super().__init__(name="torture.mover", daemon=True)
         self._shared = shared
+        self._log = Witness(log)
         self._rng = rng
         self._every_s = every_s
         self._leaving = threading.Event()
@@ -96,10 +100,13 @@ class Mover(threading.Thread):
     def stop(self):
         self._leaving.set()
         self.join()
+        self._log.close()
 
     def run(self):
         while not self._leaving.wait(self._every_s):
-            self._shared.move(self._next(self._shared.moved_s()))
+            moved_s = self._next(self._shared.moved_s())
+            self._log.before("w", time.time() - time.monotonic() + moved_s + max(SKEWS_S))
+            self._shared.move(moved_s)
             self.moves += 1
 
     def _next(self, moved_s):

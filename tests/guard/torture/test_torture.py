@@ -5,16 +5,19 @@ The seed is another one each time, and is in the report that a failure prints.
 
 import random
 import re
+import time
 from contextlib import ExitStack
 
 import pytest
 
+from costmon.guard.stores import sqlite
 from tests.guard.torture import campaign, checker, course, places, witness
 from tests.guard.torture.campaign import Plan
 from tests.guard.torture.shared import PinnedClock, Shared, start_moved_s
 
 pytestmark = pytest.mark.process
 OPERATIONS = 10_000
+START_S = 1_800_001_800.0
 
 
 @pytest.mark.parametrize(
@@ -76,6 +79,37 @@ def told(tmp_path):
     yield again
     guard.close()
     shared.close()
+
+
+def test_the_witness_knows_that_a_program_may_tidy_while_the_clock_is_ahead(tmp_path, monkeypatch):
+    monkeypatch.setattr(sqlite, "_TIDY_S", 0.0)
+    shared = Shared(tmp_path / "shared")
+    clock = PinnedClock(shared)
+    clock.pin_at(START_S)
+    (tmp_path / "logs").mkdir()
+    log = witness.Witness(tmp_path / "logs" / "w0-0.log")
+    with course.open_guard(f"sqlite:///{tmp_path}/guard.db", clock, random.Random(1)) as guard:
+
+        def spend(wall_s):
+            clock.pin_at(wall_s)
+            log.before("r", 1, 200_000_000, repr(wall_s), "-", 0)
+            lease = guard.reserve(course.CHAINS[1], "0.2", ttl=60, activity="w0")
+            log.after("G", lease.id)
+            log.before("s", lease.id, 200_000_000, 0)
+            lease.settle("0.2")
+            log.after("S")
+
+        spend(START_S)
+        log.before("w", START_S + 1000 - time.monotonic())
+        clock.pin_at(START_S + 1000)
+        guard.sweep()
+        spend(START_S + 1)
+        log.close()
+        report = checker.check(witness.Testimony().read(tmp_path / "logs"), guard, clock)
+    shared.close()
+
+    assert report.faults == []
+    assert report.figures["  passed by: clock set back by more than a window"] > 0
 
 
 def test_the_witness_agrees_when_nothing_was_altered(told):

@@ -11,6 +11,8 @@ before, capitals after:
     o [wall]                        another operation that moves no money, a reading at a time;   O
     c <what> <name> <value>         change of the settings;   C
     z <scope> <period> <wall>       reset;     Z
+    w <ahead>                       from here on the clock of no program is further ahead of
+                                    CLOCK_MONOTONIC than by these seconds
 """
 
 import os
@@ -87,8 +89,10 @@ class Testimony:
         """`(before, after, what, name, value)`."""
         self.resets = []
         """`(before, after, scope, period, wall)`."""
+        self.clocks = []
+        """`(since, ahead)`: how far the programs' clocks were ahead of CLOCK_MONOTONIC at most."""
         self.latest_s = 0.0
-        """The latest time of the wall clock that the guard was asked at."""
+        """The latest time of the wall clock that the guard may have been asked at."""
         self.operations = 0
         self.refused = {}
         self.unsettled = 0
@@ -124,6 +128,10 @@ class Testimony:
         open_line = None
         for text in path.read_text("ascii").splitlines():
             kind, number, at, *rest = text.split(" ")
+            if kind == "w":
+                self.clocks.append((int(at), float(rest[0])))
+                self.latest_s = max(self.latest_s, int(at) / 1e9 + float(rest[0]))
+                continue
             if kind.islower():
                 if open_line is not None:
                     self._in_doubt(activity, open_line, ends)
