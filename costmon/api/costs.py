@@ -48,7 +48,7 @@ def create_blueprint(context: ApiContext) -> flask.Blueprint:
         accounts = snapshot.accounts if snapshot else ()
         month = bill(context.charges.read(), accounts, context.rates, context.currency, now)
         found = headline(snapshot) if snapshot else None
-        is_tried = any(one.has_ended_a_cycle or one.missing for one in accounts)
+        is_tried = any(one.has_ended_a_cycle or one.off_because for one in accounts)
         if snapshot is None or not (found or month.is_known or is_tried):
             return no_data_yet()
         totals = current_totals(found, snapshot.as_of) if found and snapshot.as_of else None

@@ -65,9 +65,9 @@ def accounts(*starts):
     return fold.first(starts, {}, now=START, demo=False).accounts
 
 
-def billing(name, *, missing=()):
-    intervals: dict[ReadingKind, float] = {} if missing else {"charges": 86_400.0}
-    return fold.Start(name=name, provider=name, intervals=intervals, missing=missing)
+def billing(name, *, off_because=None):
+    intervals: dict[ReadingKind, float] = {} if off_because else {"charges": 86_400.0}
+    return fold.Start(name=name, provider=name, intervals=intervals, off_because=off_because)
 
 
 VERCEL = billing("vercel")
@@ -141,7 +141,7 @@ def test_no_account_is_an_unknown_total():
 
 
 def test_an_account_that_lacks_a_variable_is_off_and_says_so():
-    states = accounts(billing("wasabi", missing=("WASABI_SECRET_KEY",)), VERCEL)
+    states = accounts(billing("wasabi", off_because="WASABI_SECRET_KEY is not set"), VERCEL)
 
     off, _ = bill_of(ledger(charged("1"), freshness=(read(),)), states).accounts
 

@@ -462,7 +462,9 @@ VERCEL = fold.Start(name="vercel", provider="vercel", intervals={"charges": 3600
 
 
 def test_an_account_that_is_off_says_which_variable_is_missing():
-    off = fold.Start(name="wasabi", provider="wasabi", intervals={}, missing=("WASABI_SECRET_KEY",))
+    off = fold.Start(
+        name="wasabi", provider="wasabi", intervals={}, off_because="WASABI_SECRET_KEY is not set"
+    )
 
     shown = text(fold.first((off,), {}, now=START, demo=False))
 
