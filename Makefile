@@ -29,7 +29,7 @@ setup-dev: # adds the packages of tests and checks
 setup-bench: # adds the packages of benchmarks
 	$(INSTALL) $(BENCH)
 
-demo: setup ## Run against a simulated DigitalOcean account; then open http://127.0.0.1:8090
+demo: setup ## Run against simulated vendors; then open http://127.0.0.1:8090
 	@exec $(BIN)/python -m costmon run --demo
 
 run: setup ## Run against your account; needs DO_API_TOKEN in .env or the environment

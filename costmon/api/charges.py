@@ -28,6 +28,7 @@ from costmon.api.schemas.charges import (
 )
 from costmon.domain.charge_report import ChargeGroup, ChargeQuery
 from costmon.errors import StoreError
+from costmon.state.budget_status import budget_statuses
 from costmon.state.caps import budget_uses, quota_uses
 from costmon.state.charge_freshness import charge_readings
 from costmon.state.value import AccountState
@@ -39,7 +40,7 @@ _ACCEPTED = ("from", "to", "group_by")
 
 
 def create_blueprint(context: ApiContext) -> flask.Blueprint:
-    """Return the routes about charges, budgets by charges, and quotas."""
+    """Return the routes about charges, and about how much of budgets and quotas is used."""
     blueprint = flask.Blueprint("charges", __name__)
     log = structlog.get_logger("costmon.api")
 
@@ -85,10 +86,11 @@ def create_blueprint(context: ApiContext) -> flask.Blueprint:
     @blueprint.get("/api/v1/quotas")
     @described(tag="costs", answers={200: QuotasAnswer, 503: Problem})
     def quotas() -> flask.typing.ResponseReturnValue:
-        """Return how much of each quota, and of each budget by charges, has been used."""
+        """Return how much of each quota and of each budget has been used."""
         known = context.charges()
         usage = [account.usage for account in accounts() if account.usage is not None]
-        budgets = budget_uses(context.caps, known, (), context.rates, context.clock.now())
+        guards = budget_statuses(context.guard_state.read())
+        budgets = budget_uses(context.caps, known, guards, context.rates, context.clock.now())
         return json_reply(
             QuotasAnswer(
                 data=Limits(

@@ -10,7 +10,7 @@ import structlog
 from costmon.actors.system import StopReport
 from costmon.bootstrap.listeners import Listeners
 from costmon.bootstrap.schema import prepare_schema
-from costmon.bootstrap.service import Service, with_api_url
+from costmon.bootstrap.service import Service, with_api_urls
 from costmon.bootstrap.signals import StopSignals
 from costmon.bootstrap.statedir import StateDirectory
 from costmon.bootstrap.summary import failed, summary
@@ -18,7 +18,7 @@ from costmon.bootstrap.watchdog import Watchdog
 from costmon.clock import SystemClock
 from costmon.config import Settings
 from costmon.console.repl import PromptThread
-from costmon.demo.server import DemoServer
+from costmon.demo import BillingServer, DemoServer
 
 _ONCE_PATIENCE_S = 300.0
 _LOOK_S = 0.2
@@ -51,7 +51,7 @@ def run(
         OSError: An HTTP port cannot be bound.
     """
     stop = StopSignals()
-    with StateDirectory(settings.state_dir), _vendor(settings) as told:
+    with StateDirectory(settings.state_dir), _vendors(settings) as told:
         prepare_schema(told)
         watchdog = Watchdog(told.notify_socket)
         service = Service(told, clock=SystemClock(), on_scan=watchdog.alive)
@@ -62,17 +62,20 @@ def run(
 
 
 @contextmanager
-def _vendor(settings: Settings) -> Iterator[Settings]:
-    """Start the simulated vendor for a demo; a real run needs nothing."""
+def _vendors(settings: Settings) -> Iterator[Settings]:
+    """Start the simulated vendors for a demo; a real run needs nothing."""
     if not settings.demo:
         yield settings
         return
-    vendor = DemoServer(SystemClock(), token=settings.accounts[0].token.reveal())
-    url = vendor.start()
+    token = settings.accounts[0].token.reveal()
+    cloud = DemoServer(SystemClock(), token=token)
+    others = BillingServer(SystemClock(), token=token)
+    urls = {"digitalocean": cloud.start(), **others.start()}
     try:
-        yield with_api_url(settings, url)
+        yield with_api_urls(settings, urls)
     finally:
-        vendor.stop()
+        others.stop()
+        cloud.stop()
 
 
 def _run_once(service: Service, stop: StopSignals, show_status: Callable[[str], None]) -> int:

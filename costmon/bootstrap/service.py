@@ -397,7 +397,10 @@ def threshold(settings: Settings) -> Threshold:
     return Threshold(provider="digitalocean", limit=settings.cost_threshold)
 
 
-def with_api_url(settings: Settings, api_url: str) -> Settings:
-    """Return the settings with every account pointed at `api_url`."""
-    accounts = tuple(dataclasses.replace(account, api_url=api_url) for account in settings.accounts)
+def with_api_urls(settings: Settings, api_urls: Mapping[str, str]) -> Settings:
+    """Return the settings with the accounts of some vendors pointed at the URLs of `api_urls`."""
+    accounts = tuple(
+        dataclasses.replace(account, api_url=api_urls.get(account.provider, account.api_url))
+        for account in settings.accounts
+    )
     return dataclasses.replace(settings, accounts=accounts)

@@ -95,6 +95,11 @@ class BudgetUse(NamedTuple):
         """Return how much of the limit has been used; `None` when that is unknown."""
         return None if self.spent is None else percent_of(self.spent, self.cap.budget.limit)
 
+    @property
+    def over(self) -> Decimal | None:
+        """Return by how much the limit is exceeded; `None` when it is not, as far as is known."""
+        return _over(self.spent, self.cap.budget.limit)
+
 
 class QuotaUse(NamedTuple):
     """How much of one quota has been used in its present period.
@@ -130,9 +135,18 @@ class QuotaUse(NamedTuple):
         """Return how much of the limit has been used."""
         return percent_of(self.used, self.quota.limit)
 
+    @property
+    def over(self) -> Decimal | None:
+        """Return by how much the limit is exceeded; `None` when it is not."""
+        return _over(self.used, self.quota.limit)
+
 
 def percent_of(used: Decimal, limit: Decimal) -> Decimal:
     """Return `used` in percent of `limit`; of a limit of 0 anything is 100, and nothing is 0."""
     if limit > 0:
         return used * 100 / limit
     return Decimal(100) if used > 0 else Decimal(0)
+
+
+def _over(used: Decimal | None, limit: Decimal) -> Decimal | None:
+    return used - limit if used is not None and used > limit else None

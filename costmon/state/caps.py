@@ -19,6 +19,7 @@ from costmon.domain.fx import Rates
 from costmon.domain.scope import GLOBAL
 from costmon.domain.usage import PREPAID_BALANCE, Quantity, UsageReading
 from costmon.state.budget_status import BudgetStatus
+from costmon.state.charge_freshness import is_reported
 from costmon.state.charges import ChargeState
 
 _BILLED = "billed"
@@ -126,7 +127,7 @@ def _is_billed(cap: Cap) -> bool:
 def _by_charges(cap: Cap, charges: ChargeState, rates: Rates) -> BudgetUse:
     currency = cap.budget.currency or "USD"
     month_start = charges.today.replace(day=1)
-    spent = Decimal()
+    spent: Decimal | None = None
     left_out: list[str] = []
     notes: dict[str, None] = {}
     matching = list(_matching(cap, charges))
@@ -135,13 +136,15 @@ def _by_charges(cap: Cap, charges: ChargeState, rates: Rates) -> BudgetUse:
         if converted is None:
             left_out.append(name)
             continue
-        spent += converted.amount
+        spent = (spent or Decimal()) + converted.amount
         if converted.note is not None:
             notes[converted.note] = None
+    if not matching and _is_read(cap, charges):
+        spent = Decimal()
     return BudgetUse(
         cap=cap,
         source="charges",
-        spent=spent if matching or _is_read(cap, charges) else None,
+        spent=spent,
         left_out=tuple(left_out),
         rates=tuple(notes),
         period_start=month_start if cap.budget.period == "month" else charges.today,
@@ -181,7 +184,8 @@ def _by_currency(totals: Iterable[ChargeTotal]) -> dict[str, Decimal]:
 def _is_read(cap: Cap, charges: ChargeState) -> bool:
     """Tell whether charges were read of what a cap is about, so that none means 0."""
     kind, _, value = cap.budget.scope.partition(":")
-    accounts = charges.freshness
+    month = charges.today.replace(day=1)
+    accounts = [account for account in charges.freshness if is_reported(account, month)]
     if kind == "provider":
         return any(account.provider == value for account in accounts)
     if kind == "account":
