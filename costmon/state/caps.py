@@ -129,9 +129,12 @@ def _rows(cap: Cap, charges: ChargeState) -> Iterator[_Part]:
 
 
 def _is_read(cap: Cap, charges: ChargeState) -> bool:
-    """Tell whether charges were read of what a cap is about, so that none means 0."""
+    """Tell whether charges were read of what a cap is about, so that none means 0.
+
+    An account whose charges the credential or the plan hides has been asked, but not read.
+    """
     kind, _, value = cap.budget.scope.partition(":")
-    accounts = charges.freshness
+    accounts = [it for it in charges.freshness if all(gap.kind != "charges" for gap in it.gaps)]
     if kind == "provider":
         return any(account.provider == value for account in accounts)
     if kind == "account":
