@@ -1,4 +1,4 @@
-"""DigitalOcean: everything in an account that costs money, and the vendor's own balance."""
+"""DigitalOcean: everything in an account that costs money, its invoices and its limits."""
 
 from costmon.providers.base import Credential, Provider, ProviderInfo, ProviderSetup
 
@@ -15,7 +15,7 @@ info = ProviderInfo(
             meaning="Token of the account `digitalocean`.",
         ),
     ),
-    readings=("inventory",),
+    readings=("inventory", "charges", "usage"),
     url_variable="DO_API_URL",
     default_url="https://api.digitalocean.com",
     scopes=(
@@ -30,6 +30,7 @@ info = ProviderInfo(
         "kubernetes:read",
         "registry:read",
         "app:read",
+        "account:read",
     ),
     reserved_prefix="DO_",
 )
