@@ -104,6 +104,7 @@ class HttpOutbound:
         self._quota = Quota()
         self._requests = 0
         self._failures: Counter[FailureReason] = Counter()
+        self._given_up = 0
         self._headers = dict(headers)
         self._session = _session(self._base_url)
 
@@ -158,17 +159,26 @@ class HttpOutbound:
     def _repeat(self, request: "_Request", read: "Callable[[_Request], T]") -> "T":
         """Do what `read` does until it succeeds, or nothing more may be tried."""
         refusal = request.refusal(self._provider)
-        retries = Retries(limits=self._limits, rng=self._rng, started_s=self._clock.monotonic_s())
+        retries = Retries(
+            limits=self._limits,
+            rng=self._rng,
+            started_s=self._clock.monotonic_s(),
+            attempts=1 if self._given_up >= self._limits.patience else self._limits.attempts,
+        )
         while True:
             self._beat()
             try:
                 self._keep_to_quota(refusal)
-                return read(request)
+                found = read(request)
             except ProviderError as error:
                 self._failures[error.reason] += 1
                 pause_s = retries.pause_after(error, self._clock.monotonic_s())
                 if pause_s is None or not self._pause(pause_s):
+                    self._given_up = self._given_up + 1 if error.retryable else 0
                     raise
+            else:
+                self._given_up = 0
+                return found
 
     def take_counts(self) -> tuple[int, tuple[tuple[FailureReason, int], ...]]:
         """Return requests sent and failures by reason since last asked."""

@@ -73,11 +73,13 @@ class OutboundLimits:
         read_timeout_s: Longest silence within an answer.
         deadline_s: One whole attempt: a body that drips never reaches the read timeout.
         max_bytes: Of a body after decompression. A page of 200 resources is about 0.2 MB.
-            stream_deadline_s: As `deadline_s`, for an answer that is read line by line.
+        stream_deadline_s: As `deadline_s`, for an answer that is read line by line.
         stream_max_bytes: As `max_bytes`, for an answer that is read line by line.
         attempts: Attempts of one request, the first one included.
+        patience: Requests in a row that may fail after all their attempts. Every request after
+            them is sent once only, until one succeeds: an outage is known by then.
         budget_s: Attempts and pauses of one request together; a pause that would end later is not
-                begun. It covers the one-minute window of a burst limit.
+            begun. It covers the one-minute window of a burst limit.
         backoff_first_s: Upper bound of the first random pause; it doubles each time.
         backoff_max_s: Upper bound of every random pause.
     """
@@ -89,6 +91,7 @@ class OutboundLimits:
     stream_deadline_s: float = 300.0
     stream_max_bytes: int = 1024 * 1024 * 1024
     attempts: int = 4
+    patience: int = 2
     budget_s: float = 75.0
     backoff_first_s: float = 0.5
     backoff_max_s: float = 8.0

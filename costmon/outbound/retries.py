@@ -15,12 +15,14 @@ class Retries:
         limits: Bounds in number and time.
         rng: Source of jitter.
         started_s: Monotonic seconds at the first attempt.
+        attempts: How many there may be, the first one included.
         failed: Attempts that failed so far.
     """
 
     limits: OutboundLimits
     rng: random.Random
     started_s: float
+    attempts: int
     failed: int = 0
 
     def pause_after(self, error: ProviderError, now_s: float) -> float | None:
@@ -30,7 +32,7 @@ class Retries:
         drawn from the whole range (full jitter), so that many clients do not come back together.
         """
         self.failed += 1
-        if not error.retryable or self.failed >= self.limits.attempts:
+        if not error.retryable or self.failed >= self.attempts:
             return None
         pause_s = error.retry_after_s
         if pause_s is None:

@@ -476,3 +476,30 @@ def test_a_stop_during_a_pause_ends_the_attempts_with_their_error(server, open_d
         door.get("/v2/x", {})
 
     assert len(server.asked) == 1
+
+
+def test_in_an_outage_only_the_first_requests_are_repeated_until_one_succeeds(server, open_door):
+    server.answer("/v2/x", Reply(status=503))
+    server.answer("/v2/good", Reply(body=b"{}"))
+    door, _ = open_door()
+
+    def attempts():
+        before = len(server.asked)
+        with pytest.raises(ProviderServerError):
+            door.get("/v2/x", {})
+        return len(server.asked) - before
+
+    assert [attempts() for _ in range(4)] == [4, 4, 1, 1]
+    door.get("/v2/good", {})
+    assert attempts() == 4
+
+
+def test_a_refusal_is_an_answer_and_no_outage(server, open_door):
+    server.answer("/v2/x", Reply(status=503))
+    server.answer("/v2/forbidden", Reply(status=403))
+    door, _ = open_door()
+    for path, error in (("x", ProviderServerError), ("forbidden", ProviderPermissionError)) * 3:
+        with pytest.raises(error):
+            door.get(f"/v2/{path}", {})
+
+    assert len(server.asked) == 3 * (4 + 1)

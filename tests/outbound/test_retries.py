@@ -28,7 +28,10 @@ def failure(kind, retry_after_s=None):
 
 
 def retries(seed=1, **changes):
-    return Retries(limits=OutboundLimits(**changes), rng=random.Random(seed), started_s=100.0)
+    limits = OutboundLimits(**changes)
+    return Retries(
+        limits=limits, rng=random.Random(seed), started_s=100.0, attempts=limits.attempts
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,15 @@
 """Several processes on one store, some of them killed."""
 
 import os
+import random
 import subprocess
 import sys
 import time
+from contextlib import closing
 
 import pytest
 
+from costmon.guard.stores import open_store
 from costmon.guard.stores.base import Hold, Refusal
 from tests.guard.stores.kinds import SERVERS
 from tests.guard.stores.makers import HOUR, limited, line
@@ -110,3 +113,35 @@ def test_a_fork_is_noticed(store):
     assert status == 0
     assert store.totals([line()]) == [(3, 10)]
     assert store.settle(hold, 5) == "settled"
+
+
+def test_two_stores_of_one_process_and_one_of_another_count_together(store, place, clock, start):
+    """SQLite's locks on a file are lost when the process closes the file another time."""
+    with closing(open_store(place.url, clock=clock, rng=random.Random(1))) as second:
+        for one in (store, second):
+            one.settle(one.reserve(limited(1000), 10, 60.0), 10)
+        assert start("once").wait() == 0
+        for one in (store, second):
+            one.settle(one.reserve(limited(1000), 10, 60.0), 10)
+        assert start("once").wait() == 0
+
+        assert store.totals([line()]) == second.totals([line()]) == [(60, 0)]
+
+
+def test_a_daemon_whose_parent_has_exited_counts_with_other_processes(store, start):
+    """A lock of the parent is not inherited, but SQLite's memory of it is."""
+    store.settings()
+    store.close()
+    daemon = start("daemon")
+    assert daemon.stdout.readline() == "spent\n"
+    daemon.wait()
+    assert start("once").wait() == 0
+    daemon.stdin.write("again\n")
+    daemon.stdin.flush()
+    assert daemon.stdout.readline() == "spent\n"
+    assert start("once").wait() == 0
+    daemon.stdin.write("end\n")
+    daemon.stdin.flush()
+    assert daemon.stdout.read() == ""
+
+    assert store.totals([line()]) == [(50, 0)]

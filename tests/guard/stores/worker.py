@@ -1,5 +1,6 @@
 """A process of its own with a store: `python worker.py URL JOB ...`, told and telling by pipes."""
 
+import os
 import random
 import sys
 
@@ -31,6 +32,16 @@ def main(url, job, *rest):
             store.reserve(wanted, 10, float(rest[1]))
         print("held", flush=True)
         sys.stdin.readline()
+    elif job == "once":
+        store.settle(store.reserve(wanted, 10, 60.0), 10)
+    elif job == "daemon":
+        store.settle(store.reserve(wanted, 10, 60.0), 10)
+        if os.fork():
+            os._exit(0)
+        for _ in range(2):
+            store.settle(store.reserve(wanted, 10, 60.0), 10)
+            print("spent", flush=True)
+            sys.stdin.readline()
     store.close()
 
 
