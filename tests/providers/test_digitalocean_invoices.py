@@ -6,7 +6,12 @@ from decimal import Decimal
 
 import pytest
 
-from costmon.errors import ProviderNotFoundError, ProviderPermissionError, ProviderSchemaError
+from costmon.errors import (
+    ProviderError,
+    ProviderNotFoundError,
+    ProviderPermissionError,
+    ProviderSchemaError,
+)
 from costmon.providers.digitalocean.provider import DigitalOcean
 from costmon.testing import FakeOutbound
 from costmon.testing import digitalocean as do
@@ -30,7 +35,7 @@ def missing(path):
 
 def read(answers, now=NOW, known_through=KNOWN):
     encoded = {
-        path: answer if isinstance(answer, Exception) else json.dumps(answer).encode()
+        path: answer if isinstance(answer, ProviderError) else json.dumps(answer).encode()
         for path, answer in answers.items()
     }
     outbound = FakeOutbound(encoded)

@@ -8,6 +8,7 @@ import pytest
 
 from costmon.errors import (
     ProviderAuthError,
+    ProviderError,
     ProviderFrozenError,
     ProviderNotFoundError,
     ProviderPermissionError,
@@ -29,7 +30,7 @@ def failure(path, kind):
 def read(**changes):
     answers = {**do.empty_account(), do.INSIGHTS: do.insights(POINTS), **changes}
     encoded = {
-        path: answer if isinstance(answer, Exception) else json.dumps(answer).encode()
+        path: answer if isinstance(answer, ProviderError) else json.dumps(answer).encode()
         for path, answer in answers.items()
     }
     outbound = FakeOutbound(encoded)
