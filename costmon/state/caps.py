@@ -182,7 +182,10 @@ def _by_currency(totals: Iterable[ChargeTotal]) -> dict[str, Decimal]:
 
 
 def _is_read(cap: Cap, charges: ChargeState) -> bool:
-    """Tell whether charges were read of what a cap is about, so that none means 0."""
+    """Tell whether charges were read of what a cap is about, so that none means 0.
+
+    An account whose charges the credential or the plan hides has been asked, but not read.
+    """
     kind, _, value = cap.budget.scope.partition(":")
     month = charges.today.replace(day=1)
     accounts = [account for account in charges.freshness if is_reported(account, month)]

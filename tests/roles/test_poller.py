@@ -274,6 +274,20 @@ def test_each_reading_is_told_by_itself_and_charges_window_by_window():
     assert {message.report.reading for message in heard} == {"inventory", "charges", "usage"}
 
 
+def test_charges_that_name_no_complete_day_are_asked_again_from_where_they_count():
+    line = Line(inventory())
+    line.windows = [
+        month(11, counted_through=START),
+        month(10, counted_through=dt.datetime(2026, 11, 1, tzinfo=dt.UTC)),
+    ]
+    ear = Ear()
+
+    with running([ear.spec("calculator"), poller(line, intervals=ALL)]):
+        heard = ear.wait_for(5)
+
+    assert of_reading(heard, "charges")[2].complete_through == START
+
+
 def test_while_charges_are_read_what_else_is_due_has_its_turn():
     line = Line(inventory())
     second = threading.Event()

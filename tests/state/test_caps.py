@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from costmon.domain.budget import Budget
 from costmon.domain.cap import DEFAULT_LEVELS, VENDOR, Cap, Quota
 from costmon.domain.charge_report import ChargeFreshness, ChargeOverview, ChargeTotal
+from costmon.domain.resource import Gap
 from costmon.domain.usage import Quantity, UsageReading
 from costmon.pricing import fx
 from costmon.state.budget_status import BudgetStatus
@@ -34,7 +35,7 @@ def total(billed, *, account="vercel", provider="vercel", group="Edge", currency
     )
 
 
-def overview(*services, projects=(), days=(), read=("vercel",)):
+def overview(*services, projects=(), days=(), read=("vercel",), gaps=()):
     found = ChargeOverview(
         today=TODAY,
         by_service=services,
@@ -52,7 +53,7 @@ def overview(*services, projects=(), days=(), read=("vercel",)):
                 complete_through=None,
                 last_complete_day=None,
                 day_zone="UTC",
-                gaps=(),
+                gaps=gaps,
             )
             for name in read
         ),
@@ -102,6 +103,14 @@ def test_what_was_never_read_is_unknown_and_not_zero():
 
     assert use.spent is None
     assert use.percent is None
+
+
+@pytest.mark.parametrize("scope", ["global", "provider:vercel", "account:vercel"])
+def test_charges_that_cannot_be_seen_are_unknown_and_not_zero(scope):
+    gaps = (Gap(kind="charges", reason="not visible with this token"),)
+
+    assert used(cap(scope), overview(gaps=gaps)).spent is None
+    assert used(cap(scope), overview(total(2), gaps=gaps)).spent == 2
 
 
 def test_before_the_ledger_was_read_nothing_is_compared():

@@ -97,7 +97,7 @@ class _Cycle:
 
     def note(self, window: ChargeWindow) -> None:
         """Keep what a window says about all charges, but not its rows."""
-        through = window.complete_through
+        through = window.counted_through or window.complete_through
         if through is not None:
             through = min(through, window.end)
             self.complete_through = max(through, self.complete_through or through)
