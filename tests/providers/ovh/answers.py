@@ -1,6 +1,7 @@
 """What OVHcloud answers, in the form of its specification; the values are ours."""
 
 from decimal import Decimal
+from typing import Any
 
 KEYS = {
     "application_key": "planted-key-0123",
@@ -109,7 +110,7 @@ VPS = bills(
         ],
     )
 )
-REFUNDS = {
+REFUNDS: dict[str, Any] = {
     "/me/refund": ["RF9"],
     "/me/refund/RF9": {
         "refundId": "RF9",
@@ -124,7 +125,7 @@ REFUNDS = {
         "priceWithTax": price(3.6),
     },
 }
-NO_BILLS = {"/me/bill": [], "/me/refund": []}
+NO_BILLS: dict[str, object] = {"/me/bill": [], "/me/refund": []}
 CHARGES = {**TIME, "/me/consumption/usage/current": CURRENT, **VPS, **REFUNDS}
 CHARGES_ROWS, CHARGES_TOTAL = 8, Decimal("23.0625")
 HISTORY = "/me/consumption/usage/history"

@@ -1,5 +1,6 @@
 """OVHcloud keeps to what every provider keeps to, with an application and a service account."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -37,7 +38,7 @@ def past_bills():
 
 class Ovh(ReadingContract[Any]):
     slug = "ovh"
-    credentials: ClassVar = ovh.KEYS
+    credentials: ClassVar[Mapping[str, str]] = ovh.KEYS
 
 
 class TestCharges(Ovh, ChargesContract):
@@ -54,7 +55,7 @@ class TestCharges(Ovh, ChargesContract):
 
 
 class TestChargesOfAServiceAccount(TestCharges):
-    credentials: ClassVar = ovh.ACCOUNT
+    credentials: ClassVar[Mapping[str, str]] = ovh.ACCOUNT
     account = Recording(
         answers={**ovh.TOKEN, **ovh.CHARGES}, rows=ovh.CHARGES_ROWS, total=ovh.CHARGES_TOTAL
     )
