@@ -31,39 +31,39 @@ _NOTHING = Decimal(0)
 Moment = Annotated[dt.datetime, Meta(tz=True)]
 
 
-class Price(Struct):
+class Price(Struct, rename="camel"):
     """An amount in major units; `value` has all digits, `text` is rounded."""
 
     value: Decimal
-    currencyCode: Annotated[str, Meta(pattern="^([A-Z]{3}|N/A|points)$")]  # noqa: N815 - the vendor's
+    currency_code: Annotated[str, Meta(pattern="^([A-Z]{3}|N/A|points)$")]
 
 
-class Bill(Struct):
+class Bill(Struct, rename="camel"):
     """GET /me/bill/{id}; `pdfUrl`, `url` and `password` open its PDF and are not read."""
 
     date: Moment
-    priceWithoutTax: Price  # noqa: N815
+    price_without_tax: Price
     tax: Price
     category: str | None = None
 
 
-class Line(Struct):
+class Line(Struct, rename="camel"):
     """GET /me/bill/{id}/details/{id}."""
 
-    totalPrice: Price  # noqa: N815
+    total_price: Price
     description: str | None = None
     domain: str | None = None
-    periodStart: dt.date | None = None  # noqa: N815
-    periodEnd: dt.date | None = None  # noqa: N815
+    period_start: dt.date | None = None
+    period_end: dt.date | None = None
 
 
-class Refund(Struct):
+class Refund(Struct, rename="camel"):
     """GET /me/refund/{id}; its secrets are not read either."""
 
     date: Moment
-    priceWithoutTax: Price  # noqa: N815
+    price_without_tax: Price
     tax: Price
-    originalBillId: str | None = None  # noqa: N815
+    original_bill_id: str | None = None
 
 
 class Period(NamedTuple):
@@ -105,19 +105,19 @@ class Bills:
         ]
         periods = [_period(bill.date.date(), line) for _, line in lines]
         first = min(periods, default=_period(bill.date.date(), None))
-        left = bill.priceWithoutTax.value
+        left = bill.price_without_tax.value
         if len(ids) == len(lines):
             for (one, line), period in zip(lines, periods, strict=True):
                 where = f"{path}/details/{one}"
-                row = self._row(where, line, line.totalPrice, period, ("bill", name, one))
+                row = self._row(where, line, line.total_price, period, ("bill", name, one))
                 if row is None:
                     continue
-                if row.billing_currency != bill.priceWithoutTax.currencyCode:
+                if row.billing_currency != bill.price_without_tax.currency_code:
                     detail = "another currency than that of the bill"
                     raise self._session.answers.fault(where, detail, "$.totalPrice.currencyCode")
                 left = EXACT.subtract(left, row.billed_cost)
                 yield replace(row, invoice_id=name, invoice_detail_id=one, resource_id=line.domain)
-        rest = Price(value=left, currencyCode=bill.priceWithoutTax.currencyCode)
+        rest = Price(value=left, currency_code=bill.price_without_tax.currency_code)
         words = f"bill of {len(ids)} lines" if len(ids) != len(lines) else "not in the bill's lines"
         for part, price, detail in (("rest", rest, words), ("tax", bill.tax, "tax of the bill")):
             row = self._row(path, bill, price, first, ("bill", name, part))
@@ -135,9 +135,9 @@ class Bills:
     def _refund(self, name: str, path: str) -> Iterator[Charge]:
         refund = self._session.read(path, Refund)
         period = _period(refund.date.date(), None)
-        for part, price in (("refund", refund.priceWithoutTax), ("tax", refund.tax)):
+        for part, price in (("refund", refund.price_without_tax), ("tax", refund.tax)):
             # It is money back, whichever sign it is written with.
-            back = Price(value=-abs(price.value), currencyCode=price.currencyCode)
+            back = Price(value=-abs(price.value), currency_code=price.currency_code)
             row = self._row(path, refund, back, period, ("refund", name, part))
             if row is None or (part == "tax" and not price.value):
                 continue
@@ -145,7 +145,7 @@ class Bills:
                 row,
                 invoice_id=name,
                 charge_category="Credit" if part == "refund" else "Tax",
-                charge_description=f"{part} of {refund.originalBillId or 'a bill'}",
+                charge_description=f"{part} of {refund.original_bill_id or 'a bill'}",
                 service_name="Refund" if part == "refund" else "Tax",
             )
 
@@ -158,11 +158,11 @@ class Bills:
         month = period.start.replace(day=1)
         charge = billed_usage(
             raw,
-            key=(*key, price.currencyCode),
+            key=(*key, price.currency_code),
             start=at(period.start),
             end=at(period.end),
             billed=price.value,
-            currency=price.currencyCode,
+            currency=price.currency_code,
             service="OVHcloud",
             service_category="Other",
             vendor="OVHcloud",
@@ -189,7 +189,7 @@ def is_money(session: Session, path: str, price: Price, where: str) -> bool:
     """
     if not is_number(price.value):
         raise session.answers.fault(path, "not an amount of money", where)
-    if price.currencyCode not in {"N/A", "points"}:
+    if price.currency_code not in {"N/A", "points"}:
         return True
     if price.value:
         raise session.answers.fault(path, "an amount that is in no currency", where)
@@ -214,7 +214,7 @@ def _period(billed_on: dt.date, line: Line | None) -> Period:
     """
     month = billed_on.replace(day=1)
     oldest = (month - _DAY).replace(day=1) if billed_on - month < IN_ARREARS else month
-    first, last = (None, None) if line is None else (line.periodStart, line.periodEnd)
+    first, last = (None, None) if line is None else (line.period_start, line.period_end)
     start = first if first is not None and oldest <= first <= billed_on else billed_on
     end = last + _DAY if last is not None and last >= start else start + _DAY
     return Period(start, end, paid_afterwards=start < month)

@@ -37,36 +37,36 @@ _DURATION = re.compile(r"P(?P<number>\d{1,3})(?P<unit>[MY])")
 _GONE = frozenset({"deleted", "terminated"})
 
 
-class Element(Struct):
+class Element(Struct, rename="camel"):
     """What one offer of a service has cost."""
 
-    planCode: str  # noqa: N815 - the vendor's names
+    plan_code: str
     price: Price
-    planFamily: str | None = None  # noqa: N815
+    plan_family: str | None = None
     quantity: Decimal | None = None
 
 
-class Transaction(Struct):
+class Transaction(Struct, rename="camel"):
     """What one service has used; `price` is null where the money is in the elements."""
 
-    serviceId: int  # noqa: N815
-    beginDate: Moment  # noqa: N815
+    service_id: int
+    begin_date: Moment
     elements: list[Element]
-    endDate: Moment | None = None  # noqa: N815
+    end_date: Moment | None = None
     price: Price | None = None
 
     def parts(self) -> Sequence[Element]:
         """Return the elements; without any, the price of the whole as one."""
         if self.elements or self.price is None:
             return self.elements
-        return (Element(planCode="all", price=self.price),)
+        return (Element(plan_code="all", price=self.price),)
 
 
-class Plan(Struct):
+class Plan(Struct, rename="camel"):
     """What a service is sold as."""
 
     code: str
-    invoiceName: str | None = None  # noqa: N815
+    invoice_name: str | None = None
 
 
 class Pricing(Struct):
@@ -88,11 +88,11 @@ class Renew(Struct):
     current: Renewal | None = None
 
 
-class State(Struct):
+class State(Struct, rename="camel"):
     """Where in its life a service is: `active`."""
 
     state: str | None = None
-    creationDate: Moment | None = None  # noqa: N815
+    creation_date: Moment | None = None
 
 
 class Lifecycle(Struct):
@@ -101,28 +101,28 @@ class Lifecycle(Struct):
     current: State | None = None
 
 
-class Billing(Struct):
+class Billing(Struct, rename="camel"):
     """How a service is paid."""
 
     plan: Plan
     pricing: Pricing | None = None
-    nextBillingDate: Moment | None = None  # noqa: N815
-    expirationDate: Moment | None = None  # noqa: N815
+    next_billing_date: Moment | None = None
+    expiration_date: Moment | None = None
     renew: Renew | None = None
     lifecycle: Lifecycle | None = None
 
 
-class Named(Struct):
+class Named(Struct, rename="camel"):
     """The thing that a service is for."""
 
-    displayName: str | None = None  # noqa: N815
+    display_name: str | None = None
     name: str | None = None
 
 
-class Service(Struct):
+class Service(Struct, rename="camel"):
     """GET /services/{id}."""
 
-    serviceId: int  # noqa: N815
+    service_id: int
     billing: Billing
     resource: Named | None = None
 
@@ -160,7 +160,7 @@ class OVHcloud(Provider):
         current = session.read(CURRENT, list[Transaction])
         this_month = _local(now).date().replace(day=1)
         last_month = (this_month - dt.timedelta(days=1)).replace(day=1)
-        ended = [one for one in current if one.beginDate.date().replace(day=1) == last_month]
+        ended = [one for one in current if one.begin_date.date().replace(day=1) == last_month]
         known = None if known_through is None else _local(known_through)
         for begin, _ in months(_local(now), known, _RESTATED):
             month = begin.date()
@@ -196,8 +196,8 @@ class OVHcloud(Provider):
         sums: dict[str, Decimal] = {}
         for place, one in enumerate(session.read(FORECAST, list[Transaction])):
             for part in _priced(session, FORECAST, place, one):
-                known = sums.get(part.price.currencyCode, Decimal(0))
-                sums[part.price.currencyCode] = EXACT.add(known, part.price.value)
+                known = sums.get(part.price.currency_code, Decimal(0))
+                sums[part.price.currency_code] = EXACT.add(known, part.price.value)
         month = _local(now).date().replace(day=1)
         return UsageReading(
             account=account,
@@ -265,25 +265,25 @@ class OVHcloud(Provider):
         rows = ChargeRows(session.answers, path)
         first = _local(month[0]).date()
         for place, one in enumerate(used):
-            start = max(month[0], at(one.beginDate.date()))
+            start = max(month[0], at(one.begin_date.date()))
             if start >= month[1]:
                 raise session.answers.fault(path, "a period that was not asked for", f"$[{place}]")
-            end = max(one.endDate or month[1], start + _SHORTEST)
+            end = max(one.end_date or month[1], start + _SHORTEST)
             for part in _priced(session, path, place, one):
                 row = billed_usage(
                     part,
                     key=(
                         "use",
                         f"{first:%Y-%m}",
-                        one.serviceId,
-                        part.planCode,
-                        part.price.currencyCode,
+                        one.service_id,
+                        part.plan_code,
+                        part.price.currency_code,
                     ),
                     start=start,
                     end=end,
                     billed=part.price.value,
-                    currency=part.price.currencyCode,
-                    service=part.planFamily or part.planCode,
+                    currency=part.price.currency_code,
+                    service=part.plan_family or part.plan_code,
                     service_category="Other",
                     vendor="OVHcloud",
                     account_id=account,
@@ -293,10 +293,10 @@ class OVHcloud(Provider):
                     basis="metered",
                     billing_period_start=month[0],
                     billing_period_end=at(next_month(first)),
-                    charge_description=part.planCode,
-                    resource_id=str(one.serviceId),
+                    charge_description=part.plan_code,
+                    resource_id=str(one.service_id),
                     resource_type="service",
-                    sku_id=part.planCode,
+                    sku_id=part.plan_code,
                     consumed_quantity=part.quantity,
                     consumed_unit=None if part.quantity is None else "Units",
                 )
@@ -323,30 +323,30 @@ def _state(service: Service) -> str | None:
 
 def _resource(account: str, service: Service) -> Resource:
     billing, lifecycle = service.billing, service.billing.lifecycle
-    name = service.resource and (service.resource.displayName or service.resource.name)
+    name = service.resource and (service.resource.display_name or service.resource.name)
     mode = billing.renew and billing.renew.current and billing.renew.current.mode
-    due = billing.nextBillingDate or billing.expirationDate
+    due = billing.next_billing_date or billing.expiration_date
     price = billing.pricing.price if billing.pricing else None
     monthly, unpriced = _monthly(billing.pricing)
     details = (
         ("next_billing", due.date().isoformat() if due else None),
         ("renewal", mode),
-        ("price", f"{price.value} {price.currencyCode}" if price else None),
+        ("price", f"{price.value} {price.currency_code}" if price else None),
         ("period", billing.pricing.duration if billing.pricing else None),
     )
-    created = lifecycle.current.creationDate if lifecycle and lifecycle.current else None
+    created = lifecycle.current.creation_date if lifecycle and lifecycle.current else None
     return Resource(
         account=account,
         provider=SLUG,
         kind="service",
-        id=str(service.serviceId),
-        name=name or billing.plan.invoiceName or billing.plan.code,
+        id=str(service.service_id),
+        name=name or billing.plan.invoice_name or billing.plan.code,
         region=None,
         size=billing.plan.code,
         status=_state(service),
         created_at=created.astimezone(dt.UTC) if created else None,
         monthly_cost=monthly,
-        currency=price.currencyCode if price and monthly is not None else "EUR",
+        currency=price.currency_code if price and monthly is not None else "EUR",
         basis="plan",
         unpriced=unpriced,
         waste=None,
@@ -359,7 +359,7 @@ def _monthly(pricing: Pricing | None) -> tuple[Decimal | None, str | None]:
     if pricing is None:
         return None, "OVHcloud names no price"
     price, found = pricing.price, _DURATION.fullmatch(pricing.duration or "")
-    if price.currencyCode in {"N/A", "points"} or not is_number(price.value) or price.value < 0:
+    if price.currency_code in {"N/A", "points"} or not is_number(price.value) or price.value < 0:
         return None, "the price is not an amount of money"
     if found is None or not int(found["number"]):
         return None, f"a price for the period {pricing.duration or 'unknown'!r} is for no month"
