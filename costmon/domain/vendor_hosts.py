@@ -14,6 +14,7 @@ VENDOR_OF_HOST = {
     "cloud.digitalocean.com": "digitalocean",
     "inference.do-ai.run": "digitalocean",
     "*.digitaloceanspaces.com": "digitalocean",
+    "developers.hostinger.com": "hostinger",
     "api.ionos.com": "ionos",
     "api.openai.com": "openai",
     "eu.api.openai.com": "openai",
@@ -41,7 +42,6 @@ VENDOR_OF_HOST = {
     "api.scaleway.com": "scaleway",
     "api.scaleway.ai": "scaleway",
     "*.scw.cloud": "scaleway",
-    "developers.hostinger.com": "hostinger",
     "*.amazonaws.com": "aws",
     # hosts: end (a vendor that gets a provider leaves this table for its declaration)
 }
