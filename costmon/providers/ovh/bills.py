@@ -14,8 +14,10 @@ from zoneinfo import ZoneInfo
 from msgspec import Meta, Struct
 
 from costmon.domain.charge import Charge, ChargeCategory
+from costmon.domain.resource import Gap
+from costmon.errors import ProviderNotFoundError, ProviderPermissionError
 from costmon.providers.figures import billed_usage
-from costmon.providers.ovh.session import Session
+from costmon.providers.ovh.session import Pairs, Session
 from costmon.providers.reading import EXACT, is_number
 
 BILLS = "/me/bill"
@@ -75,19 +77,24 @@ class Period(NamedTuple):
 
 
 class Bills:
-    """The bills of one poll; each is read once."""
+    """The bills of one poll; each is read once.
+
+    Attributes:
+        gaps: What could not be seen, by its name.
+    """
 
     def __init__(self, session: Session, account: str) -> None:
         """Read with `session`."""
         self._session = session
         self._account = account
         self._read: dict[str, tuple[Charge, ...]] = {}
+        self.gaps: dict[str, Gap] = {}
 
     def charges(self, start: dt.datetime, end: dt.datetime, now: dt.datetime) -> Iterator[Charge]:
         """Return what bills and refunds charge for the month from `start` to `end`."""
         for path, until in ((BILLS, min(end + IN_ARREARS, now)), (REFUNDS, end)):
             params = (("date.from", stamp(start)), ("date.to", stamp(until)))
-            for one in dict.fromkeys(self._session.read(path, list[str], params)):
+            for one in dict.fromkeys(self._listed(path, params)):
                 place = f"{path}/{quote(one, safe='')}"
                 if place not in self._read:
                     read = self._bill if path == BILLS else self._refund
@@ -95,9 +102,22 @@ class Bills:
                 found = self._read[place]
                 yield from (row for row in found if start <= row.charge_period_start < end)
 
+    def _listed(self, path: str, params: Pairs) -> Sequence[str]:
+        try:
+            return self._session.read(path, list[str], params)
+        except (ProviderPermissionError, ProviderNotFoundError):
+            if path == BILLS:
+                raise
+        reason = "not visible with these keys (needs GET /me/refund*)"
+        self.gaps["refunds"] = Gap(kind="refunds", reason=reason)
+        return ()
+
     def _bill(self, name: str, path: str) -> Iterator[Charge]:
         bill = self._session.read(path, Bill)
-        ids = self._session.read(f"{path}/details", list[str])
+        try:
+            ids = self._session.read(f"{path}/details", list[str])
+        except ProviderNotFoundError:
+            ids = []  # a bill without lines is one row
         wanted = ids if len(ids) <= _MOST_LINES else ids[:1]
         lines = [
             (one, self._session.read(f"{path}/details/{quote(one, safe='')}", Line))
@@ -118,7 +138,7 @@ class Bills:
                 left = EXACT.subtract(left, row.billed_cost)
                 yield replace(row, invoice_id=name, invoice_detail_id=one, resource_id=line.domain)
         rest = Price(value=left, currency_code=bill.price_without_tax.currency_code)
-        words = f"bill of {len(ids)} lines" if len(ids) != len(lines) else "not in the bill's lines"
+        words = "not in the bill's lines" if lines and len(ids) == len(lines) else "whole bill"
         for part, price, detail in (("rest", rest, words), ("tax", bill.tax, "tax of the bill")):
             row = self._row(path, bill, price, first, ("bill", name, part))
             if row is None or (not price.value and (part == "tax" or lines)):

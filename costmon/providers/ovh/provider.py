@@ -15,13 +15,13 @@ from decimal import Decimal
 from msgspec import Struct
 
 from costmon.domain.charge import Charge, ChargeWindow
-from costmon.domain.resource import Inventory, Resource
+from costmon.domain.resource import Gap, Inventory, Resource
 from costmon.domain.usage import Quantity, UsageReading
-from costmon.errors import ProviderNotFoundError
+from costmon.errors import ProviderNotFoundError, ProviderPermissionError
 from costmon.providers.base import Provider
 from costmon.providers.figures import ChargeRows, billed_usage
 from costmon.providers.ovh.bills import ZONE, Bills, Moment, Price, at, is_money, next_month, stamp
-from costmon.providers.ovh.session import SLUG, Login, Session
+from costmon.providers.ovh.session import SLUG, Login, Pairs, Session
 from costmon.providers.reading import EXACT, is_number, midnight, months
 
 CURRENT = "/me/consumption/usage/current"
@@ -46,13 +46,11 @@ class Element(Struct, rename="camel"):
     quantity: Decimal | None = None
 
 
-class Transaction(Struct, rename="camel"):
-    """What one service has used; `price` is null where the money is in the elements."""
+class Expected(Struct, rename="camel", kw_only=True):
+    """What one service costs; `price` is null where the money is in the elements."""
 
     service_id: int
-    begin_date: Moment
     elements: list[Element]
-    end_date: Moment | None = None
     price: Price | None = None
 
     def parts(self) -> Sequence[Element]:
@@ -60,6 +58,13 @@ class Transaction(Struct, rename="camel"):
         if self.elements or self.price is None:
             return self.elements
         return (Element(plan_code="all", price=self.price),)
+
+
+class Transaction(Expected, rename="camel", kw_only=True):
+    """What one service has used."""
+
+    begin_date: Moment
+    end_date: Moment | None = None
 
 
 class Plan(Struct, rename="camel"):
@@ -172,8 +177,7 @@ class OVHcloud(Provider):
             elif month == last_month and not any(row.charge_frequency for row in rows):
                 # Until a bill charges for it, what was used is not on any other listing.
                 params = (("beginDate", stamp(start)), ("endDate", stamp(end)))
-                used = ended or session.read(HISTORY, list[Transaction], params)
-                path = CURRENT if ended else HISTORY
+                path, used = (CURRENT, ended) if ended else _history(session, bills, params)
             rows += self._consumption(session, path, used, (start, end), account)
             yield ChargeWindow(
                 account=account,
@@ -186,7 +190,7 @@ class OVHcloud(Provider):
                 charges=tuple(rows),
                 # Rows are for a month so far or for the period of a bill: no day has its own.
                 complete_through=None,
-                gaps=(),
+                gaps=tuple(bills.gaps.values()),
                 counted_through=min(end, midnight(now - _SETTLING)),
             )
 
@@ -194,7 +198,7 @@ class OVHcloud(Provider):
         """Return what OVHcloud expects this month's use to cost, by currency."""
         session = Session(self._login)
         sums: dict[str, Decimal] = {}
-        for place, one in enumerate(session.read(FORECAST, list[Transaction])):
+        for place, one in enumerate(session.read(FORECAST, list[Expected])):
             for part in _priced(session, FORECAST, place, one):
                 known = sums.get(part.price.currency_code, Decimal(0))
                 sums[part.price.currency_code] = EXACT.add(known, part.price.value)
@@ -304,7 +308,18 @@ class OVHcloud(Provider):
         return rows.charges
 
 
-def _priced(session: Session, path: str, place: int, one: Transaction) -> Iterator[Element]:
+def _history(session: Session, bills: Bills, params: Pairs) -> tuple[str, list[Transaction]]:
+    """Return what was used in a month; a gap when it cannot be seen."""
+    try:
+        return HISTORY, session.read(HISTORY, list[Transaction], params)
+    except (ProviderPermissionError, ProviderNotFoundError):
+        kind = "use of last month until its bill"
+        reason = "not visible with these keys (needs GET /me/consumption/usage/history)"
+        bills.gaps[kind] = Gap(kind=kind, reason=reason)
+    return HISTORY, []
+
+
+def _priced(session: Session, path: str, place: int, one: Expected) -> Iterator[Element]:
     """Return the parts of a service that cost money."""
     where = f"$[{place}].elements"
     if not one.parts():

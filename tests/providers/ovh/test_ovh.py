@@ -181,6 +181,26 @@ def test_a_refund_is_money_back_whichever_sign_it_has(server, sign):
     assert [row.billed_cost for row in rows] == [Decimal(-3), Decimal("-0.5")]
 
 
+@pytest.mark.parametrize("status", [403, 404])
+def test_refunds_and_history_that_cannot_be_seen_are_gaps(server, status):
+    refusal = Reply.json({"message": "no"}, status=status)
+    answers = {**ovh.NOTHING, **ovh.VPS, "/me/refund": refusal, ovh.HISTORY: refusal}
+
+    november, *_ = reversed(windows(server, answers, FIRST_OF_DECEMBER))
+
+    assert [row.invoice_id for row in november.charges] == ["FR71"] * 3
+    assert [gap.kind for gap in november.gaps] == ["refunds", "use of last month until its bill"]
+
+
+def test_a_bill_without_lines_is_one_row(server):
+    answers = {**ovh.NOTHING, **ovh.VPS}
+    del answers["/me/bill/FR71/details"]
+
+    rows = windows(server, answers)[0].charges
+
+    assert [row.billed_cost for row in rows] == [Decimal("12.5"), Decimal("2.5")]
+
+
 def test_what_opens_the_pdf_is_kept_nowhere(server):
     found = windows(server, ovh.CHARGES)
 
