@@ -28,7 +28,8 @@ from costmon.providers.reading import EXACT, Answers, is_number, midnight, month
 SLUG = "ionos"
 CONTRACTS = "/cloudapi/v6/contracts"
 
-_RESTATED = dt.timedelta(days=15)
+_RESTATED = dt.timedelta(days=35)
+"""So that the month before is read again until its invoice is there."""
 _DAY = dt.timedelta(days=1)
 _INVOICED_WITHIN = dt.timedelta(days=45)
 _MOST_QUANTITY = 10**30

@@ -23,7 +23,7 @@ from costmon.providers.reading import EXACT, is_number
 BILLS = "/me/bill"
 REFUNDS = "/me/refund"
 ZONE = ZoneInfo("Europe/Paris")
-IN_ARREARS = dt.timedelta(days=7)
+IN_ARREARS = dt.timedelta(days=14)
 """A bill of these days of a month may charge for the month before it."""
 
 _DAY = dt.timedelta(days=1)

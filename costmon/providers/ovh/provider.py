@@ -30,7 +30,8 @@ HISTORY = "/me/consumption/usage/history"
 SERVICES = "/services"
 CREDENTIAL = "/auth/currentCredential"
 
-_RESTATED = dt.timedelta(days=10)
+_RESTATED = dt.timedelta(days=18)
+"""Longer than `IN_ARREARS`: until then the bill of the month before may come."""
 _SETTLING = dt.timedelta(days=1)
 _SHORTEST = dt.timedelta(seconds=1)
 _DURATION = re.compile(r"P(?P<number>\d{1,3})(?P<unit>[MY])")

@@ -64,11 +64,12 @@ THIS_MONTH = used(
 CHARGES: dict[str, Any] = {
     **CONTRACTS,
     f"{BASE}/invoices": {"invoices": []},
-    USAGE: THIS_MONTH,
+    USAGE: used(),
+    f"{USAGE}?period=2026-11": THIS_MONTH,
     f"{BASE}/products": PRODUCTS,
 }
 CHARGES_ROWS, CHARGES_TOTAL = 2, Decimal("14.27675")
-NOTHING = {**CHARGES, USAGE: used()}
+NOTHING = {**CHARGES, f"{USAGE}?period=2026-11": used()}
 
 
 def billed(name, used, unit, amount, words="1h core"):

@@ -20,7 +20,9 @@ class TestCharges(ChargesContract):
     account = Recording(answers=ionos.CHARGES, rows=ionos.CHARGES_ROWS, total=ionos.CHARGES_TOTAL)
     empty = Recording(answers=ionos.NOTHING)
     history = Recording(
-        answers={**ionos.CHARGES, ionos.USAGE: ONE_CORE}, rows=13, total=Decimal("0.13")
+        answers={**ionos.CHARGES, ionos.USAGE: ONE_CORE, f"{ionos.USAGE}?period=2026-11": ONE_CORE},
+        rows=13,
+        total=Decimal("0.13"),
     )
     main_path = ionos.USAGE
     main_field: ClassVar[Place] = ("datacenters", 0, "meters", 0, "meterId")
@@ -28,7 +30,7 @@ class TestCharges(ChargesContract):
     amount_field: ClassVar[Place] = ("datacenters", 1, "meters", 0, "quantity", "quantity")
     amount_unit: ClassVar[Decimal] = Decimal("0.007")
     amount_forms: ClassVar[AmountForms] = ("text", "number")
-    documented_paths = frozenset(ionos.CHARGES)
+    documented_paths = frozenset(ionos.CHARGES) - {f"{ionos.USAGE}?period=2026-11"}
 
 
 class TestUsage(UsageContract):
