@@ -44,8 +44,8 @@ class Login:
     def __init__(self, setup: ProviderSetup) -> None:
         """Take both from `setup`; no request is made."""
         self.outbound = setup.outbound
-        self.key = setup.credentials["application_key"]
-        self.secret = setup.credentials["application_secret"]
+        self.key = setup.credentials.get("application_key", "")
+        self.secret = setup.credentials.get("application_secret", "")
         self.consumer = setup.credentials.get("consumer_key")
         self._tokens = None
         if self.consumer is None and setup.connect is not None:
