@@ -113,6 +113,11 @@ class HttpOutbound:
         """Return `host` or `host:port` of the vendor."""
         return urlsplit(self._base_url).netloc.rpartition("@")[2]
 
+    @property
+    def base_url(self) -> str:
+        """Return the configured base URL, without a slash at the end."""
+        return self._base_url
+
     def get(
         self,
         path: str,

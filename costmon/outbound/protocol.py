@@ -18,6 +18,11 @@ class Outbound(Protocol):
         """Return `host` or `host:port` of the vendor, as in the configured base URL."""
         ...
 
+    @property
+    def base_url(self) -> str:
+        """Return the configured base URL, without a slash at the end: for signatures."""
+        ...
+
     def get(
         self,
         path: str,

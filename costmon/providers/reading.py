@@ -209,6 +209,7 @@ def months(
         oldest = max(oldest, month_of(known_through - restated)[0])
     if now - start < _SHORTEST:
         start, end = month_of(now - dt.timedelta(days=1))
+        oldest = min(oldest, start)
     while start >= oldest:
         yield start, end
         start, end = month_of(start - dt.timedelta(days=1))[0], start

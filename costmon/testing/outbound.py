@@ -26,6 +26,7 @@ class FakeOutbound:
     """
 
     host = "api.example.test"
+    base_url = "https://api.example.test"
 
     def __init__(self, answers: Mapping[str, bytes | ProviderError]) -> None:
         self._answers = answers
