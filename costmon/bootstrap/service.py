@@ -6,6 +6,7 @@ import random
 import threading
 import uuid
 from collections.abc import Callable, Mapping
+from typing import cast
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -33,10 +34,12 @@ from costmon.bootstrap.tree import (
 )
 from costmon.clock import Clock
 from costmon.config import AccountSettings, Settings
+from costmon.config.accounts import MANUAL_PROVIDER
 from costmon.console.command import Message
 from costmon.domain.child import ChildStatus
 from costmon.domain.policy import Policy
 from costmon.domain.poll import ReadingKey, ReadingKind, StoredReading
+from costmon.domain.subscription import Subscription
 from costmon.domain.totals import Threshold
 from costmon.errors import MailboxFullError, StoreError
 from costmon.messages import (
@@ -54,9 +57,11 @@ from costmon.providers import catalog
 from costmon.sender import HttpSender
 from costmon.state import fold, meters
 from costmon.state.charges import ChargeState, nothing_known
+from costmon.state.forecast import Forecaster
 from costmon.state.guard_state import EMPTY, GuardState
 from costmon.state.meters import Meters
 from costmon.state.published import Published, PublishedSnapshot, SharedPublished, Watched
+from costmon.state.value import AccountState
 from costmon.store import DecisionJournal, GuardDecisions, Journal, Retention, open_store
 from costmon.store.meters import MeterFile
 from costmon.store.migrate import check_schema
@@ -93,6 +98,16 @@ class Service:
         self.charges: Published[ChargeState] = Published(nothing_known(clock.now(), self._today()))
         self.quotas = (*settings.quotas, *known_quotas())
         self.rates = fx.rates(settings.fx.rates)
+        self._forecaster = Forecaster(
+            subscriptions=tuple(
+                entry
+                for account in settings.accounts
+                if account.provider == MANUAL_PROVIDER
+                for entry in cast("tuple[Subscription, ...]", account.options["entries"])
+            ),
+            rates=self.rates,
+            currency=settings.fx.currency,
+        )
         self._refreshing = threading.Lock()
         self._billing_refreshed_s: float | None = None
         self.meters: Published[Meters] = Published(meters.first(uuid.uuid4().hex))
@@ -129,6 +144,8 @@ class Service:
                 waiting_charges=WaitingCharges(),
                 readings=self.readings,
                 charges=self.charges,
+                forecaster=self._forecaster,
+                accounts=self._live_accounts,
                 timezone=settings.timezone,
             ),
             alerting=AlerterPlan(
@@ -195,7 +212,6 @@ class Service:
         """Publish what history knows, flagged stale, then start the actors in order."""
         past = self._past()
         self.readings.publish(past.readings)
-        self.charges.publish(past.charges)
         gaps = {(it.account, it.provider): it.gaps for it in past.charges.freshness}
         first = fold.first(
             tuple(
@@ -214,9 +230,16 @@ class Service:
             demo=self._settings.demo,
             stored=past.readings,
         )
+        self.charges.publish(
+            self._forecaster.added_to(past.charges, first.accounts, self._clock.now())
+        )
         self.representations.prepare(first)
         self.cell.publish(first)
         self.system.start()
+
+    def _live_accounts(self) -> tuple[AccountState, ...]:
+        snapshot = self.cell.latest()
+        return snapshot.accounts if snapshot is not None else ()
 
     def _past(self) -> Past:
         now = self._clock.now()

@@ -8,8 +8,10 @@ from costmon.domain.charge_report import (
     ChargeOverview,
     ChargeTotal,
     CompleteDay,
+    PastRate,
     Restatement,
 )
+from costmon.domain.forecast import Forecast
 
 RESTATED_LATELY = dt.timedelta(days=7)
 
@@ -31,6 +33,9 @@ class ChargeState:
         last_days: The last complete day of each account that has one.
         restatements: Of the last seven days, newest first.
         freshness: Of every account whose charges were ever read.
+        past_days: Each day of the last half year, for the forecast.
+        past_rates: What live resources cost on each day of it, for the forecast.
+        forecast: What is forecast from all this; `None`: nothing is known yet.
     """
 
     published_at: dt.datetime
@@ -43,6 +48,9 @@ class ChargeState:
     last_days: tuple[CompleteDay, ...]
     restatements: tuple[Restatement, ...]
     freshness: tuple[ChargeFreshness, ...]
+    past_days: tuple[ChargeTotal, ...]
+    past_rates: tuple[PastRate, ...]
+    forecast: Forecast | None
 
 
 def nothing_known(now: dt.datetime, today: dt.date) -> ChargeState:
@@ -58,11 +66,14 @@ def nothing_known(now: dt.datetime, today: dt.date) -> ChargeState:
         last_days=(),
         restatements=(),
         freshness=(),
+        past_days=(),
+        past_rates=(),
+        forecast=None,
     )
 
 
 def charge_state(overview: ChargeOverview, now: dt.datetime) -> ChargeState:
-    """Return what the ledger says as it is published."""
+    """Return what the ledger says as it is published, without a forecast."""
     return ChargeState(
         published_at=now,
         is_loaded=True,
@@ -74,6 +85,9 @@ def charge_state(overview: ChargeOverview, now: dt.datetime) -> ChargeState:
         last_days=overview.last_days,
         restatements=overview.restatements,
         freshness=overview.freshness,
+        past_days=overview.past_days,
+        past_rates=overview.past_rates,
+        forecast=None,
     )
 
 
