@@ -8,6 +8,7 @@ from typing import Any
 
 from costmon.cli.charged import charged_parts
 from costmon.cli.command import add_listener, add_settings, load_settings
+from costmon.cli.forecast import forecast_parts
 
 NAME = "costs"
 HELP = "print current costs from the running service"
@@ -31,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Print totals, accounts, the most expensive resources, and what was charged this month."""
+    """Print totals, accounts, the most expensive resources, this month's charges and forecast."""
     from costmon.cli.client import ServiceClient
 
     settings = load_settings(arguments).settings
@@ -51,6 +52,10 @@ def execute(arguments: argparse.Namespace) -> int:
         print(f"\n{charges.content['message']}")
         return 0
     quotas = service.get("/api/v1/quotas")
+    forecast = service.get("/api/v1/costs/forecast", accepted=(HTTPStatus.NOT_FOUND,))
+    if forecast.status == HTTPStatus.OK:
+        for part in forecast_parts(forecast.content):
+            print(part)
     for part in charged_parts(charges.content, quotas.content, settings.timezone):
         print(part)
     return 0

@@ -11,7 +11,9 @@ from costmon.cli import main
 from costmon.cli.charged import charged_parts
 from costmon.domain.charge_report import ChargeTotal
 from costmon.errors import StoreUnavailableError
+from costmon.state.forecast import Forecaster
 from tests.api.conftest import World
+from tests.state import test_forecast as ledger
 
 
 @contextlib.contextmanager
@@ -228,3 +230,30 @@ def test_a_ledger_that_cannot_be_read_does_not_hide_current_costs(capsys, monkey
     shown = capsys.readouterr().out
     assert "a month" in shown
     assert "Charges cannot be read at the moment" in shown
+
+
+def test_the_forecast_has_a_line_for_each_vendor_and_the_total(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    world = World()
+    world.poll()
+    state = ledger.charges(
+        *ledger.days(60, "10"),
+        *ledger.days(3, "5", account="work", provider="openai"),
+        read=[ledger.fresh(), ledger.fresh("work", "openai")],
+    )
+    maker = Forecaster(subscriptions=(), rates=world.rates, currency="USD")
+    world.charges.publish(maker.added_to(state, (), ledger.NOW))
+
+    with serving(world) as port:
+        assert main(["costs", "--port", port]) == 0
+
+    out = capsys.readouterr().out
+    assert "Forecast to the end of 2026-11 (low to high: 8 of 10 cases):" in out
+    lines = words(out)
+    assert ["vercel", "USD", "200.00", "300.00", "300.00", "300.00", "10.00", "0.0%"] in lines
+    assert ["openai", "USD", "15.00", "?", "?", "?", "?", "work:", "too", "little"] in [
+        line[:10] for line in lines
+    ]
+    assert ["total", "USD", "215.00", "315.00", "?", "?", "10.00", "0.0%"] in [
+        line[:8] for line in lines
+    ]
