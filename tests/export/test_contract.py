@@ -3,7 +3,7 @@
 import re
 
 from tests.deploy.contract import ROOT
-from tests.export import test_charges, test_limits, test_prometheus
+from tests.export import test_charges, test_forecast, test_limits, test_prometheus
 
 
 def documented():
@@ -22,6 +22,7 @@ def exported():
     """Return the same of each metric that is exported when everything is known."""
     collectors = (
         test_charges.collector(test_charges.everything(), snapshot=test_charges.charged()),
+        test_forecast.everything(),
         test_limits.everything(),
         test_prometheus.collector(test_prometheus.everything()),
     )
