@@ -116,6 +116,17 @@ class ChargesRecorded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ForecastMade:
+    """Forecasts have been made anew, of the same charges (persister -> alerter).
+
+    Attributes:
+        totals: What everything adds up to, with the forecast.
+    """
+
+    totals: ChargeState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PollFailed:
     """A cycle of a reading failed (poller -> calculator -> alerter).
 
@@ -449,6 +460,7 @@ AlerterMessage = (
     | ChargesCompleted
     | UsageCalculated
     | ChargesRecorded
+    | ForecastMade
     | PollFailed
     | ChildSetAside
     | ChildRecovered

@@ -66,9 +66,11 @@ from costmon.state.charges import (
     on_day,
     without_entry,
 )
+from costmon.state.forecast import Forecaster
 from costmon.state.guard_state import EMPTY, GuardState
 from costmon.state.meters import Meters
 from costmon.state.published import Published, PublishedSnapshot, SharedPublished, Watched
+from costmon.state.value import AccountState
 from costmon.store import DecisionJournal, GuardDecisions, Journal, Retention, open_store
 from costmon.store.meters import MeterFile
 from costmon.store.migrate import check_schema
@@ -114,6 +116,11 @@ class Service:
         self._aged = _Aged(nothing, nothing)
         self.quotas = (*settings.quotas, *known_quotas())
         self.rates = fx.rates(settings.fx.rates)
+        self._forecaster = Forecaster(
+            subscriptions=settings.manual,
+            rates=self.rates,
+            currency=settings.fx.currency,
+        )
         self._refreshing = threading.Lock()
         self._billing_refreshed_s: float | None = None
         self.meters: Published[Meters] = Published(meters.first(uuid.uuid4().hex))
@@ -153,6 +160,8 @@ class Service:
                 waiting_charges=WaitingCharges(),
                 readings=self.readings,
                 charges=self.charges,
+                forecaster=self._forecaster,
+                accounts=self._live_accounts,
                 timezone=settings.timezone,
                 removed=self._removed,
             ),
@@ -236,7 +245,6 @@ class Service:
         """Publish what history knows, flagged stale, then start the actors in order."""
         past = self._past()
         self.readings.publish(past.readings)
-        self.charges.publish(past.charges)
         gaps = {(it.account, it.provider): it.gaps for it in past.charges.freshness}
         first = fold.first(
             tuple(
@@ -255,9 +263,16 @@ class Service:
             demo=self._settings.demo,
             stored=past.readings,
         )
+        self.charges.publish(
+            self._forecaster.added_to(past.charges, first.accounts, self._clock.now())
+        )
         self.representations.prepare(first)
         self.cell.publish(first)
         self.system.start()
+
+    def _live_accounts(self) -> tuple[AccountState, ...]:
+        snapshot = self.cell.latest()
+        return snapshot.accounts if snapshot is not None else ()
 
     def _past(self) -> Past:
         now = self._clock.now()

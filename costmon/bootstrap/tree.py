@@ -20,6 +20,7 @@ from costmon.messages import (
     ChargesRecorded,
     CostsCalculated,
     Fetched,
+    ForecastMade,
     GuardReported,
     PolicyChanged,
     PollFailed,
@@ -204,9 +205,10 @@ def reading_of(message: object) -> Hashable | None:
     notes the end of its cycle: the end goes the same way.
     """
     match message:
-        case Fetched(report=report, reading=ChargeWindow() as window):
-            return (report.account, "charges", window.provider, window.start)
-        case ChargesFetched(report=report, window=window):
+        case (
+            Fetched(report=report, reading=ChargeWindow() as window)
+            | ChargesFetched(report=report, window=window)
+        ):
             return (report.account, "charges", window.provider, window.start)
         case (
             Fetched(report=report)
@@ -219,6 +221,8 @@ def reading_of(message: object) -> Hashable | None:
             return (observation.report.account, observation.report.reading)
         case ChargesRecorded(account=account):
             return (account, "recorded")
+        case ForecastMade():
+            return "forecast"
         case _:
             return None
 

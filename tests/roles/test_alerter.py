@@ -16,14 +16,21 @@ from costmon.domain.subscription import Subscription
 from costmon.domain.totals import Threshold
 from costmon.domain.usage import Quantity, UsageReading
 from costmon.errors import StoreUnavailableError
-from costmon.messages import ChargesRecorded, ChildSetAside, DeliverAlert, UsageCalculated
+from costmon.messages import (
+    ChargesRecorded,
+    ChildSetAside,
+    DeliverAlert,
+    ForecastMade,
+    UsageCalculated,
+)
 from costmon.pricing import fx
 from costmon.pricing.quotas import known_quotas
 from costmon.state.charges import nothing_known
 from costmon.testing import samples
 from costmon.testing.clock import START, FakeClock
 from tests.roles.tree import SOON, Ear, running
-from tests.roles.values import calculated, poll_failed
+from tests.roles.values import FORECASTER, calculated, poll_failed
+from tests.state import test_forecast as ledger
 
 
 class Memory:
@@ -281,6 +288,22 @@ def test_a_cap_is_told_once_a_level_and_survives_a_restart():
     assert told(memory, charges("85"), charges("101"), charges("102")) == [
         "alerter.budget_exceeded"
     ]
+
+
+def test_a_budget_that_will_be_exceeded_is_told_once_whether_charges_or_rates_say_so():
+    def forecast(each):
+        amounts = [ledger.total(TODAY - back * dt.timedelta(days=1), each) for back in range(1, 61)]
+        state = ledger.charges(*amounts, read=[ledger.fresh()], today=TODAY)
+        return FORECASTER.added_to(state, (), ledger.NOW)
+
+    low, high = forecast("3"), forecast("4")
+    recorded = ChargesRecorded(account="vercel", totals=high, restated=())
+    memory = Memory()
+
+    events = told(memory, ForecastMade(totals=low), ForecastMade(totals=high), recorded)
+
+    assert events == ["alerter.budget_forecast_exceeded"]
+    assert told(memory, ForecastMade(totals=low), ForecastMade(totals=high)) == []
 
 
 def test_a_jump_over_all_levels_is_one_alert_that_is_delivered_once():

@@ -36,6 +36,7 @@ from costmon.store.migrate import upgrade
 from costmon.testing import samples
 from costmon.testing.clock import START
 from tests.roles.tree import PATIENCE_S, SOON, Ear, running
+from tests.roles.values import FORECASTER
 from tests.store import charges
 
 CYCLES = 150
@@ -202,6 +203,8 @@ def test_no_observation_is_lost_none_is_there_twice_and_the_snapshot_never_goes_
                     waiting_charges=WaitingCharges(),
                     readings=known,
                     charges=Published(nothing_known(START, START.date())),
+                    forecaster=FORECASTER,
+                    accounts=lambda: (),
                     timezone="UTC",
                     removed=lambda _charges, _now: (),
                 ),

@@ -39,6 +39,7 @@ from costmon.store.migrate import upgrade
 from costmon.testing.clock import START
 from costmon.testing.spend import gauge, guard_report, notice, spend_row
 from tests.roles.tree import PATIENCE_S, SOON, Ear, running
+from tests.roles.values import FORECASTER
 
 FILE = (Budget("global", "1000", "month", "USD"),)
 SOON_S = 0.2
@@ -100,6 +101,8 @@ class World:
                 waiting_charges=WaitingCharges(),
                 readings=Published({}),
                 charges=Published(nothing_known(START, START.date())),
+                forecaster=FORECASTER,
+                accounts=lambda: (),
                 timezone="UTC",
                 removed=lambda _charges, _now: (),
             )

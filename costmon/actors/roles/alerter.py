@@ -21,6 +21,7 @@ from costmon.alerts import guard as guard_conditions
 from costmon.alerts.alert import Alert, Outgoing
 from costmon.alerts.caps import Crossing, budget_crossings, quota_crossings
 from costmon.alerts.condition import Condition
+from costmon.alerts.forecast import forecast_crossings
 from costmon.alerts.memory import NOTHING_SAID, Memory
 from costmon.alerts.policy import judge
 from costmon.alerts.reminders import due_reminders
@@ -39,6 +40,7 @@ from costmon.messages import (
     ChildSetAside,
     CostsCalculated,
     DeliverAlert,
+    ForecastMade,
     GuardNoticed,
     PolicyChanged,
     PollFailed,
@@ -48,6 +50,7 @@ from costmon.messages import (
 from costmon.state.accounts import most_expensive, totals_over
 from costmon.state.caps import budget_uses, quota_uses
 from costmon.state.charges import ChargeState, on_day
+from costmon.state.forecast import budget_forecasts
 
 _TOP = 3
 _SAVE, _LOOK = "save", "look"
@@ -146,7 +149,7 @@ class Alerter(SupervisedActor[AlerterMessage]):
             case UsageCalculated(report=report, usage=usage):
                 self._judge(conditions.account_blind(report, None))
                 self._judge_quotas([usage])
-            case ChargesRecorded(totals=totals):
+            case ChargesRecorded(totals=totals) | ForecastMade(totals=totals):
                 self._judge_caps(on_day(totals, self._plan.today()))
             case ChildSetAside(name=name, error=error, until=until):
                 cause = f"until {until.isoformat()}"
@@ -215,6 +218,8 @@ class Alerter(SupervisedActor[AlerterMessage]):
         self._load_if_needed()
         uses = budget_uses(self._plan.caps, charges, (), self._plan.rates, self.clock.now())
         self._tell_crossings(budget_crossings(uses, self._memory.said))
+        forecasts = budget_forecasts(self._plan.caps, charges.forecast, self._plan.rates)
+        self._tell_crossings(forecast_crossings(forecasts, self._memory.said))
 
     def _tell_crossings(self, crossings: Iterable[Crossing]) -> None:
         """Tell of each budget or quota the highest level that it has crossed, once a period."""
