@@ -113,6 +113,10 @@ class ProviderInfo:
         credentials: What an account is read with, at least one of them required; none where there
             is nothing to ask.
         options: What else an account may say.
+        needs_option: Keys of options of which an account needs at least one: without it, the
+            vendor's variables make no account.
+        file_only: Whether only an `[[account]]` of the file makes an account: reading costs money,
+            or other programs have the same variables.
         hints: Variables that are not enough: `costmon check` says so while the vendor has no
             account.
         readings: What the vendor can answer: `inventory`, `charges`, `usage`.
@@ -135,6 +139,8 @@ class ProviderInfo:
     hosts: tuple[str, ...]
     credentials: tuple[Credential, ...]
     options: tuple[Option, ...] = ()
+    needs_option: tuple[str, ...] = ()
+    file_only: bool = False
     hints: tuple[Hint, ...] = ()
     readings: tuple[ReadingKind, ...]
     headers: Callable[[Mapping[str, str]], Mapping[str, str]] | None = None

@@ -14,6 +14,8 @@ VENDOR_OF_HOST = {
     "cloud.digitalocean.com": "digitalocean",
     "inference.do-ai.run": "digitalocean",
     "*.digitaloceanspaces.com": "digitalocean",
+    "api.github.com": "github",
+    "models.github.ai": "github",
     "api.openai.com": "openai",
     "eu.api.openai.com": "openai",
     "api.supabase.com": "supabase",
@@ -23,8 +25,6 @@ VENDOR_OF_HOST = {
     "stats.wasabisys.com": "wasabi",
     "*.wasabisys.com": "wasabi",
     # Vendors without a provider: change it here.
-    "api.github.com": "github",
-    "models.github.ai": "github",
     "api.stripe.com": "stripe",
     "api.cloudflare.com": "cloudflare",
     "gateway.ai.cloudflare.com": "cloudflare",

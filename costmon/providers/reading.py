@@ -35,8 +35,15 @@ _LONE_SURROGATE = re.compile(
 class CursorPage(Protocol):
     """A page of a listing that goes on with a cursor; rename the fields of others to these."""
 
-    has_more: bool
-    next_page: str | None
+    @property
+    def has_more(self) -> bool:
+        """Return whether another page follows."""
+        ...
+
+    @property
+    def next_page(self) -> str | None:
+        """Return the cursor to it."""
+        ...
 
 
 A = TypeVar("A")
