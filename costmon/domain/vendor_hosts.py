@@ -18,6 +18,7 @@ VENDOR_OF_HOST = {
     "models.github.ai": "github",
     "api.openai.com": "openai",
     "eu.api.openai.com": "openai",
+    "api.stripe.com": "stripe",
     "api.supabase.com": "supabase",
     "*.supabase.co": "supabase",
     "api.vercel.com": "vercel",
@@ -25,7 +26,6 @@ VENDOR_OF_HOST = {
     "stats.wasabisys.com": "wasabi",
     "*.wasabisys.com": "wasabi",
     # Vendors without a provider: change it here.
-    "api.stripe.com": "stripe",
     "api.cloudflare.com": "cloudflare",
     "gateway.ai.cloudflare.com": "cloudflare",
     "*.r2.cloudflarestorage.com": "cloudflare",
