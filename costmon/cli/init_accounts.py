@@ -251,9 +251,7 @@ class AccountQuestions:
         redaction = logs.Redaction(settings.secrets())
         self._dialog.say(f"  Asking {info.title} ...")
         found = []
-        for finding in examine_account(
-            account, settings.prices.get(account.provider, {}), self._clock
-        ):
+        for finding in examine_account(account, settings, self._clock):
             self._dialog.say(f"  {line(finding, redaction)}")
             found.append(finding)
         return found

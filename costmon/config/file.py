@@ -374,8 +374,8 @@ class _FileReader(TableReader):
 
 
 def _as_text(value: object) -> object:
-    """Return the text that a variable would have for `true`, `false` and a list of texts."""
-    if isinstance(value, bool):
+    """Return the text that a variable would have for `true`, a whole number, a list of texts."""
+    if isinstance(value, int):
         return str(value).lower()
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return ",".join(value)

@@ -115,6 +115,9 @@ class ProviderInfo:
         options: What else an account may say.
         needs_option: Keys of options of which an account needs at least one: without it, the
             vendor's variables make no account.
+        requests_per_day: How many requests an account may send in a UTC day unless its option
+            `requests_per_day` says otherwise, where the vendor charges for them; `None`: as many as
+            needed.
         file_only: Whether only an `[[account]]` of the file makes an account: reading costs money,
             or other programs have the same variables.
         hints: Variables that are not enough: `costmon check` says so while the vendor has no
@@ -140,6 +143,7 @@ class ProviderInfo:
     credentials: tuple[Credential, ...]
     options: tuple[Option, ...] = ()
     needs_option: tuple[str, ...] = ()
+    requests_per_day: int | None = None
     file_only: bool = False
     hints: tuple[Hint, ...] = ()
     readings: tuple[ReadingKind, ...]
@@ -182,7 +186,7 @@ class ProviderInfo:
         """Return all variables of the vendor."""
         return (
             *(credential.variable() for credential in self.credentials),
-            *(option.variable() for option in self.options),
+            *(option.variable() for option in self.options if not self.file_only),
             *((self.url(),) if self.url_variable else ()),
         )
 

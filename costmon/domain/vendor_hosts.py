@@ -10,6 +10,7 @@ VENDOR_OF_HOST = {
     # hosts: begin (`make docs` writes what providers declare, and keeps the lines of other vendors)
     # Declared in costmon/providers: change it there.
     "api.anthropic.com": "anthropic",
+    "*.amazonaws.com": "aws",
     "api.digitalocean.com": "digitalocean",
     "cloud.digitalocean.com": "digitalocean",
     "inference.do-ai.run": "digitalocean",
@@ -39,7 +40,6 @@ VENDOR_OF_HOST = {
     "api.ionos.com": "ionos",
     "api.hetzner.cloud": "hetzner",
     "developers.hostinger.com": "hostinger",
-    "*.amazonaws.com": "aws",
     # hosts: end (a vendor that gets a provider leaves this table for its declaration)
 }
 

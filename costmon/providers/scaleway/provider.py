@@ -267,7 +267,9 @@ class Scaleway(Provider):
             raise self._answers.fault(CONSUMPTIONS, "not an amount of money", where)
         # It is a binary fraction, where all other money has nine decimals. Its sign is not
         # documented; on invoices a discount is negative.
-        discount = EXACT.copy_abs(EXACT.quantize(discount, _NANO))
+        if EXACT.remainder(discount, _NANO):
+            discount = EXACT.quantize(discount, _NANO)
+        discount = EXACT.copy_abs(discount)
         if not discount:
             return
         currencies = {
