@@ -71,7 +71,7 @@ ITEMS = usage(
     item("2026-11-20", 0, repositoryName="acme/open", quantity=5000, grossAmount=30),
     item("2026-11-20", 19, "Copilot Business", product="Copilot", unitType="user-months"),
 )
-NO_CREDITS = {"usageItems": []}
+NO_CREDITS: dict[str, object] = {"usageItems": []}
 CREDIT_ITEMS = {"usageItems": [credit("GPT-5", 1500.5, 1400.0), credit("Claude 5", 20, 0)]}
 CHARGES = {USAGE: ITEMS, CREDITS: CREDIT_ITEMS}
 CHARGES_ROWS, CHARGES_TOTAL = 8, Decimal("34.3825")

@@ -1,5 +1,6 @@
 """GitHub keeps to what every provider keeps to."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import ClassVar
 
@@ -15,7 +16,7 @@ from tests.providers.github import answers as github
 
 class TestCharges(ChargesContract):
     slug = "github"
-    options: ClassVar = {"org": "acme"}
+    options: ClassVar[Mapping[str, object]] = {"org": "acme"}
     account = Recording(
         answers=github.CHARGES, rows=github.CHARGES_ROWS, total=github.CHARGES_TOTAL
     )
@@ -34,7 +35,7 @@ class TestCharges(ChargesContract):
 
 class TestUsage(UsageContract):
     slug = "github"
-    options: ClassVar = {"org": "acme"}
+    options: ClassVar[Mapping[str, object]] = {"org": "acme"}
     account = Recording(
         answers={**github.CHARGES, **github.BUDGET_PAGES, **github.PUBLIC},
         used={(quota, None): Decimal(used) for quota, used in github.USED.items()},

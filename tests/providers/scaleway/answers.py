@@ -62,7 +62,7 @@ ROWS = (
     consumption("/ip/dynamic", money(0, 10_000_000), BLOG, category_name="Network"),
     consumption("/observability/sample", money(0), unit="sample", billed_quantity="2"),
 )
-NO_DETAILS = {"charges": [], "next_page_token": None}
+NO_DETAILS: dict[str, object] = {"charges": [], "next_page_token": None}
 ACCOUNT = {CONSUMPTIONS: consumptions(*ROWS, discount=2.5), CHARGES: NO_DETAILS}
 TWO_PAGES = {
     f"{CONSUMPTIONS}?page=1": consumptions(*ROWS[:3], discount=2.5, count=4),

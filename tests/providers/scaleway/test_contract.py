@@ -1,5 +1,6 @@
 """Scaleway keeps to what every provider keeps to."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import ClassVar
 
@@ -9,7 +10,7 @@ from tests.providers.scaleway import answers as scaleway
 
 class TestConsumption(ChargesContract):
     slug = "scaleway"
-    options: ClassVar = {"organization_id": scaleway.ORGANIZATION}
+    options: ClassVar[Mapping[str, object]] = {"organization_id": scaleway.ORGANIZATION}
     account = Recording(answers=scaleway.ACCOUNT, rows=scaleway.CHARGED_ROWS, total=scaleway.TOTAL)
     empty = Recording(answers=scaleway.EMPTY)
     history = Recording(

@@ -13,7 +13,9 @@ def unix(text):
 
 
 def transaction(number, created, amount, fee, currency="usd", kind="charge", parts=None):
-    details = [] if parts is None else [part(*one, currency) for one in parts.items()]
+    details = (
+        [] if parts is None else [part(name, value, currency) for name, value in parts.items()]
+    )
     return {
         "id": f"txn_{number}",
         "object": "balance_transaction",
