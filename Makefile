@@ -77,6 +77,10 @@ compat: ## Run the meter's framework tests on old and new frameworks and Pythons
 bench: setup-bench ## Run the benchmarks and print a table of ratios
 	$(BIN)/python -m benchmarks
 
+.PHONY: bench-detect
+bench-detect: setup-dev # measures detection on simulated spend; NAB=path of the benchmark's folder, SEEDS=12
+	$(BIN)/python -m benchmarks.detection $(if $(NAB),--nab $(NAB)) $(if $(SEEDS),--seeds $(SEEDS))
+
 docs: setup-dev ## Generate .env.example and the tables in docs/ from the code
 	$(BIN)/python docs/generate.py
 

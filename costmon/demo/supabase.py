@@ -12,7 +12,7 @@ from costmon.demo.draw import draw
 _REF, _ORGANIZATION = "demoshop000000000000", "acme-demo"
 _PROJECT = f"/v1/projects/{_REF}"
 QUERY = f"{_PROJECT}/database/query/read-only"
-_DISK_BYTES, _USED_BYTES, _GROWTH_BYTES = 5_000_000_000, 2_100_000_000, 40_000_000
+_DISK_BYTES, _USED_BYTES, _GROWTH_BYTES = 8_000_000_000, 2_100_000_000, 40_000_000
 _HOUR = dt.timedelta(hours=1)
 
 

@@ -53,7 +53,7 @@ def test_the_demo_has_several_vendors_and_tells_of_the_cap_that_is_passed(tmp_pa
 
     [passed] = [it for it in limits["budgets"] if it["over"] is not None and not it["enforced"]]
     assert (passed["scope"], passed["source"]) == ("provider:openai", "charges")
-    assert "disk_size" in {it["quota"] for it in limits["quotas"]}
+    assert "disk_used" in {it["quota"] for it in limits["quotas"]}
     assert [it["quota"] for it in limits["quotas"] if it["over"]] == []
     assert {"billed", "estimated", "manual"} == set(month["total"]["by_kind"])
     assert "`costmon costs` shows what it is made of" in alert["text"]

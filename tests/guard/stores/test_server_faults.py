@@ -69,7 +69,7 @@ def test_all_keys_are_in_one_slot_and_short_lived_scopes_leave_none(store, place
 def test_connections_that_the_server_ended_are_replaced(store, place):
     hold = store.reserve(limited(100), 10, 60.0)
     place.sql(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
         " WHERE application_name = 'costmon guard' AND datname = current_database()"
     )
 

@@ -1,0 +1,1 @@
+"""Benchmarks of costmon.detection: `python -m benchmarks.detection --help`."""
