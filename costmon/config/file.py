@@ -273,6 +273,8 @@ class _FileReader(TableReader):
         found = {}
         for option in info.options if info is not None else ():
             given = {key: _as_text(value) for key, value in table.items()}
+            if option.number and isinstance(given.get(option.key), int):
+                given[option.key] = str(given[option.key])
             value = self._parsed(where, given, option.key, option.parse)
             if value is not None:
                 found[option.key] = value
@@ -374,8 +376,8 @@ class _FileReader(TableReader):
 
 
 def _as_text(value: object) -> object:
-    """Return the text that a variable would have for `true`, a whole number, a list of texts."""
-    if isinstance(value, int):
+    """Return the text that a variable would have for `true`, `false` and a list of texts."""
+    if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return ",".join(value)

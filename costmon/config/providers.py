@@ -66,6 +66,7 @@ class Option:
         accepted: Accepted values, in words.
         meaning: What it is for, in one or two sentences.
         parse: Turns the text into the value or raises `parsers.Refused`.
+        number: Whether the file may say it as a whole number, too, without quotes.
     """
 
     key: str
@@ -74,6 +75,7 @@ class Option:
     accepted: str
     meaning: str
     parse: Callable[[str], object]
+    number: bool = False
 
     def variable(self) -> Variable[object]:
         """Return the variable that holds it."""

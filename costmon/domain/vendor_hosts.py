@@ -10,6 +10,7 @@ VENDOR_OF_HOST = {
     # hosts: begin (`make docs` writes what providers declare, and keeps the lines of other vendors)
     # Declared in costmon/providers: change it there.
     "api.anthropic.com": "anthropic",
+    "ce.us-east-1.amazonaws.com": "aws",
     "*.amazonaws.com": "aws",
     "api.digitalocean.com": "digitalocean",
     "cloud.digitalocean.com": "digitalocean",

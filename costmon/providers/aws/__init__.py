@@ -24,7 +24,7 @@ info = ProviderInfo(
     slug="aws",
     title="AWS",
     docs="https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_GetCostAndUsage.html",
-    hosts=("*.amazonaws.com",),
+    hosts=("ce.us-east-1.amazonaws.com", "*.amazonaws.com"),
     credentials=(
         Credential(
             key="access_key",
@@ -54,6 +54,7 @@ info = ProviderInfo(
             accepted="a whole number from 1 to 9999",
             meaning="How many requests of 0.01 USD each may be sent in a UTC day.",
             parse=_count,
+            number=True,
         ),
     ),
     requests_per_day=4,

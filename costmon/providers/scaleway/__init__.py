@@ -60,4 +60,4 @@ def create(setup: ProviderSetup) -> Provider:
     """Return a provider for one account, without a request."""
     from costmon.providers.scaleway.provider import Scaleway
 
-    return Scaleway(setup.outbound, str(setup.options["organization_id"]))
+    return Scaleway(setup.outbound, str(setup.options.get("organization_id", "")))
