@@ -216,6 +216,7 @@ class Service:
                 rng=rng,
                 pause=pause,
                 beat=beat,
+                state_dir=self._settings.state_dir,
             )
 
         asks_nobody = not catalog.modules()[account.provider].info.hosts

@@ -14,7 +14,7 @@ from typing import Literal
 from costmon.bootstrap.provider_connection import ProviderConnection
 from costmon.cli.client import ServiceClient, ServiceError
 from costmon.clock import Clock
-from costmon.config import AccountSettings, Loaded
+from costmon.config import AccountSettings, Loaded, Settings
 from costmon.console.table import cell
 from costmon.domain.poll import ReadingKind
 from costmon.domain.resource import Gap
@@ -84,8 +84,7 @@ class Examination:
             elif offline:
                 yield Finding("ok", account.name, "not asked (--offline)")
             else:
-                prices = self._settings.prices.get(account.provider, {})
-                yield from examine_account(account, prices, self._clock)
+                yield from examine_account(account, self._settings, self._clock)
 
     def _configuration(self) -> Iterator[Finding]:
         names = ", ".join(account.name for account in self._settings.accounts)
@@ -158,17 +157,17 @@ class Examination:
 
 
 def examine_account(
-    account: AccountSettings, prices: Mapping[str, Decimal], clock: Clock
+    account: AccountSettings, settings: Settings, clock: Clock
 ) -> Iterator[Finding]:
     """Read once whatever the vendor can answer; each reading may fail by itself.
 
     Args:
         account: Whose credentials are tried.
-        prices: The user's own for this vendor, by `kind:slug`.
+        settings: The user's own prices for this vendor, and where requests are counted.
         clock: Tells the time.
     """
     try:
-        yield from _examined(account, prices, clock)
+        yield from _examined(account, settings, clock)
     except Exception as error:  # noqa: BLE001 - a defect of one provider must not hide the others
         place = traceback.extract_tb(error.__traceback__)[-1]
         text = (
@@ -178,16 +177,15 @@ def examine_account(
         yield Finding("FAIL", account.name, text)
 
 
-def _examined(
-    account: AccountSettings, prices: Mapping[str, Decimal], clock: Clock
-) -> Iterator[Finding]:
+def _examined(account: AccountSettings, settings: Settings, clock: Clock) -> Iterator[Finding]:
     connection = ProviderConnection(
         account,
-        prices,
+        settings.prices.get(account.provider, {}),
         clock=clock,
         rng=random.Random(),
         pause=lambda _seconds: False,  # a doctor does not wait and try again
         beat=lambda: None,
+        state_dir=settings.state_dir,
     )
     readings: Mapping[ReadingKind, Callable[[Provider, str, dt.datetime], Iterator[Finding]]]
     readings = {"inventory": _inventory, "charges": _charges, "usage": _usage}

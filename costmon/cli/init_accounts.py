@@ -92,7 +92,7 @@ class AccountQuestions:
         names.update(str(table.get("name")) for table in in_file)
         variables = {credential.key: credential.name for credential in info.credentials}
         if info.slug not in names and claimed.isdisjoint(variables.values()):
-            return _Place(info.slug, variables, in_file=False)
+            return _Place(info.slug, variables, in_file=info.file_only)
         found = {
             account.name: account
             for account in draft.settings.accounts
@@ -157,7 +157,11 @@ class AccountQuestions:
                 values[name] = secret.reveal()
             elif credential.key not in place.present:
                 return None
-        for further, text in self._further(draft, info, place):
+        further_values = tuple(self._further(draft, info, place))
+        given = {further.key for further, _ in further_values} | place.present
+        if info.needs_option and given.isdisjoint({*info.needs_option, *place.present}):
+            return None
+        for further, text in further_values:
             if isinstance(further, Credential):
                 name = place.variables[further.key]
                 values[name] = text
@@ -191,7 +195,10 @@ class AccountQuestions:
             *((it.name, it.meaning) for it in optional),
         ):
             self._dialog.say(f"    {name}: {meaning}")
-        if not self._dialog.confirmed("  Set any of it?", default=False):
+        if info.needs_option and not place.present:
+            names = [it.name for it in info.options if it.key in info.needs_option]
+            self._dialog.say(f"  {' or '.join(names)} is needed.")
+        elif not self._dialog.confirmed("  Set any of it?", default=False):
             return
         for option in info.options:
             enter = f"default: {option.default_words}"
@@ -244,9 +251,7 @@ class AccountQuestions:
         redaction = logs.Redaction(settings.secrets())
         self._dialog.say(f"  Asking {info.title} ...")
         found = []
-        for finding in examine_account(
-            account, settings.prices.get(account.provider, {}), self._clock
-        ):
+        for finding in examine_account(account, settings, self._clock):
             self._dialog.say(f"  {line(finding, redaction)}")
             found.append(finding)
         return found

@@ -150,7 +150,7 @@ def _default_account(
     One that lacks some of its credentials, but not all, is off and names the missing.
     """
     needed = [credential for credential in info.credentials if credential.required]
-    if not needed or any(credential.name in claimed for credential in needed):
+    if info.file_only or not needed or any(credential.name in claimed for credential in needed):
         return None
     before = len(read.faults)
     credentials = _read_credentials(read, {c: c.name for c in info.credentials})
@@ -161,6 +161,8 @@ def _default_account(
     }
     missing = [credential for credential in needed if credential.key not in credentials]
     if len(missing) == len(needed) or len(read.faults) > before:
+        return None
+    if info.needs_option and not any(key in options for key in info.needs_option):
         return None
     return AccountSettings(
         name=info.slug,

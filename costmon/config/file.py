@@ -273,9 +273,18 @@ class _FileReader(TableReader):
         found = {}
         for option in info.options if info is not None else ():
             given = {key: _as_text(value) for key, value in table.items()}
+            if option.number and isinstance(given.get(option.key), int):
+                given[option.key] = str(given[option.key])
             value = self._parsed(where, given, option.key, option.parse)
             if value is not None:
                 found[option.key] = value
+        needed = info.needs_option if info is not None else ()
+        if needed and not any(key in table for key in needed):
+            self.refuse(
+                f"{where}.{needed[0]}",
+                "",
+                f"is required{''.join(f', or {key}' for key in needed[1:])}",
+            )
         return MappingProxyType(found)
 
     def _intervals(

@@ -66,6 +66,7 @@ class Option:
         accepted: Accepted values, in words.
         meaning: What it is for, in one or two sentences.
         parse: Turns the text into the value or raises `parsers.Refused`.
+        number: Whether the file may say it as a whole number, too, without quotes.
     """
 
     key: str
@@ -74,6 +75,7 @@ class Option:
     accepted: str
     meaning: str
     parse: Callable[[str], object]
+    number: bool = False
 
     def variable(self) -> Variable[object]:
         """Return the variable that holds it."""
@@ -113,6 +115,13 @@ class ProviderInfo:
         credentials: What an account is read with, at least one of them required; none where there
             is nothing to ask.
         options: What else an account may say.
+        needs_option: Keys of options of which an account needs at least one: without it, the
+            vendor's variables make no account.
+        requests_per_day: How many requests an account may send in a UTC day unless its option
+            `requests_per_day` says otherwise, where the vendor charges for them; `None`: as many as
+            needed.
+        file_only: Whether only an `[[account]]` of the file makes an account: reading costs money,
+            or other programs have the same variables.
         hints: Variables that are not enough: `costmon check` says so while the vendor has no
             account.
         readings: What the vendor can answer: `inventory`, `charges`, `usage`.
@@ -135,6 +144,9 @@ class ProviderInfo:
     hosts: tuple[str, ...]
     credentials: tuple[Credential, ...]
     options: tuple[Option, ...] = ()
+    needs_option: tuple[str, ...] = ()
+    requests_per_day: int | None = None
+    file_only: bool = False
     hints: tuple[Hint, ...] = ()
     readings: tuple[ReadingKind, ...]
     headers: Callable[[Mapping[str, str]], Mapping[str, str]] | None = None
@@ -176,7 +188,7 @@ class ProviderInfo:
         """Return all variables of the vendor."""
         return (
             *(credential.variable() for credential in self.credentials),
-            *(option.variable() for option in self.options),
+            *(option.variable() for option in self.options if not self.file_only),
             *((self.url(),) if self.url_variable else ()),
         )
 

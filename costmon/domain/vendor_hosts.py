@@ -10,10 +10,14 @@ VENDOR_OF_HOST = {
     # hosts: begin (`make docs` writes what providers declare, and keeps the lines of other vendors)
     # Declared in costmon/providers: change it there.
     "api.anthropic.com": "anthropic",
+    "ce.us-east-1.amazonaws.com": "aws",
+    "*.amazonaws.com": "aws",
     "api.digitalocean.com": "digitalocean",
     "cloud.digitalocean.com": "digitalocean",
     "inference.do-ai.run": "digitalocean",
     "*.digitaloceanspaces.com": "digitalocean",
+    "api.github.com": "github",
+    "models.github.ai": "github",
     "api.hetzner.cloud": "hetzner",
     "developers.hostinger.com": "hostinger",
     "api.ionos.com": "ionos",
@@ -25,6 +29,10 @@ VENDOR_OF_HOST = {
     "www.ovh.com": "ovh",
     "ca.ovh.com": "ovh",
     "us.ovhcloud.com": "ovh",
+    "api.scaleway.com": "scaleway",
+    "api.scaleway.ai": "scaleway",
+    "*.scw.cloud": "scaleway",
+    "api.stripe.com": "stripe",
     "api.supabase.com": "supabase",
     "*.supabase.co": "supabase",
     "api.vercel.com": "vercel",
@@ -32,17 +40,10 @@ VENDOR_OF_HOST = {
     "stats.wasabisys.com": "wasabi",
     "*.wasabisys.com": "wasabi",
     # Vendors without a provider: change it here.
-    "api.github.com": "github",
-    "models.github.ai": "github",
-    "api.stripe.com": "stripe",
     "api.cloudflare.com": "cloudflare",
     "gateway.ai.cloudflare.com": "cloudflare",
     "*.r2.cloudflarestorage.com": "cloudflare",
     "cloud.mongodb.com": "atlas",
-    "api.scaleway.com": "scaleway",
-    "api.scaleway.ai": "scaleway",
-    "*.scw.cloud": "scaleway",
-    "*.amazonaws.com": "aws",
     # hosts: end (a vendor that gets a provider leaves this table for its declaration)
 }
 

@@ -55,8 +55,13 @@ class Outbound(Protocol):
         """
         ...
 
-    def post(self, path: str, body: bytes) -> bytes:
+    def post(self, path: str, body: bytes, *, headers: Mapping[str, str] | None = None) -> bytes:
         """Send JSON to a path that only reads, and return the whole body of the answer.
+
+        Args:
+            path: From the root of the API, already quoted.
+            body: What is sent.
+            headers: For this request only, such as a signature; they win over the client's own.
 
         Raises:
             ValueError: The path is not one of those that the provider has declared.

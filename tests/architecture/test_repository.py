@@ -15,12 +15,13 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 
 
-LEVELS = ("service", "postgres", "redis", "dev", "bench")
-USERS_EXTRAS = ("postgres", "redis", "llm", "httpx", "httpx2", "aiohttp", "botocore")
+LEVELS = ("service", "postgres", "redis", "aws", "dev", "bench")
+USERS_EXTRAS = ("postgres", "redis", "llm", "httpx", "httpx2", "aiohttp", "botocore", "aws")
 EXTRAS = {
     "service": ("service",),
     "postgres": ("postgres",),
     "redis": ("redis",),
+    "aws": ("aws",),
     "dev": ("llm", "httpx", "httpx2", "aiohttp", "botocore", "dev"),
     "bench": ("bench",),
 }

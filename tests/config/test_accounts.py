@@ -1,6 +1,7 @@
 """Accounts: each vendor's default one, those of the file, and what is missing or misspelt."""
 
 import tomllib
+from dataclasses import replace
 
 import pytest
 
@@ -299,3 +300,34 @@ charges_interval = "1h"
 """
 
     assert set(faults_of({"B_TOKEN": "b"}, toml)) == {"account[0].charges_interval"}
+
+
+CHOOSING = replace(ACME, needs_option=("team",))
+OF_FILE = replace(ACME, file_only=True)
+ACME_ENTRY = (
+    '[[account]]\nprovider = "acme"\nname = "a"\n'
+    'access_key_env = "ACME_ACCESS_KEY"\nsecret_key_env = "ACME_SECRET_KEY"\n'
+)
+
+
+def accounts_of(info, environ, toml=""):
+    providers = Providers((info, OTHER))
+    file = check_file(tomllib.loads(toml), providers)
+    environ = environ | {"OTHER_API_TOKEN": "of-other"}
+    settings = Settings.from_env(environ, providers=providers, file=file)
+    return [account.name for account in settings.accounts]
+
+
+def test_credentials_alone_make_no_account_of_a_vendor_that_needs_an_option():
+    assert accounts_of(CHOOSING, KEYS) == ["other"]
+    assert accounts_of(CHOOSING, KEYS | {"ACME_TEAM": "red"}) == ["acme", "other"]
+
+
+def test_an_entry_without_the_option_that_its_vendor_needs_is_a_fault():
+    with pytest.raises(ConfigError, match=r"account\[0\]\.team"):
+        accounts_of(CHOOSING, KEYS, ACME_ENTRY)
+
+
+def test_only_the_file_makes_an_account_of_a_vendor_that_says_so():
+    assert accounts_of(OF_FILE, KEYS) == ["other"]
+    assert accounts_of(OF_FILE, KEYS, ACME_ENTRY) == ["other", "a"]
