@@ -172,6 +172,38 @@ class DeliverAlert:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AcknowledgeAlert:
+    """Somebody has taken on what they were alerted of (api -> alerter).
+
+    Attributes:
+        id: Names the request in the log and in its answer.
+        condition: What the alert is about.
+        author: Who decided it.
+    """
+
+    id: str
+    condition: str
+    author: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnoozeAlert:
+    """Somebody wants to hear later of what they were alerted of (api -> alerter).
+
+    Attributes:
+        id: Names the request in the log and in its answer.
+        condition: What the alert is about.
+        author: Who decided it.
+        until: When it is told again if it still holds, aware UTC.
+    """
+
+    id: str
+    condition: str
+    author: str
+    until: dt.datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChildStarted:
     """An incarnation has opened what it needs and takes messages (child -> supervisor).
 
@@ -432,6 +464,7 @@ class SetRecording:
 PollerMessage = Tick | RefreshRequested | ReadAgain
 CalculatorMessage = Fetched | ChargesCompleted | PollFailed
 GuardCommand = OpenCircuit | CloseCircuit | SetBudget | RemoveBudget
+AlertDecision = AcknowledgeAlert | SnoozeAlert
 PolicyMessage = Tick | GuardReported | GuardCommand
 MetersMessage = Tick | MeterReported | SetRecording
 PersisterMessage = (
@@ -454,6 +487,7 @@ AlerterMessage = (
     | ChildRecovered
     | GuardNoticed
     | PolicyChanged
+    | AlertDecision
 )
 MessengerMessage = Tick | DeliverAlert
 SupervisorMessage = Tick | ChildStarted | ChildExited | RestartChild | GetChildren | Shutdown

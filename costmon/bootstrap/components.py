@@ -100,6 +100,8 @@ def _endpoints(settings: Settings) -> Iterator[Component]:
         policy=Watched(None),
         confirmed=Published({}),
         tell_policy=lambda _message: None,
+        announced=Watched(None),
+        tell_alerter=lambda _message: None,
         meters=Published(meters.first("")),
         tell_meters=lambda _message: None,
         charges=lambda: nothing_known(now, now.date()),

@@ -20,6 +20,7 @@ from costmon.actors.roles.poller import PollerPlan
 from costmon.actors.system import StopReport, System
 from costmon.actors.waiting_charges import WaitingCharges
 from costmon.alerts.alert import ChannelCounts
+from costmon.alerts.memory import Memory
 from costmon.api.representation import Representations
 from costmon.bootstrap.backfill import progress
 from costmon.bootstrap.history import AlertMemory, Deliveries, Past, Writers, past, read_fault
@@ -46,6 +47,7 @@ from costmon.domain.totals import Threshold
 from costmon.domain.usage import UsageReading
 from costmon.errors import MailboxFullError, StoreError
 from costmon.messages import (
+    AlertDecision,
     GuardCommand,
     GuardReported,
     MeterReported,
@@ -107,6 +109,7 @@ class Service:
         self._write_fault: Published[str | None] = Published(None)
         self.guard_state: SharedPublished[GuardState] = SharedPublished(EMPTY)
         self.policy: Watched[Policy | None] = Watched(None)
+        self.announced: Watched[tuple[Memory, ...] | None] = Watched(None)
         self.confirmed: Published[Mapping[str, int]] = Published({})
         self.readings: Published[Mapping[ReadingKey, StoredReading]] = Published({})
         nothing = nothing_known(clock.now(), self._today())
@@ -174,6 +177,7 @@ class Service:
                 charges=self.charges_today,
                 usages=self._usages,
                 today=self._today,
+                announced=self.announced,
             ),
             outboxes=self._outboxes,
             deliveries=lambda: Deliveries(self.store),
@@ -344,6 +348,14 @@ class Service:
             return
         policy.tell(message)
 
+    def tell_alerter(self, message: AlertDecision) -> None:
+        """Hand over what somebody decides about an alert.
+
+        Raises:
+            MailboxFullError: Too much waits.
+        """
+        self.system.addresses[ALERTER].tell(message)
+
     def tell_meters(self, message: MeterReported | SetRecording) -> None:
         """Hand over what a metered worker reports, or what somebody wants of a recording.
 
@@ -369,6 +381,7 @@ class Service:
         """Refuse readers from now on and end every wait, so that listeners can stop."""
         self.cell.close()
         self.policy.close()
+        self.announced.close()
 
     def stop(self) -> StopReport:
         """Turn readers away, stop the actors in reverse order, close what they kept."""

@@ -7,7 +7,6 @@ a receiver that has seen it answers 2xx and does nothing.
 
 import hashlib
 import hmac
-import json
 
 from costmon.alerts.alert import Alert
 from costmon.clock import Clock
@@ -49,17 +48,7 @@ class WebhookChannel:
         Raises:
             NotifyError: The receiver did not answer 2xx.
         """
-        body = json.dumps(
-            {
-                "id": alert.id,
-                "event": alert.event,
-                "severity": alert.severity,
-                "condition": alert.condition,
-                "text": alert.text,
-                "facts": dict(alert.facts),
-                "raised_at": alert.raised_at.isoformat(),
-            }
-        ).encode()
+        body = alert.to_text().encode()
         try:
             answer = self._sender.post(self._url, body, self._headers(alert, body))
         except SendError as error:

@@ -197,6 +197,7 @@ def _system(store, outbox, open_memory):
         charges=lambda: nothing_known(_START, _START.date()),
         usages=lambda: (),
         today=_START.date,
+        announced=Published(None),
     )
 
     def build_messenger(incarnation):

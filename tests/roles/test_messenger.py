@@ -1,13 +1,12 @@
 """The messenger: every alert to every channel, each at its own pace."""
 
-import datetime as dt
 from types import SimpleNamespace
 
 from costmon.actors.child import ChildSpec
 from costmon.actors.roles.messenger import Messenger, Outbox
-from costmon.alerts.alert import Alert
 from costmon.errors import NotifyError, StoreUnavailableError
 from costmon.messages import DeliverAlert
+from costmon.testing.alerts import alert as some_alert
 from tests.roles.tree import SOON, Ear, running
 
 
@@ -51,17 +50,7 @@ class Channel:
 
 
 def alert(alert_id):
-    return DeliverAlert(
-        alert=Alert(
-            id=alert_id,
-            event="alerter.threshold_exceeded",
-            severity="warning",
-            condition="threshold:monthly",
-            text="Too much.",
-            facts={},
-            raised_at=dt.datetime(2026, 11, 21, tzinfo=dt.UTC),
-        )
-    )
+    return DeliverAlert(alert=some_alert(alert_id))
 
 
 def messenger(*channels, deliveries=None, kept=()):

@@ -218,6 +218,7 @@ def test_no_observation_is_lost_none_is_there_twice_and_the_snapshot_never_goes_
                     charges=lambda: nothing_known(START, START.date()),
                     usages=lambda: (),
                     today=START.date,
+                    announced=Published(None),
                 ),
                 outboxes=(Outbox(channel=channel),),
                 deliveries=lambda: Deliveries(store),

@@ -4,15 +4,16 @@ import datetime as dt
 
 import pytest
 
-from costmon.alerts.alert import Alert, Outgoing
+from costmon.alerts.alert import Outgoing
 from costmon.errors import StoreFencedError
+from costmon.testing.alerts import alert as some_alert
 
 RAISED = dt.datetime(2026, 11, 21, 10, 0, 0, 123456, tzinfo=dt.UTC)
 
 
 def alert(alert_id="a", **facts):
-    return Alert(
-        id=alert_id,
+    return some_alert(
+        alert_id,
         event="alerter.budget_exceeded",
         severity="critical",
         condition="budget:charges:global month:100",
