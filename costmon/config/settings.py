@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from costmon.config import variables as var
 from costmon.config.accounts import AccountSettings, read_accounts
-from costmon.config.channels import ChannelSettings, TelegramSettings, read_channels
+from costmon.config.channels import ChannelSettings, read_channels
 from costmon.config.demo import demo_accounts, demo_file
 from costmon.config.file import NO_FILE, FileSettings
 from costmon.config.limits import FxSettings
@@ -130,12 +130,7 @@ class Settings:
         texts = [
             secret.reveal() for account in self.accounts for secret in account.credentials.values()
         ]
-        for channel in self.channels:
-            if isinstance(channel, TelegramSettings):
-                texts.append(channel.token.reveal())
-            else:
-                texts.append(channel.url.reveal())
-                texts += [channel.secret.reveal()] if channel.secret else []
+        texts += [secret.reveal() for channel in self.channels for secret in channel.secrets]
         if self.api_token is not None:
             texts.append(self.api_token.reveal())
         password = urlsplit(self.database_url).password

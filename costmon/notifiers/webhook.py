@@ -11,6 +11,7 @@ import hmac
 from costmon.alerts.alert import Alert
 from costmon.clock import Clock
 from costmon.errors import NotifyError
+from costmon.notifiers.base import seconds_of
 from costmon.sender import Sender, SendError
 
 _GOOD = range(200, 300)
@@ -54,11 +55,10 @@ class WebhookChannel:
         except SendError as error:
             raise NotifyError(self.name, str(error)) from None
         if answer.status not in _GOOD:
-            wait = answer.retry_after or ""
             raise NotifyError(
                 self.name,
                 f"the receiver answered {answer.status}",
-                retry_after_s=float(wait) if wait.isdecimal() else None,
+                retry_after_s=seconds_of(answer.retry_after),
                 is_final=answer.status in _FINAL,
             )
 

@@ -15,12 +15,13 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 
 
-LEVELS = ("service", "postgres", "redis", "dev", "bench")
-USERS_EXTRAS = ("postgres", "redis", "llm", "httpx", "httpx2", "aiohttp", "botocore")
+LEVELS = ("service", "postgres", "redis", "apprise", "dev", "bench")
+USERS_EXTRAS = ("postgres", "redis", "apprise", "llm", "httpx", "httpx2", "aiohttp", "botocore")
 EXTRAS = {
     "service": ("service",),
     "postgres": ("postgres",),
     "redis": ("redis",),
+    "apprise": ("apprise",),
     "dev": ("llm", "httpx", "httpx2", "aiohttp", "botocore", "dev"),
     "bench": ("bench",),
 }
