@@ -19,8 +19,8 @@ from costmon.actors.roles.policy import PolicyPlan
 from costmon.actors.roles.poller import PollerPlan
 from costmon.actors.system import StopReport, System
 from costmon.actors.waiting_charges import WaitingCharges
-from costmon.alerts.alert import ChannelCounts
-from costmon.alerts.memory import Memory
+from costmon.alerts.alert import Alert, ChannelCounts
+from costmon.alerts.memory import Memory, open_alerts
 from costmon.api.representation import Representations
 from costmon.bootstrap.backfill import progress
 from costmon.bootstrap.history import AlertMemory, Deliveries, Past, Writers, past, read_fault
@@ -54,6 +54,7 @@ from costmon.messages import (
     RefreshRequested,
     SetRecording,
 )
+from costmon.notifiers.base import RepeatingChannel
 from costmon.notifiers.catalog import channels
 from costmon.notifiers.log import LogChannel
 from costmon.pricing import fx
@@ -125,7 +126,11 @@ class Service:
             settings.state_dir / "decisions.journal", _DECISION_JOURNAL_BYTES
         )
         self._outboxes = tuple(
-            Outbox(channel=channel)
+            Outbox(
+                channel=channel,
+                # The log keeps each alert, and Alertmanager groups by itself.
+                groups=not isinstance(channel, LogChannel | RepeatingChannel),
+            )
             for channel in channels(settings.channels, HttpSender(), self._clock)
         )
         rng = random.Random()
@@ -181,6 +186,7 @@ class Service:
             ),
             outboxes=self._outboxes,
             deliveries=lambda: Deliveries(self.store),
+            open_alerts=self._open_alerts,
             policy=PolicyPlan(
                 budgets=settings.budgets,
                 load=self._budget_status,
@@ -286,6 +292,10 @@ class Service:
     def channel_counts(self) -> tuple[ChannelCounts, ...]:
         """Return what each channel has been told since the start."""
         return tuple(outbox.counts for outbox in self._outboxes)
+
+    def _open_alerts(self) -> tuple[Alert, ...]:
+        known = open_alerts(self.announced.read() or (), self._clock.now())
+        return tuple(it.alert for it in known)
 
     def _usages(self) -> tuple[UsageReading, ...]:
         snapshot = self.cell.latest()

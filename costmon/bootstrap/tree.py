@@ -1,6 +1,6 @@
 """Draw the actor tree: who is started, in which order, with which mailbox and which rules."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
 from costmon.actors.backlog import MailboxRules
@@ -13,6 +13,7 @@ from costmon.actors.roles.meters import MetersActor, MetersPlan
 from costmon.actors.roles.persister import Persister, PersisterPlan
 from costmon.actors.roles.policy import PolicyActor, PolicyPlan
 from costmon.actors.roles.poller import Poller, PollerPlan
+from costmon.alerts.alert import Alert
 from costmon.domain.charge import ChargeWindow
 from costmon.messages import (
     ChargesCompleted,
@@ -53,6 +54,7 @@ class Parts:
         alerting: Settings of the alerter.
         outboxes: One per channel.
         deliveries: Opens the place where deliveries outlive the process.
+        open_alerts: Returns what was told and is not over.
         policy: Settings of the policy actor.
         meters: Settings of the meters actor.
     """
@@ -64,6 +66,7 @@ class Parts:
     alerting: AlerterPlan
     outboxes: Sequence[Outbox]
     deliveries: Callable[[], DeliveryStore]
+    open_alerts: Callable[[], Iterable[Alert]]
     policy: PolicyPlan
     meters: MetersPlan
 
@@ -93,6 +96,7 @@ def child_specs(parts: Parts) -> tuple[ChildSpec, ...]:
             parts.outboxes,
             open_store=parts.deliveries,
             kept=parts.alerting.channels,
+            open_alerts=parts.open_alerts,
         )
 
     def alerter(incarnation: Incarnation) -> Alerter:

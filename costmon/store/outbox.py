@@ -75,3 +75,12 @@ def end_delivery(
     if ended.rowcount == 0:
         connection.execute(insert(alert_outbox).values(**named, **end, alert="", raised_at=at))
     connection.execute(delete(alert_outbox).where(alert_outbox.c.ended_at < at - KEPT))
+
+
+def group_deliveries(
+    connection: Connection, alert_ids: Iterable[str], channel: str, group: Alert, at: dt.datetime
+) -> None:
+    """Let one alert take the place of several that a channel has not taken yet."""
+    for alert_id in alert_ids:
+        end_delivery(connection, alert_id, channel, at, None)
+    enqueue(connection, group, (channel,))

@@ -222,6 +222,7 @@ def test_no_observation_is_lost_none_is_there_twice_and_the_snapshot_never_goes_
                 ),
                 outboxes=(Outbox(channel=channel),),
                 deliveries=lambda: Deliveries(store),
+                open_alerts=tuple,
                 policy=PolicyPlan(
                     budgets=(),
                     load=store.decisions,
