@@ -204,6 +204,19 @@ class SnoozeAlert:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HeartbeatReported:
+    """The dead man's switch was pinged, or several pings have failed (heartbeat -> alerter).
+
+    Attributes:
+        error: Why the last one failed; `None`: it was taken.
+        at: When, aware UTC.
+    """
+
+    error: str | None
+    at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChildStarted:
     """An incarnation has opened what it needs and takes messages (child -> supervisor).
 
@@ -488,6 +501,8 @@ AlerterMessage = (
     | GuardNoticed
     | PolicyChanged
     | AlertDecision
+    | HeartbeatReported
 )
+HeartbeatMessage = Tick
 MessengerMessage = Tick | DeliverAlert
 SupervisorMessage = Tick | ChildStarted | ChildExited | RestartChild | GetChildren | Shutdown

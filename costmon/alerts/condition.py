@@ -213,6 +213,28 @@ def account_blind(report: PollReport, failure: PollFailure | None) -> Condition:
     )
 
 
+def heartbeat_failing(error: str | None, *, cause: str) -> Condition:
+    """Watch whether the dead man's switch takes the pings."""
+    return Condition(
+        name="heartbeat",
+        state=held(error is not None),
+        cause=cause,
+        event="alerter.heartbeat_failing",
+        resolved_event="alerter.heartbeat_recovered",
+        severity="warning",
+        title="The dead man's switch is not reached",
+        text=(
+            f"The dead man's switch does not take the pings: {error}. It may report costmon as "
+            "down. Check COSTMON_HEARTBEAT_URL and the network."
+        ),
+        resolved_text="The dead man's switch takes the pings again.",
+        labels={},
+        facts={"error": error},
+        escalates=False,
+        repeats=False,
+    )
+
+
 def child_set_aside(name: str, *, holds: bool, error: str, cause: str) -> Condition:
     """Watch for a child that crashes too often to be restarted at once."""
     return Condition(

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from costmon.actors.roles.alerter import AlerterPlan, Recollection
+from costmon.actors.roles.heartbeat import HeartbeatPlan
 from costmon.actors.roles.messenger import Outbox
 from costmon.actors.roles.meters import MetersPlan
 from costmon.actors.roles.persister import PersisterPlan
@@ -103,6 +104,9 @@ class Service:
         self._log = structlog.get_logger()
         self._settings = settings
         self._clock = clock
+        self._sender = HttpSender()
+        self._on_scan = on_scan
+        self._scanned_s = clock.monotonic_s()
         self.store = open_store(settings.database_url, clock=clock)
         self.cell = PublishedSnapshot()
         self.representations = Representations(self.cell, clock)
@@ -131,7 +135,7 @@ class Service:
                 # The log keeps each alert, and Alertmanager groups by itself.
                 groups=not isinstance(channel, LogChannel | RepeatingChannel),
             )
-            for channel in channels(settings.channels, HttpSender(), self._clock)
+            for channel in channels(settings.channels, self._sender, self._clock)
         )
         rng = random.Random()
         self.system = System(
@@ -141,7 +145,7 @@ class Service:
             statuses=self.children,
             notices=ALERTER,
             sweep_interval_s=settings.health_check_interval_s,
-            on_scan=on_scan,
+            on_scan=self._scanned,
         )
 
     def _parts(self, rng: random.Random) -> Parts:
@@ -197,7 +201,23 @@ class Service:
             meters=MetersPlan(
                 keeper=MeterFile(settings.state_dir / "meters.json"), meters=self.meters
             ),
+            heartbeat=self._heartbeat(),
         )
+
+    def _heartbeat(self) -> HeartbeatPlan | None:
+        url = self._settings.heartbeat_url
+        if url is None:
+            return None
+        return HeartbeatPlan(
+            interval_s=self._settings.heartbeat_interval_s,
+            ping=lambda: self._sender.get(url.reveal()),
+            children=self.children.read,
+            scanned_s=lambda: self._scanned_s,
+        )
+
+    def _scanned(self) -> None:
+        self._scanned_s = self._clock.monotonic_s()
+        self._on_scan()
 
     def _budget_status(self) -> GuardDecisions:
         """Return what was decided about guards.

@@ -233,6 +233,7 @@ def test_no_observation_is_lost_none_is_there_twice_and_the_snapshot_never_goes_
                 meters=MetersPlan(
                     keeper=MeterFile(tmp_path / "meters.json"), meters=Published(meters.first("e"))
                 ),
+                heartbeat=None,
             )
         )
         patient = [

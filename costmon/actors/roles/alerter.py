@@ -42,6 +42,7 @@ from costmon.messages import (
     CostsCalculated,
     DeliverAlert,
     GuardNoticed,
+    HeartbeatReported,
     PolicyChanged,
     PollFailed,
     SnoozeAlert,
@@ -155,12 +156,8 @@ class Alerter(SupervisedActor[AlerterMessage]):
                 self._judge_quotas([usage])
             case ChargesRecorded(totals=totals):
                 self._judge_caps(on_day(totals, self._plan.today()))
-            case ChildSetAside(name=name, error=error, until=until):
-                cause = f"until {until.isoformat()}"
-                self._judge(conditions.child_set_aside(name, holds=True, error=error, cause=cause))
-            case ChildRecovered(name=name):
-                cause = f"recovered {self.clock.now().isoformat()}"
-                self._judge(conditions.child_set_aside(name, holds=False, error="", cause=cause))
+            case ChildSetAside() | ChildRecovered() | HeartbeatReported():
+                self._judge(self._of_the_service(message))
             case GuardNoticed():
                 self._judge_notice(message)
             case PolicyChanged(change=change):
@@ -171,6 +168,19 @@ class Alerter(SupervisedActor[AlerterMessage]):
                 self._on_time(key)
             case _:
                 assert_never(message)
+
+    def _of_the_service(
+        self, message: ChildSetAside | ChildRecovered | HeartbeatReported
+    ) -> Condition:
+        match message:
+            case ChildSetAside(name=name, error=error, until=until):
+                cause = f"until {until.isoformat()}"
+                return conditions.child_set_aside(name, holds=True, error=error, cause=cause)
+            case ChildRecovered(name=name):
+                cause = f"recovered {self.clock.now().isoformat()}"
+                return conditions.child_set_aside(name, holds=False, error="", cause=cause)
+            case HeartbeatReported(error=failure, at=at):
+                return conditions.heartbeat_failing(failure, cause=at.isoformat())
 
     def _judge_notice(self, message: GuardNoticed) -> None:
         condition, least_s = guard_conditions.noticed(
