@@ -29,6 +29,7 @@ _TITLES: Mapping[NoticeKind, str] = {
 }
 _REMAINS = dt.timedelta(days=1)
 """How long something that happened counts as open: nobody tells its end."""
+_STORE_REMAINS = dt.timedelta(days=7)
 _SEVERITY: Mapping[NoticeKind, Severity] = {
     "warn": "warning",
     "refused": "critical",
@@ -104,7 +105,8 @@ def noticed(
         labels["period"] = gauge.period
     elif notice.kind in {"store_lost", "store_returned"}:
         name = f"guard_store:{app}@{host}"
-        labels, expires_at = {"app": _line(app), "host": _line(host)}, None
+        labels = {"app": _line(app), "host": _line(host)}
+        expires_at = notice.at + _STORE_REMAINS  # its program may be gone and never tell the end
     return Condition(
         name=name,
         state=held(notice.kind != "store_returned"),

@@ -169,6 +169,7 @@ class Service:
                 removed=self._removed,
             ),
             alerting=AlerterPlan(
+                accounts=frozenset(account.name for account in self._accounts),
                 threshold=threshold(settings),
                 cooldown_s=settings.alert_cooldown_s,
                 open_store=lambda: AlertMemory(self.store),

@@ -201,6 +201,7 @@ def _outbox(webhook):
 
 def _system(store, outbox, open_memory):
     plan = AlerterPlan(
+        accounts=frozenset(),
         threshold=Threshold(provider="acme", limit=Decimal(1)),
         cooldown_s=0.0,
         open_store=open_memory,

@@ -72,8 +72,10 @@ def alerter(
     usages=(),
     today=START.date,
     announced=None,
+    accounts=frozenset({"digitalocean"}),
 ):
     plan = AlerterPlan(
+        accounts=accounts,
         threshold=Threshold(provider="digitalocean", limit=Decimal(100)),
         cooldown_s=cooldown_s,
         open_store=lambda: memory,
@@ -516,3 +518,21 @@ def test_a_higher_level_of_a_budget_takes_the_place_of_the_lower_one_in_the_list
     assert [known.told.condition for known in announced.read()] == [
         "budget:charges:provider:vercel month:80"
     ]
+
+
+def test_a_child_that_was_set_aside_in_an_earlier_process_runs_again_in_this_one():
+    memory = Memory()
+    told(memory, ChildSetAside(name="poller.digitalocean", error="Boom()", until=START))
+
+    assert told(memory, calculated("c1", "10")) == ["alerter.child_recovered"]
+    assert told(memory, calculated("c2", "10")) == []
+
+
+def test_an_account_that_is_not_polled_any_more_is_not_open_any_more():
+    memory, announced = Memory(), Published[Any](None)
+    told(memory, poll_failed("c1", breaker="open"))
+
+    events = told(memory, charges("1"), accounts=frozenset(), announced=announced)
+
+    assert events == []
+    assert announced.read() == ()

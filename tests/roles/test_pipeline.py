@@ -206,6 +206,7 @@ def test_no_observation_is_lost_none_is_there_twice_and_the_snapshot_never_goes_
                     removed=lambda _charges, _now: (),
                 ),
                 alerting=AlerterPlan(
+                    accounts=frozenset(),
                     threshold=Threshold(provider="digitalocean", limit=Decimal(100)),
                     cooldown_s=0.0,
                     open_store=lambda: AlertMemory(store),

@@ -95,6 +95,7 @@ class AlerterPlan:
     """Settings of the alerter.
 
     Attributes:
+        accounts: Names of the accounts that are polled.
         threshold: Monthly run-rate above which people are told.
         cooldown_s: Seconds between repeats of one condition.
         open_store: Opens the place where memory outlives the process, for one incarnation.
@@ -111,6 +112,7 @@ class AlerterPlan:
             been read.
     """
 
+    accounts: frozenset[str]
     threshold: Threshold
     cooldown_s: float
     open_store: Callable[[], MemoryStore]
@@ -338,11 +340,29 @@ class Alerter(SupervisedActor[AlerterMessage]):
     def _load(self) -> None:
         for name, text in self._store.load().items():
             try:
-                self._memory.said.setdefault(name, Memory.from_text(text))
+                memory = Memory.from_text(text)
             except ValueError as error:
                 self.log.warning("alerter.memory_unreadable", condition=name, error=str(error))
+                continue
+            if name not in self._memory.said:
+                self._memory.said[name] = memory
+                self._end_if_nobody_will(name, memory)
         self._memory.loaded = True
         self._publish()
+
+    def _end_if_nobody_will(self, name: str, memory: Memory) -> None:
+        """End what an earlier process has told and what nothing in this one can end."""
+        now, told = self.clock.now(), memory.told
+        if told is None or not memory.is_open(now):
+            return
+        cause = f"restarted {now.isoformat()}"
+        child, account = told.labels.get("child"), told.labels.get("account")
+        if told.event == "alerter.child_set_aside" and child is not None:
+            ended = conditions.child_set_aside(child, holds=False, error="", cause=cause)
+            verdict = judge(ended, memory, now=now, cooldown_s=self._plan.cooldown_s)
+            self._remember(name, verdict.memory, verdict.alert)
+        elif told.event == "alerter.account_unreadable" and account not in self._plan.accounts:
+            self._remember(name, replace(memory, announced=False), None)
 
     def _publish(self) -> None:
         if self._memory.loaded:
