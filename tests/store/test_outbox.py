@@ -89,3 +89,13 @@ def test_long_ids_are_kept_apart(store):
     store.end_delivery(first, "ops", store.claim("messenger"))
 
     assert waiting(store) == [("ops", second)]
+
+
+def test_a_group_takes_the_place_of_several_alerts_for_one_channel(store):
+    keep(store, alert("a"), alert("b"))
+
+    token = store.claim("messenger")
+    store.group_deliveries(["a", "b"], "ops", alert("group"), token)
+    store.group_deliveries(["a", "b"], "ops", alert("group"), token)
+
+    assert sorted(waiting(store)) == [("ops", "group"), ("telegram", "a"), ("telegram", "b")]
