@@ -207,6 +207,8 @@ def api_context() -> ApiContext:
         policy=Watched(None),
         confirmed=Published({}),
         tell_policy=lambda _message: None,
+        announced=Watched(None),
+        tell_alerter=lambda _message: None,
         meters=Published(meters.first("")),
         tell_meters=lambda _message: None,
         charges=lambda: nothing_known(now, now.date()),

@@ -183,6 +183,51 @@ class DeliverAlert:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AcknowledgeAlert:
+    """Somebody has taken on what they were alerted of (api -> alerter).
+
+    Attributes:
+        id: Names the request in the log and in its answer.
+        condition: What the alert is about.
+        author: Who decided it.
+    """
+
+    id: str
+    condition: str
+    author: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnoozeAlert:
+    """Somebody wants to hear later of what they were alerted of (api -> alerter).
+
+    Attributes:
+        id: Names the request in the log and in its answer.
+        condition: What the alert is about.
+        author: Who decided it.
+        until: When it is told again if it still holds, aware UTC.
+    """
+
+    id: str
+    condition: str
+    author: str
+    until: dt.datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeartbeatReported:
+    """The dead man's switch was pinged, or several pings have failed (heartbeat -> alerter).
+
+    Attributes:
+        error: Why the last one failed; `None`: it was taken.
+        at: When, aware UTC.
+    """
+
+    error: str | None
+    at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChildStarted:
     """An incarnation has opened what it needs and takes messages (child -> supervisor).
 
@@ -443,6 +488,7 @@ class SetRecording:
 PollerMessage = Tick | RefreshRequested | ReadAgain
 CalculatorMessage = Fetched | ChargesCompleted | PollFailed
 GuardCommand = OpenCircuit | CloseCircuit | SetBudget | RemoveBudget
+AlertDecision = AcknowledgeAlert | SnoozeAlert
 PolicyMessage = Tick | GuardReported | GuardCommand
 MetersMessage = Tick | MeterReported | SetRecording
 PersisterMessage = (
@@ -466,6 +512,9 @@ AlerterMessage = (
     | ChildRecovered
     | GuardNoticed
     | PolicyChanged
+    | AlertDecision
+    | HeartbeatReported
 )
+HeartbeatMessage = Tick
 MessengerMessage = Tick | DeliverAlert
 SupervisorMessage = Tick | ChildStarted | ChildExited | RestartChild | GetChildren | Shutdown

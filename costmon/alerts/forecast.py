@@ -6,7 +6,7 @@ nor is a forecast for a budget that has been exceeded already.
 
 from collections.abc import Iterable, Mapping
 
-from costmon.alerts.caps import Crossing
+from costmon.alerts.caps import Crossing, month_end
 from costmon.alerts.condition import Condition
 from costmon.alerts.memory import NOTHING_SAID, Memory
 from costmon.domain.forecast import Estimate
@@ -56,13 +56,18 @@ def _condition(one: BudgetForecast, name: str, cause: str) -> Condition:
     ]
     return Condition(
         name=name,
-        holds=True,
+        state="opened",
         cause=cause,
         event="alerter.budget_forecast_exceeded",
         resolved_event="alerter.budget_period_over",
         severity="warning",
+        title=f"{subject}: the month's budget will be exceeded",
         text=" ".join(filter(None, parts)),
         resolved_text=f"{subject}: a new month has begun.",
+        labels={"scope": budget.scope, "period": budget.period, "source": "charges"},
+        escalates=False,
+        repeats=False,
+        expires_at=month_end(one.period_start),
         facts={
             "budget": one.name,
             "budget_level": LEVEL,

@@ -6,6 +6,7 @@ import flask
 
 from costmon.api import (
     actors,
+    alerts,
     budgets,
     charges,
     circuits,
@@ -68,6 +69,7 @@ def create_app(context: ApiContext) -> flask.Flask:
     waiters = Waiters()
     app.register_blueprint(guard_reports.create_blueprint(context, waiters))
     app.register_blueprint(circuits.create_blueprint(context, waiters))
+    app.register_blueprint(alerts.create_blueprint(context, waiters))
     page = GuardPage(
         guard_state=context.guard_state.read, policy=context.policy.read, now=context.clock.now
     )

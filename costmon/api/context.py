@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from costmon.alerts.alert import ChannelCounts
+from costmon.alerts.memory import Memory
 from costmon.api.representation import Representations
 from costmon.clock import Clock
 from costmon.config.secret import Secret
@@ -16,7 +17,13 @@ from costmon.domain.policy import Policy
 from costmon.domain.poll import ReadingKind
 from costmon.domain.subscription import Subscription
 from costmon.domain.totals import Threshold
-from costmon.messages import GuardCommand, GuardReported, RefreshRequested, SetRecording
+from costmon.messages import (
+    AlertDecision,
+    GuardCommand,
+    GuardReported,
+    RefreshRequested,
+    SetRecording,
+)
 from costmon.state.charges import ChargeState
 from costmon.state.guard_state import GuardState
 from costmon.state.meters import Meters
@@ -65,6 +72,8 @@ class ApiContext:
             service stops, which ends every wait.
         confirmed: By a guard's name, the sequence up to which its rows are in the database.
         tell_policy: Takes a report or a command; does not wait for the result.
+        announced: What people were told and believe to hold; `None` until the database was read.
+        tell_alerter: Takes a decision about an alert; does not wait for the result.
         meters: What metered workers have reported; `costmon.state.meters.services` shows it.
         tell_meters: Takes an order for a recording; does not wait for the result.
         charges: Returns what the vendors have charged, of the month that it is.
@@ -91,6 +100,8 @@ class ApiContext:
     policy: Watched[Policy | None]
     confirmed: Published[Mapping[str, int]]
     tell_policy: Callable[[GuardReported | GuardCommand], None]
+    announced: Watched[tuple[Memory, ...] | None]
+    tell_alerter: Callable[[AlertDecision], None]
     meters: Published[Meters]
     tell_meters: Callable[[SetRecording], None]
     charges: Callable[[], ChargeState]

@@ -116,6 +116,8 @@ def _context(service: Service, settings: Settings) -> ApiContext:
         policy=service.policy,
         confirmed=service.confirmed,
         tell_policy=service.tell_policy,
+        announced=service.announced,
+        tell_alerter=service.tell_alerter,
         meters=service.meters,
         tell_meters=service.tell_meters,
         charges=service.charges_today,

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from costmon.actors.roles.alerter import AlerterPlan, Recollection
+from costmon.actors.roles.heartbeat import HeartbeatPlan
 from costmon.actors.roles.messenger import Outbox
 from costmon.actors.roles.meters import MetersPlan
 from costmon.actors.roles.persister import PersisterPlan
@@ -19,7 +20,8 @@ from costmon.actors.roles.policy import PolicyPlan
 from costmon.actors.roles.poller import PollerPlan
 from costmon.actors.system import StopReport, System
 from costmon.actors.waiting_charges import WaitingCharges
-from costmon.alerts.alert import ChannelCounts
+from costmon.alerts.alert import Alert, ChannelCounts
+from costmon.alerts.memory import Memory, open_alerts
 from costmon.api.representation import Representations
 from costmon.bootstrap.backfill import progress
 from costmon.bootstrap.history import AlertMemory, Deliveries, Past, Writers, past, read_fault
@@ -46,12 +48,14 @@ from costmon.domain.totals import Threshold
 from costmon.domain.usage import UsageReading
 from costmon.errors import MailboxFullError, StoreError
 from costmon.messages import (
+    AlertDecision,
     GuardCommand,
     GuardReported,
     MeterReported,
     RefreshRequested,
     SetRecording,
 )
+from costmon.notifiers.base import RepeatingChannel
 from costmon.notifiers.catalog import channels
 from costmon.notifiers.log import LogChannel
 from costmon.pricing import fx
@@ -102,6 +106,9 @@ class Service:
         self._log = structlog.get_logger()
         self._settings = settings
         self._clock = clock
+        self._sender = HttpSender()
+        self._on_scan = on_scan
+        self._scanned_s = clock.monotonic_s()
         self.store = open_store(settings.database_url, clock=clock)
         self.cell = PublishedSnapshot()
         self.representations = Representations(self.cell, clock)
@@ -109,6 +116,7 @@ class Service:
         self._write_fault: Published[str | None] = Published(None)
         self.guard_state: SharedPublished[GuardState] = SharedPublished(EMPTY)
         self.policy: Watched[Policy | None] = Watched(None)
+        self.announced: Watched[tuple[Memory, ...] | None] = Watched(None)
         self.confirmed: Published[Mapping[str, int]] = Published({})
         self.readings: Published[Mapping[ReadingKey, StoredReading]] = Published({})
         nothing = nothing_known(clock.now(), self._today())
@@ -129,8 +137,12 @@ class Service:
             settings.state_dir / "decisions.journal", _DECISION_JOURNAL_BYTES
         )
         self._outboxes = tuple(
-            Outbox(channel=channel)
-            for channel in channels(settings.channels, HttpSender(), self._clock)
+            Outbox(
+                channel=channel,
+                # The log keeps each alert, and Alertmanager groups by itself.
+                groups=not isinstance(channel, LogChannel | RepeatingChannel),
+            )
+            for channel in channels(settings.channels, self._sender, self._clock)
         )
         rng = random.Random()
         self.system = System(
@@ -140,7 +152,7 @@ class Service:
             statuses=self.children,
             notices=ALERTER,
             sweep_interval_s=settings.health_check_interval_s,
-            on_scan=on_scan,
+            on_scan=self._scanned,
         )
 
     def _parts(self, rng: random.Random) -> Parts:
@@ -166,6 +178,7 @@ class Service:
                 removed=self._removed,
             ),
             alerting=AlerterPlan(
+                accounts=frozenset(account.name for account in self._accounts),
                 threshold=threshold(settings),
                 cooldown_s=settings.alert_cooldown_s,
                 open_store=lambda: AlertMemory(self.store),
@@ -183,9 +196,11 @@ class Service:
                 charges=self.charges_today,
                 usages=self._usages,
                 today=self._today,
+                announced=self.announced,
             ),
             outboxes=self._outboxes,
             deliveries=lambda: Deliveries(self.store),
+            open_alerts=self._open_alerts,
             policy=PolicyPlan(
                 budgets=settings.budgets,
                 load=self._budget_status,
@@ -196,7 +211,23 @@ class Service:
             meters=MetersPlan(
                 keeper=MeterFile(settings.state_dir / "meters.json"), meters=self.meters
             ),
+            heartbeat=self._heartbeat(),
         )
+
+    def _heartbeat(self) -> HeartbeatPlan | None:
+        url = self._settings.heartbeat_url
+        if url is None:
+            return None
+        return HeartbeatPlan(
+            interval_s=self._settings.heartbeat_interval_s,
+            ping=lambda: self._sender.get(url.reveal()),
+            children=self.children.read,
+            scanned_s=lambda: self._scanned_s,
+        )
+
+    def _scanned(self) -> None:
+        self._scanned_s = self._clock.monotonic_s()
+        self._on_scan()
 
     def _budget_status(self) -> GuardDecisions:
         """Return what was decided about guards.
@@ -299,6 +330,10 @@ class Service:
         """Return what each channel has been told since the start."""
         return tuple(outbox.counts for outbox in self._outboxes)
 
+    def _open_alerts(self) -> tuple[Alert, ...]:
+        known = open_alerts(self.announced.read() or (), self._clock.now())
+        return tuple(it.alert for it in known)
+
     def _usages(self) -> tuple[UsageReading, ...]:
         snapshot = self.cell.latest()
         accounts = snapshot.accounts if snapshot else ()
@@ -360,6 +395,14 @@ class Service:
             return
         policy.tell(message)
 
+    def tell_alerter(self, message: AlertDecision) -> None:
+        """Hand over what somebody decides about an alert.
+
+        Raises:
+            MailboxFullError: Too much waits.
+        """
+        self.system.addresses[ALERTER].tell(message)
+
     def tell_meters(self, message: MeterReported | SetRecording) -> None:
         """Hand over what a metered worker reports, or what somebody wants of a recording.
 
@@ -385,6 +428,7 @@ class Service:
         """Refuse readers from now on and end every wait, so that listeners can stop."""
         self.cell.close()
         self.policy.close()
+        self.announced.close()
 
     def stop(self) -> StopReport:
         """Turn readers away, stop the actors in reverse order, close what they kept."""

@@ -15,6 +15,7 @@ from typing import NoReturn
 
 from costmon import __version__
 from costmon.cli import (
+    alerts,
     check,
     circuits,
     components,
@@ -50,6 +51,7 @@ COMMANDS: tuple[Command, ...] = (
     meter,
     prices,
     circuits,
+    alerts,
     components,
     check,
     notify,

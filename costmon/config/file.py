@@ -104,10 +104,8 @@ class FileSettings:
     def credential_variables(self) -> tuple[str, ...]:
         """Return the variables that accounts and channels name."""
         of_accounts = (name for entry in self.accounts for name in entry.variables.values())
-        of_channels = (
-            name for entry in self.channels for name in (entry.url_env, entry.secret_env)
-        )
-        return tuple(filter(None, (*of_accounts, *of_channels)))
+        of_channels = (name for entry in self.channels for name in entry.variables.values())
+        return (*of_accounts, *of_channels)
 
 
 NO_FILE = FileSettings()

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from costmon.config import variables as var
 from costmon.config.accounts import AccountSettings, read_accounts
-from costmon.config.channels import ChannelSettings, TelegramSettings, read_channels
+from costmon.config.channels import ChannelSettings, read_channels
 from costmon.config.demo import demo_accounts, demo_file
 from costmon.config.file import NO_FILE, FileSettings
 from costmon.config.limits import FxSettings
@@ -49,6 +49,8 @@ class Settings:
         cost_refresh_interval_s: Seconds between two reads of its charges, unless it says so.
         alert_cooldown_s: Least seconds between two repeats of one alert.
         health_check_interval_s: Seconds between two sweeps of the supervisor.
+        heartbeat_url: What is requested while all is well; `None`: nothing.
+        heartbeat_interval_s: Seconds between two such requests.
         stop_timeout_s: Seconds that a stop may take.
         config_path: Where `costmon.toml` is, whether or not it exists.
         state_dir: Directory of database, journals, lock and console socket.
@@ -84,6 +86,8 @@ class Settings:
     cost_refresh_interval_s: float
     alert_cooldown_s: float
     health_check_interval_s: float
+    heartbeat_url: Secret | None
+    heartbeat_interval_s: float
     stop_timeout_s: float
     config_path: Path
     state_dir: Path
@@ -130,12 +134,9 @@ class Settings:
         texts = [
             secret.reveal() for account in self.accounts for secret in account.credentials.values()
         ]
-        for channel in self.channels:
-            if isinstance(channel, TelegramSettings):
-                texts.append(channel.token.reveal())
-            else:
-                texts.append(channel.url.reveal())
-                texts += [channel.secret.reveal()] if channel.secret else []
+        texts += [secret.reveal() for channel in self.channels for secret in channel.secrets]
+        if self.heartbeat_url is not None:
+            texts.append(self.heartbeat_url.reveal())
         if self.api_token is not None:
             texts.append(self.api_token.reveal())
         password = urlsplit(self.database_url).password
@@ -204,6 +205,8 @@ class Settings:
             cost_refresh_interval_s=read.read(var.COST_REFRESH_INTERVAL),
             alert_cooldown_s=read.read(var.ALERT_COOLDOWN),
             health_check_interval_s=read.read(var.HEALTH_CHECK_INTERVAL),
+            heartbeat_url=None if demo else read.read_optional(var.HEARTBEAT_URL),
+            heartbeat_interval_s=read.read(var.HEARTBEAT_INTERVAL),
             stop_timeout_s=read.read(var.STOP_TIMEOUT),
             config_path=read.read(var.CONFIG),
             state_dir=state_dir,

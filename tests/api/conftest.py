@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from costmon.alerts.alert import ChannelCounts
+from costmon.alerts.memory import Memory
 from costmon.api import ApiContext, ApiSettings, create_app, create_metrics_app
 from costmon.api.representation import Representations
 from costmon.config import Secret
@@ -17,7 +18,13 @@ from costmon.domain.history import HistoryQuery, HistoryRow
 from costmon.domain.policy import Policy
 from costmon.domain.subscription import Subscription
 from costmon.domain.totals import Threshold
-from costmon.messages import GuardCommand, GuardReported, RefreshRequested, SetRecording
+from costmon.messages import (
+    AlertDecision,
+    GuardCommand,
+    GuardReported,
+    RefreshRequested,
+    SetRecording,
+)
 from costmon.pricing import fx
 from costmon.state import fold, meters
 from costmon.state.charges import ChargeState, nothing_known
@@ -58,8 +65,9 @@ class World:
         self.requests: list[RefreshRequested] = []
         self.guard_state: Published[GuardState] = Published(EMPTY)
         self.policy: Watched[Policy | None] = Watched(policy())
+        self.announced: Watched[tuple[Memory, ...] | None] = Watched(())
         self.confirmed: Published[Mapping[str, int]] = Published({})
-        self.told: list[GuardReported | GuardCommand] = []
+        self.told: list[GuardReported | GuardCommand | AlertDecision] = []
         self.meters = Published(meters.first("e"))
         self.surveyed: list[SetRecording] = []
         self.tell_error: Exception | None = None
@@ -161,6 +169,8 @@ class World:
             policy=self.policy,
             confirmed=self.confirmed,
             tell_policy=self.tell,
+            announced=self.announced,
+            tell_alerter=self.tell,
             meters=self.meters,
             tell_meters=self.surveyed.append,
             charges=self.charges.read,

@@ -139,6 +139,8 @@ def routes() -> set[str]:
         policy=Watched(None),
         confirmed=Published({}),
         tell_policy=lambda _message: None,
+        announced=Watched(None),
+        tell_alerter=lambda _message: None,
         meters=Published(meters.first("e")),
         tell_meters=lambda _message: None,
         charges=lambda: nothing_known(now, now.date()),

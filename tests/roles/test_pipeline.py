@@ -209,6 +209,7 @@ def test_no_observation_is_lost_none_is_there_twice_and_the_snapshot_never_goes_
                     removed=lambda _charges, _now: (),
                 ),
                 alerting=AlerterPlan(
+                    accounts=frozenset(),
                     threshold=Threshold(provider="digitalocean", limit=Decimal(100)),
                     cooldown_s=0.0,
                     open_store=lambda: AlertMemory(store),
@@ -221,9 +222,11 @@ def test_no_observation_is_lost_none_is_there_twice_and_the_snapshot_never_goes_
                     charges=lambda: nothing_known(START, START.date()),
                     usages=lambda: (),
                     today=START.date,
+                    announced=Published(None),
                 ),
                 outboxes=(Outbox(channel=channel),),
                 deliveries=lambda: Deliveries(store),
+                open_alerts=tuple,
                 policy=PolicyPlan(
                     budgets=(),
                     load=store.decisions,
@@ -234,6 +237,7 @@ def test_no_observation_is_lost_none_is_there_twice_and_the_snapshot_never_goes_
                 meters=MetersPlan(
                     keeper=MeterFile(tmp_path / "meters.json"), meters=Published(meters.first("e"))
                 ),
+                heartbeat=None,
             )
         )
         patient = [
