@@ -32,7 +32,7 @@ from costmon.bootstrap.tree import (
     poller_name,
 )
 from costmon.clock import Clock
-from costmon.config import AccountSettings, Settings
+from costmon.config import AccountSettings, ProviderInfo, Settings
 from costmon.console.command import Message
 from costmon.domain.child import ChildStatus
 from costmon.domain.policy import Policy
@@ -183,13 +183,20 @@ class Service:
             account=account.name,
             provider=account.provider,
             intervals=self._intervals(account),
+            least_intervals={"usage": _info(account).least_interval_s("usage", account.api_url)},
             connect=connect,
             stored=stored,
         )
 
     def _intervals(self, account: AccountSettings) -> Mapping[ReadingKind, float]:
-        readings = catalog.modules()[account.provider].info.readings
-        return {reading: self._settings.interval_s(account, reading) for reading in readings}
+        info = _info(account)
+        return {
+            reading: max(
+                self._settings.interval_s(account, reading),
+                info.least_interval_s(reading, account.api_url),
+            )
+            for reading in info.readings
+        }
 
     def start(self) -> None:
         """Publish what history knows, flagged stale, then start the actors in order."""
@@ -324,6 +331,10 @@ class Service:
         self.decision_journal.close()
         self.store.close()
         return report
+
+
+def _info(account: AccountSettings) -> ProviderInfo:
+    return catalog.modules()[account.provider].info
 
 
 def threshold(settings: Settings) -> Threshold:

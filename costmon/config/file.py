@@ -1,6 +1,6 @@
 """Check `costmon.toml`: what is not a secret and too long for a variable.
 
-Tables: `[[account]]`, `[[budget]]`, `[[quota]]`, `[[manual]]`, `[[channel]]`, `[fx]`,
+Tables: `[[account]]`, `[[budget]]`, `[[rule]]`, `[[quota]]`, `[[manual]]`, `[[channel]]`, `[fx]`,
 `[prices.<provider>]`, `[retention]`. Anything else is a fault, since a misspelt table would
 otherwise silently do nothing.
 """
@@ -22,16 +22,18 @@ from costmon.config.limits import DEFAULT_FX, FxSettings, read_fx, read_quotas
 from costmon.config.manual import read_manual
 from costmon.config.parsers import Refused
 from costmon.config.providers import ProviderInfo, Providers
+from costmon.config.rules import read_rules
 from costmon.config.tables import TableReader, shown
 from costmon.domain.budget import Budget
 from costmon.domain.cap import Cap, Quota
 from costmon.domain.poll import ReadingKind
+from costmon.domain.rule import Rule
 from costmon.domain.subscription import Subscription
 from costmon.errors import Fault
 
 T = TypeVar("T")
 
-TABLES = ("account", "budget", "quota", "manual", "channel", "fx", "prices", "retention")
+TABLES = ("account", "budget", "rule", "quota", "manual", "channel", "fx", "prices", "retention")
 ACCOUNT_KEYS = ("provider", "name", "api_url")
 INTERVAL_SUFFIX = "_interval"
 ENV_SUFFIX = "_env"
@@ -54,7 +56,8 @@ class AccountEntry:
         where: Its place in the file, such as `account[0]`.
         provider: The vendor's declaration.
         name: The account's name.
-        variables: The variables that hold the credentials, by the credential's key.
+        variables: The variables that hold the credentials, by the credential's key; none: it is
+            the vendor's default account, with the vendor's own variables.
         options: What else it says, by the option's key.
         api_url: The base URL; `None` for the provider's.
         intervals: Seconds between two reads, by the readings for which it says so.
@@ -76,6 +79,7 @@ class FileSettings:
     Attributes:
         accounts: In the order of the file.
         caps: The budgets, in the order of the file; each has its currency.
+        rules: In the order of the file, scopes unique.
         quotas: In the order of the file.
         manual: In the order of the file.
         fx: The currency of totals, and the user's own exchange rates.
@@ -87,6 +91,7 @@ class FileSettings:
 
     accounts: tuple[AccountEntry, ...] = ()
     caps: tuple[Cap, ...] = ()
+    rules: tuple[Rule, ...] = ()
     quotas: tuple[Quota, ...] = ()
     manual: tuple[Subscription, ...] = ()
     fx: FxSettings = DEFAULT_FX
@@ -144,6 +149,7 @@ def check_file(content: Mapping[str, object], providers: Providers) -> FileSetti
     read.known_keys("", content, TABLES, "table")
     accounts = read.accounts(content.get("account", []))
     caps = read_caps(read, content.get("budget", []))
+    rules = read_rules(read, content.get("rule", []))
     quotas = read_quotas(read, content.get("quota", []), providers)
     manual = read_manual(read, content.get("manual", []))
     fx = read_fx(read, content.get("fx", {}))
@@ -153,6 +159,7 @@ def check_file(content: Mapping[str, object], providers: Providers) -> FileSetti
     return FileSettings(
         accounts=accounts,
         caps=caps,
+        rules=rules,
         quotas=quotas,
         manual=manual,
         fx=fx,
@@ -246,10 +253,13 @@ class _FileReader(TableReader):
         self, where: str, table: Mapping[str, object], info: ProviderInfo | None
     ) -> Mapping[str, str] | None:
         """Return the variables that hold the account's credentials; `None` when one is at fault."""
+        names_any = any(key.endswith(ENV_SUFFIX) for key in table)
         if info is None:
-            if not any(key.endswith(ENV_SUFFIX) for key in table):
+            if not names_any:
                 self._text(where, table, f"token{ENV_SUFFIX}")
             return None
+        if not names_any and table.get("name") == info.slug:
+            return {}
         found: dict[str, str] = {}
         before = len(self.faults)
         for credential in info.credentials:

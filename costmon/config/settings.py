@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 from costmon.config import variables as var
 from costmon.config.accounts import AccountSettings, demo_account, read_accounts
 from costmon.config.channels import ChannelSettings, TelegramSettings, read_channels
+from costmon.config.credentials import SUFFIXES
 from costmon.config.file import NO_FILE, FileSettings
 from costmon.config.limits import FxSettings
 from costmon.config.parsers import is_loopback
@@ -21,6 +22,7 @@ from costmon.config.unknown import refuse_unknown
 from costmon.domain.budget import Budget
 from costmon.domain.cap import Cap, Quota
 from costmon.domain.poll import ReadingKind
+from costmon.domain.rule import Rule
 from costmon.errors import ConfigError
 
 CONSOLE_SOCKET = "console.sock"
@@ -60,6 +62,7 @@ class Settings:
         database_upgrade: `auto`, `yes` or `no`.
         budgets: What guards may let be spent, as far as the file says; each has its currency.
         caps: All budgets of the file, with the levels at which people are told.
+        rules: What the spending of scopes is compared with.
         quotas: Of the file: they win over those that costmon knows.
         fx: The currency of totals, and the user's own exchange rates.
         channels: Where alerts are sent besides the log.
@@ -93,6 +96,7 @@ class Settings:
     database_upgrade: var.DatabaseUpgrade
     budgets: tuple[Budget, ...]
     caps: tuple[Cap, ...]
+    rules: tuple[Rule, ...]
     quotas: tuple[Quota, ...]
     fx: FxSettings
     channels: tuple[ChannelSettings, ...]
@@ -210,6 +214,7 @@ class Settings:
             database_upgrade=read.read(var.DATABASE_UPGRADE),
             budgets=file.budgets,
             caps=file.caps,
+            rules=file.rules,
             quotas=file.quotas,
             fx=file.fx,
             channels=() if demo else read_channels(read, file.channels),
@@ -225,7 +230,7 @@ class Settings:
 
 
 def _is_set(environ: Mapping[str, str], variable: var.Variable[object]) -> bool:
-    names = (variable.name, variable.name + var.FILE_SUFFIX)
+    names = (variable.name, *(variable.name + suffix for suffix in SUFFIXES))
     return any(environ.get(name, "").strip() for name in names)
 
 
