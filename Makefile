@@ -29,7 +29,7 @@ setup-dev: # adds the packages of tests and checks
 setup-bench: # adds the packages of benchmarks
 	$(INSTALL) $(BENCH)
 
-demo: setup ## Run against a simulated DigitalOcean account; then open http://127.0.0.1:8090
+demo: setup ## Run against simulated vendors; then open http://127.0.0.1:8090
 	@exec $(BIN)/python -m costmon run --demo
 
 run: setup ## Run against your account; needs DO_API_TOKEN in .env or the environment
@@ -63,7 +63,8 @@ soak: setup-dev ## Run the long tests: a million operations of the guard, ten mi
 		&& "$$@" $(BIN)/python -m tests.guard.torture --operations 200000 sqlite postgresql redis \
 		&& TEST_TIMES=20 "$$@" $(BIN)/python -m pytest --numprocesses $(JOBS) --dist load \
 			tests/guard/stores/test_figures.py \
-		&& "$$@" $(BIN)/python -m tests.store.charge_crash
+		&& "$$@" $(BIN)/python -m tests.store.charge_crash \
+		&& "$$@" $(BIN)/python -m tests.roles.alert_crash
 	$(BIN)/python -m tests.meter.soak
 
 floors: ## Test service, guard and meter with the lowest versions that pyproject.toml allows

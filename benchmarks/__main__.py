@@ -7,7 +7,18 @@ from functools import partial
 
 from benchmarks.report import Row, part, print_table
 
-MODULES = ("supervision", "persist", "http", "poll", "vercel", "footprint", "guard", "meter")
+MODULES = (
+    "supervision",
+    "persist",
+    "http",
+    "metrics",
+    "poll",
+    "vendors",
+    "vercel",
+    "footprint",
+    "guard",
+    "meter",
+)
 
 
 NEEDS = {"meter": ("flask", "fastapi", "gunicorn", "uvicorn", "uvloop")}

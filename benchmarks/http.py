@@ -25,8 +25,8 @@ from benchmarks.report import Row, print_table
 from costmon.api import ApiContext, ApiSettings, HttpServer, create_app
 from costmon.api.representation import Representations
 from costmon.clock import SystemClock
-from costmon.domain.fx import Rates
 from costmon.domain.totals import Threshold
+from costmon.pricing import fx
 from costmon.state import fold, meters
 from costmon.state.charges import nothing_known
 from costmon.state.guard_state import EMPTY
@@ -181,6 +181,11 @@ def _bare(size: int) -> flask.Flask:
 
 
 def _application() -> flask.Flask:
+    return create_app(api_context())
+
+
+def api_context() -> ApiContext:
+    """Return what the API serves: an account with many droplets."""
     clock = SystemClock()
     now = clock.now()
     cell = PublishedSnapshot()
@@ -189,37 +194,38 @@ def _application() -> flask.Flask:
     droplets = [resource(str(500_000_000 + n), created_at=now) for n in range(DROPLETS)]
     seen = inventory(droplets, observed_at=now)
     cell.publish(fold.fetched(blank, report(started_at=now), seen, now))
-    return create_app(
-        ApiContext(
-            snapshot=cell,
-            representations=Representations(cell, clock),
-            children=Published(()),
-            history=lambda _query: (),
-            charge_query=lambda _query: (),
-            database_fault=lambda: None,
-            pending=lambda: 0,
-            refresh=lambda _requested: (),
-            guard_state=Published(EMPTY),
-            policy=Watched(None),
-            confirmed=Published({}),
-            tell_policy=lambda _message: None,
-            meters=Published(meters.first("")),
-            tell_meters=lambda _message: None,
-            charges=Published(nothing_known(now, now.date())),
-            caps=(),
-            quotas=(),
-            rates=Rates("EUR", {}),
-            currency="USD",
-            settings=ApiSettings(
-                host="127.0.0.1",
-                port=0,
-                api_token=None,
-                allowed_hosts=(),
-                demo=False,
-                threshold=Threshold(provider="digitalocean", limit=Decimal(100)),
-            ),
-            clock=clock,
-        )
+    return ApiContext(
+        snapshot=cell,
+        representations=Representations(cell, clock),
+        children=Published(()),
+        history=lambda _query: (),
+        charge_query=lambda _query: (),
+        database_fault=lambda: None,
+        pending=lambda: 0,
+        refresh=lambda _requested: (),
+        guard_state=Published(EMPTY),
+        policy=Watched(None),
+        confirmed=Published({}),
+        tell_policy=lambda _message: None,
+        meters=Published(meters.first("")),
+        tell_meters=lambda _message: None,
+        charges=lambda: nothing_known(now, now.date()),
+        published_charges=Published(nothing_known(now, now.date())),
+        caps=(),
+        quotas=(),
+        subscriptions=(),
+        channel_counts=lambda: (),
+        rates=fx.rates(),
+        currency="USD",
+        settings=ApiSettings(
+            host="127.0.0.1",
+            port=0,
+            api_token=None,
+            allowed_hosts=(),
+            demo=False,
+            threshold=Threshold(provider="digitalocean", limit=Decimal(100)),
+        ),
+        clock=clock,
     )
 
 

@@ -8,6 +8,7 @@ import datetime as dt
 import logging
 import math
 import re
+import shutil
 import sys
 import threading
 from collections.abc import Iterable, Mapping
@@ -37,6 +38,7 @@ _SECRET_LOOKS = re.compile(
 # C0 but for newline and tab, DEL, C1, and what turns the direction of writing or breaks a line.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _CONTROL_OR_BREAK = re.compile(f"[\t\n]|{_CONTROL.pattern}")
+_CLEAR_LINE = "\r\x1b[2K"
 _DEEPEST = 8
 # Masking every "a" of a password "a" would leave no log to read.
 _SHORTEST = 4
@@ -49,7 +51,7 @@ def configure(
     secrets: Iterable[str] = (),
     labels: Mapping[str, object] = MappingProxyType({}),
     stream: TextIO | None = None,
-) -> None:
+) -> "Output":
     """Send all logging of this process to one stream.
 
     Args:
@@ -58,6 +60,9 @@ def configure(
         secrets: Texts that must not be shown.
         labels: Facts that every line carries, such as that this is a demo.
         stream: Where to; `None` is stderr.
+
+    Returns:
+        What writes it.
     """
     output = Output(stream or sys.stderr)
     pretty = form == "console" or (form == "auto" and output.is_terminal)
@@ -84,6 +89,7 @@ def configure(
         cache_logger_on_first_use=False,
     )
     _adopt_libraries(level)
+    return output
 
 
 class Redaction:
@@ -177,6 +183,7 @@ class Output:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._lock = threading.Lock()
+        self._status = ""
         self.lost = 0
 
     @property
@@ -192,13 +199,26 @@ class Output:
         """Write one line."""
         with self._lock:
             note = f"(costmon: {self.lost} log lines could not be written)\n" if self.lost else ""
-            try:
-                self._stream.write(f"{note}{line}\n")
-                self._stream.flush()
-            except (OSError, ValueError):  # a full disk, a closed pipe; a closed stream
-                self.lost += 1
-            else:
-                self.lost = 0
+            before = _CLEAR_LINE if self._status else ""
+            self.lost = 0 if self._write(f"{before}{note}{line}\n{self._status}") else self.lost + 1
+
+    def show_status(self, text: str) -> None:
+        """Keep one line below the log of a terminal; an empty one takes it away."""
+        if not self.is_terminal:
+            return
+        shown = text[: shutil.get_terminal_size().columns - 1]
+        with self._lock:
+            if shown != self._status:
+                self._status = shown
+                self._write(f"{_CLEAR_LINE}{shown}")
+
+    def _write(self, text: str) -> bool:
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except (OSError, ValueError):  # a full disk, a closed pipe; a closed stream
+            return False
+        return True
 
     debug = info = warning = error = critical = exception = log = msg
 

@@ -15,6 +15,8 @@ import structlog
 
 from costmon.providers import catalog
 
+pytest.register_assert_rewrite("costmon.testing.provider_contract")
+
 _RESERVED = catalog.declarations().reserved_prefixes()
 _KNOWN = catalog.declarations().known_names(())
 _REFUSED: list[str] = []

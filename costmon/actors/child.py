@@ -211,10 +211,14 @@ class Child:
         )
         return verdict
 
-    def outlasts(self, patience_s: float) -> bool:
-        """Wait for all its incarnations, replaced ones too; return whether one has not ended."""
+    def outlasts(self, until_s: float) -> bool:
+        """Wait for all its incarnations, replaced ones too; return whether one has not ended.
+
+        Args:
+            until_s: Monotonic; one that has ended by then need not be waited for.
+        """
         for thread, _ in self._threads:
-            thread.join(patience_s)
+            thread.join(max(0.0, until_s - self._nursery.clock.monotonic_s()))
         return not all(ended.is_set() for _, ended in self._threads)
 
     def status(self) -> ChildStatus:

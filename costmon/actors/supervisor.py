@@ -42,6 +42,7 @@ from costmon.state.published import Published
 
 __all__ = ["ChildSpec", "MailboxRules", "Supervisor"]
 
+_STOP_SCAN_S = 0.1
 _SCAN, _SWEEP, _START = "scan", "sweep", "start:"
 # What children were called in an earlier version: operators may still restart them by these names.
 _FORMER_NAMES = {"steward": "policy", "surveyor": "meters"}
@@ -298,6 +299,9 @@ class Supervisor(SupervisedActor[SupervisorMessage]):
         self.exit_code = self.exit_code or exit_code
         if self._to_stop is None:
             self._to_stop = deque(reversed(self._children))
+            # Whoever waits for the stop waits for the next scan, too.
+            scan_s = min(self._scan_interval_s, _STOP_SCAN_S)
+            self.timer.every(_SCAN, scan_s, first_s=scan_s)
             self.log.info("supervisor.stop_started", exit_code=exit_code)
 
     def _stop_next(self) -> None:

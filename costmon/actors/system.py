@@ -144,7 +144,8 @@ class System:
         self._mailbox.close()  # first, so that nobody restarts a child
         left = {child.name: child.close() for child in self._children}
         undelivered = {name: count for name, count in left.items() if count}
-        unstopped = tuple(child.name for child in self._children if child.outlasts(_LAST_BREATH_S))
+        until_s = self._clock.monotonic_s() + _LAST_BREATH_S
+        unstopped = tuple(child.name for child in self._children if child.outlasts(until_s))
         lossy = any(child.leaves_something for child in self._children if child.name in unstopped)
         report = StopReport(
             exit_code=self._exit_code(clean=in_time and not undelivered and not lossy),
@@ -173,8 +174,7 @@ class System:
         """Let the orphans of a crashed supervisor finish, in reverse order, while there is time."""
         for child in reversed(self._children):
             child.mailbox.drain()
-            remaining_s = max(0.0, ends_s - self._clock.monotonic_s())
-            child.outlasts(min(child.spec.stop_timeout_s, remaining_s))
+            child.outlasts(min(self._clock.monotonic_s() + child.spec.stop_timeout_s, ends_s))
 
     def _heard(self, event: ChildStarted | ChildExited) -> None:
         """Take the supervisor's own notice, in its thread."""

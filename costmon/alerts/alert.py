@@ -32,6 +32,20 @@ class Alert:
     raised_at: dt.datetime
 
 
+class ChannelCounts(NamedTuple):
+    """What a channel has been told since the service started.
+
+    Attributes:
+        channel: Its name.
+        sent: Alerts that it has taken, by severity.
+        failures: Tries that failed, by severity.
+    """
+
+    channel: str
+    sent: Mapping[Severity, int]
+    failures: Mapping[Severity, int]
+
+
 class Outgoing(NamedTuple):
     """An alert, and the channels that are to deliver it.
 

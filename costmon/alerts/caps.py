@@ -9,14 +9,15 @@ from costmon.alerts.alert import Severity
 from costmon.alerts.condition import Condition
 from costmon.alerts.memory import NOTHING_SAID, Memory
 from costmon.domain.cap import BudgetUse, QuotaUse
-from costmon.domain.money import shown
+from costmon.domain.money import shown, shown_exact
+from costmon.domain.usage import PREPAID_BALANCE
 
 _FULL = Decimal(100)
 _ONE = Decimal(1)
 
 
 class Crossing(NamedTuple):
-    """A level that has been crossed and of which nobody has been told in this period.
+    """What nobody has been told yet: a level that has been crossed in this period, or a reminder.
 
     Attributes:
         condition: What to tell.
@@ -136,7 +137,9 @@ def _of_quota(use: QuotaUse, name: str, cause: str) -> Condition:
         event="alerter.quota_exceeded" if percent >= _FULL else "alerter.quota_level_reached",
         resolved_event="alerter.quota_period_over",
         severity=_severity(percent),
-        text=(
+        text=_of_balance(use)
+        if quota.quota == PREPAID_BALANCE
+        else (
             f"{where}: {_plain(use.used)} {quota.unit} of {_plain(quota.limit)} "
             f"({_whole(percent)} %) of {quota.quota}{plan} used{period}."
             f"{' The figure is an estimate.' if use.estimated else ''}{resets} "
@@ -170,6 +173,16 @@ def _advice(scope: str, *, enforced: bool, over: bool) -> str:
             f"`costmon circuits open {scope}` stops guarded calls."
         )
     return "`costmon costs` shows what it is made of."
+
+
+def _of_balance(use: QuotaUse) -> str:
+    limit, left = use.quota.limit, use.quota.limit - use.used
+    amount = shown_exact(left) if left > 0 else "nothing"
+    return (
+        f"{use.project or use.account}: {amount} of {shown_exact(limit)} {use.quota.unit} paid in "
+        f"advance is left ({_whole(use.percent)} % used). Top it up, then write the new `balance` "
+        "and `used` into costmon.toml."
+    )
 
 
 def _severity(percent: Decimal) -> Severity:

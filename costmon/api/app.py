@@ -31,6 +31,7 @@ from costmon.api.middleware import Middleware
 from costmon.api.sessions import Sessions
 from costmon.api.waiters import Waiters
 from costmon.errors import ConfigError, Fault
+from costmon.state.budget_status import budget_statuses
 from costmon.web.charge_view import Limits
 from costmon.web.guard_page import GuardPage
 from costmon.web.meter_page import create_blueprint as create_meter_page
@@ -73,8 +74,14 @@ def create_app(context: ApiContext) -> flask.Flask:
         create_page(
             snapshot=context.snapshot.read,
             children=context.children.read,
-            charges=context.charges.read,
-            limits=Limits(caps=context.caps, quotas=context.quotas, rates=context.rates),
+            charges=context.charges,
+            limits=Limits(
+                caps=context.caps,
+                quotas=context.quotas,
+                rates=context.rates,
+                currency=context.currency,
+                guards=lambda: budget_statuses(context.guard_state.read()),
+            ),
             now=context.clock.now,
             threshold=context.settings.threshold,
             demo=context.settings.demo,

@@ -28,6 +28,7 @@ from costmon.api.schemas.charges import (
 )
 from costmon.domain.charge_report import ChargeGroup, ChargeQuery
 from costmon.errors import StoreError
+from costmon.state.budget_status import budget_statuses
 from costmon.state.caps import budget_uses, quota_uses
 from costmon.state.charge_freshness import charge_readings
 from costmon.state.value import AccountState
@@ -39,7 +40,7 @@ _ACCEPTED = ("from", "to", "group_by")
 
 
 def create_blueprint(context: ApiContext) -> flask.Blueprint:
-    """Return the routes about charges, budgets by charges, and quotas."""
+    """Return the routes about charges, and about how much of budgets and quotas is used."""
     blueprint = flask.Blueprint("charges", __name__)
     log = structlog.get_logger("costmon.api")
 
@@ -51,7 +52,7 @@ def create_blueprint(context: ApiContext) -> flask.Blueprint:
     @described(tag="costs", query=ChargesParameters, answers={200: ChargesAnswer, 503: Problem})
     def charges() -> flask.typing.ResponseReturnValue:
         """Return what the vendors charged, by account, currency and basis."""
-        known = context.charges.read()
+        known = context.charges()
         try:
             query = parse_query(flask.request.args, known.today)
         except QueryError as error:
@@ -85,10 +86,11 @@ def create_blueprint(context: ApiContext) -> flask.Blueprint:
     @blueprint.get("/api/v1/quotas")
     @described(tag="costs", answers={200: QuotasAnswer, 503: Problem})
     def quotas() -> flask.typing.ResponseReturnValue:
-        """Return how much of each quota, and of each budget by charges, has been used."""
-        known = context.charges.read()
+        """Return how much of each quota and of each budget has been used."""
+        known = context.charges()
         usage = [account.usage for account in accounts() if account.usage is not None]
-        budgets = budget_uses(context.caps, known, (), context.rates, context.clock.now())
+        guards = budget_statuses(context.guard_state.read())
+        budgets = budget_uses(context.caps, known, guards, context.rates, context.clock.now())
         return json_reply(
             QuotasAnswer(
                 data=Limits(

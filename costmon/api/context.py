@@ -1,8 +1,9 @@
 """What the HTTP listeners are given: values to read and callables to tell, never an actor."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from costmon.alerts.alert import ChannelCounts
 from costmon.api.representation import Representations
 from costmon.clock import Clock
 from costmon.config.secret import Secret
@@ -13,6 +14,7 @@ from costmon.domain.fx import Rates
 from costmon.domain.history import HistoryQuery, HistoryRow
 from costmon.domain.policy import Policy
 from costmon.domain.poll import ReadingKind
+from costmon.domain.subscription import Subscription
 from costmon.domain.totals import Threshold
 from costmon.messages import GuardCommand, GuardReported, RefreshRequested, SetRecording
 from costmon.state.charges import ChargeState
@@ -65,9 +67,12 @@ class ApiContext:
         tell_policy: Takes a report or a command; does not wait for the result.
         meters: What metered workers have reported; `costmon.state.meters.services` shows it.
         tell_meters: Takes an order for a recording; does not wait for the result.
-        charges: What the vendors have charged.
+        charges: Returns what the vendors have charged, of the month that it is.
+        published_charges: The same as it was published; see `ChargeMetrics`.
         caps: Budgets and their levels.
         quotas: The user's quotas, and the known ones of the vendors' plans.
+        subscriptions: What is paid by a fixed price.
+        channel_counts: Returns what each channel has been told.
         rates: Exchange rates.
         currency: The currency of totals.
         settings: How to listen.
@@ -88,9 +93,12 @@ class ApiContext:
     tell_policy: Callable[[GuardReported | GuardCommand], None]
     meters: Published[Meters]
     tell_meters: Callable[[SetRecording], None]
-    charges: Published[ChargeState]
+    charges: Callable[[], ChargeState]
+    published_charges: Published[ChargeState]
     caps: tuple[Cap, ...]
     quotas: tuple[Quota, ...]
+    subscriptions: Sequence[Subscription]
+    channel_counts: Callable[[], Iterable[ChannelCounts]]
     rates: Rates
     currency: str
     settings: ApiSettings

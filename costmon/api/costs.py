@@ -10,12 +10,12 @@ from costmon.api.replies import json_reply
 from costmon.api.schemas.answers import Problem
 from costmon.api.schemas.costs import (
     CurrentAnswer,
-    Summary,
-    SummaryAnswer,
     account_freshness,
     current_totals,
     headline,
 )
+from costmon.api.schemas.summary import SummaryAnswer, summary
+from costmon.state.bill import bill
 
 CURRENT = "/api/v1/costs/current"
 
@@ -41,21 +41,20 @@ def create_blueprint(context: ApiContext) -> flask.Blueprint:
 
     @blueprint.get("/api/v1/summary")
     @described(tag="costs", answers={200: SummaryAnswer, 404: Problem, 503: Problem})
-    def summary() -> flask.typing.ResponseReturnValue:
-        """Return current totals and each account's share, without resources."""
+    def in_short() -> flask.typing.ResponseReturnValue:
+        """Return current totals, the bill of the month, and each account's share of both."""
         snapshot = context.snapshot.read()
-        found = headline(snapshot) if snapshot else None
-        if snapshot is None or found is None or snapshot.as_of is None:
-            return no_data_yet()
         now = context.clock.now()
-        totals = current_totals(found, snapshot.as_of)
-        accounts = [account_freshness(account, now) for account in snapshot.accounts]
+        accounts = snapshot.accounts if snapshot else ()
+        month = bill(context.charges(), accounts, context.rates, context.currency, now)
+        found = headline(snapshot) if snapshot else None
+        is_tried = any(one.has_a_verdict or one.off_because for one in accounts)
+        if snapshot is None or not (found or month.is_known or is_tried):
+            return no_data_yet()
+        totals = current_totals(found, snapshot.as_of) if found and snapshot.as_of else None
         return json_reply(
             SummaryAnswer(
-                data=Summary(
-                    **{name: getattr(totals, name) for name in totals.__struct_fields__},
-                    accounts=accounts,
-                ),
+                data=summary(totals, [account_freshness(it, now) for it in accounts], month),
                 meta=fresh_meta(snapshot, now),
             )
         )

@@ -87,7 +87,7 @@ def _unpolled(snapshot: Snapshot | None) -> str | None:
     names = [
         account.name
         for account in snapshot.accounts
-        if account.off_because is None and not account.has_ended_a_cycle
+        if account.off_because is None and not account.has_a_verdict
     ]
     return f"no poll has finished for: {', '.join(names)}" if names else None
 

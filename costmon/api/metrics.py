@@ -4,7 +4,8 @@ import flask
 
 from costmon.api.context import ApiContext
 from costmon.api.document import described
-from costmon.export.charges import ChargeCollector
+from costmon.export.charges import ChargeCollector, ChargeMetrics
+from costmon.export.deliveries import DeliveryCollector
 from costmon.export.endpoints import EndpointCollector
 from costmon.export.guards import GuardCollector
 from costmon.export.limits import LimitCollector
@@ -15,6 +16,7 @@ from costmon.state.meters import services
 def create_blueprint(context: ApiContext) -> flask.Blueprint:
     """Return the route that Prometheus scrapes."""
     blueprint = flask.Blueprint("metrics", __name__)
+    charge_metrics = ChargeMetrics(context.published_charges, context.charges, context.rates)
     collectors = (
         CostCollector(
             snapshot=context.snapshot.latest,
@@ -27,20 +29,23 @@ def create_blueprint(context: ApiContext) -> flask.Blueprint:
         ),
         ChargeCollector(
             snapshot=context.snapshot.latest,
-            charges=context.charges.read,
+            charges=context.charges,
+            by_basis=lambda: charge_metrics.by_basis,
             rates=context.rates,
             now=context.clock.now,
         ),
         LimitCollector(
             snapshot=context.snapshot.latest,
-            charges=context.charges.read,
+            charges=context.charges,
             guard_state=context.guard_state.read,
             policy=context.policy.read,
             caps=context.caps,
             quotas=context.quotas,
+            subscriptions=context.subscriptions,
             rates=context.rates,
             now=context.clock.now,
         ),
+        DeliveryCollector(counts=context.channel_counts),
         EndpointCollector(
             services=lambda: services(context.meters.read(), context.clock.monotonic_s())
         ),
@@ -50,7 +55,9 @@ def create_blueprint(context: ApiContext) -> flask.Blueprint:
     @described(tag="service", answers={200: "text/plain"})
     def metrics() -> flask.typing.ResponseReturnValue:
         """Costs, budgets, quotas, polls, guards and endpoints for Prometheus or as OpenMetrics."""
-        body, content_type = exposition(collectors, flask.request.headers.get("Accept", ""))
+        body, content_type = exposition(
+            collectors, flask.request.headers.get("Accept", ""), prepared=(charge_metrics,)
+        )
         return flask.Response(
             body, headers={"Cache-Control": "no-store"}, content_type=content_type
         )

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import structlog
@@ -10,7 +10,7 @@ import structlog
 from costmon.actors.system import StopReport
 from costmon.bootstrap.listeners import Listeners
 from costmon.bootstrap.schema import prepare_schema
-from costmon.bootstrap.service import Service, with_api_url
+from costmon.bootstrap.service import Service, with_api_urls
 from costmon.bootstrap.signals import StopSignals
 from costmon.bootstrap.statedir import StateDirectory
 from costmon.bootstrap.summary import failed, summary
@@ -18,7 +18,7 @@ from costmon.bootstrap.watchdog import Watchdog
 from costmon.clock import SystemClock
 from costmon.config import Settings
 from costmon.console.repl import PromptThread
-from costmon.demo.server import DemoServer
+from costmon.demo import BillingServer, DemoServer
 
 _ONCE_PATIENCE_S = 300.0
 _LOOK_S = 0.2
@@ -26,13 +26,20 @@ _LOOK_S = 0.2
 log = structlog.get_logger()
 
 
-def run(settings: Settings, *, once: bool = False, repl: bool = False) -> int:
+def run(
+    settings: Settings,
+    *,
+    once: bool = False,
+    repl: bool = False,
+    show_status: Callable[[str], None] = lambda _text: None,
+) -> int:
     """Run the service in this process, from the main thread; return the exit code.
 
     Args:
         settings: What to run.
         once: Poll every account once, write, print the costs, and end; nothing listens.
         repl: Give a Python prompt on this terminal; the service runs on without it.
+        show_status: Shows how far the first read of past charges is.
 
     Returns:
         0 when everything was delivered and written; 1 when something was left, the core gave up,
@@ -44,36 +51,42 @@ def run(settings: Settings, *, once: bool = False, repl: bool = False) -> int:
         OSError: An HTTP port cannot be bound.
     """
     stop = StopSignals()
-    with StateDirectory(settings.state_dir), _vendor(settings) as told:
+    with StateDirectory(settings.state_dir), _vendors(settings) as told:
         prepare_schema(told)
         watchdog = Watchdog(told.notify_socket)
         service = Service(told, clock=SystemClock(), on_scan=watchdog.alive)
+
         if once:
-            return _run_once(service, stop)
-        return _run_until_stopped(service, told, watchdog, stop, repl=repl)
+            return _run_once(service, stop, show_status)
+        return _run_until_stopped(service, told, watchdog, stop, show_status, repl=repl)
 
 
 @contextmanager
-def _vendor(settings: Settings) -> Iterator[Settings]:
-    """Start the simulated vendor for a demo; a real run needs nothing."""
+def _vendors(settings: Settings) -> Iterator[Settings]:
+    """Start the simulated vendors for a demo; a real run needs nothing."""
     if not settings.demo:
         yield settings
         return
-    vendor = DemoServer(SystemClock(), token=settings.accounts[0].token.reveal())
-    url = vendor.start()
+    token = settings.accounts[0].token.reveal()
+    cloud = DemoServer(SystemClock(), token=token)
+    others = BillingServer(SystemClock(), token=token)
+    urls = {"digitalocean": cloud.start(), **others.start()}
     try:
-        yield with_api_url(settings, url)
+        yield with_api_urls(settings, urls)
     finally:
-        vendor.stop()
+        others.stop()
+        cloud.stop()
 
 
-def _run_once(service: Service, stop: StopSignals) -> int:
+def _run_once(service: Service, stop: StopSignals, show_status: Callable[[str], None]) -> int:
     service.start()
     waited_s = 0.0
     while not (service.is_polled or stop.requested.is_set() or waited_s > _ONCE_PATIENCE_S):
         if service.system.wait(_LOOK_S):
             break
         waited_s += _LOOK_S
+        show_status(service.backfill())
+    show_status("")
     snapshot = service.cell.latest()
     report = _stopped(service)
     sys.stdout.write(summary(snapshot) + "\n")
@@ -81,7 +94,13 @@ def _run_once(service: Service, stop: StopSignals) -> int:
 
 
 def _run_until_stopped(
-    service: Service, settings: Settings, watchdog: Watchdog, stop: StopSignals, *, repl: bool
+    service: Service,
+    settings: Settings,
+    watchdog: Watchdog,
+    stop: StopSignals,
+    show_status: Callable[[str], None],
+    *,
+    repl: bool,
 ) -> int:
     listeners = Listeners(service, settings)
     listeners.prepare()  # a port in use is reported before anything is polled
@@ -96,7 +115,9 @@ def _run_until_stopped(
     if prompt is not None:
         prompt.start()
     while not (stop.requested.is_set() or service.system.wait(_LOOK_S)):
-        pass
+        if prompt is None:  # otherwise it has the last line for itself
+            show_status(service.backfill())
+    show_status("")
     log.info("bootstrap.service_stopping", signal=stop.by)
     watchdog.stopping()
     service.turn_away()

@@ -6,6 +6,7 @@ import random
 import threading
 import uuid
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -18,7 +19,9 @@ from costmon.actors.roles.policy import PolicyPlan
 from costmon.actors.roles.poller import PollerPlan
 from costmon.actors.system import StopReport, System
 from costmon.actors.waiting_charges import WaitingCharges
+from costmon.alerts.alert import ChannelCounts
 from costmon.api.representation import Representations
+from costmon.bootstrap.backfill import progress
 from costmon.bootstrap.history import AlertMemory, Deliveries, Past, Writers, past, read_fault
 from costmon.bootstrap.provider_connection import ProviderConnection
 from costmon.bootstrap.tree import (
@@ -33,11 +36,14 @@ from costmon.bootstrap.tree import (
 )
 from costmon.clock import Clock
 from costmon.config import AccountSettings, ProviderInfo, Settings
+from costmon.config.accounts import MANUAL_PROVIDER
 from costmon.console.command import Message
+from costmon.domain.charge import ChargeWindow
 from costmon.domain.child import ChildStatus
 from costmon.domain.policy import Policy
 from costmon.domain.poll import ReadingKey, ReadingKind, StoredReading
 from costmon.domain.totals import Threshold
+from costmon.domain.usage import UsageReading
 from costmon.errors import MailboxFullError, StoreError
 from costmon.messages import (
     GuardCommand,
@@ -53,7 +59,13 @@ from costmon.pricing.quotas import known_quotas
 from costmon.providers import catalog
 from costmon.sender import HttpSender
 from costmon.state import fold, meters
-from costmon.state.charges import ChargeState, nothing_known
+from costmon.state.charges import (
+    ChargeState,
+    falls_to_zero,
+    nothing_known,
+    on_day,
+    without_entry,
+)
 from costmon.state.guard_state import EMPTY, GuardState
 from costmon.state.meters import Meters
 from costmon.state.published import Published, PublishedSnapshot, SharedPublished, Watched
@@ -66,6 +78,13 @@ _DECISION_JOURNAL_BYTES = 4 * 1024 * 1024
 _ASK_TIMEOUT_S = 5.0
 _BILLING: tuple[ReadingKind, ...] = ("charges", "usage")
 _BILLING_REFRESH_S = 60.0
+
+
+class _Aged(NamedTuple):
+    """What was published of the charges, and the same as it is today."""
+
+    published: ChargeState
+    state: ChargeState
 
 
 class Service:
@@ -90,7 +109,9 @@ class Service:
         self.policy: Watched[Policy | None] = Watched(None)
         self.confirmed: Published[Mapping[str, int]] = Published({})
         self.readings: Published[Mapping[ReadingKey, StoredReading]] = Published({})
-        self.charges: Published[ChargeState] = Published(nothing_known(clock.now(), self._today()))
+        nothing = nothing_known(clock.now(), self._today())
+        self.charges: Published[ChargeState] = Published(nothing)
+        self._aged = _Aged(nothing, nothing)
         self.quotas = (*settings.quotas, *known_quotas())
         self.rates = fx.rates(settings.fx.rates)
         self._refreshing = threading.Lock()
@@ -99,6 +120,10 @@ class Service:
         self.journal = Journal(settings.state_dir / "observations.journal", _JOURNAL_BYTES)
         self.decision_journal = DecisionJournal(
             settings.state_dir / "decisions.journal", _DECISION_JOURNAL_BYTES
+        )
+        self._outboxes = tuple(
+            Outbox(channel=channel)
+            for channel in channels(settings.channels, HttpSender(), self._clock)
         )
         rng = random.Random()
         self.system = System(
@@ -113,7 +138,6 @@ class Service:
 
     def _parts(self, rng: random.Random) -> Parts:
         settings = self._settings
-        told = channels(settings.channels, HttpSender(), self._clock)
         writers = Writers(self.store, settings.database_url, Retention(**settings.retention))
         return Parts(
             plans=tuple(self._plan(account, rng) for account in self._accounts),
@@ -130,6 +154,7 @@ class Service:
                 readings=self.readings,
                 charges=self.charges,
                 timezone=settings.timezone,
+                removed=self._removed,
             ),
             alerting=AlerterPlan(
                 threshold=threshold(settings),
@@ -137,12 +162,20 @@ class Service:
                 open_store=lambda: AlertMemory(self.store),
                 recollection=Recollection(said={}, unsaved={}),
                 # The log is not: what it was told is in it, or was lost with the disk.
-                channels=tuple(one.name for one in told if one.name != LogChannel.name),
+                channels=tuple(
+                    one.channel.name
+                    for one in self._outboxes
+                    if one.channel.name != LogChannel.name
+                ),
                 caps=settings.caps,
                 quotas=self.quotas,
                 rates=self.rates,
+                subscriptions=settings.manual,
+                charges=self.charges_today,
+                usages=self._usages,
+                today=self._today,
             ),
-            outboxes=tuple(Outbox(channel=channel) for channel in told),
+            outboxes=self._outboxes,
             deliveries=lambda: Deliveries(self.store),
             policy=PolicyPlan(
                 budgets=settings.budgets,
@@ -176,8 +209,15 @@ class Service:
                 beat=beat,
             )
 
+        asks_nobody = not catalog.modules()[account.provider].info.hosts
+
         def stored(reading: ReadingKind) -> StoredReading | None:
-            return self.readings.read().get(ReadingKey(account.name, account.provider, reading))
+            key = ReadingKey(account.name, account.provider, reading)
+            known = self.readings.read().get(key)
+            if known is None or not asks_nobody:
+                return known
+            # There is no vendor to spare: what the file says now counts from the start on.
+            return dataclasses.replace(known, next_poll_at=known.last_success_at)
 
         return PollerPlan(
             account=account.name,
@@ -186,6 +226,7 @@ class Service:
             least_intervals={"usage": _info(account).least_interval_s("usage", account.api_url)},
             connect=connect,
             stored=stored,
+            falls_to_zero=lambda window: falls_to_zero(self.charges.read(), window),
         )
 
     def _intervals(self, account: AccountSettings) -> Mapping[ReadingKind, float]:
@@ -232,6 +273,27 @@ class Service:
         except StoreError as error:
             self._log.error("bootstrap.history_unreadable", error=str(error))
             return Past(inventories={}, readings={}, charges=nothing_known(now, self._today()))
+
+    def _removed(self, charges: ChargeState, now: dt.datetime) -> tuple[ChargeWindow, ...]:
+        vendors = {entry.provider for entry in self._settings.manual}
+        return without_entry(charges, MANUAL_PROVIDER, vendors, now)
+
+    def charges_today(self) -> ChargeState:
+        """Return what was charged: in a new month never the old month's, whoever is down."""
+        published, today = self.charges.read(), self._today()
+        aged = self._aged
+        if aged.published is not published or aged.state.today != today:
+            aged = self._aged = _Aged(published, on_day(published, today))
+        return aged.state
+
+    def channel_counts(self) -> tuple[ChannelCounts, ...]:
+        """Return what each channel has been told since the start."""
+        return tuple(outbox.counts for outbox in self._outboxes)
+
+    def _usages(self) -> tuple[UsageReading, ...]:
+        snapshot = self.cell.latest()
+        accounts = snapshot.accounts if snapshot else ()
+        return tuple(account.usage for account in accounts if account.usage is not None)
 
     def _today(self) -> dt.date:
         return self._clock.now().astimezone(ZoneInfo(self._settings.timezone)).date()
@@ -300,6 +362,10 @@ class Service:
             raise MailboxFullError(METERS)
         meters.tell(message)
 
+    def backfill(self) -> str:
+        """Return how far the first read of past charges is, for people; empty when all is read."""
+        return progress(self.cell.latest(), self.charges.read(), self._clock.now())
+
     @property
     def is_polled(self) -> bool:
         """Tell whether every reading of every account has been tried, or is not due yet."""
@@ -342,7 +408,10 @@ def threshold(settings: Settings) -> Threshold:
     return Threshold(provider="digitalocean", limit=settings.cost_threshold)
 
 
-def with_api_url(settings: Settings, api_url: str) -> Settings:
-    """Return the settings with every account pointed at `api_url`."""
-    accounts = tuple(dataclasses.replace(account, api_url=api_url) for account in settings.accounts)
+def with_api_urls(settings: Settings, api_urls: Mapping[str, str]) -> Settings:
+    """Return the settings with the accounts of some vendors pointed at the URLs of `api_urls`."""
+    accounts = tuple(
+        dataclasses.replace(account, api_url=api_urls.get(account.provider, account.api_url))
+        for account in settings.accounts
+    )
     return dataclasses.replace(settings, accounts=accounts)

@@ -19,7 +19,7 @@ def summary(snapshot: Snapshot | None) -> str:
     """Render totals, then a line for each account; what is unknown is stated."""
     if snapshot is None:
         return "No costs are known."
-    lines = ["DEMO: the vendor is simulated."] if snapshot.demo else []
+    lines = ["DEMO: the vendors are simulated."] if snapshot.demo else []
     totals = snapshot.totals
     if totals is None:
         lines.append("No costs are known yet.")

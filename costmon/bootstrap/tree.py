@@ -205,9 +205,9 @@ def reading_of(message: object) -> Hashable | None:
     """
     match message:
         case Fetched(report=report, reading=ChargeWindow() as window):
-            return (report.account, "charges", window.start)
+            return (report.account, "charges", window.provider, window.start)
         case ChargesFetched(report=report, window=window):
-            return (report.account, "charges", window.start)
+            return (report.account, "charges", window.provider, window.start)
         case (
             Fetched(report=report)
             | ChargesCompleted(report=report)

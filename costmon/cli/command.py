@@ -92,7 +92,7 @@ def add_settings(parser: argparse.ArgumentParser, description: str | None = None
         "--demo",
         action="store_true",
         help="use the demo's settings and state directory (data-demo); `costmon run` then "
-        "reads a simulated vendor instead of your accounts",
+        "reads simulated vendors instead of your accounts",
     )
 
 

@@ -1,16 +1,21 @@
 """`costmon costs`: what everything costs now."""
 
 import argparse
+import json
+import sys
 from collections.abc import Iterator
 from decimal import Decimal
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from costmon.cli.charged import charged_parts
 from costmon.cli.command import add_listener, add_settings, load_settings
 
+if TYPE_CHECKING:
+    from costmon.cli.client import Reply
+
 NAME = "costs"
-HELP = "print current costs from the running service"
+HELP = "print the bill of the month, budgets and current costs from the running service"
 
 _TOP = 20
 _CURRENT = "/api/v1/costs/current"
@@ -25,35 +30,46 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"print the N most expensive resources (default: {_TOP}; 0 = all)",
     )
-    parser.add_argument("--json", action="store_true", help="print as JSON: the API's response")
+    parser.add_argument("--json", action="store_true", help="print as JSON: the API's responses")
     add_listener(parser)
     add_settings(parser)
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Print totals, accounts, the most expensive resources, and what was charged this month."""
+    """Print the bill of the month, twelve months, limits, and the most expensive resources."""
     from costmon.cli.client import ServiceClient
+    from costmon.console.bars import Terminal
 
-    settings = load_settings(arguments).settings
+    loaded = load_settings(arguments)
+    settings = loaded.settings
     service = ServiceClient(settings)
-    if arguments.json:
-        print(service.get(_CURRENT).text.strip())
-        return 0
+    summary = service.get("/api/v1/summary")
     current = service.get(_CURRENT, accepted=(HTTPStatus.NOT_FOUND,))
-    charges = service.get("/api/v1/charges", accepted=(HTTPStatus.SERVICE_UNAVAILABLE,))
-    unread = charges.status == HTTPStatus.SERVICE_UNAVAILABLE
-    if current.status == HTTPStatus.OK:
+    limits = service.get("/api/v1/quotas")
+    if arguments.json:
+        print(_as_json(current if current.status == HTTPStatus.OK else None, summary, limits))
+        return 0
+    if summary.content["meta"].get("demo"):
+        print("DEMO: the vendors are simulated.")
+    terminal = Terminal.of(sys.stdout, loaded.terminal)
+    month = summary.content["data"]["month"]
+    for part in charged_parts(month, limits.content["data"], settings.timezone, terminal):
+        print(part)
+    if current.status == HTTPStatus.OK and summary.content["data"]["as_of"] is not None:
+        print(terminal.heading("\nLive resources:"))
         for part in _parts(current.content, settings.timezone, arguments.top):
             print(part)
-    elif unread or not charges.content["data"]:
-        service.get(_CURRENT)  # Nothing is known: its error says why.
-    if unread:
-        print(f"\n{charges.content['message']}")
-        return 0
-    quotas = service.get("/api/v1/quotas")
-    for part in charged_parts(charges.content, quotas.content, settings.timezone):
-        print(part)
     return 0
+
+
+def _as_json(current: "Reply | None", summary: "Reply", limits: "Reply") -> str:
+    """Return the current costs as the API answers them, with the month and the limits beside."""
+    whole = {"data": None, "meta": json.loads(summary.text)["meta"]}
+    if current is not None:
+        whole = json.loads(current.text)
+    whole["month"] = json.loads(summary.text)["data"]["month"]
+    whole["limits"] = json.loads(limits.text)["data"]
+    return json.dumps(whole, ensure_ascii=False)
 
 
 def _parts(answer: dict[str, Any], timezone: str, top: int) -> Iterator[str]:
@@ -61,8 +77,6 @@ def _parts(answer: dict[str, Any], timezone: str, top: int) -> Iterator[str]:
     from costmon.pricing import calculate_daily_cost, calculate_hourly_cost
 
     data, meta = answer["data"], answer["meta"]
-    if meta.get("demo"):
-        yield "DEMO: the vendor is simulated."
     if meta["stale"]:
         yield f"STALE: {cell(meta.get('reason'))}"
     monthly = sum((it["monthly"] for it in data["providers"] if it["monthly"]), Decimal())
@@ -85,6 +99,8 @@ def _parts(answer: dict[str, Any], timezone: str, top: int) -> Iterator[str]:
                 ", ".join(gap["kind"] for gap in account["gaps"]),
             )
             for account in data["providers"]
+            # The others have charges, and no resources.
+            if account["monthly"] is not None or account["reason"]
         ],
         right=("monthly", "this month, estimated", "by the vendor"),
     )

@@ -244,8 +244,8 @@ def _inventory(provider: Provider, account: str, now: dt.datetime) -> Iterator[F
 
 def _charges(provider: Provider, account: str, now: dt.datetime) -> Iterator[Finding]:
     """Look at the newest window; the largest row is shown as the vendor wrote it, for its unit."""
-    # What is complete by now is not asked for: no back-fill.
-    window = next(provider.charges(account, now, now), None)
+    # As at the first read, whatever is stored; no window after the newest is asked for.
+    window = next(provider.charges(account, now, None), None)
     if window is None:
         yield Finding("ok", account, "charges: there are none")
         return

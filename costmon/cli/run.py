@@ -58,7 +58,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from costmon import bootstrap, logs
 
     settings = loaded.settings
-    logs.configure(
+    output = logs.configure(
         level=settings.log_level,
         form=settings.log_format,
         secrets=settings.secrets(),
@@ -67,4 +67,9 @@ def execute(arguments: argparse.Namespace) -> int:
     log = structlog.get_logger()
     for warning in loaded.warnings:
         log.warning("config.unwise_setting", warning=warning)
-    return bootstrap.run(settings, once=arguments.once, repl=arguments.repl)
+    return bootstrap.run(
+        settings,
+        once=arguments.once,
+        repl=arguments.repl,
+        show_status=output.show_status,
+    )

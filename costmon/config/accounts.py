@@ -14,8 +14,6 @@ from costmon.config.secret import MASK, Secret
 from costmon.domain.poll import ReadingKind
 from costmon.domain.subscription import Subscription
 
-# The vendor that `costmon.demo` simulates.
-DEMO_PROVIDER = "digitalocean"
 # What reads the entries of `[[manual]]`, and asks nobody.
 MANUAL_PROVIDER = "manual"
 
@@ -56,16 +54,6 @@ class AccountSettings:
     def token(self) -> Secret:
         """Return the credential that is sent as the bearer token."""
         return next(iter(self.credentials.values()))
-
-
-def demo_account() -> AccountSettings:
-    """Return the simulated account; bootstrap fills in where the simulated vendor listens."""
-    return AccountSettings(
-        name=DEMO_PROVIDER,
-        provider=DEMO_PROVIDER,
-        credentials={"token": Secret("demo-token-of-the-simulated-vendor")},
-        api_url="",
-    )
 
 
 def manual_account(entries: Sequence[Subscription]) -> AccountSettings:

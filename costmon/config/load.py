@@ -18,6 +18,7 @@ from costmon.config.credentials import SUFFIXES
 from costmon.config.file import check_text, read_file
 from costmon.config.providers import Providers
 from costmon.config.settings import Settings
+from costmon.config.terminal import PLAIN, TerminalSettings, terminal_settings
 from costmon.config.unknown import describe_tolerated
 from costmon.errors import Fault, MissingPackageError
 
@@ -33,12 +34,14 @@ class Loaded:
         settings: Checked.
         warnings: One sentence each, for the log.
         hints: One sentence for each variable that is set and not enough to read its vendor.
+        terminal: What the environment says of the terminal.
         ignored: A `.env` that exists and was not read, because python-dotenv is not installed.
     """
 
     settings: Settings
     warnings: tuple[str, ...]
     hints: tuple[str, ...] = ()
+    terminal: TerminalSettings = PLAIN
     ignored: Path | None = None
 
 
@@ -114,6 +117,7 @@ def load(
         settings=settings,
         hints=tuple(f"{hint.name} alone: {hint.text}" for hint in hints),
         warnings=own.warnings + describe_tolerated(tolerated, providers, file.credential_variables),
+        terminal=terminal_settings(inherited),
         ignored=own.ignored,
     )
 

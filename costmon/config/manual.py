@@ -28,6 +28,7 @@ MANUAL_KEYS = (
     "remind",
     "balance",
     "used",
+    "used_on",
     "note",
 )
 _PROVIDER = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}", re.ASCII)
@@ -78,10 +79,13 @@ class _Entry:
         remind = self._value("remind", _days)
         balance = self._value("balance", _amount)
         used = self._value("used", _amount)
+        used_on = self._value("used_on", _date)
         note = self._value("note", _text)
         self._check_dates(per or "month", since, until)
         if used is not None and "balance" not in self._table:
             self._refuse("balance", "what was paid in advance: `used` is a part of it")
+        if used_on is not None and (since is None or used is None or used_on <= since):
+            self._refuse("used_on", "a day after `since`, on which `used` was seen")
         if name is None or provider is None or amount is None or currency is None:
             return None
         return Subscription(
@@ -98,6 +102,7 @@ class _Entry:
             remind_days=remind,
             balance=balance,
             used=used,
+            used_on=used_on,
             note=note,
         )
 

@@ -9,9 +9,10 @@ from typing import assert_never
 from urllib.parse import unquote, urlsplit
 
 from costmon.config import variables as var
-from costmon.config.accounts import AccountSettings, demo_account, read_accounts
+from costmon.config.accounts import AccountSettings, read_accounts
 from costmon.config.channels import ChannelSettings, TelegramSettings, read_channels
 from costmon.config.credentials import SUFFIXES
+from costmon.config.demo import demo_accounts, demo_file
 from costmon.config.file import NO_FILE, FileSettings
 from costmon.config.limits import FxSettings
 from costmon.config.parsers import is_loopback
@@ -23,6 +24,7 @@ from costmon.domain.budget import Budget
 from costmon.domain.cap import Cap, Quota
 from costmon.domain.poll import ReadingKind
 from costmon.domain.rule import Rule
+from costmon.domain.subscription import Subscription
 from costmon.errors import ConfigError
 
 CONSOLE_SOCKET = "console.sock"
@@ -64,11 +66,12 @@ class Settings:
         caps: All budgets of the file, with the levels at which people are told.
         rules: What the spending of scopes is compared with.
         quotas: Of the file: they win over those that costmon knows.
+        manual: What is paid by a fixed price, as the file says.
         fx: The currency of totals, and the user's own exchange rates.
         channels: Where alerts are sent besides the log.
         retention: Days that each table's rows are kept, only what was set.
         prices: By provider, then by `kind:slug`: USD a month, the user's own.
-        demo: The vendor is simulated; state is apart and real tokens are not looked at.
+        demo: The vendors are simulated; state is apart and real tokens are not looked at.
         notify_socket: Where systemd wants to be told of the service's state; `None` outside it.
     """
 
@@ -98,6 +101,7 @@ class Settings:
     caps: tuple[Cap, ...]
     rules: tuple[Rule, ...]
     quotas: tuple[Quota, ...]
+    manual: tuple[Subscription, ...]
     fx: FxSettings
     channels: tuple[ChannelSettings, ...]
     retention: Mapping[str, float]
@@ -160,13 +164,15 @@ class Settings:
             environ: Names and texts; an empty text is unset.
             providers: What the vendors' providers declare.
             file: What `costmon.toml` says, with its own faults.
-            demo: Use the simulated vendor, a state directory apart and no real token.
+            demo: Use the simulated vendors, a state directory apart and no real token.
             accounts_required: Whether having no account is a fault: it is for what polls.
             tolerated: Unknown names that are accepted, since they may belong to other programs.
 
         Raises:
             ConfigError: With every fault there is, not only the first.
         """
+        if demo:
+            file = demo_file(file, providers)
         read = Reader(environ, file.faults)
         state_dir = _state_dir(read, demo=demo)
         host = read.read(var.HOST)
@@ -182,7 +188,7 @@ class Settings:
         if metrics_port == port:
             read.refuse(var.METRICS_PORT.name, str(port), "a port other than COSTMON_PORT")
         settings = cls(
-            accounts=(demo_account(),)
+            accounts=demo_accounts(file, providers)
             if demo
             else read_accounts(
                 read,
@@ -216,6 +222,7 @@ class Settings:
             caps=file.caps,
             rules=file.rules,
             quotas=file.quotas,
+            manual=() if demo else file.manual,
             fx=file.fx,
             channels=() if demo else read_channels(read, file.channels),
             retention=file.retention,

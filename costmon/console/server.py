@@ -4,6 +4,7 @@ import os
 import socket
 import struct
 import threading
+import weakref
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -56,7 +57,8 @@ class ConsoleServer:
         uids = (0, os.geteuid()) if allowed_uids is None else allowed_uids
         self._allowed_uids = frozenset(uids)
         self._lock = threading.Lock()
-        self._clients: dict[socket.socket, threading.Thread] = {}
+        self._clients: set[socket.socket] = set()
+        self._threads: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
         self._closing = threading.Event()
         self._listener: LocalSocket | None = None
         self._thread: threading.Thread | None = None
@@ -97,9 +99,9 @@ class ConsoleServer:
         self._listener = None
         until_s = self._clock.monotonic_s() + deadline_s
         with self._lock:
-            clients = dict(self._clients)
-        for connection, thread in clients.items():
-            _end_reading(connection)
+            for connection in self._clients:
+                _end_reading(connection)
+        for thread in list(self._threads):
             thread.join(max(until_s - self._clock.monotonic_s(), 0))
 
     def _accept(self, listening: socket.socket) -> None:
@@ -121,7 +123,8 @@ class ConsoleServer:
         with self._lock:
             crowded = len(self._clients) >= self._most_clients
             if not crowded:
-                self._clients[connection] = thread
+                self._clients.add(connection)
+                self._threads.add(thread)
         if crowded:
             detail = f"{self._most_clients} clients are connected already; try again later"
             self._send(connection, encode_error(ConsoleUnavailableError(detail)))
@@ -134,7 +137,7 @@ class ConsoleServer:
             self._send(connection, self._answer(connection))
         finally:
             with self._lock:
-                del self._clients[connection]
+                self._clients.remove(connection)
             connection.close()
 
     def _answer(self, connection: socket.socket) -> bytes:

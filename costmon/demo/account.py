@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from costmon.demo.answer import Answer, Request, ok, refusal
 from costmon.demo.droplet_json import render_droplet
 from costmon.demo.holdings import Holdings
-from costmon.demo.listing import LISTINGS
-from costmon.demo.page import PageError, cut, links, parse_page
+from costmon.demo.invoices import answer_billing, billing_kind
+from costmon.demo.listing import LISTINGS, page_of
 from costmon.demo.service_json import (
     render_account,
     render_app_size,
@@ -45,7 +45,9 @@ def kind_of(path: str) -> str | None:
     """Return the kind that a path reads; `None` for a path that does not exist."""
     if path in KINDS:
         return KINDS[path]
-    return "droplet" if path.removeprefix(_DROPLETS).isdigit() else None
+    if path.removeprefix(_DROPLETS).isdigit():
+        return "droplet"
+    return billing_kind(path)
 
 
 def answer(request: Request, holdings: Holdings, *, base_url: str) -> Answer:
@@ -64,22 +66,15 @@ def answer(request: Request, holdings: Holdings, *, base_url: str) -> Answer:
         return _ROUTES[request.path](holdings)
     if request.path in LISTINGS:
         return _paged(request, holdings, base_url=base_url)
+    if billing_kind(request.path):
+        return answer_billing(request, holdings, base_url=base_url)
     return _one_droplet(request.path, holdings)
 
 
 def _paged(request: Request, holdings: Holdings, *, base_url: str) -> Answer:
-    try:
-        page = parse_page(request.query)
-    except PageError as error:
-        return refusal(422, "unprocessable_entity", f"{error}.")
     listing = LISTINGS[request.path]
     rows = listing.rows(holdings, request.query)
-    return ok(
-        {
-            listing.name: listing.render(cut(rows, page)),
-            **links(len(rows), page, url=base_url + request.path, query=request.query),
-        }
-    )
+    return page_of(request, listing.name, rows, listing.render, base_url=base_url)
 
 
 def _one_droplet(path: str, holdings: Holdings) -> Answer:

@@ -121,4 +121,5 @@ _NOTHING_ELSE = Holdings(
     registry=None,
     apps=(),
     balance=Balance(month_to_date_usage=Decimal(0), generated_at=_CREATED_AT),
+    bills=(),
 )

@@ -4,7 +4,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from costmon.demo import schedule
-from costmon.demo.bill import balance_at
+from costmon.demo.bill import balance_of, bills_at
 from costmon.demo.draw import draw, draw_id
 from costmon.demo.holdings import Cluster, Droplet, Holdings
 from costmon.demo.shop import REGION, Shop
@@ -33,6 +33,7 @@ class Fleet:
         cluster = () if now.preview_since is None else (self._preview(now.preview_since),)
         shop = Shop(seed=self.seed, started_at=self.started_at)
         lasting = shop.droplets()
+        bills = bills_at(moment, seed=self.seed, lasting=lasting)
         droplets = (
             *lasting,
             *(self._burst_worker(slot, birth) for slot, birth in now.workers.items()),
@@ -51,7 +52,8 @@ class Fleet:
             clusters=cluster,
             registry=shop.registry(),
             apps=shop.apps(),
-            balance=balance_at(moment, lasting=lasting),
+            balance=balance_of(bills[0], moment),
+            bills=bills,
         )
 
     def _tick(self, tick: int) -> dt.datetime:

@@ -141,6 +141,33 @@ class Balance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BillLine:
+    """A line of a bill, in USD and whole cents; `resource_id` is `None` for several at once."""
+
+    product: str
+    resource_id: str | None
+    description: str
+    amount: Decimal
+    start: dt.datetime
+    end: dt.datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bill:
+    """What a month costs; `updated_at` is `None` when the month is over."""
+
+    id: str
+    period: str
+    lines: tuple[BillLine, ...]
+    updated_at: dt.datetime | None
+
+    @property
+    def amount(self) -> Decimal:
+        """Return what the lines add up to."""
+        return sum((line.amount for line in self.lines), Decimal("0.00"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Holdings:
     """Everything in the account at one moment.
 
@@ -149,6 +176,7 @@ class Holdings:
         droplets: Ordinary droplets, worker nodes included, in the order of their ids.
         gpu_droplets: Those that the vendor lists only under `type=gpus`.
         registry: `None` when the account has none.
+        bills: This month's, then those of the months before it.
     """
 
     account_id: str
@@ -164,3 +192,4 @@ class Holdings:
     registry: Registry | None
     apps: tuple[App, ...]
     balance: Balance
+    bills: tuple[Bill, ...]

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from costmon.demo.answer import Answer, Request, ok, refusal
 from costmon.demo.droplet_json import render_droplet, render_policies, render_size
 from costmon.demo.holdings import Droplet, Holdings
 from costmon.demo.infrastructure_json import (
@@ -13,6 +14,7 @@ from costmon.demo.infrastructure_json import (
     render_snapshot,
     render_volume,
 )
+from costmon.demo.page import PageError, cut, links, parse_page
 from costmon.demo.service_json import (
     render_app,
     render_cluster,
@@ -71,3 +73,35 @@ LISTINGS: Mapping[str, Listing] = {
     ),
     "/v2/apps": Listing("apps", lambda held, _: held.apps, _each(render_app)),
 }
+
+
+def page_of(
+    request: Request,
+    name: str,
+    rows: Sequence[Any],
+    render: Callable[[Sequence[Any]], Any],
+    *,
+    base_url: str,
+    besides: Mapping[str, Any] | None = None,
+) -> Answer:
+    """Return the page that is asked for.
+
+    Args:
+        request: What is asked.
+        name: The key that holds the rows.
+        rows: All rows.
+        render: Turns the rows of one page into what stands under the key.
+        base_url: Scheme and authority, for the links between pages.
+        besides: What else the page has.
+    """
+    try:
+        page = parse_page(request.query)
+    except PageError as error:
+        return refusal(422, "unprocessable_entity", f"{error}.")
+    return ok(
+        {
+            name: render(cut(rows, page)),
+            **(besides or {}),
+            **links(len(rows), page, url=base_url + request.path, query=request.query),
+        }
+    )

@@ -16,6 +16,7 @@ Respond = Callable[[Request], Answer | None]
 # How often the accepting thread looks whether it shall stop: ten wake-ups a second are below
 # 0.1 % of a core, and a stop takes no longer than this.
 _POLL_S = 0.1
+_MOST_BODY_BYTES = 65_536
 
 
 class LoopbackServer:
@@ -117,7 +118,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._respond("GET")
 
     def do_POST(self) -> None:
-        # What would follow as a body is not read, so the connection cannot be used again.
+        # The simulated vendors need no body; what is longer than any of their clients' is not read.
+        self.rfile.read(min(int(self.headers.get("Content-Length") or 0), _MOST_BODY_BYTES))
         self.close_connection = True
         self._respond("POST")
 

@@ -6,6 +6,7 @@ from typing import Any
 from costmon.demo.draw import draw_id
 from costmon.demo.droplet_json import render_time
 from costmon.demo.holdings import App, Balance, Cluster, Database, Registry
+from costmon.demo.invoices_json import render_team_id
 from costmon.demo.size import AppSize
 
 Json = dict[str, Any]
@@ -26,7 +27,7 @@ def render_account(account_id: str) -> Json:
         "email_verified": True,
         "status": "active",
         "status_message": "",
-        "team": {"uuid": draw_id(0, account_id, "team"), "name": "Demo Team"},
+        "team": {"uuid": render_team_id(account_id), "name": "Demo Team"},
     }
 
 

@@ -9,6 +9,12 @@ from costmon.domain.budget import Budget
 DEFAULT_LEVELS = (Decimal(50), Decimal(80), Decimal(100))
 """Percent of a limit at which people are told."""
 
+PREPAID_LEVELS = (Decimal(80), Decimal(100))
+"""The same of a balance that was paid in advance: using it up is what it is for."""
+
+VENDOR = "vendor"
+"""The source of a quota whose limit the vendor itself tells with the use."""
+
 CapSource = Literal["charges", "guards"]
 QuotaPeriod = Literal["day", "month", "now"]
 
@@ -41,7 +47,7 @@ class Quota(NamedTuple):
         levels: Percent of the limit, each above 0, in ascending order.
         plan: The vendor's plan that it belongs to; `None`: it holds on any plan.
         per_project: Whether each project has it, rather than the account.
-        source: Where it is from; `None`: the user's file.
+        source: Where it is from, such as `VENDOR`; `None`: the user's file.
         as_of: When it was read there; `None`: the user's file.
     """
 
@@ -89,6 +95,11 @@ class BudgetUse(NamedTuple):
         """Return how much of the limit has been used; `None` when that is unknown."""
         return None if self.spent is None else percent_of(self.spent, self.cap.budget.limit)
 
+    @property
+    def over(self) -> Decimal | None:
+        """Return by how much the limit is exceeded; `None` when it is not, as far as is known."""
+        return _over(self.spent, self.cap.budget.limit)
+
 
 class QuotaUse(NamedTuple):
     """How much of one quota has been used in its present period.
@@ -124,9 +135,18 @@ class QuotaUse(NamedTuple):
         """Return how much of the limit has been used."""
         return percent_of(self.used, self.quota.limit)
 
+    @property
+    def over(self) -> Decimal | None:
+        """Return by how much the limit is exceeded; `None` when it is not."""
+        return _over(self.used, self.quota.limit)
+
 
 def percent_of(used: Decimal, limit: Decimal) -> Decimal:
     """Return `used` in percent of `limit`; of a limit of 0 anything is 100, and nothing is 0."""
     if limit > 0:
         return used * 100 / limit
     return Decimal(100) if used > 0 else Decimal(0)
+
+
+def _over(used: Decimal | None, limit: Decimal) -> Decimal | None:
+    return used - limit if used is not None and used > limit else None

@@ -159,6 +159,10 @@ class ChargeWindow:
         complete_through: Before this instant the vendor adds nothing any more but corrections,
             aware UTC; `None` when it does not say.
         gaps: What this credential or plan cannot see.
+        only_unread: Whether spans that an earlier window has covered stay as they are: rows are
+            taken only outside of them.
+        counted_through: Everything before this instant is in the rows, though not by its own day: a
+            row may be for a month. `None`: as `complete_through`.
 
     Raises:
         ChargeError: The window or a row of it contradicts what is said here: two rows have one key,
@@ -175,9 +179,17 @@ class ChargeWindow:
     charges: tuple[Charge, ...] = field(repr=False)
     complete_through: dt.datetime | None
     gaps: tuple[Gap, ...]
+    only_unread: bool = False
+    counted_through: dt.datetime | None = None
 
     def __post_init__(self) -> None:
-        moments = (self.observed_at, self.start, self.end, self.complete_through)
+        moments = (
+            self.observed_at,
+            self.start,
+            self.end,
+            self.complete_through,
+            self.counted_through,
+        )
         if any(moment is not None and moment.tzinfo is None for moment in moments):
             raise ChargeError(self.account, "a time of the window has no time zone")
         if self.end <= self.start:

@@ -5,7 +5,7 @@ Days are calendar days; when in the day something is charged is not known.
 
 import calendar
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
@@ -13,13 +13,12 @@ from typing import Literal
 from costmon.domain.money import shown_exact
 
 Per = Literal["week", "month", "year", "once"]
-ReminderKind = Literal["start", "renewal", "cancel", "end", "balance"]
+ReminderKind = Literal["start", "renewal", "cancel", "end"]
 
 REMIND_YEARLY_DAYS = 14
-REMIND_CANCEL_DAYS = 7
-LOW_BALANCE = Decimal("0.8")
-"""Share of a prepaid balance from which people are told."""
+REMIND_DAYS = 7
 _WEEK = dt.timedelta(days=7)
+_LONGEST_DAYS = 3653
 _MONTHS = {"month": 1, "year": 12}
 
 
@@ -39,10 +38,11 @@ class Subscription:
         renews_on: A day on which it is charged, past or future; `None`: `since` is one, and without
             either the first of the month.
         cancel_by: The last day to cancel, or so many days before the next charge.
-        remind_days: How many days before people are told; `None`: 14 for a year, 7 for `cancel_by`,
-            otherwise not.
+        remind_days: How many days before people are told; `None`: 14 for a year, otherwise 7 for
+            `cancel_by`, `since` and `until`, and not for what is charged again.
         balance: What was paid in advance, in `currency`.
         used: How much of it is used.
+        used_on: When `used` was seen; `None`: nobody knows.
         note: For people.
     """
 
@@ -59,6 +59,7 @@ class Subscription:
     remind_days: int | None = None
     balance: Decimal | None = None
     used: Decimal | None = None
+    used_on: dt.date | None = None
     note: str | None = None
 
     def charged_on(self, start: dt.date, end: dt.date) -> Iterator[dt.date]:
@@ -80,6 +81,24 @@ class Subscription:
         later = max(today, self.since or today)
         return next(self.charged_on(today, later + dt.timedelta(days=367)), None)
 
+    @property
+    def balance_left(self) -> Decimal | None:
+        """Return what is left of `balance`, never less than nothing; `None` when nobody knows."""
+        if self.balance is None or self.used is None:
+            return None
+        return max(self.balance - self.used, Decimal())
+
+    @property
+    def exhausted_on(self) -> dt.date | None:
+        """Return when `balance` is used up at the average rate between `since` and `used_on`.
+
+        `None` when one of them is missing, nothing is used yet, or it takes more than ten years.
+        """
+        if not self.balance or not self.used or self.since is None or self.used_on is None:
+            return None
+        days = (self.used_on - self.since).days * self.balance / self.used
+        return self.since + dt.timedelta(days=int(days)) if 0 < days < _LONGEST_DAYS else None
+
     def _from(self, day: dt.date) -> dt.date:
         """Return the first day of the regular ones that is not before `day`."""
         anchor = self.renews_on or self.since or dt.date(2000, 1, 1)
@@ -99,10 +118,10 @@ class Reminder:
     Attributes:
         subscription: Of what.
         kind: `start`: it begins to cost, such as after a trial; `renewal`: it is charged again;
-            `cancel`: the last day to cancel; `end`: it ends; `balance`: little is left.
+            `cancel`: the last day to cancel; `end`: it ends.
         due: The day it is about.
         days_left: Days from today until then.
-        text: What to know and to do, in one sentence.
+        text: What to know and to do, in a sentence or two.
     """
 
     subscription: Subscription
@@ -112,7 +131,7 @@ class Reminder:
     text: str
 
 
-def renewals(subscriptions: Iterable[Subscription], today: dt.date) -> tuple[Reminder, ...]:
+def reminders(subscriptions: Iterable[Subscription], today: dt.date) -> tuple[Reminder, ...]:
     """Return what is due today or soon, the nearest first."""
     found = [reminder for one in subscriptions for reminder in _due(one, today)]
     return tuple(
@@ -127,7 +146,7 @@ def add_months(day: dt.date, months: int) -> dt.date:
 
 
 def _due(one: Subscription, today: dt.date) -> Iterator[Reminder]:
-    what = f"{one.provider} {one.name}"
+    what = f"{one.name} ({one.provider})"
     price = f"{shown_exact(one.amount)} {one.currency}"
 
     def reminder(kind: ReminderKind, due: dt.date, text: str) -> Reminder:
@@ -138,26 +157,36 @@ def _due(one: Subscription, today: dt.date) -> Iterator[Reminder]:
         days = default_days if one.remind_days is None else one.remind_days
         return days is not None and 0 <= (due - today).days <= days
 
+    def on(due: dt.date) -> str:
+        return f"{due.day} {due:%B}" if due.year == today.year else f"{due.day} {due:%B %Y}"
+
+    is_yearly = one.per == "year"
     charge = one.next_charge(today)
     deadline = _deadline(one, charge)
-    yearly = REMIND_YEARLY_DAYS if one.per == "year" else None
-    if charge is not None and is_near(charge, yearly):
-        begins = charge == one.since
-        verb = "begins to cost" if begins else "renews"
-        by = f"; cancel by {deadline}" if deadline is not None and deadline >= today else ""
-        text = f"{what} {verb} on {charge}: {price}{by}"
-        yield reminder("start" if begins else "renewal", charge, text)
-    if deadline is not None and is_near(deadline, REMIND_CANCEL_DAYS):
-        text = f"{what} can be cancelled until {deadline}"
-        if charge is not None:
-            text += f"; after that {price} is charged on {charge}"
-        yield reminder("cancel", deadline, text)
-    if one.until is not None and is_near(one.until, yearly):
-        yield reminder("end", one.until, f"{what} ends on {one.until}")
-    if one.balance and one.used is not None and one.used >= one.balance * LOW_BALANCE:
-        left = shown_exact(one.balance - one.used)
-        text = f"{what}: {left} of {shown_exact(one.balance)} {one.currency} is left"
-        yield reminder("balance", today, text)
+    if charge is not None and charge == one.since:
+        usual = None if one.per == "once" else REMIND_YEARLY_DAYS if is_yearly else REMIND_DAYS
+        if is_near(charge, usual):
+            verb = "costs" if one.per == "once" else "begins to cost"
+            text = f"{what} {verb} {price} on {on(charge)}"
+            yield reminder("start", charge, f"{text}{_advice(deadline, today, on)}.")
+    elif charge is not None and is_near(charge, REMIND_YEARLY_DAYS if is_yearly else None):
+        text = f"{what} renews on {on(charge)} for {price}"
+        yield reminder("renewal", charge, f"{text}{_advice(deadline, today, on)}.")
+    if deadline is not None and is_near(deadline, REMIND_DAYS):
+        after = f", or {price} is charged on {on(charge)}" if charge is not None else ""
+        yield reminder("cancel", deadline, f"Cancel {what} by {on(deadline)}{after}.")
+    if one.until is not None and is_near(
+        one.until, REMIND_YEARLY_DAYS if is_yearly else REMIND_DAYS
+    ):
+        yield reminder("end", one.until, f"{what} ends on {on(one.until)}.")
+
+
+def _advice(deadline: dt.date | None, today: dt.date, on: Callable[[dt.date], str]) -> str:
+    if deadline is None:
+        return "; cancel before then if you no longer need it"
+    if deadline >= today:
+        return f"; cancel by {on(deadline)} if you no longer need it"
+    return "; the last day to cancel has passed"
 
 
 def _deadline(one: Subscription, charge: dt.date | None) -> dt.date | None:

@@ -6,6 +6,9 @@ from decimal import Decimal
 
 from costmon.domain.resource import Gap
 
+PREPAID_BALANCE = "prepaid_balance"
+"""The quota of what was paid in advance: its limit is what was paid, its unit the currency."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quantity:

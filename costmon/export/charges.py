@@ -17,67 +17,107 @@ from costmon.domain.charge_report import ChargeTotal, Restatement
 from costmon.domain.fx import Rates
 from costmon.domain.period import month_of
 from costmon.domain.resource import Basis
+from costmon.export.prometheus import Encoder
 from costmon.export.scopes import OTHER, Series
 from costmon.state.accounts import usage_is_of_month
 from costmon.state.charges import RESTATED_LATELY, ChargeState
+from costmon.state.published import Published
 from costmon.state.value import AccountState, Snapshot
 
 MOST_SERVICES = 20
 _USD = "USD"
 _ACCOUNT = ("provider", "account")
 _UP, _DOWN = "up", "down"
+_MOST_FORMATS = 4
+"""Formats that are kept ready; a client can ask for any number of versions."""
 
 Amounts = dict[Series, Decimal]
 
 
-class ChargeCollector(Collector):
-    """Read the published charges at every scrape."""
+class ChargeMetrics(Collector):
+    """The metrics that depend on nothing but the charges: rendered once, when they are published.
+
+    They may be thousands, and a vendor is asked once a day: a scrape only copies them.
+    """
 
     def __init__(
         self,
-        *,
-        snapshot: Callable[[], Snapshot | None],
+        published: Published[ChargeState],
         charges: Callable[[], ChargeState],
         rates: Rates,
-        now: Callable[[], dt.datetime],
     ) -> None:
-        self._snapshot = snapshot
+        """Render what is published from now on.
+
+        Args:
+            published: What has been charged.
+            charges: Returns the same for today: after midnight it is another value until more is
+                published.
+            rates: For amounts in USD.
+        """
         self._charges = charges
         self._rates = rates
-        self._now = now
-        self._restated = _Restated(rates, now())
+        self._encoders: dict[str, Encoder] = {}
+        self._newest = self._of_today = _Rendered(published.read(), rates)
+        published.before_publishing(self._prepare)
 
     def collect(self) -> Iterator[Metric]:
         """Yield every family that has something to say."""
-        snapshot, charges = self._snapshot(), self._charges()
-        accounts = snapshot.accounts if snapshot else ()
-        families = (
-            self._month_to_date(accounts, charges),
-            self._day(charges),
-            self._services(charges),
-            _native(charges),
-            self._months(charges),
-            self._restatements(accounts, charges),
-        )
+        return self._current().collect()
+
+    @property
+    def by_basis(self) -> Amounts:
+        """Return the month to date in USD by account and basis."""
+        return self._current().by_basis
+
+    def text(self, content_type: str, encoder: Encoder) -> bytes:
+        """Return all of them in a format."""
+        rendered = self._current()
+        if content_type not in rendered.texts:
+            if len(self._encoders) >= _MOST_FORMATS:
+                return encoder(rendered)
+            self._encoders[content_type] = encoder
+            rendered.texts[content_type] = encoder(rendered)
+        return rendered.texts[content_type]
+
+    def _current(self) -> "_Rendered":
+        charges = self._charges()
+        for rendered in (self._newest, self._of_today):
+            if rendered.charges is charges:
+                return rendered
+        self._of_today = _Rendered(charges, self._rates)
+        return self._of_today
+
+    def _prepare(self, charges: ChargeState) -> None:
+        """Render in the formats that have been asked for, in the thread of who publishes."""
+        rendered = _Rendered(charges, self._rates)
+        for content_type, encoder in tuple(self._encoders.items()):
+            rendered.texts[content_type] = encoder(rendered)
+        self._newest = rendered
+
+
+class _Rendered(Collector):
+    """What is made of one state of the charges."""
+
+    def __init__(self, charges: ChargeState, rates: Rates) -> None:
+        self.charges = charges
+        self.texts: dict[str, bytes] = {}
+        self._usd = {
+            name: rates.convert(Decimal(1), name, _USD)
+            for name in {it.currency for it in (*charges.by_service, *charges.by_month)}
+            | {it.currency for day in charges.last_days for it in day.totals}
+        }
+        self.by_basis = self._sums(charges.by_service, _by_basis)
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every family that has something to say."""
+        families = (self._day(), self._services(), _native(self.charges), self._months())
         return (family for family in families if family.samples)
 
-    def _month_to_date(self, accounts: Sequence[AccountState], charges: ChargeState) -> Metric:
-        amounts = self._sums(charges.by_service, _by_basis)
-        for labels, amount in _of_inventories(accounts, self._now()):
-            # The ledger's figure is the newer one of an account that has both.
-            amounts.setdefault(labels, amount)
-        return _gauge(
-            "costmon_month_to_date_cost_usd",
-            "Cost since the month began, by how the amount is known. Absent when unknown.",
-            (*_ACCOUNT, "basis"),
-            amounts,
-        )
-
-    def _day(self, charges: ChargeState) -> Metric:
+    def _day(self) -> Metric:
         amounts: Amounts = {}
         # A complete day without charges cost 0 in each basis that the account is charged by.
-        known = self._sums(charges.by_month, _by_basis)
-        for day in charges.last_days:
+        known = self._sums(self.charges.by_month, _by_basis)
+        for day in self.charges.last_days:
             if not day.totals:
                 of_account = (day.provider, day.account)
                 amounts.update((it, Decimal()) for it in known if it[:-1] == of_account)
@@ -89,16 +129,16 @@ class ChargeCollector(Collector):
             amounts,
         )
 
-    def _services(self, charges: ChargeState) -> Metric:
+    def _services(self) -> Metric:
         by_account: dict[Series, dict[str, Decimal]] = {}
-        for labels, amount in self._sums(charges.by_service, _by_service).items():
+        for labels, amount in self._sums(self.charges.by_service, _by_service).items():
             by_account.setdefault(labels[:-1], {})[labels[-1]] = amount
         amounts: Amounts = {}
         for account, services in by_account.items():
-            shown = nlargest(MOST_SERVICES, services, key=lambda name: (services[name], name))
-            for service in services:
+            shown = set(nlargest(MOST_SERVICES, services, key=lambda name: (services[name], name)))
+            for service, amount in services.items():
                 labels = (*account, service if service in shown else OTHER)
-                amounts[labels] = amounts.get(labels, Decimal()) + services[service]
+                amounts[labels] = amounts.get(labels, Decimal()) + amount
         return _gauge(
             "costmon_service_month_to_date_cost_usd",
             "Cost since the month began of the most expensive services; all others are `other`.",
@@ -106,16 +146,66 @@ class ChargeCollector(Collector):
             amounts,
         )
 
-    def _months(self, charges: ChargeState) -> Metric:
+    def _months(self) -> Metric:
         return _gauge(
             "costmon_month_cost_usd",
             "Cost of each of the last twelve months, the current one included, with all "
             "restatements.",
             ("provider", "month"),
-            self._sums(charges.by_month, _by_month),
+            self._sums(self.charges.by_month, _by_month),
         )
 
-    def _restatements(self, accounts: Sequence[AccountState], charges: ChargeState) -> Metric:
+    def _sums(
+        self, totals: Iterable[ChargeTotal], labels_of: Callable[[ChargeTotal], Series]
+    ) -> Amounts:
+        """Return sums in USD by labels, without the amounts that have no rate."""
+        sums: Amounts = {}
+        for total in totals:
+            rate = self._usd[total.currency]
+            if rate is not None:
+                labels = labels_of(total)
+                sums[labels] = sums.get(labels, Decimal()) + total.billed * rate.amount
+        return sums
+
+
+class ChargeCollector(Collector):
+    """What depends on the charges and on accounts or time, read at every scrape."""
+
+    def __init__(
+        self,
+        *,
+        snapshot: Callable[[], Snapshot | None],
+        charges: Callable[[], ChargeState],
+        by_basis: Callable[[], Amounts],
+        rates: Rates,
+        now: Callable[[], dt.datetime],
+    ) -> None:
+        self._snapshot = snapshot
+        self._charges = charges
+        self._by_basis = by_basis
+        self._now = now
+        self._restated = _Restated(rates, now())
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every family that has something to say."""
+        snapshot = self._snapshot()
+        accounts = snapshot.accounts if snapshot else ()
+        families = (self._month_to_date(accounts), self._restatements(accounts))
+        return (family for family in families if family.samples)
+
+    def _month_to_date(self, accounts: Sequence[AccountState]) -> Metric:
+        amounts = dict(self._by_basis())
+        for labels, amount in _of_inventories(accounts, self._now()):
+            # The ledger's figure is the newer one of an account that has both.
+            amounts.setdefault(labels, amount)
+        return _gauge(
+            "costmon_month_to_date_cost_usd",
+            "Cost since the month began, by how the amount is known. Absent when unknown.",
+            (*_ACCOUNT, "basis"),
+            amounts,
+        )
+
+    def _restatements(self, accounts: Sequence[AccountState]) -> Metric:
         providers = {account.provider for account in accounts if "charges" in account.readings}
         family = CounterMetricFamily(
             "costmon_restated_cost_usd",
@@ -124,21 +214,9 @@ class ChargeCollector(Collector):
             labels=("provider", "direction"),
             unit="usd",
         )
-        for labels, amount in self._restated.count(charges, providers).items():
+        for labels, amount in self._restated.count(self._charges(), providers).items():
             family.add_metric(labels, float(amount))
         return family
-
-    def _sums(
-        self, totals: Iterable[ChargeTotal], labels_of: Callable[[ChargeTotal], Series]
-    ) -> Amounts:
-        """Return sums in USD by labels, without the amounts that have no rate."""
-        sums: Amounts = {}
-        for total in totals:
-            converted = self._rates.convert(total.billed, total.currency, _USD)
-            if converted is not None:
-                labels = labels_of(total)
-                sums[labels] = sums.get(labels, Decimal()) + converted.amount
-        return sums
 
 
 class _Restated:

@@ -1,4 +1,4 @@
-"""Export budgets and quotas to Prometheus: the limits, and how much of them is used.
+"""Export budgets, quotas and prepaid balances to Prometheus: limits, and how much is used.
 
 What vendors charged and what guards counted are never added up: the label `source` tells them
 apart.
@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 from costmon.domain.cap import BudgetUse, Cap, Quota, QuotaUse, percent_of
 from costmon.domain.fx import Rates
 from costmon.domain.policy import Policy
+from costmon.domain.subscription import Subscription
 from costmon.domain.usage import Quantity, UsageReading
 from costmon.export.scopes import MOST_SCOPES
 from costmon.state.budget_status import BudgetStatus, budget_statuses
@@ -24,6 +25,7 @@ from costmon.state.guard_state import GuardState
 from costmon.state.value import Snapshot
 
 _CURRENCY = "USD"
+_MANUAL = "manual"
 _CHARGES, _GUARDS = "charges", "guards"
 
 
@@ -39,6 +41,7 @@ class LimitCollector(Collector):
         policy: Callable[[], Policy | None],
         caps: Sequence[Cap],
         quotas: Sequence[Quota],
+        subscriptions: Sequence[Subscription],
         rates: Rates,
         now: Callable[[], dt.datetime],
     ) -> None:
@@ -48,12 +51,14 @@ class LimitCollector(Collector):
         self._policy = policy
         self._caps = caps
         self._quotas = quotas
+        self._subscriptions = subscriptions
         self._rates = rates
         self._now = now
+        self._compared: tuple[ChargeState, Sequence[BudgetUse]] | None = None
 
     def collect(self) -> Iterator[Metric]:
         """Yield every family that has something to say."""
-        families = (*self._budgets(), *self._quota_families())
+        families = (*self._budgets(), *self._quota_families(), *self._balances())
         return (family for family in families if family.samples)
 
     def _budgets(self) -> Iterator[Metric]:
@@ -71,8 +76,7 @@ class LimitCollector(Collector):
             labels=("budget", "source"),
             unit="ratio",
         )
-        uses = budget_uses(self._caps, self._charges(), (), self._rates, now)
-        for use in {use.name: use for use in uses}.values():
+        for use in {use.name: use for use in self._uses_of_charges()}.values():
             budget = use.cap.budget
             amount = self._rates.convert(budget.limit, budget.currency or _CURRENCY, _CURRENCY)
             if amount is not None:
@@ -87,6 +91,14 @@ class LimitCollector(Collector):
                 ratio.add_metric((name, _GUARDS), float(status.ratio))
         yield limit
         yield ratio
+
+    def _uses_of_charges(self) -> Sequence[BudgetUse]:
+        """Return what charges have used of the caps: the same until others are published."""
+        charges = self._charges()
+        if self._compared is None or self._compared[0] is not charges:
+            uses = budget_uses(self._caps, charges, (), self._rates, self._now())
+            self._compared = (charges, uses)
+        return self._compared[1]
 
     def _quota_families(self) -> Iterator[Metric]:
         snapshot = self._snapshot()
@@ -122,6 +134,38 @@ class LimitCollector(Collector):
                     ratio.add_metric(account, float(percent_of(use.used, use.limit) / 100))
         yield from (used, limit, ratio)
 
+    def _balances(self) -> Iterator[Metric]:
+        labels = ("provider", "account")
+        balance = GaugeMetricFamily(
+            "costmon_prepaid_balance_usd",
+            "What is left of what was paid in advance, as of the last look that was written down.",
+            labels=labels,
+            unit="usd",
+        )
+        exhaustion = GaugeMetricFamily(
+            "costmon_prepaid_exhaustion_timestamp_seconds",
+            "When the first balance of the vendor is used up, at its average rate so far.",
+            labels=labels,
+            unit="seconds",
+        )
+        today = self._now().date()
+        known = [it for it in self._subscriptions if it.until is None or it.until > today]
+        for provider in sorted({it.provider for it in known if it.balance_left is not None}):
+            entries = [it for it in known if it.provider == provider]
+            converted = [
+                self._rates.convert(it.balance_left, it.currency, _CURRENCY)
+                for it in entries
+                if it.balance_left is not None
+            ]
+            amounts = [one.amount for one in converted if one is not None]
+            if len(amounts) == len(converted):  # a part of them would be taken for all
+                balance.add_metric((provider, _MANUAL), float(sum(amounts, Decimal())))
+            days = [it.exhausted_on for it in entries if it.exhausted_on is not None]
+            if days:
+                midnight = dt.datetime.combine(min(days), dt.time(), dt.UTC)
+                exhaustion.add_metric((provider, _MANUAL), midnight.timestamp())
+        yield from (balance, exhaustion)
+
 
 class _Use(NamedTuple):
     unit: str
@@ -137,14 +181,12 @@ def _is_unknown(use: BudgetUse) -> bool:
 def _uses(quotas: Sequence[Quota], reading: UsageReading, now: dt.datetime) -> dict[str, _Use]:
     """Return what is used of each quota; of several projects' own, the fullest.
 
-    Of a period that has ended nothing is known of the present one. What the vendor itself says is
-    included counts where neither the user nor the plan has a quota.
+    Of a period that has ended nothing is known of the present one.
     """
     found: dict[str, _Use] = {}
     current = [one for one in reading.quantities if one.resets_at is None or one.resets_at > now]
     for quota in {one.quota for one in current}:
-        parts = [one for one in current if one.quota == quota]
-        found[quota] = _fullest(parts)
+        found[quota] = _whole([one for one in current if one.quota == quota])
     fullest: dict[str, QuotaUse] = {}
     for use in quota_uses(quotas, [reading]):
         if use.resets_at is not None and use.resets_at <= now:
@@ -157,15 +199,11 @@ def _uses(quotas: Sequence[Quota], reading: UsageReading, now: dt.datetime) -> d
     return dict(sorted(found.items()))
 
 
-def _fullest(parts: Sequence[Quantity]) -> _Use:
-    """Return the whole account's figure, the fullest project's with a limit, or the sum."""
+def _whole(parts: Sequence[Quantity]) -> _Use:
+    """Return the whole account's figure, or the sum of its projects'."""
     whole = [one for one in parts if one.project is None]
-    limited = [(percent_of(one.used, one.limit), one) for one in parts if one.limit is not None]
     if whole:
-        return _Use(whole[0].unit, whole[0].used, whole[0].limit)
-    if limited:
-        _, one = max(limited, key=lambda pair: pair[0])
-        return _Use(one.unit, one.used, one.limit)
+        return _Use(whole[0].unit, whole[0].used, None)
     same = [one for one in parts if one.unit == parts[0].unit]
     return _Use(parts[0].unit, sum((one.used for one in same), Decimal()), None)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from itertools import accumulate, groupby
 from operator import attrgetter
-from typing import get_args
+from typing import Protocol, get_args
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import (
@@ -32,7 +32,19 @@ from costmon.state.readings import DURATION_BUCKETS_S
 from costmon.state.value import AccountState, Snapshot
 
 _ACCOUNT = ("provider", "account")
+_END = b"# EOF\n"
 _BREAKER_STATES: tuple[BreakerState, ...] = ("closed", "open", "half_open")
+
+
+Encoder = Callable[[Collector], bytes]
+
+
+class Prepared(Protocol):
+    """Metrics that are rendered before they are asked for."""
+
+    def text(self, content_type: str, encoder: Encoder) -> bytes:
+        """Return them as the encoder writes them; each content type has one encoder."""
+        ...
 
 
 class CostCollector(Collector):
@@ -75,13 +87,19 @@ class CostCollector(Collector):
         return (family for family in families if family.samples)
 
 
-def exposition(collectors: Iterable[Collector], accept: str) -> tuple[bytes, str]:
+def exposition(
+    collectors: Iterable[Collector], accept: str, *, prepared: Iterable[Prepared] = ()
+) -> tuple[bytes, str]:
     """Return the metrics and their content type: OpenMetrics if accepted, else text."""
     registry = CollectorRegistry(auto_describe=False)
     for collector in collectors:
         registry.register(collector)
     encoder, content_type = choose_encoder(accept)
-    return encoder(registry), content_type
+    texts = [one.text(content_type, encoder) for one in prepared]
+    texts.append(encoder(registry))
+    # OpenMetrics ends with a line that may be there only once.
+    end = _END if texts[-1].endswith(_END) else b""
+    return b"".join(text.removesuffix(end) for text in texts) + end, content_type
 
 
 def _burn_rate(accounts: Sequence[AccountState]) -> Metric:
@@ -126,7 +144,7 @@ def _freshness(accounts: Sequence[AccountState]) -> Iterator[Metric]:
     )
     for account in accounts:
         labels = _labels(account)
-        if account.has_ended_a_cycle:
+        if account.has_a_verdict:
             up.add_metric(labels, 0 if account.failure else 1)
             breaker.add_metric(labels, {s: s == account.breaker for s in _BREAKER_STATES})
         successes = [it.last_success_at for it in account.readings.values() if it.last_success_at]
@@ -161,7 +179,7 @@ def _readings(accounts: Sequence[AccountState]) -> Iterator[Metric]:
     for account in accounts:
         for kind, reading in account.readings.items():
             values = (*_labels(account), kind)
-            if reading.last_cycle_id is not None:
+            if reading.is_settled:
                 up.add_metric(values, 0 if reading.failure else 1)
             if reading.last_success_at is not None:
                 success.add_metric(values, reading.last_success_at.timestamp())

@@ -92,7 +92,8 @@ class Provider:
         Args:
             account: The account's name, for the rows.
             now: When the poll began, aware UTC.
-            known_through: The `complete_through` of what is stored; `None`: nothing is stored.
+            known_through: The `complete_through` or `counted_through` of what is stored; `None`:
+                nothing is stored.
 
         Raises:
             ProviderError: One of its subclasses, also between two windows: those before it count. A

@@ -3,25 +3,27 @@
 import datetime as dt
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
-from typing import NamedTuple
 
-from costmon.domain.cap import BudgetUse, Cap, Quota, QuotaPeriod, QuotaUse
+from costmon.domain.cap import (
+    DEFAULT_LEVELS,
+    PREPAID_LEVELS,
+    VENDOR,
+    BudgetUse,
+    Cap,
+    Quota,
+    QuotaPeriod,
+    QuotaUse,
+)
 from costmon.domain.charge_report import ChargeTotal
 from costmon.domain.fx import Rates
 from costmon.domain.scope import GLOBAL
-from costmon.domain.usage import Quantity, UsageReading
+from costmon.domain.usage import PREPAID_BALANCE, Quantity, UsageReading
 from costmon.state.budget_status import BudgetStatus
+from costmon.state.charge_freshness import is_reported
 from costmon.state.charges import ChargeState
 
 _BILLED = "billed"
 _LONGEST_DAY = dt.timedelta(hours=25)
-
-
-class _Part(NamedTuple):
-    """A part of the charges, and the scopes that it counts in."""
-
-    scopes: frozenset[str]
-    total: ChargeTotal
 
 
 def budget_uses(
@@ -56,24 +58,63 @@ def budget_uses(
 def quota_uses(quotas: Iterable[Quota], readings: Iterable[UsageReading]) -> tuple[QuotaUse, ...]:
     """Return how much of each quota has been used, in the order of the readings.
 
-    A quota of an account is used instead of one of all accounts of the vendor, and one of the
-    user's instead of a known one of the plan.
+    A quota of an account is used instead of one of all accounts of the vendor. One of the user's is
+    used instead of the limit that the vendor tells with the use, and that instead of a known one of
+    the plan.
     """
     known = tuple(quotas)
-    return tuple(
-        QuotaUse(
-            quota=quota,
-            account=reading.account,
-            project=quantity.project if quota.per_project else None,
-            used=used,
-            estimated=quantity.estimated,
-            observed_at=reading.observed_at,
-            period_start=quantity.start,
-            resets_at=quantity.resets_at,
-        )
-        for reading in readings
-        for quota in _quotas_of(known, reading)
-        for quantity, used in _used(quota, reading.quantities)
+    return tuple(use for reading in readings for use in _uses_of(known, reading))
+
+
+def _uses_of(known: Iterable[Quota], reading: UsageReading) -> Iterator[QuotaUse]:
+    matching = tuple(_quotas_of(known, reading))
+    own = [quota for quota in matching if quota.source is None]
+    compared = set()
+    for quota in own:
+        for use in _compared(quota, reading):
+            compared.add(quota.quota)
+            yield use
+    limited = [one for one in reading.quantities if one.quota not in compared]
+    for quantity in limited:
+        if quantity.limit is not None:
+            compared.add(quantity.quota)
+            yield _use(_of_vendor(reading, quantity, quantity.limit), reading, quantity)
+    for quota in matching:
+        if quota.source is not None and quota.quota not in compared:
+            yield from _compared(quota, reading)
+
+
+def _compared(quota: Quota, reading: UsageReading) -> Iterator[QuotaUse]:
+    for quantity, used in _used(quota, reading.quantities):
+        yield _use(quota, reading, quantity)._replace(used=used)
+
+
+def _use(quota: Quota, reading: UsageReading, quantity: Quantity) -> QuotaUse:
+    return QuotaUse(
+        quota=quota,
+        account=reading.account,
+        project=quantity.project if quota.per_project else None,
+        used=quantity.used,
+        estimated=quantity.estimated,
+        observed_at=reading.observed_at,
+        period_start=quantity.start,
+        resets_at=quantity.resets_at,
+    )
+
+
+def _of_vendor(reading: UsageReading, quantity: Quantity, limit: Decimal) -> Quota:
+    return Quota(
+        provider=reading.provider,
+        account=reading.account,
+        quota=quantity.quota,
+        unit=quantity.unit,
+        limit=limit,
+        period=_period_of(quantity),
+        levels=PREPAID_LEVELS if quantity.quota == PREPAID_BALANCE else DEFAULT_LEVELS,
+        plan=None,
+        per_project=quantity.project is not None,
+        source=VENDOR,
+        as_of=reading.observed_at.date(),
     )
 
 
@@ -86,52 +127,68 @@ def _is_billed(cap: Cap) -> bool:
 def _by_charges(cap: Cap, charges: ChargeState, rates: Rates) -> BudgetUse:
     currency = cap.budget.currency or "USD"
     month_start = charges.today.replace(day=1)
-    spent = Decimal()
-    left_out: dict[str, None] = {}
+    spent: Decimal | None = None
+    left_out: list[str] = []
     notes: dict[str, None] = {}
-    estimated = False
-    matching = [row.total for row in _rows(cap, charges) if cap.budget.scope in row.scopes]
-    for total in matching:
-        converted = rates.convert(total.billed, total.currency, currency)
+    matching = list(_matching(cap, charges))
+    for name, amount in _by_currency(matching).items():
+        converted = rates.convert(amount, name, currency)
         if converted is None:
-            left_out[total.currency] = None
+            left_out.append(name)
             continue
-        spent += converted.amount
-        estimated = estimated or total.basis != _BILLED
+        spent = (spent or Decimal()) + converted.amount
         if converted.note is not None:
             notes[converted.note] = None
+    if not matching and _is_read(cap, charges):
+        spent = Decimal()
     return BudgetUse(
         cap=cap,
         source="charges",
-        spent=spent if matching or _is_read(cap, charges) else None,
+        spent=spent,
         left_out=tuple(left_out),
         rates=tuple(notes),
         period_start=month_start if cap.budget.period == "month" else charges.today,
-        estimated=estimated,
+        estimated=any(it.basis != _BILLED and it.currency not in left_out for it in matching),
     )
 
 
-def _rows(cap: Cap, charges: ChargeState) -> Iterator[_Part]:
-    """Yield what was charged in a cap's period, with the scopes that each part counts in."""
-    kind = cap.budget.scope.partition(":")[0]
+def _matching(cap: Cap, charges: ChargeState) -> Iterator[ChargeTotal]:
+    """Yield what was charged in a cap's period and scope."""
+    kind, _, value = cap.budget.scope.partition(":")
     if cap.budget.period == "day":
-        totals: Iterable[ChargeTotal] = (
-            total for total in charges.by_day if total.group == charges.today.isoformat()
-        )
+        today = charges.today.isoformat()
+        totals: Iterable[ChargeTotal] = (it for it in charges.by_day if it.group == today)
     else:
         totals = charges.by_project if kind == "project" else charges.by_service
+    match kind:
+        case "provider":
+            yield from (total for total in totals if total.provider == value)
+        case "account":
+            yield from (total for total in totals if total.account == value)
+        case "service" if cap.budget.period == "month":
+            yield from (total for total in totals if total.group == value)
+        case "project" if cap.budget.period == "month":
+            yield from (total for total in totals if value in {total.group, total.label})
+        case _ if kind == GLOBAL:
+            yield from totals
+
+
+def _by_currency(totals: Iterable[ChargeTotal]) -> dict[str, Decimal]:
+    """Add up: one conversion of each currency is exact, and quicker than one of each total."""
+    sums: dict[str, Decimal] = {}
     for total in totals:
-        scopes = {GLOBAL, f"provider:{total.provider}", f"account:{total.account}"}
-        if cap.budget.period == "month":
-            scopes |= {f"{'project' if kind == 'project' else 'service'}:{total.group}"}
-            scopes |= {f"project:{total.label}"} if kind == "project" else set()
-        yield _Part(frozenset(scopes), total)
+        sums[total.currency] = sums.get(total.currency, Decimal()) + total.billed
+    return sums
 
 
 def _is_read(cap: Cap, charges: ChargeState) -> bool:
-    """Tell whether charges were read of what a cap is about, so that none means 0."""
+    """Tell whether charges were read of what a cap is about, so that none means 0.
+
+    An account whose charges the credential or the plan hides has been asked, but not read.
+    """
     kind, _, value = cap.budget.scope.partition(":")
-    accounts = charges.freshness
+    month = charges.today.replace(day=1)
+    accounts = [account for account in charges.freshness if is_reported(account, month)]
     if kind == "provider":
         return any(account.provider == value for account in accounts)
     if kind == "account":

@@ -36,6 +36,18 @@ class ChargeReading(NamedTuple):
     gaps: tuple[Gap, ...]
 
 
+def is_reported(known: ChargeReading | ChargeFreshness, month: dt.date) -> bool:
+    """Tell whether no charge since `month` began means that nothing was charged.
+
+    It does not while the vendor has not reported a whole day of the month (one that never says
+    which days are complete must have been read in the month), nor where the plan or the credential
+    cannot see charges.
+    """
+    if known.observed_at is None or any(gap.kind == "charges" for gap in known.gaps):
+        return False
+    return (known.last_complete_day or known.observed_at.date()) >= month
+
+
 def charge_readings(
     charges: ChargeState, accounts: Iterable[AccountState], now: dt.datetime
 ) -> tuple[ChargeReading, ...]:

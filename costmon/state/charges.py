@@ -1,8 +1,11 @@
 """What the vendors have charged, as one published value, made of the ledger's roll-ups."""
 
 import datetime as dt
+from collections.abc import Collection
 from dataclasses import dataclass, replace
+from zoneinfo import ZoneInfo
 
+from costmon.domain.charge import ChargeWindow
 from costmon.domain.charge_report import (
     ChargeFreshness,
     ChargeOverview,
@@ -10,6 +13,7 @@ from costmon.domain.charge_report import (
     CompleteDay,
     Restatement,
 )
+from costmon.domain.period import month_of
 
 RESTATED_LATELY = dt.timedelta(days=7)
 
@@ -75,6 +79,71 @@ def charge_state(overview: ChargeOverview, now: dt.datetime) -> ChargeState:
         restatements=overview.restatements,
         freshness=overview.freshness,
     )
+
+
+def without_entry(
+    state: ChargeState, account: str, vendors: Collection[str], now: dt.datetime
+) -> tuple[ChargeWindow, ...]:
+    """Return windows that end this month's charges of vendors without a manual entry any more.
+
+    What was written down is charged by nobody else: this month is what the file says, and earlier
+    months are history.
+
+    Args:
+        state: What was charged.
+        account: The account of the manual entries.
+        vendors: Those that have one.
+        now: Aware UTC.
+    """
+    month = month_of(now)
+    gone = {
+        total.provider
+        for total in state.by_service
+        if total.account == account and total.basis == "manual" and total.provider not in vendors
+    }
+    if month.start == now:
+        return ()
+    return tuple(
+        ChargeWindow(
+            account=account,
+            provider=provider,
+            observed_at=now,
+            start=month.start,
+            end=now,
+            intake="replace",
+            day_zone="UTC",
+            charges=(),
+            complete_through=None,
+            gaps=(),
+        )
+        for provider in sorted(gone)
+    )
+
+
+def falls_to_zero(state: ChargeState, window: ChargeWindow) -> bool:
+    """Return whether nothing is left of all that was charged in the months of a window.
+
+    Vendors' endpoints stop in this way: they go on answering, and there are no rows, or all are 0.
+    Manual entries are left out: people delete those.
+    """
+    if any(charge.billed_cost or charge.effective_cost for charge in window.charges):
+        return False
+    zone = ZoneInfo(window.day_zone)
+    return any(
+        (total.account, total.provider) == (window.account, window.provider)
+        and total.basis != "manual"
+        and (total.billed or total.effective)
+        and _has_whole_month(window, dt.date.fromisoformat(total.group), zone)
+        for total in state.by_month
+    )
+
+
+def _has_whole_month(window: ChargeWindow, first: dt.date, zone: ZoneInfo) -> bool:
+    """Return whether a window has a month, or what there is of the current one."""
+    following = (first + dt.timedelta(days=32)).replace(day=1)
+    start, end = (dt.datetime.combine(day, dt.time(), zone) for day in (first, following))
+    is_current = start <= window.observed_at < end
+    return window.start <= start < window.end and (is_current or end <= window.end)
 
 
 def on_day(state: ChargeState, today: dt.date) -> ChargeState:

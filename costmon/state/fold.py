@@ -233,7 +233,7 @@ def _unpolled(
         kind: stored.get(ReadingKey(start.name, start.provider, kind)) for kind in start.intervals
     }
     readings = {
-        kind: reading_states.unread(kind, interval_s, found[kind])
+        kind: reading_states.unread(kind, interval_s, found[kind], now)
         for kind, interval_s in start.intervals.items()
     }
     if "charges" in readings:

@@ -15,6 +15,7 @@ class Published(Generic[V]):
 
     def __init__(self, value: V) -> None:
         self._value = value
+        self._before: tuple[Callable[[V], None], ...] = ()
 
     def read(self) -> V:
         """Return what was published last."""
@@ -22,7 +23,13 @@ class Published(Generic[V]):
 
     def publish(self, value: V) -> None:
         """Replace the value."""
+        for prepare in self._before:
+            prepare(value)
         self._value = value
+
+    def before_publishing(self, prepare: Callable[[V], None]) -> None:
+        """Call `prepare` with every value before readers get it, in the publisher's thread."""
+        self._before = (*self._before, prepare)
 
 
 class SharedPublished(Published[V]):

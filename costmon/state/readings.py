@@ -98,7 +98,9 @@ class ReadingState:
         return self.last_cycle_id is not None or self.next_poll_at is not None
 
 
-def unread(kind: ReadingKind, interval_s: float, stored: StoredReading | None) -> ReadingState:
+def unread(
+    kind: ReadingKind, interval_s: float, stored: StoredReading | None, now: dt.datetime
+) -> ReadingState:
     """Return a reading at the start; `stored` is what is known from an earlier process."""
     blank = ReadingState(
         kind=kind,
@@ -115,13 +117,14 @@ def unread(kind: ReadingKind, interval_s: float, stored: StoredReading | None) -
     )
     if stored is None:
         return blank
+    # An inventory is always read at the start, and so is what is due.
+    is_due = kind == "inventory" or stored.next_poll_at <= now
     return replace(
         blank,
         last_success_at=stored.last_success_at,
         complete_through=stored.complete_through,
         gaps=() if stored.usage is None else stored.usage.gaps,
-        # An inventory is always read at the start.
-        next_poll_at=None if kind == "inventory" else stored.next_poll_at,
+        next_poll_at=None if is_due else stored.next_poll_at,
     )
 
 

@@ -2,16 +2,17 @@
 
 import datetime as dt
 
-from costmon.domain.usage import Quantity, UsageReading
+from costmon.domain.usage import PREPAID_BALANCE, Quantity, UsageReading
 
 DISBELIEVED_FOR = dt.timedelta(days=1)
-"""How long levels (bytes stored now), which no reset ends, are not believed to be all 0."""
+"""How long charges, and levels (bytes stored now) that no reset ends, may read 0 unbelieved."""
 
 
 def has_frozen(known: UsageReading | None, seen: UsageReading, since: dt.datetime | None) -> bool:
     """Return whether everything that was in use reads 0 at once, though nothing was reset.
 
-    Vendors' counters stop in this way: the endpoint goes on answering, and all figures are 0.
+    Vendors' counters stop in this way: the endpoint goes on answering, and all figures are 0. What
+    is left of a prepaid balance is as people have written it down, who have filled it up.
 
     Args:
         known: The last usage that was believed.
@@ -20,7 +21,7 @@ def has_frozen(known: UsageReading | None, seen: UsageReading, since: dt.datetim
     """
     if known is None:
         return False
-    in_use = [quantity for quantity in known.quantities if quantity.used > 0]
+    in_use = [it for it in known.quantities if it.used > 0 and it.quota != PREPAID_BALANCE]
     now = {(it.quota, it.project): it for it in seen.quantities}
     pairs = [(old, now.get((old.quota, old.project))) for old in in_use]
     if not pairs or any(new is None or new.used != 0 for _, new in pairs):

@@ -98,9 +98,9 @@ class AccountState:
         return min((at for at in times if at is not None), default=None)
 
     @property
-    def has_ended_a_cycle(self) -> bool:
-        """Tell whether a cycle of any of its readings has ended."""
-        return any(reading.last_cycle_id is not None for reading in self.readings.values())
+    def has_a_verdict(self) -> bool:
+        """Tell whether any of its readings has been tried, or need not be yet."""
+        return any(reading.is_settled for reading in self.readings.values())
 
     @property
     def is_settled(self) -> bool:

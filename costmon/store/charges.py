@@ -90,7 +90,7 @@ def record_charges(
     """
     owner = (storable_key(window.account), storable_key(window.provider))
     known = read_windows(connection, owner)
-    newer = [it for it in known if _is_newer(it, window, now)]
+    newer = [it for it in known if _has_spoken(it, window, now)]
     taken = _taken(window, newer)
     if taken is None:
         return RecordedCharges(
@@ -260,21 +260,23 @@ class _Intake:
         return back
 
 
-def _is_newer(known: StoredWindow, window: ChargeWindow, now: dt.datetime) -> bool:
-    """Return whether part of the window has been read later than this.
+def _has_spoken(known: StoredWindow, window: ChargeWindow, now: dt.datetime) -> bool:
+    """Return whether part of the window is as another read has it: a later one, as a rule.
 
-    A read of the future was made before the machine's clock was set back, and is not newer.
+    A read of the future was made before the machine's clock was set back, and is not later.
     """
     overlaps = known.start < window.end and window.start < known.end
-    return overlaps and window.observed_at < known.observed_at <= now
+    is_later = window.observed_at < known.observed_at <= now
+    return overlaps and (is_later or window.only_unread)
 
 
 def _taken(window: ChargeWindow, newer: Sequence[StoredWindow]) -> Sequence[Charge] | None:
-    """Return the rows that no later read has spoken about; `None` when there is nothing to do."""
+    """Return the rows that no other read has spoken about; `None` when there is nothing to do."""
     if not newer:
         return window.charges
     # Amounts of a window that is replaced depend on the whole of it: there is no taking a part.
-    if window.intake == "replace" or any(it.intake == "replace" for it in newer):
+    is_whole = window.intake == "replace" or any(it.intake == "replace" for it in newer)
+    if is_whole and not window.only_unread:
         return None
     if any(it.start <= window.start and window.end <= it.end for it in newer):
         return None

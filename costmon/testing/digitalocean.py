@@ -19,6 +19,12 @@ REGISTRY = "/v2/registry/subscription"
 APPS = "/v2/apps"
 INSTANCE_SIZES = "/v2/apps/tiers/instance_sizes"
 SIZES = "/v2/sizes"
+ACCOUNT = "/v2/account"
+INVOICES = "/v2/customers/my/invoices"
+PREVIEW = f"{INVOICES}/preview-uuid"
+OCTOBER = f"{INVOICES}/october-uuid"
+TEAM = "12345678-1234-1234-1234-123456789012"
+INSIGHTS = f"/v2/billing/do:team:{TEAM}/insights/2026-11-18/2026-11-20"
 
 _CREATED = "2026-10-02T10:00:00Z"
 _REGION = {"slug": "fra1", "name": "Frankfurt 1", "available": True, "sizes": ["s-1vcpu-2gb"]}
@@ -138,6 +144,84 @@ def app(app_id: str = "app-1", **changes: object) -> Json:
     } | changes
 
 
+def invoice(uuid: str, period: str, amount: str, **changes: object) -> Json:
+    """Return an invoice as the listing has it."""
+    return {
+        "invoice_uuid": uuid,
+        "invoice_id": "12345678",
+        "amount": amount,
+        "invoice_period": period,
+    } | changes
+
+
+def invoices(closed: Sequence[Json], preview: Json | None = None, **changes: object) -> Json:
+    """Return the listing of invoices; its preview is of November 2026 and was made that day."""
+    of_month = invoice("preview-uuid", "2026-11", "0.00", updated_at="2026-11-21T06:31:50Z")
+    return {**listing("invoices", closed), "invoice_preview": preview or of_month | changes}
+
+
+def item(amount: str = "8.03", **changes: object) -> Json:
+    """Return a line of an invoice: a droplet since the 1st of November."""
+    return {
+        "product": "Droplets",
+        "resource_id": "101",
+        "resource_uuid": "droplet-101",
+        "group_description": "",
+        "description": "web-101 (s-1vcpu-2gb)",
+        "amount": amount,
+        "duration": "480",
+        "duration_unit": "Hours",
+        "start_time": "2026-11-01T00:00:00Z",
+        "end_time": "2026-11-21T00:00:00Z",
+        "project_name": "shop",
+        "category": "iaas",
+    } | changes
+
+
+def items(lines: Sequence[Json]) -> Json:
+    """Return the lines of an invoice, all on one page."""
+    return listing("invoice_items", lines)
+
+
+def account(**changes: object) -> Json:
+    """Return the account, whose name and mail must go nowhere."""
+    return {
+        "account": {
+            "droplet_limit": 25,
+            "floating_ip_limit": 3,
+            "email": "someone@example.com",
+            "name": "Someone",
+            "uuid": "b6fr89dbf6d9156cace5f3c78dc9851d957381ef",
+            "status": "active",
+            "team": {"uuid": TEAM, "name": "My Team"},
+        }
+        | changes
+    }
+
+
+def insights(points: Sequence[Json], **changes: object) -> Json:
+    """Return daily costs, all on one page."""
+    return {
+        "data_points": list(points),
+        "total_items": len(points),
+        "total_pages": 1 if points else 0,
+        "current_page": 1,
+    } | changes
+
+
+def data_point(day: str, amount: str, sku: str = "1-DO-DROP-0109") -> Json:
+    """Return what a droplet cost on a day."""
+    return {
+        "usage_team_urn": f"do:team:{TEAM}",
+        "start_date": day,
+        "total_amount": amount,
+        "region": "fra1",
+        "sku": sku,
+        "description": "web-101 (s-1vcpu-2gb)",
+        "group_description": "",
+    }
+
+
 def listing(key: str, items: Sequence[Json], *, total: int | None = None) -> Json:
     """Return a page that is the last one."""
     return {
@@ -178,6 +262,10 @@ def empty_account() -> dict[str, Json]:
             "instance_sizes": [{"slug": "apps-s-1vcpu-0.5gb", "usd_per_month": "5.00"}]
         },
         SIZES: listing("sizes", [{"slug": "s-1vcpu-2gb", "price_monthly": 12.0}]),
+        ACCOUNT: account(),
+        INVOICES: invoices([]),
+        PREVIEW: items([]),
+        INSIGHTS: insights([]),
     }
 
 

@@ -13,7 +13,7 @@ from costmon.errors import SnapshotClosedError
 from costmon.state.charges import ChargeState
 from costmon.state.value import Snapshot
 from costmon.web import words
-from costmon.web.charge_view import Limits, charged
+from costmon.web.charge_view import Limits, month_shown
 from costmon.web.view import overview
 
 View = Callable[[], flask.typing.ResponseReturnValue]
@@ -49,7 +49,7 @@ def create_blueprint(
         static_folder="static",
         static_url_path="/static",
     )
-    for name in ("money", "moment", "age", "short"):
+    for name in ("money", "moment", "age", "short", "round_money"):
         blueprint.add_app_template_filter(getattr(words, name), name)
 
     @blueprint.app_context_processor
@@ -64,7 +64,7 @@ def create_blueprint(
             return _html(flask.render_template("costmon/closed.html"), 503)
         at = now()
         shown = overview(current, children(), now=at, threshold=threshold)
-        month = charged(charges(), current.accounts if current else (), limits, at)
+        month = month_shown(charges(), current.accounts if current else (), limits, at)
         return _html(flask.render_template("costmon/page.html", page=shown, month=month), 200)
 
     blueprint.add_url_rule("/", "page", describe(page))

@@ -82,15 +82,18 @@ class Overview:
         as_of: When the oldest figure was observed.
         age_s: Seconds since then.
         stale: Why it is not fresh; `None` when it is.
-        estimate: The month to date by list price over all accounts; `None` when unknown.
+        estimate: The month to date by list price over these accounts; `None` when unknown.
         usage: The same as the vendors themselves say; `None` unless all accounts' say.
         difference: `usage` minus `estimate`.
         explanation: What the difference is made of.
+        not_compared: Accounts that are not in the estimate, since their charges tell what they
+            cost, and the vendor has no figure besides.
         threshold: The monthly run-rate that alerts, USD.
+        threshold_of: The vendor whose accounts it is for, where there are others; else `None`.
         threshold_percent: The run-rate in per cent of it, at most 100; `None` when it is unknown.
         over_threshold: By how much the run-rate is above it; `None` when it is not.
         kinds: Monthly cost by kind, largest first.
-        accounts: The accounts.
+        accounts: The accounts whose vendors have inventories.
         changes: What changed last, newest first.
         resources: The most expensive resources.
         waste: What is likely wasted.
@@ -105,7 +108,9 @@ class Overview:
     usage: Decimal | None
     difference: Decimal | None
     explanation: str | None
+    not_compared: tuple[str, ...]
     threshold: Decimal
+    threshold_of: str | None
     threshold_percent: int | None
     over_threshold: Decimal | None
     kinds: tuple[tuple[str, int, Decimal | None], ...]
@@ -114,6 +119,11 @@ class Overview:
     resources: Table
     waste: tuple[Waste, ...]
     children: tuple[ChildStatus, ...]
+
+    @property
+    def compares_nothing(self) -> bool:
+        """Tell whether charges tell what every account costs, and nothing is left to compare."""
+        return len(self.not_compared) == len(self.accounts) > 0
 
 
 def overview(
@@ -124,14 +134,17 @@ def overview(
     threshold: Threshold,
 ) -> Overview:
     """Return what the page shows at `now`."""
-    states = snapshot.accounts if snapshot else ()
+    states = [
+        state for state in (snapshot.accounts if snapshot else ()) if "inventory" in state.readings
+    ]
     totals = snapshot.totals if snapshot else None
     as_of = snapshot.as_of if snapshot else None
     resources = [r for state in states if state.inventory for r in state.inventory.resources]
     estimates = {
         state.name: MonthToDate(state.inventory.observed_at) for state in states if state.inventory
     }
-    differences = [difference_of(state) for state in states]
+    compared = [state for state in states if _is_compared(state)]
+    differences = [difference_of(state) for state in compared]
     difference = _all(differences)
     alerting = totals_over(state for state in states if state.provider == threshold.provider)
     run_rate = alerting.monthly if alerting else Decimal()
@@ -140,16 +153,20 @@ def overview(
         as_of=as_of,
         age_s=age_s(as_of, now) if as_of else None,
         stale=staleness(snapshot, now) if snapshot else None,
-        estimate=_all([state.month_to_date_estimate for state in states]),
+        estimate=_all([state.month_to_date_estimate for state in compared]),
         usage=_all(
             [
                 None if known is None else _usage(state)
-                for state, known in zip(states, differences, strict=True)
+                for state, known in zip(compared, differences, strict=True)
             ]
         ),
         difference=difference,
         explanation=explain(difference),
+        not_compared=tuple(state.name for state in states if state not in compared),
         threshold=threshold.limit,
+        threshold_of=threshold.provider
+        if {state.provider for state in states} - {threshold.provider}
+        else None,
         threshold_percent=_percent(run_rate, threshold.limit) if alerting else None,
         over_threshold=run_rate - threshold.limit if run_rate > threshold.limit else None,
         kinds=_kinds(resources),
@@ -176,6 +193,11 @@ def _all(amounts: Sequence[Decimal | None]) -> Decimal | None:
     """Return the sum, or `None` when a part is unknown: half a sum is a wrong figure."""
     known = [amount for amount in amounts if amount is not None]
     return sum(known, Decimal()) if known and len(known) == len(amounts) else None
+
+
+def _is_compared(state: AccountState) -> bool:
+    has_balance = state.inventory is not None and state.inventory.balance is not None
+    return has_balance or "charges" not in state.readings
 
 
 def _usage(state: AccountState) -> Decimal | None:

@@ -16,12 +16,24 @@ _DAY_S = 86_400
 
 
 def money(amount: Decimal | None, currency: str = "USD", *, sign: bool = False) -> str:
-    """Return an amount such as `$1,234.50`; "unknown" when it is not known."""
+    """Return an amount such as `$1,234.50` or `<$0.01`; "unknown" when it is not known."""
     if amount is None:
         return "unknown"
     rounded = shown(amount)
     before = "\N{MINUS SIGN}" if rounded < 0 else "+" if sign and rounded > 0 else ""
     figure = f"{abs(rounded):,.2f}"
+    if amount > 0 and not rounded:
+        before, figure = "<", "0.01"  # something is not nothing
+    symbol = _SYMBOLS.get(currency)
+    return f"{before}{symbol}{figure}" if symbol else f"{before}{figure} {currency}"
+
+
+def round_money(amount: Decimal | None, currency: str = "USD") -> str:
+    """Return an amount in whole units such as `$1,235`, for a chart; one below 1 in cents."""
+    if amount is None or abs(amount) < 1:
+        return money(amount, currency)
+    before = "\N{MINUS SIGN}" if amount < 0 else ""
+    figure = f"{abs(amount):,.0f}"
     symbol = _SYMBOLS.get(currency)
     return f"{before}{symbol}{figure}" if symbol else f"{before}{figure} {currency}"
 
@@ -55,6 +67,21 @@ def age(seconds: float | None) -> str:
     if whole < 2 * _DAY_S:
         return f"{whole // _HOUR_S} h"
     return f"{whole // _DAY_S} days"
+
+
+def period_in_words(period: str, start: dt.date) -> str:
+    """Return the period of a limit such as `November 2026`, `29 November 2026` or `this hour`."""
+    match period:
+        case "month":
+            return f"{start:%B %Y}"
+        case "day":
+            return f"{start.day} {start:%B %Y}"
+        case "hour":
+            return "this hour"
+        case "total":
+            return "in total"
+        case _:
+            return period.replace("rolling:", "the last ")
 
 
 def whole(text: str) -> str:

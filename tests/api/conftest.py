@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from costmon.alerts.alert import ChannelCounts
 from costmon.api import ApiContext, ApiSettings, create_app, create_metrics_app
 from costmon.api.representation import Representations
 from costmon.config import Secret
@@ -14,6 +15,7 @@ from costmon.domain.charge_report import ChargeQuery, ChargeTotal
 from costmon.domain.child import ChildStatus
 from costmon.domain.history import HistoryQuery, HistoryRow
 from costmon.domain.policy import Policy
+from costmon.domain.subscription import Subscription
 from costmon.domain.totals import Threshold
 from costmon.messages import GuardCommand, GuardReported, RefreshRequested, SetRecording
 from costmon.pricing import fx
@@ -72,6 +74,8 @@ class World:
         self.charges: Published[ChargeState] = Published(nothing_known(now, now.date()))
         self.caps: tuple[Cap, ...] = ()
         self.quotas: tuple[Quota, ...] = ()
+        self.subscriptions: tuple[Subscription, ...] = ()
+        self.channel_counts: tuple[ChannelCounts, ...] = ()
         self.rates = fx.rates()
         self.currency = "USD"
         self.held_back = ()
@@ -159,9 +163,12 @@ class World:
             tell_policy=self.tell,
             meters=self.meters,
             tell_meters=self.surveyed.append,
-            charges=self.charges,
+            charges=self.charges.read,
+            published_charges=self.charges,
             caps=self.caps,
             quotas=self.quotas,
+            subscriptions=self.subscriptions,
+            channel_counts=lambda: self.channel_counts,
             rates=self.rates,
             currency=self.currency,
             settings=self.settings,

@@ -19,6 +19,7 @@ from costmon.domain.resource import Gap
 from costmon.domain.usage import Quantity, UsageReading
 from costmon.errors import StoreOutdatedError, StoreUnavailableError
 from costmon.state.published import Published
+from tests.api.samples import guard_state
 
 CHARGES = "/api/v1/charges"
 QUOTAS = "/api/v1/quotas"
@@ -177,6 +178,36 @@ def test_a_budget_is_compared_with_what_was_charged(world):
     assert (budget["scope"], budget["period"]) == ("provider:vercel", "month")
     assert (budget["spent"], budget["limit"], budget["percent"]) == ("85", "100", 85.0)
     assert (budget["left_out"], budget["estimated"]) == (["XAU"], False)
+    assert (budget["source"], budget["enforced"], budget["over"]) == ("charges", False, None)
+
+
+def test_a_budget_that_is_exceeded_says_by_how_much(world):
+    world.caps = (Cap(Budget("provider:vercel", "100", "month", "USD"), DEFAULT_LEVELS, False),)
+    read(world, total("112.50"))
+
+    [budget] = world.client().get(QUOTAS).json["data"]["budgets"]
+
+    assert (budget["over"], budget["percent"]) == ("12.5", 112.5)
+
+
+def test_what_guards_report_of_a_budget_is_beside_what_was_charged(world):
+    world.caps = (Cap(Budget("global", "10", "month", "USD"), DEFAULT_LEVELS, True),)
+    world.guard_state.publish(guard_state())
+    read(world, total("4"))
+
+    charged, reported = world.client().get(QUOTAS).json["data"]["budgets"]
+
+    assert (charged["source"], charged["spent"]) == ("charges", "4")
+    assert (reported["source"], reported["spent"], reported["enforced"]) == ("guards", "3", True)
+
+
+def test_a_budget_whose_charges_have_no_rate_is_unknown_and_not_0(world):
+    world.caps = (Cap(Budget("global", "100", "month", "USD"), DEFAULT_LEVELS, False),)
+    read(world, total("7.5", currency="XAU"))
+
+    [budget] = world.client().get(QUOTAS).json["data"]["budgets"]
+
+    assert (budget["spent"], budget["percent"], budget["left_out"]) == (None, None, ["XAU"])
 
 
 def test_no_budget_is_listed_before_charges_are_known(world):
@@ -242,6 +273,7 @@ def test_a_quota_is_compared_with_what_the_vendor_counted(world):
             "used": "333",
             "limit": "1000",
             "percent": Decimal("33.30"),
+            "over": None,
             "estimated": True,
             "observed_at": "2026-11-21T10:00:00Z",
             "period_start": "2026-11-01T00:00:00Z",

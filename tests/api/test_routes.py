@@ -9,6 +9,7 @@ import structlog
 from costmon.domain.budget import Budget
 from costmon.domain.cap import DEFAULT_LEVELS, Cap
 from costmon.domain.charge_report import ChargeTotal
+from costmon.domain.poll import ReadingKey, StoredReading
 from costmon.domain.resource import Gap, KindFailure
 from costmon.state import fold
 from costmon.state.charges import nothing_known
@@ -236,6 +237,28 @@ def test_it_is_not_ready_before_the_first_poll(world):
 
     assert status == 503
     assert reasons["first_poll_done"] == "no poll has finished for: digitalocean"
+
+
+def test_after_a_restart_it_is_ready_without_a_poll_that_is_not_due_yet(world):
+    now = world.clock.now()
+    key = ReadingKey("openai", "openai", "charges")
+    stored = StoredReading(
+        key=key,
+        next_poll_at=now + dt.timedelta(hours=23),
+        last_success_at=now - dt.timedelta(hours=1),
+        complete_through=None,
+        usage=None,
+    )
+    start = fold.Start(name="openai", provider="openai", intervals={"charges": 86_400.0})
+    first = fold.first([start], {}, now=now, demo=False, stored={key: stored})
+    world.cell.publish(dataclasses.replace(first, sequence=first.sequence + 1))
+
+    status, reasons = checks(world)
+
+    assert status == 200, reasons
+    samples = world.client().get("/metrics").text
+    labels = 'account="openai",provider="openai",reading="charges"'
+    assert f"costmon_reading_up{{{labels}}} 1.0" in samples
 
 
 @pytest.mark.parametrize("state", ["set_aside", "waiting", "failed", "starting", "stopped"])

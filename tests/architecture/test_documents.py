@@ -141,9 +141,12 @@ def routes() -> set[str]:
         tell_policy=lambda _message: None,
         meters=Published(meters.first("e")),
         tell_meters=lambda _message: None,
-        charges=Published(nothing_known(now, now.date())),
+        charges=lambda: nothing_known(now, now.date()),
+        published_charges=Published(nothing_known(now, now.date())),
         caps=(),
         quotas=(),
+        subscriptions=(),
+        channel_counts=lambda: (),
         rates=Rates("EUR", {}),
         currency="USD",
         settings=ApiSettings(

@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime as dt
+import threading
 from decimal import Decimal
 from types import SimpleNamespace
 
@@ -11,12 +12,18 @@ from structlog.testing import capture_logs
 from costmon.bootstrap.components import components
 from costmon.bootstrap.service import Service
 from costmon.bootstrap.tree import POLICY, POLICY_CAPACITY, POLICY_REPORTS, guard_of
+from costmon.config.file import FileSettings
 from costmon.config.settings import Settings
+from costmon.domain.charge_report import ChargeTotal
+from costmon.domain.poll import ReadingKey, StoredReading
+from costmon.domain.subscription import Subscription
 from costmon.messages import CloseCircuit, GuardReported, RefreshRequested
 from costmon.providers import catalog
+from costmon.state.charges import nothing_known
 from costmon.store import open_store
 from costmon.store.migrate import upgrade
 from costmon.testing import FakeClock
+from costmon.testing.clock import START
 from costmon.testing.spend import guard_report
 from tests.store import charges
 
@@ -52,6 +59,75 @@ def test_reports_leave_room_for_what_people_decide(service):
 
     assert service.system.addresses[POLICY].waiting == POLICY_CAPACITY
     assert [line["event"] for line in lines] == ["bootstrap.report_dropped"] * 5
+
+
+def test_an_edited_manual_entry_counts_from_the_next_start_on(tmp_path):
+    entry = Subscription(
+        name="VPS",
+        provider="ionos",
+        service="VPS",
+        amount=Decimal("7.50"),
+        currency="EUR",
+        per="month",
+    )
+    settings = Settings.from_env(
+        {"COSTMON_STATE_DIR": str(tmp_path)},
+        providers=PROVIDERS,
+        file=FileSettings(manual=(entry,)),
+    )
+    upgrade(settings.database_url)
+    service = Service(settings, clock=FakeClock(), on_scan=lambda: None)
+    read_already = StoredReading(
+        key=ReadingKey("manual", "manual", "charges"),
+        next_poll_at=START + dt.timedelta(days=1),
+        last_success_at=START,
+        complete_through=START,
+    )
+    service.store.record_reading(read_already, service.store.claim("persister"))
+    paused = threading.Event()
+
+    service.start()
+    for _ in range(2_000):
+        if service.charges.read().by_service:
+            break
+        paused.wait(0.005)
+    service.stop()
+
+    (total,) = service.charges.read().by_service
+    assert (total.provider, total.billed) == ("ionos", Decimal("7.50"))
+
+
+def _total(billed):
+    return ChargeTotal(
+        group="Edge",
+        account="vercel",
+        provider="vercel",
+        currency="USD",
+        basis="billed",
+        label="Edge",
+        billed=Decimal(billed),
+        effective=Decimal(billed),
+        charge_count=1,
+    )
+
+
+def test_last_months_charges_are_not_shown_as_this_months_while_the_persister_is_down(settings):
+    clock = FakeClock()
+    service = Service(settings, clock=clock, on_scan=lambda: None)
+    november = nothing_known(START, dt.date(2026, 11, 30))
+    total = _total("12")
+    service.charges.publish(
+        dataclasses.replace(november, is_loaded=True, by_service=(total,), by_day=(total,))
+    )
+
+    before = service.charges_today()
+    clock.advance(11 * 86_400)
+    after = service.charges_today()
+
+    assert (before.by_service, before.today) == ((total,), dt.date(2026, 11, 21))
+    assert (after.by_service, after.by_day, after.today) == ((), (), dt.date(2026, 12, 2))
+    for part in (service.journal, service.decision_journal, service.store):
+        part.close()
 
 
 def test_a_refresh_reads_billing_apis_at_most_once_a_minute(tmp_path, monkeypatch):

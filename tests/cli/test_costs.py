@@ -15,6 +15,7 @@ def account(name, monthly, count):
         "resource_count": count,
         "month_to_date_estimate": None,
         "month_to_date_usage": None,
+        "reason": None if monthly else "the first poll has not ended yet",
         "gaps": [],
     }
 
@@ -57,3 +58,15 @@ def test_an_account_that_has_not_been_read_is_unknown_and_in_no_sum():
 
     assert shown.startswith("USD 5.00 a month")
     assert any(line.split()[:3] == ["hz", "up", "?"] for line in shown.splitlines())
+
+
+def test_an_account_whose_vendor_has_no_resources_is_not_among_those_that_have():
+    vercel = account("vercel", None, None) | {"reason": None}
+
+    shown = printed(
+        providers=[account("do", Decimal("5.00"), 1), vercel],
+        droplets=[row("box", Decimal("5.00"))],
+        resources=[],
+    )
+
+    assert "vercel" not in shown

@@ -17,6 +17,7 @@ from costmon.providers.base import Credential, Provider
 from costmon.testing import digitalocean as do
 from costmon.testing import samples
 from costmon.testing.stub import Reply, StubServer
+from tests.providers.wasabi import answers as wasabi
 from tests.store import charges
 
 TOKEN = "a-token-that-must-not-be-seen"
@@ -152,7 +153,7 @@ class Everything(Provider):
         return samples.inventory(account=account, observed_at=now)
 
     def charges(self, account, now, known_through):
-        assert known_through == now
+        assert known_through is None
         gap = Gap(kind="tax", reason="not on this plan")
         yield charges.window(charges.charge("k"), account=account, gaps=(gap,))
         raise AssertionError("a check reads one window")
@@ -174,6 +175,26 @@ def test_each_reading_is_checked(vendor, capsys, monkeypatch):
     assert any("in 1 rows since 2026-11-01" in line and "complete before" in line for line in lines)
     assert any(line.startswith("warn") and "tax: not on this plan" in line for line in lines)
     assert any(line.startswith("FAIL") and "usage:read" in line for line in lines)
+
+
+def test_a_working_account_of_a_vendor_whose_days_come_late_has_no_failure(
+    vendor, capsys, monkeypatch
+):
+    monkeypatch.setenv("WASABI_ACCESS_KEY", "EXAMPLE")
+    monkeypatch.setenv("WASABI_SECRET_KEY", "planted-secret-0123456789")
+    with StubServer() as server:
+        monkeypatch.setenv("WASABI_API_URL", server.url)
+
+        def first_day(asked):
+            return Reply.json(wasabi.page([wasabi.day(asked.query["from"], active=wasabi.TB)]))
+
+        server.script(wasabi.ACCOUNT, first_day)
+        server.answer(wasabi.BUCKET, Reply.json(wasabi.page([])))
+
+        main(["check"])
+
+    failures = [line for level, subject, line in findings(capsys) if level == "FAIL"]
+    assert failures == []
 
 
 def test_an_account_that_lacks_a_variable_fails_and_the_others_are_asked(

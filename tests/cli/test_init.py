@@ -30,7 +30,7 @@ providers.__path__.append(sys.argv.pop(1))
 from costmon.cli import main
 sys.exit(main())
 """
-ACME = ROOT / "tests" / "providers" / "elsewhere"
+ACME = ROOT / "tests" / "cli" / "vendor"
 
 pytestmark = pytest.mark.process
 

@@ -11,7 +11,7 @@ from costmon.config.file import check_file
 from costmon.config.settings import Settings
 from costmon.domain.budget import Budget, Thresholds
 from costmon.errors import ConfigError
-from costmon.providers import digitalocean
+from costmon.providers import catalog, digitalocean
 
 PROVIDERS = Providers((digitalocean.info,))
 
@@ -138,7 +138,8 @@ def test_the_settings_have_the_files_budgets():
 def test_guards_report_to_a_socket_in_the_state_directory_unless_told_otherwise(tmp_path):
     def socket(demo=False, **variables):
         environ = TOKEN | {"COSTMON_STATE_DIR": str(tmp_path / "data")} | variables
-        return Settings.from_env(environ, demo=demo, providers=PROVIDERS).report_socket
+        providers = catalog.declarations() if demo else PROVIDERS
+        return Settings.from_env(environ, demo=demo, providers=providers).report_socket
 
     assert socket() == tmp_path / "data" / "report.sock"
     assert socket(COSTMON_REPORT_SOCKET="off") is None

@@ -54,6 +54,7 @@ def test_everything_can_be_said():
         remind = 21
         balance = 50
         used = 12.5
+        used_on = 2026-11-20
         note = "example.org"
         """
 
@@ -73,6 +74,7 @@ def test_everything_can_be_said():
         remind_days=21,
         balance=Decimal(50),
         used=Decimal("12.5"),
+        used_on=dt.date(2026, 11, 20),
         note="example.org",
     )
 
@@ -102,6 +104,8 @@ def test_everything_can_be_said():
         ("remind = true", "remind", "a number of days"),
         ("remind = 1000", "remind", "a number of days"),
         ("used = 3", "balance", "what was paid in advance"),
+        ("balance = 5\nused = 1\nused_on = 2026-01-02", "used_on", "a day after `since`"),
+        ("since = 2026-01-02\nused_on = 2026-02-02", "used_on", "on which `used` was seen"),
         ("balance = -1", "balance", "an amount from 0"),
     ],
 )

@@ -13,9 +13,10 @@ from costmon.config import Providers, Secret, Settings
 from costmon.config.file import check_file
 from costmon.config.parsers import Refused, duration, spell
 from costmon.errors import ConfigError
-from costmon.providers import digitalocean
+from costmon.providers import catalog, digitalocean
 
 PROVIDERS = Providers((digitalocean.info,))
+ALL_PROVIDERS = catalog.declarations()
 
 TOKEN = "dop_v1_0123456789abcdef"
 
@@ -241,23 +242,37 @@ def test_the_demo_has_its_own_state_and_ignores_real_tokens():
             "COSTMON_DATABASE_URL": "postgresql://h/real",
         },
         demo=True,
-        providers=PROVIDERS,
+        providers=ALL_PROVIDERS,
     )
 
     assert settings.demo
     assert settings.state_dir == Path("/srv/costmon-demo")
     assert settings.database_url == "sqlite:////srv/costmon-demo/costmon.db"
     assert settings.poll_interval_s == 2
-    assert [account.name for account in settings.accounts] == ["digitalocean"]
+    names = [account.name for account in settings.accounts]
+    assert names == ["digitalocean", "openai", "supabase", "vercel", "manual"]
     assert TOKEN not in settings.secrets()
 
 
+def test_the_demo_has_limits_of_its_own_where_the_file_has_none():
+    file = check_file({"budget": [{"scope": "global", "limit": 7}]}, ALL_PROVIDERS)
+
+    own = Settings.from_env({}, demo=True, providers=ALL_PROVIDERS, file=file)
+    demo = Settings.from_env({}, demo=True, providers=ALL_PROVIDERS)
+
+    assert [cap.budget.limit for cap in own.caps] == [7]
+    assert "provider:openai" in {cap.budget.scope for cap in demo.caps}
+    assert demo.quotas
+
+
 def test_the_demo_runs_on_nothing_at_all():
-    assert Settings.from_env({}, demo=True, providers=PROVIDERS).state_dir == Path("data-demo")
+    assert Settings.from_env({}, demo=True, providers=ALL_PROVIDERS).state_dir == Path("data-demo")
 
 
 def test_the_demo_polls_as_often_as_it_is_told():
-    settings = Settings.from_env({"COSTMON_POLL_INTERVAL": "9s"}, demo=True, providers=PROVIDERS)
+    settings = Settings.from_env(
+        {"COSTMON_POLL_INTERVAL": "9s"}, demo=True, providers=ALL_PROVIDERS
+    )
 
     assert settings.poll_interval_s == 9
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from costmon.domain.subscription import Subscription, add_months, renewals
+from costmon.domain.subscription import Subscription, add_months, reminders
 
 DAYS = st.dates(dt.date(2020, 1, 1), dt.date(2040, 12, 31))
 
@@ -36,7 +36,7 @@ def charged(one, start, end):
 
 
 def told(one, today):
-    return [(found.kind, str(found.due), found.days_left) for found in renewals([one], day(today))]
+    return [(found.kind, str(found.due), found.days_left) for found in reminders([one], day(today))]
 
 
 @pytest.mark.parametrize(
@@ -136,20 +136,47 @@ def test_what_is_due_soon_is_told(one, today, expected):
 
 
 @pytest.mark.parametrize(
-    ("used", "kinds"), [("39.99", []), ("40", ["balance"]), ("60", ["balance"])]
+    ("one", "today", "texts"),
+    [
+        (
+            entry("year", renews_on="2027-03-01", cancel_by=3),
+            "2027-02-21",
+            [
+                "Cancel VPS (ionos) by 26 February, or 6.00 EUR is charged on 1 March.",
+                (
+                    "VPS (ionos) renews on 1 March for 6.00 EUR; cancel by 26 February if you "
+                    "no longer need it."
+                ),
+            ],
+        ),
+        (
+            entry("year", renews_on="2027-01-02"),
+            "2026-12-30",
+            [
+                (
+                    "VPS (ionos) renews on 2 January 2027 for 6.00 EUR; cancel before then if you "
+                    "no longer need it."
+                )
+            ],
+        ),
+        (
+            entry(remind_days=3, cancel_by=5),
+            "2026-11-29",
+            ["VPS (ionos) renews on 1 December for 6.00 EUR; the last day to cancel has passed."],
+        ),
+        (
+            entry(since="2026-12-10"),
+            "2026-12-03",
+            [
+                (
+                    "VPS (ionos) begins to cost 6.00 EUR on 10 December; cancel before then if you "
+                    "no longer need it."
+                )
+            ],
+        ),
+        (entry(until="2026-12-10"), "2026-12-03", ["VPS (ionos) ends on 10 December."]),
+        (entry("once", since="2026-12-10"), "2026-12-03", []),
+    ],
 )
-def test_a_prepaid_balance_that_is_nearly_used_is_told(used, kinds):
-    one = entry("once", since="2026-01-01", balance=Decimal(50), used=Decimal(used))
-
-    assert [found.kind for found in renewals([one], day("2026-11-21"))] == kinds
-
-
-def test_a_reminder_says_what_when_and_how_much():
-    one = entry("year", renews_on="2027-03-01", cancel_by=3)
-
-    cancel, renewal = renewals([one], day("2027-02-21"))
-
-    assert cancel.text == (
-        "ionos VPS can be cancelled until 2027-02-26; after that 6.00 EUR is charged on 2027-03-01"
-    )
-    assert renewal.text == "ionos VPS renews on 2027-03-01: 6.00 EUR; cancel by 2027-02-26"
+def test_a_reminder_says_what_when_how_much_and_what_to_do(one, today, texts):
+    assert [found.text for found in reminders([one], day(today))] == texts

@@ -15,10 +15,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from costmon.domain.charge_report import ChargeTotal, CompleteDay, Restatement
 from costmon.domain.fx import Rate, Rates
 from costmon.domain.resource import Balance
-from costmon.export.charges import MOST_SERVICES, ChargeCollector
+from costmon.export.charges import MOST_SERVICES, ChargeCollector, ChargeMetrics
 from costmon.export.prometheus import exposition
 from costmon.state import fold
 from costmon.state.charges import nothing_known
+from costmon.state.published import Published
 from costmon.testing.clock import START
 from costmon.testing.samples import inventory, report, resource
 
@@ -74,14 +75,26 @@ def balance(currency="USD"):
     return Balance(month_to_date_usage=Decimal("50.5"), currency=currency, generated_at=START)
 
 
-def collector(state, *, snapshot=None, now=START):
-    return ChargeCollector(
-        snapshot=lambda: snapshot, charges=lambda: state, rates=RATES, now=lambda: now
-    )
+class Scraped:
+    """Both parts of the metrics of charges, and what they read."""
+
+    def __init__(self, state, *, snapshot=None, now=START):
+        self.published = Published(state)
+        self.metrics = ChargeMetrics(self.published, self.published.read, RATES)
+        self.collector = ChargeCollector(
+            snapshot=lambda: snapshot,
+            charges=self.published.read,
+            by_basis=lambda: self.metrics.by_basis,
+            rates=RATES,
+            now=lambda: now,
+        )
+
+    def body(self, accept=""):
+        return exposition([self.collector], accept, prepared=[self.metrics])[0]
 
 
-def samples_of(made, name):
-    text = exposition([made], "")[0].decode()
+def samples_of(scraped, name):
+    text = scraped.body().decode()
     return {
         tuple(sample.labels[label] for label in LABELS if label in sample.labels): sample.value
         for family in text_string_to_metric_families(text)
@@ -91,7 +104,7 @@ def samples_of(made, name):
 
 
 def samples(name, state, **facts):
-    return samples_of(collector(state, **facts), name)
+    return samples_of(Scraped(state, **facts), name)
 
 
 def everything():
@@ -111,18 +124,18 @@ def everything():
 
 @pytest.mark.parametrize("accept", ["", "application/openmetrics-text; version=1.0.0"])
 def test_everything_parses(accept):
-    made = collector(everything(), snapshot=charged())
-    body = exposition([made], accept)[0].decode()
+    body = Scraped(everything(), snapshot=charged()).body(accept).decode()
 
     parse = openmetrics if accept else text_string_to_metric_families
     names = {family.name.removesuffix("_total") for family in parse(body)}
     assert names == {MONTH, DAY, SERVICE, NATIVE, MONTHS, RESTATED.removesuffix("_total")}
     assert ("# UNIT costmon_month_cost_usd usd" in body) == bool(accept)
+    assert body.count("# EOF") == bool(accept)
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
 def test_promtool_has_nothing_to_say():
-    body, _ = exposition([collector(everything(), snapshot=charged())], "")
+    body = Scraped(everything(), snapshot=charged()).body()
 
     checked = subprocess.run(
         ["promtool", "check", "metrics"], input=body, capture_output=True, check=False, timeout=20
@@ -132,7 +145,7 @@ def test_promtool_has_nothing_to_say():
 
 
 def test_before_anything_is_read_there_is_no_sample():
-    assert exposition([collector(nothing_known(START, START.date()))], "")[0] in {b"", b"# EOF\n"}
+    assert Scraped(nothing_known(START, START.date())).body() == b""
 
 
 def test_an_account_never_read_has_no_cost():
@@ -229,17 +242,54 @@ def test_restatements_count_once_by_direction_from_zero_and_since_the_start():
         charges(restatements=(restatement("3", observed_at=later), restatement("2"))),
         charges(restatements=()),
     ]
-    made = ChargeCollector(
-        snapshot=charged, charges=lambda: states[0], rates=RATES, now=lambda: START
-    )
+    scraped = Scraped(states[0], snapshot=charged())
 
     counted = []
-    while states:
-        found = samples_of(made, RESTATED)
+    for state in states:
+        scraped.published.publish(state)
+        found = samples_of(scraped, RESTATED)
         counted.append((found["vercel", "up"], found["vercel", "down"]))
-        states.pop(0)
 
     assert counted == [(0, 0), (2, 0.5), (5, 0.5), (5, 0.5)]
+
+
+@pytest.mark.parametrize("accept", ["", "application/openmetrics-text; version=1.0.0"])
+def test_a_scrape_shows_the_charges_that_were_published_last(accept):
+    scraped = Scraped(charges(total("3")))
+    before = scraped.body(accept)
+
+    scraped.published.publish(charges(total("4")))
+
+    service = f'{SERVICE}{{account="work",provider="vercel",service="Edge"}}'
+    assert f"{service} 3.0" in before.decode()
+    assert f"{service} 4.0" in scraped.body(accept).decode()
+    assert scraped.body(accept) == scraped.body(accept)
+
+
+def test_formats_that_have_been_asked_for_are_rendered_when_charges_are_published():
+    scraped = Scraped(charges(total("3")))
+    rendered: list[str] = []
+
+    def encoder(registry):
+        rendered.extend(family.name for family in registry.collect())
+        return b"text"
+
+    scraped.metrics.text("text/one", encoder)
+    scraped.published.publish(charges(total("4")))
+    at_publication = list(rendered)
+    scraped.metrics.text("text/one", encoder)
+
+    assert at_publication == [SERVICE, NATIVE] * 2
+    assert rendered == at_publication
+
+
+def test_any_number_of_formats_is_answered():
+    scraped = Scraped(charges(total("3")))
+    accepted = [f"application/openmetrics-text; version=1.{number}.0" for number in range(20)]
+
+    bodies = {scraped.body(accept) for accept in accepted}
+
+    assert bodies == {scraped.body(accepted[0])}
 
 
 def test_without_charges_the_vendors_balance_and_list_prices_are_told():

@@ -3,7 +3,7 @@
 import re
 
 from tests.deploy.contract import ROOT
-from tests.export import test_charges, test_limits, test_prometheus
+from tests.export import test_charges, test_deliveries, test_limits, test_prometheus
 
 
 def documented():
@@ -20,9 +20,12 @@ def documented():
 
 def exported():
     """Return the same of each metric that is exported when everything is known."""
+    charges = test_charges.Scraped(test_charges.everything(), snapshot=test_charges.charged())
     collectors = (
-        test_charges.collector(test_charges.everything(), snapshot=test_charges.charged()),
+        charges.collector,
+        charges.metrics,
         test_limits.everything(),
+        test_deliveries.everything(),
         test_prometheus.collector(test_prometheus.everything()),
     )
     families = [family for made in collectors for family in made.collect()]

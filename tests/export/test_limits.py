@@ -14,6 +14,7 @@ from costmon.domain.budget import Budget
 from costmon.domain.cap import DEFAULT_LEVELS, Cap, Quota
 from costmon.domain.charge_report import ChargeTotal
 from costmon.domain.fx import Rate, Rates
+from costmon.domain.subscription import Subscription
 from costmon.domain.usage import Quantity, UsageReading
 from costmon.export.limits import LimitCollector
 from costmon.export.prometheus import exposition
@@ -30,6 +31,8 @@ RATIO = "costmon_budget_used_ratio"
 QUOTA_USED = "costmon_quota_used"
 QUOTA_LIMIT = "costmon_quota_limit"
 QUOTA_RATIO = "costmon_quota_used_ratio"
+BALANCE = "costmon_prepaid_balance_usd"
+EXHAUSTION = "costmon_prepaid_exhaustion_timestamp_seconds"
 RESET = START + dt.timedelta(days=5)
 
 
@@ -91,7 +94,15 @@ def used(*quantities):
 
 
 def collector(
-    *, snapshot=None, state=None, guards=EMPTY, rules=None, caps=(), quotas=(), now=START
+    *,
+    snapshot=None,
+    state=None,
+    guards=EMPTY,
+    rules=None,
+    caps=(),
+    quotas=(),
+    subscriptions=(),
+    now=START,
 ):
     state = state or nothing_known(START, START.date())
     return LimitCollector(
@@ -101,6 +112,7 @@ def collector(
         policy=lambda: rules,
         caps=caps,
         quotas=quotas,
+        subscriptions=subscriptions,
         rates=RATES,
         now=lambda: now,
     )
@@ -121,12 +133,32 @@ def guarded():
     return {"guards": guard_state(), "rules": rules}
 
 
+def prepaid(name="credits", **changes):
+    fields = {
+        "currency": "USD",
+        "balance": Decimal(50),
+        "used": Decimal(20),
+        "since": dt.date(2026, 11, 1),
+        "used_on": dt.date(2026, 11, 21),
+        **changes,
+    }
+    return Subscription(
+        name=name,
+        provider="anthropic",
+        service=name,
+        amount=Decimal(50),
+        per="once",
+        **fields,
+    )
+
+
 def everything():
     return collector(
         snapshot=used(quantity()),
         state=charges(total("85")),
         caps=[cap()],
         quotas=[quota()],
+        subscriptions=[prepaid()],
         **guarded(),
     )
 
@@ -137,7 +169,7 @@ def test_everything_parses(accept):
 
     parse = openmetrics if accept else text_string_to_metric_families
     names = {family.name for family in parse(body)}
-    assert names == {LIMIT, RATIO, QUOTA_USED, QUOTA_LIMIT, QUOTA_RATIO}
+    assert names == {LIMIT, RATIO, QUOTA_USED, QUOTA_LIMIT, QUOTA_RATIO, BALANCE, EXHAUSTION}
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
@@ -249,3 +281,42 @@ def test_an_account_whose_usage_was_never_read_has_no_quota():
     snapshot = fold.first((("work", "vercel"),), {}, now=START, demo=False)
 
     assert samples(QUOTA_USED, snapshot=snapshot, quotas=[quota()]) == {}
+
+
+MANUAL = ("anthropic", "manual")
+
+
+def test_what_is_left_of_prepaid_balances_is_added_up_by_vendor_in_dollars():
+    entries = [
+        prepaid(),
+        prepaid("more", currency="EUR", used=Decimal(30)),
+        prepaid("no", used=None),
+    ]
+
+    assert samples(BALANCE, subscriptions=entries) == {MANUAL: pytest.approx(30 + 20 / 0.8)}
+
+
+def test_a_balance_without_a_rate_leaves_the_vendor_without_a_sum():
+    entries = [prepaid(), prepaid("more", currency="XAU")]
+
+    assert samples(BALANCE, subscriptions=entries) == {}
+
+
+def test_a_balance_that_has_ended_is_not_told():
+    assert samples(BALANCE, subscriptions=[prepaid(until=START.date())]) == {}
+
+
+def test_a_balance_lasts_as_long_as_its_average_rate_says():
+    # 20 of 50 in 20 days: the other 30 last until day 50.
+    day = dt.datetime(2026, 12, 21, tzinfo=dt.UTC)
+
+    assert samples(EXHAUSTION, subscriptions=[prepaid()]) == {MANUAL: day.timestamp()}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"used_on": None}, {"since": None}, {"used": Decimal(0)}, {"used": Decimal("0.001")}],
+    ids=["seen at no known time", "bought at no known time", "unused", "in a hundred years"],
+)
+def test_without_a_rate_nobody_says_when_a_balance_ends(changes):
+    assert samples(EXHAUSTION, subscriptions=[prepaid(**changes)]) == {}

@@ -117,6 +117,11 @@ class Service:
                 self._heard.wait(min(left, 0.2))
         return found[count - 1]
 
+    def wait_until_only_the_inventory_is_polled(self) -> None:
+        """Wait until charges and usage are read, which come again in an hour at the earliest."""
+        for reading in ("charges", "usage"):
+            self.wait_for("persister.reading_recorded", reading=reading)
+
     def get(self, path: str, *, method: str = "GET", **headers: str) -> Answer:
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}{path}",
@@ -147,7 +152,13 @@ class Service:
     def terminate(self, number: int = signal.SIGTERM) -> int:
         """Send a signal and return the exit code."""
         self.process.send_signal(number)
-        return self.process.wait(PATIENCE_S)
+        return self.end()
+
+    def end(self) -> int:
+        """Wait for the end, and for the last of its output; return the exit code."""
+        code = self.process.wait(PATIENCE_S)
+        self._reader.join(PATIENCE_S)
+        return code
 
 
 def run(

@@ -94,7 +94,7 @@ def test_a_vendors_outage_keeps_the_last_costs_flagged_stale_with_their_age(tmp_
         service.when(CURRENT, 200)
         good = service.wait_for("poller.inventory_fetched")
         vendor.faults.fail_next(status=500, count=1000)
-        failed = service.wait_for("poller.poll_failed")
+        failed = service.wait_for("poller.poll_failed", reading="inventory")
         service.wait_for("calculator.costs_published", cycle_id=failed["cycle_id"])
         answer = service.get(CURRENT)
         providers = service.get("/api/v1/providers").json()["data"]
@@ -150,7 +150,7 @@ def test_a_port_in_use_is_one_line_and_no_poll(tmp_path, vendor):
 
 
 def test_once_prints_the_costs_and_ends(tmp_path, vendor):
-    with run(tmp_path, vendor, "--once") as service:
+    with run(tmp_path, vendor, "--once", COSTMON_POLL_INTERVAL="1h") as service:
         assert service.process.wait(PATIENCE_S) == 0
 
     said = [line for line in service.raw if not line.startswith("{")]

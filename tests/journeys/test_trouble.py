@@ -35,7 +35,10 @@ def test_while_the_database_is_away_costs_are_served_and_no_cycle_is_lost(tmp_pa
     assert ready.status == 503
     assert b"waiting to be written" in ready.body
     assert b"cannot be used at the moment" in ready.body
-    seen = {line["cycle_id"] for line in service.heard("calculator.costs_published")}
+    seen = {
+        line["cycle_id"]
+        for line in service.heard("calculator.costs_published", reading="inventory")
+    }
     rows = cycles(service)
     assert len(rows) == len(set(rows))
     assert seen == set(rows)
@@ -66,7 +69,10 @@ def test_a_stop_while_the_database_is_away_is_clean_and_says_what_waits(tmp_path
         with lock(service):
             service.wait_for("persister.cycle_queued")
             code = service.terminate()
-    seen = {line["cycle_id"] for line in service.heard("calculator.costs_published")}
+    seen = {
+        line["cycle_id"]
+        for line in service.heard("calculator.costs_published", reading="inventory")
+    }
 
     with run(tmp_path, vendor) as service_again:
         service_again.wait_for("persister.cycle_written")
@@ -136,7 +142,7 @@ def test_a_kind_that_the_token_may_not_see_is_a_named_gap(tmp_path, vendor):
 
 def test_the_token_is_nowhere(tmp_path, vendor):
     with run(tmp_path, vendor, COSTMON_API_TOKEN="another-secret-0123456789") as service:
-        service.wait_for("persister.cycle_written")
+        service.wait_until_only_the_inventory_is_polled()
         vendor.faults.fail_next(status=500, count=4)
         service.wait_for("poller.kind_failed", reason="server")
         vendor.faults.truncate_next(4)
@@ -216,6 +222,7 @@ def test_restart_child_works_from_the_prompt_of_the_running_process(tmp_path, ve
 def test_a_hostile_answer_fails_its_kind_and_nothing_else(tmp_path, vendor):
     with run(tmp_path, vendor) as service:
         service.when(CURRENT, 200)
+        service.wait_until_only_the_inventory_is_polled()
         before = service.get(CURRENT).json()["data"]["total_monthly"]
         vendor.faults.html_next(1)
         failed = service.wait_for("poller.kind_failed", reason="schema")

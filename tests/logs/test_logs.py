@@ -236,3 +236,35 @@ def test_auto_is_pretty_on_a_terminal():
     configure(stream, "auto").info("test.logged")
 
     assert not stream.getvalue().startswith("{")
+
+
+class Screen(io.StringIO):
+    """What a terminal shows: a line that is cleared is not there any more."""
+
+    def isatty(self):
+        return True
+
+    @property
+    def lines(self):
+        return [line.rpartition("\r\x1b[2K")[2] for line in self.getvalue().split("\n")]
+
+
+def test_a_status_stays_below_the_log_until_it_is_taken_away():
+    screen = Screen()
+    output = logs.Output(screen)
+
+    output.show_status("half")
+    output.msg("first")
+    output.show_status("whole")
+    shown = screen.lines
+    output.msg("second")
+    output.show_status("")
+
+    assert shown == ["first", "whole"]
+    assert screen.lines == ["first", "second", ""]
+
+
+def test_a_status_is_not_written_where_nobody_looks(stream):
+    logs.Output(stream).show_status("half")
+
+    assert stream.getvalue() == ""

@@ -12,6 +12,7 @@ from costmon.actors.roles.alerter import Alerter, AlerterPlan, Recollection
 from costmon.domain.budget import Budget
 from costmon.domain.cap import DEFAULT_LEVELS, Cap
 from costmon.domain.charge_report import ChargeTotal
+from costmon.domain.subscription import Subscription
 from costmon.domain.totals import Threshold
 from costmon.domain.usage import Quantity, UsageReading
 from costmon.errors import StoreUnavailableError
@@ -20,7 +21,7 @@ from costmon.pricing import fx
 from costmon.pricing.quotas import known_quotas
 from costmon.state.charges import nothing_known
 from costmon.testing import samples
-from costmon.testing.clock import START
+from costmon.testing.clock import START, FakeClock
 from tests.roles.tree import SOON, Ear, running
 from tests.roles.values import calculated, poll_failed
 
@@ -47,12 +48,21 @@ class Memory:
             raise StoreUnavailableError("the database is away")
         if self.crash_once:
             self.crash_once = False
-            raise RuntimeError("a crash after the alert was told")
+            raise RuntimeError("a crash in the middle of saving")
         self.texts[condition] = text
         self.outgoing += outgoing
 
 
-def alerter(memory, recollection=None, cooldown_s=3600.0):
+def alerter(
+    memory,
+    recollection=None,
+    cooldown_s=3600.0,
+    *,
+    entries=(),
+    published=None,
+    usages=(),
+    today=START.date,
+):
     plan = AlerterPlan(
         threshold=Threshold(provider="digitalocean", limit=Decimal(100)),
         cooldown_s=cooldown_s,
@@ -62,6 +72,10 @@ def alerter(memory, recollection=None, cooldown_s=3600.0):
         caps=(CAP,),
         quotas=known_quotas(),
         rates=fx.rates(),
+        subscriptions=entries,
+        charges=lambda: published or nothing_known(START, today()),
+        usages=lambda: usages,
+        today=today,
     )
     return ChildSpec(
         name="alerter",
@@ -125,7 +139,7 @@ def test_after_the_cooldown_it_is_said_again():
     )
 
 
-def test_a_crash_after_telling_leads_to_one_alert_with_one_id():
+def test_a_crash_while_saving_leads_to_one_alert_with_one_id():
     memory = Memory()
     memory.crash_once = True
     ear = Ear()
@@ -136,6 +150,22 @@ def test_a_crash_after_telling_leads_to_one_alert_with_one_id():
 
     assert len({message.alert.id for message in ear.heard}) == 1
     assert "threshold:monthly" in memory.texts
+
+
+def test_an_alert_is_saved_before_the_messenger_is_told():
+    memory, saved = Memory(), []
+
+    class Messenger(Ear):
+        def hear(self, message):
+            saved.append([alert.id for alert, _ in memory.outgoing])
+            super().hear(message)
+
+    ear = Messenger()
+    with running([ear.spec("messenger"), alerter(memory)]) as system:
+        system.addresses["alerter"].tell(calculated("c1", "150"))
+        (message,) = ear.wait_for(1)
+
+    assert saved == [[message.alert.id]]
 
 
 def test_without_a_database_alerts_are_still_said_once():
@@ -266,10 +296,16 @@ def test_a_new_month_is_told_again():
     memory = Memory()
     later = (START + dt.timedelta(days=40)).date()
 
-    assert told(memory, charges("150"), charges("150", day=later)) == [
-        "alerter.budget_exceeded",
-        "alerter.budget_exceeded",
+    assert told(memory, charges("150")) == ["alerter.budget_exceeded"]
+    assert told(memory, charges("150", day=later), today=lambda: later) == [
+        "alerter.budget_exceeded"
     ]
+
+
+def test_charges_of_the_old_month_that_are_judged_after_its_end_are_not_the_new_months():
+    later = (START + dt.timedelta(days=40)).date()
+
+    assert told(Memory(), charges("150"), today=lambda: later) == []
 
 
 def test_a_quota_of_the_vendors_plan_is_told():
@@ -277,3 +313,122 @@ def test_a_quota_of_the_vendors_plan_is_told():
         "alerter.quota_level_reached",
         "alerter.quota_exceeded",
     ]
+
+
+def at_start(memory, count=1, **options):
+    """Return the alerts of a process that is told nothing, in the order of their texts."""
+    ear = Ear()
+    with running([ear.spec("messenger"), alerter(memory, **options)]):
+        ear.wait_for(count)
+    return sorted((message.alert for message in ear.heard), key=lambda alert: alert.text)
+
+
+def test_what_a_stop_has_kept_from_being_told_is_told_at_the_start():
+    found = at_start(
+        Memory(),
+        2,
+        published=charges("150").totals,
+        usages=(usage(850_000).usage,),
+    )
+
+    assert [alert.event for alert in found] == [
+        "alerter.budget_exceeded",
+        "alerter.quota_level_reached",
+    ]
+
+
+def test_a_quota_whose_period_has_ended_is_not_told_at_the_start():
+    old = usage(1_000_000).usage
+    ended = replace(old.quantities[0], resets_at=START - dt.timedelta(days=1))
+
+    (found,) = at_start(
+        Memory(),
+        published=charges("150").totals,
+        usages=(replace(old, quantities=(ended,)),),
+    )
+
+    assert found.event == "alerter.budget_exceeded"
+
+
+def subscription(name, renews_on):
+    return Subscription(
+        name=name,
+        provider="anthropic",
+        service=name,
+        amount=Decimal("185.00"),
+        currency="EUR",
+        per="month",
+        renews_on=renews_on,
+        remind_days=5,
+    )
+
+
+def test_a_reminder_is_told_once_and_again_for_another_day():
+    memory = Memory()
+    soon = dt.date(2026, 11, 24)
+    (first,) = at_start(memory, entries=(subscription("Claude Max", soon),))
+
+    (other,) = at_start(
+        memory, entries=(subscription("Claude Max", soon), subscription("Domain", soon))
+    )
+    (moved,) = at_start(memory, entries=(subscription("Claude Max", dt.date(2026, 11, 25)),))
+
+    assert (first.event, first.severity) == ("alerter.reminder_due", "warning")
+    assert first.text == (
+        "Claude Max (anthropic) renews on 24 November for 185.00 EUR; cancel before then if you no "
+        "longer need it."
+    )
+    assert other.facts["name"] == "Domain"
+    assert (moved.facts["name"], moved.facts["due"]) == ("Claude Max", "2026-11-25")
+    assert [alert.id for alert, _ in memory.outgoing] == [first.id, other.id, moved.id]
+
+
+def test_a_reminder_is_told_when_its_day_comes_while_the_service_runs():
+    clock, ear = FakeClock(), Ear()
+    entries = (subscription("Claude Max", dt.date(2026, 11, 27)),)
+    spec = alerter(Memory(), entries=entries, today=lambda: clock.now().date())
+
+    with running([ear.spec("messenger"), spec], clock=clock) as system:
+        clock.advance(86_400)
+        system.addresses["alerter"].tell(calculated("wakes it", "10"))
+        (message,) = ear.wait_for(1)
+
+    assert message.alert.facts["days_left"] == 5
+
+
+def test_nothing_is_repeated_while_the_memory_cannot_be_read():
+    memory = Memory()
+    memory.away = True
+
+    with capture_logs():
+        assert told(
+            memory,
+            calculated("c1", "150"),
+            entries=(subscription("Claude Max", dt.date(2026, 11, 24)),),
+        ) == ["alerter.threshold_exceeded"]
+
+
+def test_a_prepaid_balance_is_told_from_80_percent_in_words():
+    def balance(used):
+        quantity = replace(
+            usage(0).usage.quantities[0],
+            quota="prepaid_balance",
+            unit="USD",
+            used=Decimal(used),
+            limit=Decimal(50),
+            resets_at=None,
+            project="anthropic: API credits",
+        )
+        reading = replace(usage(0).usage, provider="manual", account="manual", plan=None)
+        return (replace(reading, quantities=(quantity,)),)
+
+    memory = Memory()
+    (low,) = at_start(memory, usages=balance("40"))
+    (empty,) = at_start(memory, usages=balance("50"))
+
+    assert low.text == (
+        "anthropic: API credits: 10.00 of 50.00 USD paid in advance is left (80 % used). Top it "
+        "up, then write the new `balance` and `used` into costmon.toml."
+    )
+    assert empty.text.startswith("anthropic: API credits: nothing of 50.00 USD paid in advance")
+    assert (low.severity, empty.severity) == ("warning", "critical")

@@ -84,6 +84,7 @@ def test_the_late_commit_of_a_replaced_persister_is_refused_by_the_database(hist
         readings=Published({}),
         charges=Published(nothing_known(START, START.date())),
         timezone="UTC",
+        removed=lambda _charges, _now: (),
     )
     spec = ChildSpec(
         name="persister",

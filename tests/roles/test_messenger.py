@@ -101,6 +101,28 @@ def test_a_channel_that_refuses_is_tried_again_and_the_other_does_not_wait():
     assert broken.ear.heard == ["a"]
 
 
+def test_what_a_channel_took_and_what_failed_is_counted_by_severity():
+    broken, wrong = Channel("broken", refusals=3), Channel("wrong", refusals=1, final=True)
+    outboxes = [Outbox(channel=channel, retry_s=0.001) for channel in (broken, wrong)]
+    spec = ChildSpec(
+        name="messenger",
+        build=lambda incarnation: Messenger(incarnation, outboxes, open_store=Deliveries),
+        core=True,
+        policy=SOON,
+    )
+
+    with running([spec]) as system:
+        for name in ("a", "b"):
+            system.addresses["messenger"].tell(alert(name))
+        broken.ear.wait_for(2)
+        wrong.ear.wait_for(1)
+
+    assert [outbox.counts for outbox in outboxes] == [
+        ("broken", {"warning": 2}, {"warning": 3}),
+        ("wrong", {"warning": 1}, {"warning": 1}),
+    ]
+
+
 def test_the_same_alert_is_told_once():
     channel = Channel("log")
 
@@ -172,3 +194,20 @@ def test_deliveries_to_the_log_are_not_kept():
         log.ear.wait_for(1)
 
     assert deliveries.ended.heard == []
+
+
+def test_more_alerts_than_have_room_wait_in_the_database():
+    phone = Channel("phone")
+    many = [f"a{number}" for number in range(1_200)]
+
+    class Table(Deliveries):
+        def end(self, alert_id, channel, error):
+            super().end(alert_id, channel, error)
+            self.waiting = [one for one in self.waiting if one.alert.id != alert_id]
+
+    deliveries = Table(*(waiting("phone", name) for name in many))
+
+    with running([messenger(phone, deliveries=deliveries, kept=["phone"])]):
+        phone.ear.wait_for(len(many))
+
+    assert phone.ear.heard == many

@@ -194,7 +194,7 @@ def usage_calculated(cycle_id):
     return UsageCalculated(report=samples.report(cycle_id, reading="usage"), usage=usage)
 
 
-def persister(database, journal, zone="UTC"):
+def persister(database, journal, zone="UTC", removed=lambda _charges, _now: ()):
     plan = PersisterPlan(
         claim=database.claim,
         journal=journal,
@@ -206,6 +206,7 @@ def persister(database, journal, zone="UTC"):
         readings=database.readings,
         charges=database.published,
         timezone=zone,
+        removed=removed,
     )
     return ChildSpec(
         name="persister",
@@ -487,6 +488,23 @@ def test_midnight_in_peoples_zone_begins_the_month_without_a_poll(zone, before, 
         database.wait_until(lambda: database.published.read().today == dt.date(*after))
 
     assert database.published.read().by_service == ()
+
+
+@pytest.mark.parametrize("away", [False, True])
+def test_what_the_settings_no_longer_name_is_ended_once_the_database_can_be_used(away):
+    database = Database()
+    database.away = away
+
+    with running(
+        [
+            persister(database, Journal(), removed=lambda _charges, _now: (window(11),)),
+            Ear().spec("alerter"),
+        ]
+    ):
+        database.away = False
+        database.wait_until(lambda: database.windows)
+
+    assert database.windows[0] == (ACCOUNT, dt.datetime(2026, 11, 1, tzinfo=dt.UTC), 0)
 
 
 def ask_children(system):

@@ -101,6 +101,7 @@ class World:
                 readings=Published({}),
                 charges=Published(nothing_known(START, START.date())),
                 timezone="UTC",
+                removed=lambda _charges, _now: (),
             )
             policy = PolicyPlan(
                 budgets=FILE,

@@ -5,10 +5,12 @@ import threading
 import time
 from decimal import Decimal
 
+import pytest
+
 from costmon.actors.child import ChildSpec
 from costmon.actors.roles.poller import Poller, PollerPlan
 from costmon.domain.poll import ReadingKey, StoredReading
-from costmon.domain.resource import Inventory
+from costmon.domain.resource import Gap, Inventory
 from costmon.domain.usage import UsageReading
 from costmon.errors import ChargeError, ProviderAuthError, ProviderServerError
 from costmon.messages import (
@@ -91,13 +93,21 @@ USAGE = UsageReading(
 ALL = {"inventory": 3600.0, "charges": 86_400.0, "usage": 3600.0}
 
 
-def poller(line, interval_s=3600.0, policy=SOON, intervals=None, stored=None):
+def poller(
+    line,
+    interval_s=3600.0,
+    policy=SOON,
+    intervals=None,
+    stored=None,
+    falls_to_zero=lambda _window: False,
+):
     plan = PollerPlan(
         account=ACCOUNT,
         provider="digitalocean",
         intervals=intervals or {"inventory": interval_s},
         connect=line.open,
         stored=(stored or {}).get,
+        falls_to_zero=falls_to_zero,
     )
     return ChildSpec(
         name="poller.digitalocean",
@@ -264,6 +274,20 @@ def test_each_reading_is_told_by_itself_and_charges_window_by_window():
     assert {message.report.reading for message in heard} == {"inventory", "charges", "usage"}
 
 
+def test_charges_that_name_no_complete_day_are_asked_again_from_where_they_count():
+    line = Line(inventory())
+    line.windows = [
+        month(11, counted_through=START),
+        month(10, counted_through=dt.datetime(2026, 11, 1, tzinfo=dt.UTC)),
+    ]
+    ear = Ear()
+
+    with running([ear.spec("calculator"), poller(line, intervals=ALL)]):
+        heard = ear.wait_for(5)
+
+    assert of_reading(heard, "charges")[2].complete_through == START
+
+
 def test_while_charges_are_read_what_else_is_due_has_its_turn():
     line = Line(inventory())
     second = threading.Event()
@@ -428,6 +452,7 @@ def test_usage_is_not_read_again_before_the_vendors_limit_whoever_asks():
         least_intervals={"usage": 3600.0},
         connect=line.open,
         stored={}.get,
+        falls_to_zero=lambda _window: False,
     )
     spec = ChildSpec(
         name="poller.digitalocean",
@@ -445,3 +470,29 @@ def test_usage_is_not_read_again_before_the_vendors_limit_whoever_asks():
         ear.wait_until(lambda heard: len(of_reading(heard, "inventory")) == 2)
 
     assert line.usages == 1
+
+
+@pytest.mark.parametrize(
+    ("waits", "gaps", "outcomes"),
+    [
+        (dt.timedelta(hours=23), (), ["PollFailed", "PollFailed"]),
+        (dt.timedelta(hours=24), (), ["PollFailed", "Fetched", "ChargesCompleted"]),
+        (dt.timedelta(days=9), (Gap(kind="charges", reason="x"),), ["PollFailed", "PollFailed"]),
+    ],
+    ids=["not for a day", "after a day", "never with a gap"],
+)
+def test_charges_that_are_all_gone_at_once_are_not_believed(waits, gaps, outcomes):
+    clock, ear = FakeClock(), Ear()
+    line = Line(inventory())
+    line.windows = [lambda _line: month(11, observed_at=clock.now(), gaps=gaps)]
+    spec = poller(line, intervals={"charges": 1e9}, falls_to_zero=lambda _window: True)
+
+    with running([ear.spec("calculator"), spec], clock=clock) as system:
+        (first,) = ear.wait_for(1)
+        clock.advance(waits.total_seconds())
+        system.addresses["poller.digitalocean"].tell(RefreshRequested(id="r"))
+        heard = ear.wait_for(len(outcomes))
+
+    assert first.failure.reason == "frozen"
+    assert "everything that was charged since 2026-11-01 reads 0" in first.failure.message
+    assert [type(message).__name__ for message in heard] == outcomes

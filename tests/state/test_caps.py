@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from costmon.domain.budget import Budget
-from costmon.domain.cap import DEFAULT_LEVELS, Cap, Quota
+from costmon.domain.cap import DEFAULT_LEVELS, VENDOR, Cap, Quota
 from costmon.domain.charge_report import ChargeFreshness, ChargeOverview, ChargeTotal
+from costmon.domain.resource import Gap
 from costmon.domain.usage import Quantity, UsageReading
 from costmon.pricing import fx
 from costmon.state.budget_status import BudgetStatus
@@ -34,7 +35,7 @@ def total(billed, *, account="vercel", provider="vercel", group="Edge", currency
     )
 
 
-def overview(*services, projects=(), days=(), read=("vercel",)):
+def overview(*services, projects=(), days=(), read=("vercel",), gaps=()):
     found = ChargeOverview(
         today=TODAY,
         by_service=services,
@@ -52,7 +53,7 @@ def overview(*services, projects=(), days=(), read=("vercel",)):
                 complete_through=None,
                 last_complete_day=None,
                 day_zone="UTC",
-                gaps=(),
+                gaps=gaps,
             )
             for name in read
         ),
@@ -102,6 +103,14 @@ def test_what_was_never_read_is_unknown_and_not_zero():
 
     assert use.spent is None
     assert use.percent is None
+
+
+@pytest.mark.parametrize("scope", ["global", "provider:vercel", "account:vercel"])
+def test_charges_that_cannot_be_seen_are_unknown_and_not_zero(scope):
+    gaps = (Gap(kind="charges", reason="not visible with this token"),)
+
+    assert used(cap(scope), overview(gaps=gaps)).spent is None
+    assert used(cap(scope), overview(total(2), gaps=gaps)).spent == 2
 
 
 def test_before_the_ledger_was_read_nothing_is_compared():
@@ -259,3 +268,38 @@ def test_a_days_count_is_not_compared_with_a_months_quota():
 
 def test_another_unit_is_not_compared():
     assert not quota_uses([quota()], [reading(quantity(1, unit="GB"))])
+
+
+def test_the_vendors_own_limit_wins_over_the_plans_and_the_users_over_both():
+    known = quota(1, source="docs", as_of=TODAY)
+    told = reading(replace(quantity(80), limit=Decimal(200)))
+
+    (use,) = quota_uses([known], [told])
+    (own,) = quota_uses([known, quota(2)], [told])
+
+    assert (use.quota.limit, use.percent, use.quota.source) == (Decimal(200), Decimal(40), VENDOR)
+    assert use.quota.levels == DEFAULT_LEVELS
+    assert own.quota.limit == 2
+
+
+def test_each_project_has_the_limit_that_the_vendor_tells_with_it():
+    uses = quota_uses(
+        [],
+        [
+            reading(
+                replace(quantity(30, "a"), limit=Decimal(40)),
+                replace(quantity(30, "b"), limit=Decimal(60)),
+                quantity(30, "c"),
+            )
+        ],
+    )
+
+    assert {use.project: use.percent for use in uses} == {"a": Decimal(75), "b": Decimal(50)}
+
+
+def test_a_users_quota_in_another_unit_leaves_the_vendors_own_limit():
+    told = reading(replace(quantity(80), limit=Decimal(200)))
+
+    (use,) = quota_uses([quota(1, unit="GB")], [told])
+
+    assert use.quota.limit == 200

@@ -1,4 +1,5 @@
 import datetime as dt
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 
 from costmon.domain.poll import ReadingKey, StoredReading
 from costmon.domain.resource import Balance, KindFailure
-from costmon.domain.usage import Quantity, UsageReading
+from costmon.domain.usage import PREPAID_BALANCE, Quantity, UsageReading
 from costmon.state import fold
 from costmon.state.accounts import difference_of
 from costmon.state.freshness import account_state, reading_state, staleness, trouble
@@ -446,6 +447,21 @@ def test_readings_of_an_earlier_process_are_known_with_their_age():
     assert not account.is_settled, "the others have still to be read"
 
 
+def test_a_reading_of_an_earlier_process_that_is_due_is_still_to_be_read():
+    key = ReadingKey("digitalocean", "digitalocean", "usage")
+    known = StoredReading(
+        key=key,
+        next_poll_at=START,
+        last_success_at=START - MINUTE,
+        complete_through=None,
+        usage=usage("5"),
+    )
+
+    snapshot = fold.first([start()], {}, now=START, demo=False, stored={key: known})
+
+    assert not snapshot.accounts[0].readings["usage"].is_settled
+
+
 def used(*readings):
     snapshot = fold.first([start()], {}, now=START, demo=False)
     for number, reading in enumerate(readings):
@@ -480,6 +496,16 @@ def test_other_usage_is_believed(later):
 
     assert account.usage == later
     assert account.readings["usage"].failure is None
+
+
+def test_a_prepaid_balance_that_was_topped_up_is_believed():
+    def balance(used, at=START):
+        (quantity,) = usage(used, at=at, resets_at=None).quantities
+        return replace(usage(at=at), quantities=(replace(quantity, quota=PREPAID_BALANCE),))
+
+    account = used(balance("40"), balance("0", at=START + MINUTE))
+
+    assert account.usage == balance("0", at=START + MINUTE)
 
 
 def test_a_frozen_usage_that_moves_again_is_believed():

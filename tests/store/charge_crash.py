@@ -152,9 +152,10 @@ def campaign(url, kills, seed):
     return old, new, faults
 
 
-def _campaigns(told):
-    with tempfile.TemporaryDirectory(prefix="costmon-charges-") as folder:
-        yield "sqlite", f"sqlite:///{folder}/costmon.db", told.sqlite
+def databases(sqlite, postgresql):
+    """Yield name, URL and kills of an empty database of each kind; skip what is not there."""
+    with tempfile.TemporaryDirectory(prefix="costmon-crash-") as folder:
+        yield "sqlite", f"sqlite:///{folder}/costmon.db", sqlite
     host = os.environ.get("PGHOST")
     if host is None:
         print("postgresql: skipped, PGHOST is not set (run under pg_virtualenv)")
@@ -168,11 +169,11 @@ def _campaigns(told):
         database="postgres",
     )
     engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
-    name = f"costmon_charges_{os.getpid()}"
+    name = f"costmon_crash_{os.getpid()}"
     with engine.connect() as connection:
         connection.exec_driver_sql(f"CREATE DATABASE {name}")
     url = server.set(database=name, drivername="postgresql")
-    yield "postgresql", url.render_as_string(hide_password=False), told.postgresql
+    yield "postgresql", url.render_as_string(hide_password=False), postgresql
     with engine.connect() as connection:
         connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
     engine.dispose()
@@ -190,7 +191,7 @@ def main():
         write_for_ever(told.write[0], int(told.write[1]))
         return 0
     bad = 0
-    for name, url, kills in _campaigns(told):
+    for name, url, kills in databases(told.sqlite, told.postgresql):
         old, new, faults = campaign(url, kills, told.seed)
         bad += len(faults)
         print(

@@ -298,6 +298,24 @@ def test_an_older_read_still_fills_in_what_no_newer_one_covers(record, store):
     assert len(store.charge_windows()) == 2
 
 
+def test_a_window_of_only_what_is_unread_leaves_alone_what_was_read(record, store):
+    record(window(charge("old", "1.00", on=5), until=10, intake="replace"))
+    later = window(
+        charge("corrected", "7.00", on=5), charge("new", "2.00", on=12), at=60, only_unread=True
+    )
+
+    assert counts(record(later)) == (1, 0, 0, 0)
+    assert counts(record(later)) == (0, 0, 0, 0)
+
+    assert billed(store) == {("vercel", "USD"): Decimal("3.00")}
+
+
+def test_a_window_of_only_what_is_unread_is_taken_whole_when_nothing_was_read(record, store):
+    record(window(charge("a", "1.00"), charge("b", "2.00"), only_unread=True))
+
+    assert billed(store) == {("vercel", "USD"): Decimal("3.00")}
+
+
 def test_an_older_window_that_would_replace_is_not_taken_in_part(record, store):
     record(window(charge("new", "2.00", on=15), start=day(10), intake="replace", at=60))
 

@@ -31,7 +31,7 @@ def app_of(shown, rules, now=START, entered=None):
         create_blueprint(
             snapshot=lambda: None,
             charges=lambda: nothing_known(START, START.date()),
-            limits=Limits(caps=(), quotas=(), rates=Rates("EUR", {})),
+            limits=Limits(caps=(), quotas=(), rates=Rates("EUR", {}), currency="USD", guards=tuple),
             children=lambda: (),
             now=lambda: now,
             threshold=Threshold(provider="digitalocean", limit=Decimal(100)),

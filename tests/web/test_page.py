@@ -19,12 +19,13 @@ from costmon.domain.charge_report import (
     Restatement,
 )
 from costmon.domain.child import ChildStatus
-from costmon.domain.fx import Rates
+from costmon.domain.fx import Rate, Rates
 from costmon.domain.resource import Balance, Gap, NotPriced
 from costmon.domain.totals import Threshold
 from costmon.domain.usage import Quantity, UsageReading
 from costmon.errors import SnapshotClosedError
 from costmon.state import fold
+from costmon.state.budget_status import BudgetStatus
 from costmon.state.charges import charge_state, nothing_known
 from costmon.state.published import Published
 from costmon.testing.clock import START
@@ -66,7 +67,7 @@ def client(snapshot, **facts):
     return client_of(read, **facts)
 
 
-NO_LIMITS = Limits(caps=(), quotas=(), rates=Rates("EUR", {}))
+NO_LIMITS = Limits(caps=(), quotas=(), rates=Rates("EUR", {}), currency="USD", guards=tuple)
 
 
 def client_of(read, *, children=(), now=START, demo=False, charges=None, limits=NO_LIMITS):
@@ -164,6 +165,33 @@ def test_estimate_and_bill_are_side_by_side():
     assert "$50.25" in shown
     assert "+$1.25" in shown
     assert "destroyed this month, transfer, tax" in shown
+
+
+def test_an_account_that_has_charges_and_no_balance_does_not_hide_the_bill_of_others():
+    balance = Balance(month_to_date_usage=Decimal("50.25"), currency="USD", generated_at=START)
+    supabase = fold.Start(
+        name="supabase", provider="supabase", intervals={"inventory": 300.0, "charges": 3600.0}
+    )
+    first = fold.first((("digitalocean", "digitalocean"), supabase), {}, now=START, demo=False)
+
+    shown = text(polled(resource(monthly="67.20"), snapshot=first, balance=balance))
+
+    assert "billed vendor $50.25 difference +$1.25" in shown
+    assert "Without supabase, whose charges are in the total of the month" in shown
+    assert "67 % of the threshold of $100.00 for digitalocean" in shown
+
+
+def test_where_charges_tell_what_all_accounts_cost_nothing_is_called_unknown():
+    start = fold.Start(
+        name="digitalocean",
+        provider="digitalocean",
+        intervals={"inventory": 300.0, "charges": 3600.0},
+    )
+    first = fold.first((start,), {}, now=START, demo=False)
+
+    shown = text(polled(resource(monthly="67.20"), snapshot=first), charges=read_charges())
+
+    assert "Live resources, this month so far Without digitalocean, whose charges are" in shown
 
 
 def test_what_is_unknown_is_called_unknown():
@@ -371,23 +399,174 @@ def read_charges(*totals, account="vercel", gaps=(), restatements=()):
     )
 
 
-def test_the_card_of_charges_is_shown_only_when_there_is_something():
-    assert "This month, charged" not in text(polled())
-
-
-def test_charges_of_an_account_are_added_within_a_currency_and_kind_of_figure_only():
+def test_charges_of_an_account_are_shown_in_their_currencies_and_in_that_of_totals():
     charges = read_charges(
         charged("1.50"),
         charged("2.25", group="Functions"),
         charged("4", currency="EUR"),
         charged("9", basis="metered"),
+        charged("1", basis="list_price"),
+        charged("2", basis="plan"),
     )
+    rates = Rates("EUR", {"USD": Rate(Decimal("0.8"), dt.date(2026, 11, 20), "ECB")})
+
+    shown = text(polled(), charges=charges, limits=replace(NO_LIMITS, rates=rates))
+
+    assert "vercel off $20.75 $3.75 €4.00 $9.00 $3.00 its charges are not read any more" in shown
+    assert "complete through 2026-11-20" in shown
+    assert "Converted at 1 EUR = 1.25 USD (ECB, 2026-11-20)" in shown
+
+
+def test_the_month_is_one_figure_whose_kinds_are_named():
+    charges = read_charges(charged("30"), charged("9", basis="metered"))
 
     shown = text(polled(), charges=charges)
 
-    assert "vercel vercel, EUR €4.00" in shown
-    assert "vercel vercel, USD $3.75 $9.00" in shown
-    assert "complete through 2026-11-20" in shown
+    assert "This month so far, November 2026 $39.00" in shown
+    assert "billed $30.00 as the vendor bills it metered $9.00 usage times price" in shown
+
+
+def test_an_amount_without_a_rate_is_named_and_the_total_is_unknown():
+    shown = text(None, charges=read_charges(charged("7", currency="XAU")))
+
+    assert "November 2026 unknown" in shown
+    assert "Not included, because there is no exchange rate: 7.00 XAU" in shown
+    assert "$0.00" not in shown
+
+
+def test_twelve_months_are_columns_with_names_and_a_table():
+    charges = replace(
+        read_charges(charged("40")),
+        by_month=(charged("80", group="2026-10-01"), charged("20", group="2026-09-01")),
+    )
+    charges = replace(
+        charges,
+        freshness=(
+            replace(charges.freshness[0], known_since=dt.datetime(2026, 9, 1, tzinfo=dt.UTC)),
+        ),
+    )
+
+    source = page(polled(), charges=charges)
+
+    columns = Text(source[source.index('<ol class="trend"') : source.index("</ol>")])
+    heights = [
+        float(facts["height"]) for tag, facts in columns.tags if facts.get("class") == "billed"
+    ]
+    assert heights == [25, 100, 50]
+    assert str(columns).split()[-6:] == ["$20", "Sep*", "$80", "Oct*", "$40", "Nov"]
+    assert "Sep 2026 $20.00 $20.00 digitalocean" in str(Text(source))
+    assert "Aug 2026 unknown vercel, digitalocean" in str(Text(source))
+
+
+VERCEL = fold.Start(name="vercel", provider="vercel", intervals={"charges": 3600.0})
+
+
+def test_an_account_that_is_off_says_which_variable_is_missing():
+    off = fold.Start(
+        name="wasabi", provider="wasabi", intervals={}, off_because="WASABI_SECRET_KEY is not set"
+    )
+
+    shown = text(fold.first((off,), {}, now=START, demo=False))
+
+    assert "wasabi off unknown it is off, because WASABI_SECRET_KEY is not set" in shown
+    assert "$0.00" not in shown
+
+
+def test_when_all_accounts_fail_it_says_why_and_shows_no_0():
+    first = fold.first((VERCEL,), {}, now=START, demo=False)
+    told = failure("auth", "vercel: GET /v1/billing/charges: answered 401")
+    poll = report(account="vercel", provider="vercel", reading="charges")
+
+    shown = text(fold.failed(first, poll, told, START))
+
+    assert "No account could be read" in shown
+    assert "Waiting for the first poll" not in shown
+    assert "vercel blind unknown vercel: GET /v1/billing/charges: answered 401" in shown
+    assert "$0.00" not in shown
+
+
+def test_without_an_account_it_says_so():
+    shown = text(fold.first((), {}, now=START, demo=False))
+
+    assert "No account is configured yet" in shown
+    assert "$0.00" not in shown
+
+
+def test_a_service_of_which_only_charges_are_known_does_not_wait_for_resources():
+    shown = text(
+        fold.first((VERCEL,), {}, now=START, demo=False), charges=read_charges(charged("3"))
+    )
+
+    assert "This month so far, November 2026 $3.00" in shown
+    assert "Waiting for the first poll" not in shown
+
+
+def refresh_of(source):
+    [content] = [
+        facts["content"]
+        for tag, facts in Text(source).tags
+        if tag == "meta" and facts.get("http-equiv") == "refresh"
+    ]
+    return content
+
+
+def test_the_page_is_loaded_again_soon_while_a_first_read_has_not_ended():
+    unread = fold.first((VERCEL,), {}, now=START, demo=False)
+
+    assert refresh_of(page(unread)) == "3"
+    assert refresh_of(page(unread, charges=read_charges(charged("3")))) == "10"
+    assert refresh_of(page(polled())) == "60"
+
+
+def budget_of(limit, *, enforce=False, scope="provider:vercel"):
+    return Cap(Budget(scope, limit, "month", "USD"), DEFAULT_LEVELS, enforce=enforce)
+
+
+def test_a_cap_that_is_passed_says_by_how_much_and_for_which_period_at_the_top():
+    limits = replace(NO_LIMITS, caps=(budget_of("100"),))
+
+    shown = text(polled(), charges=read_charges(charged("112.50")), limits=limits)
+
+    assert "1 limit is reached" in shown
+    assert (
+        "provider:vercel month : $12.50 over $100.00, November 2026 (charged by vendors)" in shown
+    )
+    assert "Budgets are compared with charges, hence not with the figures of digitalocean" in shown
+
+
+def test_caps_on_the_bill_and_budgets_that_guards_enforce_are_apart():
+    reported = BudgetStatus(
+        scope="provider:vercel",
+        period="month",
+        store="s1",
+        currency="USD",
+        limit=Decimal(50),
+        spent=Decimal(4),
+        held=Decimal(1),
+        resets_at=None,
+        seen_at=START,
+        guards=("g1",),
+    )
+    limits = replace(
+        NO_LIMITS,
+        caps=(budget_of("100"), budget_of("50", enforce=True)),
+        guards=lambda: (reported,),
+    )
+
+    shown = text(polled(), charges=read_charges(charged("20")), limits=limits)
+
+    caps, _, enforced = shown.partition("Budgets that guards enforce")
+    assert "20.0 % $20.00 of $100.00 $80.00 left" in caps
+    assert "charged by vendors 40.0 % $20.00 of $50.00 $30.00 left" in enforced
+    assert "reported by guards 10.0 % $5.00 of $50.00 $45.00 left" in enforced
+
+
+def test_a_budget_whose_charges_are_unknown_is_no_0():
+    limits = replace(NO_LIMITS, caps=(budget_of("100", scope="provider:openai"),))
+
+    shown = text(polled(), charges=read_charges(charged("20")), limits=limits)
+
+    assert "provider:openai month November 2026, charged by vendors unknown unknown of" in shown
 
 
 def test_budgets_and_quotas_are_bars_that_end_at_their_limit():
@@ -430,14 +609,16 @@ def test_budgets_and_quotas_are_bars_that_end_at_their_limit():
     source = page(
         replace(snapshot, accounts=(replace(account, usage=usage),)),
         charges=read_charges(charged("120")),
-        limits=Limits(caps=(cap,), quotas=(quota,), rates=Rates("EUR", {})),
+        limits=Limits(
+            caps=(cap,), quotas=(quota,), rates=Rates("EUR", {}), currency="USD", guards=tuple
+        ),
     )
 
     widths = [facts["width"] for tag, facts in Text(source).tags if facts.get("class") == "fill"]
     assert {"100", "33"} <= set(widths)
     shown = " ".join(str(Text(source)).split())
-    assert "provider:vercel month 120.0 % $120.00 of $100.00" in shown
-    assert "digitalocean requests 33.3 % 333 of 1,000 Requests estimated" in shown
+    assert "provider:vercel month November 2026, charged by vendors 120.0 % $120.00 of" in shown
+    assert "digitalocean requests now 33.3 % 333 of 1,000 Requests 667 Requests left est" in shown
 
 
 def test_what_vendors_and_accounts_are_called_cannot_inject_markup_into_the_card():
@@ -464,3 +645,12 @@ def test_what_vendors_and_accounts_are_called_cannot_inject_markup_into_the_card
     assert "<script" not in source
     assert "<img src=x" not in source
     assert "\N{MINUS SIGN}$0.75" in source
+
+
+@pytest.mark.parametrize("snapshot", [None, EMPTY, polled(resource())])
+@pytest.mark.parametrize("charges", [None, read_charges(charged("3"))])
+def test_every_page_has_one_main_heading_and_its_chart_is_told_by_a_table(snapshot, charges):
+    tags = Text(page(snapshot, charges=charges)).tags
+
+    assert [tag for tag, _ in tags].count("h1") == 1
+    assert {facts.get("aria-hidden") for tag, facts in tags if tag == "ol"} <= {"true"}

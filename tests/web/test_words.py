@@ -4,7 +4,7 @@ from decimal import Decimal
 import pytest
 
 from costmon.web import words
-from costmon.web.words import age, moment, money, short
+from costmon.web.words import age, moment, money, period_in_words, round_money, short
 
 
 @pytest.mark.parametrize(
@@ -13,6 +13,7 @@ from costmon.web.words import age, moment, money, short
         (Decimal(0), "$0.00"),
         (Decimal("1234567.005"), "$1,234,567.00"),
         (Decimal("0.015"), "$0.02"),
+        (Decimal("0.0000131"), "<$0.01"),
         (Decimal("-3.2"), "\N{MINUS SIGN}$3.20"),
         (None, "unknown"),
     ],
@@ -79,3 +80,30 @@ def test_a_fine_amount_of_another_currency_has_its_code():
 
 def test_a_whole_text_is_not_cut_but_shows_what_cannot_be_printed():
     assert words.whole("a\x1b" + "b" * 500) == "a\N{REPLACEMENT CHARACTER}" + "b" * 500
+
+
+@pytest.mark.parametrize(
+    ("period", "shown"),
+    [
+        ("month", "November 2026"),
+        ("day", "5 November 2026"),
+        ("hour", "this hour"),
+        ("total", "in total"),
+        ("rolling:24h", "the last 24h"),
+    ],
+)
+def test_a_period_is_told_as_people_call_it(period, shown):
+    assert period_in_words(period, dt.date(2026, 11, 5)) == shown
+
+
+@pytest.mark.parametrize(
+    ("amount", "shown"),
+    [
+        (Decimal("1234.56"), "$1,235"),
+        (Decimal("0.02"), "$0.02"),
+        (Decimal("-12.4"), "\N{MINUS SIGN}$12"),
+        (None, "unknown"),
+    ],
+)
+def test_an_amount_in_a_chart_is_whole_unless_it_is_small(amount, shown):
+    assert round_money(amount) == shown

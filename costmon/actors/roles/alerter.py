@@ -1,12 +1,16 @@
 """Say what people must know, once each.
 
-What was said is remembered in the database, and by this process for the time the database is away.
-An alert is told before it is remembered: at worst it is told twice, never not at all. What is to be
-delivered is kept with it, in one transaction, so that a restart delivers what was not.
+What was said is remembered in the database together with what is to be delivered, in one
+transaction, before the messenger is told: a restart delivers what was not, and says nothing again.
+While the database is away this process remembers, and the messenger is told at once.
+
+Facts are judged when they come. Those that a day brings, and those that a stop has kept from being
+judged, are found by a look at what is published, at the start and every hour.
 """
 
+import datetime as dt
 from collections.abc import Callable, Iterable, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol, assert_never
 
@@ -19,9 +23,11 @@ from costmon.alerts.caps import Crossing, budget_crossings, quota_crossings
 from costmon.alerts.condition import Condition
 from costmon.alerts.memory import NOTHING_SAID, Memory
 from costmon.alerts.policy import judge
+from costmon.alerts.reminders import due_reminders
 from costmon.domain.cap import Cap, Quota
 from costmon.domain.change import CircuitChange
 from costmon.domain.fx import Rates
+from costmon.domain.subscription import Subscription
 from costmon.domain.totals import Threshold
 from costmon.domain.usage import UsageReading
 from costmon.errors import StoreError
@@ -41,11 +47,12 @@ from costmon.messages import (
 )
 from costmon.state.accounts import most_expensive, totals_over
 from costmon.state.caps import budget_uses, quota_uses
-from costmon.state.charges import ChargeState
+from costmon.state.charges import ChargeState, on_day
 
 _TOP = 3
-_SAVE = "save"
+_SAVE, _LOOK = "save", "look"
 _SAVE_AGAIN_S = 5.0
+_LOOK_EVERY_S = 3600.0
 
 
 class MemoryStore(Protocol):
@@ -68,11 +75,13 @@ class Recollection:
         said: Memory by condition.
         unsaved: Conditions that the database does not know yet, with the alerts that are to be
             delivered because of them.
+        untold: Alerts that the messenger has not been told yet, oldest first.
         loaded: The database has been read.
     """
 
     said: MutableMapping[str, Memory]
     unsaved: dict[str, list[Alert]]
+    untold: list[Alert] = field(default_factory=list)
     loaded: bool = False
 
 
@@ -89,6 +98,10 @@ class AlerterPlan:
         caps: Budgets that are compared with charges; guards tell of their own spending themselves.
         quotas: Those of the user before those that costmon knows.
         rates: For charges in other currencies than a cap's.
+        subscriptions: What people are reminded of.
+        charges: Returns what was charged, of the month that it is.
+        usages: Returns the last usage of each account.
+        today: Returns the day in people's time zone.
     """
 
     threshold: Threshold
@@ -99,6 +112,10 @@ class AlerterPlan:
     caps: tuple[Cap, ...]
     quotas: tuple[Quota, ...]
     rates: Rates
+    subscriptions: tuple[Subscription, ...]
+    charges: Callable[[], ChargeState]
+    usages: Callable[[], Iterable[UsageReading]]
+    today: Callable[[], dt.date]
 
 
 class Alerter(SupervisedActor[AlerterMessage]):
@@ -114,7 +131,8 @@ class Alerter(SupervisedActor[AlerterMessage]):
 
     def started(self) -> None:
         """Recall what was said before the process started."""
-        self._save()
+        self._settle()
+        self.timer.after(_LOOK, 0.0)
 
     def handle(self, message: AlerterMessage) -> None:  # noqa: C901 - one short case per message
         """Judge what the message says."""
@@ -127,9 +145,9 @@ class Alerter(SupervisedActor[AlerterMessage]):
                 self._judge(conditions.account_blind(report, None))
             case UsageCalculated(report=report, usage=usage):
                 self._judge(conditions.account_blind(report, None))
-                self._judge_quotas(usage)
+                self._judge_quotas([usage])
             case ChargesRecorded(totals=totals):
-                self._judge_caps(totals)
+                self._judge_caps(on_day(totals, self._plan.today()))
             case ChildSetAside(name=name, error=error, until=until):
                 cause = f"until {until.isoformat()}"
                 self._judge(conditions.child_set_aside(name, holds=True, error=error, cause=cause))
@@ -147,11 +165,17 @@ class Alerter(SupervisedActor[AlerterMessage]):
                 self._judge(guard_conditions.circuit(circuit, now=now, cause=id_), 0.0)
             case PolicyChanged():
                 pass  # nobody is alerted of a budget that was set
-            case Tick():
-                self._store_is_away = False
-                self._save()
+            case Tick(key=key):
+                self._on_time(key)
             case _:
                 assert_never(message)
+
+    def _on_time(self, key: str) -> None:
+        if key == _LOOK:
+            self._look()
+        else:
+            self._store_is_away = False
+            self._settle()
 
     def _judge_costs(self, message: CostsCalculated) -> None:
         report, threshold = message.observation.report, self._plan.threshold
@@ -170,10 +194,22 @@ class Alerter(SupervisedActor[AlerterMessage]):
             )
         )
 
-    def _judge_quotas(self, usage: UsageReading) -> None:
+    def _look(self) -> None:
+        """Judge what is published, once it is known what was said before."""
         self._load_if_needed()
-        uses = quota_uses(self._plan.quotas, [usage])
-        self._tell_crossings(quota_crossings(uses, self._memory.said))
+        if self._memory.loaded:
+            self._judge_caps(self._plan.charges())
+            self._judge_quotas(self._plan.usages())
+            due = due_reminders(self._plan.subscriptions, self._plan.today(), self._memory.said)
+            self._tell_crossings(due)
+        self.timer.after(_LOOK, _LOOK_EVERY_S if self._memory.loaded else _SAVE_AGAIN_S)
+
+    def _judge_quotas(self, usages: Iterable[UsageReading]) -> None:
+        self._load_if_needed()
+        now = self.clock.now()
+        uses = quota_uses(self._plan.quotas, usages)
+        current = [use for use in uses if use.resets_at is None or use.resets_at > now]
+        self._tell_crossings(quota_crossings(current, self._memory.said))
 
     def _judge_caps(self, charges: ChargeState) -> None:
         self._load_if_needed()
@@ -185,13 +221,11 @@ class Alerter(SupervisedActor[AlerterMessage]):
         now = self.clock.now()
         for crossing in crossings:
             alert = crossing.condition.alert(now, resolved=False)
-            self.tell(self._messenger, DeliverAlert(alert=alert))
             told = Memory(announced=True, said_at=now, suppressed=0, last_cause=crossing.cause)
             for name in crossing.crossed:
                 own = alert if name == crossing.condition.name else None
                 self.fenced(partial(self._remember, name, NOTHING_SAID, told, own))
-        if self._memory.unsaved:
-            self._save()
+        self._settle()
 
     def _load_if_needed(self) -> None:
         if not self._memory.loaded:
@@ -213,7 +247,6 @@ class Alerter(SupervisedActor[AlerterMessage]):
         match verdict:
             case "say" | "resolve":
                 alert = condition.alert(now, resolved=verdict == "resolve")
-                self.tell(self._messenger, DeliverAlert(alert=alert))
             case "suppress":
                 self.log.info(
                     "alerter.alert_suppressed",
@@ -228,14 +261,22 @@ class Alerter(SupervisedActor[AlerterMessage]):
             case _:
                 assert_never(verdict)
         self.fenced(lambda: self._remember(condition.name, before, after, alert))
-        if self._memory.unsaved:
-            self._save()
+        self._settle()
 
     def _remember(self, name: str, before: Memory, after: Memory, alert: Alert | None) -> None:
         self._memory.said[name] = after
         # A quiet judgement changes nothing that people were told: it is not worth a transaction.
         if (before.announced, before.said_at) != (after.announced, after.said_at):
             self._memory.unsaved.setdefault(name, []).extend([alert] if alert else [])
+        self._memory.untold.extend([alert] if alert else [])
+
+    def _settle(self) -> None:
+        """Save what was decided, then let it be delivered, saved or not."""
+        if self._memory.unsaved or not self._memory.loaded:
+            self._save()
+        while self._memory.untold:
+            self.tell(self._messenger, DeliverAlert(alert=self._memory.untold[0]))
+            self.fenced(lambda: self._memory.untold.pop(0))
 
     def _load(self) -> None:
         for name, text in self._store.load().items():

@@ -4,13 +4,13 @@ Deliveries are kept in the database until a channel has taken them, so that an a
 after a restart too. A channel that knows the alert's id (`Idempotency-Key`) takes it once.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, assert_never
 
 from costmon.actors.base import Incarnation, SupervisedActor
-from costmon.alerts.alert import Alert
+from costmon.alerts.alert import Alert, ChannelCounts, Severity
 from costmon.errors import NotifyError, StoreError
 from costmon.messages import DeliverAlert, MessengerMessage, Tick
 from costmon.notifiers.base import Channel
@@ -60,8 +60,10 @@ class Outbox:
         delivered: Ids of the newest delivered alerts: a repeat is not told again.
         ended: Deliveries that are over and that the database does not know of yet: the alert's id,
             and why the channel refused it for good, if it did.
-        loaded: Whether what waited in the database has been loaded.
+        loaded: Whether all that waits in the database is in `waiting`.
         retry_s: Seconds to the next try after a failure.
+        sent: Alerts that the channel has taken, by severity.
+        failures: Tries that failed, by severity.
     """
 
     channel: Channel
@@ -70,6 +72,13 @@ class Outbox:
     ended: dict[str, str | None] = field(default_factory=dict)
     loaded: bool = False
     retry_s: float = _RETRY_MIN_S
+    sent: Counter[Severity] = field(default_factory=Counter)
+    failures: Counter[Severity] = field(default_factory=Counter)
+
+    @property
+    def counts(self) -> ChannelCounts:
+        """Return what the channel has been told since the service started."""
+        return ChannelCounts(self.channel.name, dict(self.sent), dict(self.failures))
 
 
 class Messenger(SupervisedActor[MessengerMessage]):
@@ -127,6 +136,9 @@ class Messenger(SupervisedActor[MessengerMessage]):
         if known:
             return
         if len(outbox.waiting) == outbox.waiting.maxlen:
+            if outbox.channel.name in self._kept:
+                outbox.loaded = False  # it waits in the database, and is loaded when there is room
+                return
             self.log.error(
                 "messenger.alert_dropped",
                 channel=outbox.channel.name,
@@ -136,13 +148,14 @@ class Messenger(SupervisedActor[MessengerMessage]):
         outbox.waiting.append(alert)
 
     def _deliver(self, outbox: Outbox) -> None:
-        while outbox.waiting:
+        while outbox.waiting or self._has_more(outbox):
             self.beat()
             alert = outbox.waiting[0]
             refused: str | None = None
             try:
                 outbox.channel.send(alert)
             except NotifyError as error:
+                outbox.failures[alert.severity] += 1
                 if not error.is_final:
                     self._try_again(outbox, error)
                     return
@@ -155,6 +168,8 @@ class Messenger(SupervisedActor[MessengerMessage]):
                     hint="it is not tried again; correct the channel's settings and run "
                     f"`costmon notify test {outbox.channel.name}`",
                 )
+            else:
+                outbox.sent[alert.severity] += 1
             outbox.delivered.append(alert.id)
             outbox.waiting.popleft()
             outbox.retry_s = _RETRY_MIN_S
@@ -173,8 +188,14 @@ class Messenger(SupervisedActor[MessengerMessage]):
         self.timer.after(outbox.channel.name, wait_s)
         outbox.retry_s = min(outbox.retry_s * 2, _RETRY_MAX_S)
 
+    def _has_more(self, outbox: Outbox) -> bool:
+        """Load what found no room before; tell whether there is something to deliver."""
+        if self._is_unread(outbox) and not self._store_is_away:
+            self._load()
+        return bool(outbox.waiting)
+
     def _load(self) -> None:
-        """Take over what waits in the database, once for each process."""
+        """Take over what waits in the database, as far as there is room."""
         unread = [one for one in self._outboxes.values() if self._is_unread(one)]
         if not unread:
             return
@@ -183,12 +204,11 @@ class Messenger(SupervisedActor[MessengerMessage]):
         except StoreError as error:
             self._lost(error)
             return
-        for delivery in deliveries:
-            outbox = self._outboxes.get(delivery.channel)
-            if outbox is not None and not outbox.loaded:
-                self._enqueue(outbox, delivery.alert)
         for outbox in unread:
             outbox.loaded = True
+            for delivery in deliveries:
+                if delivery.channel == outbox.channel.name:
+                    self._enqueue(outbox, delivery.alert)
 
     def _is_unread(self, outbox: Outbox) -> bool:
         return outbox.channel.name in self._kept and not outbox.loaded

@@ -71,6 +71,7 @@ class PersisterPlan:
         readings: Where it is published what is recorded of the readings.
         charges: Where it is published what the charges add up to.
         timezone: IANA key of the zone whose days people count by.
+        removed: Returns windows that end charges of this month which the settings no longer name.
     """
 
     claim: Callable[[], Writer]
@@ -83,6 +84,7 @@ class PersisterPlan:
     readings: Published[Mapping[ReadingKey, StoredReading]]
     charges: Published[ChargeState]
     timezone: str
+    removed: Callable[[ChargeState, dt.datetime], tuple[ChargeWindow, ...]]
 
 
 class Persister(SupervisedActor[PersisterMessage]):
@@ -109,6 +111,7 @@ class Persister(SupervisedActor[PersisterMessage]):
         self._waiting_charges = plan.waiting_charges
         self._readings = plan.readings
         self._charges = plan.charges
+        self._removed = plan.removed
         self._zone = ZoneInfo(plan.timezone)
         self._claim = plan.claim
         self._journal = plan.journal
@@ -254,6 +257,7 @@ class Persister(SupervisedActor[PersisterMessage]):
             return
         self._back()
         self._look_at_the_day()
+        self._end_removed()
         self._ask_again()
 
     def _ask_again(self) -> None:
@@ -338,6 +342,15 @@ class Persister(SupervisedActor[PersisterMessage]):
             else:
                 return
         self.fenced(lambda: self._charges.publish(on_day(known, today)))
+
+    def _end_removed(self) -> None:
+        if self._away_since_s is not None:
+            return
+        try:
+            for window in self._removed(self._charges.read(), self.clock.now()):
+                self._record_window(f"removed {window.provider}", window)
+        except StoreError as error:
+            self._gone(error)
 
     def _today(self) -> dt.date:
         return self.clock.now().astimezone(self._zone).date()

@@ -20,7 +20,13 @@ from costmon.domain.charge import ChargeWindow
 from costmon.domain.poll import PollFailure, PollReport, ReadingKind, StoredReading
 from costmon.domain.resource import Gap, Inventory
 from costmon.domain.usage import UsageReading
-from costmon.errors import ChargeError, FailureReason, ProviderError, ProviderSchemaError
+from costmon.errors import (
+    ChargeError,
+    FailureReason,
+    ProviderError,
+    ProviderFrozenError,
+    ProviderSchemaError,
+)
 from costmon.messages import (
     ChargesCompleted,
     Fetched,
@@ -32,6 +38,7 @@ from costmon.messages import (
 )
 from costmon.providers.base import Provider
 from costmon.providers.breaker import Breaker
+from costmon.state.usage import DISBELIEVED_FOR
 
 _RETRY_FIRST_S, _RETRY_MAX_S = 300.0, 3600.0
 """A reading that failed is tried again after this, doubled each time, if its interval is longer."""
@@ -66,6 +73,7 @@ class PollerPlan:
         connect: Opens the line, given a pause and a heartbeat: `pause(seconds)` waits and
             returns `False` when the wait was cut short, `beat()` says that work goes on.
         stored: Returns what is recorded of a reading; `None` when nothing is.
+        falls_to_zero: Tells whether nothing is left in a window of all that was charged before.
     """
 
     account: str
@@ -75,6 +83,7 @@ class PollerPlan:
     begun: MutableMapping[ReadingKind, float] = field(default_factory=dict)
     connect: Callable[[Callable[[float], bool], Callable[[], None]], Line]
     stored: Callable[[ReadingKind], StoredReading | None]
+    falls_to_zero: Callable[[ChargeWindow], bool]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -93,7 +102,7 @@ class _Cycle:
 
     def note(self, window: ChargeWindow) -> None:
         """Keep what a window says about all charges, but not its rows."""
-        through = window.complete_through
+        through = window.counted_through or window.complete_through
         if through is not None:
             through = min(through, window.end)
             self.complete_through = max(through, self.complete_through or through)
@@ -113,6 +122,7 @@ class _Reading:
     breaker: Breaker = field(default_factory=Breaker)
     cycle: _Cycle | None = None
     again: bool = False
+    zero_since: dt.datetime | None = None
 
     def must_wait_s(self, now_s: float) -> float:
         """Return seconds until the vendor may be asked again."""
@@ -227,6 +237,8 @@ class Poller(SupervisedActor[PollerMessage]):
             )
             return
         if isinstance(outcome, ChargeWindow):
+            outcome = self._believed(reading, outcome)
+        if isinstance(outcome, ChargeWindow):
             self._tell_window(reading, cycle, outcome)
         else:
             self._finish(reading, cycle, outcome)
@@ -270,6 +282,25 @@ class Poller(SupervisedActor[PollerMessage]):
                 hint="none of the window was recorded; look for a newer costmon",
             )
 
+    def _believed(
+        self, reading: _Reading, window: ChargeWindow
+    ) -> ChargeWindow | ProviderFrozenError:
+        """Return the window, unless all charges are gone at once: not before they are for a day.
+
+        A window with gaps does not see everything, and is not believed then at all.
+        """
+        if not self._plan.falls_to_zero(window):
+            return window
+        since = reading.zero_since = reading.zero_since or window.observed_at
+        if not window.gaps and window.observed_at - since >= DISBELIEVED_FOR:
+            return window
+        return ProviderFrozenError(
+            provider=self._plan.provider,
+            endpoint="charges",
+            detail=f"everything that was charged since {window.start:%Y-%m-%d} reads 0 at once",
+            hint="the last figures are kept; compare them with the vendor's own page",
+        )
+
     def _tell_window(self, reading: _Reading, cycle: _Cycle, window: ChargeWindow) -> None:
         cycle.note(window)
         report = self._report(reading, cycle, reading.interval_s)
@@ -301,6 +332,7 @@ class Poller(SupervisedActor[PollerMessage]):
                 cycle.failures[outcome.reason] += 1
         else:
             reading.breaker = reading.breaker.after_success()
+            reading.zero_since = None
         again_s = reading.must_wait_s(now_s)
         delay_s = again_s if reading.again else reading.delay_s(cycle, now_s)
         reading.again, reading.cycle = False, None

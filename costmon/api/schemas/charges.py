@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from msgspec import Meta as Describe
 
 from costmon.api.schemas.costs import GapNote, gap_notes, whole_second
-from costmon.domain.cap import BudgetUse, QuotaPeriod, QuotaUse
+from costmon.domain.cap import BudgetUse, CapSource, QuotaPeriod, QuotaUse
 from costmon.domain.charge_report import ChargeGroup, ChargeTotal, Restatement
 from costmon.domain.money import shown
 from costmon.domain.resource import Basis
@@ -96,25 +96,31 @@ class ChargesParameters(Answer, frozen=True, rename={"start": "from", "end": "to
 
 
 class BudgetUsed(Answer, frozen=True):
-    """How much of a budget has been charged; null while it is unknown.
+    """How much of a budget has been used; `spent` is null while it is unknown.
 
-    `left_out` are currencies that have no exchange rate, hence are not in `spent`.
+    By `source` it is compared with what vendors charge, or with what guards report: never with
+    their sum. `enforced` says whether guards refuse calls by it. `over` is by how much the limit is
+    exceeded; null when it is not. `left_out` are currencies that have no exchange rate, hence are
+    not in `spent`.
     """
 
     scope: str
     period: str
+    source: CapSource
+    enforced: bool
     period_start: dt.date
     currency: str
     spent: str | None
     limit: str
     percent: Decimal | None
+    over: str | None
     rates: list[str]
     left_out: list[str]
     estimated: bool
 
 
 class QuotaUsed(Answer, frozen=True):
-    """How much of a quota has been used."""
+    """How much of a quota has been used; `over` is null when its limit is not exceeded."""
 
     account: str
     provider: str
@@ -126,6 +132,7 @@ class QuotaUsed(Answer, frozen=True):
     used: str
     limit: str
     percent: Decimal
+    over: str | None
     estimated: bool
     observed_at: Moment
     period_start: Moment
@@ -133,14 +140,14 @@ class QuotaUsed(Answer, frozen=True):
 
 
 class Limits(Answer, frozen=True):
-    """Quotas of units, and budgets by what was charged."""
+    """Quotas of units, and budgets by what was charged and by what guards report."""
 
     quotas: list[QuotaUsed]
     budgets: list[BudgetUsed]
 
 
 class LimitsMeta(Answer, frozen=True):
-    """Whether charges have been read from the ledger: before that, no budget is listed."""
+    """Whether charges have been read from the ledger: before, no budget is compared with them."""
 
     charges_loaded: bool
     demo: bool
@@ -209,12 +216,14 @@ def budget_used(use: BudgetUse) -> BudgetUsed:
     return BudgetUsed(
         scope=budget.scope,
         period=budget.period,
+        source=use.source,
+        enforced=use.cap.enforce,
         period_start=use.period_start,
         currency=budget.currency or "USD",
-        # A conversion leaves zeros behind the last digit.
-        spent=None if use.spent is None else f"{use.spent.normalize():f}",
+        spent=_exact(use.spent),
         limit=f"{budget.limit:f}",
         percent=None if percent is None else shown(percent),
+        over=_exact(use.over),
         rates=list(use.rates),
         left_out=list(use.left_out),
         estimated=use.estimated,
@@ -235,11 +244,17 @@ def quota_used(use: QuotaUse) -> QuotaUsed:
         used=f"{use.used:f}",
         limit=f"{quota.limit:f}",
         percent=shown(use.percent),
+        over=_exact(use.over),
         estimated=use.estimated,
         observed_at=whole_second(use.observed_at),
         period_start=whole_second(use.period_start),
         resets_at=_second(use.resets_at),
     )
+
+
+def _exact(amount: Decimal | None) -> str | None:
+    # A conversion leaves zeros behind the last digit.
+    return None if amount is None else f"{amount.normalize():f}"
 
 
 def _second(moment: dt.datetime | None) -> dt.datetime | None:

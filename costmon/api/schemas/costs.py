@@ -120,19 +120,6 @@ class AccountFreshness(Answer, frozen=True):
     age_s: int | None
 
 
-class Summary(CurrentTotals, frozen=True):
-    """The totals without the resources."""
-
-    accounts: list[AccountFreshness]
-
-
-class SummaryAnswer(Answer, frozen=True):
-    """The answer of `GET /api/v1/summary`."""
-
-    data: Summary
-    meta: FreshMeta
-
-
 def headline(snapshot: Snapshot) -> Totals | None:
     """Return the sums over all DigitalOcean accounts in USD; `None` before the first poll.
 

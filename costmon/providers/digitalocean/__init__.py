@@ -1,4 +1,4 @@
-"""DigitalOcean: everything in an account that costs money, and the vendor's own balance."""
+"""DigitalOcean: everything in an account that costs money, its invoices and its limits."""
 
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,7 @@ info = ProviderInfo(
             meaning="Token of the account `digitalocean`.",
         ),
     ),
-    readings=("inventory",),
+    readings=("inventory", "charges", "usage"),
     url_variable="DO_API_URL",
     default_url="https://api.digitalocean.com",
     scopes=(
@@ -40,6 +40,7 @@ info = ProviderInfo(
         "kubernetes:read",
         "registry:read",
         "app:read",
+        "account:read",
     ),
     reserved_prefix="DO_",
 )

@@ -3,15 +3,18 @@
 Source: https://docs.digitalocean.com/reference/api/digitalocean/
 Units: USD major units; prices per month, from the API where it names them, else from
     `costmon.providers.digitalocean.prices`.
-Lag: the inventory is live; the balance is some hours old and says so in `generated_at`.
+Lag: the inventory is live; the balance is some hours old and says so in `generated_at`, the
+    preview of the month's invoice in `updated_at`; daily costs are there after the night.
 Needs: the read scopes that the package declares; each that is missing becomes a named gap.
 """
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 
+from costmon.domain.charge import ChargeWindow
 from costmon.domain.resource import Balance, Inventory, NotPriced, Resource
+from costmon.domain.usage import UsageReading
 from costmon.errors import ProviderNotFoundError
 from costmon.outbound import Outbound
 from costmon.providers.base import Provider
@@ -28,10 +31,12 @@ from costmon.providers.digitalocean.droplets import DROPLETS, SIZES, Droplets
 from costmon.providers.digitalocean.droplets import KIND as DROPLET
 from costmon.providers.digitalocean.errors import SLUG
 from costmon.providers.digitalocean.factory import ResourceFactory
+from costmon.providers.digitalocean.invoices import Invoices
 from costmon.providers.digitalocean.permissions import Permissions
 from costmon.providers.digitalocean.prices import DIGITALOCEAN
 from costmon.providers.digitalocean.reader import Reader
 from costmon.providers.digitalocean.resources import Others
+from costmon.providers.digitalocean.usage import Usage
 from costmon.providers.digitalocean.values import CURRENCY, amount, moment, price_of, text
 from costmon.providers.reading import Answers
 
@@ -72,6 +77,24 @@ class DigitalOcean(Provider):
         self._reader = Reader(outbound, (API_HOST,))
         self._token_info = token_info or (lambda: outbound)
         self._prices = DIGITALOCEAN.extended(prices)
+
+    def charges(
+        self, account: str, now: dt.datetime, known_through: dt.datetime | None
+    ) -> Iterator[ChargeWindow]:
+        """Return a window for each month, from its invoice or from the preview of it.
+
+        Raises:
+            ProviderError: See `costmon.errors`.
+        """
+        return Invoices(self._reader).windows(account, now, known_through)
+
+    def usage(self, account: str, now: dt.datetime) -> UsageReading:
+        """Return what the account's limits are about, and what the last day cost.
+
+        Raises:
+            ProviderError: The token may see nothing of it, or the account cannot be read.
+        """
+        return Usage(self._reader, Permissions()).read(account, now)
 
     def inventory(self, account: str, now: dt.datetime) -> Inventory:
         """Return all that the account holds; kinds that could not be read are in `failed`.

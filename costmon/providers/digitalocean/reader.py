@@ -1,6 +1,7 @@
 """Read answers of the DigitalOcean API: single ones, and listings page by page."""
 
 from collections.abc import Collection, Iterator, Mapping
+from itertools import pairwise
 from typing import Any, Protocol, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
@@ -88,6 +89,24 @@ class Reader:
             number += 1
             if number > allowed:
                 raise schema_fault(path, f"more than {allowed} pages", "$.links.pages.next")
+
+    def whole(self, path: str, listing: type[L]) -> tuple[L, ...]:
+        """Return all pages of a listing of money, in which nothing may be there twice.
+
+        Raises:
+            ProviderSchemaError: As for `pages`; also when the listing changed while it was read.
+            ProviderError: A page could not be fetched.
+        """
+        pages = tuple(self.pages(path, listing))
+        totals = {page.meta.total for page in pages if page.meta is not None}
+        found = sum(len(page.items) for page in pages)
+        if len(totals) > 1 or totals - {None, found}:
+            shown = ", ".join(sorted(str(total) for total in totals))
+            detail = f"incomplete: {found} items, and a total of {shown}"
+            raise schema_fault(path, detail, "$.meta.total")
+        if any(one.items == other.items for one, other in pairwise(pages)):
+            raise schema_fault(path, "incomplete: a page is the same as the one before")
+        return pages
 
     def _page(self, path: str, listing: type[L], asked: Mapping[str, str | int], number: int) -> L:
         try:

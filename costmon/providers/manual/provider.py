@@ -14,7 +14,7 @@ from costmon.domain.charge import Charge, ChargeCategory, ChargeWindow
 from costmon.domain.money import share
 from costmon.domain.period import month_of
 from costmon.domain.subscription import Subscription, add_months
-from costmon.domain.usage import Quantity, UsageReading
+from costmon.domain.usage import PREPAID_BALANCE, Quantity, UsageReading
 from costmon.providers.base import Provider
 from costmon.providers.reading import PAST_MONTHS, midnight
 
@@ -34,32 +34,44 @@ class Manual(Provider):
     def charges(
         self, account: str, now: dt.datetime, known_through: dt.datetime | None
     ) -> Iterator[ChargeWindow]:
-        """Return a window for each vendor: what was charged this month and in 12 before it.
+        """Return two windows for each vendor: this month, and the 12 months before it.
 
-        It replaces what was there, so that a corrected entry corrects its past, too.
+        This month is what the file says. The past is history: of it only what has never been read
+        is filled in, for what was paid does not change with the file.
         """
-        del known_through  # the entries are the source, and may have changed
-        first = add_months(now.date().replace(day=1), -PAST_MONTHS)
-        start = dt.datetime.combine(first, dt.time(), dt.UTC)
-        for provider in dict.fromkeys(entry.provider for entry in self._entries):
-            rows = [
-                row
-                for entry in self._entries
-                if entry.provider == provider
-                for row in _rows(entry, first, now.date() + _DAY)
-            ]
-            yield ChargeWindow(
-                account=account,
-                provider=provider,
-                observed_at=now,
-                start=start,
-                end=now,
-                intake="replace",
-                day_zone="UTC",
-                charges=tuple(row for row in rows if start <= row.charge_period_start < now),
-                complete_through=midnight(now),
-                gaps=(),
-            )
+        del known_through  # the ledger knows which spans have been read, of each vendor
+        month = month_of(now).start
+        past = dt.datetime.combine(add_months(month.date(), -PAST_MONTHS), dt.time(), dt.UTC)
+        vendors = dict.fromkeys(entry.provider for entry in self._entries)
+        if month < now:
+            for provider in vendors:
+                yield self._window(account, provider, month, now, now)
+        for provider in vendors:
+            yield self._window(account, provider, past, month, now)
+
+    def _window(
+        self, account: str, provider: str, start: dt.datetime, end: dt.datetime, now: dt.datetime
+    ) -> ChargeWindow:
+        is_past = end <= month_of(now).start
+        rows = [
+            row
+            for entry in self._entries
+            if entry.provider == provider
+            for row in _rows(entry, start.date(), end.date() + _DAY)
+        ]
+        return ChargeWindow(
+            account=account,
+            provider=provider,
+            observed_at=now,
+            start=start,
+            end=end,
+            intake="restate" if is_past else "replace",
+            day_zone="UTC",
+            charges=tuple(row for row in rows if start <= row.charge_period_start < end),
+            complete_through=midnight(end),
+            gaps=(),
+            only_unread=is_past,
+        )
 
     def usage(self, account: str, now: dt.datetime) -> UsageReading:
         """Return how much of each prepaid balance is used."""
@@ -69,7 +81,7 @@ class Manual(Provider):
             observed_at=now,
             quantities=tuple(
                 Quantity(
-                    quota="prepaid_balance",
+                    quota=PREPAID_BALANCE,
                     unit=entry.currency,
                     used=entry.used,
                     start=now,

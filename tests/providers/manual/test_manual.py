@@ -12,10 +12,14 @@ from costmon.bootstrap.provider_connection import ProviderConnection
 from costmon.clock import SystemClock
 from costmon.config import Settings
 from costmon.config.file import FileSettings
+from costmon.domain.charge_report import twelve_months
 from costmon.domain.subscription import Subscription, add_months
 from costmon.providers import catalog
 from costmon.providers.base import ProviderSetup
-from costmon.testing import FakeOutbound
+from costmon.state.charges import charge_state, without_entry
+from costmon.store import open_store
+from costmon.store.migrate import upgrade
+from costmon.testing import FakeClock, FakeOutbound
 
 NOW = dt.datetime(2026, 11, 21, 10, 0, tzinfo=dt.UTC)
 
@@ -35,12 +39,13 @@ def manual(*entries):
     return catalog.create("manual", setup)
 
 
-def windows(*entries, now=NOW, known_through=None):
-    return list(manual(*entries).charges("manual", now, known_through))
+def windows(*entries, now=NOW):
+    return list(manual(*entries).charges("manual", now, None))
 
 
 def rows(*entries, now=NOW):
-    return [row for window in windows(*entries, now=now) for row in window.charges]
+    found = [row for window in windows(*entries, now=now) for row in window.charges]
+    return sorted(found, key=lambda row: row.charge_period_start)
 
 
 def test_the_charges_of_a_month_have_the_date_of_their_day():
@@ -108,23 +113,105 @@ def test_the_shares_of_a_year_add_up_to_its_fee(amount, start):
     assert len({row.source_row_key for row in charged}) == len(charged) == 13
 
 
-def test_each_vendor_has_a_window_that_replaces_its_rows():
+def test_each_vendor_has_this_month_and_the_past_of_which_only_what_is_unread_is_taken():
     found = windows(entry(), entry("domain", "ovh"), entry("mail", note="two boxes"))
 
-    assert [window.provider for window in found] == ["ionos", "ovh"]
-    for window in found:
-        assert (window.account, window.intake, window.day_zone) == ("manual", "replace", "UTC")
-        assert (window.start, window.end) == (dt.datetime(2025, 11, 1, tzinfo=dt.UTC), NOW)
-        assert window.complete_through == NOW.replace(hour=0)
+    november = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
+    assert [
+        (it.provider, it.intake, it.only_unread, it.start, it.end, it.complete_through)
+        for it in found
+    ] == [
+        ("ionos", "replace", False, november, NOW, NOW.replace(hour=0)),
+        ("ovh", "replace", False, november, NOW, NOW.replace(hour=0)),
+        ("ionos", "restate", True, november.replace(year=2025), november, november),
+        ("ovh", "restate", True, november.replace(year=2025), november, november),
+    ]
+    assert {(window.account, window.day_zone) for window in found} == {("manual", "UTC")}
     assert {row.service_name for row in found[0].charges} == {"VPS", "mail"}
     assert "two boxes" in {row.charge_description for row in found[0].charges}
 
 
-def test_a_corrected_entry_corrects_what_was_read_before():
-    (window,) = windows(entry(amount="7.00"), known_through=NOW)
+class Ledger:
+    """A real ledger that is read as the service would, with the entries of the moment."""
 
-    assert window.start == dt.datetime(2025, 11, 1, tzinfo=dt.UTC)
-    assert {row.billed_cost for row in window.charges} == {Decimal("7.00")}
+    def __init__(self, path):
+        url = f"sqlite:///{path}/costmon.db"
+        upgrade(url)
+        self.clock = FakeClock(NOW)
+        self.store = open_store(url, clock=self.clock)
+        self._token = self.store.claim("persister")
+
+    def read(self, *entries):
+        """Start with these entries: their windows, and the end of what is not among them."""
+        now = self.clock.now()
+        state = charge_state(self.store.charge_overview(now.date(), now), now)
+        ended = without_entry(state, "manual", {it.provider for it in entries}, now)
+        for window in (*ended, *windows(*entries, now=now)):
+            self.store.record_charges(window, self._token)
+
+    def months(self, provider="ionos"):
+        """Return what is billed of a vendor, by month."""
+        totals = self.store.charges(twelve_months(self.clock.now().date()))
+        return {
+            total.group[:7]: total.billed
+            for total in totals
+            if total.provider == provider and total.billed
+        }
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    made = Ledger(tmp_path)
+    yield made
+    made.store.close()
+
+
+def test_another_price_counts_from_this_month_on(ledger):
+    ledger.read(entry(since=day("2026-09-15")))
+    ledger.read(entry(amount="7.50", since=day("2026-09-15")))
+
+    assert ledger.months() == {
+        "2026-09": Decimal("6.00"),
+        "2026-10": Decimal("6.00"),
+        "2026-11": Decimal("7.50"),
+    }
+
+
+def test_an_entry_that_is_removed_keeps_its_past_and_ends_with_this_month(ledger):
+    both = entry(since=day("2026-10-05")), entry("mail", amount="1.00", since=day("2026-10-05"))
+    ledger.read(*both, entry("domain", "ovh"))
+    ledger.read(both[0])
+
+    assert ledger.months() == {"2026-10": Decimal("7.00"), "2026-11": Decimal("6.00")}
+    assert "2026-10" in ledger.months("ovh")
+    assert "2026-11" not in ledger.months("ovh")
+
+
+def test_without_any_entry_the_past_stays(ledger):
+    ledger.read(entry(since=day("2026-10-05")))
+    ledger.read()
+
+    assert ledger.months() == {"2026-10": Decimal("6.00")}
+
+
+def test_an_entry_of_a_new_vendor_has_its_past_filled_in(ledger):
+    ledger.read(entry())
+    ledger.read(entry(), entry("domain", "ovh", since=day("2026-10-05")))
+
+    assert ledger.months("ovh") == {"2026-10": Decimal("6.00"), "2026-11": Decimal("6.00")}
+
+
+def test_months_in_which_costmon_did_not_run_are_filled_in(ledger):
+    ledger.read(entry(since=day("2026-10-25")))
+    ledger.clock.advance(70 * 86_400)
+    ledger.read(entry(since=day("2026-10-25"), amount="7.50"))
+
+    assert ledger.months() == {
+        "2026-10": Decimal("6.00"),
+        "2026-11": Decimal("7.50"),  # the 25th came after the first read
+        "2026-12": Decimal("7.50"),
+        "2027-01": Decimal("7.50"),
+    }
 
 
 def test_currencies_stay_apart():
@@ -190,7 +277,7 @@ def test_the_account_of_the_file_is_connected_like_any_other_and_asks_nobody():
     found = list(connection.provider.charges(account.name, NOW, None))
     connection.close()
 
-    assert [window.provider for window in found] == ["ionos"]
+    assert {window.provider for window in found} == {"ionos"}
     assert connection.take_counts() == (0, ())
 
 
