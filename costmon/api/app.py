@@ -22,6 +22,7 @@ from costmon.api import (
     problems,
     providers,
     refresh,
+    rules,
 )
 from costmon.api.context import ApiContext
 from costmon.api.document import described
@@ -51,7 +52,18 @@ def create_app(context: ApiContext) -> flask.Flask:
     sessions = Sessions(token, context.clock) if token is not None else None
     if token is not None and sessions is not None:
         app.register_blueprint(login.create_blueprint(token, sessions, context.clock))
-    for noun in (costs, charges, history, providers, actors, metrics, refresh, budgets, guards):
+    for noun in (
+        costs,
+        charges,
+        history,
+        providers,
+        actors,
+        metrics,
+        refresh,
+        budgets,
+        rules,
+        guards,
+    ):
         app.register_blueprint(noun.create_blueprint(context))
     waiters = Waiters()
     app.register_blueprint(guard_reports.create_blueprint(context, waiters))

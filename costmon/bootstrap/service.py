@@ -20,6 +20,7 @@ from costmon.actors.roles.poller import PollerPlan
 from costmon.actors.system import StopReport, System
 from costmon.actors.waiting_charges import WaitingCharges
 from costmon.alerts.alert import ChannelCounts
+from costmon.alerts.rules import Standing
 from costmon.api.representation import Representations
 from costmon.bootstrap.backfill import progress
 from costmon.bootstrap.history import AlertMemory, Deliveries, Past, Writers, past, read_fault
@@ -112,6 +113,7 @@ class Service:
         nothing = nothing_known(clock.now(), self._today())
         self.charges: Published[ChargeState] = Published(nothing)
         self._aged = _Aged(nothing, nothing)
+        self.rule_standings: Published[tuple[Standing, ...]] = Published(())
         self.quotas = (*settings.quotas, *known_quotas())
         self.rates = fx.rates(settings.fx.rates)
         self._refreshing = threading.Lock()
