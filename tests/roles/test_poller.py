@@ -451,7 +451,7 @@ def test_usage_is_not_read_again_before_the_vendors_limit_whoever_asks():
         intervals={"inventory": 3600.0, "usage": 0.01},
         least_intervals={"usage": 3600.0},
         connect=line.open,
-        stored={}.get,
+        stored=lambda _reading: None,
         falls_to_zero=lambda _window: False,
     )
     spec = ChildSpec(
