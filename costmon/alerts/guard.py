@@ -40,7 +40,7 @@ def circuit(decided: Circuit, *, now: dt.datetime, cause: str) -> Condition:
     why = f": {reason}" if reason else ""
     if decided.current_state(now) == "half-open" and decided.trial_ends_at is not None:
         closed = (
-            f"The circuit of {scope}, opened by {author}{why}, is half-open: calls are allowed, and "
+            f"The circuit of {scope}, opened by {author}{why}, is half-open: calls are allowed; "
             "if the rule is broken again it opens at once for twice as long. It is closed on "
             f"{decided.trial_ends_at.isoformat(timespec='minutes')}."
         )
