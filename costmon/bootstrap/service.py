@@ -53,6 +53,7 @@ from costmon.messages import (
     RefreshRequested,
     SetRecording,
 )
+from costmon.notifiers.actions import actions
 from costmon.notifiers.catalog import channels
 from costmon.notifiers.log import LogChannel
 from costmon.pricing import fx
@@ -125,7 +126,10 @@ class Service:
         )
         self._outboxes = tuple(
             Outbox(channel=channel)
-            for channel in channels(settings.channels, HttpSender(), self._clock)
+            for channel in (
+                *channels(settings.channels, HttpSender(), self._clock),
+                *actions(settings.actions, HttpSender(), self._clock),
+            )
         )
         rng = random.Random()
         self.system = System(

@@ -1,6 +1,6 @@
 """Check `costmon.toml`: what is not a secret and too long for a variable.
 
-Tables: `[[account]]`, `[[budget]]`, `[[rule]]`, `[[quota]]`, `[[manual]]`, `[[channel]]`, `[fx]`,
+Tables: `[[account]]`, `[[budget]]`, `[[rule]]`, `[[quota]]`, `[[manual]]`, `[[channel]]`, `[[action]]`, `[fx]`,
 `[prices.<provider>]`, `[retention]`. Anything else is a fault, since a misspelt table would
 otherwise silently do nothing.
 """
@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from costmon.config import parsers
+from costmon.config.actions import ActionEntry, read_action_entries
 from costmon.config.budgets import read_caps
 from costmon.config.channels import ChannelEntry, read_entries
 from costmon.config.limits import DEFAULT_FX, FxSettings, read_fx, read_quotas
@@ -33,7 +34,18 @@ from costmon.errors import Fault
 
 T = TypeVar("T")
 
-TABLES = ("account", "budget", "rule", "quota", "manual", "channel", "fx", "prices", "retention")
+TABLES = (
+    "account",
+    "budget",
+    "rule",
+    "quota",
+    "manual",
+    "channel",
+    "action",
+    "fx",
+    "prices",
+    "retention",
+)
 ACCOUNT_KEYS = ("provider", "name", "api_url")
 INTERVAL_SUFFIX = "_interval"
 ENV_SUFFIX = "_env"
@@ -84,6 +96,7 @@ class FileSettings:
         manual: In the order of the file.
         fx: The currency of totals, and the user's own exchange rates.
         channels: In the order of the file.
+        actions: In the order of the file.
         prices: By provider, then by `kind:slug`: USD a month.
         retention: Days by table.
         faults: Everything that is wrong.
@@ -96,6 +109,7 @@ class FileSettings:
     manual: tuple[Subscription, ...] = ()
     fx: FxSettings = DEFAULT_FX
     channels: tuple[ChannelEntry, ...] = ()
+    actions: tuple[ActionEntry, ...] = ()
     prices: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
     retention: Mapping[str, float] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
@@ -107,12 +121,13 @@ class FileSettings:
 
     @property
     def credential_variables(self) -> tuple[str, ...]:
-        """Return the variables that accounts and channels name."""
+        """Return the variables that accounts, channels and actions name."""
         of_accounts = (name for entry in self.accounts for name in entry.variables.values())
         of_channels = (
             name for entry in self.channels for name in (entry.url_env, entry.secret_env)
         )
-        return tuple(filter(None, (*of_accounts, *of_channels)))
+        of_actions = (name for one in self.actions for name in (one.url_env, one.secret_env))
+        return tuple(filter(None, (*of_accounts, *of_channels, *of_actions)))
 
 
 NO_FILE = FileSettings()
@@ -154,6 +169,7 @@ def check_file(content: Mapping[str, object], providers: Providers) -> FileSetti
     manual = read_manual(read, content.get("manual", []))
     fx = read_fx(read, content.get("fx", {}))
     channels = read_entries(read, content.get("channel", []))
+    actions = read_action_entries(read, content.get("action", []))
     prices = read.prices(content.get("prices", {}))
     retention = read.retention(content.get("retention", {}))
     return FileSettings(
@@ -164,6 +180,7 @@ def check_file(content: Mapping[str, object], providers: Providers) -> FileSetti
         manual=manual,
         fx=fx,
         channels=channels,
+        actions=actions,
         prices=prices,
         retention=retention,
         faults=tuple(read.faults),

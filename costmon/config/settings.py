@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from costmon.config import variables as var
 from costmon.config.accounts import AccountSettings, read_accounts
+from costmon.config.actions import ActionSettings, read_actions
 from costmon.config.channels import ChannelSettings, TelegramSettings, read_channels
 from costmon.config.credentials import SUFFIXES
 from costmon.config.demo import demo_accounts, demo_file
@@ -69,6 +70,7 @@ class Settings:
         manual: What is paid by a fixed price, as the file says.
         fx: The currency of totals, and the user's own exchange rates.
         channels: Where alerts are sent besides the log.
+        actions: What else is done when a circuit opens.
         retention: Days that each table's rows are kept, only what was set.
         prices: By provider, then by `kind:slug`: USD a month, the user's own.
         demo: The vendors are simulated; state is apart and real tokens are not looked at.
@@ -104,6 +106,7 @@ class Settings:
     manual: tuple[Subscription, ...]
     fx: FxSettings
     channels: tuple[ChannelSettings, ...]
+    actions: tuple[ActionSettings, ...]
     retention: Mapping[str, float]
     prices: Mapping[str, Mapping[str, Decimal]]
     demo: bool
@@ -140,6 +143,12 @@ class Settings:
             else:
                 texts.append(channel.url.reveal())
                 texts += [channel.secret.reveal()] if channel.secret else []
+        texts += [
+            secret.reveal()
+            for action in self.actions
+            for secret in (action.url, action.secret)
+            if secret is not None
+        ]
         if self.api_token is not None:
             texts.append(self.api_token.reveal())
         password = urlsplit(self.database_url).password
@@ -225,6 +234,7 @@ class Settings:
             manual=() if demo else file.manual,
             fx=file.fx,
             channels=() if demo else read_channels(read, file.channels),
+            actions=() if demo else read_actions(read, file.actions),
             retention=file.retention,
             prices=file.prices,
             demo=demo,
