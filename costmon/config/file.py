@@ -1,7 +1,7 @@
 """Check `costmon.toml`: what is not a secret and too long for a variable.
 
-Tables: `[[account]]`, `[[budget]]`, `[[rule]]`, `[[quota]]`, `[[manual]]`, `[[channel]]`, `[[action]]`, `[fx]`,
-`[prices.<provider>]`, `[retention]`. Anything else is a fault, since a misspelt table would
+Tables: `[[account]]`, `[[budget]]`, `[[rule]]`, `[[quota]]`, `[[manual]]`, `[[channel]]`, `[[action]]`,
+`[fx]`, `[prices.<provider>]`, `[retention]`. Anything else is a fault, since a misspelt table would
 otherwise silently do nothing.
 """
 
