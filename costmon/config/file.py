@@ -1,8 +1,8 @@
 """Check `costmon.toml`: what is not a secret and too long for a variable.
 
-Tables: `[[account]]`, `[[budget]]`, `[[rule]]`, `[[quota]]`, `[[manual]]`, `[[channel]]`, `[[action]]`,
-`[fx]`, `[prices.<provider>]`, `[retention]`. Anything else is a fault, since a misspelt table would
-otherwise silently do nothing.
+Tables: `[[account]]`, `[[budget]]`, `[[rule]]`, `[[quota]]`, `[[manual]]`, `[[channel]]`,
+`[[action]]`, `[fx]`, `[prices.<provider>]`, `[retention]`. Anything else is a fault, since a
+misspelt table would otherwise silently do nothing.
 """
 
 import math
