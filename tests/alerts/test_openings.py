@@ -33,12 +33,15 @@ def use(spent, limit=10):
 def test_an_hour_above_the_breakers_line_opens():
     hourly, daily = RuleWatch([OPENS]).update(SCOPE, AT, 501)
 
-    opening = threshold_opening(hourly)
+    opening, of_day = threshold_opening(hourly), threshold_opening(daily)
+
+    assert opening is not None
+    assert of_day is not None
 
     assert (opening.scope, opening.rule, opening.cause) == (SCOPE, SCOPE, "threshold")
     assert (opening.open_s, opening.trial_s) == (600, 3600)
     assert "501.00 USD in the last hour; the limit is 10.00 USD" in opening.reason
-    assert threshold_opening(daily).trial_s == 86_400
+    assert of_day.trial_s == 86_400
 
 
 def test_an_hour_above_its_limit_alone_opens_nothing():
@@ -53,6 +56,8 @@ def test_a_budget_opens_when_it_is_used_up():
     assert budget_opening(use(None), [OPENS]) is None
 
     opening = budget_opening(use(10), [OPENS])
+
+    assert opening is not None
 
     assert (opening.scope, opening.cause) == (SCOPE, "budget")
     assert opening.reason == "10.00 of 10.00 USD of this month are spent."

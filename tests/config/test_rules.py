@@ -17,6 +17,12 @@ def read(text):
     return check_file(tomllib.loads(text, parse_float=Decimal), PROVIDERS)
 
 
+def closest(scope, rules):
+    rule = rule_for(scope, rules)
+    assert rule is not None
+    return rule
+
+
 def faults_of(text):
     return {fault.name: str(fault) for fault in read(text).faults}
 
@@ -74,7 +80,7 @@ def test_a_rule_without_amounts_takes_those_of_its_provider(provider, hourly, da
     for text in (scope, "provider:*"):
         rules = read(f"[[rule]]\nscope = '{text}'").rules
 
-        rule = rule_for(scope, rules)
+        rule = closest(scope, rules)
 
         assert (rule.hourly, rule.daily) == (hourly, daily)
 
@@ -82,15 +88,15 @@ def test_a_rule_without_amounts_takes_those_of_its_provider(provider, hourly, da
 def test_one_amount_replaces_both_defaults():
     rules = read("[[rule]]\nscope = 'provider:openai'\ndaily = 30").rules
 
-    assert rule_for("provider:openai", rules)[1:3] == (None, 30)
+    assert closest("provider:openai", rules)[1:3] == (None, 30)
 
 
 def test_the_closest_rule_counts_and_other_scopes_have_none():
     text = "[[rule]]\nscope = 'provider:%s'\nhourly = %d\n"
     rules = read(text % ("*", 1) + text % ("openai", 2)).rules
 
-    assert rule_for("provider:openai", rules).hourly == 2
-    assert rule_for("provider:acme", rules).hourly == 1
+    assert closest("provider:openai", rules).hourly == 2
+    assert closest("provider:acme", rules).hourly == 1
     assert rule_for("account:work", rules) is None
 
 

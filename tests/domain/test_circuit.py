@@ -94,7 +94,8 @@ class HalfOpen(RuleBasedStateMachine):
     def begin(self, open_s, trial_s):
         self.first = dt.timedelta(seconds=open_s)
         self.trial = dt.timedelta(seconds=trial_s)
-        self.now, self.circuit, self.number = START, None, 0
+        self.now, self.number = START, 0
+        self.circuit: Circuit | None = None
 
     @rule(seconds=st.integers(0, 200_000))
     def time_passes(self, seconds):
@@ -128,14 +129,19 @@ class HalfOpen(RuleBasedStateMachine):
             return
         was = "closed" if before is None else before.current_state(self.now)
         if after is None:
+            assert before is not None
             assert before.state == "closed"
             assert before.is_on_trial(self.now)
             assert cause != "threshold"
             return
         assert after.is_open(self.now)
+        assert after.expires_at is not None
+        assert after.trial_ends_at is not None
         lasts = after.expires_at - self.now
         assert self.first <= lasts <= max(self.first, LONGEST_OPENING)
         if was == "half-open":
+            assert before is not None
+            assert before.expires_at is not None
             doubled = 2 * (before.expires_at - before.changed_at)
             assert lasts == min(doubled, max(self.first, LONGEST_OPENING))
             assert after.openings == before.openings + 1

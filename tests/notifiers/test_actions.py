@@ -49,8 +49,9 @@ def command(code, *arguments, further="dry_run = false"):
 
 
 def alert(scope="provider:openai", *, is_open=True, lasts=dt.timedelta(hours=1)):
-    state = "open" if is_open else "closed"
-    circuit = Circuit(scope, state, "a loop; $(id)", "rule x", START, START + lasts, 1)
+    circuit = Circuit(scope, "open", "a loop; $(id)", "rule x", START, START + lasts, 1)
+    if not is_open:
+        circuit = circuit._replace(state="closed")
     condition = conditions.circuit(circuit, now=START, cause="c1")
     return condition.alert(START, resolved=not is_open)
 
