@@ -103,12 +103,12 @@ class HalfOpen(RuleBasedStateMachine):
 
     @rule()
     def the_next_change_comes(self):
-        ends_at = None if self.circuit is None else self.circuit.ends_at(self.now)
-        if ends_at is not None:
+        circuit = self.circuit
+        if circuit is not None and (ends_at := circuit.ends_at(self.now)) is not None:
             assert ends_at > self.now
-            before = self.circuit.current_state(self.now)
+            before = circuit.current_state(self.now)
             self.now = ends_at
-            assert (before, self.circuit.current_state(self.now)) in {
+            assert (before, circuit.current_state(self.now)) in {
                 ("open", "half-open"),
                 ("open", "closed"),
                 ("half-open", "closed"),
