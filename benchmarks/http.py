@@ -213,6 +213,8 @@ def api_context() -> ApiContext:
         tell_meters=lambda _message: None,
         charges=lambda: nothing_known(now, now.date()),
         published_charges=Published(nothing_known(now, now.date())),
+        rules=(),
+        rule_standings=tuple,
         caps=(),
         quotas=(),
         subscriptions=(),

@@ -12,7 +12,7 @@ from costmon.domain.budget import Budget
 from costmon.domain.change import Change
 from costmon.domain.charge import ChargeWindow
 from costmon.domain.charge_report import Restatement
-from costmon.domain.circuit import Circuit
+from costmon.domain.circuit import Circuit, Opening
 from costmon.domain.poll import Observation, PollFailure, PollReport, ReadingKind
 from costmon.domain.resource import Gap, Inventory
 from costmon.domain.spend import GuardReport, Notice, ScopeGauge
@@ -324,6 +324,16 @@ class OpenCircuit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpenByRule:
+    """Stop all calls that a scope covers, since a rule says so (alerter -> policy).
+
+    It may be told again with every bucket: nothing changes while the circuit is open.
+    """
+
+    opening: Opening
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CloseCircuit:
     """Let calls pass again (api, console -> policy); no error when none was open.
 
@@ -489,7 +499,7 @@ PollerMessage = Tick | RefreshRequested | ReadAgain
 CalculatorMessage = Fetched | ChargesCompleted | PollFailed
 GuardCommand = OpenCircuit | CloseCircuit | SetBudget | RemoveBudget
 AlertDecision = AcknowledgeAlert | SnoozeAlert
-PolicyMessage = Tick | GuardReported | GuardCommand
+PolicyMessage = Tick | GuardReported | GuardCommand | OpenByRule
 MetersMessage = Tick | MeterReported | SetRecording
 PersisterMessage = (
     Tick

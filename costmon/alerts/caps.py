@@ -186,7 +186,7 @@ def _budget_ends(use: BudgetUse) -> dt.datetime | None:
 
 
 def month_end(day: dt.date) -> dt.datetime:
-    """Return when the month of a day is over everywhere, aware UTC."""
+    """Return when the month of a day ends, aware UTC."""
     return _midnight((day.replace(day=1) + dt.timedelta(days=32)).replace(day=1))
 
 

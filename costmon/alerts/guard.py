@@ -49,7 +49,13 @@ def circuit(decided: Circuit, *, now: dt.datetime, cause: str) -> Condition:
         else f"until {decided.expires_at.isoformat()}"
     )
     why = f": {reason}" if reason else ""
-    if decided.state == "open":
+    if decided.current_state(now) == "half-open" and decided.trial_ends_at is not None:
+        closed = (
+            f"The circuit of {scope}, opened by {author}{why}, is half-open: calls are allowed; "
+            "if the rule is broken again it opens at once for twice as long. It is closed on "
+            f"{decided.trial_ends_at.isoformat(timespec='minutes')}."
+        )
+    elif decided.state == "open":
         closed = (
             f"The circuit of {scope}, opened by {author}{why}, has expired: calls are "
             "allowed again."
@@ -77,6 +83,9 @@ def circuit(decided: Circuit, *, now: dt.datetime, cause: str) -> Condition:
             "author": author,
             "reason": reason,
             "expires_at": _shown(decided.expires_at),
+            "rule": decided.rule,
+            "cause": decided.cause,
+            "openings": decided.openings,
         },
     )
 

@@ -24,6 +24,7 @@ from costmon.api import (
     problems,
     providers,
     refresh,
+    rules,
 )
 from costmon.api.context import ApiContext
 from costmon.api.document import described
@@ -63,6 +64,7 @@ def create_app(context: ApiContext) -> flask.Flask:
         metrics,
         refresh,
         budgets,
+        rules,
         guards,
     ):
         app.register_blueprint(noun.create_blueprint(context))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from costmon.alerts.alert import ChannelCounts
 from costmon.alerts.memory import Memory
+from costmon.alerts.rules import Standing
 from costmon.api.representation import Representations
 from costmon.clock import Clock
 from costmon.config.secret import Secret
@@ -15,6 +16,7 @@ from costmon.domain.fx import Rates
 from costmon.domain.history import HistoryQuery, HistoryRow
 from costmon.domain.policy import Policy
 from costmon.domain.poll import ReadingKind
+from costmon.domain.rule import Rule
 from costmon.domain.subscription import Subscription
 from costmon.domain.totals import Threshold
 from costmon.messages import (
@@ -79,6 +81,8 @@ class ApiContext:
         charges: Returns what the vendors have charged, of the month that it is.
         published_charges: The same as it was published; see `ChargeMetrics`.
         caps: Budgets and their levels.
+        rules: The user's rules.
+        rule_standings: Returns how the scopes stand of which there are amounts.
         quotas: The user's quotas, and the known ones of the vendors' plans.
         subscriptions: What is paid by a fixed price.
         channel_counts: Returns what each channel has been told.
@@ -106,6 +110,8 @@ class ApiContext:
     tell_meters: Callable[[SetRecording], None]
     charges: Callable[[], ChargeState]
     published_charges: Published[ChargeState]
+    rules: tuple[Rule, ...]
+    rule_standings: Callable[[], tuple[Standing, ...]]
     caps: tuple[Cap, ...]
     quotas: tuple[Quota, ...]
     subscriptions: Sequence[Subscription]

@@ -109,6 +109,8 @@ def _endpoints(settings: Settings) -> Iterator[Component]:
         tell_meters=lambda _message: None,
         charges=lambda: nothing_known(now, now.date()),
         published_charges=Published(nothing_known(now, now.date())),
+        rules=(),
+        rule_standings=tuple,
         caps=(),
         quotas=(),
         subscriptions=(),

@@ -122,6 +122,8 @@ def _context(service: Service, settings: Settings) -> ApiContext:
         tell_meters=service.tell_meters,
         charges=service.charges_today,
         published_charges=service.charges,
+        rules=settings.rules,
+        rule_standings=service.rule_standings.read,
         caps=settings.caps,
         quotas=service.quotas,
         subscriptions=settings.manual,

@@ -22,6 +22,7 @@ from costmon.actors.system import StopReport, System
 from costmon.actors.waiting_charges import WaitingCharges
 from costmon.alerts.alert import Alert, ChannelCounts
 from costmon.alerts.memory import Memory, open_alerts
+from costmon.alerts.rules import Standing
 from costmon.api.representation import Representations
 from costmon.bootstrap.backfill import progress
 from costmon.bootstrap.history import AlertMemory, Deliveries, Past, Writers, past, read_fault
@@ -37,7 +38,7 @@ from costmon.bootstrap.tree import (
     poller_name,
 )
 from costmon.clock import Clock
-from costmon.config import AccountSettings, Settings
+from costmon.config import AccountSettings, ProviderInfo, Settings
 from costmon.config.accounts import MANUAL_PROVIDER
 from costmon.console.command import Message
 from costmon.domain.charge import ChargeWindow
@@ -55,6 +56,7 @@ from costmon.messages import (
     RefreshRequested,
     SetRecording,
 )
+from costmon.notifiers.actions import ActionChannel, actions
 from costmon.notifiers.base import RepeatingChannel
 from costmon.notifiers.catalog import channels
 from costmon.notifiers.log import LogChannel
@@ -122,6 +124,7 @@ class Service:
         nothing = nothing_known(clock.now(), self._today())
         self.charges: Published[ChargeState] = Published(nothing)
         self._aged = _Aged(nothing, nothing)
+        self.rule_standings: Published[tuple[Standing, ...]] = Published(())
         self.quotas = (*settings.quotas, *known_quotas())
         self.rates = fx.rates(settings.fx.rates)
         self._forecaster = Forecaster(
@@ -139,10 +142,13 @@ class Service:
         self._outboxes = tuple(
             Outbox(
                 channel=channel,
-                # The log keeps each alert, and Alertmanager groups by itself.
-                groups=not isinstance(channel, LogChannel | RepeatingChannel),
+                # The log keeps each alert, Alertmanager groups them, and an action needs each.
+                groups=not isinstance(channel, LogChannel | RepeatingChannel | ActionChannel),
             )
-            for channel in channels(settings.channels, self._sender, self._clock)
+            for channel in (
+                *channels(settings.channels, self._sender, self._clock),
+                *actions(settings.actions, self._sender, self._clock),
+            )
         )
         rng = random.Random()
         self.system = System(
@@ -264,14 +270,21 @@ class Service:
             account=account.name,
             provider=account.provider,
             intervals=self._intervals(account),
+            least_intervals={"usage": _info(account).least_interval_s("usage", account.api_url)},
             connect=connect,
             stored=stored,
             falls_to_zero=lambda window: falls_to_zero(self.charges.read(), window),
         )
 
     def _intervals(self, account: AccountSettings) -> Mapping[ReadingKind, float]:
-        readings = catalog.modules()[account.provider].info.readings
-        return {reading: self._settings.interval_s(account, reading) for reading in readings}
+        info = _info(account)
+        return {
+            reading: max(
+                self._settings.interval_s(account, reading),
+                info.least_interval_s(reading, account.api_url),
+            )
+            for reading in info.readings
+        }
 
     def start(self) -> None:
         """Publish what history knows, flagged stale, then start the actors in order."""
@@ -450,6 +463,10 @@ class Service:
         self.decision_journal.close()
         self.store.close()
         return report
+
+
+def _info(account: AccountSettings) -> ProviderInfo:
+    return catalog.modules()[account.provider].info
 
 
 def threshold(settings: Settings) -> Threshold:

@@ -15,9 +15,11 @@ from costmon.bootstrap.provider_connection import ProviderConnection
 from costmon.cli.client import ServiceClient, ServiceError
 from costmon.clock import Clock
 from costmon.config import AccountSettings, Loaded, Settings
+from costmon.config.reader import did_you_mean
 from costmon.console.table import cell
 from costmon.domain.poll import ReadingKind
 from costmon.domain.resource import Gap
+from costmon.domain.rule import described
 from costmon.errors import (
     ChargeError,
     FailureReason,
@@ -74,6 +76,7 @@ class Examination:
         yield self._state_directory()
         yield self._database()
         yield self._service()
+        yield from self._rules()
         if self._settings.demo:
             yield Finding("ok", "accounts", "simulated by --demo")
             return
@@ -136,6 +139,22 @@ class Examination:
         except StoreError as error:
             return Finding("FAIL", "database", str(error))
         return Finding("ok", "database", f"its schema is up to date ({current(url)})")
+
+    def _rules(self) -> Iterator[Finding]:
+        """Say of each rule what it compares, and whether anything is read for it."""
+        read = {it.provider for it in self._settings.accounts if it.off_because is None}
+        names = {it.name for it in self._settings.accounts if it.off_because is None}
+        for rule in self._settings.rules:
+            kind, _, value = rule.scope.partition(":")
+            known = {"provider": read, "account": names}.get(kind)
+            if known is None or value == "*" or value in known:
+                yield Finding("ok", "rules", f"{rule.scope}: {described(rule)}")
+            else:
+                text = (
+                    f"{rule.scope}: not collected, since no {kind} of this name is read"
+                    f"{did_you_mean(value, known)}; the rule is kept"
+                )
+                yield Finding("hint", "rules", text)
 
     def _service(self) -> Finding:
         """Tell a running service from a free port and from somebody else's program."""

@@ -7,13 +7,13 @@ from typing import Literal, NamedTuple
 from costmon import logs
 from costmon.cli.doctor import Finding, examine_account, line
 from costmon.cli.init_dialog import Dialog
-from costmon.cli.init_draft import Draft, Table
+from costmon.cli.init_draft import Draft, Table, Value
 from costmon.clock import Clock
 from costmon.config import AccountSettings, ProviderInfo, Providers, Secret
+from costmon.config.credentials import SUFFIXES
 from costmon.config.file import ENV_SUFFIX
 from costmon.config.parsers import Refused
 from costmon.config.providers import Credential, Option
-from costmon.config.variables import FILE_SUFFIX
 from costmon.errors import ConfigError, InputError
 
 Verdict = Literal["accepted", "in part", "refused", "unanswered", "unreadable"]
@@ -108,7 +108,9 @@ class AccountQuestions:
         replaceable = (
             default is not None
             and not any(table.get("name") == info.slug for table in in_file)
-            and not any(name + FILE_SUFFIX in draft.assigned for name in variables.values())
+            and draft.assigned.isdisjoint(
+                name + suffix for name in variables.values() for suffix in SUFFIXES
+            )
         )
         if replaceable:
             choices["r"] = "replace"
@@ -146,7 +148,7 @@ class AccountQuestions:
     ) -> tuple[Mapping[str, str], Sequence[Table]] | None:
         """Return the values for `.env` and the tables; `None` when the vendor is left out."""
         values: dict[str, str] = {}
-        table: dict[str, str | bool] = {"provider": info.slug, "name": place.account}
+        table: dict[str, Value] = {"provider": info.slug, "name": place.account}
         for credential in info.credentials:
             if not credential.required:
                 continue

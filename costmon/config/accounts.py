@@ -4,7 +4,7 @@ A vendor whose required credentials are in the environment has one account, name
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from costmon.config.file import AccountEntry
@@ -108,6 +108,12 @@ def read_accounts(
     """
     before = len(read.faults)
     claimed = {name for entry in entries for name in entry.variables.values()}
+    claimed |= {
+        credential.name
+        for entry in entries
+        if not entry.variables
+        for credential in entry.provider.credentials
+    }
     defaults = (_default_account(read, info, claimed) for info in providers.infos)
     found = [account for account in defaults if account is not None]
     if manual:
@@ -118,7 +124,7 @@ def read_accounts(
             continue
         if any(account.credentials and _read_the_same(account, other) for other in found):
             read.refuse(
-                next(iter(entry.variables.values())),
+                next(iter(entry.variables.values()), entry.provider.credentials[0].name),
                 MASK,
                 "a token that no other account uses: otherwise its costs would count twice",
             )
@@ -180,6 +186,19 @@ def _account_of(read: Reader, entry: AccountEntry, *, required: bool) -> Account
     info = entry.provider
     if info.unusable:
         return _unusable_account(info, entry.name)
+    if not entry.variables:
+        default = _default_account(read, info, ())
+        if default is not None:
+            return replace(
+                default,
+                options=MappingProxyType({**default.options, **entry.options}),
+                api_url=entry.api_url or default.api_url,
+                intervals=entry.intervals,
+            )
+        if required and len(read.faults) == before:
+            needed = " and ".join(it.name for it in info.credentials if it.required)
+            read.refuse(needed, "", f"is required by {entry.where}: set it in .env")
+        return None
     named = {c: entry.variables[c.key] for c in info.credentials if c.key in entry.variables}
     credentials = _read_credentials(read, named)
     missing = [name for credential, name in named.items() if credential.key not in credentials]

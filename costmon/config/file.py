@@ -1,8 +1,8 @@
 """Check `costmon.toml`: what is not a secret and too long for a variable.
 
-Tables: `[[account]]`, `[[budget]]`, `[[quota]]`, `[[manual]]`, `[[channel]]`, `[fx]`,
-`[prices.<provider>]`, `[retention]`. Anything else is a fault, since a misspelt table would
-otherwise silently do nothing.
+Tables: `[[account]]`, `[[budget]]`, `[[rule]]`, `[[quota]]`, `[[manual]]`, `[[channel]]`,
+`[[action]]`, `[fx]`, `[prices.<provider>]`, `[retention]`. Anything else is a fault, since a
+misspelt table would otherwise silently do nothing.
 """
 
 import math
@@ -16,22 +16,36 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from costmon.config import parsers
+from costmon.config.actions import ActionEntry, read_action_entries
 from costmon.config.budgets import read_caps
 from costmon.config.channels import ChannelEntry, read_entries
 from costmon.config.limits import DEFAULT_FX, FxSettings, read_fx, read_quotas
 from costmon.config.manual import read_manual
 from costmon.config.parsers import Refused
 from costmon.config.providers import ProviderInfo, Providers
+from costmon.config.rules import read_rules
 from costmon.config.tables import TableReader, shown
 from costmon.domain.budget import Budget
 from costmon.domain.cap import Cap, Quota
 from costmon.domain.poll import ReadingKind
+from costmon.domain.rule import Rule
 from costmon.domain.subscription import Subscription
 from costmon.errors import Fault
 
 T = TypeVar("T")
 
-TABLES = ("account", "budget", "quota", "manual", "channel", "fx", "prices", "retention")
+TABLES = (
+    "account",
+    "budget",
+    "rule",
+    "quota",
+    "manual",
+    "channel",
+    "action",
+    "fx",
+    "prices",
+    "retention",
+)
 ACCOUNT_KEYS = ("provider", "name", "api_url")
 INTERVAL_SUFFIX = "_interval"
 ENV_SUFFIX = "_env"
@@ -54,7 +68,8 @@ class AccountEntry:
         where: Its place in the file, such as `account[0]`.
         provider: The vendor's declaration.
         name: The account's name.
-        variables: The variables that hold the credentials, by the credential's key.
+        variables: The variables that hold the credentials, by the credential's key; none: it is
+            the vendor's default account, with the vendor's own variables.
         options: What else it says, by the option's key.
         api_url: The base URL; `None` for the provider's.
         intervals: Seconds between two reads, by the readings for which it says so.
@@ -76,10 +91,12 @@ class FileSettings:
     Attributes:
         accounts: In the order of the file.
         caps: The budgets, in the order of the file; each has its currency.
+        rules: In the order of the file, scopes unique.
         quotas: In the order of the file.
         manual: In the order of the file.
         fx: The currency of totals, and the user's own exchange rates.
         channels: In the order of the file.
+        actions: In the order of the file.
         prices: By provider, then by `kind:slug`: USD a month.
         retention: Days by table.
         faults: Everything that is wrong.
@@ -87,10 +104,12 @@ class FileSettings:
 
     accounts: tuple[AccountEntry, ...] = ()
     caps: tuple[Cap, ...] = ()
+    rules: tuple[Rule, ...] = ()
     quotas: tuple[Quota, ...] = ()
     manual: tuple[Subscription, ...] = ()
     fx: FxSettings = DEFAULT_FX
     channels: tuple[ChannelEntry, ...] = ()
+    actions: tuple[ActionEntry, ...] = ()
     prices: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
     retention: Mapping[str, float] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
@@ -102,10 +121,11 @@ class FileSettings:
 
     @property
     def credential_variables(self) -> tuple[str, ...]:
-        """Return the variables that accounts and channels name."""
+        """Return the variables that accounts, channels and actions name."""
         of_accounts = (name for entry in self.accounts for name in entry.variables.values())
         of_channels = (name for entry in self.channels for name in entry.variables.values())
-        return (*of_accounts, *of_channels)
+        of_actions = (name for one in self.actions for name in (one.url_env, one.secret_env))
+        return tuple(filter(None, (*of_accounts, *of_channels, *of_actions)))
 
 
 NO_FILE = FileSettings()
@@ -142,19 +162,23 @@ def check_file(content: Mapping[str, object], providers: Providers) -> FileSetti
     read.known_keys("", content, TABLES, "table")
     accounts = read.accounts(content.get("account", []))
     caps = read_caps(read, content.get("budget", []))
+    rules = read_rules(read, content.get("rule", []))
     quotas = read_quotas(read, content.get("quota", []), providers)
     manual = read_manual(read, content.get("manual", []))
     fx = read_fx(read, content.get("fx", {}))
     channels = read_entries(read, content.get("channel", []))
+    actions = read_action_entries(read, content.get("action", []))
     prices = read.prices(content.get("prices", {}))
     retention = read.retention(content.get("retention", {}))
     return FileSettings(
         accounts=accounts,
         caps=caps,
+        rules=rules,
         quotas=quotas,
         manual=manual,
         fx=fx,
         channels=channels,
+        actions=actions,
         prices=prices,
         retention=retention,
         faults=tuple(read.faults),
@@ -244,10 +268,13 @@ class _FileReader(TableReader):
         self, where: str, table: Mapping[str, object], info: ProviderInfo | None
     ) -> Mapping[str, str] | None:
         """Return the variables that hold the account's credentials; `None` when one is at fault."""
+        names_any = any(key.endswith(ENV_SUFFIX) for key in table)
         if info is None:
-            if not any(key.endswith(ENV_SUFFIX) for key in table):
+            if not names_any:
                 self._text(where, table, f"token{ENV_SUFFIX}")
             return None
+        if not names_any and table.get("name") == info.slug:
+            return {}
         found: dict[str, str] = {}
         before = len(self.faults)
         for credential in info.credentials:

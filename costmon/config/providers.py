@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from costmon.config import parsers
+from costmon.config.credentials import SUFFIXES
 from costmon.config.secret import Secret
 from costmon.config.variables import (
-    FILE_SUFFIX,
     OWN_GROUPS,
     OWN_PREFIX,
     Group,
@@ -125,6 +125,8 @@ class ProviderInfo:
         hints: Variables that are not enough: `costmon check` says so while the vendor has no
             account.
         readings: What the vendor can answer: `inventory`, `charges`, `usage`.
+        least_usage_interval_s: Seconds that must lie between two reads of the usage; 0 where the
+            vendor is not asked.
         headers: Makes the headers that authenticate from the credentials by key; `None`: the first
             credential is the bearer token.
         read_only_posts: Paths that only read but want a POST; `*` is one part of a path.
@@ -149,6 +151,7 @@ class ProviderInfo:
     file_only: bool = False
     hints: tuple[Hint, ...] = ()
     readings: tuple[ReadingKind, ...]
+    least_usage_interval_s: float = 60.0
     headers: Callable[[Mapping[str, str]], Mapping[str, str]] | None = None
     read_only_posts: tuple[str, ...] = ()
     url_variable: str = ""
@@ -183,6 +186,16 @@ class ProviderInfo:
             accepted="a base URL: https, or http on loopback",
             meaning=f"Base URL of the {self.title} API, unless an account sets its own.",
         )
+
+    def least_interval_s(self, reading: ReadingKind, url: str) -> float:
+        """Return how many seconds must lie between two reads, at least.
+
+        A host of somebody else's, such as a simulated vendor, has no such limit.
+        """
+        host = urlsplit(url).hostname or ""
+        if reading != "usage" or not url or parsers.is_loopback(host):
+            return 0.0
+        return self.least_usage_interval_s
 
     def variables(self) -> Group:
         """Return all variables of the vendor."""
@@ -253,7 +266,7 @@ class Providers:
         return (OWN_PREFIX, *(prefix for prefix in reserved if prefix))
 
     def known_names(self, further_secrets: Iterable[str]) -> frozenset[str]:
-        """Return every name that means something, `<secret>_FILE` included.
+        """Return every name that means something, `<secret>_FILE` and `<secret>_COMMAND` included.
 
         Args:
             further_secrets: The variables that the accounts of the file name.
@@ -264,5 +277,5 @@ class Providers:
         return frozenset(
             {variable.name for variable in variables}
             | secrets
-            | {name + FILE_SUFFIX for name in secrets}
+            | {name + suffix for name in secrets for suffix in SUFFIXES}
         )

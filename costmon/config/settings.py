@@ -10,7 +10,9 @@ from urllib.parse import unquote, urlsplit
 
 from costmon.config import variables as var
 from costmon.config.accounts import AccountSettings, read_accounts
+from costmon.config.actions import ActionSettings, read_actions
 from costmon.config.channels import ChannelSettings, read_channels
+from costmon.config.credentials import SUFFIXES
 from costmon.config.demo import demo_accounts, demo_file
 from costmon.config.file import NO_FILE, FileSettings
 from costmon.config.limits import FxSettings
@@ -22,6 +24,7 @@ from costmon.config.unknown import refuse_unknown
 from costmon.domain.budget import Budget
 from costmon.domain.cap import Cap, Quota
 from costmon.domain.poll import ReadingKind
+from costmon.domain.rule import Rule
 from costmon.domain.subscription import Subscription
 from costmon.errors import ConfigError
 
@@ -64,10 +67,12 @@ class Settings:
         database_upgrade: `auto`, `yes` or `no`.
         budgets: What guards may let be spent, as far as the file says; each has its currency.
         caps: All budgets of the file, with the levels at which people are told.
+        rules: What the spending of scopes is compared with.
         quotas: Of the file: they win over those that costmon knows.
         manual: What is paid by a fixed price, as the file says.
         fx: The currency of totals, and the user's own exchange rates.
         channels: Where alerts are sent besides the log.
+        actions: What else is done when a circuit opens.
         retention: Days that each table's rows are kept, only what was set.
         prices: By provider, then by `kind:slug`: USD a month, the user's own.
         demo: The vendors are simulated; state is apart and real tokens are not looked at.
@@ -100,10 +105,12 @@ class Settings:
     database_upgrade: var.DatabaseUpgrade
     budgets: tuple[Budget, ...]
     caps: tuple[Cap, ...]
+    rules: tuple[Rule, ...]
     quotas: tuple[Quota, ...]
     manual: tuple[Subscription, ...]
     fx: FxSettings
     channels: tuple[ChannelSettings, ...]
+    actions: tuple[ActionSettings, ...]
     retention: Mapping[str, float]
     prices: Mapping[str, Mapping[str, Decimal]]
     demo: bool
@@ -137,6 +144,12 @@ class Settings:
         texts += [secret.reveal() for channel in self.channels for secret in channel.secrets]
         if self.heartbeat_url is not None:
             texts.append(self.heartbeat_url.reveal())
+        texts += [
+            secret.reveal()
+            for action in self.actions
+            for secret in (action.url, action.secret)
+            if secret is not None
+        ]
         if self.api_token is not None:
             texts.append(self.api_token.reveal())
         password = urlsplit(self.database_url).password
@@ -219,10 +232,12 @@ class Settings:
             database_upgrade=read.read(var.DATABASE_UPGRADE),
             budgets=file.budgets,
             caps=file.caps,
+            rules=file.rules,
             quotas=file.quotas,
             manual=() if demo else file.manual,
             fx=file.fx,
             channels=() if demo else read_channels(read, file.channels),
+            actions=() if demo else read_actions(read, file.actions),
             retention=file.retention,
             prices=file.prices,
             demo=demo,
@@ -235,7 +250,7 @@ class Settings:
 
 
 def _is_set(environ: Mapping[str, str], variable: var.Variable[object]) -> bool:
-    names = (variable.name, variable.name + var.FILE_SUFFIX)
+    names = (variable.name, *(variable.name + suffix for suffix in SUFFIXES))
     return any(environ.get(name, "").strip() for name in names)
 
 

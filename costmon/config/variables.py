@@ -22,7 +22,6 @@ DatabaseUpgrade = Literal["auto", "yes", "no"]
 
 DEMO_POLL_INTERVAL = "2s"
 OWN_PREFIX = "COSTMON_"
-FILE_SUFFIX = "_FILE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +35,8 @@ class Variable(Generic[T_co]):
         parse: Turns the text into the value or raises `parsers.Refused`.
         accepted: Accepted values, in words.
         meaning: What it is for, in one or two sentences.
-        secret: Whether its value is masked everywhere; then `<name>_FILE` works too.
+        secret: Whether its value is masked everywhere; then it has
+            `<name>_FILE` and `<name>_COMMAND` too.
         to_fill_in: Whether `.env.example` leaves a line for it that is not commented out.
     """
 

@@ -94,7 +94,15 @@ def test_the_log_takes_what_is_told():
     (condition,) = Told().see(expected(25))
 
     with capture_logs() as lines:
-        LogChannel().send(condition.alert(NOW, resolved=False))
+        LogChannel().send(
+            condition.alert(
+                NOW,
+                state="opened",
+                severity=condition.severity,
+                since=NOW,
+                previous_severity=None,
+            )
+        )
 
     assert [line["budget"] for line in lines] == ["provider:vercel month"]
 

@@ -8,6 +8,7 @@ import pytest
 
 from costmon.alerts.alert import ChannelCounts
 from costmon.alerts.memory import Memory
+from costmon.alerts.rules import Standing
 from costmon.api import ApiContext, ApiSettings, create_app, create_metrics_app
 from costmon.api.representation import Representations
 from costmon.config import Secret
@@ -16,6 +17,7 @@ from costmon.domain.charge_report import ChargeQuery, ChargeTotal
 from costmon.domain.child import ChildStatus
 from costmon.domain.history import HistoryQuery, HistoryRow
 from costmon.domain.policy import Policy
+from costmon.domain.rule import Rule
 from costmon.domain.subscription import Subscription
 from costmon.domain.totals import Threshold
 from costmon.messages import (
@@ -80,6 +82,8 @@ class World:
         self.pending = 0
         now = self.clock.now()
         self.charges: Published[ChargeState] = Published(nothing_known(now, now.date()))
+        self.rules: tuple[Rule, ...] = ()
+        self.rule_standings: tuple[Standing, ...] = ()
         self.caps: tuple[Cap, ...] = ()
         self.quotas: tuple[Quota, ...] = ()
         self.subscriptions: tuple[Subscription, ...] = ()
@@ -175,6 +179,8 @@ class World:
             tell_meters=self.surveyed.append,
             charges=self.charges.read,
             published_charges=self.charges,
+            rules=self.rules,
+            rule_standings=lambda: self.rule_standings,
             caps=self.caps,
             quotas=self.quotas,
             subscriptions=self.subscriptions,

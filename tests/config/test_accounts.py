@@ -331,3 +331,30 @@ def test_an_entry_without_the_option_that_its_vendor_needs_is_a_fault():
 def test_only_the_file_makes_an_account_of_a_vendor_that_says_so():
     assert accounts_of(OF_FILE, KEYS) == ["other"]
     assert accounts_of(OF_FILE, KEYS, ACME_ENTRY) == ["other", "a"]
+
+
+def test_an_account_named_as_its_vendor_can_use_the_vendors_own_variables():
+    toml = '[[account]]\nprovider = "acme"\nname = "acme"\nusage_interval = "2m"\n'
+
+    (account,) = settings_of({**KEYS, "ACME_TEAM": "red"}, toml).accounts
+
+    assert {key: it.reveal() for key, it in account.credentials.items()} == {
+        "access_key": "access-of-acme",
+        "secret_key": "secret-of-acme",
+    }
+    assert account.options == {"team": "red"}
+    assert account.intervals == {"usage": 120}
+
+
+def test_an_account_named_as_its_vendor_needs_the_vendors_variables():
+    toml = '[[account]]\nprovider = "acme"\nname = "acme"\n'
+
+    (fault,) = faults_of({}, toml).values()
+
+    assert "account[0]" in str(fault)
+
+
+def test_an_account_of_another_name_must_name_its_variables():
+    toml = '[[account]]\nprovider = "other"\nname = "team-b"\n'
+
+    assert "account[0].token_env" in faults_of({"OTHER_API_TOKEN": "a"}, toml)
