@@ -10,6 +10,7 @@ VENDOR_OF_HOST = {
     # hosts: begin (`make docs` writes what providers declare, and keeps the lines of other vendors)
     # Declared in costmon/providers: change it there.
     "api.anthropic.com": "anthropic",
+    "cloud.mongodb.com": "atlas",
     "api.digitalocean.com": "digitalocean",
     "cloud.digitalocean.com": "digitalocean",
     "inference.do-ai.run": "digitalocean",
@@ -29,7 +30,6 @@ VENDOR_OF_HOST = {
     "api.cloudflare.com": "cloudflare",
     "gateway.ai.cloudflare.com": "cloudflare",
     "*.r2.cloudflarestorage.com": "cloudflare",
-    "cloud.mongodb.com": "atlas",
     "api.ovh.com": "ovh",
     "eu.api.ovh.com": "ovh",
     "ca.api.ovh.com": "ovh",

@@ -67,9 +67,15 @@ class Answers:
         body = self._outbound.get(path, params, headers=headers)
         return decode(self._provider, path, body, answer)
 
-    def post(self, path: str, body: bytes, answer: type[A]) -> A:
+    def post(
+        self,
+        path: str,
+        body: bytes,
+        answer: type[A],
+        headers: Mapping[str, str] | None = None,
+    ) -> A:
         """Return the decoded answer of a POST that only reads; raises as `read`."""
-        posted = self._outbound.post(path, body)
+        posted = self._outbound.post(path, body, headers=headers)
         return decode(self._provider, path, posted, answer, method="POST")
 
     def pages(
