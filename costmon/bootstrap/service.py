@@ -209,7 +209,7 @@ class Service:
                 beat=beat,
             )
 
-        asks_nobody = not catalog.modules()[account.provider].info.hosts
+        asks_nobody = not account.api_url
 
         def stored(reading: ReadingKind) -> StoredReading | None:
             key = ReadingKey(account.name, account.provider, reading)
@@ -229,7 +229,7 @@ class Service:
         )
 
     def _intervals(self, account: AccountSettings) -> Mapping[ReadingKind, float]:
-        readings = catalog.modules()[account.provider].info.readings
+        readings = account.readings or catalog.modules()[account.provider].info.readings
         return {reading: self._settings.interval_s(account, reading) for reading in readings}
 
     def start(self) -> None:

@@ -1,6 +1,6 @@
 """Check `costmon.toml`: what is not a secret and too long for a variable.
 
-Tables: `[[account]]`, `[[budget]]`, `[[quota]]`, `[[manual]]`, `[[channel]]`, `[fx]`,
+Tables: `[[account]]`, `[[budget]]`, `[[quota]]`, `[[manual]]`, `[[custom]]`, `[[channel]]`, `[fx]`,
 `[prices.<provider>]`, `[retention]`. Anything else is a fault, since a misspelt table would
 otherwise silently do nothing.
 """
@@ -18,6 +18,7 @@ from typing import TypeVar
 from costmon.config import parsers
 from costmon.config.budgets import read_caps
 from costmon.config.channels import ChannelEntry, read_entries
+from costmon.config.custom import CustomEntry, read_custom
 from costmon.config.limits import DEFAULT_FX, FxSettings, read_fx, read_quotas
 from costmon.config.manual import read_manual
 from costmon.config.parsers import Refused
@@ -31,7 +32,17 @@ from costmon.errors import Fault
 
 T = TypeVar("T")
 
-TABLES = ("account", "budget", "quota", "manual", "channel", "fx", "prices", "retention")
+TABLES = (
+    "account",
+    "budget",
+    "quota",
+    "manual",
+    "custom",
+    "channel",
+    "fx",
+    "prices",
+    "retention",
+)
 ACCOUNT_KEYS = ("provider", "name", "api_url")
 INTERVAL_SUFFIX = "_interval"
 ENV_SUFFIX = "_env"
@@ -78,6 +89,7 @@ class FileSettings:
         caps: The budgets, in the order of the file; each has its currency.
         quotas: In the order of the file.
         manual: In the order of the file.
+        custom: In the order of the file.
         fx: The currency of totals, and the user's own exchange rates.
         channels: In the order of the file.
         prices: By provider, then by `kind:slug`: USD a month.
@@ -89,6 +101,7 @@ class FileSettings:
     caps: tuple[Cap, ...] = ()
     quotas: tuple[Quota, ...] = ()
     manual: tuple[Subscription, ...] = ()
+    custom: tuple[CustomEntry, ...] = ()
     fx: FxSettings = DEFAULT_FX
     channels: tuple[ChannelEntry, ...] = ()
     prices: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
@@ -103,7 +116,9 @@ class FileSettings:
     @property
     def credential_variables(self) -> tuple[str, ...]:
         """Return the variables that accounts and channels name."""
-        of_accounts = (name for entry in self.accounts for name in entry.variables.values())
+        entries = [entry.variables for entry in self.accounts]
+        entries += [entry.variables for entry in self.custom]
+        of_accounts = (name for variables in entries for name in variables.values())
         of_channels = (
             name for entry in self.channels for name in (entry.url_env, entry.secret_env)
         )
@@ -146,6 +161,7 @@ def check_file(content: Mapping[str, object], providers: Providers) -> FileSetti
     caps = read_caps(read, content.get("budget", []))
     quotas = read_quotas(read, content.get("quota", []), providers)
     manual = read_manual(read, content.get("manual", []))
+    custom = read_custom(read, content.get("custom", []))
     fx = read_fx(read, content.get("fx", {}))
     channels = read_entries(read, content.get("channel", []))
     prices = read.prices(content.get("prices", {}))
@@ -155,6 +171,7 @@ def check_file(content: Mapping[str, object], providers: Providers) -> FileSetti
         caps=caps,
         quotas=quotas,
         manual=manual,
+        custom=custom,
         fx=fx,
         channels=channels,
         prices=prices,

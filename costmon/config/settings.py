@@ -191,6 +191,7 @@ class Settings:
                 providers,
                 file.accounts,
                 manual=file.manual,
+                custom=file.custom,
                 required=accounts_required,
             ),
             cost_threshold=read.read(var.DO_COST_THRESHOLD),
