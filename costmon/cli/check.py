@@ -55,6 +55,9 @@ def _dry_run(name: str, settings: "Settings", redaction: "Redaction") -> int:
     from costmon.clock import SystemClock
     from costmon.errors import ChargeError, ProviderError
 
+    if settings.demo:
+        sys.stderr.write("costmon: the accounts of --demo are simulated: leave out --demo\n")
+        return 1
     accounts = {account.name: account for account in settings.accounts}
     account = accounts.get(name)
     if account is None or account.off_because is not None:

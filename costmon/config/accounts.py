@@ -216,10 +216,9 @@ def _custom_account(read: Reader, entry: CustomEntry, *, required: bool) -> Acco
         for key, name in entry.variables.items()
     ]
     secrets = _read_credentials(read, {one: one.name for one in needed})
-    names = {name: source.variables.get(name, name) for name in source.settings}
-    texts = {name: read.text(variable, secret=False) for name, variable in names.items()}
+    texts = {name: read.text(it, secret=False) for name, it in entry.settings.items()}
     missing = [one.name for one in needed if one.key not in secrets]
-    missing += [names[name] for name, text in texts.items() if text is None]
+    missing += [entry.settings[name] for name, text in texts.items() if text is None]
     if missing:
         if required and len(read.faults) == before:
             for name in missing:

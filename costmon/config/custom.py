@@ -123,7 +123,15 @@ class CustomEntry:
     @property
     def variables(self) -> Mapping[str, str]:
         """Return the variables that hold secrets, by the names that headers have."""
-        return {name: self.source.variables.get(name, name) for name in self.source.secrets}
+        return self._named(self.source.secrets)
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """Return the variables that hold no secrets, by the names that paths have."""
+        return self._named(self.source.settings)
+
+    def _named(self, names: Sequence[str]) -> Mapping[str, str]:
+        return {name: self.source.variables.get(name, name) for name in names}
 
 
 def shipped() -> tuple[str, ...]:

@@ -117,7 +117,7 @@ class FileSettings:
     def credential_variables(self) -> tuple[str, ...]:
         """Return the variables that accounts and channels name."""
         entries = [entry.variables for entry in self.accounts]
-        entries += [entry.variables for entry in self.custom]
+        entries += [{**entry.variables, **entry.settings} for entry in self.custom]
         of_accounts = (name for variables in entries for name in variables.values())
         of_channels = (
             name for entry in self.channels for name in (entry.url_env, entry.secret_env)

@@ -104,3 +104,9 @@ def test_check_reads_it_as_every_account(vendor, monkeypatch, unused_port, capsy
     out = capsys.readouterr().out
     assert "charges: 1.7345678 EUR in 2 rows" in out
     assert "usage: calls 7 Requests" in out
+
+
+def test_simulated_accounts_are_not_tried(capsys):
+    assert main(["check", "--dry-run", "acme", "--demo"]) == 1
+
+    assert "the accounts of --demo are simulated" in capsys.readouterr().err

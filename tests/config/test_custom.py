@@ -213,3 +213,11 @@ def test_what_an_account_reads_is_what_its_definition_has():
     found = settings(environ, {"use": "neon"}, {"use": "vultr"}).accounts
 
     assert [account.readings for account in found] == [("usage",), ("charges",)]
+
+
+def test_a_variable_of_a_path_may_begin_as_those_of_costmon():
+    table = changed(ACME, charges=[changed(CHARGES, path="/orgs/{COSTMON_ACME_ORG}/costs")])
+
+    (account,) = settings({"ACME_TOKEN": TOKEN, "COSTMON_ACME_ORG": "team-1"}, table).accounts
+
+    assert account.options["settings"] == {"COSTMON_ACME_ORG": "team-1"}

@@ -189,13 +189,17 @@ class _Cells:
 
     def __init__(self, request: Request, row: Row) -> None:
         self._row = row
+        self._texts: dict[str, str | None] = {}
         self.request = request
 
     def text(self, name: str) -> str | None:
         """Return the text of a column; `None` when it has none, or is not in the definition."""
         if name not in self.request.columns:
             return None
-        return self._expression(name).word(self._row.content, f"{self._row.where}.{name}")
+        if name not in self._texts:
+            where = f"{self._row.where}.{name}"
+            self._texts[name] = self._expression(name).word(self._row.content, where)
+        return self._texts[name]
 
     def needed(self, name: str) -> str:
         """Return the text of a column that every row must have."""

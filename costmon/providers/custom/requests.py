@@ -8,6 +8,7 @@ import base64
 import datetime as dt
 import functools
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -24,7 +25,8 @@ from costmon.providers.reading import is_number, schema_fault
 
 SLUG = "custom"
 MOST_PAGES = 500
-MOST_ROWS = 200_000
+MOST_ROWS = 50_000
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
 
 Pairs = tuple[tuple[str, str | int], ...]
 
@@ -87,11 +89,7 @@ class Expression:
         if isinstance(found, bool | float) or not isinstance(found, int | Decimal | str):
             # A float comes of functions such as to_number and sum, which lose digits.
             raise self.fault("finds no number, or one that a function made", where)
-        try:
-            number = Decimal(found)
-        except ArithmeticError:
-            number = Decimal("NaN")
-        if not is_number(number, most):
+        if not _NUMBER.fullmatch(str(found)) or not is_number(number := Decimal(found), most):
             raise self.fault("finds no number", where)
         return number
 

@@ -1,5 +1,6 @@
 """MongoDB Atlas keeps to what every provider keeps to."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -12,7 +13,7 @@ from costmon.testing.provider_contract import (
 )
 from tests.providers.atlas import answers as atlas
 
-OPTIONS = {"org_id": atlas.ORG}
+OPTIONS: dict[str, object] = {"org_id": atlas.ORG}
 
 
 class TestInvoices(ChargesContract):
@@ -22,7 +23,7 @@ class TestInvoices(ChargesContract):
     )
     empty = Recording(answers={atlas.PENDING: atlas.NOTHING})
     history = Recording(answers=atlas.HISTORY, rows=13, total=Decimal("0.13"))
-    options: ClassVar[dict[str, object]] = OPTIONS
+    options: ClassVar[Mapping[str, object]] = OPTIONS
     main_path = atlas.PENDING
     main_field: ClassVar[Place] = ("results", 0, "lineItems", 0, "startDate")
     amount_field: ClassVar[Place] = ("results", 0, "lineItems", 0, "totalPriceCents")
@@ -32,7 +33,7 @@ class TestInvoices(ChargesContract):
 
 
 class TestInvoicesOfAServiceAccount(TestInvoices):
-    credentials: ClassVar[dict[str, str]] = {
+    credentials: ClassVar[Mapping[str, str]] = {
         "public_key": "mdb_sa_id_0123456789",
         "private_key": "mdb_sa_sk_planted-0123456789abcdef",
     }
@@ -49,7 +50,7 @@ class TestOperations(UsageContract):
     slug = "atlas"
     account = Recording(answers=atlas.USAGE, used=atlas.USED)
     empty = Recording(answers=atlas.NO_USAGE)
-    options: ClassVar[dict[str, object]] = OPTIONS
+    options: ClassVar[Mapping[str, object]] = OPTIONS
     main_path = atlas.GROUPS
     main_field: ClassVar[Place] = ("results", 0, "id")
     documented_paths = frozenset(atlas.USAGE)

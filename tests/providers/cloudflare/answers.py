@@ -92,7 +92,7 @@ def analytics(**groups):
     return {"data": {"viewer": {"accounts": [account]}}, "errors": None}
 
 
-USED = {
+USED: dict[tuple[str, str | None], Decimal] = {
     ("r2_class_a_operations", None): Decimal(12_045),
     ("r2_class_b_operations", None): Decimal(812_345),
     ("r2_infrequent_access_class_b_operations", None): Decimal(5),

@@ -218,7 +218,7 @@ def test_errors_come_with_the_status_200(server, error, reason):
 
 
 def test_an_account_that_the_token_does_not_include_is_not_without_use(server):
-    answer = {"data": {"viewer": {"accounts": []}}, "errors": None}
+    answer: dict[str, object] = {"data": {"viewer": {"accounts": []}}, "errors": None}
 
     assert failure(usage, vendor(server, {cloudflare.GRAPHQL: answer})).reason == "permission"
 

@@ -1,5 +1,6 @@
 """Cloudflare keeps to what every provider keeps to."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import ClassVar
 
@@ -30,7 +31,7 @@ class TestCharges(ChargesContract):
     )
     history = account
     has_past = False
-    options: ClassVar[dict[str, object]] = OPTIONS
+    options: ClassVar[Mapping[str, object]] = OPTIONS
     main_path = cloudflare.USAGE
     main_field: ClassVar[Place] = ("result", 0, "ChargePeriodStart")
     amount_field: ClassVar[Place] = ("result", 0, "BilledCost")
@@ -46,7 +47,7 @@ class TestUsage(UsageContract):
         answers={cloudflare.GRAPHQL: cloudflare.NOTHING},
         used={key: Decimal(0) for key in cloudflare.USED if "infrequent" not in key[0]},
     )
-    options: ClassVar[dict[str, object]] = OPTIONS
+    options: ClassVar[Mapping[str, object]] = OPTIONS
     main_path = cloudflare.GRAPHQL
     main_method = "POST"
     main_field: ClassVar[Place] = (

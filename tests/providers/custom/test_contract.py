@@ -1,5 +1,6 @@
 """A custom source keeps to what every provider keeps to."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import ClassVar
 
@@ -47,11 +48,11 @@ class TestCharges(ChargesContract, CursorCases):
         answers={COSTS: page(FIRST, "p2"), f"{COSTS}?cursor=p2": page(SECOND)}, rows=3, total=TOTAL
     )
     history = Recording(answers={COSTS: history}, rows=13, total=Decimal("0.13"))
-    credentials: ClassVar[dict[str, str]] = SECRETS
-    options: ClassVar[dict[str, object]] = OPTIONS
+    credentials: ClassVar[Mapping[str, str]] = SECRETS
+    options: ClassVar[Mapping[str, object]] = OPTIONS
     main_path = COSTS
     main_field: ClassVar[Place] = ("data", 0, "day")
-    main_field_place = "rows[0].ChargePeriodStart"
+    main_field_place: ClassVar[str | None] = "rows[0].ChargePeriodStart"
     amount_field: ClassVar[Place] = ("data", 0, "amount", "value")
     amount_forms: ClassVar[AmountForms] = ("number", "text")
     documented_paths = frozenset({COSTS})
@@ -71,9 +72,9 @@ class TestUsage(UsageContract):
         used={("requests", None): Decimal(12), ("storage", "web"): Decimal("0.5")},
     )
     empty = Recording(answers={LIMITS: {"limits": []}})
-    credentials: ClassVar[dict[str, str]] = SECRETS
-    options: ClassVar[dict[str, object]] = OPTIONS
+    credentials: ClassVar[Mapping[str, str]] = SECRETS
+    options: ClassVar[Mapping[str, object]] = OPTIONS
     main_path = LIMITS
     main_field: ClassVar[Place] = ("limits", 0, "used")
-    main_field_place = "rows[0].used"
+    main_field_place: ClassVar[str | None] = "rows[0].used"
     documented_paths = frozenset({LIMITS})
