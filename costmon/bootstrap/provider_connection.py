@@ -59,7 +59,7 @@ class ProviderConnection:
             return connect(base_url, headers)
 
         self._clients: list[HttpOutbound] = []
-        self.info = info
+        self.readings = account.readings or info.readings
         self.provider: Provider = catalog.create(
             account.provider,
             ProviderSetup(

@@ -256,7 +256,7 @@ class Service:
                 state_dir=self._settings.state_dir,
             )
 
-        asks_nobody = not catalog.modules()[account.provider].info.hosts
+        asks_nobody = not account.api_url
 
         def stored(reading: ReadingKind) -> StoredReading | None:
             key = ReadingKey(account.name, account.provider, reading)
@@ -283,7 +283,7 @@ class Service:
                 self._settings.interval_s(account, reading),
                 info.least_interval_s(reading, account.api_url),
             )
-            for reading in info.readings
+            for reading in account.readings or info.readings
         }
 
     def start(self) -> None:

@@ -210,7 +210,7 @@ def _examined(account: AccountSettings, settings: Settings, clock: Clock) -> Ite
     readings = {"inventory": _inventory, "charges": _charges, "usage": _usage}
     failed = 0
     try:
-        for kind in connection.info.readings:
+        for kind in connection.readings:
             try:
                 yield from readings[kind](connection.provider, account.name, clock.now())
             except ProviderError as error:
@@ -220,7 +220,7 @@ def _examined(account: AccountSettings, settings: Settings, clock: Clock) -> Ite
             except ChargeError as error:
                 text = f"{kind}: {error} (reason: schema)"
                 yield Finding("FAIL", account.name, text, "schema")
-        if failed < len(connection.info.readings):
+        if failed < len(connection.readings):
             yield from _write_access(connection.provider, account.name)
     finally:
         connection.close()

@@ -1,8 +1,8 @@
 """Check `costmon.toml`: what is not a secret and too long for a variable.
 
-Tables: `[[account]]`, `[[budget]]`, `[[rule]]`, `[[quota]]`, `[[manual]]`, `[[channel]]`,
-`[[action]]`, `[fx]`, `[prices.<provider>]`, `[retention]`. Anything else is a fault, since a
-misspelt table would otherwise silently do nothing.
+Tables: `[[account]]`, `[[budget]]`, `[[rule]]`, `[[quota]]`, `[[manual]]`, `[[custom]]`,
+`[[channel]]`, `[[action]]`, `[fx]`, `[prices.<provider>]`, `[retention]`. Anything else is a fault,
+since a misspelt table would otherwise silently do nothing.
 """
 
 import math
@@ -19,6 +19,7 @@ from costmon.config import parsers
 from costmon.config.actions import ActionEntry, read_action_entries
 from costmon.config.budgets import read_caps
 from costmon.config.channels import ChannelEntry, read_entries
+from costmon.config.custom import CustomEntry, read_custom
 from costmon.config.limits import DEFAULT_FX, FxSettings, read_fx, read_quotas
 from costmon.config.manual import read_manual
 from costmon.config.parsers import Refused
@@ -40,6 +41,7 @@ TABLES = (
     "rule",
     "quota",
     "manual",
+    "custom",
     "channel",
     "action",
     "fx",
@@ -94,6 +96,7 @@ class FileSettings:
         rules: In the order of the file, scopes unique.
         quotas: In the order of the file.
         manual: In the order of the file.
+        custom: In the order of the file.
         fx: The currency of totals, and the user's own exchange rates.
         channels: In the order of the file.
         actions: In the order of the file.
@@ -107,6 +110,7 @@ class FileSettings:
     rules: tuple[Rule, ...] = ()
     quotas: tuple[Quota, ...] = ()
     manual: tuple[Subscription, ...] = ()
+    custom: tuple[CustomEntry, ...] = ()
     fx: FxSettings = DEFAULT_FX
     channels: tuple[ChannelEntry, ...] = ()
     actions: tuple[ActionEntry, ...] = ()
@@ -121,8 +125,10 @@ class FileSettings:
 
     @property
     def credential_variables(self) -> tuple[str, ...]:
-        """Return the variables that accounts, channels and actions name."""
-        of_accounts = (name for entry in self.accounts for name in entry.variables.values())
+        """Return the variables that accounts, custom sources, channels and actions name."""
+        entries = [entry.variables for entry in self.accounts]
+        entries += [{**entry.variables, **entry.settings} for entry in self.custom]
+        of_accounts = (name for variables in entries for name in variables.values())
         of_channels = (name for entry in self.channels for name in entry.variables.values())
         of_actions = (name for one in self.actions for name in (one.url_env, one.secret_env))
         return tuple(filter(None, (*of_accounts, *of_channels, *of_actions)))
@@ -165,6 +171,7 @@ def check_file(content: Mapping[str, object], providers: Providers) -> FileSetti
     rules = read_rules(read, content.get("rule", []))
     quotas = read_quotas(read, content.get("quota", []), providers)
     manual = read_manual(read, content.get("manual", []))
+    custom = read_custom(read, content.get("custom", []))
     fx = read_fx(read, content.get("fx", {}))
     channels = read_entries(read, content.get("channel", []))
     actions = read_action_entries(read, content.get("action", []))
@@ -176,6 +183,7 @@ def check_file(content: Mapping[str, object], providers: Providers) -> FileSetti
         rules=rules,
         quotas=quotas,
         manual=manual,
+        custom=custom,
         fx=fx,
         channels=channels,
         actions=actions,

@@ -205,6 +205,7 @@ class Settings:
                 providers,
                 file.accounts,
                 manual=file.manual,
+                custom=file.custom,
                 required=accounts_required,
             ),
             cost_threshold=read.read(var.DO_COST_THRESHOLD),

@@ -10,8 +10,12 @@ VENDOR_OF_HOST = {
     # hosts: begin (`make docs` writes what providers declare, and keeps the lines of other vendors)
     # Declared in costmon/providers: change it there.
     "api.anthropic.com": "anthropic",
+    "cloud.mongodb.com": "atlas",
     "ce.us-east-1.amazonaws.com": "aws",
     "*.amazonaws.com": "aws",
+    "api.cloudflare.com": "cloudflare",
+    "gateway.ai.cloudflare.com": "cloudflare",
+    "*.r2.cloudflarestorage.com": "cloudflare",
     "api.digitalocean.com": "digitalocean",
     "cloud.digitalocean.com": "digitalocean",
     "inference.do-ai.run": "digitalocean",
@@ -40,10 +44,6 @@ VENDOR_OF_HOST = {
     "stats.wasabisys.com": "wasabi",
     "*.wasabisys.com": "wasabi",
     # Vendors without a provider: change it here.
-    "api.cloudflare.com": "cloudflare",
-    "gateway.ai.cloudflare.com": "cloudflare",
-    "*.r2.cloudflarestorage.com": "cloudflare",
-    "cloud.mongodb.com": "atlas",
     # hosts: end (a vendor that gets a provider leaves this table for its declaration)
 }
 

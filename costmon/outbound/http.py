@@ -151,9 +151,8 @@ class HttpOutbound:
         if not any(_matches(pattern, parts) for pattern in self._posts):
             msg = f"{self._provider} has not declared POST {path} as a read"
             raise ValueError(msg)
-        return self._repeat(
-            _Request("POST", path, {}, body=body, headers=headers or {}), self._whole
-        )
+        request = _Request("POST", path, {}, body=body, headers=headers or {})
+        return self._repeat(request, self._whole)
 
     def lines(self, path: str, params: Params) -> Iterator[bytes]:
         """Fetch `path` line by line; see `Outbound.lines`."""
@@ -252,6 +251,7 @@ class HttpOutbound:
             error = refusal.of_status(response.status_code, response.headers, now)
             if error is not None:
                 error.answer = self._excerpt(refusal, response)
+                error.challenge = response.headers.get("www-authenticate", "")
                 raise error  # noqa: TRY301 - the answer is closed for every error alike
             compressed = self._check_headers(refusal, response.headers, request.accept)
         except BaseException:

@@ -59,9 +59,9 @@ class Outbound(Protocol):
         """Send JSON to a path that only reads, and return the whole body of the answer.
 
         Args:
-            path: From the root of the API, already quoted.
-            body: What is sent.
-            headers: For this request only, such as a signature; they win over the client's own.
+            path: As of `get`.
+            body: JSON, or what the header `Content-Type` of `headers` says.
+            headers: As of `get`.
 
         Raises:
             ValueError: The path is not one of those that the provider has declared.

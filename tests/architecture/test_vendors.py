@@ -28,8 +28,9 @@ AT_HOME = (
 )
 
 
-# DigitalOcean is the demo's vendor and has a threshold of its own; manual entries are no vendor.
-VENDORS = sorted(set(catalog.built_in().slugs) - {"digitalocean", "manual"})
+# DigitalOcean is the demo's vendor and has a threshold of its own; manual entries and custom
+# sources are no vendors.
+VENDORS = sorted(set(catalog.built_in().slugs) - {"custom", "digitalocean", "manual"})
 KNOWING_VENDORS = (
     "providers/",
     "demo/",
