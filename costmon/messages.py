@@ -116,6 +116,17 @@ class ChargesRecorded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BucketsClosed:
+    """What was spent before a moment is in the database, and final (persister -> alerter).
+
+    Attributes:
+        until: End of the last bucket that is over, aware UTC.
+    """
+
+    until: dt.datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PollFailed:
     """A cycle of a reading failed (poller -> calculator -> alerter).
 
@@ -445,6 +456,7 @@ PersisterMessage = (
 )
 AlerterMessage = (
     Tick
+    | BucketsClosed
     | CostsCalculated
     | ChargesCompleted
     | UsageCalculated

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from costmon.actors.detection import DetectionPlan
 from costmon.actors.roles.alerter import AlerterPlan, Recollection
 from costmon.actors.roles.messenger import Outbox
 from costmon.actors.roles.meters import MetersPlan
@@ -22,7 +23,15 @@ from costmon.actors.waiting_charges import WaitingCharges
 from costmon.alerts.alert import ChannelCounts
 from costmon.api.representation import Representations
 from costmon.bootstrap.backfill import progress
-from costmon.bootstrap.history import AlertMemory, Deliveries, Past, Writers, past, read_fault
+from costmon.bootstrap.history import (
+    AlertMemory,
+    Deliveries,
+    Past,
+    SpendHistory,
+    Writers,
+    past,
+    read_fault,
+)
 from costmon.bootstrap.provider_connection import ProviderConnection
 from costmon.bootstrap.tree import (
     ALERTER,
@@ -138,7 +147,12 @@ class Service:
 
     def _parts(self, rng: random.Random) -> Parts:
         settings = self._settings
-        writers = Writers(self.store, settings.database_url, Retention(**settings.retention))
+        writers = Writers(
+            self.store,
+            settings.database_url,
+            Retention(**settings.retention),
+            settings.detection.bucket_s,
+        )
         return Parts(
             plans=tuple(self._plan(account, rng) for account in self._accounts),
             cell=self.cell,
@@ -155,6 +169,7 @@ class Service:
                 charges=self.charges,
                 timezone=settings.timezone,
                 removed=self._removed,
+                bucket_s=settings.detection.bucket_s,
             ),
             alerting=AlerterPlan(
                 threshold=threshold(settings),
@@ -174,6 +189,12 @@ class Service:
                 charges=self.charges_today,
                 usages=self._usages,
                 today=self._today,
+                detection=DetectionPlan(
+                    open_store=lambda: SpendHistory(self.store),
+                    bucket_s=settings.detection.bucket_s,
+                    timezone=settings.timezone,
+                    expected=settings.detection.expected,
+                ),
             ),
             outboxes=self._outboxes,
             deliveries=lambda: Deliveries(self.store),

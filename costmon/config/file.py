@@ -1,8 +1,8 @@
 """Check `costmon.toml`: what is not a secret and too long for a variable.
 
 Tables: `[[account]]`, `[[budget]]`, `[[quota]]`, `[[manual]]`, `[[channel]]`, `[fx]`,
-`[prices.<provider>]`, `[retention]`. Anything else is a fault, since a misspelt table would
-otherwise silently do nothing.
+`[prices.<provider>]`, `[retention]`, `[detection]`, `[[expected]]`. Anything else is a fault, since
+a misspelt table would otherwise silently do nothing.
 """
 
 import math
@@ -18,6 +18,7 @@ from typing import TypeVar
 from costmon.config import parsers
 from costmon.config.budgets import read_caps
 from costmon.config.channels import ChannelEntry, read_entries
+from costmon.config.detection import DEFAULT_DETECTION, DetectionSettings, read_detection
 from costmon.config.limits import DEFAULT_FX, FxSettings, read_fx, read_quotas
 from costmon.config.manual import read_manual
 from costmon.config.parsers import Refused
@@ -31,7 +32,18 @@ from costmon.errors import Fault
 
 T = TypeVar("T")
 
-TABLES = ("account", "budget", "quota", "manual", "channel", "fx", "prices", "retention")
+TABLES = (
+    "account",
+    "budget",
+    "quota",
+    "manual",
+    "channel",
+    "fx",
+    "prices",
+    "retention",
+    "detection",
+    "expected",
+)
 ACCOUNT_KEYS = ("provider", "name", "api_url")
 INTERVAL_SUFFIX = "_interval"
 ENV_SUFFIX = "_env"
@@ -82,6 +94,7 @@ class FileSettings:
         channels: In the order of the file.
         prices: By provider, then by `kind:slug`: USD a month.
         retention: Days by table.
+        detection: How spend is watched.
         faults: Everything that is wrong.
     """
 
@@ -93,6 +106,7 @@ class FileSettings:
     channels: tuple[ChannelEntry, ...] = ()
     prices: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
     retention: Mapping[str, float] = field(default_factory=dict)
+    detection: DetectionSettings = DEFAULT_DETECTION
     faults: tuple[Fault, ...] = ()
 
     @property
@@ -150,6 +164,7 @@ def check_file(content: Mapping[str, object], providers: Providers) -> FileSetti
     channels = read_entries(read, content.get("channel", []))
     prices = read.prices(content.get("prices", {}))
     retention = read.retention(content.get("retention", {}))
+    detection = read_detection(read, content.get("detection", {}), content.get("expected", []))
     return FileSettings(
         accounts=accounts,
         caps=caps,
@@ -159,6 +174,7 @@ def check_file(content: Mapping[str, object], providers: Providers) -> FileSetti
         channels=channels,
         prices=prices,
         retention=retention,
+        detection=detection,
         faults=tuple(read.faults),
     )
 

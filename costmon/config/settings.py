@@ -12,6 +12,7 @@ from costmon.config import variables as var
 from costmon.config.accounts import AccountSettings, read_accounts
 from costmon.config.channels import ChannelSettings, TelegramSettings, read_channels
 from costmon.config.demo import demo_accounts, demo_file
+from costmon.config.detection import DetectionSettings
 from costmon.config.file import NO_FILE, FileSettings
 from costmon.config.limits import FxSettings
 from costmon.config.parsers import is_loopback
@@ -64,6 +65,7 @@ class Settings:
         caps: All budgets of the file, with the levels at which people are told.
         quotas: Of the file: they win over those that costmon knows.
         manual: What is paid by a fixed price, as the file says.
+        detection: How spend is watched.
         fx: The currency of totals, and the user's own exchange rates.
         channels: Where alerts are sent besides the log.
         retention: Days that each table's rows are kept, only what was set.
@@ -98,6 +100,7 @@ class Settings:
     caps: tuple[Cap, ...]
     quotas: tuple[Quota, ...]
     manual: tuple[Subscription, ...]
+    detection: DetectionSettings
     fx: FxSettings
     channels: tuple[ChannelSettings, ...]
     retention: Mapping[str, float]
@@ -218,6 +221,7 @@ class Settings:
             caps=file.caps,
             quotas=file.quotas,
             manual=() if demo else file.manual,
+            detection=file.detection,
             fx=file.fx,
             channels=() if demo else read_channels(read, file.channels),
             retention=file.retention,

@@ -16,6 +16,7 @@ from typing import Protocol, assert_never
 
 from costmon.actors.address import Address
 from costmon.actors.base import Incarnation, SupervisedActor
+from costmon.actors.detection import Detection, DetectionPlan
 from costmon.alerts import condition as conditions
 from costmon.alerts import guard as guard_conditions
 from costmon.alerts.alert import Alert, Outgoing
@@ -24,6 +25,7 @@ from costmon.alerts.condition import Condition
 from costmon.alerts.memory import NOTHING_SAID, Memory
 from costmon.alerts.policy import judge
 from costmon.alerts.reminders import due_reminders
+from costmon.alerts.spend import spend_found
 from costmon.domain.cap import Cap, Quota
 from costmon.domain.change import CircuitChange
 from costmon.domain.fx import Rates
@@ -33,6 +35,7 @@ from costmon.domain.usage import UsageReading
 from costmon.errors import StoreError
 from costmon.messages import (
     AlerterMessage,
+    BucketsClosed,
     ChargesCompleted,
     ChargesRecorded,
     ChildRecovered,
@@ -102,6 +105,7 @@ class AlerterPlan:
         charges: Returns what was charged, of the month that it is.
         usages: Returns the last usage of each account.
         today: Returns the day in people's time zone.
+        detection: Settings of detection; `None`: it is off.
     """
 
     threshold: Threshold
@@ -116,6 +120,7 @@ class AlerterPlan:
     charges: Callable[[], ChargeState]
     usages: Callable[[], Iterable[UsageReading]]
     today: Callable[[], dt.date]
+    detection: DetectionPlan | None = None
 
 
 class Alerter(SupervisedActor[AlerterMessage]):
@@ -128,13 +133,14 @@ class Alerter(SupervisedActor[AlerterMessage]):
         self._memory = plan.recollection
         self._store = plan.open_store()
         self._store_is_away = False
+        self._detection = Detection(plan.detection, self.beat) if plan.detection else None
 
     def started(self) -> None:
         """Recall what was said before the process started."""
         self._settle()
         self.timer.after(_LOOK, 0.0)
 
-    def handle(self, message: AlerterMessage) -> None:  # noqa: C901 - one short case per message
+    def handle(self, message: AlerterMessage) -> None:  # noqa: C901, PLR0912 - one short case per message
         """Judge what the message says."""
         match message:
             case CostsCalculated():
@@ -148,6 +154,8 @@ class Alerter(SupervisedActor[AlerterMessage]):
                 self._judge_quotas([usage])
             case ChargesRecorded(totals=totals):
                 self._judge_caps(on_day(totals, self._plan.today()))
+            case BucketsClosed(until=until):
+                self._detect(until)
             case ChildSetAside(name=name, error=error, until=until):
                 cause = f"until {until.isoformat()}"
                 self._judge(conditions.child_set_aside(name, holds=True, error=error, cause=cause))
@@ -226,6 +234,20 @@ class Alerter(SupervisedActor[AlerterMessage]):
                 own = alert if name == crossing.condition.name else None
                 self.fenced(partial(self._remember, name, NOTHING_SAID, told, own))
         self._settle()
+
+    def _detect(self, until: dt.datetime) -> None:
+        """Feed detection what is over, and tell what it finds."""
+        if self._detection is None:
+            return
+        try:
+            for finding in self._detection.closed(until):
+                self._judge(spend_found(finding), 0.0)
+        except StoreError as error:
+            self.log.warning(
+                "alerter.detection_delayed",
+                error=str(error),
+                hint="it goes on with the next bucket",
+            )
 
     def _load_if_needed(self) -> None:
         if not self._memory.loaded:

@@ -21,11 +21,13 @@ from costmon.actors.waiting_charges import WaitingCharges, WaitingWindow
 from costmon.actors.writer import Waiting, WaitingChanges, Writer
 from costmon.domain.change import Change
 from costmon.domain.charge import ChargeWindow
+from costmon.domain.finding import bucket_floor
 from costmon.domain.poll import Observation, PollReport, ReadingKey, StoredReading
 from costmon.domain.spend import GuardReport
 from costmon.domain.usage import UsageReading
 from costmon.errors import StoreError, StoreFencedError
 from costmon.messages import (
+    BucketsClosed,
     ChargesCompleted,
     ChargesFetched,
     ChargesRecorded,
@@ -44,7 +46,7 @@ from costmon.state.published import Published, SharedPublished
 
 T = TypeVar("T")
 
-_RETRY, _PRUNE, _DAY = "retry", "prune", "day"
+_RETRY, _PRUNE, _DAY, _BUCKET = "retry", "prune", "day", "bucket"
 _LONGEST_LOOK_S = 3600.0
 _RETRY_MIN_S, _RETRY_MAX_S = 1.0, 30.0
 _PRUNE_EVERY_S = 6 * 3600.0
@@ -72,6 +74,7 @@ class PersisterPlan:
         charges: Where it is published what the charges add up to.
         timezone: IANA key of the zone whose days people count by.
         removed: Returns windows that end charges of this month which the settings no longer name.
+        bucket_s: Length of the buckets that detection is fed, in seconds; `None`: it is off.
     """
 
     claim: Callable[[], Writer]
@@ -85,6 +88,7 @@ class PersisterPlan:
     charges: Published[ChargeState]
     timezone: str
     removed: Callable[[ChargeState, dt.datetime], tuple[ChargeWindow, ...]]
+    bucket_s: int | None = None
 
 
 class Persister(SupervisedActor[PersisterMessage]):
@@ -124,12 +128,15 @@ class Persister(SupervisedActor[PersisterMessage]):
         self._writer: Writer | None = None
         self._retry_s = _RETRY_MIN_S
         self._away_since_s: float | None = None
+        self._bucket_s = plan.bucket_s
+        self._closed_until: dt.datetime | None = None
 
     def started(self) -> None:
         """Write at once what waited from before."""
         self.timer.after(_RETRY, 0.0)
         self.timer.every(_PRUNE, _PRUNE_EVERY_S, first_s=_PRUNE_FIRST_S)
         self.timer.after(_DAY, self._next_look_s())
+        self.timer.after(_BUCKET, 0.0)
 
     def handle(self, message: PersisterMessage) -> None:
         """Write what the message says, or try again, or prune."""
@@ -150,6 +157,8 @@ class Persister(SupervisedActor[PersisterMessage]):
             case Tick(key=key) if key == _DAY:
                 self.timer.after(_DAY, self._next_look_s())
                 self._look_at_the_day()
+            case Tick(key=key) if key == _BUCKET:
+                self._close_buckets()
             case Tick():
                 self._write_waiting()
             case _:
@@ -258,6 +267,7 @@ class Persister(SupervisedActor[PersisterMessage]):
         self._back()
         self._look_at_the_day()
         self._end_removed()
+        self._close_buckets()
         self._ask_again()
 
     def _ask_again(self) -> None:
@@ -361,6 +371,24 @@ class Persister(SupervisedActor[PersisterMessage]):
         tomorrow = self._today() + dt.timedelta(days=1)
         midnight = dt.datetime.combine(tomorrow, dt.time(), self._zone)
         return min((midnight - now).total_seconds(), _LONGEST_LOOK_S)
+
+    def _close_buckets(self) -> None:
+        """Say which buckets are over: what is written from now on counts for later ones."""
+        if self._bucket_s is None:
+            return
+        now = self.clock.now()
+        until = bucket_floor(now, self._bucket_s)
+        self.timer.after(_BUCKET, self._bucket_s - (now - until).total_seconds())
+        if self._away_since_s is not None or self._reports or until == self._closed_until:
+            return
+        try:
+            # An incarnation that hung in the middle of writing cannot add to these any more.
+            self._write(lambda _writer: None)
+        except StoreError as error:
+            self._gone(error)
+        else:
+            self._closed_until = until
+            self.tell(self._alerter, BucketsClosed(until=until))
 
     def _write_changes(self) -> None:
         while (change := self._changes.first()) is not None:
