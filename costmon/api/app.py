@@ -10,6 +10,7 @@ from costmon.api import (
     charges,
     circuits,
     costs,
+    findings,
     guard_forms,
     guard_reports,
     guards,
@@ -51,7 +52,18 @@ def create_app(context: ApiContext) -> flask.Flask:
     sessions = Sessions(token, context.clock) if token is not None else None
     if token is not None and sessions is not None:
         app.register_blueprint(login.create_blueprint(token, sessions, context.clock))
-    for noun in (costs, charges, history, providers, actors, metrics, refresh, budgets, guards):
+    for noun in (
+        costs,
+        charges,
+        findings,
+        history,
+        providers,
+        actors,
+        metrics,
+        refresh,
+        budgets,
+        guards,
+    ):
         app.register_blueprint(noun.create_blueprint(context))
     waiters = Waiters()
     app.register_blueprint(guard_reports.create_blueprint(context, waiters))

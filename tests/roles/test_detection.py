@@ -1,5 +1,6 @@
 """Detection in the alerter: what series of spend have found, over crashes and restarts."""
 
+import contextlib
 import dataclasses
 import datetime as dt
 import random
@@ -21,6 +22,11 @@ GLOBAL, PROVIDER, TAG = (Series(it, "USD") for it in ("global", "provider:x", "t
 
 class Crash(BaseException):
     """A kill in the middle."""
+
+
+def crash_sometimes(rng, chance):
+    if rng.random() < chance:
+        raise Crash
 
 
 class Kept:
@@ -77,7 +83,7 @@ def plan(store, **changes):
 
 
 def spend(days, *, burns=(), seed=1):
-    """Return buckets of a total of one vendor with two tags; `burns`: (series, from, to, factor)."""
+    """Return buckets of one vendor with two tags; `burns`: (series, from, to, factor)."""
     rng, rows = random.Random(seed), {}
     for n in range(days * DAY):
         row = {}
@@ -139,19 +145,19 @@ def test_kills_at_any_moment_change_nothing_of_what_is_found(seed):
     undisturbed = Kept(rows)
     expected = [spend_found(one).cause for one in run(undisturbed, ends(rows))]
     rng = random.Random(seed)
-    store = Kept(rows, lambda: rng.random() < 0.2)
+    store = Kept(rows)
+    run(store, ends(rows)[:1])  # the first bucket is where detection begins
+    store.chance = lambda: rng.random() < 0.2
     told = {}
-    detection, moments = None, ends(rows)
+    detection, moments = None, ends(rows)[1:]
     while moments:
         detection = detection or Detection(plan(store), lambda: None)
         try:
-            if rng.random() < 0.01:
-                raise Crash
+            crash_sometimes(rng, 0.01)
             for one in detection.closed(moments[0]):
                 condition = spend_found(one)
                 told.setdefault((condition.name, condition.cause), condition)
-                if rng.random() < 0.2:
-                    raise Crash
+                crash_sometimes(rng, 0.2)
         except Crash:
             detection = None
             moments = moments[rng.randrange(2) :]
@@ -171,10 +177,8 @@ def test_a_database_that_is_away_delays_a_finding_and_loses_none():
     detection = Detection(plan(store), lambda: None)
     for until in ends(rows):
         store.away = rng.random() < 0.3
-        try:
-            told += detection.closed(until)
-        except StoreUnavailableError:
-            pass
+        with contextlib.suppress(StoreUnavailableError):
+            told.extend(detection.closed(until))
     store.away = False
     told += detection.closed(ends(rows)[-1])
 
