@@ -20,6 +20,7 @@ from costmon.domain.finding import (
     FindingSeverity,
     Series,
     SpendFinding,
+    bucket_floor,
 )
 from costmon.store.spend import Position, SavedWatch, Watches
 
@@ -146,7 +147,10 @@ class Detection:
 
     def _load(self) -> None:
         kept = self._store.load()
-        self._position = kept.position
+        if kept.position is not None:
+            # Buckets had perhaps another length.
+            fed_until = bucket_floor(kept.position.fed_until, self._plan.bucket_s)
+            self._position = kept.position._replace(fed_until=fed_until)
         self._saved_at = None if kept.position is None else kept.position.fed_until
         for series, saved in kept.watches.items():
             self._beat()
@@ -154,6 +158,8 @@ class Detection:
                 watch = SpendWatch.from_bytes(saved.state)
             except ValueError as error:
                 log.warning("alerter.watch_unreadable", scope=series.scope, error=str(error))
+                watch = self._new_watch()
+            if watch.config.step_s != self._plan.bucket_s:
                 watch = self._new_watch()
             watch.expected = list(self._expected)
             self._watched[series] = _Watched(watch, saved.fed_until)

@@ -27,8 +27,8 @@ class ContributorRow(Answer, frozen=True):
 class FindingRow(Answer, frozen=True):
     """A finding by its newest state; amounts are in `unit`.
 
-    `low` to `high` is the usual range of `expected`. `burned` and `per_hour` are what is spent above
-    it. `part_of` is the id of the finding that tells of the same money, if it was not told itself.
+    `low` to `high` is the usual range of `expected`; `burned` and `per_hour` are what is spent
+    above it. `part_of`: not told itself, since the finding of that id tells of the same money.
     """
 
     id: str

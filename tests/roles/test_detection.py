@@ -246,3 +246,16 @@ def test_a_service_that_was_off_for_months_starts_at_once():
     list(detection.closed(ends(rows)[-1] + dt.timedelta(days=200)))
 
     assert len(beats) < 2 * DAY
+
+
+def test_buckets_of_another_length_begin_anew_and_are_fed():
+    rows = {at: row for at, row in spend(1).items() if at.minute % 15}
+    store = Kept(rows)
+    run(store, ends(rows)[:-1])
+    hourly = ends(rows)[-1].replace(minute=0) + dt.timedelta(hours=2)
+    store.rows = {hourly - dt.timedelta(hours=1): {GLOBAL: Decimal(1)}, hourly: {TAG: Decimal(1)}}
+
+    run(store, [hourly], bucket_s=3600)
+
+    assert store.kept.position.fed_until == hourly
+    assert set(store.kept.watches) >= {GLOBAL, TAG}
