@@ -199,6 +199,7 @@ def api_context() -> ApiContext:
         representations=Representations(cell, clock),
         children=Published(()),
         history=lambda _query: (),
+        findings=lambda _limit: (),
         charge_query=lambda _query: (),
         database_fault=lambda: None,
         pending=lambda: 0,

@@ -127,6 +127,17 @@ class ForecastMade:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BucketsClosed:
+    """What was spent before a moment is in the database, and final (persister -> alerter).
+
+    Attributes:
+        until: End of the last bucket that is over, aware UTC.
+    """
+
+    until: dt.datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PollFailed:
     """A cycle of a reading failed (poller -> calculator -> alerter).
 
@@ -512,6 +523,7 @@ PersisterMessage = (
 )
 AlerterMessage = (
     Tick
+    | BucketsClosed
     | CostsCalculated
     | ChargesCompleted
     | UsageCalculated

@@ -12,6 +12,7 @@ from costmon.config.secret import Secret
 from costmon.domain.cap import Cap, Quota
 from costmon.domain.charge_report import ChargeQuery, ChargeTotal
 from costmon.domain.child import ChildStatus
+from costmon.domain.finding import SpendFinding
 from costmon.domain.fx import Rates
 from costmon.domain.history import HistoryQuery, HistoryRow
 from costmon.domain.policy import Policy
@@ -64,6 +65,7 @@ class ApiContext:
         representations: The answers that are made of them, prepared by whoever publishes.
         children: The published state of the supervised children.
         history: Answers from the roll-ups; raises `StoreError` when it cannot.
+        findings: Returns the newest findings, at most so many; raises `StoreError` when it cannot.
         charge_query: Answers from the ledger; raises `StoreError` when it cannot.
         database_fault: Why the database cannot be used; `None` when it can.
         pending: Observations that wait to be written.
@@ -96,6 +98,7 @@ class ApiContext:
     representations: Representations
     children: Published[tuple[ChildStatus, ...]]
     history: Callable[[HistoryQuery], tuple[HistoryRow, ...]]
+    findings: Callable[[int], tuple[SpendFinding, ...]]
     charge_query: Callable[[ChargeQuery], tuple[ChargeTotal, ...]]
     database_fault: Callable[[], str | None]
     pending: Callable[[], int]

@@ -95,6 +95,7 @@ def _endpoints(settings: Settings) -> Iterator[Component]:
         representations=Representations(cell, SystemClock()),
         children=Published(()),
         history=lambda _query: (),
+        findings=lambda _limit: (),
         charge_query=lambda _query: (),
         database_fault=lambda: None,
         pending=lambda: 0,

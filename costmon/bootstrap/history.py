@@ -3,11 +3,13 @@
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from costmon.alerts.alert import Alert, Outgoing
 from costmon.domain.change import Change
 from costmon.domain.charge import ChargeWindow
 from costmon.domain.charge_report import ChargeOverview, RecordedCharges
+from costmon.domain.finding import BUCKET_S, Series, SpendFinding
 from costmon.domain.poll import Observation, ReadingKey, StoredReading
 from costmon.domain.resource import Inventory
 from costmon.domain.spend import GuardReport
@@ -17,6 +19,7 @@ from costmon.state.guard_reports import Recorded
 from costmon.store import FenceToken, Retention, Store
 from costmon.store.migrate import check_schema
 from costmon.store.outbox import Undelivered
+from costmon.store.spend import Position, SavedWatch, Watches
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,7 @@ class FencedWriter:
     store: Store
     token: FenceToken
     retention: Retention
+    bucket_s: int = BUCKET_S
 
     def record(self, observation: Observation) -> bool:
         """Write one cycle."""
@@ -45,7 +49,7 @@ class FencedWriter:
 
     def record_report(self, report: GuardReport) -> Recorded:
         """Write what a guard has reported."""
-        return self.store.record_report(report, self.retention, self.token)
+        return self.store.record_report(report, self.retention, self.token, self.bucket_s)
 
     def apply_change(self, change: Change) -> bool:
         """Write one decision about guards."""
@@ -63,6 +67,7 @@ class Writers:
     store: Store
     url: str
     retention: Retention
+    bucket_s: int = BUCKET_S
 
     def claim(self) -> FencedWriter:
         """Claim the right to write, after a look at the schema.
@@ -71,7 +76,9 @@ class Writers:
             StoreError: The database is away, or its schema is not this version's.
         """
         check_schema(self.url)
-        return FencedWriter(self.store, self.store.claim("persister"), self.retention)
+        return FencedWriter(
+            self.store, self.store.claim("persister"), self.retention, self.bucket_s
+        )
 
 
 class AlertMemory:
@@ -93,6 +100,48 @@ class AlertMemory:
             self._store.remember_alert(condition, text, self._token, outgoing)
         except StoreFencedError:
             self._token = None  # claimed again the next time, by the incarnation that still lives
+            raise
+
+
+class SpendHistory:
+    """Detection's part of the database, one object an incarnation."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._token: FenceToken | None = None
+
+    def load(self) -> Watches:
+        """Return what was kept."""
+        return self._store.watches()
+
+    def buckets(
+        self, after: dt.datetime, until: dt.datetime
+    ) -> Mapping[dt.datetime, Mapping[Series, Decimal]]:
+        """Return what series have cost by the ends of buckets, of `after` < end <= `until`."""
+        return self._store.spend_buckets(after, until)
+
+    def sums(self, after: dt.datetime, until: dt.datetime) -> Mapping[Series, Decimal]:
+        """Return what each series has cost in a time."""
+        return self._store.spend_sums(after, until)
+
+    def has_spent(self, series: Series, before: dt.datetime) -> bool:
+        """Tell whether a series is known to have cost something before a moment."""
+        return self._store.has_spent(series, before)
+
+    def save(
+        self,
+        watches: Mapping[Series, SavedWatch],
+        findings: Iterable[SpendFinding],
+        position: Position | None,
+        dropped: Iterable[Series],
+    ) -> None:
+        """Keep states and findings in one step."""
+        if self._token is None:
+            self._token = self._store.claim("detection")
+        try:
+            self._store.save_watches(watches, findings, position, dropped, self._token)
+        except StoreFencedError:
+            self._token = None
             raise
 
 

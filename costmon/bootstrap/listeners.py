@@ -108,6 +108,7 @@ def _context(service: Service, settings: Settings) -> ApiContext:
         representations=service.representations,
         children=service.children,
         history=service.store.history,
+        findings=service.store.findings,
         charge_query=service.store.charges,
         database_fault=service.database_fault,
         pending=lambda: len(service.journal),

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from costmon.actors.detection import DetectionPlan
 from costmon.actors.roles.alerter import AlerterPlan, Recollection
 from costmon.actors.roles.heartbeat import HeartbeatPlan
 from costmon.actors.roles.messenger import Outbox
@@ -18,6 +19,7 @@ from costmon.actors.roles.meters import MetersPlan
 from costmon.actors.roles.persister import PersisterPlan
 from costmon.actors.roles.policy import PolicyPlan
 from costmon.actors.roles.poller import PollerPlan
+from costmon.actors.spend_rules import RulePlan
 from costmon.actors.system import StopReport, System
 from costmon.actors.waiting_charges import WaitingCharges
 from costmon.alerts.alert import Alert, ChannelCounts
@@ -25,7 +27,15 @@ from costmon.alerts.memory import Memory, open_alerts
 from costmon.alerts.rules import Standing
 from costmon.api.representation import Representations
 from costmon.bootstrap.backfill import progress
-from costmon.bootstrap.history import AlertMemory, Deliveries, Past, Writers, past, read_fault
+from costmon.bootstrap.history import (
+    AlertMemory,
+    Deliveries,
+    Past,
+    SpendHistory,
+    Writers,
+    past,
+    read_fault,
+)
 from costmon.bootstrap.provider_connection import ProviderConnection
 from costmon.bootstrap.tree import (
     ALERTER,
@@ -163,7 +173,12 @@ class Service:
 
     def _parts(self, rng: random.Random) -> Parts:
         settings = self._settings
-        writers = Writers(self.store, settings.database_url, Retention(**settings.retention))
+        writers = Writers(
+            self.store,
+            settings.database_url,
+            Retention(**settings.retention),
+            settings.detection.bucket_s,
+        )
         return Parts(
             plans=tuple(self._plan(account, rng) for account in self._accounts),
             cell=self.cell,
@@ -182,6 +197,7 @@ class Service:
                 accounts=self._live_accounts,
                 timezone=settings.timezone,
                 removed=self._removed,
+                bucket_s=settings.detection.bucket_s,
             ),
             alerting=AlerterPlan(
                 accounts=frozenset(account.name for account in self._accounts),
@@ -203,6 +219,19 @@ class Service:
                 usages=self._usages,
                 today=self._today,
                 announced=self.announced,
+                rules=RulePlan(
+                    rules=settings.rules,
+                    open_store=lambda: SpendHistory(self.store),
+                    bucket_s=settings.detection.bucket_s,
+                    policy=self.policy.read,
+                    standings=self.rule_standings,
+                ),
+                detection=DetectionPlan(
+                    open_store=lambda: SpendHistory(self.store),
+                    bucket_s=settings.detection.bucket_s,
+                    timezone=settings.timezone,
+                    expected=settings.detection.expected,
+                ),
             ),
             outboxes=self._outboxes,
             deliveries=lambda: Deliveries(self.store),

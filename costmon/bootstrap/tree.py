@@ -104,7 +104,12 @@ def child_specs(parts: Parts) -> tuple[ChildSpec, ...]:
         )
 
     def alerter(incarnation: Incarnation) -> Alerter:
-        return Alerter(incarnation, parts.alerting, incarnation.addresses[MESSENGER])
+        return Alerter(
+            incarnation,
+            parts.alerting,
+            messenger=incarnation.addresses[MESSENGER],
+            policy=incarnation.addresses[POLICY],
+        )
 
     def calculator(incarnation: Incarnation) -> Calculator:
         return Calculator(

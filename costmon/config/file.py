@@ -1,8 +1,8 @@
 """Check `costmon.toml`: what is not a secret and too long for a variable.
 
 Tables: `[[account]]`, `[[budget]]`, `[[rule]]`, `[[quota]]`, `[[manual]]`, `[[custom]]`,
-`[[channel]]`, `[[action]]`, `[fx]`, `[prices.<provider>]`, `[retention]`. Anything else is a fault,
-since a misspelt table would otherwise silently do nothing.
+`[[channel]]`, `[[action]]`, `[fx]`, `[prices.<provider>]`, `[retention]`, `[detection]`,
+`[[expected]]`. Anything else is a fault, since a misspelt table would otherwise do nothing.
 """
 
 import math
@@ -20,6 +20,7 @@ from costmon.config.actions import ActionEntry, read_action_entries
 from costmon.config.budgets import read_caps
 from costmon.config.channels import ChannelEntry, read_entries
 from costmon.config.custom import CustomEntry, read_custom
+from costmon.config.detection import DEFAULT_DETECTION, DetectionSettings, read_detection
 from costmon.config.limits import DEFAULT_FX, FxSettings, read_fx, read_quotas
 from costmon.config.manual import read_manual
 from costmon.config.parsers import Refused
@@ -47,6 +48,8 @@ TABLES = (
     "fx",
     "prices",
     "retention",
+    "detection",
+    "expected",
 )
 ACCOUNT_KEYS = ("provider", "name", "api_url")
 INTERVAL_SUFFIX = "_interval"
@@ -102,6 +105,7 @@ class FileSettings:
         actions: In the order of the file.
         prices: By provider, then by `kind:slug`: USD a month.
         retention: Days by table.
+        detection: How spend is watched.
         faults: Everything that is wrong.
     """
 
@@ -116,6 +120,7 @@ class FileSettings:
     actions: tuple[ActionEntry, ...] = ()
     prices: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
     retention: Mapping[str, float] = field(default_factory=dict)
+    detection: DetectionSettings = DEFAULT_DETECTION
     faults: tuple[Fault, ...] = ()
 
     @property
@@ -177,6 +182,7 @@ def check_file(content: Mapping[str, object], providers: Providers) -> FileSetti
     actions = read_action_entries(read, content.get("action", []))
     prices = read.prices(content.get("prices", {}))
     retention = read.retention(content.get("retention", {}))
+    detection = read_detection(read, content.get("detection", {}), content.get("expected", []))
     return FileSettings(
         accounts=accounts,
         caps=caps,
@@ -189,6 +195,7 @@ def check_file(content: Mapping[str, object], providers: Providers) -> FileSetti
         actions=actions,
         prices=prices,
         retention=retention,
+        detection=detection,
         faults=tuple(read.faults),
     )
 

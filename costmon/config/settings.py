@@ -14,6 +14,7 @@ from costmon.config.actions import ActionSettings, read_actions
 from costmon.config.channels import ChannelSettings, read_channels
 from costmon.config.credentials import SUFFIXES
 from costmon.config.demo import demo_accounts, demo_file
+from costmon.config.detection import DetectionSettings
 from costmon.config.file import NO_FILE, FileSettings
 from costmon.config.limits import FxSettings
 from costmon.config.parsers import is_loopback
@@ -70,6 +71,7 @@ class Settings:
         rules: What the spending of scopes is compared with.
         quotas: Of the file: they win over those that costmon knows.
         manual: What is paid by a fixed price, as the file says.
+        detection: How spend is watched.
         fx: The currency of totals, and the user's own exchange rates.
         channels: Where alerts are sent besides the log.
         actions: What else is done when a circuit opens.
@@ -108,6 +110,7 @@ class Settings:
     rules: tuple[Rule, ...]
     quotas: tuple[Quota, ...]
     manual: tuple[Subscription, ...]
+    detection: DetectionSettings
     fx: FxSettings
     channels: tuple[ChannelSettings, ...]
     actions: tuple[ActionSettings, ...]
@@ -236,6 +239,7 @@ class Settings:
             rules=file.rules,
             quotas=file.quotas,
             manual=() if demo else file.manual,
+            detection=file.detection,
             fx=file.fx,
             channels=() if demo else read_channels(read, file.channels),
             actions=() if demo else read_actions(read, file.actions),

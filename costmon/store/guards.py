@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, Table, delete, insert, select, tuple_
 
+from costmon.domain.finding import BUCKET_S, Series
 from costmon.domain.money import from_nano, to_nano
 from costmon.domain.spend import GuardReport, SpendRow
 from costmon.state.guard_reports import MOST_TOTALS, Recorded, TotalKey
@@ -19,6 +20,7 @@ from costmon.state.guard_state import SpendTotal
 from costmon.store.acknowledged import Acknowledged, followed
 from costmon.store.columns import LARGEST_NANO
 from costmon.store.schema import guard_seen, guard_spend, guard_total
+from costmon.store.spend import add_spend
 from costmon.store.text import storable, storable_key
 
 _SpendKey = tuple[dt.datetime, str, str]
@@ -45,7 +47,12 @@ _NOTHING = _Sum(0, 0, 0)
 
 
 def record_report(
-    connection: Connection, report: GuardReport, *, now: dt.datetime, not_before: dt.datetime | None
+    connection: Connection,
+    report: GuardReport,
+    *,
+    now: dt.datetime,
+    not_before: dt.datetime | None,
+    bucket_s: int = BUCKET_S,
 ) -> Recorded:
     """Write a report's rows and note the guard.
 
@@ -55,9 +62,11 @@ def record_report(
         now: Aware UTC.
         not_before: Rows of earlier hours are ignored: the copy they would be compared with may be
             forgotten already. `None`: all are taken.
+        bucket_s: Length of the buckets to which the money is added, in seconds.
     """
     rows, ignored = _usable(report, not_before)
-    totals = _record_rows(connection, storable_key(report.store), report.currency, rows)
+    totals, spent = _record_rows(connection, storable_key(report.store), report.currency, rows)
+    add_spend(connection, spent, now, bucket_s)
     acknowledged = _follow(connection, report, now)
     return Recorded(
         guard=report.guard,
@@ -109,23 +118,29 @@ def _fits(row: SpendRow) -> bool:
 
 def _record_rows(
     connection: Connection, store: str, currency: str, rows: Mapping[_SpendKey, SpendRow]
-) -> dict[TotalKey, SpendTotal]:
+) -> tuple[dict[TotalKey, SpendTotal], dict[tuple[dt.datetime, Series], int]]:
+    """Return the totals, and what was added to each series by hour, in nano-units."""
     currency = storable_key(currency)
     known = _known_rows(connection, store, rows)
     newer = {
         key: row for key, row in rows.items() if key not in known or known[key][0] < row.changes
     }
     added: dict[TotalKey, _Sum] = {(scope, currency): _NOTHING for _, scope, _ in rows}
+    hourly: dict[tuple[dt.datetime, Series], int] = {}
     for key, row in newer.items():
+        hour, scope, _ = key
+        spent = _Sum(to_nano(row.spent), row.requests, row.failed)
+        series = Series(scope, currency)
+        hourly[hour, series] = hourly.get((hour, series), 0) + spent.nano
         if key in known:
             _, before_currency, before = known[key]
             # A store that changes its currency takes its rows along.
-            total = (key[1], before_currency)
+            total = (scope, before_currency)
             added[total] = added.get(total, _NOTHING).plus(before, -1)
-        spent = _Sum(to_nano(row.spent), row.requests, row.failed)
-        added[key[1], currency] = added[key[1], currency].plus(spent)
+            hourly[hour, series] -= before.nano
+        added[scope, currency] = added[scope, currency].plus(spent)
     _replace_rows(connection, store, currency, newer)
-    return _add_to_totals(connection, added)
+    return _add_to_totals(connection, added), hourly
 
 
 def _known_rows(

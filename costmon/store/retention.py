@@ -16,13 +16,17 @@ from costmon.store.schema import (
     poll_cycle,
     rate_interval,
     resource,
+    spend_bucket,
 )
+from costmon.store.schema import finding as finding_table
 
 _BATCH = 2_000
 """Rows a transaction: a recording waits for milliseconds, not for a year's worth of deleting."""
 _LATE_DAYS = 1
 """Guards' rows are kept for so long after new copies of them are no longer taken: a copy that came
 once its row is forgotten would be counted twice, also when our clock is set back."""
+_BUCKET_DAYS = 2
+_FINDING_DAYS = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +72,13 @@ def prune(engine: Engine, now: dt.datetime, retention: Retention) -> dict[str, i
     if (cut := cut_of(now, retention.guard_spend + _LATE_DAYS)) is not None:
         removed["guard_spend"] = _repeat(engine, _spend_before(cut))
         removed["guard_seen"] = _repeat(engine, _guards_before(cut))
+    for table, days, statement in (
+        ("spend_bucket", _BUCKET_DAYS, _buckets_before),
+        ("finding", _FINDING_DAYS, _findings_before),
+    ):
+        cut = cut_of(now, days)
+        if cut is not None and (rows := _repeat(engine, statement(cut))):
+            removed[table] = rows
     if (cut := cut_of(now, retention.charge_revisions)) is not None:
         removed["charge_revision"] = _repeat(engine, _revisions_before(cut))
         removed["charge_restatement"] = _repeat(engine, _restatements_before(cut))
@@ -86,6 +97,18 @@ def _spend_before(cut: dt.datetime) -> Delete:
     key = (guard_spend.c.store, guard_spend.c.hour, guard_spend.c.scope, guard_spend.c.activity)
     batch = select(*key).where(guard_spend.c.hour < cut).limit(_BATCH)
     return delete(guard_spend).where(tuple_(*key).in_(batch))
+
+
+def _buckets_before(cut: dt.datetime) -> Delete:
+    key = (spend_bucket.c.scope, spend_bucket.c.unit, spend_bucket.c.ends_at)
+    batch = select(*key).where(spend_bucket.c.ends_at < cut).limit(_BATCH)
+    return delete(spend_bucket).where(tuple_(*key).in_(batch))
+
+
+def _findings_before(cut: dt.datetime) -> Delete:
+    table = finding_table.c
+    batch = select(table.id).where(table.changed_at < cut, table.state == "resolved").limit(_BATCH)
+    return delete(finding_table).where(table.id.in_(batch))
 
 
 def _guards_before(cut: dt.datetime) -> Delete:

@@ -12,6 +12,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -312,3 +313,40 @@ audit = Table(
     Column("change", Text, nullable=False),
 )
 """Every change of a circuit or budget, for ever; `change` is all of it as JSON."""
+
+spend_bucket = Table(
+    "spend_bucket",
+    metadata,
+    Column("scope", _Key, primary_key=True),
+    Column("unit", _Key, primary_key=True),
+    Column("ends_at", UtcMicros, primary_key=True),
+    Column("amount", NanoAmount, nullable=False),
+    Column("late", NanoAmount, nullable=False),
+    Index(None, "ends_at"),
+    sqlite_with_rowid=False,
+)
+"""What each series has cost by bucket, for two days; `late`: reported after the bucket was over."""
+
+spend_watch = Table(
+    "spend_watch",
+    metadata,
+    Column("scope", _Key, primary_key=True),
+    Column("unit", _Key, primary_key=True),
+    Column("began_at", UtcMicros),
+    Column("fed_until", UtcMicros, nullable=False),
+    Column("state", LargeBinary, nullable=False),
+)
+"""The state of each series' watch; the row without a scope tells how far all of them have come."""
+
+finding = Table(
+    "finding",
+    metadata,
+    Column("id", _Key, primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("opened_at", UtcMicros, nullable=False),
+    Column("changed_at", UtcMicros, nullable=False),
+    Column("detail", Text, nullable=False),
+    Index(None, "opened_at"),
+    Index(None, "state"),
+)
+"""What detection has found, by its newest state; `detail` is all of it as JSON."""

@@ -7,6 +7,7 @@ claimed that name. Readers need nothing and never wait for a writer.
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import Self
 
 from sqlalchemy import Connection, Engine, delete, insert, select
@@ -22,13 +23,14 @@ from costmon.domain.charge_report import (
     RecordedCharges,
     StoredWindow,
 )
+from costmon.domain.finding import BUCKET_S, Series, SpendFinding
 from costmon.domain.history import HistoryQuery, HistoryRow
 from costmon.domain.poll import Observation, PollReport, ReadingKey, StoredReading
 from costmon.domain.resource import Inventory
 from costmon.domain.spend import GuardReport
 from costmon.errors import StoreUnavailableError
 from costmon.state.guard_reports import Recorded
-from costmon.store import fence, outbox
+from costmon.store import fence, outbox, spend
 from costmon.store.charge_queries import read_charges, read_overview
 from costmon.store.charge_windows import read_windows
 from costmon.store.charges import record_charges
@@ -47,6 +49,7 @@ from costmon.store.outbox import Undelivered
 from costmon.store.readings import read_readings, write_reading
 from costmon.store.retention import Retention, cut_of, prune
 from costmon.store.schema import alert_memory, poll_cycle
+from costmon.store.spend import Position, SavedWatch, Watches
 from costmon.store.text import storable, storable_key
 
 STATE_CHARACTERS = 1_000_000
@@ -160,9 +163,19 @@ class Store:
             return read_readings(connection)
 
     def record_report(
-        self, report: GuardReport, retention: Retention, token: FenceToken
+        self,
+        report: GuardReport,
+        retention: Retention,
+        token: FenceToken,
+        bucket_s: int = BUCKET_S,
     ) -> Recorded:
         """Write what a guard has reported; writing a report twice changes nothing.
+
+        Args:
+            report: What it tells.
+            retention: Rows that are older are ignored.
+            token: Of the writer.
+            bucket_s: Length of the buckets that detection is fed.
 
         Raises:
             StoreFencedError: `token` is no longer the newest of its name.
@@ -171,7 +184,11 @@ class Store:
         with self._writer() as connection:
             fence.verify(connection, token)
             return record_report(
-                connection, report, now=now, not_before=cut_of(now, retention.guard_spend)
+                connection,
+                report,
+                now=now,
+                not_before=cut_of(now, retention.guard_spend),
+                bucket_s=bucket_s,
             )
 
     def apply_change(self, change: Change, token: FenceToken) -> bool:
@@ -280,6 +297,50 @@ class Store:
         with self._writer() as connection:
             fence.verify(connection, token)
             outbox.group_deliveries(connection, alert_ids, channel, group, self._clock.now())
+
+    def spend_buckets(
+        self, after: dt.datetime, until: dt.datetime
+    ) -> Mapping[dt.datetime, Mapping[Series, Decimal]]:
+        """Return what series have cost by the ends of buckets, of `after` < end <= `until`."""
+        with self._reader() as connection:
+            return spend.read_buckets(connection, after, until)
+
+    def spend_sums(self, after: dt.datetime, until: dt.datetime) -> Mapping[Series, Decimal]:
+        """Return what each series has cost in the buckets of `after` < end <= `until`."""
+        with self._reader() as connection:
+            return spend.read_sums(connection, after, until)
+
+    def has_spent(self, series: Series, before: dt.datetime) -> bool:
+        """Tell whether guards have reported spend of a series in an hour before `before`."""
+        with self._reader() as connection:
+            return spend.has_spent(connection, series, before)
+
+    def watches(self) -> Watches:
+        """Return what detection keeps over a restart."""
+        with self._reader() as connection:
+            return spend.read_watches(connection)
+
+    def findings(self, limit: int) -> tuple[SpendFinding, ...]:
+        """Return the findings that were opened last, newest first."""
+        with self._reader() as connection:
+            return spend.read_findings(connection, limit)
+
+    def save_watches(
+        self,
+        watches: Mapping[Series, SavedWatch],
+        findings: Iterable[SpendFinding],
+        position: Position | None,
+        dropped: Iterable[Series],
+        token: FenceToken,
+    ) -> None:
+        """Keep the states of watches and what they have found, whole or not at all.
+
+        Raises:
+            StoreFencedError: `token` is no longer the newest of its name.
+        """
+        with self._writer() as connection:
+            fence.verify(connection, token)
+            spend.save_watches(connection, watches, findings, position, dropped)
 
     def check(self) -> None:
         """Return when the database answers; cheap enough for every `/readyz`.

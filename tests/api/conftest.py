@@ -15,6 +15,7 @@ from costmon.config import Secret
 from costmon.domain.cap import Cap, Quota
 from costmon.domain.charge_report import ChargeQuery, ChargeTotal
 from costmon.domain.child import ChildStatus
+from costmon.domain.finding import SpendFinding
 from costmon.domain.history import HistoryQuery, HistoryRow
 from costmon.domain.policy import Policy
 from costmon.domain.rule import Rule
@@ -78,6 +79,7 @@ class World:
         self.charge_questions: list[ChargeQuery] = []
         self.totals: tuple[ChargeTotal, ...] = ()
         self.history_error: Exception | None = None
+        self.findings: tuple[SpendFinding, ...] = ()
         self.fault: str | None = None
         self.pending = 0
         now = self.clock.now()
@@ -142,6 +144,11 @@ class World:
         self.snapshot = snapshot
         assert self.cell.publish(snapshot)
 
+    def _findings(self, limit):
+        if self.history_error is not None:
+            raise self.history_error
+        return self.findings[:limit]
+
     def _history(self, query):
         self.questions.append(query)
         if self.history_error is not None:
@@ -165,6 +172,7 @@ class World:
             representations=self.representations,
             children=self.children,
             history=self._history,
+            findings=self._findings,
             charge_query=self._charge_query,
             database_fault=lambda: self.fault,
             pending=lambda: self.pending,

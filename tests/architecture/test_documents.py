@@ -131,6 +131,7 @@ def routes() -> set[str]:
         representations=Representations(cell, SystemClock()),
         children=Published(()),
         history=lambda _query: (),
+        findings=lambda _limit: (),
         charge_query=lambda _query: (),
         database_fault=lambda: None,
         pending=lambda: 0,

@@ -223,7 +223,12 @@ def _system(store, outbox, open_memory):
         )
 
     def build_alerter(incarnation):
-        return Alerter(incarnation, plan, incarnation.addresses["messenger"])
+        return Alerter(
+            incarnation,
+            plan,
+            messenger=incarnation.addresses["messenger"],
+            policy=incarnation.addresses["messenger"],
+        )
 
     return System(
         (

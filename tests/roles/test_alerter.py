@@ -94,7 +94,12 @@ def alerter(
     )
     return ChildSpec(
         name="alerter",
-        build=lambda incarnation: Alerter(incarnation, plan, incarnation.addresses["messenger"]),
+        build=lambda incarnation: Alerter(
+            incarnation,
+            plan,
+            messenger=incarnation.addresses["messenger"],
+            policy=incarnation.addresses["messenger"],
+        ),
         core=True,
         policy=SOON,
     )

@@ -16,6 +16,8 @@ from typing import Protocol, assert_never
 
 from costmon.actors.address import Address
 from costmon.actors.base import Incarnation, SupervisedActor
+from costmon.actors.detection import Detection, DetectionPlan
+from costmon.actors.spend_rules import RulePlan, SpendRules
 from costmon.alerts import condition as conditions
 from costmon.alerts import guard as guard_conditions
 from costmon.alerts.alert import Alert, Outgoing
@@ -23,11 +25,16 @@ from costmon.alerts.caps import Crossing, budget_crossings, quota_crossings
 from costmon.alerts.condition import Condition
 from costmon.alerts.forecast import forecast_crossings
 from costmon.alerts.memory import NOTHING_SAID, Memory
+from costmon.alerts.openings import budget_opening, finding_opening, threshold_opening
 from costmon.alerts.policy import acknowledged, began, judge, snoozed, woken
 from costmon.alerts.reminders import due_reminders
+from costmon.alerts.rule_found import rule_broken
+from costmon.alerts.spend import spend_found
 from costmon.domain.cap import Cap, Quota
 from costmon.domain.change import Change, CircuitChange
+from costmon.domain.circuit import Opening
 from costmon.domain.fx import Rates
+from costmon.domain.rule import Rule
 from costmon.domain.subscription import Subscription
 from costmon.domain.totals import Threshold
 from costmon.domain.usage import UsageReading
@@ -36,6 +43,7 @@ from costmon.messages import (
     AcknowledgeAlert,
     AlertDecision,
     AlerterMessage,
+    BucketsClosed,
     ChargesCompleted,
     ChargesRecorded,
     ChildRecovered,
@@ -45,6 +53,7 @@ from costmon.messages import (
     ForecastMade,
     GuardNoticed,
     HeartbeatReported,
+    OpenByRule,
     PolicyChanged,
     PollFailed,
     SnoozeAlert,
@@ -113,6 +122,8 @@ class AlerterPlan:
         today: Returns the day in people's time zone.
         announced: Where it is published what people believe to hold; `None` until the database has
             been read.
+        detection: Settings of detection; `None`: it is off.
+        rules: What the rules go by; `None`: there are none.
     """
 
     accounts: frozenset[str]
@@ -129,18 +140,25 @@ class AlerterPlan:
     usages: Callable[[], Iterable[UsageReading]]
     today: Callable[[], dt.date]
     announced: Published[tuple[Memory, ...] | None]
+    detection: DetectionPlan | None = None
+    rules: RulePlan | None = None
 
 
 class Alerter(SupervisedActor[AlerterMessage]):
     """Judges each fact against what was said before."""
 
-    def __init__(self, incarnation: Incarnation, plan: AlerterPlan, messenger: Address) -> None:
+    def __init__(
+        self, incarnation: Incarnation, plan: AlerterPlan, *, messenger: Address, policy: Address
+    ) -> None:
         super().__init__(incarnation)
         self._plan = plan
         self._messenger = messenger
+        self._policy = policy
         self._memory = plan.recollection
         self._store = plan.open_store()
         self._store_is_away = False
+        self._detection = Detection(plan.detection, self.beat) if plan.detection else None
+        self._rules = SpendRules(plan.rules, self.beat) if plan.rules else None
 
     def started(self) -> None:
         """Recall what was said before the process started."""
@@ -169,6 +187,8 @@ class Alerter(SupervisedActor[AlerterMessage]):
                 self._judge_change(change)
             case AcknowledgeAlert() | SnoozeAlert():
                 self._decide(message)
+            case BucketsClosed(until=until):
+                self._detect(until)
             case Tick(key=key):
                 self._on_time(key)
             case _:
@@ -252,6 +272,8 @@ class Alerter(SupervisedActor[AlerterMessage]):
         self._load_if_needed()
         uses = budget_uses(self._plan.caps, charges, (), self._plan.rates, self.clock.now())
         self._tell_crossings(budget_crossings(uses, self._memory.said))
+        for use in uses:
+            self._open_by_rule(budget_opening(use, self._every_rule))
         forecasts = budget_forecasts(self._plan.caps, charges.forecast, self._plan.rates)
         self._tell_crossings(forecast_crossings(forecasts, self._memory.said))
 
@@ -270,6 +292,38 @@ class Alerter(SupervisedActor[AlerterMessage]):
                     )
                     self.fenced(partial(self._remember, name, covered, None))
         self._settle()
+
+    def _detect(self, until: dt.datetime) -> None:
+        """Feed rules and detection what is over, and tell what they find."""
+        try:
+            for outcome in self._rules.closed(until) if self._rules else ():
+                self._judge(rule_broken(outcome), outcome.rule.cooldown_s)
+                self._open_by_rule(threshold_opening(outcome))
+            for finding in self._detection.closed(until) if self._detection else ():
+                condition = spend_found(finding)
+                self._judge(condition, 0.0)
+                if finding.is_open and finding.severity != "info":
+                    scope, severity = finding.series.scope, finding.severity
+                    self._open_by_rule(
+                        finding_opening(
+                            finding.id, scope, severity, condition.text, self._every_rule
+                        )
+                    )
+        except StoreError as error:
+            self.log.warning(
+                "alerter.detection_delayed",
+                error=str(error),
+                hint="it goes on with the next bucket",
+            )
+
+    @property
+    def _every_rule(self) -> tuple[Rule, ...]:
+        return self._plan.rules.rules if self._plan.rules else ()
+
+    def _open_by_rule(self, opening: Opening | None) -> None:
+        """Have the circuit of a scope opened, if a rule says so."""
+        if opening is not None:
+            self.tell(self._policy, OpenByRule(opening=opening))
 
     def _load_if_needed(self) -> None:
         if not self._memory.loaded:

@@ -21,11 +21,13 @@ from costmon.actors.waiting_charges import WaitingCharges, WaitingWindow
 from costmon.actors.writer import Waiting, WaitingChanges, Writer
 from costmon.domain.change import Change
 from costmon.domain.charge import ChargeWindow
+from costmon.domain.finding import bucket_floor
 from costmon.domain.poll import Observation, PollReport, ReadingKey, StoredReading
 from costmon.domain.spend import GuardReport
 from costmon.domain.usage import UsageReading
 from costmon.errors import StoreError, StoreFencedError
 from costmon.messages import (
+    BucketsClosed,
     ChargesCompleted,
     ChargesFetched,
     ChargesRecorded,
@@ -47,7 +49,7 @@ from costmon.state.value import AccountState
 
 T = TypeVar("T")
 
-_RETRY, _PRUNE, _DAY, _FORECAST = "retry", "prune", "day", "forecast"
+_RETRY, _PRUNE, _DAY, _FORECAST, _BUCKET = "retry", "prune", "day", "forecast", "bucket"
 _FORECAST_AFTER_S = 1.0
 _LONGEST_LOOK_S = 3600.0
 _RETRY_MIN_S, _RETRY_MAX_S = 1.0, 30.0
@@ -78,6 +80,7 @@ class PersisterPlan:
         accounts: Returns the published live accounts.
         timezone: IANA key of the zone whose days people count by.
         removed: Returns windows that end charges of this month which the settings no longer name.
+        bucket_s: Length of the buckets that detection is fed, in seconds; `None`: it is off.
     """
 
     claim: Callable[[], Writer]
@@ -93,6 +96,7 @@ class PersisterPlan:
     accounts: Callable[[], Sequence[AccountState]]
     timezone: str
     removed: Callable[[ChargeState, dt.datetime], tuple[ChargeWindow, ...]]
+    bucket_s: int | None = None
 
 
 class Persister(SupervisedActor[PersisterMessage]):
@@ -135,12 +139,15 @@ class Persister(SupervisedActor[PersisterMessage]):
         self._writer: Writer | None = None
         self._retry_s = _RETRY_MIN_S
         self._away_since_s: float | None = None
+        self._bucket_s = plan.bucket_s
+        self._closed_until: dt.datetime | None = None
 
     def started(self) -> None:
         """Write at once what waited from before."""
         self.timer.after(_RETRY, 0.0)
         self.timer.every(_PRUNE, _PRUNE_EVERY_S, first_s=_PRUNE_FIRST_S)
         self.timer.after(_DAY, self._next_look_s())
+        self.timer.after(_BUCKET, 0.0)
 
     def handle(self, message: PersisterMessage) -> None:
         """Write what the message says, or try again, or prune."""
@@ -165,6 +172,8 @@ class Persister(SupervisedActor[PersisterMessage]):
             case Tick(key=key) if key == _DAY:
                 self.timer.after(_DAY, self._next_look_s())
                 self._look_at_the_day()
+            case Tick(key=key) if key == _BUCKET:
+                self._close_buckets()
             case Tick():
                 self._write_waiting()
             case _:
@@ -273,6 +282,7 @@ class Persister(SupervisedActor[PersisterMessage]):
         self._back()
         self._look_at_the_day()
         self._end_removed()
+        self._close_buckets()
         self._ask_again()
 
     def _ask_again(self) -> None:
@@ -392,6 +402,24 @@ class Persister(SupervisedActor[PersisterMessage]):
         tomorrow = self._today() + dt.timedelta(days=1)
         midnight = dt.datetime.combine(tomorrow, dt.time(), self._zone)
         return min((midnight - now).total_seconds(), _LONGEST_LOOK_S)
+
+    def _close_buckets(self) -> None:
+        """Say which buckets are over: what is written from now on counts for later ones."""
+        if self._bucket_s is None:
+            return
+        now = self.clock.now()
+        until = bucket_floor(now, self._bucket_s)
+        self.timer.after(_BUCKET, self._bucket_s - (now - until).total_seconds())
+        if self._away_since_s is not None or self._reports or until == self._closed_until:
+            return
+        try:
+            # An incarnation that hung in the middle of writing cannot add to these any more.
+            self._write(lambda _writer: None)
+        except StoreError as error:
+            self._gone(error)
+        else:
+            self._closed_until = until
+            self.tell(self._alerter, BucketsClosed(until=until))
 
     def _write_changes(self) -> None:
         while (change := self._changes.first()) is not None:

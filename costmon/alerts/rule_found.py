@@ -1,0 +1,41 @@
+"""Tell people that a scope costs more than its rule allows, in money."""
+
+from costmon.alerts.condition import Condition
+from costmon.alerts.rules import Outcome
+from costmon.domain.money import shown
+
+_WHAT = {"hourly": "the hourly limit", "daily": "the daily limit", "spike": "a spike"}
+
+
+def rule_broken(outcome: Outcome) -> Condition:
+    """Return the condition that an outcome is about: critical once it passes the breaker's line."""
+    rule, what = outcome.rule, _WHAT[outcome.kind]
+    over = "is over" if outcome.kind == "spike" else "is kept again"
+    return Condition(
+        name=outcome.name,
+        state="opened" if outcome.holds else "resolved",
+        cause=outcome.at.isoformat(),
+        event="alerter.rule_broken",
+        resolved_event="alerter.rule_kept",
+        severity="critical" if outcome.passes_breaker else "warning",
+        title=f"{outcome.scope}: {what}",
+        text=(
+            f"{outcome.text} `costmon status` shows every rule; `costmon circuits open"
+            f" {outcome.scope}` stops guarded calls."
+        ),
+        resolved_text=f"{outcome.scope}: {what} {over}.",
+        labels={"scope": outcome.scope, "kind": outcome.kind},
+        escalates=False,
+        repeats=True,
+        since=outcome.since,
+        facts={
+            "scope": outcome.scope,
+            "rule": rule.scope,
+            "kind": outcome.kind,
+            "observed": float(shown(outcome.observed)),
+            "limit": None if outcome.limit is None else float(shown(outcome.limit)),
+            "usual": None if outcome.usual is None else float(shown(outcome.usual)),
+            "currency": rule.currency,
+            "passes_breaker": outcome.passes_breaker,
+        },
+    )

@@ -1,0 +1,86 @@
+"""Tell people what detection has found, in money."""
+
+from costmon.alerts.condition import Condition
+from costmon.domain.finding import SpendFinding
+
+_LEAST_FIXED = 0.1
+
+
+def spend_found(finding: SpendFinding) -> Condition:
+    """Return the condition that a finding is about: each change of its state is told once."""
+    scope, unit = finding.series
+    subject = "The spend of all vendors together" if scope == "global" else f"The spend of {scope}"
+    since = f"{finding.since:%Y-%m-%d %H:%M} UTC"
+    return Condition(
+        name=f"finding:{scope}:{unit}:{finding.cause}",
+        state=finding.state,
+        cause=f"{finding.state} {finding.at.isoformat()}",
+        event="alerter.spend_escalated"
+        if finding.state == "escalated"
+        else "alerter.spend_anomaly_found",
+        resolved_event="alerter.spend_anomaly_over",
+        severity=finding.severity,
+        title=f"{subject} is unusually high",
+        text=_text(finding, subject, since),
+        resolved_text=(
+            f"{subject} is as usual again. Since {since} {money(finding.burned)} {unit} more than"
+            " usual was spent."
+        ),
+        labels={"scope": scope, "unit": unit, "kind": finding.cause},
+        escalates=False,
+        repeats=False,
+        since=finding.since,
+        facts={
+            "finding": finding.id,
+            "state": finding.state,
+            "scope": scope,
+            "unit": unit,
+            "kind": finding.cause,
+            "quiet": finding.quiet,
+            "since": finding.since.isoformat(),
+            "observed": finding.observed,
+            "expected": finding.expected,
+            "low": finding.low,
+            "high": finding.high,
+            "burned": finding.burned,
+            "per_hour": finding.per_hour,
+            "projected": finding.projected,
+            "projected_until": finding.projected_until.isoformat(),
+            "confidence": finding.confidence,
+            "why": finding.why,
+            "contributors": tuple(
+                {"scope": one.scope, "observed": one.observed, "expected": one.expected}
+                for one in finding.contributors
+            ),
+        },
+    )
+
+
+def money(amount: float) -> str:
+    """Return an amount for people: cents, or two digits of what is less."""
+    if amount == 0 or abs(amount) >= _LEAST_FIXED:
+        return f"{amount:,.2f}"
+    return f"{amount:.2g}"
+
+
+def _text(finding: SpendFinding, subject: str, since: str) -> str:
+    scope, unit = finding.series
+    worse = "has got much worse" if finding.state == "escalated" else "is unusually high"
+    rising = ", ".join(
+        f"{one.scope} ({one.observed - one.expected:+,.2f})" for one in finding.contributors
+    )
+    parts = [
+        (
+            f"{subject} {worse}: {money(finding.observed)} {unit}, usual is"
+            f" {money(finding.expected)} ({money(finding.low)} to {money(finding.high)})."
+        ),
+        (
+            f"Since {since} {money(finding.burned)} {unit} more than usual was spent, now"
+            f" {money(finding.per_hour)} an hour more: {money(finding.projected)} by"
+            f" {finding.projected_until:%Y-%m-%d} if it goes on."
+        ),
+        f"What has risen most: {rising}." if rising else "",
+        f"Why now: {'; '.join(finding.why)}." if finding.why else "",
+        f"`costmon circuits open {scope}` stops guarded calls.",
+    ]
+    return " ".join(filter(None, parts))

@@ -1,0 +1,235 @@
+"""Spend in buckets by series, the states of the watches over them, and what these have found.
+
+A bucket is final once it is over: what comes later counts as `late` in the bucket in which it was
+spent, and is not judged. So a watch that is fed the same buckets again finds the same.
+"""
+
+import datetime as dt
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, delete, insert, select, tuple_
+from sqlalchemy.sql.functions import sum as sum_
+
+from costmon.domain.finding import Contribution, Series, SpendFinding, bucket_floor
+from costmon.domain.money import from_nano, to_nano
+from costmon.store.columns import LARGEST_NANO
+from costmon.store.schema import finding as finding_table
+from costmon.store.schema import guard_spend, spend_bucket, spend_watch
+from costmon.store.text import storable, storable_key
+
+HOUR = dt.timedelta(hours=1)
+_GRACE = dt.timedelta(minutes=10)
+"""So long after an hour its rows count for the present: guards report at intervals."""
+_LONGEST = 20_000
+_KEY = (spend_bucket.c.scope, spend_bucket.c.unit, spend_bucket.c.ends_at)
+_AT_ONCE = 200
+_POSITION = Series("", "")
+_MOMENTS = ("opened_at", "at", "since", "projected_until")
+
+
+class Position(NamedTuple):
+    """How far all watches have come.
+
+    Attributes:
+        began_at: When detection was switched on.
+        fed_until: End of the last bucket that all watches were fed.
+    """
+
+    began_at: dt.datetime
+    fed_until: dt.datetime
+
+
+class SavedWatch(NamedTuple):
+    """The state of a watch, and the end of the last bucket that it has been fed."""
+
+    fed_until: dt.datetime
+    state: bytes
+
+
+class Watches(NamedTuple):
+    """What is stored of detection; no `position`: it has never run."""
+
+    position: Position | None
+    watches: Mapping[Series, SavedWatch]
+    findings: tuple[SpendFinding, ...]
+
+
+def add_spend(
+    connection: Connection,
+    added: Mapping[tuple[dt.datetime, Series], int],
+    now: dt.datetime,
+    bucket_s: int,
+) -> None:
+    """Add nano-units to buckets, inside the transaction that records where they come from.
+
+    Args:
+        connection: Of the one writer.
+        added: By the start of the hour in which it was spent, and series; may be negative.
+        now: Aware UTC.
+        bucket_s: Length of a bucket.
+    """
+    current = bucket_floor(now, bucket_s) + dt.timedelta(seconds=bucket_s)
+    sums: dict[tuple[str, str, dt.datetime], tuple[int, int]] = {}
+    for (hour, series), nano in added.items():
+        if not nano:
+            continue
+        is_late = hour + HOUR + _GRACE < now
+        key = (series.scope, series.unit, hour + HOUR if is_late else current)
+        amount, late = sums.get(key, (0, 0))
+        sums[key] = (amount, late + nano) if is_late else (amount + nano, late)
+    keys = list(sums)
+    for first in range(0, len(keys), _AT_ONCE):
+        some = keys[first : first + _AT_ONCE]
+        known = select(spend_bucket).where(tuple_(*_KEY).in_(some))
+        for row in connection.execute(known):
+            key = (row.scope, row.unit, row.ends_at)
+            amount, late = sums[key]
+            sums[key] = (amount + to_nano(row.amount), late + to_nano(row.late))
+        connection.execute(delete(spend_bucket).where(tuple_(*_KEY).in_(some)))
+        connection.execute(
+            insert(spend_bucket),
+            [
+                {
+                    "scope": scope,
+                    "unit": unit,
+                    "ends_at": ends_at,
+                    "amount": from_nano(_bounded(sums[scope, unit, ends_at][0])),
+                    "late": from_nano(_bounded(sums[scope, unit, ends_at][1])),
+                }
+                for scope, unit, ends_at in some
+            ],
+        )
+
+
+def read_buckets(
+    connection: Connection, after: dt.datetime, until: dt.datetime
+) -> dict[dt.datetime, dict[Series, Decimal]]:
+    """Return what was spent in time by the ends of buckets, of `after` < end <= `until`."""
+    found: dict[dt.datetime, dict[Series, Decimal]] = {}
+    ends_at = spend_bucket.c.ends_at
+    rows = connection.execute(
+        select(spend_bucket).where(ends_at > after, ends_at <= until).order_by(*_KEY)
+    )
+    for row in rows:
+        found.setdefault(row.ends_at, {})[Series(row.scope, row.unit)] = row.amount
+    return found
+
+
+def read_sums(
+    connection: Connection, after: dt.datetime, until: dt.datetime
+) -> dict[Series, Decimal]:
+    """Return what each series has cost in the buckets of `after` < end <= `until`."""
+    ends_at = spend_bucket.c.ends_at
+    key = (spend_bucket.c.scope, spend_bucket.c.unit)
+    rows = connection.execute(
+        select(*key, sum_(spend_bucket.c.amount).label("amount"))
+        .where(ends_at > after, ends_at <= until)
+        .group_by(*key)
+    )
+    return {Series(row.scope, row.unit): row.amount for row in rows}
+
+
+def has_spent(connection: Connection, series: Series, before: dt.datetime) -> bool:
+    """Tell whether guards have reported rows of a series of an hour that was over by `before`."""
+    row = select(guard_spend.c.scope).where(
+        guard_spend.c.scope == series.scope,
+        guard_spend.c.currency == series.unit,
+        guard_spend.c.hour <= before - HOUR,
+    )
+    return connection.execute(row.limit(1)).first() is not None
+
+
+def read_watches(connection: Connection) -> Watches:
+    """Return all that is kept over a restart: states, and the findings that are open."""
+    position, watches = None, {}
+    for row in connection.execute(select(spend_watch)):
+        series = Series(row.scope, row.unit)
+        if series == _POSITION:
+            position = Position(row.began_at, row.fed_until)
+        else:
+            watches[series] = SavedWatch(row.fed_until, row.state)
+    rows = connection.scalars(
+        select(finding_table.c.detail).where(finding_table.c.state != "resolved")
+    )
+    return Watches(position, watches, tuple(_from_text(text) for text in rows))
+
+
+def save_watches(
+    connection: Connection,
+    watches: Mapping[Series, SavedWatch],
+    findings: Iterable[SpendFinding],
+    position: Position | None,
+    dropped: Iterable[Series],
+) -> None:
+    """Keep states and findings in place of what was kept of them.
+
+    Args:
+        connection: Inside a transaction of the one writer.
+        watches: The states.
+        findings: Those that have changed.
+        position: How far all watches have come, when all are saved; `None` leaves it.
+        dropped: Series that are not watched any more.
+    """
+    if position is not None:
+        watches = {**watches, _POSITION: SavedWatch(position.fed_until, b"")}
+    for series in (*watches, *dropped):
+        connection.execute(delete(spend_watch).filter_by(scope=series.scope, unit=series.unit))
+    began_at = None if position is None else position.began_at
+    rows = [
+        {
+            "scope": series.scope,
+            "unit": series.unit,
+            "began_at": began_at if series == _POSITION else None,
+            "fed_until": one.fed_until,
+            "state": one.state,
+        }
+        for series, one in watches.items()
+    ]
+    if rows:
+        connection.execute(insert(spend_watch), rows)
+    for one in findings:
+        key = storable_key(one.id)
+        connection.execute(delete(finding_table).where(finding_table.c.id == key))
+        connection.execute(
+            insert(finding_table).values(
+                id=key,
+                state=one.state,
+                opened_at=one.opened_at,
+                changed_at=one.at,
+                detail=_to_text(one),
+            )
+        )
+
+
+def read_findings(connection: Connection, limit: int) -> tuple[SpendFinding, ...]:
+    """Return the findings that were opened last, newest first."""
+    rows = connection.scalars(
+        select(finding_table.c.detail)
+        .order_by(finding_table.c.opened_at.desc(), finding_table.c.id)
+        .limit(limit)
+    )
+    return tuple(_from_text(text) for text in rows)
+
+
+def _to_text(one: SpendFinding) -> str:
+    values: dict[str, Any] = {field.name: getattr(one, field.name) for field in fields(one)}
+    values |= {name: values[name].isoformat() for name in _MOMENTS}
+    values["why"] = [storable(text, _LONGEST) for text in one.why]
+    return json.dumps(values)
+
+
+def _from_text(text: str) -> SpendFinding:
+    values = json.loads(text)
+    values |= {name: dt.datetime.fromisoformat(values[name]) for name in _MOMENTS}
+    values["series"] = Series(*values["series"])
+    values["why"] = tuple(values["why"])
+    values["contributors"] = tuple(Contribution(*one) for one in values["contributors"])
+    return SpendFinding(**values)
+
+
+def _bounded(nano: int) -> int:
+    return max(-LARGEST_NANO, min(LARGEST_NANO, nano))

@@ -1,0 +1,36 @@
+import datetime as dt
+
+from costmon.alerts.memory import NOTHING_SAID
+from costmon.alerts.policy import judge
+from costmon.alerts.spend import money, spend_found
+from tests.alerts.findings import AT, spend_finding
+
+
+def test_a_finding_is_told_in_money_with_what_has_risen_and_what_to_do():
+    text = spend_found(spend_finding()).text
+
+    assert text == (
+        "The spend of all vendors together is unusually high: 50.00 USD, usual is 0.50 (0.40 to"
+        " 0.60). Since 2026-03-10 08:20 UTC 49.50 USD more than usual was spent, now 594.00 an hour"
+        " more: 307,000.00 by 2026-04-01 if it goes on. What has risen most: tag:a (+48.75). Why"
+        " now: 100 times the usual. `costmon circuits open global` stops guarded calls."
+    )
+
+
+def test_each_state_of_a_finding_is_told_once_and_its_end_only_when_it_was_told():
+    later = AT + dt.timedelta(hours=1)
+    opened = spend_found(spend_finding())
+    escalated = spend_found(spend_finding(state="escalated", at=later))
+    resolved = spend_found(spend_finding(state="resolved", at=later))
+    told, memory = [], NOTHING_SAID
+    for one in (resolved, opened, opened, escalated, escalated, resolved, resolved):
+        verdict = judge(one, memory, now=later, cooldown_s=0.0)
+        memory = verdict.memory
+        told.append(verdict.alert and verdict.alert.state)
+
+    assert told == [None, "opened", None, "escalated", None, "resolved", None]
+    assert escalated.event == "alerter.spend_escalated"
+
+
+def test_small_amounts_are_not_shown_as_nothing():
+    assert [money(it) for it in (0, 0.004, 0.1, 1234.5)] == ["0.00", "0.004", "0.10", "1,234.50"]
