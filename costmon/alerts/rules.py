@@ -26,7 +26,7 @@ BUCKET = dt.timedelta(minutes=5)
 HOUR, DAY, WEEK = dt.timedelta(hours=1), dt.timedelta(days=1), dt.timedelta(days=7)
 _KEPT = WEEK + 2 * DAY
 """So far back the past is known; a correction of anything older changes nothing."""
-_LEAST_WIDTH, _MOST_WIDTH = dt.timedelta(minutes=1), DAY
+_LEAST_WIDTH, _MOST_WIDTH = dt.timedelta(seconds=1), DAY
 _LEAST_KNOWN = DAY
 """A spike needs so much of the past: one whole day, with its night."""
 _SPIKE_SHARE = 10
@@ -194,7 +194,7 @@ class RuleWatch:
             scope: In canonical form; one without a rule is not looked at.
             at: Aware, and not in the future: the windows end with the newest bucket.
             amount: In the rule's currency, 0 or more.
-            width: From one minute to a day.
+            width: From one second to a day.
             on_trial: Whether the scope's circuit has been opened by its rule lately and lets calls
                 pass for now: then the breaker is passed by this bucket alone, at its rate, and not
                 by what was spent before.
@@ -204,7 +204,7 @@ class RuleWatch:
         """
         end, nano = _microseconds(at), nano_even(amount)
         if not _LEAST_WIDTH <= width <= _MOST_WIDTH:
-            raise InputError(f"the width of a bucket is {width}: use one from 1 minute to 1 day")
+            raise InputError(f"the width of a bucket is {width}: use one from 1 second to 1 day")
         rule = rule_for(scope, self._rules)
         if rule is None:
             return ()

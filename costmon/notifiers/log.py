@@ -22,15 +22,15 @@ class LogChannel:
         self._log = structlog.get_logger()
 
     def send(self, alert: Alert) -> None:
-        """Log the alert at the level of its severity."""
-        self._log.log(
-            _LEVELS[alert.severity],
-            alert.event,
-            **alert.facts,
-            alert_id=alert.id,
-            condition=alert.condition,
-            text=alert.text,
-            raised_at=alert.raised_at.isoformat(),
-            since=alert.since.isoformat(),
-            alert_state=alert.state,
-        )
+        """Log the alert at the level of its severity; a fact named as a field is renamed."""
+        own = {
+            "alert_id": alert.id,
+            "condition": alert.condition,
+            "text": alert.text,
+            "raised_at": alert.raised_at.isoformat(),
+            "since": alert.since.isoformat(),
+            "alert_state": alert.state,
+        }
+        taken = {*own, "event", "level", "timestamp"}
+        facts = {f"fact_{key}" if key in taken else key: it for key, it in alert.facts.items()}
+        self._log.log(_LEVELS[alert.severity], alert.event, **facts, **own)

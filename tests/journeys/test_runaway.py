@@ -18,7 +18,7 @@ from costmon.store.spend import Position, SavedWatch
 from costmon.testing import Reply, StubServer
 from tests.journeys.service import PATIENCE_S, Service, run
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.timeout(150)]
 
 BUCKET_S = 10
 BUCKET = dt.timedelta(seconds=BUCKET_S)
@@ -111,3 +111,57 @@ def test_a_program_that_burns_at_a_hundred_times_the_usual_is_told_once(tmp_path
     risen = {one["scope"] for one in alert["facts"]["contributors"]}
     assert risen == {"provider:example", "tag:job=nightly"}
     assert alert["facts"]["finding"] in {row["id"] for row in findings}
+
+
+REFUSED = """
+import sys, time
+from costmon.guard import CallRefused, Guard
+
+guard = Guard(service=sys.argv[1], app="burner")
+until = time.monotonic() + 60
+while time.monotonic() < until:
+    try:
+        guard.reserve("provider:example", "0.05").settle("0.05")
+    except CallRefused as refused:
+        print(refused.reason, refused, flush=True)
+        break
+    time.sleep(0.1)
+guard.close()
+"""
+
+
+def test_a_rule_opens_the_circuit_and_the_program_that_burns_is_refused(tmp_path, vendor):
+    (tmp_path / "costmon.toml").write_text(
+        f'[detection]\nbucket = "{BUCKET_S}s"\n'
+        '[[rule]]\nscope = "provider:example"\nhourly = 0.2\n'
+        "breaker = { enabled = true, threshold_multiplier = 2 }\n"
+        '[[channel]]\nkind = "webhook"\nname = "ops"\nurl_env = "OPS_WEBHOOK_URL"\n'
+    )
+    with StubServer() as server:
+        server.answer("/hook", Reply.json({}))
+        with start(tmp_path, vendor, server) as service:
+            service.when("/readyz", 200)
+            program = subprocess.run(
+                [sys.executable, "-c", REFUSED, f"unix:{service.state}/report.sock"],
+                cwd=Service.ROOT,
+                capture_output=True,
+                text=True,
+                timeout=90,
+                check=True,
+            )
+            opened = wait_until(
+                lambda: [
+                    json.loads(one.body)
+                    for one in server.asked
+                    if b"alerter.circuit_opened" in one.body
+                ]
+            )
+            (circuit,) = service.get("/api/v1/circuits").json()["data"]
+            service.terminate()
+
+    assert program.stdout.startswith("circuit ")
+    assert "provider:example" in program.stdout
+    assert opened[0]["facts"]["scope"] == "provider:example"
+    assert circuit["scope"] == "provider:example"
+    assert circuit["state"] == "open"
+    assert any(b"alerter.rule_broken" in one.body for one in server.asked)

@@ -149,7 +149,7 @@ class Persister(SupervisedActor[PersisterMessage]):
         self.timer.after(_DAY, self._next_look_s())
         self.timer.after(_BUCKET, 0.0)
 
-    def handle(self, message: PersisterMessage) -> None:
+    def handle(self, message: PersisterMessage) -> None:  # noqa: C901 - one short case per message
         """Write what the message says, or try again, or prune."""
         match message:
             case CostsCalculated(observation=observation):
