@@ -15,6 +15,7 @@ from typing import NoReturn
 
 from costmon import __version__
 from costmon.cli import (
+    backtest,
     check,
     circuits,
     components,
@@ -46,6 +47,7 @@ COMMANDS: tuple[Command, ...] = (
     status,
     costs,
     history,
+    backtest,
     guard,
     meter,
     prices,

@@ -298,6 +298,11 @@ class Store:
         with self._reader() as connection:
             return spend.read_sums(connection, after, until)
 
+    def guard_hours(self) -> Mapping[Series, Mapping[dt.datetime, Decimal]]:
+        """Return what guards have reported, by series and start of the hour."""
+        with self._reader() as connection:
+            return spend.read_hours(connection)
+
     def has_spent(self, series: Series, before: dt.datetime) -> bool:
         """Tell whether guards have reported spend of a series in an hour before `before`."""
         with self._reader() as connection:
