@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 JOBS ?= 2
 # Levels of requirements/*.lock; each needs the ones before it.
 SERVICE := service $(WITH)
-DEV := service postgres redis dev
+DEV := service postgres redis aws apprise dev
 BENCH := $(DEV) bench
 # Tests of the service and of each extra that run without the packages of `dev`.
 FLOORS := tests/journeys/test_run.py tests/cli/test_doctor.py tests/guard/clients/test_contract.py \
@@ -19,7 +19,7 @@ INSTALL := @PYTHON='$(PYTHON)' requirements/install.sh $(VENV)
 help: ## Print this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: ## Create .venv with the locked packages of the service; WITH="postgres redis" adds drivers
+setup: ## Create .venv with the locked packages of the service; WITH="postgres redis aws apprise" adds packages
 	$(INSTALL) $(SERVICE)
 
 .PHONY: setup-dev setup-bench

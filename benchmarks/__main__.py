@@ -16,6 +16,7 @@ MODULES = (
     "vendors",
     "vercel",
     "footprint",
+    "forecast",
     "guard",
     "meter",
 )

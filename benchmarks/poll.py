@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import msgspec
 import requests
@@ -71,6 +72,7 @@ def product(base_url: str) -> int:
         rng=random.Random(1),
         pause=lambda _seconds: True,
         beat=lambda: None,
+        state_dir=Path(),
     )
     cell = PublishedSnapshot()
     now = clock.now()

@@ -107,6 +107,7 @@ def product(base_url: str) -> tuple[int, float]:
         rng=random.Random(1),
         pause=lambda _seconds: True,
         beat=lambda: None,
+        state_dir=Path(),
     )
     began_s = time.perf_counter()
     window = next(connection.provider.charges("busy", NOW, NOW))

@@ -200,6 +200,8 @@ class ProviderError(CostmonError):
             status: The HTTP status of an answer that was refused; `None` when there was none.
         answer: The first 4 KiB of its body, for the provider to tell faults apart. It may hold
             anything: it is never shown, logged or stored.
+        challenge: Its header `WWW-Authenticate`, for providers whose vendor wants an answer to it;
+            never shown, logged or stored either.
     """
 
     reason: ClassVar[FailureReason] = "network"
@@ -216,6 +218,7 @@ class ProviderError(CostmonError):
         path: str | None = None,
         status: int | None = None,
         answer: bytes = b"",
+        challenge: str = "",
     ) -> None:
         self.provider = provider
         self.endpoint = endpoint
@@ -225,6 +228,7 @@ class ProviderError(CostmonError):
         self.path = path
         self.status = status
         self.answer = answer
+        self.challenge = challenge
         where = f" at {path}" if path else ""
         super().__init__(f"{provider}: {endpoint}: {detail}{where}; {hint}")
 
@@ -245,6 +249,7 @@ class ProviderError(CostmonError):
             path=self.path,
             status=self.status,
             answer=self.answer,
+            challenge=self.challenge,
         )
 
 

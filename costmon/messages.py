@@ -12,7 +12,7 @@ from costmon.domain.budget import Budget
 from costmon.domain.change import Change
 from costmon.domain.charge import ChargeWindow
 from costmon.domain.charge_report import Restatement
-from costmon.domain.circuit import Circuit
+from costmon.domain.circuit import Circuit, Opening
 from costmon.domain.poll import Observation, PollFailure, PollReport, ReadingKind
 from costmon.domain.resource import Gap, Inventory
 from costmon.domain.spend import GuardReport, Notice, ScopeGauge
@@ -127,6 +127,17 @@ class BucketsClosed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ForecastMade:
+    """Forecasts have been made anew, of the same charges (persister -> alerter).
+
+    Attributes:
+        totals: What everything adds up to, with the forecast.
+    """
+
+    totals: ChargeState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PollFailed:
     """A cycle of a reading failed (poller -> calculator -> alerter).
 
@@ -180,6 +191,51 @@ class DeliverAlert:
     """An alert is to be told to people (alerter -> messenger)."""
 
     alert: Alert
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcknowledgeAlert:
+    """Somebody has taken on what they were alerted of (api -> alerter).
+
+    Attributes:
+        id: Names the request in the log and in its answer.
+        condition: What the alert is about.
+        author: Who decided it.
+    """
+
+    id: str
+    condition: str
+    author: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnoozeAlert:
+    """Somebody wants to hear later of what they were alerted of (api -> alerter).
+
+    Attributes:
+        id: Names the request in the log and in its answer.
+        condition: What the alert is about.
+        author: Who decided it.
+        until: When it is told again if it still holds, aware UTC.
+    """
+
+    id: str
+    condition: str
+    author: str
+    until: dt.datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeartbeatReported:
+    """The dead man's switch was pinged, or several pings have failed (heartbeat -> alerter).
+
+    Attributes:
+        error: Why the last one failed; `None`: it was taken.
+        at: When, aware UTC.
+    """
+
+    error: str | None
+    at: dt.datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,6 +332,16 @@ class OpenCircuit:
     reason: str
     author: str
     expires_at: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenByRule:
+    """Stop all calls that a scope covers, since a rule says so (alerter -> policy).
+
+    It may be told again with every bucket: nothing changes while the circuit is open.
+    """
+
+    opening: Opening
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -443,7 +509,8 @@ class SetRecording:
 PollerMessage = Tick | RefreshRequested | ReadAgain
 CalculatorMessage = Fetched | ChargesCompleted | PollFailed
 GuardCommand = OpenCircuit | CloseCircuit | SetBudget | RemoveBudget
-PolicyMessage = Tick | GuardReported | GuardCommand
+AlertDecision = AcknowledgeAlert | SnoozeAlert
+PolicyMessage = Tick | GuardReported | GuardCommand | OpenByRule
 MetersMessage = Tick | MeterReported | SetRecording
 PersisterMessage = (
     Tick
@@ -461,11 +528,15 @@ AlerterMessage = (
     | ChargesCompleted
     | UsageCalculated
     | ChargesRecorded
+    | ForecastMade
     | PollFailed
     | ChildSetAside
     | ChildRecovered
     | GuardNoticed
     | PolicyChanged
+    | AlertDecision
+    | HeartbeatReported
 )
+HeartbeatMessage = Tick
 MessengerMessage = Tick | DeliverAlert
 SupervisorMessage = Tick | ChildStarted | ChildExited | RestartChild | GetChildren | Shutdown

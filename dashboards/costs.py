@@ -149,6 +149,55 @@ def this_month() -> list[Panel]:
         .reduce_options(_latest())
         .span(10)
         .height(9),
+        table.Panel()
+        .title("Forecast of the month by vendor")
+        .description(
+            "What the month will have cost: the median, and the range that holds 8 of 10 cases. "
+            "The past error is that of forecasts of past months with as many days left. An empty "
+            "cell means that there is too little history; `costmon costs` says of what."
+        )
+        .targets(
+            [
+                _cells(ref, f"max by (provider) ({metric}{{{CHOSEN}{quantile}}})")
+                for ref, metric, quantile in (
+                    ("A", "costmon_forecast_month_cost_usd", ', quantile="0.5"'),
+                    ("B", "costmon_forecast_month_cost_usd", ', quantile="0.1"'),
+                    ("C", "costmon_forecast_month_cost_usd", ', quantile="0.9"'),
+                    ("D", "costmon_forecast_day_cost_usd", ', quantile="0.5"'),
+                    ("E", "costmon_forecast_error_ratio", ""),
+                )
+            ]
+        )
+        .transformations(
+            _merged(
+                {"provider": "Vendor"},
+                ("A", "Month"),
+                ("B", "At least"),
+                ("C", "At most"),
+                ("D", "Today"),
+                ("E", "Past error"),
+            )
+        )
+        .unit(USD)
+        .override_by_name("Past error", [_property("unit", RATIO)])
+        .no_value("no forecast yet")
+        .span(14)
+        .height(8),
+        bargauge.Panel()
+        .title("Budgets by forecast")
+        .description(
+            "What the month will have cost as a part of each budget by month. An alert is sent "
+            "once a month when it reaches 100 %."
+        )
+        .with_target(_now("max by (budget) (costmon_budget_forecast_ratio)", "{{budget}}"))
+        .unit(RATIO)
+        .min(0)
+        .max(1)
+        .thresholds(_levels(warning=0.8, critical=1))
+        .orientation(kinds.VizOrientation.HORIZONTAL)
+        .reduce_options(_latest())
+        .span(10)
+        .height(8),
     ]
 
 

@@ -16,7 +16,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 # uv keeps the versions of an output file that exists, unless it is told to upgrade.
 cat requirements/service.lock requirements/postgres.lock requirements/redis.lock \
-    requirements/dev.lock requirements/bench.lock >"$folder/all" 2>/dev/null || true
+    requirements/aws.lock requirements/apprise.lock requirements/dev.lock requirements/bench.lock >"$folder/all" 2>/dev/null || true
 compile --all-extras "$@" --output-file "$folder/all"
 
 # Writes LEVEL.lock: what the extras so far and EXTRA... need, without what is locked already.
@@ -38,10 +38,12 @@ add_level() {
 add_level service service
 add_level postgres postgres
 add_level redis redis
+add_level aws aws
+add_level apprise apprise
 add_level dev llm httpx httpx2 aiohttp botocore dev
 add_level bench bench
 
-compile --extra service --extra postgres --extra redis --extra llm --extra httpx --extra httpx2 \
-    --extra aiohttp --extra botocore --group floors --resolution lowest-direct \
+compile --extra service --extra postgres --extra redis --extra apprise --extra llm --extra httpx --extra httpx2 \
+    --extra aiohttp --extra botocore --extra aws --group floors --resolution lowest-direct \
     --output-file "$folder/lowest"
 cp "$folder/lowest" requirements/lowest.lock

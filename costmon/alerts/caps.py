@@ -21,8 +21,8 @@ class Crossing(NamedTuple):
 
     Attributes:
         condition: What to tell.
-        crossed: The names of all conditions that hold now and were not told: the one above, and
-            lower levels, which one message covers.
+        crossed: The names of all conditions that hold now: the one above first, then lower levels,
+            which its message covers.
         cause: Names the period; what is remembered with it is not told again.
     """
 
@@ -82,12 +82,12 @@ def _crossed(
     cause: str,
     memory: Mapping[str, Memory],
 ) -> tuple[str, ...]:
-    """Return the conditions that hold now and were not told, highest level first; often none."""
+    """Return the conditions that hold now, highest level first; none if that one was told."""
     reached = sorted((level for level in levels if percent >= level), reverse=True)
     names = [f"{name}:{_plain(level)}" for level in reached]
-    untold = [one for one in names if memory.get(one, NOTHING_SAID).last_cause != cause]
     # When the highest has been told, so have the lower ones, by the same message.
-    return tuple(untold) if names and names[0] in untold else ()
+    told = not names or memory.get(names[0], NOTHING_SAID).last_cause == cause
+    return () if told else tuple(names)
 
 
 def _of_budget(use: BudgetUse, name: str, cause: str) -> Condition:
@@ -105,13 +105,18 @@ def _of_budget(use: BudgetUse, name: str, cause: str) -> Condition:
     ]
     return Condition(
         name=name,
-        holds=True,
+        state="opened",
         cause=cause,
         event="alerter.budget_exceeded" if percent >= _FULL else "alerter.budget_level_reached",
         resolved_event="alerter.budget_period_over",
         severity=_severity(percent),
+        title=f"{_subject(budget.scope)}: {_whole(percent)} % of the {budget.period}'s budget",
         text=" ".join(filter(None, parts)),
         resolved_text=f"{_subject(budget.scope)}: a new {budget.period} has begun.",
+        labels={"scope": budget.scope, "period": budget.period, "source": use.source},
+        escalates=False,
+        repeats=False,
+        expires_at=_budget_ends(use),
         facts={
             "budget": use.name,
             "source": use.source,
@@ -132,11 +137,12 @@ def _of_quota(use: QuotaUse, name: str, cause: str) -> Condition:
     plan = f" of the plan {quota.plan}" if quota.plan else ""
     return Condition(
         name=name,
-        holds=True,
+        state="opened",
         cause=cause,
         event="alerter.quota_exceeded" if percent >= _FULL else "alerter.quota_level_reached",
         resolved_event="alerter.quota_period_over",
         severity=_severity(percent),
+        title=f"{where}: {_whole(percent)} % of {quota.quota}",
         text=_of_balance(use)
         if quota.quota == PREPAID_BALANCE
         else (
@@ -146,6 +152,15 @@ def _of_quota(use: QuotaUse, name: str, cause: str) -> Condition:
             "Use less, or move to a larger plan; change the limit in [[quota]] of costmon.toml."
         ),
         resolved_text=f"{where}: the count of {quota.quota} has started again.",
+        labels={
+            "provider": quota.provider,
+            "account": use.account,
+            "quota": quota.quota,
+            **({"project": use.project} if use.project else {}),
+        },
+        escalates=False,
+        repeats=False,
+        expires_at=use.resets_at or month_end(use.period_start.astimezone(dt.UTC).date()),
         facts={
             "provider": quota.provider,
             "account": use.account,
@@ -158,6 +173,25 @@ def _of_quota(use: QuotaUse, name: str, cause: str) -> Condition:
             "estimated": use.estimated,
         },
     )
+
+
+def _budget_ends(use: BudgetUse) -> dt.datetime | None:
+    match use.cap.budget.period:
+        case "month":
+            return month_end(use.period_start)
+        case "day":
+            return _midnight(use.period_start + dt.timedelta(days=1))
+        case _:
+            return None
+
+
+def month_end(day: dt.date) -> dt.datetime:
+    """Return when the month of a day ends, aware UTC."""
+    return _midnight((day.replace(day=1) + dt.timedelta(days=32)).replace(day=1))
+
+
+def _midnight(day: dt.date) -> dt.datetime:
+    return dt.datetime.combine(day, dt.time(), dt.UTC)
 
 
 def _subject(scope: str) -> str:

@@ -33,13 +33,18 @@ def _of(reminder: Reminder) -> Condition:
     one = reminder.subscription
     return Condition(
         name=f"reminder:{one.provider}/{one.name}:{reminder.kind}",
-        holds=True,
+        state="opened",
         cause=reminder.due.isoformat(),
         event="alerter.reminder_due",
         resolved_event="alerter.reminder_over",
         severity="warning",
+        title=f"{one.name} ({one.provider}), {reminder.due:%Y-%m-%d}",
         text=reminder.text,
         resolved_text=f"{one.name} ({one.provider}): the day has passed.",
+        labels={"provider": one.provider, "name": one.name, "kind": reminder.kind},
+        escalates=False,
+        repeats=False,
+        expires_at=dt.datetime.combine(reminder.due + dt.timedelta(days=1), dt.time(), dt.UTC),
         facts={
             "provider": one.provider,
             "name": one.name,

@@ -6,11 +6,13 @@ import flask
 
 from costmon.api import (
     actors,
+    alerts,
     budgets,
     charges,
     circuits,
     costs,
     findings,
+    forecast,
     guard_forms,
     guard_reports,
     guards,
@@ -23,6 +25,7 @@ from costmon.api import (
     problems,
     providers,
     refresh,
+    rules,
 )
 from costmon.api.context import ApiContext
 from costmon.api.document import described
@@ -56,18 +59,21 @@ def create_app(context: ApiContext) -> flask.Flask:
         costs,
         charges,
         findings,
+        forecast,
         history,
         providers,
         actors,
         metrics,
         refresh,
         budgets,
+        rules,
         guards,
     ):
         app.register_blueprint(noun.create_blueprint(context))
     waiters = Waiters()
     app.register_blueprint(guard_reports.create_blueprint(context, waiters))
     app.register_blueprint(circuits.create_blueprint(context, waiters))
+    app.register_blueprint(alerts.create_blueprint(context, waiters))
     page = GuardPage(
         guard_state=context.guard_state.read, policy=context.policy.read, now=context.clock.now
     )

@@ -5,6 +5,7 @@ import hashlib
 import math
 
 import flask
+from msgspec import structs
 from werkzeug.exceptions import BadRequest
 
 from costmon.api.commands import accepted, body_of, known_policy, order
@@ -16,6 +17,7 @@ from costmon.api.schemas.answers import Meta, Problem
 from costmon.api.schemas.encoding import encode
 from costmon.api.schemas.guards import (
     CircuitBody,
+    CircuitNow,
     CircuitsAnswer,
     CommandAnswer,
     ScopeCircuit,
@@ -24,7 +26,7 @@ from costmon.api.schemas.guards import (
 )
 from costmon.api.waiters import Waiters, asked_wait_s
 from costmon.domain.policy import Policy
-from costmon.domain.stops import stop_of
+from costmon.domain.stops import standing_of
 from costmon.errors import InputError
 from costmon.intake.answer import circuit_answer
 from costmon.intake.decision import circuit_command, scope_field
@@ -42,7 +44,11 @@ def create_blueprint(context: ApiContext, waiters: Waiters) -> flask.Blueprint:
     @described(tag="guard", answers={200: CircuitsAnswer, 503: Problem})
     def circuits() -> flask.typing.ResponseReturnValue:
         """List the latest decision on each scope; an open circuit may have expired since."""
-        rows = [circuit_answer(circuit) for circuit in known_policy(context).circuits]
+        now = context.clock.now()
+        rows = [
+            CircuitNow(**structs.asdict(circuit_answer(it)), current=it.current_state(now))
+            for it in known_policy(context).circuits
+        ]
         meta = Meta(count=len(rows), demo=context.settings.demo)
         return json_reply(CircuitsAnswer(data=rows, meta=meta))
 
@@ -106,23 +112,24 @@ def _scope(text: str) -> str:
 
 def _shown(policy: Policy, scope: str, now: dt.datetime) -> tuple[bytes, str]:
     """Return the body and its ETag."""
-    stop = stop_of(scope, policy.circuits, now)
+    stop = standing_of(scope, policy.circuits, now)
     shown = ScopeCircuit(
         scope=scope,
-        state="closed" if stop is None else "open",
+        state="closed" if stop is None else stop.current_state(now),
         circuit=None if stop is None else stop.scope,
         reason=None if stop is None else stop.reason,
         author=None if stop is None else stop.author,
         changed_at=None if stop is None else stop.changed_at,
-        expires_at=None if stop is None else stop.expires_at,
+        expires_at=None if stop is None else stop.ends_at(now),
     )
     body = encode(ScopeCircuitAnswer(data=shown))
     return body, f'"{hashlib.sha256(body).hexdigest()[:20]}"'
 
 
 def _ends_in_s(policy: Policy, scope: str, now: dt.datetime) -> float:
-    """Return seconds until the circuit that stops a scope closes by itself; infinity for never."""
-    stop = stop_of(scope, policy.circuits, now)
-    if stop is None or stop.expires_at is None:
+    """Return seconds until the state of a scope changes by itself; infinity for never."""
+    stop = standing_of(scope, policy.circuits, now)
+    ends_at = None if stop is None else stop.ends_at(now)
+    if ends_at is None:
         return math.inf
-    return max(_SHORTEST_WAIT_S, (stop.expires_at - now).total_seconds())
+    return max(_SHORTEST_WAIT_S, (ends_at - now).total_seconds())

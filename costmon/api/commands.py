@@ -13,15 +13,15 @@ from costmon.api.schemas.guards import CommandAccepted, CommandAnswer
 from costmon.domain.policy import Policy
 from costmon.errors import MailboxFullError
 from costmon.intake.answer import RETRY_AFTER_S, Answer
-from costmon.messages import GuardCommand, GuardReported
+from costmon.messages import AlertDecision, GuardCommand, GuardReported
 
 Body = TypeVar("Body", bound=Answer)
 
 _log = structlog.get_logger("costmon.api")
 
 
-def tell(context: ApiContext, message: GuardReported | GuardCommand) -> None:
-    """Tell the policy actor; do not wait for the result.
+def tell(context: ApiContext, message: GuardReported | GuardCommand | AlertDecision) -> None:
+    """Tell the policy actor, or the alerter; do not wait for the result.
 
     Raises:
         SnapshotClosedError: The service is stopping: accepting would be a lie.
@@ -29,14 +29,17 @@ def tell(context: ApiContext, message: GuardReported | GuardCommand) -> None:
     """
     context.snapshot.read()
     try:
-        context.tell_policy(message)
+        if isinstance(message, AlertDecision):
+            context.tell_alerter(message)
+        else:
+            context.tell_policy(message)
     except MailboxFullError as error:
         _log.warning("api.command_refused", error=str(error))
         raise ServiceUnavailable(f"{error}; try again later.", retry_after=RETRY_AFTER_S) from None
 
 
-def order(context: ApiContext, command: GuardCommand) -> None:
-    """Tell the policy actor what somebody decided, and leave a trace of it.
+def order(context: ApiContext, command: GuardCommand | AlertDecision) -> None:
+    """Tell the actor concerned what somebody decided, and leave a trace of it.
 
     Raises:
         SnapshotClosedError, ServiceUnavailable: See `tell`.
@@ -45,7 +48,7 @@ def order(context: ApiContext, command: GuardCommand) -> None:
     _log.info("api.command_accepted", command=type(command).__name__, id=command.id)
 
 
-def accepted(command: GuardCommand) -> flask.Response:
+def accepted(command: GuardCommand | AlertDecision) -> flask.Response:
     """Return the response to a command's sender."""
     data = CommandAccepted(id=command.id, status="accepted")
     return json_reply(CommandAnswer(data=data), 202)

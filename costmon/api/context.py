@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from costmon.alerts.alert import ChannelCounts
+from costmon.alerts.memory import Memory
+from costmon.alerts.rules import Standing
 from costmon.api.representation import Representations
 from costmon.clock import Clock
 from costmon.config.secret import Secret
@@ -15,9 +17,16 @@ from costmon.domain.fx import Rates
 from costmon.domain.history import HistoryQuery, HistoryRow
 from costmon.domain.policy import Policy
 from costmon.domain.poll import ReadingKind
+from costmon.domain.rule import Rule
 from costmon.domain.subscription import Subscription
 from costmon.domain.totals import Threshold
-from costmon.messages import GuardCommand, GuardReported, RefreshRequested, SetRecording
+from costmon.messages import (
+    AlertDecision,
+    GuardCommand,
+    GuardReported,
+    RefreshRequested,
+    SetRecording,
+)
 from costmon.state.charges import ChargeState
 from costmon.state.guard_state import GuardState
 from costmon.state.meters import Meters
@@ -67,11 +76,15 @@ class ApiContext:
             service stops, which ends every wait.
         confirmed: By a guard's name, the sequence up to which its rows are in the database.
         tell_policy: Takes a report or a command; does not wait for the result.
+        announced: What people were told and believe to hold; `None` until the database was read.
+        tell_alerter: Takes a decision about an alert; does not wait for the result.
         meters: What metered workers have reported; `costmon.state.meters.services` shows it.
         tell_meters: Takes an order for a recording; does not wait for the result.
         charges: Returns what the vendors have charged, of the month that it is.
         published_charges: The same as it was published; see `ChargeMetrics`.
         caps: Budgets and their levels.
+        rules: The user's rules.
+        rule_standings: Returns how the scopes stand of which there are amounts.
         quotas: The user's quotas, and the known ones of the vendors' plans.
         subscriptions: What is paid by a fixed price.
         channel_counts: Returns what each channel has been told.
@@ -94,10 +107,14 @@ class ApiContext:
     policy: Watched[Policy | None]
     confirmed: Published[Mapping[str, int]]
     tell_policy: Callable[[GuardReported | GuardCommand], None]
+    announced: Watched[tuple[Memory, ...] | None]
+    tell_alerter: Callable[[AlertDecision], None]
     meters: Published[Meters]
     tell_meters: Callable[[SetRecording], None]
     charges: Callable[[], ChargeState]
     published_charges: Published[ChargeState]
+    rules: tuple[Rule, ...]
+    rule_standings: Callable[[], tuple[Standing, ...]]
     caps: tuple[Cap, ...]
     quotas: tuple[Quota, ...]
     subscriptions: Sequence[Subscription]

@@ -7,6 +7,7 @@ from costmon.api.document import described
 from costmon.export.charges import ChargeCollector, ChargeMetrics
 from costmon.export.deliveries import DeliveryCollector
 from costmon.export.endpoints import EndpointCollector
+from costmon.export.forecast import ForecastCollector
 from costmon.export.guards import GuardCollector
 from costmon.export.limits import LimitCollector
 from costmon.export.prometheus import CostCollector, exposition
@@ -34,6 +35,7 @@ def create_blueprint(context: ApiContext) -> flask.Blueprint:
             rates=context.rates,
             now=context.clock.now,
         ),
+        ForecastCollector(charges=context.charges, caps=context.caps, rates=context.rates),
         LimitCollector(
             snapshot=context.snapshot.latest,
             charges=context.charges,

@@ -39,7 +39,7 @@ SECURITY_HEADERS = (
 )
 
 OPEN_PATHS = frozenset({"/healthz", "/login"})
-PAGES = frozenset({"/", "/guard", "/meter"})
+PAGES = frozenset({"/", "/alerts", "/guard", "/meter"})
 OPEN_PREFIX = "/static/"
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})

@@ -8,6 +8,7 @@ from typing import Literal
 from costmon import pricing
 from costmon.actors.roles.alerter import Alerter
 from costmon.actors.roles.calculator import Calculator
+from costmon.actors.roles.heartbeat import Heartbeat
 from costmon.actors.roles.messenger import Messenger
 from costmon.actors.roles.meters import MetersActor
 from costmon.actors.roles.persister import Persister
@@ -20,6 +21,7 @@ from costmon.bootstrap.listeners import api_settings
 from costmon.bootstrap.tree import (
     ALERTER,
     CALCULATOR,
+    HEARTBEAT,
     MESSENGER,
     METERS,
     PERSISTER,
@@ -74,6 +76,7 @@ def _actors(settings: Settings) -> Iterator[Component]:
         (CALCULATOR, Calculator),
         (POLICY, PolicyActor),
         (METERS, MetersActor),
+        *([(HEARTBEAT, Heartbeat)] if settings.heartbeat_url is not None else []),
         *(
             (poller_name(account.name), Poller)
             for account in settings.accounts
@@ -101,10 +104,14 @@ def _endpoints(settings: Settings) -> Iterator[Component]:
         policy=Watched(None),
         confirmed=Published({}),
         tell_policy=lambda _message: None,
+        announced=Watched(None),
+        tell_alerter=lambda _message: None,
         meters=Published(meters.first("")),
         tell_meters=lambda _message: None,
         charges=lambda: nothing_known(now, now.date()),
         published_charges=Published(nothing_known(now, now.date())),
+        rules=(),
+        rule_standings=tuple,
         caps=(),
         quotas=(),
         subscriptions=(),

@@ -1,11 +1,11 @@
 """Give the actors and the API their parts of the store."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from costmon.alerts.alert import Outgoing
+from costmon.alerts.alert import Alert, Outgoing
 from costmon.domain.change import Change
 from costmon.domain.charge import ChargeWindow
 from costmon.domain.charge_report import ChargeOverview, RecordedCharges
@@ -158,10 +158,17 @@ class Deliveries:
 
     def end(self, alert_id: str, channel: str, error: str | None) -> None:
         """Note that a channel has taken an alert, or that it never will."""
+        self._write(lambda token: self._store.end_delivery(alert_id, channel, token, error))
+
+    def group(self, alert_ids: Sequence[str], channel: str, alert: Alert) -> None:
+        """Let one alert take the place of several, in one step."""
+        self._write(lambda token: self._store.group_deliveries(alert_ids, channel, alert, token))
+
+    def _write(self, act: Callable[[FenceToken], None]) -> None:
         if self._token is None:
             self._token = self._store.claim("messenger")
         try:
-            self._store.end_delivery(alert_id, channel, self._token, error)
+            act(self._token)
         except StoreFencedError:
             self._token = None
             raise

@@ -4,11 +4,12 @@ import random
 from collections import Counter
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from pathlib import Path
 
 from costmon.clock import Clock
 from costmon.config import AccountSettings
 from costmon.errors import FailureReason
-from costmon.outbound import HttpOutbound, OutboundLimits
+from costmon.outbound import DailyAllowance, HttpOutbound, OutboundLimits
 from costmon.providers import catalog
 from costmon.providers.base import Provider, ProviderSetup
 
@@ -25,9 +26,15 @@ class ProviderConnection:
         rng: random.Random,
         pause: Callable[[float], bool],
         beat: Callable[[], None],
+        state_dir: Path,
     ) -> None:
         info = catalog.modules()[account.provider].info
         secrets = {key: secret.reveal() for key, secret in account.credentials.items()}
+
+        allowance = None
+        if info.requests_per_day is not None:
+            limit = account.options.get("requests_per_day", info.requests_per_day)
+            allowance = DailyAllowance(state_dir, account.name, int(str(limit)), clock)
 
         def connect(base_url: str, headers: Mapping[str, str]) -> HttpOutbound:
             outbound = HttpOutbound(
@@ -40,6 +47,7 @@ class ProviderConnection:
                 pause=pause,
                 beat=beat,
                 limits=OutboundLimits(),
+                allowance=allowance,
             )
             self._clients.append(outbound)
             return outbound
@@ -51,7 +59,7 @@ class ProviderConnection:
             return connect(base_url, headers)
 
         self._clients: list[HttpOutbound] = []
-        self.info = info
+        self.readings = account.readings or info.readings
         self.provider: Provider = catalog.create(
             account.provider,
             ProviderSetup(
@@ -60,6 +68,7 @@ class ProviderConnection:
                 options=account.options,
                 credentials=secrets,
                 connect=connect_further,
+                allowance=allowance,
             ),
         )
 

@@ -13,6 +13,7 @@ import structlog
 
 from costmon.actors.detection import DetectionPlan
 from costmon.actors.roles.alerter import AlerterPlan, Recollection
+from costmon.actors.roles.heartbeat import HeartbeatPlan
 from costmon.actors.roles.messenger import Outbox
 from costmon.actors.roles.meters import MetersPlan
 from costmon.actors.roles.persister import PersisterPlan
@@ -20,7 +21,9 @@ from costmon.actors.roles.policy import PolicyPlan
 from costmon.actors.roles.poller import PollerPlan
 from costmon.actors.system import StopReport, System
 from costmon.actors.waiting_charges import WaitingCharges
-from costmon.alerts.alert import ChannelCounts
+from costmon.alerts.alert import Alert, ChannelCounts
+from costmon.alerts.memory import Memory, open_alerts
+from costmon.alerts.rules import Standing
 from costmon.api.representation import Representations
 from costmon.bootstrap.backfill import progress
 from costmon.bootstrap.history import (
@@ -44,7 +47,7 @@ from costmon.bootstrap.tree import (
     poller_name,
 )
 from costmon.clock import Clock
-from costmon.config import AccountSettings, Settings
+from costmon.config import AccountSettings, ProviderInfo, Settings
 from costmon.config.accounts import MANUAL_PROVIDER
 from costmon.console.command import Message
 from costmon.domain.charge import ChargeWindow
@@ -55,12 +58,15 @@ from costmon.domain.totals import Threshold
 from costmon.domain.usage import UsageReading
 from costmon.errors import MailboxFullError, StoreError
 from costmon.messages import (
+    AlertDecision,
     GuardCommand,
     GuardReported,
     MeterReported,
     RefreshRequested,
     SetRecording,
 )
+from costmon.notifiers.actions import ActionChannel, actions
+from costmon.notifiers.base import RepeatingChannel
 from costmon.notifiers.catalog import channels
 from costmon.notifiers.log import LogChannel
 from costmon.pricing import fx
@@ -75,9 +81,11 @@ from costmon.state.charges import (
     on_day,
     without_entry,
 )
+from costmon.state.forecast import Forecaster
 from costmon.state.guard_state import EMPTY, GuardState
 from costmon.state.meters import Meters
 from costmon.state.published import Published, PublishedSnapshot, SharedPublished, Watched
+from costmon.state.value import AccountState
 from costmon.store import DecisionJournal, GuardDecisions, Journal, Retention, open_store
 from costmon.store.meters import MeterFile
 from costmon.store.migrate import check_schema
@@ -109,6 +117,9 @@ class Service:
         self._log = structlog.get_logger()
         self._settings = settings
         self._clock = clock
+        self._sender = HttpSender()
+        self._on_scan = on_scan
+        self._scanned_s = clock.monotonic_s()
         self.store = open_store(settings.database_url, clock=clock)
         self.cell = PublishedSnapshot()
         self.representations = Representations(self.cell, clock)
@@ -116,13 +127,20 @@ class Service:
         self._write_fault: Published[str | None] = Published(None)
         self.guard_state: SharedPublished[GuardState] = SharedPublished(EMPTY)
         self.policy: Watched[Policy | None] = Watched(None)
+        self.announced: Watched[tuple[Memory, ...] | None] = Watched(None)
         self.confirmed: Published[Mapping[str, int]] = Published({})
         self.readings: Published[Mapping[ReadingKey, StoredReading]] = Published({})
         nothing = nothing_known(clock.now(), self._today())
         self.charges: Published[ChargeState] = Published(nothing)
         self._aged = _Aged(nothing, nothing)
+        self.rule_standings: Published[tuple[Standing, ...]] = Published(())
         self.quotas = (*settings.quotas, *known_quotas())
         self.rates = fx.rates(settings.fx.rates)
+        self._forecaster = Forecaster(
+            subscriptions=settings.manual,
+            rates=self.rates,
+            currency=settings.fx.currency,
+        )
         self._refreshing = threading.Lock()
         self._billing_refreshed_s: float | None = None
         self.meters: Published[Meters] = Published(meters.first(uuid.uuid4().hex))
@@ -131,8 +149,15 @@ class Service:
             settings.state_dir / "decisions.journal", _DECISION_JOURNAL_BYTES
         )
         self._outboxes = tuple(
-            Outbox(channel=channel)
-            for channel in channels(settings.channels, HttpSender(), self._clock)
+            Outbox(
+                channel=channel,
+                # The log keeps each alert, Alertmanager groups them, and an action needs each.
+                groups=not isinstance(channel, LogChannel | RepeatingChannel | ActionChannel),
+            )
+            for channel in (
+                *channels(settings.channels, self._sender, self._clock),
+                *actions(settings.actions, self._sender, self._clock),
+            )
         )
         rng = random.Random()
         self.system = System(
@@ -142,7 +167,7 @@ class Service:
             statuses=self.children,
             notices=ALERTER,
             sweep_interval_s=settings.health_check_interval_s,
-            on_scan=on_scan,
+            on_scan=self._scanned,
         )
 
     def _parts(self, rng: random.Random) -> Parts:
@@ -167,11 +192,14 @@ class Service:
                 waiting_charges=WaitingCharges(),
                 readings=self.readings,
                 charges=self.charges,
+                forecaster=self._forecaster,
+                accounts=self._live_accounts,
                 timezone=settings.timezone,
                 removed=self._removed,
                 bucket_s=settings.detection.bucket_s,
             ),
             alerting=AlerterPlan(
+                accounts=frozenset(account.name for account in self._accounts),
                 threshold=threshold(settings),
                 cooldown_s=settings.alert_cooldown_s,
                 open_store=lambda: AlertMemory(self.store),
@@ -189,6 +217,7 @@ class Service:
                 charges=self.charges_today,
                 usages=self._usages,
                 today=self._today,
+                announced=self.announced,
                 detection=DetectionPlan(
                     open_store=lambda: SpendHistory(self.store),
                     bucket_s=settings.detection.bucket_s,
@@ -198,6 +227,7 @@ class Service:
             ),
             outboxes=self._outboxes,
             deliveries=lambda: Deliveries(self.store),
+            open_alerts=self._open_alerts,
             policy=PolicyPlan(
                 budgets=settings.budgets,
                 load=self._budget_status,
@@ -208,7 +238,23 @@ class Service:
             meters=MetersPlan(
                 keeper=MeterFile(settings.state_dir / "meters.json"), meters=self.meters
             ),
+            heartbeat=self._heartbeat(),
         )
+
+    def _heartbeat(self) -> HeartbeatPlan | None:
+        url = self._settings.heartbeat_url
+        if url is None:
+            return None
+        return HeartbeatPlan(
+            interval_s=self._settings.heartbeat_interval_s,
+            ping=lambda: self._sender.get(url.reveal()),
+            children=self.children.read,
+            scanned_s=lambda: self._scanned_s,
+        )
+
+    def _scanned(self) -> None:
+        self._scanned_s = self._clock.monotonic_s()
+        self._on_scan()
 
     def _budget_status(self) -> GuardDecisions:
         """Return what was decided about guards.
@@ -228,9 +274,10 @@ class Service:
                 rng=rng,
                 pause=pause,
                 beat=beat,
+                state_dir=self._settings.state_dir,
             )
 
-        asks_nobody = not catalog.modules()[account.provider].info.hosts
+        asks_nobody = not account.api_url
 
         def stored(reading: ReadingKind) -> StoredReading | None:
             key = ReadingKey(account.name, account.provider, reading)
@@ -244,20 +291,26 @@ class Service:
             account=account.name,
             provider=account.provider,
             intervals=self._intervals(account),
+            least_intervals={"usage": _info(account).least_interval_s("usage", account.api_url)},
             connect=connect,
             stored=stored,
             falls_to_zero=lambda window: falls_to_zero(self.charges.read(), window),
         )
 
     def _intervals(self, account: AccountSettings) -> Mapping[ReadingKind, float]:
-        readings = catalog.modules()[account.provider].info.readings
-        return {reading: self._settings.interval_s(account, reading) for reading in readings}
+        info = _info(account)
+        return {
+            reading: max(
+                self._settings.interval_s(account, reading),
+                info.least_interval_s(reading, account.api_url),
+            )
+            for reading in account.readings or info.readings
+        }
 
     def start(self) -> None:
         """Publish what history knows, flagged stale, then start the actors in order."""
         past = self._past()
         self.readings.publish(past.readings)
-        self.charges.publish(past.charges)
         gaps = {(it.account, it.provider): it.gaps for it in past.charges.freshness}
         first = fold.first(
             tuple(
@@ -276,9 +329,16 @@ class Service:
             demo=self._settings.demo,
             stored=past.readings,
         )
+        self.charges.publish(
+            self._forecaster.added_to(past.charges, first.accounts, self._clock.now())
+        )
         self.representations.prepare(first)
         self.cell.publish(first)
         self.system.start()
+
+    def _live_accounts(self) -> tuple[AccountState, ...]:
+        snapshot = self.cell.latest()
+        return snapshot.accounts if snapshot is not None else ()
 
     def _past(self) -> Past:
         now = self._clock.now()
@@ -303,6 +363,10 @@ class Service:
     def channel_counts(self) -> tuple[ChannelCounts, ...]:
         """Return what each channel has been told since the start."""
         return tuple(outbox.counts for outbox in self._outboxes)
+
+    def _open_alerts(self) -> tuple[Alert, ...]:
+        known = open_alerts(self.announced.read() or (), self._clock.now())
+        return tuple(it.alert for it in known)
 
     def _usages(self) -> tuple[UsageReading, ...]:
         snapshot = self.cell.latest()
@@ -365,6 +429,14 @@ class Service:
             return
         policy.tell(message)
 
+    def tell_alerter(self, message: AlertDecision) -> None:
+        """Hand over what somebody decides about an alert.
+
+        Raises:
+            MailboxFullError: Too much waits.
+        """
+        self.system.addresses[ALERTER].tell(message)
+
     def tell_meters(self, message: MeterReported | SetRecording) -> None:
         """Hand over what a metered worker reports, or what somebody wants of a recording.
 
@@ -390,6 +462,7 @@ class Service:
         """Refuse readers from now on and end every wait, so that listeners can stop."""
         self.cell.close()
         self.policy.close()
+        self.announced.close()
 
     def stop(self) -> StopReport:
         """Turn readers away, stop the actors in reverse order, close what they kept."""
@@ -411,6 +484,10 @@ class Service:
         self.decision_journal.close()
         self.store.close()
         return report
+
+
+def _info(account: AccountSettings) -> ProviderInfo:
+    return catalog.modules()[account.provider].info
 
 
 def threshold(settings: Settings) -> Threshold:

@@ -1,6 +1,6 @@
 """Draw the actor tree: who is started, in which order, with which mailbox and which rules."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
 from costmon.actors.backlog import MailboxRules
@@ -8,11 +8,13 @@ from costmon.actors.base import Incarnation
 from costmon.actors.child import ChildSpec
 from costmon.actors.roles.alerter import Alerter, AlerterPlan
 from costmon.actors.roles.calculator import Calculator
+from costmon.actors.roles.heartbeat import Heartbeat, HeartbeatPlan
 from costmon.actors.roles.messenger import DeliveryStore, Messenger, Outbox
 from costmon.actors.roles.meters import MetersActor, MetersPlan
 from costmon.actors.roles.persister import Persister, PersisterPlan
 from costmon.actors.roles.policy import PolicyActor, PolicyPlan
 from costmon.actors.roles.poller import Poller, PollerPlan
+from costmon.alerts.alert import Alert
 from costmon.domain.charge import ChargeWindow
 from costmon.messages import (
     ChargesCompleted,
@@ -20,6 +22,7 @@ from costmon.messages import (
     ChargesRecorded,
     CostsCalculated,
     Fetched,
+    ForecastMade,
     GuardReported,
     PolicyChanged,
     PollFailed,
@@ -31,7 +34,7 @@ from costmon.state.published import PublishedSnapshot
 from costmon.state.value import Snapshot
 
 PERSISTER, MESSENGER, ALERTER, CALCULATOR = "persister", "messenger", "alerter", "calculator"
-POLICY, METERS = "policy", "meters"
+POLICY, METERS, HEARTBEAT = "policy", "meters", "heartbeat"
 POLICY_CAPACITY = 1_000
 POLICY_REPORTS = POLICY_CAPACITY // 2
 """Reports are refused when so many messages wait, so that decisions of people still fit."""
@@ -53,8 +56,10 @@ class Parts:
         alerting: Settings of the alerter.
         outboxes: One per channel.
         deliveries: Opens the place where deliveries outlive the process.
+        open_alerts: Returns what was told and is not over.
         policy: Settings of the policy actor.
         meters: Settings of the meters actor.
+        heartbeat: Settings of the heartbeat; `None`: there is none.
     """
 
     plans: Sequence[PollerPlan]
@@ -64,8 +69,10 @@ class Parts:
     alerting: AlerterPlan
     outboxes: Sequence[Outbox]
     deliveries: Callable[[], DeliveryStore]
+    open_alerts: Callable[[], Iterable[Alert]]
     policy: PolicyPlan
     meters: MetersPlan
+    heartbeat: HeartbeatPlan | None
 
 
 def poller_name(account: str) -> str:
@@ -93,6 +100,7 @@ def child_specs(parts: Parts) -> tuple[ChildSpec, ...]:
             parts.outboxes,
             open_store=parts.deliveries,
             kept=parts.alerting.channels,
+            open_alerts=parts.open_alerts,
         )
 
     def alerter(incarnation: Incarnation) -> Alerter:
@@ -179,6 +187,21 @@ def child_specs(parts: Parts) -> tuple[ChildSpec, ...]:
             mailbox=MailboxRules(capacity=METERS_CAPACITY),
         ),
         *(_poller_spec(plan) for plan in parts.plans),
+        *([] if parts.heartbeat is None else [_heartbeat_spec(parts.heartbeat)]),
+    )
+
+
+def _heartbeat_spec(plan: HeartbeatPlan) -> ChildSpec:
+    def heartbeat(incarnation: Incarnation) -> Heartbeat:
+        return Heartbeat(incarnation, plan, incarnation.addresses[ALERTER])
+
+    return ChildSpec(
+        name=HEARTBEAT,
+        build=heartbeat,
+        core=False,
+        hang_after_s=60.0,
+        stop_timeout_s=5.0,
+        mailbox=MailboxRules(capacity=16),
     )
 
 
@@ -204,9 +227,10 @@ def reading_of(message: object) -> Hashable | None:
     notes the end of its cycle: the end goes the same way.
     """
     match message:
-        case Fetched(report=report, reading=ChargeWindow() as window):
-            return (report.account, "charges", window.provider, window.start)
-        case ChargesFetched(report=report, window=window):
+        case (
+            Fetched(report=report, reading=ChargeWindow() as window)
+            | ChargesFetched(report=report, window=window)
+        ):
             return (report.account, "charges", window.provider, window.start)
         case (
             Fetched(report=report)
@@ -219,6 +243,8 @@ def reading_of(message: object) -> Hashable | None:
             return (observation.report.account, observation.report.reading)
         case ChargesRecorded(account=account):
             return (account, "recorded")
+        case ForecastMade():
+            return "forecast"
         case _:
             return None
 

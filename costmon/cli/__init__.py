@@ -15,6 +15,7 @@ from typing import NoReturn
 
 from costmon import __version__
 from costmon.cli import (
+    alerts,
     backtest,
     check,
     circuits,
@@ -52,6 +53,7 @@ COMMANDS: tuple[Command, ...] = (
     meter,
     prices,
     circuits,
+    alerts,
     components,
     check,
     notify,

@@ -150,9 +150,9 @@ def _list(client: "ServiceClient", arguments: argparse.Namespace, timezone: str)
             [
                 (
                     circuit["scope"],
-                    circuit["state"],
+                    circuit.get("current", circuit["state"]),
                     when(circuit["changed_at"], timezone) if circuit["changed_at"] else "",
-                    when(circuit["expires_at"], timezone) if circuit["expires_at"] else "",
+                    when(until, timezone) if (until := _until(circuit)) else "",
                     circuit["author"] or "",
                     circuit["reason"] or "",
                 )
@@ -161,6 +161,13 @@ def _list(client: "ServiceClient", arguments: argparse.Namespace, timezone: str)
         )
     )
     return 0
+
+
+def _until(circuit: "dict[str, Any]") -> str | None:
+    """Return when the state ends by itself: of a half-open circuit its trial."""
+    is_on_trial = circuit.get("current") == "half-open"
+    until: str | None = circuit["trial_ends_at" if is_on_trial else "expires_at"]
+    return until
 
 
 def _decision(arguments: argparse.Namespace) -> tuple[str, str]:
@@ -187,7 +194,7 @@ def _outcome(scope: str, wanted: str, now: "Reply", timezone: str) -> str:
     if now.status == _NOT_MODIFIED:
         return f"accepted: {scope} is {wanted} once the service has processed it, or was already"
     circuit = now.content["data"]
-    if circuit["state"] != wanted:
+    if (circuit["state"] == "open") != (wanted == "open"):
         return f"accepted; {scope} is still {circuit['state']} by {cell(circuit.get('circuit'))}"
     until = f" until {when(circuit['expires_at'], timezone)}" if circuit["expires_at"] else ""
     return f"{scope} is {wanted}{until}"

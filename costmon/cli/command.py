@@ -167,6 +167,7 @@ SERVICE_MODULES = (
     "cheroot",
     "dotenv",
     "flask",
+    "jmespath",
     "msgspec",
     "prometheus_client",
     "pykka",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from costmon.cli.charged import charged_parts
 from costmon.cli.command import add_listener, add_settings, load_settings
+from costmon.cli.forecast import forecast_parts
 
 if TYPE_CHECKING:
     from costmon.cli.client import Reply
@@ -36,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Print the bill of the month, twelve months, limits, and the most expensive resources."""
+    """Print the bill of the month, twelve months, limits, the forecast and the resources."""
     from costmon.cli.client import ServiceClient
     from costmon.console.bars import Terminal
 
@@ -55,6 +56,10 @@ def execute(arguments: argparse.Namespace) -> int:
     month = summary.content["data"]["month"]
     for part in charged_parts(month, limits.content["data"], settings.timezone, terminal):
         print(part)
+    forecast = service.get("/api/v1/costs/forecast", accepted=(HTTPStatus.NOT_FOUND,))
+    if forecast.status == HTTPStatus.OK:
+        for part in forecast_parts(forecast.content):
+            print(part)
     if current.status == HTTPStatus.OK and summary.content["data"]["as_of"] is not None:
         print(terminal.heading("\nLive resources:"))
         for part in _parts(current.content, settings.timezone, arguments.top):

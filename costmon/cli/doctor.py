@@ -14,10 +14,12 @@ from typing import Literal
 from costmon.bootstrap.provider_connection import ProviderConnection
 from costmon.cli.client import ServiceClient, ServiceError
 from costmon.clock import Clock
-from costmon.config import AccountSettings, Loaded
+from costmon.config import AccountSettings, Loaded, Settings
+from costmon.config.reader import did_you_mean
 from costmon.console.table import cell
 from costmon.domain.poll import ReadingKind
 from costmon.domain.resource import Gap
+from costmon.domain.rule import described
 from costmon.errors import (
     ChargeError,
     FailureReason,
@@ -74,6 +76,7 @@ class Examination:
         yield self._state_directory()
         yield self._database()
         yield self._service()
+        yield from self._rules()
         if self._settings.demo:
             yield Finding("ok", "accounts", "simulated by --demo")
             return
@@ -84,8 +87,7 @@ class Examination:
             elif offline:
                 yield Finding("ok", account.name, "not asked (--offline)")
             else:
-                prices = self._settings.prices.get(account.provider, {})
-                yield from examine_account(account, prices, self._clock)
+                yield from examine_account(account, self._settings, self._clock)
 
     def _configuration(self) -> Iterator[Finding]:
         names = ", ".join(account.name for account in self._settings.accounts)
@@ -138,6 +140,22 @@ class Examination:
             return Finding("FAIL", "database", str(error))
         return Finding("ok", "database", f"its schema is up to date ({current(url)})")
 
+    def _rules(self) -> Iterator[Finding]:
+        """Say of each rule what it compares, and whether anything is read for it."""
+        read = {it.provider for it in self._settings.accounts if it.off_because is None}
+        names = {it.name for it in self._settings.accounts if it.off_because is None}
+        for rule in self._settings.rules:
+            kind, _, value = rule.scope.partition(":")
+            known = {"provider": read, "account": names}.get(kind)
+            if known is None or value == "*" or value in known:
+                yield Finding("ok", "rules", f"{rule.scope}: {described(rule)}")
+            else:
+                text = (
+                    f"{rule.scope}: not collected, since no {kind} of this name is read"
+                    f"{did_you_mean(value, known)}; the rule is kept"
+                )
+                yield Finding("hint", "rules", text)
+
     def _service(self) -> Finding:
         """Tell a running service from a free port and from somebody else's program."""
         settings = self._settings
@@ -158,17 +176,17 @@ class Examination:
 
 
 def examine_account(
-    account: AccountSettings, prices: Mapping[str, Decimal], clock: Clock
+    account: AccountSettings, settings: Settings, clock: Clock
 ) -> Iterator[Finding]:
     """Read once whatever the vendor can answer; each reading may fail by itself.
 
     Args:
         account: Whose credentials are tried.
-        prices: The user's own for this vendor, by `kind:slug`.
+        settings: The user's own prices for this vendor, and where requests are counted.
         clock: Tells the time.
     """
     try:
-        yield from _examined(account, prices, clock)
+        yield from _examined(account, settings, clock)
     except Exception as error:  # noqa: BLE001 - a defect of one provider must not hide the others
         place = traceback.extract_tb(error.__traceback__)[-1]
         text = (
@@ -178,22 +196,21 @@ def examine_account(
         yield Finding("FAIL", account.name, text)
 
 
-def _examined(
-    account: AccountSettings, prices: Mapping[str, Decimal], clock: Clock
-) -> Iterator[Finding]:
+def _examined(account: AccountSettings, settings: Settings, clock: Clock) -> Iterator[Finding]:
     connection = ProviderConnection(
         account,
-        prices,
+        settings.prices.get(account.provider, {}),
         clock=clock,
         rng=random.Random(),
         pause=lambda _seconds: False,  # a doctor does not wait and try again
         beat=lambda: None,
+        state_dir=settings.state_dir,
     )
     readings: Mapping[ReadingKind, Callable[[Provider, str, dt.datetime], Iterator[Finding]]]
     readings = {"inventory": _inventory, "charges": _charges, "usage": _usage}
     failed = 0
     try:
-        for kind in connection.info.readings:
+        for kind in connection.readings:
             try:
                 yield from readings[kind](connection.provider, account.name, clock.now())
             except ProviderError as error:
@@ -203,7 +220,7 @@ def _examined(
             except ChargeError as error:
                 text = f"{kind}: {error} (reason: schema)"
                 yield Finding("FAIL", account.name, text, "schema")
-        if failed < len(connection.info.readings):
+        if failed < len(connection.readings):
             yield from _write_access(connection.provider, account.name)
     finally:
         connection.close()

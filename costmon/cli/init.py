@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from costmon.cli.command import add_settings, require_service
@@ -10,7 +11,7 @@ from costmon.errors import AmountError, ConfigError, InputError, NotifyError
 
 if TYPE_CHECKING:
     from costmon.cli.init_dialog import Dialog
-    from costmon.cli.init_draft import Draft, Table
+    from costmon.cli.init_draft import Draft, Table, Value
     from costmon.config import ProviderInfo
 
 NAME = "init"
@@ -25,6 +26,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="do not send the requests that try the tokens with the vendors",
     )
+    parser.add_argument(
+        "--import",
+        dest="import_file",
+        type=Path,
+        metavar="FILE",
+        help="ask nothing: add the rules of a monitor_config.json of Runaway Monitor to "
+        "costmon.toml",
+    )
     add_settings(parser)
 
 
@@ -37,6 +46,8 @@ def execute(arguments: argparse.Namespace) -> int:
     require_service(NAME)
     if arguments.demo:
         raise InputError("the demo needs no tokens: use `costmon run --demo`")
+    if arguments.import_file is not None:
+        return _import(arguments)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise InputError(
             "`costmon init` asks questions and needs a terminal (ssh -t, docker run -it). Without "
@@ -70,6 +81,36 @@ def execute(arguments: argparse.Namespace) -> int:
     else:
         dialog.say("\nCorrect what says FAIL, then run: costmon check")
     return code
+
+
+def _import(arguments: argparse.Namespace) -> int:
+    """Add what an old file says; on a terminal, after a question."""
+    from costmon.cli.init_dialog import CancelledError, Dialog
+    from costmon.cli.init_draft import begin, write
+    from costmon.cli.init_import import plan_import, read_import
+    from costmon.providers import catalog
+
+    dialog = Dialog()
+    before = begin(arguments)
+    plan = plan_import(read_import(arguments.import_file), before, catalog.declarations())
+    draft = before.extended({}, plan.tables)
+    for note in plan.notes:
+        dialog.say(note)
+    if not plan.tables:
+        dialog.say("There is nothing to write.")
+        return 0
+    _show(dialog, before, draft)
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        try:
+            is_wanted = dialog.confirmed("Write this?", default=True)
+        except (CancelledError, KeyboardInterrupt):
+            is_wanted = False
+        if not is_wanted:
+            dialog.say("Nothing was changed.")
+            return _FAILED
+    write(before, draft)
+    dialog.say("Written. Next: costmon check")
+    return 0
 
 
 def _ask(dialog: "Dialog", draft: "Draft", *, offline: bool) -> "Draft":
@@ -145,7 +186,7 @@ def _ask_money(dialog: "Dialog", draft: "Draft") -> "Draft":
             amount,
         )
         if limit is not None:
-            budget: dict[str, str | bool] = {
+            budget: dict[str, Value] = {
                 "scope": "global",
                 "limit": f"{limit:f}",
                 "period": "month",

@@ -7,13 +7,13 @@ from typing import Literal, NamedTuple
 from costmon import logs
 from costmon.cli.doctor import Finding, examine_account, line
 from costmon.cli.init_dialog import Dialog
-from costmon.cli.init_draft import Draft, Table
+from costmon.cli.init_draft import Draft, Table, Value
 from costmon.clock import Clock
 from costmon.config import AccountSettings, ProviderInfo, Providers, Secret
+from costmon.config.credentials import SUFFIXES
 from costmon.config.file import ENV_SUFFIX
 from costmon.config.parsers import Refused
 from costmon.config.providers import Credential, Option
-from costmon.config.variables import FILE_SUFFIX
 from costmon.errors import ConfigError, InputError
 
 Verdict = Literal["accepted", "in part", "refused", "unanswered", "unreadable"]
@@ -92,7 +92,7 @@ class AccountQuestions:
         names.update(str(table.get("name")) for table in in_file)
         variables = {credential.key: credential.name for credential in info.credentials}
         if info.slug not in names and claimed.isdisjoint(variables.values()):
-            return _Place(info.slug, variables, in_file=False)
+            return _Place(info.slug, variables, in_file=info.file_only)
         found = {
             account.name: account
             for account in draft.settings.accounts
@@ -108,7 +108,9 @@ class AccountQuestions:
         replaceable = (
             default is not None
             and not any(table.get("name") == info.slug for table in in_file)
-            and not any(name + FILE_SUFFIX in draft.assigned for name in variables.values())
+            and draft.assigned.isdisjoint(
+                name + suffix for name in variables.values() for suffix in SUFFIXES
+            )
         )
         if replaceable:
             choices["r"] = "replace"
@@ -146,7 +148,7 @@ class AccountQuestions:
     ) -> tuple[Mapping[str, str], Sequence[Table]] | None:
         """Return the values for `.env` and the tables; `None` when the vendor is left out."""
         values: dict[str, str] = {}
-        table: dict[str, str | bool] = {"provider": info.slug, "name": place.account}
+        table: dict[str, Value] = {"provider": info.slug, "name": place.account}
         for credential in info.credentials:
             if not credential.required:
                 continue
@@ -157,7 +159,11 @@ class AccountQuestions:
                 values[name] = secret.reveal()
             elif credential.key not in place.present:
                 return None
-        for further, text in self._further(draft, info, place):
+        further_values = tuple(self._further(draft, info, place))
+        given = {further.key for further, _ in further_values} | place.present
+        if info.needs_option and given.isdisjoint({*info.needs_option, *place.present}):
+            return None
+        for further, text in further_values:
             if isinstance(further, Credential):
                 name = place.variables[further.key]
                 values[name] = text
@@ -191,7 +197,10 @@ class AccountQuestions:
             *((it.name, it.meaning) for it in optional),
         ):
             self._dialog.say(f"    {name}: {meaning}")
-        if not self._dialog.confirmed("  Set any of it?", default=False):
+        if info.needs_option and not place.present:
+            names = [it.name for it in info.options if it.key in info.needs_option]
+            self._dialog.say(f"  {' or '.join(names)} is needed.")
+        elif not self._dialog.confirmed("  Set any of it?", default=False):
             return
         for option in info.options:
             enter = f"default: {option.default_words}"
@@ -244,9 +253,7 @@ class AccountQuestions:
         redaction = logs.Redaction(settings.secrets())
         self._dialog.say(f"  Asking {info.title} ...")
         found = []
-        for finding in examine_account(
-            account, settings.prices.get(account.provider, {}), self._clock
-        ):
+        for finding in examine_account(account, settings, self._clock):
             self._dialog.say(f"  {line(finding, redaction)}")
             found.append(finding)
         return found

@@ -9,6 +9,7 @@ import stat
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from pathlib import Path
 from secrets import token_hex
 
@@ -22,7 +23,8 @@ _HEADER = "# Settings of costmon that are not secret; costmon.example.toml shows
 _PRIVATE = 0o600
 
 # The header of a table, such as `[[account]]`, and its keys.
-Table = tuple[str, Mapping[str, str | bool]]
+Value = str | bool | Decimal | Mapping[str, "str | bool | Decimal"]
+Table = tuple[str, Mapping[str, Value]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +184,13 @@ def _mode(path: Path, new: int) -> int:
 
 def _rendered(table: Table) -> str:
     header, values = table
+    return f"{header}\n" + "".join(f"{key} = {_toml(value)}\n" for key, value in values.items())
+
+
+def _toml(value: Value) -> str:
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{key} = {_toml(one)}" for key, one in value.items()) + " }"
+    if isinstance(value, Decimal):
+        return f"{value:f}"
     # A JSON text of printable characters is a TOML text, too.
-    lines = (f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in values.items())
-    return f"{header}\n{''.join(lines)}"
+    return json.dumps(value, ensure_ascii=False)

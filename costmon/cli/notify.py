@@ -57,12 +57,18 @@ def test_alert(clock: "Clock") -> "Alert":
 
     from costmon.alerts.alert import Alert
 
+    now = clock.now()
     return Alert(
         id=f"test/{uuid.uuid4()}",
         event="alerter.test",
         severity="info",
         condition="test",
+        title="Test alert",
         text="This is a test alert of costmon. Alerts about your costs arrive here.",
+        labels={},
         facts={},
-        raised_at=clock.now(),
+        state="opened",
+        since=now,
+        previous_severity=None,
+        raised_at=now,
     )

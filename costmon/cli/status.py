@@ -5,7 +5,7 @@ import argparse
 from costmon.cli.command import add_listener, add_settings, load_settings
 
 NAME = "status"
-HELP = "show the health of the running service: readiness, accounts, actors (background tasks)"
+HELP = "show the health of the running service: accounts, rules, actors (background tasks)"
 
 _READY, _UNREADY = 0, 1
 _SERVICE_UNAVAILABLE = 503
@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Print what /readyz, /api/v1/providers and /api/v1/actors say; 1 when not ready."""
+    """Print what /readyz and the API say of accounts, rules and actors; 1 when not ready."""
     from costmon.cli.client import ServiceClient
     from costmon.console.table import table, when
 
@@ -27,12 +27,13 @@ def execute(arguments: argparse.Namespace) -> int:
     client = ServiceClient(settings)
     ready = client.get("/readyz", accepted=(_SERVICE_UNAVAILABLE,))
     providers = client.get("/api/v1/providers", accepted=(_SERVICE_UNAVAILABLE,))
+    rules = client.get("/api/v1/rules")
     actors = client.get("/api/v1/actors")
     code = _READY if ready.content["ready"] else _UNREADY
     if arguments.json:
         print(
             f'{{"readiness": {ready.text.strip()}, "providers": {providers.text.strip()}, '
-            f'"actors": {actors.text.strip()}}}'
+            f'"rules": {rules.text.strip()}, "actors": {actors.text.strip()}}}'
         )
         return code
     accounts = providers.content.get("data", [])
@@ -65,6 +66,26 @@ def execute(arguments: argparse.Namespace) -> int:
             ],
         )
     )
+    if rules.content["data"]:
+        print()
+        print(
+            table(
+                ("rule", "status", "last hour", "limit", "24 hours", "limit", "", "reason"),
+                [
+                    (
+                        rule["scope"],
+                        rule["status"],
+                        *(
+                            "" if rule[key] is None else rule[key]
+                            for key in ("spent_hour", "hourly", "spent_day", "daily")
+                        ),
+                        rule["currency"],
+                        rule["reason"] or "",
+                    )
+                    for rule in rules.content["data"]
+                ],
+            )
+        )
     print()
     print(
         table(

@@ -4,9 +4,10 @@ A vendor whose required credentials are in the environment has one account, name
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
+from costmon.config.custom import CustomEntry
 from costmon.config.file import AccountEntry
 from costmon.config.providers import Credential, ProviderInfo, Providers
 from costmon.config.reader import Reader
@@ -16,6 +17,8 @@ from costmon.domain.subscription import Subscription
 
 # What reads the entries of `[[manual]]`, and asks nobody.
 MANUAL_PROVIDER = "manual"
+# What reads the APIs of `[[custom]]`.
+CUSTOM_PROVIDER = "custom"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +33,7 @@ class AccountSettings:
         options: What else the account says, by the keys that the provider declares.
         api_url: The vendor's base URL, no slash at the end.
         intervals: Seconds between two reads, by the readings for which the account says so.
+        readings: What is read of it; `None`: all that the vendor can answer.
         missing: Variables that are needed and not set: the account is off until they are.
         unusable: Why the vendor's package cannot be used: the account is off, too.
     """
@@ -40,6 +44,7 @@ class AccountSettings:
     options: Mapping[str, object] = field(default_factory=dict)
     api_url: str
     intervals: Mapping[ReadingKind, float] = field(default_factory=dict)
+    readings: tuple[ReadingKind, ...] | None = None
     missing: tuple[str, ...] = ()
     unusable: str | None = None
 
@@ -92,6 +97,7 @@ def read_accounts(
     entries: Sequence[AccountEntry],
     *,
     manual: Sequence[Subscription] = (),
+    custom: Sequence[CustomEntry] = (),
     required: bool,
 ) -> tuple[AccountSettings, ...]:
     """Return the accounts: the vendors' default ones first, then those of the file.
@@ -104,26 +110,36 @@ def read_accounts(
         providers: The declarations of the vendors.
         entries: The file's accounts.
         manual: The file's `[[manual]]` tables, which are one account.
+        custom: The file's `[[custom]]` tables, each an account.
         required: Whether it is a fault when there is no account, or when one lacks a credential.
     """
     before = len(read.faults)
     claimed = {name for entry in entries for name in entry.variables.values()}
+    claimed |= {
+        credential.name
+        for entry in entries
+        if not entry.variables
+        for credential in entry.provider.credentials
+    }
     defaults = (_default_account(read, info, claimed) for info in providers.infos)
     found = [account for account in defaults if account is not None]
     if manual:
         found.append(manual_account(manual))
-    for entry in entries:
-        account = _account_of(read, entry, required=required)
+    of_file: list[tuple[AccountEntry | CustomEntry, AccountSettings | None]] = [
+        *((it, _account_of(read, it, required=required)) for it in entries),
+        *((it, _custom_account(read, it, required=required)) for it in custom),
+    ]
+    for entry, account in of_file:
         if account is None:
             continue
         if any(account.credentials and _read_the_same(account, other) for other in found):
             read.refuse(
-                next(iter(entry.variables.values())),
+                _first_variable(entry),
                 MASK,
                 "a token that no other account uses: otherwise its costs would count twice",
             )
         if any(account.name == other.name for other in found):
-            read.refuse(f"{entry.where}.name", entry.name, "a name that no other account uses")
+            read.refuse(f"{entry.where}.name", account.name, "a name that no other account uses")
         found.append(account)
     found += _unusable_accounts(providers, found)
     if required and len(read.faults) == before and all(one.off_because for one in found):
@@ -132,6 +148,13 @@ def read_accounts(
         elif not entries:
             _refuse_none(read, providers)
     return tuple(found)
+
+
+def _first_variable(entry: AccountEntry | CustomEntry) -> str:
+    """Return the variable that a fault of the entry's credentials is about."""
+    if isinstance(entry, AccountEntry) and not entry.variables:
+        return entry.provider.credentials[0].name
+    return next(iter(entry.variables.values()))
 
 
 def _read_the_same(one: AccountSettings, other: AccountSettings) -> bool:
@@ -150,7 +173,7 @@ def _default_account(
     One that lacks some of its credentials, but not all, is off and names the missing.
     """
     needed = [credential for credential in info.credentials if credential.required]
-    if not needed or any(credential.name in claimed for credential in needed):
+    if info.file_only or not needed or any(credential.name in claimed for credential in needed):
         return None
     before = len(read.faults)
     credentials = _read_credentials(read, {c: c.name for c in info.credentials})
@@ -161,6 +184,8 @@ def _default_account(
     }
     missing = [credential for credential in needed if credential.key not in credentials]
     if len(missing) == len(needed) or len(read.faults) > before:
+        return None
+    if info.needs_option and not any(key in options for key in info.needs_option):
         return None
     return AccountSettings(
         name=info.slug,
@@ -178,6 +203,19 @@ def _account_of(read: Reader, entry: AccountEntry, *, required: bool) -> Account
     info = entry.provider
     if info.unusable:
         return _unusable_account(info, entry.name)
+    if not entry.variables:
+        default = _default_account(read, info, ())
+        if default is not None:
+            return replace(
+                default,
+                options=MappingProxyType({**default.options, **entry.options}),
+                api_url=entry.api_url or default.api_url,
+                intervals=entry.intervals,
+            )
+        if required and len(read.faults) == before:
+            needed = " and ".join(it.name for it in info.credentials if it.required)
+            read.refuse(needed, "", f"is required by {entry.where}: set it in .env")
+        return None
     named = {c: entry.variables[c.key] for c in info.credentials if c.key in entry.variables}
     credentials = _read_credentials(read, named)
     missing = [name for credential, name in named.items() if credential.key not in credentials]
@@ -195,6 +233,34 @@ def _account_of(read: Reader, entry: AccountEntry, *, required: bool) -> Account
         options=entry.options,
         api_url=entry.api_url or read.read(info.url()),
         intervals=entry.intervals,
+    )
+
+
+def _custom_account(read: Reader, entry: CustomEntry, *, required: bool) -> AccountSettings | None:
+    """Return the account of a `[[custom]]`; `None`, and a fault if required, when it lacks one."""
+    source, before = entry.source, len(read.faults)
+    needed = [
+        Credential(key=key, name=name, accepted="what the vendor gave out", meaning=source.title)
+        for key, name in entry.variables.items()
+    ]
+    secrets = _read_credentials(read, {one: one.name for one in needed})
+    texts = {name: read.text(it, secret=False) for name, it in entry.settings.items()}
+    missing = [one.name for one in needed if one.key not in secrets]
+    missing += [entry.settings[name] for name, text in texts.items() if text is None]
+    if missing:
+        if required and len(read.faults) == before:
+            for name in missing:
+                accepted = f"is required by {entry.where} ({source.name}): set it in .env"
+                read.refuse(name, "", accepted)
+        return None
+    return AccountSettings(
+        name=source.name,
+        provider=CUSTOM_PROVIDER,
+        credentials=secrets,
+        options=MappingProxyType({"source": source, "settings": MappingProxyType(texts)}),
+        api_url=source.url,
+        intervals=entry.intervals,
+        readings=source.readings,
     )
 
 

@@ -62,12 +62,12 @@ def read_levels(
 def _cap(read: TableReader, where: str, table: Mapping[str, object]) -> Cap | None:
     before = len(read.faults)
     read.known_keys(where, table, BUDGET_KEYS, "key of [[budget]]")
-    scope = _checked(read, where, table, "scope", _pattern)
-    limit = _checked(read, where, table, "limit", _amount)
-    period = _checked(read, where, table, "period", period_of, default=DEFAULT_PERIOD)
-    currency = _checked(read, where, table, "currency", currency_of, default=DEFAULT_CURRENCY)
-    warn = _checked(read, where, table, "warn", _warn, default=None)
-    block = _checked(read, where, table, "block", _block, default=None)
+    scope = checked(read, where, table, "scope", pattern)
+    limit = checked(read, where, table, "limit", _amount)
+    period = checked(read, where, table, "period", period_of, default=DEFAULT_PERIOD)
+    currency = checked(read, where, table, "currency", currency_of, default=DEFAULT_CURRENCY)
+    warn = checked(read, where, table, "warn", _warn, default=None)
+    block = checked(read, where, table, "block", _block, default=None)
     levels = read_levels(read, where, table)
     enforce = table.get("enforce", True)
     if not isinstance(enforce, bool):
@@ -84,7 +84,7 @@ def _cap(read: TableReader, where: str, table: Mapping[str, object]) -> Cap | No
     return Cap(budget, levels or DEFAULT_LEVELS, enforce=bool(enforce))
 
 
-def _checked(
+def checked(
     read: TableReader,
     where: str,
     table: Mapping[str, object],
@@ -92,6 +92,7 @@ def _checked(
     check: Callable[[object], T],
     **default: T | str | None,
 ) -> T | None:
+    """Return a checked value or its default; `None`, and perhaps a fault, when there is none."""
     if key not in table and "default" in default:
         given: object = default["default"]
         return None if given is None else check(given)
@@ -109,7 +110,12 @@ def _checked(
         return None
 
 
-def _pattern(value: object) -> str:
+def pattern(value: object) -> str:
+    """Return the canonical form of a scope, which may be a pattern.
+
+    Raises:
+        ScopeError: It is not a valid scope.
+    """
     return scope_of(value, pattern=True)
 
 

@@ -3,7 +3,7 @@
 import textwrap
 
 from costmon.config.providers import Providers
-from costmon.config.variables import FILE_SUFFIX, Variable
+from costmon.config.variables import Variable
 from costmon.domain.vendor_hosts import VENDOR_OF_HOST
 
 _HEAD = """\
@@ -27,7 +27,10 @@ def env_example(providers: Providers) -> str:
 def _example(variable: Variable[object]) -> str:
     words = f"{variable.meaning} Accepted: {variable.accepted}. Default: {_default(variable)}."
     if variable.secret:
-        words += f" {variable.name}{FILE_SUFFIX} can name a file that contains it instead."
+        words += (
+            f" {variable.name}_FILE can name a file that contains it instead, or "
+            f"{variable.name}_COMMAND a command that prints it."
+        )
     comment = textwrap.fill(words, 96, initial_indent="# ", subsequent_indent="# ")
     lead = "" if variable.to_fill_in else "#"
     return f"\n{comment}\n{lead}{variable.name}={variable.default or ''}\n"

@@ -1,8 +1,9 @@
 """Check `costmon.toml`: what is not a secret and too long for a variable.
 
-Tables: `[[account]]`, `[[budget]]`, `[[quota]]`, `[[manual]]`, `[[channel]]`, `[fx]`,
-`[prices.<provider>]`, `[retention]`, `[detection]`, `[[expected]]`. Anything else is a fault, since
-a misspelt table would otherwise silently do nothing.
+Tables: `[[account]]`, `[[budget]]`, `[[rule]]`, `[[quota]]`, `[[manual]]`, `[[custom]]`,
+`[[channel]]`, `[[action]]`, `[fx]`, `[prices.<provider>]`, `[retention]`, `[detection]`,
+`[[expected]]`. Anything else is a fault, since a misspelt table would otherwise silently do
+nothing.
 """
 
 import math
@@ -16,17 +17,21 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from costmon.config import parsers
+from costmon.config.actions import ActionEntry, read_action_entries
 from costmon.config.budgets import read_caps
 from costmon.config.channels import ChannelEntry, read_entries
+from costmon.config.custom import CustomEntry, read_custom
 from costmon.config.detection import DEFAULT_DETECTION, DetectionSettings, read_detection
 from costmon.config.limits import DEFAULT_FX, FxSettings, read_fx, read_quotas
 from costmon.config.manual import read_manual
 from costmon.config.parsers import Refused
 from costmon.config.providers import ProviderInfo, Providers
+from costmon.config.rules import read_rules
 from costmon.config.tables import TableReader, shown
 from costmon.domain.budget import Budget
 from costmon.domain.cap import Cap, Quota
 from costmon.domain.poll import ReadingKind
+from costmon.domain.rule import Rule
 from costmon.domain.subscription import Subscription
 from costmon.errors import Fault
 
@@ -35,9 +40,12 @@ T = TypeVar("T")
 TABLES = (
     "account",
     "budget",
+    "rule",
     "quota",
     "manual",
+    "custom",
     "channel",
+    "action",
     "fx",
     "prices",
     "retention",
@@ -66,7 +74,8 @@ class AccountEntry:
         where: Its place in the file, such as `account[0]`.
         provider: The vendor's declaration.
         name: The account's name.
-        variables: The variables that hold the credentials, by the credential's key.
+        variables: The variables that hold the credentials, by the credential's key; none: it is
+            the vendor's default account, with the vendor's own variables.
         options: What else it says, by the option's key.
         api_url: The base URL; `None` for the provider's.
         intervals: Seconds between two reads, by the readings for which it says so.
@@ -88,10 +97,13 @@ class FileSettings:
     Attributes:
         accounts: In the order of the file.
         caps: The budgets, in the order of the file; each has its currency.
+        rules: In the order of the file, scopes unique.
         quotas: In the order of the file.
         manual: In the order of the file.
+        custom: In the order of the file.
         fx: The currency of totals, and the user's own exchange rates.
         channels: In the order of the file.
+        actions: In the order of the file.
         prices: By provider, then by `kind:slug`: USD a month.
         retention: Days by table.
         detection: How spend is watched.
@@ -100,10 +112,13 @@ class FileSettings:
 
     accounts: tuple[AccountEntry, ...] = ()
     caps: tuple[Cap, ...] = ()
+    rules: tuple[Rule, ...] = ()
     quotas: tuple[Quota, ...] = ()
     manual: tuple[Subscription, ...] = ()
+    custom: tuple[CustomEntry, ...] = ()
     fx: FxSettings = DEFAULT_FX
     channels: tuple[ChannelEntry, ...] = ()
+    actions: tuple[ActionEntry, ...] = ()
     prices: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
     retention: Mapping[str, float] = field(default_factory=dict)
     detection: DetectionSettings = DEFAULT_DETECTION
@@ -116,12 +131,13 @@ class FileSettings:
 
     @property
     def credential_variables(self) -> tuple[str, ...]:
-        """Return the variables that accounts and channels name."""
-        of_accounts = (name for entry in self.accounts for name in entry.variables.values())
-        of_channels = (
-            name for entry in self.channels for name in (entry.url_env, entry.secret_env)
-        )
-        return tuple(filter(None, (*of_accounts, *of_channels)))
+        """Return the variables that accounts, custom sources, channels and actions name."""
+        entries = [entry.variables for entry in self.accounts]
+        entries += [{**entry.variables, **entry.settings} for entry in self.custom]
+        of_accounts = (name for variables in entries for name in variables.values())
+        of_channels = (name for entry in self.channels for name in entry.variables.values())
+        of_actions = (name for one in self.actions for name in (one.url_env, one.secret_env))
+        return tuple(filter(None, (*of_accounts, *of_channels, *of_actions)))
 
 
 NO_FILE = FileSettings()
@@ -158,20 +174,26 @@ def check_file(content: Mapping[str, object], providers: Providers) -> FileSetti
     read.known_keys("", content, TABLES, "table")
     accounts = read.accounts(content.get("account", []))
     caps = read_caps(read, content.get("budget", []))
+    rules = read_rules(read, content.get("rule", []))
     quotas = read_quotas(read, content.get("quota", []), providers)
     manual = read_manual(read, content.get("manual", []))
+    custom = read_custom(read, content.get("custom", []))
     fx = read_fx(read, content.get("fx", {}))
     channels = read_entries(read, content.get("channel", []))
+    actions = read_action_entries(read, content.get("action", []))
     prices = read.prices(content.get("prices", {}))
     retention = read.retention(content.get("retention", {}))
     detection = read_detection(read, content.get("detection", {}), content.get("expected", []))
     return FileSettings(
         accounts=accounts,
         caps=caps,
+        rules=rules,
         quotas=quotas,
         manual=manual,
+        custom=custom,
         fx=fx,
         channels=channels,
+        actions=actions,
         prices=prices,
         retention=retention,
         detection=detection,
@@ -262,10 +284,13 @@ class _FileReader(TableReader):
         self, where: str, table: Mapping[str, object], info: ProviderInfo | None
     ) -> Mapping[str, str] | None:
         """Return the variables that hold the account's credentials; `None` when one is at fault."""
+        names_any = any(key.endswith(ENV_SUFFIX) for key in table)
         if info is None:
-            if not any(key.endswith(ENV_SUFFIX) for key in table):
+            if not names_any:
                 self._text(where, table, f"token{ENV_SUFFIX}")
             return None
+        if not names_any and table.get("name") == info.slug:
+            return {}
         found: dict[str, str] = {}
         before = len(self.faults)
         for credential in info.credentials:
@@ -289,9 +314,18 @@ class _FileReader(TableReader):
         found = {}
         for option in info.options if info is not None else ():
             given = {key: _as_text(value) for key, value in table.items()}
+            if option.number and isinstance(given.get(option.key), int):
+                given[option.key] = str(given[option.key])
             value = self._parsed(where, given, option.key, option.parse)
             if value is not None:
                 found[option.key] = value
+        needed = info.needs_option if info is not None else ()
+        if needed and not any(key in table for key in needed):
+            self.refuse(
+                f"{where}.{needed[0]}",
+                "",
+                f"is required{''.join(f', or {key}' for key in needed[1:])}",
+            )
         return MappingProxyType(found)
 
     def _intervals(

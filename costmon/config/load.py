@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from costmon.config import variables as var
+from costmon.config.credentials import SUFFIXES
 from costmon.config.file import check_text, read_file
 from costmon.config.providers import Providers
 from costmon.config.settings import Settings
@@ -122,10 +123,10 @@ def load(
 
 
 def _layered(above: Mapping[str, str], below: Mapping[str, str]) -> dict[str, str]:
-    """Lay one source over another; empty is unset, and `X` above also hides `X_FILE` below."""
+    """Lay one layer over another; empty is unset, and `X` above also hides `X_FILE` below."""
     given = {name: text for name, text in above.items() if text.strip()}
-    hidden = {name + var.FILE_SUFFIX for name in given}
-    hidden |= {name.removesuffix(var.FILE_SUFFIX) for name in given}
+    secrets = {name.removesuffix(suffix) for name in given for suffix in ("", *SUFFIXES)}
+    hidden = {name + suffix for name in secrets for suffix in ("", *SUFFIXES)}
     return {name: text for name, text in below.items() if name not in hidden} | given
 
 

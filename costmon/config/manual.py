@@ -145,7 +145,7 @@ def _text(value: object) -> str:
 
 def _slug(value: object) -> str:
     if not isinstance(value, str) or _PROVIDER.fullmatch(value) is None:
-        raise Refused('a vendor in 1 to 40 of a-z, 0-9, - and _, such as "ionos"')
+        raise Refused('a vendor in 1 to 40 of a-z, 0-9, - and _, such as "figma"')
     return value
 
 

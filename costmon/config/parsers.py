@@ -127,16 +127,26 @@ def is_loopback(name: str) -> bool:
         return False
 
 
+def plain_url(text: str) -> str:
+    """Accept a base URL, http or https, of something that takes no credential."""
+    return _base_url(text)[1]
+
+
 def api_url(text: str) -> str:
     """Accept a vendor's base URL: https, or http on loopback only, where nobody listens in."""
+    parts, url = _base_url(text)
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+        raise Refused("https://...; http would send the token unencrypted")
+    return url
+
+
+def _base_url(text: str) -> tuple[SplitResult, str]:
     parts = _split(text)
     if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname:
         raise Refused("a base URL such as https://api.example.com")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise Refused("a base URL without user, password, query or fragment")
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
-        raise Refused("https://...; http would send the token unencrypted")
-    return text.rstrip("/")
+    return parts, text.rstrip("/")
 
 
 def secret_url(text: str) -> Secret:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from costmon.config import parsers
+from costmon.config.credentials import SUFFIXES
 from costmon.config.secret import Secret
 from costmon.config.variables import (
-    FILE_SUFFIX,
     OWN_GROUPS,
     OWN_PREFIX,
     Group,
@@ -66,6 +66,7 @@ class Option:
         accepted: Accepted values, in words.
         meaning: What it is for, in one or two sentences.
         parse: Turns the text into the value or raises `parsers.Refused`.
+        number: Whether the file may say it as a whole number, too, without quotes.
     """
 
     key: str
@@ -74,6 +75,7 @@ class Option:
     accepted: str
     meaning: str
     parse: Callable[[str], object]
+    number: bool = False
 
     def variable(self) -> Variable[object]:
         """Return the variable that holds it."""
@@ -113,9 +115,18 @@ class ProviderInfo:
         credentials: What an account is read with, at least one of them required; none where there
             is nothing to ask.
         options: What else an account may say.
+        needs_option: Keys of options of which an account needs at least one: without it, the
+            vendor's variables make no account.
+        requests_per_day: How many requests an account may send in a UTC day unless its option
+            `requests_per_day` says otherwise, where the vendor charges for them; `None`: as many as
+            needed.
+        file_only: Whether only an `[[account]]` of the file makes an account: reading costs money,
+            or other programs have the same variables.
         hints: Variables that are not enough: `costmon check` says so while the vendor has no
             account.
         readings: What the vendor can answer: `inventory`, `charges`, `usage`.
+        least_usage_interval_s: Seconds that must lie between two reads of the usage; 0 where the
+            vendor is not asked.
         headers: Makes the headers that authenticate from the credentials by key; `None`: the first
             credential is the bearer token.
         read_only_posts: Paths that only read but want a POST; `*` is one part of a path.
@@ -135,8 +146,12 @@ class ProviderInfo:
     hosts: tuple[str, ...]
     credentials: tuple[Credential, ...]
     options: tuple[Option, ...] = ()
+    needs_option: tuple[str, ...] = ()
+    requests_per_day: int | None = None
+    file_only: bool = False
     hints: tuple[Hint, ...] = ()
     readings: tuple[ReadingKind, ...]
+    least_usage_interval_s: float = 60.0
     headers: Callable[[Mapping[str, str]], Mapping[str, str]] | None = None
     read_only_posts: tuple[str, ...] = ()
     url_variable: str = ""
@@ -172,11 +187,21 @@ class ProviderInfo:
             meaning=f"Base URL of the {self.title} API, unless an account sets its own.",
         )
 
+    def least_interval_s(self, reading: ReadingKind, url: str) -> float:
+        """Return how many seconds must lie between two reads, at least.
+
+        A host of somebody else's, such as a simulated vendor, has no such limit.
+        """
+        host = urlsplit(url).hostname or ""
+        if reading != "usage" or not url or parsers.is_loopback(host):
+            return 0.0
+        return self.least_usage_interval_s
+
     def variables(self) -> Group:
         """Return all variables of the vendor."""
         return (
             *(credential.variable() for credential in self.credentials),
-            *(option.variable() for option in self.options),
+            *(option.variable() for option in self.options if not self.file_only),
             *((self.url(),) if self.url_variable else ()),
         )
 
@@ -241,7 +266,7 @@ class Providers:
         return (OWN_PREFIX, *(prefix for prefix in reserved if prefix))
 
     def known_names(self, further_secrets: Iterable[str]) -> frozenset[str]:
-        """Return every name that means something, `<secret>_FILE` included.
+        """Return every name that means something, `<secret>_FILE` and `<secret>_COMMAND` included.
 
         Args:
             further_secrets: The variables that the accounts of the file name.
@@ -252,5 +277,5 @@ class Providers:
         return frozenset(
             {variable.name for variable in variables}
             | secrets
-            | {name + FILE_SUFFIX for name in secrets}
+            | {name + suffix for name in secrets for suffix in SUFFIXES}
         )

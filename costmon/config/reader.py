@@ -2,17 +2,15 @@
 
 import difflib
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import TypeVar
 
+from costmon.config.credentials import SOURCES
 from costmon.config.parsers import Refused
 from costmon.config.secret import MASK
-from costmon.config.variables import FILE_SUFFIX, Variable
+from costmon.config.variables import Variable
 from costmon.errors import Fault
 
 T = TypeVar("T")
-
-_MOST_SECRET_BYTES = 65_536
 
 
 class Reader:
@@ -54,13 +52,26 @@ class Reader:
             return None
 
     def text(self, name: str, *, secret: bool) -> str | None:
-        """Return a variable's text without outer blanks; a secret may come from `<name>_FILE`."""
-        text = self._environ.get(name, "").strip()
-        file = self._environ.get(name + FILE_SUFFIX, "").strip() if secret else ""
-        if text and file:
-            self.refuse(name + FILE_SUFFIX, file, f"either this or {name}: unset one of them")
+        """Return a variable's text without outer blanks; a secret may come from elsewhere."""
+        sources = SOURCES if secret else SOURCES[:1]
+        given = [
+            (source, text)
+            for source in sources
+            if (text := self._environ.get(name + source.suffix, "").strip())
+        ]
+        if not given:
             return None
-        return self._secret_file(name + FILE_SUFFIX, file) if file else text or None
+        source, text = given[-1]
+        faulty, shown = name + source.suffix, text if source.is_shown else MASK
+        if len(given) > 1:
+            other = name + given[0][0].suffix
+            self.refuse(faulty, shown, f"either this or {other}: unset one of them")
+            return None
+        try:
+            return source.secret(text)
+        except Refused as refused:
+            self.refuse(faulty, shown, str(refused))
+            return None
 
     def refuse(self, name: str, value: str, accepted: str) -> None:
         """Note a fault."""
@@ -69,22 +80,6 @@ class Reader:
     def refuse_unknown(self, name: str, known: Iterable[str], what: str) -> None:
         """Note an unknown name, with the nearest known one."""
         self.refuse(name, "", f"is not a {what} of costmon{did_you_mean(name, known)}")
-
-    def _secret_file(self, name: str, file: str) -> str | None:
-        try:
-            with Path(file).open("rb") as stream:
-                content = stream.read(_MOST_SECRET_BYTES + 1)
-            text = content.decode().strip()
-        except OSError as error:
-            self.refuse(name, file, f"a readable file that contains the secret ({error.strerror})")
-            return None
-        except UnicodeDecodeError:
-            self.refuse(name, file, "a text file that contains the secret")
-            return None
-        if not text or len(content) > _MOST_SECRET_BYTES:
-            self.refuse(name, file, "a file that contains only the secret")
-            return None
-        return text
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

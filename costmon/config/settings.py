@@ -10,7 +10,9 @@ from urllib.parse import unquote, urlsplit
 
 from costmon.config import variables as var
 from costmon.config.accounts import AccountSettings, read_accounts
-from costmon.config.channels import ChannelSettings, TelegramSettings, read_channels
+from costmon.config.actions import ActionSettings, read_actions
+from costmon.config.channels import ChannelSettings, read_channels
+from costmon.config.credentials import SUFFIXES
 from costmon.config.demo import demo_accounts, demo_file
 from costmon.config.detection import DetectionSettings
 from costmon.config.file import NO_FILE, FileSettings
@@ -23,6 +25,7 @@ from costmon.config.unknown import refuse_unknown
 from costmon.domain.budget import Budget
 from costmon.domain.cap import Cap, Quota
 from costmon.domain.poll import ReadingKind
+from costmon.domain.rule import Rule
 from costmon.domain.subscription import Subscription
 from costmon.errors import ConfigError
 
@@ -50,6 +53,8 @@ class Settings:
         cost_refresh_interval_s: Seconds between two reads of its charges, unless it says so.
         alert_cooldown_s: Least seconds between two repeats of one alert.
         health_check_interval_s: Seconds between two sweeps of the supervisor.
+        heartbeat_url: What is requested while all is well; `None`: nothing.
+        heartbeat_interval_s: Seconds between two such requests.
         stop_timeout_s: Seconds that a stop may take.
         config_path: Where `costmon.toml` is, whether or not it exists.
         state_dir: Directory of database, journals, lock and console socket.
@@ -63,11 +68,13 @@ class Settings:
         database_upgrade: `auto`, `yes` or `no`.
         budgets: What guards may let be spent, as far as the file says; each has its currency.
         caps: All budgets of the file, with the levels at which people are told.
+        rules: What the spending of scopes is compared with.
         quotas: Of the file: they win over those that costmon knows.
         manual: What is paid by a fixed price, as the file says.
         detection: How spend is watched.
         fx: The currency of totals, and the user's own exchange rates.
         channels: Where alerts are sent besides the log.
+        actions: What else is done when a circuit opens.
         retention: Days that each table's rows are kept, only what was set.
         prices: By provider, then by `kind:slug`: USD a month, the user's own.
         demo: The vendors are simulated; state is apart and real tokens are not looked at.
@@ -86,6 +93,8 @@ class Settings:
     cost_refresh_interval_s: float
     alert_cooldown_s: float
     health_check_interval_s: float
+    heartbeat_url: Secret | None
+    heartbeat_interval_s: float
     stop_timeout_s: float
     config_path: Path
     state_dir: Path
@@ -98,11 +107,13 @@ class Settings:
     database_upgrade: var.DatabaseUpgrade
     budgets: tuple[Budget, ...]
     caps: tuple[Cap, ...]
+    rules: tuple[Rule, ...]
     quotas: tuple[Quota, ...]
     manual: tuple[Subscription, ...]
     detection: DetectionSettings
     fx: FxSettings
     channels: tuple[ChannelSettings, ...]
+    actions: tuple[ActionSettings, ...]
     retention: Mapping[str, float]
     prices: Mapping[str, Mapping[str, Decimal]]
     demo: bool
@@ -133,12 +144,15 @@ class Settings:
         texts = [
             secret.reveal() for account in self.accounts for secret in account.credentials.values()
         ]
-        for channel in self.channels:
-            if isinstance(channel, TelegramSettings):
-                texts.append(channel.token.reveal())
-            else:
-                texts.append(channel.url.reveal())
-                texts += [channel.secret.reveal()] if channel.secret else []
+        texts += [secret.reveal() for channel in self.channels for secret in channel.secrets]
+        if self.heartbeat_url is not None:
+            texts.append(self.heartbeat_url.reveal())
+        texts += [
+            secret.reveal()
+            for action in self.actions
+            for secret in (action.url, action.secret)
+            if secret is not None
+        ]
         if self.api_token is not None:
             texts.append(self.api_token.reveal())
         password = urlsplit(self.database_url).password
@@ -194,6 +208,7 @@ class Settings:
                 providers,
                 file.accounts,
                 manual=file.manual,
+                custom=file.custom,
                 required=accounts_required,
             ),
             cost_threshold=read.read(var.DO_COST_THRESHOLD),
@@ -207,6 +222,8 @@ class Settings:
             cost_refresh_interval_s=read.read(var.COST_REFRESH_INTERVAL),
             alert_cooldown_s=read.read(var.ALERT_COOLDOWN),
             health_check_interval_s=read.read(var.HEALTH_CHECK_INTERVAL),
+            heartbeat_url=None if demo else read.read_optional(var.HEARTBEAT_URL),
+            heartbeat_interval_s=read.read(var.HEARTBEAT_INTERVAL),
             stop_timeout_s=read.read(var.STOP_TIMEOUT),
             config_path=read.read(var.CONFIG),
             state_dir=state_dir,
@@ -219,11 +236,13 @@ class Settings:
             database_upgrade=read.read(var.DATABASE_UPGRADE),
             budgets=file.budgets,
             caps=file.caps,
+            rules=file.rules,
             quotas=file.quotas,
             manual=() if demo else file.manual,
             detection=file.detection,
             fx=file.fx,
             channels=() if demo else read_channels(read, file.channels),
+            actions=() if demo else read_actions(read, file.actions),
             retention=file.retention,
             prices=file.prices,
             demo=demo,
@@ -236,7 +255,7 @@ class Settings:
 
 
 def _is_set(environ: Mapping[str, str], variable: var.Variable[object]) -> bool:
-    names = (variable.name, variable.name + var.FILE_SUFFIX)
+    names = (variable.name, *(variable.name + suffix for suffix in SUFFIXES))
     return any(environ.get(name, "").strip() for name in names)
 
 

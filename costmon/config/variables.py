@@ -22,7 +22,6 @@ DatabaseUpgrade = Literal["auto", "yes", "no"]
 
 DEMO_POLL_INTERVAL = "2s"
 OWN_PREFIX = "COSTMON_"
-FILE_SUFFIX = "_FILE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +35,8 @@ class Variable(Generic[T_co]):
         parse: Turns the text into the value or raises `parsers.Refused`.
         accepted: Accepted values, in words.
         meaning: What it is for, in one or two sentences.
-        secret: Whether its value is masked everywhere; then `<name>_FILE` works too.
+        secret: Whether its value is masked everywhere; then it has
+            `<name>_FILE` and `<name>_COMMAND` too.
         to_fill_in: Whether `.env.example` leaves a line for it that is not commented out.
     """
 
@@ -156,6 +156,23 @@ HEALTH_CHECK_INTERVAL: Variable[float] = Variable(
     accepted="a duration up to 1h",
     meaning="How often the supervisor checks for missing actors and logs restart counts.",
 )
+HEARTBEAT_URL: Variable[Secret] = Variable(
+    name="COSTMON_HEARTBEAT_URL",
+    default=None,
+    default_words="none",
+    parse=parsers.secret_url,
+    accepted="a URL: https, or http on loopback",
+    meaning="Requested (GET) at each COSTMON_HEARTBEAT_INTERVAL while all actors run: a dead man's "
+    "switch there reports when costmon has stopped.",
+    secret=True,
+)
+HEARTBEAT_INTERVAL: Variable[float] = Variable(
+    name="COSTMON_HEARTBEAT_INTERVAL",
+    default="1m",
+    parse=parsers.duration(1, 86_400),
+    accepted="a duration from 1s to 1d",
+    meaning="How often COSTMON_HEARTBEAT_URL is requested.",
+)
 STOP_TIMEOUT: Variable[float] = Variable(
     name="COSTMON_STOP_TIMEOUT",
     default="30s",
@@ -244,6 +261,8 @@ OWN_GROUPS: tuple[tuple[str, Group], ...] = (
             DO_COST_THRESHOLD,
             ALERT_COOLDOWN,
             HEALTH_CHECK_INTERVAL,
+            HEARTBEAT_URL,
+            HEARTBEAT_INTERVAL,
         ),
     ),
     ("Telegram", (TELEGRAM_BOT_TOKEN, TELEGRAM_CHANNEL_ID, TELEGRAM_API_URL)),

@@ -233,7 +233,7 @@ def _rendered(message: object, answer: object) -> str:
         case OpenCircuit(scope=scope) | CloseCircuit(scope=scope), CircuitDecided():
             return render_circuit_answer(scope, answer)
         case GetCircuits(), _:
-            return render_circuits(_all(answer, Circuit))
+            return render_circuits(_all(answer, Circuit), SystemClock().now())
         case GetBudgets(), _:
             return render_budgets(_all(answer, PolicyBudget))
         case GetGuards(), _:

@@ -31,7 +31,7 @@ def render_children(children: Sequence[ChildStatus]) -> str:
     )
 
 
-def render_circuits(circuits: Sequence[Circuit]) -> str:
+def render_circuits(circuits: Sequence[Circuit], now: dt.datetime) -> str:
     """Return circuits as an aligned table."""
     if not circuits:
         return "no circuit has been opened yet"
@@ -40,9 +40,9 @@ def render_circuits(circuits: Sequence[Circuit]) -> str:
         [
             (
                 circuit.scope,
-                circuit.state,
+                circuit.current_state(now),
                 _moment(circuit.changed_at),
-                _moment(circuit.expires_at),
+                _moment(circuit.ends_at(now) or circuit.expires_at),
                 circuit.author,
                 circuit.reason,
             )

@@ -182,6 +182,20 @@ class CompleteDay:
     totals: tuple[ChargeTotal, ...]
 
 
+class PastRate(NamedTuple):
+    """What the live resources of an account cost on one past day.
+
+    Attributes:
+        account: The account's name.
+        day: The UTC day.
+        monthly: The average run-rate of the day in US dollars, as a month's cost.
+    """
+
+    account: str
+    day: dt.date
+    monthly: Decimal
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedCharges:
     """What taking in one window changed.
@@ -220,6 +234,8 @@ class ChargeOverview:
         last_days: The last complete day of each account that has one.
         restatements: Lately, newest first.
         freshness: Of every account that was ever read.
+        past_days: Each day of the last half year, the present one included.
+        past_rates: Each day of the same time on which an account's resources were observed.
     """
 
     today: dt.date
@@ -230,3 +246,5 @@ class ChargeOverview:
     last_days: tuple[CompleteDay, ...]
     restatements: tuple[Restatement, ...]
     freshness: tuple[ChargeFreshness, ...]
+    past_days: tuple[ChargeTotal, ...] = ()
+    past_rates: tuple[PastRate, ...] = ()

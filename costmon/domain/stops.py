@@ -19,10 +19,21 @@ def stop_of(scope: str, circuits: Iterable[Circuit], now: dt.datetime) -> Circui
         circuits: Every circuit there is.
         now: Aware UTC.
     """
+    return _closest(scope, (it for it in circuits if it.is_open(now)))
+
+
+def standing_of(scope: str, circuits: Iterable[Circuit], now: dt.datetime) -> Circuit | None:
+    """Return the circuit that stops a scope, or else the half-open one; see `stop_of`."""
+    known = tuple(circuits)
+    half_open = (it for it in known if it.current_state(now) == "half-open")
+    return stop_of(scope, known, now) or _closest(scope, half_open)
+
+
+def _closest(scope: str, circuits: Iterable[Circuit]) -> Circuit | None:
     found = [
         (closeness, circuit)
         for circuit in circuits
-        if circuit.is_open(now) and (closeness := _closeness(circuit.scope, scope))
+        if (closeness := _closeness(circuit.scope, scope))
     ]
     return max(found, key=lambda pair: pair[0])[1] if found else None
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import msgspec
 
-from costmon.domain.circuit import Circuit, CircuitState
+from costmon.domain.circuit import Circuit, CircuitState, OpeningCause
 from costmon.domain.policy import BudgetSource, Policy, PolicyBudget
 from costmon.state.meters import Known
 
@@ -47,7 +47,11 @@ class BudgetAnswer(Answer, frozen=True):
 
 
 class CircuitAnswer(Answer, frozen=True):
-    """What was last decided about one scope; an open one ends by itself at `expires_at`."""
+    """What was last decided about one scope; an open one ends by itself at `expires_at`.
+
+    `rule`, `cause` and `openings` (how often in a row) are of an opening by a rule; then calls pass
+    after `expires_at`, and until `trial_ends_at` it can open again at once, for twice as long.
+    """
 
     scope: str
     state: CircuitState
@@ -55,6 +59,10 @@ class CircuitAnswer(Answer, frozen=True):
     author: str
     changed_at: Moment
     expires_at: Moment | None
+    rule: str | None
+    cause: OpeningCause | None
+    openings: int
+    trial_ends_at: Moment | None
 
 
 class PolicyData(Answer, frozen=True):
@@ -189,6 +197,10 @@ def circuit_answer(circuit: Circuit) -> CircuitAnswer:
         author=circuit.author,
         changed_at=circuit.changed_at,
         expires_at=circuit.expires_at,
+        rule=circuit.rule,
+        cause=circuit.cause,
+        openings=circuit.openings,
+        trial_ends_at=circuit.trial_ends_at,
     )
 
 

@@ -1,4 +1,4 @@
-"""Make commands of what people decide: circuits and budgets, checked before anybody is told."""
+"""Make commands of what people decide, checked before anybody is told."""
 
 import datetime as dt
 import uuid
@@ -13,10 +13,20 @@ from costmon.domain.scope import LONGEST, scope_of
 from costmon.domain.window import period_of
 from costmon.errors import InputError
 from costmon.intake.wording import NAME_CHARACTERS, REASON_CHARACTERS, wording
-from costmon.messages import CloseCircuit, OpenCircuit, RemoveBudget, SetBudget
+from costmon.messages import (
+    AcknowledgeAlert,
+    CloseCircuit,
+    OpenCircuit,
+    RemoveBudget,
+    SetBudget,
+    SnoozeAlert,
+)
 
 LONGEST_OPEN_S = 366 * 86_400
 """Seconds until which an open circuit may end by itself."""
+
+LONGEST_SNOOZE_S = 30 * 86_400
+"""Seconds for which an alert may be snoozed."""
 
 CURRENCY = "USD"
 """Of a budget that names none."""
@@ -119,6 +129,33 @@ def removal_command(*, scope: str, period: str, author: str) -> RemoveBudget:
         period=_field("period", _period, period),
         author=_field("author", wording, author, NAME_CHARACTERS),
     )
+
+
+def acknowledge_command(*, condition: str, author: str) -> AcknowledgeAlert:
+    """Return the command that acknowledges what people were told about a condition.
+
+    Raises:
+        InputError: The author is not accepted.
+    """
+    author = _field("author", wording, author, NAME_CHARACTERS)
+    return AcknowledgeAlert(id=uuid.uuid4().hex, condition=condition, author=author)
+
+
+def snooze_command(
+    *, condition: str, duration_s: int, author: str, now: dt.datetime
+) -> SnoozeAlert:
+    """Return the command that keeps a condition silent for a while.
+
+    Raises:
+        InputError: Something is not accepted; the text begins with its name.
+    """
+    author = _field("author", wording, author, NAME_CHARACTERS)
+    if not 1 <= duration_s <= LONGEST_SNOOZE_S:
+        raise InputError(
+            f"duration_s: {duration_s} is not valid: give 1 to {LONGEST_SNOOZE_S} seconds"
+        )
+    until = now + dt.timedelta(seconds=duration_s)
+    return SnoozeAlert(id=uuid.uuid4().hex, condition=condition, author=author, until=until)
 
 
 def scope_field(scope: str) -> str:

@@ -1,6 +1,7 @@
 """What a channel is."""
 
-from typing import Protocol
+from collections.abc import Iterable
+from typing import Protocol, runtime_checkable
 
 from costmon.alerts.alert import Alert
 
@@ -24,3 +25,22 @@ class Channel(Protocol):
             NotifyError: The channel did not take it; the messenger tries again later.
         """
         ...
+
+
+@runtime_checkable
+class RepeatingChannel(Protocol):
+    """A channel that forgets what is open unless it is told again and again."""
+
+    def repeat(self, alerts: Iterable[Alert]) -> None:
+        """Tell all that is open.
+
+        Raises:
+            NotifyError: The channel did not take it; it is told again the next time anyway.
+        """
+        ...
+
+
+def seconds_of(retry_after: str | None) -> float | None:
+    """Return how long `Retry-After` asks to wait; `None` without it, or when it is a date."""
+    wait = retry_after or ""
+    return float(wait) if wait.isascii() and wait.isdecimal() else None

@@ -31,4 +31,6 @@ class LogChannel:
             condition=alert.condition,
             text=alert.text,
             raised_at=alert.raised_at.isoformat(),
+            since=alert.since.isoformat(),
+            alert_state=alert.state,
         )

@@ -7,11 +7,11 @@ a receiver that has seen it answers 2xx and does nothing.
 
 import hashlib
 import hmac
-import json
 
 from costmon.alerts.alert import Alert
 from costmon.clock import Clock
 from costmon.errors import NotifyError
+from costmon.notifiers.base import seconds_of
 from costmon.sender import Sender, SendError
 
 _GOOD = range(200, 300)
@@ -49,27 +49,16 @@ class WebhookChannel:
         Raises:
             NotifyError: The receiver did not answer 2xx.
         """
-        body = json.dumps(
-            {
-                "id": alert.id,
-                "event": alert.event,
-                "severity": alert.severity,
-                "condition": alert.condition,
-                "text": alert.text,
-                "facts": dict(alert.facts),
-                "raised_at": alert.raised_at.isoformat(),
-            }
-        ).encode()
+        body = alert.to_text().encode()
         try:
             answer = self._sender.post(self._url, body, self._headers(alert, body))
         except SendError as error:
             raise NotifyError(self.name, str(error)) from None
         if answer.status not in _GOOD:
-            wait = answer.retry_after or ""
             raise NotifyError(
                 self.name,
                 f"the receiver answered {answer.status}",
-                retry_after_s=float(wait) if wait.isdecimal() else None,
+                retry_after_s=seconds_of(answer.retry_after),
                 is_final=answer.status in _FINAL,
             )
 

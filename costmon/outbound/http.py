@@ -25,6 +25,7 @@ from costmon.errors import (
     ProviderSchemaError,
     ProviderTimeoutError,
 )
+from costmon.outbound.allowance import DailyAllowance
 from costmon.outbound.body import Body, BodyTooLargeError, BodyTruncatedError
 from costmon.outbound.http_errors import Refusal
 from costmon.outbound.protocol import Accept, OutboundLimits, Params
@@ -77,6 +78,7 @@ class HttpOutbound:
         pause: Callable[[float], bool],
         beat: Callable[[], None],
         limits: OutboundLimits,
+        allowance: DailyAllowance | None = None,
     ) -> None:
         """Open nothing yet.
 
@@ -92,6 +94,7 @@ class HttpOutbound:
             beat: Called before every attempt and after every chunk; what it raises ends the
                 request.
             limits: How far a request may go.
+            allowance: How many requests a day may be sent, for a vendor that charges for them.
         """
         self._provider = provider
         self._base_url = base_url.rstrip("/")
@@ -101,6 +104,7 @@ class HttpOutbound:
         self._pause = pause
         self._beat = beat
         self._limits = limits
+        self._allowance = allowance
         self._quota = Quota()
         self._requests = 0
         self._failures: Counter[FailureReason] = Counter()
@@ -112,6 +116,11 @@ class HttpOutbound:
     def host(self) -> str:
         """Return `host` or `host:port` of the vendor."""
         return urlsplit(self._base_url).netloc.rpartition("@")[2]
+
+    @property
+    def base_url(self) -> str:
+        """Return the configured base URL, without a slash at the end."""
+        return self._base_url
 
     def get(
         self,
@@ -136,13 +145,14 @@ class HttpOutbound:
         request = _Request("GET", path, params, headers=headers or {}, accept=accept)
         return self._repeat(request, self._whole)
 
-    def post(self, path: str, body: bytes) -> bytes:
+    def post(self, path: str, body: bytes, *, headers: Mapping[str, str] | None = None) -> bytes:
         """Send JSON to a path that only reads; see `Outbound.post`."""
         parts = path.split("/")
         if not any(_matches(pattern, parts) for pattern in self._posts):
             msg = f"{self._provider} has not declared POST {path} as a read"
             raise ValueError(msg)
-        return self._repeat(_Request("POST", path, {}, body=body), self._whole)
+        request = _Request("POST", path, {}, body=body, headers=headers or {})
+        return self._repeat(request, self._whole)
 
     def lines(self, path: str, params: Params) -> Iterator[bytes]:
         """Fetch `path` line by line; see `Outbound.lines`."""
@@ -231,6 +241,8 @@ class HttpOutbound:
                 "the token contains characters that are not valid in a token",
                 "set it again, without line breaks, spaces and quotes",
             )
+        if self._allowance is not None:
+            _take(self._allowance, refusal)
         self._requests += 1
         response = self._send(refusal, request)
         try:
@@ -239,6 +251,7 @@ class HttpOutbound:
             error = refusal.of_status(response.status_code, response.headers, now)
             if error is not None:
                 error.answer = self._excerpt(refusal, response)
+                error.challenge = response.headers.get("www-authenticate", "")
                 raise error  # noqa: TRY301 - the answer is closed for every error alike
             compressed = self._check_headers(refusal, response.headers, request.accept)
         except BaseException:
@@ -393,7 +406,29 @@ class _Request(NamedTuple):
 
 def _matches(pattern: list[str], parts: list[str]) -> bool:
     return len(pattern) == len(parts) and all(
-        wanted in {"*", part} and part for wanted, part in zip(pattern[1:], parts[1:], strict=True)
+        wanted == part or (wanted == "*" and part)
+        for wanted, part in zip(pattern[1:], parts[1:], strict=True)
+    )
+
+
+def _take(allowance: DailyAllowance, refusal: Refusal) -> None:
+    """Count a request that costs money.
+
+    Raises:
+        ProviderRateLimitError: It is one too many today, or cannot be counted.
+    """
+    detail = f"the {allowance.limit} requests that the account may send a day are used up"
+    hint = "read again tomorrow; or raise requests_per_day of the account: each request costs money"
+    try:
+        if allowance.take():
+            return
+    except OSError as cause:
+        detail = (
+            f"a request that costs money cannot be counted ({_words(cause)}), hence is not sent"
+        )
+        hint = "check the directory of COSTMON_STATE_DIR and its disk"
+    raise refusal.error(
+        ProviderRateLimitError, detail, hint, retry_after_s=allowance.seconds_left()
     )
 
 

@@ -18,6 +18,11 @@ class Outbound(Protocol):
         """Return `host` or `host:port` of the vendor, as in the configured base URL."""
         ...
 
+    @property
+    def base_url(self) -> str:
+        """Return the configured base URL, without a slash at the end: for signatures."""
+        ...
+
     def get(
         self,
         path: str,
@@ -50,8 +55,13 @@ class Outbound(Protocol):
         """
         ...
 
-    def post(self, path: str, body: bytes) -> bytes:
+    def post(self, path: str, body: bytes, *, headers: Mapping[str, str] | None = None) -> bytes:
         """Send JSON to a path that only reads, and return the whole body of the answer.
+
+        Args:
+            path: As of `get`.
+            body: JSON, or what the header `Content-Type` of `headers` says.
+            headers: As of `get`.
 
         Raises:
             ValueError: The path is not one of those that the provider has declared.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from costmon.domain.charge import ChargeWindow
     from costmon.domain.resource import Inventory
     from costmon.domain.usage import UsageReading
-    from costmon.outbound import Outbound
+    from costmon.outbound import DailyAllowance, Outbound
 
 __all__ = [
     "CONTRACT",
@@ -46,6 +46,8 @@ class ProviderSetup:
             of a second host and for signatures.
         connect: Makes a client for another host of the vendor, `connect(base_url, headers)`; the
             host must be one that the provider declares, or loopback. It is closed with the account.
+        allowance: How many requests were sent today, for a vendor that charges for them; `None`:
+            they are not counted.
     """
 
     outbound: "Outbound"
@@ -53,6 +55,7 @@ class ProviderSetup:
     options: Mapping[str, object]
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
     connect: Callable[[str, Mapping[str, str]], "Outbound"] | None = None
+    allowance: "DailyAllowance | None" = None
 
 
 class Provider:

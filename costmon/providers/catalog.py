@@ -13,8 +13,9 @@ from typing import Any, NamedTuple, cast
 
 from costmon import __version__
 from costmon import providers as package
+from costmon.config.credentials import SUFFIXES
 from costmon.config.providers import ProviderInfo, Providers, unusable
-from costmon.config.variables import FILE_SUFFIX, OWN_GROUPS
+from costmon.config.variables import OWN_GROUPS
 from costmon.domain.provider_packages import ProviderPackage, provider_packages
 from costmon.domain.vendor_hosts import VENDOR_OF_HOST
 from costmon.providers.base import CONTRACT, Provider, ProviderModule, ProviderSetup
@@ -139,7 +140,7 @@ class _Used:
             ImportError: A variable or a host is another's.
         """
         for variable in info.variables():
-            for name in (variable.name, variable.name.removesuffix(FILE_SUFFIX)):
+            for name in {variable.name.removesuffix(suffix) for suffix in ("", *SUFFIXES)}:
                 if name in self._names:
                     msg = f"its variable {variable.name} is also in {self._names[name]}"
                     raise ImportError(msg)

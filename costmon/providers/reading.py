@@ -35,8 +35,15 @@ _LONE_SURROGATE = re.compile(
 class CursorPage(Protocol):
     """A page of a listing that goes on with a cursor; rename the fields of others to these."""
 
-    has_more: bool
-    next_page: str | None
+    @property
+    def has_more(self) -> bool:
+        """Return whether another page follows."""
+        ...
+
+    @property
+    def next_page(self) -> str | None:
+        """Return the cursor to it."""
+        ...
 
 
 A = TypeVar("A")
@@ -67,9 +74,11 @@ class Answers:
         body = self._outbound.get(path, params, headers=headers)
         return decode(self._provider, path, body, answer)
 
-    def post(self, path: str, body: bytes, answer: type[A]) -> A:
+    def post(
+        self, path: str, body: bytes, answer: type[A], headers: Mapping[str, str] | None = None
+    ) -> A:
         """Return the decoded answer of a POST that only reads; raises as `read`."""
-        posted = self._outbound.post(path, body)
+        posted = self._outbound.post(path, body, headers=headers)
         return decode(self._provider, path, posted, answer, method="POST")
 
     def pages(
@@ -135,9 +144,11 @@ class Answers:
         if period[1] <= period[0]:
             raise self.fault(path, "a period that ends before it starts", f"{where}.{fields[1]}")
 
-    def fault(self, path: str, detail: str, where: str | None = None) -> ProviderSchemaError:
-        """Make the error for an answer of GET `path` that is wrong at `where`."""
-        return schema_fault(self._provider, path, detail, where)
+    def fault(
+        self, path: str, detail: str, where: str | None = None, *, method: str = "GET"
+    ) -> ProviderSchemaError:
+        """Make the error for an answer of `path` that is wrong at `where`."""
+        return schema_fault(self._provider, path, detail, where, method=method)
 
 
 def schema_fault(
@@ -209,6 +220,7 @@ def months(
         oldest = max(oldest, month_of(known_through - restated)[0])
     if now - start < _SHORTEST:
         start, end = month_of(now - dt.timedelta(days=1))
+        oldest = min(oldest, start)
     while start >= oldest:
         yield start, end
         start, end = month_of(start - dt.timedelta(days=1))[0], start

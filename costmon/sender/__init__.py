@@ -1,5 +1,14 @@
-"""The HTTP client for telling: one bounded POST to a destination that the user has configured."""
+"""Tell destinations that the user has configured: one bounded POST, or one mail."""
 
 from costmon.sender.http import Answer, HttpSender, Sender, SendError
+from costmon.sender.smtp import MailError, MailSender, SmtpServer
 
-__all__ = ["Answer", "HttpSender", "SendError", "Sender"]
+__all__ = [
+    "Answer",
+    "HttpSender",
+    "MailError",
+    "MailSender",
+    "SendError",
+    "Sender",
+    "SmtpServer",
+]

@@ -1,4 +1,4 @@
-"""POST to configured destinations: bounded in time and size, and the URL is a secret.
+"""Tell configured destinations: bounded in time and size, and the URL is a secret.
 
 Webhooks have their token in the path, and so does Telegram. So no error of this module holds a
 part of the URL but its host.
@@ -38,7 +38,7 @@ class SendError(Exception):
 
 
 class Sender(Protocol):
-    """Sends one POST."""
+    """Sends one request."""
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Send a body and return the answer.
@@ -46,6 +46,10 @@ class Sender(Protocol):
         Raises:
             SendError: There was no answer within about 15 seconds.
         """
+        ...
+
+    def get(self, url: str) -> Answer:
+        """Send a request without a body and return the answer; see `post`."""
         ...
 
 
@@ -57,8 +61,18 @@ class HttpSender:
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Send a body and return the answer; see `Sender.post`."""
+        return self._send("POST", url, body, headers)
+
+    def get(self, url: str) -> Answer:
+        """Send a request without a body and return the answer; see `Sender.post`."""
+        return self._send("GET", url, None, {})
+
+    def _send(
+        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]
+    ) -> Answer:
         try:
-            response = self._session().post(
+            response = self._session().request(
+                method,
                 url,
                 data=body,
                 headers={"User-Agent": f"costmon/{__version__}", **headers},

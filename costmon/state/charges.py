@@ -11,8 +11,10 @@ from costmon.domain.charge_report import (
     ChargeOverview,
     ChargeTotal,
     CompleteDay,
+    PastRate,
     Restatement,
 )
+from costmon.domain.forecast import Forecast
 from costmon.domain.period import month_of
 
 RESTATED_LATELY = dt.timedelta(days=7)
@@ -35,6 +37,9 @@ class ChargeState:
         last_days: The last complete day of each account that has one.
         restatements: Of the last seven days, newest first.
         freshness: Of every account whose charges were ever read.
+        past_days: Each day of the last half year, for the forecast.
+        past_rates: What live resources cost on each day of it, for the forecast.
+        forecast: What is forecast from all this; `None`: nothing is known yet.
     """
 
     published_at: dt.datetime
@@ -47,6 +52,9 @@ class ChargeState:
     last_days: tuple[CompleteDay, ...]
     restatements: tuple[Restatement, ...]
     freshness: tuple[ChargeFreshness, ...]
+    past_days: tuple[ChargeTotal, ...]
+    past_rates: tuple[PastRate, ...]
+    forecast: Forecast | None
 
 
 def nothing_known(now: dt.datetime, today: dt.date) -> ChargeState:
@@ -62,11 +70,14 @@ def nothing_known(now: dt.datetime, today: dt.date) -> ChargeState:
         last_days=(),
         restatements=(),
         freshness=(),
+        past_days=(),
+        past_rates=(),
+        forecast=None,
     )
 
 
 def charge_state(overview: ChargeOverview, now: dt.datetime) -> ChargeState:
-    """Return what the ledger says as it is published."""
+    """Return what the ledger says as it is published, without a forecast."""
     return ChargeState(
         published_at=now,
         is_loaded=True,
@@ -78,6 +89,9 @@ def charge_state(overview: ChargeOverview, now: dt.datetime) -> ChargeState:
         last_days=overview.last_days,
         restatements=overview.restatements,
         freshness=overview.freshness,
+        past_days=overview.past_days,
+        past_rates=overview.past_rates,
+        forecast=None,
     )
 
 
@@ -164,4 +178,5 @@ def on_day(state: ChargeState, today: dt.date) -> ChargeState:
         by_project=(),
         by_day=(),
         by_month=tuple(total for total in state.by_month if total.group > oldest),
+        forecast=None,
     )

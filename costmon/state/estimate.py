@@ -8,6 +8,8 @@ from costmon.domain.period import month_of
 from costmon.domain.resource import Resource
 from costmon.pricing import month_to_date
 
+_MOMENT = dt.timedelta(microseconds=1)
+
 
 class MonthToDate:
     """Estimate by the vendor's rule, each distinct price and age once.
@@ -41,14 +43,18 @@ class Sums:
     Attributes:
         monthly: What all priced resources cost in a full month.
         so_far: What they have cost this month, by the vendor's rule.
+        at_end: What they will have cost when the month ends, by the same rule.
     """
 
     def __init__(self, resources: Iterable[Resource], now: dt.datetime) -> None:
         self.monthly: dict[str, Decimal] = {}
         self.so_far: dict[str, Decimal] = {}
-        estimates = MonthToDate(now)
-        for currency, monthly, created_at, count in _counted(resources, month_of(now).start):
+        self.at_end: dict[str, Decimal] = {}
+        month = month_of(now)
+        estimates, at_end = MonthToDate(now), MonthToDate(month.end - _MOMENT)
+        for currency, monthly, created_at, count in _counted(resources, month.start):
             so_far = estimates.of(monthly, created_at)
+            _add(self.at_end, currency, at_end.of(monthly, created_at) * count)
             _add(self.monthly, currency, monthly * count)
             _add(self.so_far, currency, so_far * count)
 

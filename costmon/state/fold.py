@@ -199,6 +199,7 @@ def failed(
     state = replace(
         _with(account, reading_states.went_wrong(reading, report, failure)),
         month_to_date_estimate=account.month_to_date_estimate if same_month else None,
+        month_end_estimate=account.month_end_estimate if same_month else None,
     )
     return _published(snapshot, _replaced(snapshot.accounts, state), now)
 
@@ -249,6 +250,7 @@ def _unpolled(
         totals=None,
         other_currencies=(),
         month_to_date_estimate=None,
+        month_end_estimate=None,
         restored=False,
         changes=(),
         changed_at=None,
@@ -325,6 +327,7 @@ def _with_inventory(state: AccountState, inventory: Inventory, now: dt.datetime)
         ),
         other_currencies=tuple(sorted(sums.monthly.items())),
         month_to_date_estimate=sums.so_far.get(CURRENCY, Decimal()) if same_month else None,
+        month_end_estimate=sums.at_end.get(CURRENCY, Decimal()) if same_month else None,
     )
 
 

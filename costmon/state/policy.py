@@ -57,7 +57,7 @@ def after(before: Decided, change: Change) -> Decided:
 def policy_of(file: Sequence[Budget], taken: Decided, now: dt.datetime) -> Policy:
     """Return what guards enforce at `now`.
 
-    The revision is a digest of the content, and of which circuits are open at `now`: it changes
+    The revision is a digest of the content, and of the states of the circuits at `now`: it changes
     when one expires, and is the same again after a restart.
     """
     budgets = {(it.scope, it.period): PolicyBudget(it, "file", None) for it in file}
@@ -69,15 +69,19 @@ def policy_of(file: Sequence[Budget], taken: Decided, now: dt.datetime) -> Polic
         if circuit.is_open(now) or now - _ended_at(circuit) < FORGOTTEN_AFTER
     )
     content = repr(
-        ([_content(it) for it in shown_budgets], circuits, [it.is_open(now) for it in circuits])
+        (
+            [_content(it) for it in shown_budgets],
+            circuits,
+            [it.current_state(now) for it in circuits],
+        )
     )
     revision = hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
     return Policy(revision[:_REVISION_CHARACTERS], shown_budgets, circuits)
 
 
 def next_expiry(circuits: Iterable[Circuit], now: dt.datetime) -> dt.datetime | None:
-    """Return when the next open circuit closes by itself; `None`: none does."""
-    ends = (it.expires_at for it in circuits if it.is_open(now))
+    """Return when the next circuit changes by itself; `None`: none does."""
+    ends = (it.ends_at(now) for it in circuits)
     return min((end for end in ends if end is not None), default=None)
 
 

@@ -31,6 +31,8 @@ class AccountState:
         month_to_date_estimate: What the resources that exist now have cost this month by the
             vendor's own rule, in USD, when they were observed: a lower bound. `None` without an
             inventory, and once a month has begun that no poll has seen.
+        month_end_estimate: What the same resources will have cost by the end of that month, by the
+            same rule; `None` as above.
         restored: The inventory comes from history and no poll has confirmed it yet.
         changes: What the newest cycle that saw a change saw, in words for humans, largest amount
             first.
@@ -48,6 +50,7 @@ class AccountState:
     totals: Totals | None
     other_currencies: tuple[tuple[str, Decimal], ...]
     month_to_date_estimate: Decimal | None
+    month_end_estimate: Decimal | None
     restored: bool
     changes: tuple[str, ...]
     changed_at: dt.datetime | None

@@ -21,6 +21,7 @@ def to_text(change: Change) -> str:
             **circuit._asdict(),
             "changed_at": circuit.changed_at.isoformat(),
             "expires_at": circuit.expires_at and circuit.expires_at.isoformat(),
+            "trial_ends_at": circuit.trial_ends_at and circuit.trial_ends_at.isoformat(),
         }
     else:
         fields = {
@@ -52,15 +53,19 @@ def from_text(text: str) -> Change:
     fields: Mapping[str, Any] = json.loads(text)
     changed_at = dt.datetime.fromisoformat(fields["changed_at"])
     if fields["kind"] == "circuit":
-        expires_at = fields["expires_at"]
         circuit = Circuit(
             scope=fields["scope"],
             state=fields["state"],
             reason=fields["reason"],
             author=fields["author"],
             changed_at=changed_at,
-            expires_at=None if expires_at is None else dt.datetime.fromisoformat(expires_at),
+            expires_at=_moment(fields["expires_at"]),
             revision=fields["revision"],
+            # Journals of earlier versions have none of these.
+            rule=fields.get("rule"),
+            cause=fields.get("cause"),
+            openings=fields.get("openings", 0),
+            trial_ends_at=_moment(fields.get("trial_ends_at")),
         )
         return CircuitChange(fields["id"], circuit)
     given = fields["budget"]
@@ -86,3 +91,7 @@ def from_text(text: str) -> Change:
         author=fields["author"],
         changed_at=changed_at,
     )
+
+
+def _moment(text: str | None) -> dt.datetime | None:
+    return None if text is None else dt.datetime.fromisoformat(text)

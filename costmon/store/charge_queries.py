@@ -29,11 +29,15 @@ from costmon.domain.charge_report import (
     ChargeQuery,
     ChargeTotal,
     CompleteDay,
+    PastRate,
     Restatement,
     month_to_date,
     twelve_months,
 )
+from costmon.domain.history import HistoryQuery
 from costmon.domain.money import from_nano
+from costmon.domain.period import Period
+from costmon.domain.prediction import HISTORY_DAYS
 from costmon.store.charge_schema import (
     charge_day,
     charge_month,
@@ -41,8 +45,10 @@ from costmon.store.charge_schema import (
     charge_restatement,
 )
 from costmon.store.charge_windows import freshness, read_windows
+from costmon.store.history import read_history
 
 _DAY = dt.timedelta(days=1)
+_USD = "USD"
 _IN_DAYS: Mapping[ChargeGroup, ColumnElement[Any]] = {
     "account": charge_day.c.account,
     "service": charge_day.c.service,
@@ -87,6 +93,26 @@ def read_overview(
         last_days=read_last_days(connection, fresh),
         restatements=read_restatements(connection, restated_since),
         freshness=fresh,
+        past_days=read_charges(connection, _past(today)),
+        past_rates=_read_past_rates(connection, today),
+    )
+
+
+def _past(today: dt.date) -> ChargeQuery:
+    """Ask for the days of a forecast; where the vendor is, tomorrow may have begun."""
+    return ChargeQuery(start=today - HISTORY_DAYS * _DAY, end=today + 2 * _DAY, group_by="day")
+
+
+def _read_past_rates(connection: Connection, today: dt.date) -> tuple[PastRate, ...]:
+    start, end = (
+        dt.datetime.combine(day, dt.time(), dt.UTC)
+        for day in (today - HISTORY_DAYS * _DAY, today + 2 * _DAY)
+    )
+    query = HistoryQuery(period=Period(start=start, end=end), step="day", group_by="account")
+    return tuple(
+        PastRate(row.group, row.period.start.date(), row.average_monthly)
+        for row in read_history(connection, query)
+        if row.currency == _USD and row.average_monthly is not None
     )
 
 

@@ -82,6 +82,10 @@ def _write_circuit(connection: Connection, decided: Circuit) -> None:
             changed_at=decided.changed_at,
             expires_at=decided.expires_at,
             revision=decided.revision,
+            rule=None if decided.rule is None else storable_key(decided.rule),
+            cause=decided.cause,
+            openings=decided.openings,
+            trial_ends_at=decided.trial_ends_at,
         )
     )
 

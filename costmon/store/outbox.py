@@ -1,13 +1,13 @@
 """Alerts to deliver: written together with what the alerter remembers, kept until delivered."""
 
 import datetime as dt
-import json
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from costmon.alerts.alert import Alert, FactValue
+from costmon.alerts.alert import Alert
 from costmon.store.schema import alert_outbox
 from costmon.store.text import storable, storable_key
 
@@ -39,7 +39,7 @@ def enqueue(connection: Connection, alert: Alert, channels: Iterable[str]) -> No
         {
             "alert_id": key,
             "channel": storable_key(channel),
-            "alert": _to_text(alert),
+            "alert": replace(alert, text=storable(alert.text, _LONGEST)).to_text(),
             "raised_at": alert.raised_at,
             "ended_at": None,
             "error": None,
@@ -58,7 +58,7 @@ def read_undelivered(connection: Connection) -> tuple[Undelivered, ...]:
         .where(alert_outbox.c.ended_at.is_(None))
         .order_by(alert_outbox.c.raised_at, alert_outbox.c.alert_id)
     )
-    return tuple(Undelivered(row.channel, _from_text(row.alert)) for row in rows)
+    return tuple(Undelivered(row.channel, Alert.from_text(row.alert)) for row in rows)
 
 
 def end_delivery(
@@ -77,32 +77,10 @@ def end_delivery(
     connection.execute(delete(alert_outbox).where(alert_outbox.c.ended_at < at - KEPT))
 
 
-def _to_text(alert: Alert) -> str:
-    return json.dumps(
-        {
-            "id": alert.id,
-            "event": alert.event,
-            "severity": alert.severity,
-            "condition": alert.condition,
-            "text": storable(alert.text, _LONGEST),
-            "facts": dict(alert.facts),
-            "raised_at": alert.raised_at.isoformat(),
-        }
-    )
-
-
-def _from_text(text: str) -> Alert:
-    read = json.loads(text)
-    return Alert(
-        id=read["id"],
-        event=read["event"],
-        severity=read["severity"],
-        condition=read["condition"],
-        text=read["text"],
-        facts={key: _fact(value) for key, value in read["facts"].items()},
-        raised_at=dt.datetime.fromisoformat(read["raised_at"]),
-    )
-
-
-def _fact(value: Any) -> FactValue:  # noqa: ANN401 - JSON of ours
-    return tuple(value) if isinstance(value, list) else value
+def group_deliveries(
+    connection: Connection, alert_ids: Iterable[str], channel: str, group: Alert, at: dt.datetime
+) -> None:
+    """Let one alert take the place of several that a channel has not taken yet."""
+    for alert_id in alert_ids:
+        end_delivery(connection, alert_id, channel, at, None)
+    enqueue(connection, group, (channel,))

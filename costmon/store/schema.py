@@ -293,6 +293,10 @@ circuit = Table(
     Column("changed_at", UtcMicros, nullable=False),
     Column("expires_at", UtcMicros),
     Column("revision", BigInteger, nullable=False),
+    Column("rule", _Key),
+    Column("cause", String(16)),
+    Column("openings", Integer, nullable=False, server_default="0"),
+    Column("trial_ends_at", UtcMicros),
     CheckConstraint("state IN ('open', 'closed')", name="state"),
 )
 """What was last decided about each scope's circuit."""

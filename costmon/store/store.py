@@ -12,7 +12,7 @@ from typing import Self
 
 from sqlalchemy import Connection, Engine, delete, insert, select
 
-from costmon.alerts.alert import Outgoing
+from costmon.alerts.alert import Alert, Outgoing
 from costmon.clock import Clock
 from costmon.domain.change import Change
 from costmon.domain.charge import ChargeWindow
@@ -334,6 +334,18 @@ class Store:
         with self._writer() as connection:
             fence.verify(connection, token)
             spend.save_watches(connection, watches, findings, position, dropped)
+
+    def group_deliveries(
+        self, alert_ids: Iterable[str], channel: str, group: Alert, token: FenceToken
+    ) -> None:
+        """Let one alert take the place of several that a channel has not taken yet.
+
+        Raises:
+            StoreFencedError: `token` is no longer the newest of its name.
+        """
+        with self._writer() as connection:
+            fence.verify(connection, token)
+            outbox.group_deliveries(connection, alert_ids, channel, group, self._clock.now())
 
     def check(self) -> None:
         """Return when the database answers; cheap enough for every `/readyz`.

@@ -26,6 +26,7 @@ class FakeOutbound:
     """
 
     host = "api.example.test"
+    base_url = "https://api.example.test"
 
     def __init__(self, answers: Mapping[str, bytes | ProviderError]) -> None:
         self._answers = answers
@@ -57,8 +58,9 @@ class FakeOutbound:
         """Return the lines of the answer that `get` returns."""
         yield from filter(None, self.get(path, params).split(b"\n"))
 
-    def post(self, path: str, body: bytes) -> bytes:
+    def post(self, path: str, body: bytes, *, headers: Mapping[str, str] | None = None) -> bytes:
         """Return the answer of a path."""
+        del headers
         self.asked.append(f"POST {path} {body.decode()}")
         answer = self._answers[path]
         if isinstance(answer, ProviderError):

@@ -63,6 +63,7 @@ class CircuitRow:
 
     circuit: Circuit
     is_open: bool
+    half_open: bool
     expired: bool
 
 
@@ -112,6 +113,7 @@ def guard_overview(state: GuardState, policy: Policy | None, now: dt.datetime) -
         CircuitRow(
             circuit=circuit,
             is_open=circuit.is_open(now),
+            half_open=circuit.current_state(now) == "half-open",
             expired=circuit.state == "open" and not circuit.is_open(now),
         )
         for circuit in (policy.circuits if policy else ())

@@ -6,6 +6,8 @@ from decimal import Decimal
 import pytest
 
 from costmon.alerts import condition as conditions
+from costmon.alerts.memory import NOTHING_SAID
+from costmon.alerts.policy import began
 from costmon.testing import samples
 
 NOW = dt.datetime(2026, 11, 21, 10, tzinfo=dt.UTC)
@@ -21,6 +23,10 @@ def threshold(monthly: str, limit: str, top=()):
     )
 
 
+def opening(condition, now=NOW):
+    return began(condition, NOTHING_SAID, now).alert
+
+
 @pytest.mark.parametrize(
     ("monthly", "holds"), [("100.00", False), ("100.000000001", True), ("99.99", False)]
 )
@@ -34,7 +40,7 @@ def test_an_exceeded_threshold_says_how_much_what_and_what_to_do():
         samples.resource(name="mystery", monthly=None),
     )
 
-    alert = threshold("150.004", "100", top).alert(NOW, resolved=False)
+    alert = opening(threshold("150.004", "100", top))
 
     assert alert.event == "alerter.threshold_exceeded"
     assert alert.severity == "warning"
@@ -49,8 +55,8 @@ def test_an_exceeded_threshold_says_how_much_what_and_what_to_do():
 
 
 def test_the_same_cause_gives_the_same_alert_id():
-    first = threshold("150", "100").alert(NOW, resolved=False)
-    again = threshold("150", "100").alert(NOW + dt.timedelta(seconds=5), resolved=False)
+    first = opening(threshold("150", "100"))
+    again = opening(threshold("150", "100"), NOW + dt.timedelta(seconds=5))
 
     assert first.id == again.id
 
@@ -64,9 +70,7 @@ def test_an_account_is_blind_only_once_its_breaker_has_opened():
 
 
 def test_a_child_set_aside_says_how_to_bring_it_back():
-    alert = conditions.child_set_aside("poller.x", holds=True, error="Boom()", cause="1").alert(
-        NOW, resolved=False
-    )
+    alert = opening(conditions.child_set_aside("poller.x", holds=True, error="Boom()", cause="1"))
 
     assert alert.severity == "critical"
     assert 'send(supervisor, "restart_child", name="poller.x")' in alert.text

@@ -6,7 +6,7 @@ import pytest
 
 from costmon.alerts import guard
 from costmon.alerts.memory import NOTHING_SAID, Memory
-from costmon.alerts.policy import judge
+from costmon.alerts.policy import began, judge
 from costmon.domain.circuit import Circuit
 from costmon.testing.clock import START
 from costmon.testing.spend import gauge, notice
@@ -36,22 +36,32 @@ def said(*noticed, gap=dt.timedelta(minutes=1)):
         condition, least_s = guard.noticed(
             told, app="worker", host="box", gauge=about, cooldown_s=COOLDOWN_S
         )
-        verdict, memories[condition.name] = judge(
-            holds=condition.holds,
-            cause=condition.cause,
-            memory=memories.get(condition.name, NOTHING_SAID),
+        verdict = judge(
+            condition,
+            memories.get(condition.name, NOTHING_SAID),
             now=now,
             cooldown_s=least_s,
         )
-        verdicts.append(verdict)
+        memories[condition.name] = verdict.memory
+        verdicts.append(_in_a_word(verdict))
         now += gap
     return verdicts
+
+
+def _in_a_word(verdict):
+    if verdict.alert is not None:
+        return "resolve" if verdict.alert.state == "resolved" else "say"
+    return "quiet" if verdict.kept_back is None else "suppress"
+
+
+def opening(condition):
+    return began(condition, NOTHING_SAID, START).alert
 
 
 def test_an_open_circuit_says_who_why_until_when_and_how_to_close_it():
     condition = guard.circuit(opened(), now=START, cause="c1")
 
-    text = condition.alert(START, resolved=False).text
+    text = opening(condition).text
     assert condition.holds
     for words in ("ann", "host:api.example.com", "runaway agent", "2026-11-21T11:00", "close"):
         assert words in text
@@ -135,7 +145,7 @@ def test_every_kind_has_an_event_and_its_text(kind, event):
         cooldown_s=COOLDOWN_S,
     )
 
-    alert = condition.alert(START, resolved=False)
+    alert = opening(condition)
     assert alert.event == event
     assert alert.text == "what happened (reported by worker on box)"
     assert alert.facts["limit"] == "10.00"

@@ -22,15 +22,13 @@ def test_each_state_of_a_finding_is_told_once_and_its_end_only_when_it_was_told(
     opened = spend_found(spend_finding())
     escalated = spend_found(spend_finding(state="escalated", at=later))
     resolved = spend_found(spend_finding(state="resolved", at=later))
-    verdicts, memory = [], NOTHING_SAID
+    told, memory = [], NOTHING_SAID
     for one in (resolved, opened, opened, escalated, escalated, resolved, resolved):
-        verdict, memory = judge(
-            holds=one.holds, cause=one.cause, memory=memory, now=later, cooldown_s=0.0
-        )
-        verdicts.append(verdict)
+        verdict = judge(one, memory, now=later, cooldown_s=0.0)
+        memory = verdict.memory
+        told.append(verdict.alert.state if verdict.alert else None)
 
-    assert verdicts == ["quiet", "say", "quiet", "say", "quiet", "resolve", "quiet"]
-    assert escalated.event == "alerter.spend_escalated"
+    assert told == [None, "opened", None, "escalated", None, "resolved", None]
 
 
 def test_small_amounts_are_not_shown_as_nothing():

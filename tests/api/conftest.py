@@ -7,6 +7,8 @@ from decimal import Decimal
 import pytest
 
 from costmon.alerts.alert import ChannelCounts
+from costmon.alerts.memory import Memory
+from costmon.alerts.rules import Standing
 from costmon.api import ApiContext, ApiSettings, create_app, create_metrics_app
 from costmon.api.representation import Representations
 from costmon.config import Secret
@@ -16,9 +18,16 @@ from costmon.domain.child import ChildStatus
 from costmon.domain.finding import SpendFinding
 from costmon.domain.history import HistoryQuery, HistoryRow
 from costmon.domain.policy import Policy
+from costmon.domain.rule import Rule
 from costmon.domain.subscription import Subscription
 from costmon.domain.totals import Threshold
-from costmon.messages import GuardCommand, GuardReported, RefreshRequested, SetRecording
+from costmon.messages import (
+    AlertDecision,
+    GuardCommand,
+    GuardReported,
+    RefreshRequested,
+    SetRecording,
+)
 from costmon.pricing import fx
 from costmon.state import fold, meters
 from costmon.state.charges import ChargeState, nothing_known
@@ -59,8 +68,9 @@ class World:
         self.requests: list[RefreshRequested] = []
         self.guard_state: Published[GuardState] = Published(EMPTY)
         self.policy: Watched[Policy | None] = Watched(policy())
+        self.announced: Watched[tuple[Memory, ...] | None] = Watched(())
         self.confirmed: Published[Mapping[str, int]] = Published({})
-        self.told: list[GuardReported | GuardCommand] = []
+        self.told: list[GuardReported | GuardCommand | AlertDecision] = []
         self.meters = Published(meters.first("e"))
         self.surveyed: list[SetRecording] = []
         self.tell_error: Exception | None = None
@@ -74,6 +84,8 @@ class World:
         self.pending = 0
         now = self.clock.now()
         self.charges: Published[ChargeState] = Published(nothing_known(now, now.date()))
+        self.rules: tuple[Rule, ...] = ()
+        self.rule_standings: tuple[Standing, ...] = ()
         self.caps: tuple[Cap, ...] = ()
         self.quotas: tuple[Quota, ...] = ()
         self.subscriptions: tuple[Subscription, ...] = ()
@@ -169,10 +181,14 @@ class World:
             policy=self.policy,
             confirmed=self.confirmed,
             tell_policy=self.tell,
+            announced=self.announced,
+            tell_alerter=self.tell,
             meters=self.meters,
             tell_meters=self.surveyed.append,
             charges=self.charges.read,
             published_charges=self.charges,
+            rules=self.rules,
+            rule_standings=lambda: self.rule_standings,
             caps=self.caps,
             quotas=self.quotas,
             subscriptions=self.subscriptions,

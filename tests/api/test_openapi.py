@@ -18,6 +18,8 @@ FINER = {
     "PUT /api/v1/circuits/{scope}",
     "PUT /api/v1/budgets",
     "DELETE /api/v1/budgets",
+    "POST /alerts/{alert}/acknowledge",
+    "POST /alerts/{alert}/snooze",
     "POST /guard/circuits",
     "POST /guard/budgets",
     "POST /guard/budgets/remove",

@@ -15,12 +15,24 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 
 
-LEVELS = ("service", "postgres", "redis", "dev", "bench")
-USERS_EXTRAS = ("postgres", "redis", "llm", "httpx", "httpx2", "aiohttp", "botocore")
+LEVELS = ("service", "postgres", "redis", "aws", "apprise", "dev", "bench")
+USERS_EXTRAS = (
+    "postgres",
+    "redis",
+    "apprise",
+    "llm",
+    "httpx",
+    "httpx2",
+    "aiohttp",
+    "botocore",
+    "aws",
+)
 EXTRAS = {
     "service": ("service",),
     "postgres": ("postgres",),
     "redis": ("redis",),
+    "aws": ("aws",),
+    "apprise": ("apprise",),
     "dev": ("llm", "httpx", "httpx2", "aiohttp", "botocore", "dev"),
     "bench": ("bench",),
 }

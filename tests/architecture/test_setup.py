@@ -246,9 +246,9 @@ def test_a_level_that_does_not_exist_is_an_error_of_one_line(checkout):
         (("demo",), "service"),
         (("run",), "service"),
         (("migrate",), "service"),
-        (("test",), "service postgres redis dev"),
-        (("lint",), "service postgres redis dev"),
-        (("bench",), "service postgres redis dev bench"),
+        (("test",), "service postgres redis aws apprise dev"),
+        (("lint",), "service postgres redis aws apprise dev"),
+        (("bench",), "service postgres redis aws apprise dev bench"),
     ],
     ids=" ".join,
 )

@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 from costmon.bootstrap.components import components
 from costmon.bootstrap.service import Service
 from costmon.bootstrap.tree import POLICY, POLICY_CAPACITY, POLICY_REPORTS, guard_of
+from costmon.config import load
 from costmon.config.file import FileSettings
 from costmon.config.settings import Settings
 from costmon.domain.charge_report import ChargeTotal
@@ -196,6 +197,52 @@ def test_charges_and_what_is_due_are_known_at_the_start(tmp_path):
     assert [total.billed for total in past.charges.by_service] == [Decimal("7.00")]
     for part in (service.journal, service.decision_journal, service.store):
         part.close()
+
+
+def test_charges_of_the_ledger_and_manual_entries_are_forecast_from_the_start_on(tmp_path):
+    file = tmp_path / "costmon.toml"
+    file.write_text(
+        """
+        [[manual]]
+        name = "Pro"
+        provider = "openai"
+        service = "Pro"
+        amount = 20
+        currency = "USD"
+        per = "month"
+        renews_on = 2026-11-25
+        """
+    )
+    environ = {
+        # Nothing listens there: this account has no inventory.
+        "DO_API_TOKEN": "dop_v1_0123456789abcdef",
+        "DO_API_URL": "http://127.0.0.1:1",
+        "COSTMON_STATE_DIR": str(tmp_path),
+        "COSTMON_CONFIG": str(file),
+    }
+    settings = load(providers=PROVIDERS, environ=environ).settings
+    upgrade(settings.database_url)
+    clock = FakeClock()
+    first = charges.day(1, month=9)
+    rows = [
+        charges.charge(f"{number}", "10.00", start=first + number * dt.timedelta(days=1))
+        for number in range(81)
+    ]
+    with open_store(settings.database_url, clock=clock) as store:
+        store.record_charges(charges.window(*rows, start=first), store.claim("persister"))
+    service = Service(settings, clock=clock, on_scan=lambda: None)
+
+    service.start()
+    forecast = service.charges.read().forecast
+    assert service.stop().unstopped == ()
+
+    assert forecast is not None
+    # The 21st is forecast; the 20 dollars are due on the 25th.
+    assert {it.account: it.month.point for it in forecast.accounts} == {
+        "vercel": Decimal(300),
+        "manual": Decimal(20),
+    }
+    assert forecast.total.month.point == Decimal(320)
 
 
 def test_turning_readers_away_ends_every_wait_for_a_policy(service):

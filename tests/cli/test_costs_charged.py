@@ -13,9 +13,11 @@ from costmon.cli.charged import charged_parts
 from costmon.console.bars import Terminal
 from costmon.domain.charge_report import ChargeFreshness, ChargeTotal
 from costmon.errors import StoreUnavailableError
+from costmon.state.forecast import Forecaster
 from costmon.state.published import Published
 from costmon.testing.clock import START
 from tests.api.conftest import World
+from tests.state import test_forecast as ledger
 
 
 @contextlib.contextmanager
@@ -370,3 +372,30 @@ def test_a_database_that_cannot_be_read_hides_neither_the_month_nor_resources(
     shown = capsys.readouterr().out
     assert "a month" in shown
     assert ["vercel", "off", "3.21"] in [line[:3] for line in words(shown)]
+
+
+def test_the_forecast_has_a_line_for_each_vendor_and_the_total(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    world = World()
+    world.poll()
+    state = ledger.charges(
+        *ledger.days(60, "10"),
+        *ledger.days(3, "5", account="work", provider="openai"),
+        read=[ledger.fresh(), ledger.fresh("work", "openai")],
+    )
+    maker = Forecaster(subscriptions=(), rates=world.rates, currency="USD")
+    world.charges.publish(maker.added_to(state, (), ledger.NOW))
+
+    with serving(world) as port:
+        assert main(["costs", "--port", port]) == 0
+
+    out = capsys.readouterr().out
+    assert "Forecast to the end of 2026-11 (low to high: 8 of 10 cases):" in out
+    lines = words(out)
+    assert ["vercel", "USD", "200.00", "300.00", "300.00", "300.00", "10.00", "0.0%"] in lines
+    assert ["openai", "USD", "15.00", "?", "?", "?", "?", "work:", "too", "little"] in [
+        line[:10] for line in lines
+    ]
+    assert ["total", "USD", "215.00", "315.00", "?", "?", "10.00", "0.0%"] in [
+        line[:8] for line in lines
+    ]

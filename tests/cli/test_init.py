@@ -431,3 +431,41 @@ def test_the_demo_needs_no_tokens(capsys):
     assert main(["init", "--demo"]) == 2
 
     assert "costmon run --demo" in capsys.readouterr().err
+
+
+def test_a_vendor_that_needs_an_option_is_asked_for_it(person, tmp_path):
+    new = person("--offline", vendors="github")
+    new.answers("GITHUB_TOKEN (not shown", "a-token-of-github")
+    new.reads("GITHUB_ORG or GITHUB_USER is needed.")
+    new.answers("GITHUB_ORG, ", "acme")
+    new.answers("GITHUB_USER, ", "")
+    new.answers("GITHUB_PLAN, ", "")
+    take_defaults(new)
+    new.answers("Write this?", "y")
+    assert new.process.wait(timeout=30) == 0
+
+    text = (tmp_path / ".env").read_text()
+    assert "GITHUB_ORG=acme" in text
+    assert "GITHUB_TOKEN=a-token-of-github" in text
+
+
+def test_a_vendor_without_the_option_that_it_needs_is_left_out(person, tmp_path):
+    new = person("--offline", vendors="github")
+    new.answers("GITHUB_TOKEN (not shown", "a-token-of-github")
+    for name in ("GITHUB_ORG, ", "GITHUB_USER, ", "GITHUB_PLAN, "):
+        new.answers(name, "")
+    new.reads("GitHub is left out")
+
+
+def test_a_vendor_that_only_the_file_may_name_gets_an_entry(person, tmp_path):
+    new = person("--offline", vendors="aws")
+    new.answers("AWS_ACCESS_KEY_ID (not shown", "an-access-key")
+    new.answers("AWS_SECRET_ACCESS_KEY (not shown", "a-secret-key")
+    new.answers("Set any of it?", "")
+    take_defaults(new)
+    new.answers("Write this?", "y")
+    assert new.process.wait(timeout=30) == 0
+
+    text = (tmp_path / "costmon.toml").read_text()
+    assert 'provider = "aws"' in text
+    assert 'access_key_env = "AWS_ACCESS_KEY_ID"' in text

@@ -1,6 +1,7 @@
 """Accounts: each vendor's default one, those of the file, and what is missing or misspelt."""
 
 import tomllib
+from dataclasses import replace
 
 import pytest
 
@@ -299,3 +300,61 @@ charges_interval = "1h"
 """
 
     assert set(faults_of({"B_TOKEN": "b"}, toml)) == {"account[0].charges_interval"}
+
+
+CHOOSING = replace(ACME, needs_option=("team",))
+OF_FILE = replace(ACME, file_only=True)
+ACME_ENTRY = (
+    '[[account]]\nprovider = "acme"\nname = "a"\n'
+    'access_key_env = "ACME_ACCESS_KEY"\nsecret_key_env = "ACME_SECRET_KEY"\n'
+)
+
+
+def accounts_of(info, environ, toml=""):
+    providers = Providers((info, OTHER))
+    file = check_file(tomllib.loads(toml), providers)
+    environ = environ | {"OTHER_API_TOKEN": "of-other"}
+    settings = Settings.from_env(environ, providers=providers, file=file)
+    return [account.name for account in settings.accounts]
+
+
+def test_credentials_alone_make_no_account_of_a_vendor_that_needs_an_option():
+    assert accounts_of(CHOOSING, KEYS) == ["other"]
+    assert accounts_of(CHOOSING, KEYS | {"ACME_TEAM": "red"}) == ["acme", "other"]
+
+
+def test_an_entry_without_the_option_that_its_vendor_needs_is_a_fault():
+    with pytest.raises(ConfigError, match=r"account\[0\]\.team"):
+        accounts_of(CHOOSING, KEYS, ACME_ENTRY)
+
+
+def test_only_the_file_makes_an_account_of_a_vendor_that_says_so():
+    assert accounts_of(OF_FILE, KEYS) == ["other"]
+    assert accounts_of(OF_FILE, KEYS, ACME_ENTRY) == ["other", "a"]
+
+
+def test_an_account_named_as_its_vendor_can_use_the_vendors_own_variables():
+    toml = '[[account]]\nprovider = "acme"\nname = "acme"\nusage_interval = "2m"\n'
+
+    (account,) = settings_of({**KEYS, "ACME_TEAM": "red"}, toml).accounts
+
+    assert {key: it.reveal() for key, it in account.credentials.items()} == {
+        "access_key": "access-of-acme",
+        "secret_key": "secret-of-acme",
+    }
+    assert account.options == {"team": "red"}
+    assert account.intervals == {"usage": 120}
+
+
+def test_an_account_named_as_its_vendor_needs_the_vendors_variables():
+    toml = '[[account]]\nprovider = "acme"\nname = "acme"\n'
+
+    (fault,) = faults_of({}, toml).values()
+
+    assert "account[0]" in str(fault)
+
+
+def test_an_account_of_another_name_must_name_its_variables():
+    toml = '[[account]]\nprovider = "other"\nname = "team-b"\n'
+
+    assert "account[0].token_env" in faults_of({"OTHER_API_TOKEN": "a"}, toml)

@@ -5,7 +5,13 @@ import tomllib
 import pytest
 
 from costmon.config import Providers
-from costmon.config.channels import TelegramSettings, WebhookSettings
+from costmon.config.channels import (
+    AlertmanagerSettings,
+    SmtpSettings,
+    TelegramSettings,
+    UrlSettings,
+    WebhookSettings,
+)
 from costmon.config.file import check_file
 from costmon.config.settings import Settings
 from costmon.errors import ConfigError
@@ -100,3 +106,90 @@ def test_a_reserved_name_is_a_fault(name):
     assert [fault.name for fault in check_file(tomllib.loads(text), PROVIDERS).faults] == [
         "channel[0].name"
     ]
+
+
+MAIL = """
+    [[channel]]
+    kind = "smtp"
+    name = "mail"
+    host = "smtp.example.com"
+    user_env = "MAIL_USER"
+    password_env = "MAIL_PASSWORD"
+    from = "costmon@example.com"
+    to = ["ann@example.com", "bob@example.com"]
+"""
+LOGIN = {"MAIL_USER": "costs", "MAIL_PASSWORD": "planted-password"}
+PUSH = "[[channel]]\nkind = 'alertmanager'\nname = 'am'\nurl = 'http://alertmanager:9093/'\n"
+PUSH_LOGIN = "user_env = 'MAIL_USER'\npassword_env = 'MAIL_PASSWORD'\n"
+
+
+@pytest.mark.parametrize(
+    ("kind", "url"), [("slack", "https://hooks.slack.com/planted"), ("apprise", "ntfy://planted")]
+)
+def test_slack_and_apprise_have_their_url_in_the_environment(kind, url):
+    text = f"[[channel]]\nkind = '{kind}'\nname = 'ops'\nurl_env = 'OPS_URL'"
+
+    found = settings({"OPS_URL": url}, text)
+
+    (channel,) = found.channels
+    assert isinstance(channel, UrlSettings)
+    assert (channel.kind, channel.url.reveal()) == (kind, url)
+    assert url in found.secrets()
+
+
+@pytest.mark.parametrize(
+    ("security", "port"), [("", 587), ("security = 'tls'", 465), ("port = 2525", 2525)]
+)
+def test_mail_is_encrypted_and_its_port_follows(security, port):
+    found = settings(LOGIN, MAIL + security)
+
+    (channel,) = found.channels
+    assert isinstance(channel, SmtpSettings)
+    assert (channel.server.port, channel.server.recipients[1]) == (port, "bob@example.com")
+    assert "planted-password" in found.secrets()
+    assert "planted-password" not in repr(found)
+
+
+def test_a_password_is_not_sent_in_clear():
+    assert set(faults(LOGIN, MAIL + "security = 'none'")) == {"channel[0].security"}
+    assert set(faults(LOGIN, PUSH + PUSH_LOGIN)) == {"channel[0].url"}
+
+
+def test_an_alertmanager_without_a_login_may_be_reached_over_http():
+    (channel,) = settings({}, PUSH).channels
+
+    assert isinstance(channel, AlertmanagerSettings)
+    assert (channel.url, channel.user) == ("http://alertmanager:9093", None)
+
+
+def test_half_a_login_is_a_fault():
+    text = MAIL.replace('user_env = "MAIL_USER"', "")
+
+    assert set(faults(LOGIN, text)) == {"channel[0].user_env"}
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("host", "'smtp.example.com:25'"),
+        ("host", "7"),
+        ("port", "0"),
+        ("port", "true"),
+        ("security", "'ssl3'"),
+        ("from", "'Ann <ann@example.com>'"),
+        ("to", "[]"),
+        ("to", "['ann@example.com', 'x\\ny@example.com']"),
+    ],
+)
+def test_each_wrong_key_of_mail_is_named(key, value):
+    lines = [line for line in MAIL.splitlines() if not line.strip().startswith(f"{key} =")]
+    if key == "from":
+        lines = [line for line in lines if "from =" not in line]
+
+    assert set(faults(LOGIN, "\n".join([*lines, f"{key} = {value}"]))) == {f"channel[0].{key}"}
+
+
+def test_a_key_of_another_kind_is_a_fault():
+    text = "[[channel]]\nkind = 'slack'\nname = 'ops'\nurl_env = 'OPS_URL'\nhost = 'x'"
+
+    assert set(faults({"OPS_URL": "https://hooks.slack.com/planted"}, text)) == {"channel[0].host"}

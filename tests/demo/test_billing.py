@@ -4,6 +4,7 @@ import datetime as dt
 import random
 import threading
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 import requests
@@ -42,6 +43,7 @@ def read(billing, clock):
             rng=random.Random(1),
             pause=threading.Event().wait,
             beat=lambda: None,
+            state_dir=Path(),
         )
         connections.append(connection)
         return connection.provider

@@ -15,6 +15,7 @@ _VALUES = {
     "source": "charges",
     "reading": "charges",
     "month": "2026-11",
+    "quantile": "0.5",
     "reason": "timeout",
 }
 """Label values that queries select by; any other label has its own name as its value."""
@@ -35,7 +36,7 @@ def families() -> dict[str, Family]:
     found = {}
     text = (ROOT / "docs" / "metrics.md").read_text("utf-8")
     for names, kind, labels in re.findall(
-        r"^\| (`[a-z`_, ]+`) \| (gauge|counter|histogram|stateset|info) \| ([a-z_, ]*)\|",
+        r"^\| (`[a-z`_, ]+`) \| (gauge|counter|histogram|summary|stateset|info) \| ([a-z_, ]*)\|",
         text,
         flags=re.MULTILINE,
     ):
@@ -94,7 +95,8 @@ class Exposition:
         lines = []
         values = list(self._values.items())  # a test changes them while Prometheus scrapes
         for family in self._families.values():
-            kind = family.kind if family.kind in {"counter", "histogram"} else "gauge"
+            kinds = {"counter", "histogram", "summary"}
+            kind = family.kind if family.kind in kinds else "gauge"
             lines += [f"# HELP {family.name} As documented.", f"# TYPE {family.name} {kind}"]
             lines += [
                 f"{name}{{{_written(labels)}}} {value}"

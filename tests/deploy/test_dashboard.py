@@ -50,6 +50,8 @@ def test_it_shows_what_the_dashboard_of_costs_promises():
     assert shipped()["title"] == "Costs"
     for promised in (
         "Month to date by vendor against budget",
+        "Forecast of the month by vendor",
+        "Budgets by forecast",
         "Twelve months",
         "Restated",
         "Quotas",

@@ -112,7 +112,9 @@ def test_a_reload_keeps_what_fires(costmon, stack):
 
 @pytest.fixture(scope="module")
 def rising_counters(costmon, stack):
-    """Let the counters that the dashboard filters by `> 0` rise between two scrapes."""
+    """Let the counters that the dashboard filters by `> 0` rise, and forecasts have a range."""
+    for quantile in ("0.1", "0.9"):
+        costmon.set("costmon_forecast_month_cost_usd", 1, provider="vercel", quantile=quantile)
     vendor = {"provider": "vercel", "account": "work"}
     costmon.set("cost_collector_errors_total", 2, reason="timeout", **vendor)
     costmon.set("costmon_actor_restarts_total", 2, actor="actor")

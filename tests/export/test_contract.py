@@ -3,7 +3,7 @@
 import re
 
 from tests.deploy.contract import ROOT
-from tests.export import test_charges, test_deliveries, test_limits, test_prometheus
+from tests.export import test_charges, test_deliveries, test_forecast, test_limits, test_prometheus
 
 
 def documented():
@@ -24,6 +24,7 @@ def exported():
     collectors = (
         charges.collector,
         charges.metrics,
+        test_forecast.everything(),
         test_limits.everything(),
         test_deliveries.everything(),
         test_prometheus.collector(test_prometheus.everything()),

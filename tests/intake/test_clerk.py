@@ -159,6 +159,10 @@ def test_who_waits_is_told_as_soon_as_it_changes(office):
             "author": "ada",
             "changed_at": "2026-11-21T12:00:00Z",
             "expires_at": None,
+            "rule": None,
+            "cause": None,
+            "openings": 0,
+            "trial_ends_at": None,
         }
     ]
 

@@ -8,13 +8,13 @@ import logging
 
 import pytest
 
-from costmon.alerts.alert import Alert
 from costmon.errors import NotifyError
 from costmon.notifiers.base import Channel
 from costmon.notifiers.telegram import TelegramChannel
 from costmon.notifiers.webhook import WebhookChannel
 from costmon.sender import HttpSender, SendError
 from costmon.testing import FakeClock, Reply, StubServer
+from costmon.testing.alerts import alert as some_alert
 
 TOKEN = "123456:planted-token"
 SECRET = "planted-secret"
@@ -28,8 +28,8 @@ def server():
 
 
 def alert(text="Too much.", alert_id="a1"):
-    return Alert(
-        id=alert_id,
+    return some_alert(
+        alert_id,
         event="alerter.budget_exceeded",
         severity="critical",
         condition="budget:charges:provider:vercel month:100",

@@ -99,6 +99,28 @@ def test_a_declared_post_is_sent_and_may_be_answered_201(server, open_door):
     assert (asked.method, asked.headers["content-type"]) == ("POST", "application/json")
 
 
+def test_a_declared_post_may_have_headers_of_its_own(server, open_door):
+    server.answer("/token", Reply.json({"access_token": "x"}))
+    door, _ = open_door(read_only_posts=("/token",))
+
+    door.post("/token", b"a=b", headers={"Content-Type": "application/x-www-form-urlencoded"})
+
+    assert server.asked[0].headers["content-type"] == "application/x-www-form-urlencoded"
+
+
+def test_what_a_refusal_wants_answered_is_for_the_provider_and_never_shown(server, open_door):
+    challenge = 'Digest realm="r", nonce="planted-nonce"'
+    server.answer("/", Reply.json({}, status=401, www_authenticate=challenge))
+    door, _ = open_door()
+
+    with pytest.raises(ProviderAuthError) as caught:
+        door.get("/", {})
+
+    assert caught.value.challenge == challenge
+    assert caught.value.explained(hint="x").challenge == challenge
+    assert "planted-nonce" not in f"{caught.value}{caught.value!r}"
+
+
 @pytest.mark.parametrize("zipped", [False, True])
 def test_lines_come_one_by_one_without_the_empty_ones(server, open_door, zipped):
     body = b'{"a":1}\n\n{"a":2}\r\n{"a":3}'

@@ -24,6 +24,14 @@ class Row(Struct):
     amount: str = "1.5"
 
 
+@pytest.mark.parametrize("seconds", [0, 59])
+def test_in_the_first_minute_of_a_month_the_month_before_is_counted(seconds):
+    span = Span.month(dt.datetime(2026, 12, 1, 0, 0, seconds, tzinfo=dt.UTC))
+
+    assert (span.start.month, span.end) == (11, dt.datetime(2026, 12, 1, tzinfo=dt.UTC))
+    assert span.resets_at == dt.datetime(2027, 1, 1, tzinfo=dt.UTC)
+
+
 def charge(amount=Decimal("1.5"), key="a", **fields):
     return billed_usage(
         Row(),

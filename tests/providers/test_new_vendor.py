@@ -130,6 +130,7 @@ def test_it_is_polled_with_its_own_key(acme_server):
         rng=random.Random(1),
         pause=lambda _seconds: False,
         beat=lambda: None,
+        state_dir=Path(),
     )
 
     now = dt.datetime(2026, 11, 29, tzinfo=dt.UTC)

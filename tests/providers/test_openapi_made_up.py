@@ -11,7 +11,8 @@ from tests.providers import openapi
 
 NOW = dt.datetime(2026, 11, 21, 10, 0, tzinfo=dt.UTC)
 # Specifications with schemas; those that were written by hand have examples only.
-VENDORS = ("digitalocean", "openai")
+VENDORS = ("atlas", "digitalocean", "github", "openai")
+OPTIONS = {"github": {"org": "acme", "user": "octocat"}}
 
 pytestmark = openapi.needs_prism
 
@@ -38,7 +39,9 @@ def test_what_a_schema_allows_is_read_or_is_a_schema_error(made_up):
     vendor, url = made_up
     reasons = set()
 
-    with openapi.provider(vendor, url, {"token": "example"}) as provider:
+    needed = (one for one in catalog.modules()[vendor].info.credentials if one.required)
+    keys = {one.key: "example" for one in needed}
+    with openapi.provider(vendor, url, keys, OPTIONS.get(vendor)) as provider:
         for read in readings(vendor, provider).values():
             try:
                 reading = read()

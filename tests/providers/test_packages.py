@@ -9,6 +9,7 @@ from costmon.cli import main
 from costmon.config import Settings
 from costmon.config.file import check_file
 from costmon.domain import vendor_hosts
+from costmon.domain.vendor_hosts import VENDOR_OF_HOST
 from costmon.errors import ConfigError
 from costmon.providers import catalog, openai
 from costmon.providers.base import ProviderModule
@@ -230,11 +231,12 @@ def test_what_another_vendor_has_is_refused(install, fields, said):
     assert unusable() == {"bolt": f"costmon-bolt 1.2: {said}"}
 
 
-def test_a_vendor_that_only_the_table_of_hosts_knows_may_come_from_a_package(install):
-    install(package="costmon-stripe", slug="stripe", host="api.stripe.com")
+def test_a_vendor_that_only_the_table_of_hosts_knows_may_come_from_a_package(install, monkeypatch):
+    monkeypatch.setitem(VENDOR_OF_HOST, "api.nimbus.example", "nimbus")
+    install(package="costmon-nimbus", slug="nimbus", host="api.nimbus.example")
 
     assert unusable() == {}
-    assert catalog.modules()["stripe"].info.hosts[0] == "api.stripe.com"
+    assert catalog.modules()["nimbus"].info.hosts[0] == "api.nimbus.example"
 
 
 def test_a_provider_that_raises_anything_fails_check_alone(install, tmp_path, monkeypatch, capsys):

@@ -31,6 +31,7 @@ from costmon.actors.roles import messenger
 from costmon.actors.roles.alerter import Alerter, AlerterPlan, Recollection
 from costmon.actors.roles.messenger import Messenger, Outbox
 from costmon.actors.system import System
+from costmon.alerts import storm
 from costmon.bootstrap.history import AlertMemory, Deliveries
 from costmon.clock import SystemClock
 from costmon.domain.totals import Threshold
@@ -53,6 +54,7 @@ _LEVELS = (50, 80, 100)
 _MOST_UNSAVED = 20
 _MOST_WAITING = 50
 _RETRY_S = 0.02
+_WINDOW_S = 0.1
 _START = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
 _NEVER = dt.datetime(2199, 1, 1, tzinfo=dt.UTC)
 _ROOT = Path(__file__).parents[2]
@@ -122,6 +124,12 @@ class Receiver:
         self._server.server_close()
         self._thread.join()
 
+    @property
+    def told(self):
+        """Return the condition of each alert that was taken, of those in a group, too."""
+        with self._lock:
+            return tuple(it for conditions in self.seen.values() for it in conditions)
+
     def take(self, request):
         """Answer one delivery, or not."""
         body = json.loads(request.rfile.read(int(request.headers["Content-Length"])))
@@ -136,12 +144,18 @@ class Receiver:
         key = request.headers["Idempotency-Key"]
         with self._lock:
             self.repeats += key in self.seen
-            self.seen.setdefault(key, body["condition"])
+            self.seen.setdefault(key, _conditions(body))
         if self.is_moody and mood < 0.04:
             request.close_connection = True  # taken, and the answer is lost
             return
         request.send_response(200)
         request.end_headers()
+
+
+def _conditions(body):
+    if body["event"] == storm.EVENT:
+        return [member["condition"] for member in body["facts"]["alerts"]]
+    return [body["condition"]]
 
 
 class SpokenMemory(AlertMemory):
@@ -180,11 +194,14 @@ def _outbox(webhook):
     # The real pauses after a failure are longer than the process lives.
     messenger._RETRY_MIN_S = messenger._RETRY_MAX_S = _RETRY_S
     channel = WebhookChannel(_CHANNEL, webhook, None, HttpSender(), SystemClock())
-    return Outbox(channel=channel, retry_s=_RETRY_S)
+    # So short a window makes groups of what waits now and then.
+    storm.WINDOW_S = _WINDOW_S
+    return Outbox(channel=channel, retry_s=_RETRY_S, groups=True)
 
 
 def _system(store, outbox, open_memory):
     plan = AlerterPlan(
+        accounts=frozenset(),
         threshold=Threshold(provider="acme", limit=Decimal(1)),
         cooldown_s=0.0,
         open_store=open_memory,
@@ -197,6 +214,7 @@ def _system(store, outbox, open_memory):
         charges=lambda: nothing_known(_START, _START.date()),
         usages=lambda: (),
         today=_START.date,
+        announced=Published(None),
     )
 
     def build_messenger(incarnation):
@@ -256,7 +274,8 @@ def stored(url):
         outbox = connection.exec_driver_sql("SELECT alert, ended_at FROM alert_outbox").all()
         found = set(remembered)
     engine.dispose()
-    kept = [json.loads(alert)["condition"] for alert, _ in outbox if alert]
+    alerts = [json.loads(alert) for alert, _ in outbox if alert]
+    kept = [alert["condition"] for alert in alerts if alert["event"] != storm.EVENT]
     waiting = sum(ended is None for _, ended in outbox)
     return found, kept, waiting
 
@@ -286,7 +305,7 @@ def _deliver_the_rest(url, webhook):
 
 
 def campaign(url, kills, seed):
-    """Kill so often; return the number of alerts, of deliveries that were repeated, and faults."""
+    """Kill so often; return the numbers of alerts, groups and repeated deliveries, and faults."""
     rng = random.Random(seed)
     upgrade(url)
     faults = []
@@ -294,7 +313,7 @@ def campaign(url, kills, seed):
     with Receiver(rng) as receiver:
         for kill in range(kills):
             begun, saved = kill_once(url, first, receiver.url, rng)
-            told = tuple(receiver.seen.values())
+            told = receiver.told
             faults += [f"kill {kill}: {it}" for it in _faults(url, saved, told)]
             remembered, _, _ = stored(url)
             # What was told and not decided is read again, as a vendor's figures are.
@@ -304,7 +323,8 @@ def campaign(url, kills, seed):
                 faults.append(f"kill {kill}: {first} facts are known, of {begun + 1}")
         receiver.is_moody = False
         _deliver_the_rest(url, receiver.url)
-        told = tuple(receiver.seen.values())
+        told = receiver.told
+        groups = sum(len(conditions) > 1 for conditions in receiver.seen.values())
     remembered, _, waiting = stored(url)
     faults += [f"{name} was stored and never delivered" for name in remembered - set(told)]
     faults += [f"{name} was delivered and is not known" for name in set(told) - remembered]
@@ -314,7 +334,7 @@ def campaign(url, kills, seed):
         faults.append(f"{waiting} alerts still wait")
     if remembered != {condition(number) for number in range(len(remembered))}:
         faults.append("a level was passed over")
-    return len(told), receiver.repeats, faults
+    return len(told), groups, receiver.repeats, faults
 
 
 def main():
@@ -333,11 +353,11 @@ def main():
     logs.configure(level="error", form="console")
     bad = 0
     for name, url, kills in databases(told.sqlite, told.postgresql):
-        alerts, repeats, faults = campaign(url, kills, told.seed)
+        alerts, groups, repeats, faults = campaign(url, kills, told.seed)
         bad += len(faults)
         print(
-            f"{name}: {kills} kills, {alerts} alerts delivered once, {repeats} repeats that the key"
-            f" gave away, {len(faults)} faults (seed {told.seed})"
+            f"{name}: {kills} kills, {alerts} alerts delivered once, {groups} groups among them, "
+            f"{repeats} repeats that the key gave away, {len(faults)} faults (seed {told.seed})"
         )
         for fault in faults[:20]:
             print(f"  {fault}")

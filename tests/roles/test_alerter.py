@@ -3,6 +3,7 @@
 import datetime as dt
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -16,14 +17,24 @@ from costmon.domain.subscription import Subscription
 from costmon.domain.totals import Threshold
 from costmon.domain.usage import Quantity, UsageReading
 from costmon.errors import StoreUnavailableError
-from costmon.messages import ChargesRecorded, ChildSetAside, DeliverAlert, UsageCalculated
+from costmon.messages import (
+    AcknowledgeAlert,
+    ChargesRecorded,
+    ChildSetAside,
+    DeliverAlert,
+    ForecastMade,
+    SnoozeAlert,
+    UsageCalculated,
+)
 from costmon.pricing import fx
 from costmon.pricing.quotas import known_quotas
 from costmon.state.charges import nothing_known
+from costmon.state.published import Published
 from costmon.testing import samples
 from costmon.testing.clock import START, FakeClock
 from tests.roles.tree import SOON, Ear, running
-from tests.roles.values import calculated, poll_failed
+from tests.roles.values import FORECASTER, calculated, poll_failed
+from tests.state import test_forecast as ledger
 
 
 class Memory:
@@ -62,8 +73,11 @@ def alerter(
     published=None,
     usages=(),
     today=START.date,
+    announced=None,
+    accounts=frozenset({"digitalocean"}),
 ):
     plan = AlerterPlan(
+        accounts=accounts,
         threshold=Threshold(provider="digitalocean", limit=Decimal(100)),
         cooldown_s=cooldown_s,
         open_store=lambda: memory,
@@ -76,6 +90,7 @@ def alerter(
         charges=lambda: published or nothing_known(START, today()),
         usages=lambda: usages,
         today=today,
+        announced=announced or Published(None),
     )
     return ChildSpec(
         name="alerter",
@@ -283,6 +298,22 @@ def test_a_cap_is_told_once_a_level_and_survives_a_restart():
     ]
 
 
+def test_a_budget_that_will_be_exceeded_is_told_once_whether_charges_or_rates_say_so():
+    def forecast(each):
+        amounts = [ledger.total(TODAY - back * dt.timedelta(days=1), each) for back in range(1, 61)]
+        state = ledger.charges(*amounts, read=[ledger.fresh()], today=TODAY)
+        return FORECASTER.added_to(state, (), ledger.NOW)
+
+    low, high = forecast("3"), forecast("4")
+    recorded = ChargesRecorded(account="vercel", totals=high, restated=())
+    memory = Memory()
+
+    events = told(memory, ForecastMade(totals=low), ForecastMade(totals=high), recorded)
+
+    assert events == ["alerter.budget_forecast_exceeded"]
+    assert told(memory, ForecastMade(totals=low), ForecastMade(totals=high)) == []
+
+
 def test_a_jump_over_all_levels_is_one_alert_that_is_delivered_once():
     memory = Memory()
 
@@ -432,3 +463,94 @@ def test_a_prepaid_balance_is_told_from_80_percent_in_words():
     )
     assert empty.text.startswith("anthropic: API credits: nothing of 50.00 USD paid in advance")
     assert (low.severity, empty.severity) == ("warning", "critical")
+
+
+def acknowledge(condition="threshold:monthly"):
+    return AcknowledgeAlert(id="d1", condition=condition, author="ann")
+
+
+def snooze(seconds, clock):
+    until = clock.now() + dt.timedelta(seconds=seconds)
+    return SnoozeAlert(id="d2", condition="threshold:monthly", author="ann", until=until)
+
+
+def test_a_lasting_condition_is_escalated_and_what_is_open_is_published():
+    announced: Published[Any] = Published(None)
+
+    told(
+        Memory(),
+        calculated("c1", "150"),
+        calculated("c2", "150"),
+        cooldown_s=0.0,
+        announced=announced,
+    )
+
+    (known,) = announced.read()
+    assert (known.told.state, known.told.severity) == ("escalated", "critical")
+
+
+def test_an_acknowledgement_is_remembered_over_a_restart_of_the_process_until_the_end():
+    memory = Memory()
+    told(memory, calculated("c1", "150"), acknowledge())
+
+    assert told(memory, calculated("c2", "150"), cooldown_s=0.0) == []
+    assert told(memory, calculated("c3", "80"), calculated("c4", "150"), cooldown_s=0.0) == [
+        "alerter.threshold_resolved",
+        "alerter.threshold_exceeded",
+    ]
+
+
+def test_who_acknowledges_is_logged_and_one_that_is_not_open_is_ignored():
+    with capture_logs() as lines:
+        told(Memory(), acknowledge(), calculated("c1", "150"), acknowledge())
+
+    decided = [line for line in lines if line["event"].startswith("alerter.")]
+    assert [line["event"] for line in decided] == [
+        "alerter.decision_ignored",
+        "alerter.alert_acknowledged",
+    ]
+    assert decided[1]["author"] == "ann"
+
+
+def test_a_snoozed_alert_is_told_again_when_the_snooze_is_over():
+    memory, clock, ear = Memory(), FakeClock(), Ear()
+
+    with running([ear.spec("messenger"), alerter(memory)], clock=clock) as system:
+        system.addresses["alerter"].tell(calculated("c1", "150"))
+        system.addresses["alerter"].tell(snooze(600, clock))
+        ear.wait_for(1)
+    clock.advance(601)
+    with running([ear.spec("messenger"), alerter(memory)], clock=clock):
+        ear.wait_for(2)
+
+    first, second = (message.alert for message in ear.heard)
+    assert (second.event, second.state) == (first.event, "repeated")
+    assert second.id != first.id
+
+
+def test_a_higher_level_of_a_budget_takes_the_place_of_the_lower_one_in_the_list():
+    announced: Published[Any] = Published(None)
+
+    told(Memory(), charges("60"), charges("85"), announced=announced)
+
+    assert [known.told.condition for known in announced.read()] == [
+        "budget:charges:provider:vercel month:80"
+    ]
+
+
+def test_a_child_that_was_set_aside_in_an_earlier_process_runs_again_in_this_one():
+    memory = Memory()
+    told(memory, ChildSetAside(name="poller.digitalocean", error="Boom()", until=START))
+
+    assert told(memory, calculated("c1", "10")) == ["alerter.child_recovered"]
+    assert told(memory, calculated("c2", "10")) == []
+
+
+def test_an_account_that_is_not_polled_any_more_is_not_open_any_more():
+    memory, announced = Memory(), Published[Any](None)
+    told(memory, poll_failed("c1", breaker="open"))
+
+    events = told(memory, charges("1"), accounts=frozenset(), announced=announced)
+
+    assert events == []
+    assert announced.read() == ()

@@ -18,8 +18,8 @@ from costmon.state.published import Published, SharedPublished
 from costmon.store import Journal, Retention, open_store
 from costmon.store.migrate import upgrade
 from costmon.testing.clock import START
-from tests.roles.tree import PATIENCE_S, SOON, running
-from tests.roles.values import NO_CHANGES, calculated
+from tests.roles.tree import NOBODY, PATIENCE_S, SOON, running
+from tests.roles.values import FORECASTER, NO_CHANGES, calculated
 
 
 class Sticky:
@@ -83,14 +83,14 @@ def test_the_late_commit_of_a_replaced_persister_is_refused_by_the_database(hist
         waiting_charges=WaitingCharges(),
         readings=Published({}),
         charges=Published(nothing_known(START, START.date())),
+        forecaster=FORECASTER,
+        accounts=lambda: (),
         timezone="UTC",
         removed=lambda _charges, _now: (),
     )
     spec = ChildSpec(
         name="persister",
-        build=lambda incarnation: Persister(
-            incarnation, plan, alerter=incarnation.addresses["persister"], pollers={}
-        ),
+        build=lambda incarnation: Persister(incarnation, plan, alerter=NOBODY, pollers={}),
         core=True,
         hang_after_s=0.3,
         policy=SOON,

@@ -22,6 +22,7 @@ from costmon.messages import (
     ChargesFetched,
     ChargesRecorded,
     CostsCalculated,
+    ForecastMade,
     ReadAgain,
     UsageCalculated,
 )
@@ -30,8 +31,8 @@ from costmon.state.guard_state import EMPTY
 from costmon.state.published import Published, SharedPublished
 from costmon.testing import samples
 from costmon.testing.clock import START, FakeClock
-from tests.roles.tree import PATIENCE_S, SOON, Ear, running
-from tests.roles.values import ACCOUNT, NO_CHANGES, calculated
+from tests.roles.tree import NOBODY, PATIENCE_S, SOON, Ear, running
+from tests.roles.values import ACCOUNT, FORECASTER, NO_CHANGES, calculated
 from tests.store import charges
 
 
@@ -194,7 +195,7 @@ def usage_calculated(cycle_id):
     return UsageCalculated(report=samples.report(cycle_id, reading="usage"), usage=usage)
 
 
-def persister(database, journal, zone="UTC", removed=lambda _charges, _now: ()):
+def persister(database, journal, zone="UTC", accounts=(), removed=lambda _charges, _now: ()):
     plan = PersisterPlan(
         claim=database.claim,
         journal=journal,
@@ -205,6 +206,8 @@ def persister(database, journal, zone="UTC", removed=lambda _charges, _now: ()):
         waiting_charges=database.waiting,
         readings=database.readings,
         charges=database.published,
+        forecaster=FORECASTER,
+        accounts=lambda: accounts,
         timezone=zone,
         removed=removed,
     )
@@ -213,7 +216,7 @@ def persister(database, journal, zone="UTC", removed=lambda _charges, _now: ()):
         build=lambda incarnation: Persister(
             incarnation,
             plan,
-            alerter=incarnation.addresses.get("alerter", incarnation.addresses["persister"]),
+            alerter=incarnation.addresses.get("alerter", NOBODY),
             pollers={
                 name.removeprefix("poller."): address
                 for name, address in incarnation.addresses.items()
@@ -505,6 +508,36 @@ def test_what_the_settings_no_longer_name_is_ended_once_the_database_can_be_used
         database.wait_until(lambda: database.windows)
 
     assert database.windows[0] == (ACCOUNT, dt.datetime(2026, 11, 1, tzinfo=dt.UTC), 0)
+
+
+def test_a_poll_of_live_resources_makes_the_forecast_anew_and_the_alerter_is_told():
+    database, alerter = Database(), Ear()
+    polled = calculated("c1", "30")
+    one = persister(database, Journal(), accounts=polled.snapshot.accounts)
+
+    with running([one, alerter.spec("alerter")]) as system:
+        database.wait_until(lambda: database.published.read().is_loaded)
+        system.addresses["persister"].tell(polled)
+        heard = alerter.wait_for(1)
+
+    assert isinstance(heard[0], ForecastMade)
+    forecast = database.published.read().forecast
+    assert forecast is not None
+    (account,) = forecast.accounts
+    assert account.account == ACCOUNT
+    assert account.day.point == 1
+
+
+def test_while_nothing_was_read_from_the_ledger_there_is_no_forecast():
+    database, alerter = Database(), Ear()
+    database.away = True
+
+    with running([persister(database, Journal()), alerter.spec("alerter")]) as system:
+        system.addresses["persister"].tell(calculated("c1", "30"))
+        database.away = False
+        database.wait_for(1)
+
+    assert all(it.totals.is_loaded for it in alerter.heard)
 
 
 def ask_children(system):

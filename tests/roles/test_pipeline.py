@@ -36,6 +36,7 @@ from costmon.store.migrate import upgrade
 from costmon.testing import samples
 from costmon.testing.clock import START
 from tests.roles.tree import PATIENCE_S, SOON, Ear, running
+from tests.roles.values import FORECASTER
 from tests.store import charges
 
 CYCLES = 150
@@ -202,10 +203,13 @@ def test_no_observation_is_lost_none_is_there_twice_and_the_snapshot_never_goes_
                     waiting_charges=WaitingCharges(),
                     readings=known,
                     charges=Published(nothing_known(START, START.date())),
+                    forecaster=FORECASTER,
+                    accounts=lambda: (),
                     timezone="UTC",
                     removed=lambda _charges, _now: (),
                 ),
                 alerting=AlerterPlan(
+                    accounts=frozenset(),
                     threshold=Threshold(provider="digitalocean", limit=Decimal(100)),
                     cooldown_s=0.0,
                     open_store=lambda: AlertMemory(store),
@@ -218,9 +222,11 @@ def test_no_observation_is_lost_none_is_there_twice_and_the_snapshot_never_goes_
                     charges=lambda: nothing_known(START, START.date()),
                     usages=lambda: (),
                     today=START.date,
+                    announced=Published(None),
                 ),
                 outboxes=(Outbox(channel=channel),),
                 deliveries=lambda: Deliveries(store),
+                open_alerts=tuple,
                 policy=PolicyPlan(
                     budgets=(),
                     load=store.decisions,
@@ -231,6 +237,7 @@ def test_no_observation_is_lost_none_is_there_twice_and_the_snapshot_never_goes_
                 meters=MetersPlan(
                     keeper=MeterFile(tmp_path / "meters.json"), meters=Published(meters.first("e"))
                 ),
+                heartbeat=None,
             )
         )
         patient = [

@@ -20,13 +20,16 @@ from costmon.bootstrap.history import Writers
 from costmon.clock import SystemClock
 from costmon.domain.budget import Budget
 from costmon.domain.change import CircuitChange
+from costmon.domain.circuit import Opening
 from costmon.domain.policy import Policy
 from costmon.errors import StoreUnavailableError
 from costmon.messages import (
     CloseCircuit,
     GuardNoticed,
     GuardReported,
+    OpenByRule,
     OpenCircuit,
+    PolicyChanged,
     RemoveBudget,
     RestartChild,
     SetBudget,
@@ -39,6 +42,7 @@ from costmon.store.migrate import upgrade
 from costmon.testing.clock import START
 from costmon.testing.spend import gauge, guard_report, notice, spend_row
 from tests.roles.tree import PATIENCE_S, SOON, Ear, running
+from tests.roles.values import FORECASTER
 
 FILE = (Budget("global", "1000", "month", "USD"),)
 SOON_S = 0.2
@@ -100,6 +104,8 @@ class World:
                 waiting_charges=WaitingCharges(),
                 readings=Published({}),
                 charges=Published(nothing_known(START, START.date())),
+                forecaster=FORECASTER,
+                accounts=lambda: (),
                 timezone="UTC",
                 removed=lambda _charges, _now: (),
             )
@@ -468,3 +474,91 @@ def expected_circuits(commands):
         for it in commands
         if isinstance(it, OpenCircuit | CloseCircuit)
     ]
+
+
+def by_rule(reason="60 USD in the last hour", *, scope="host:api.example.com", open_s=3600.0):
+    return OpenByRule(
+        opening=Opening(
+            id=f"rule/{reason}",
+            scope=scope,
+            rule="host:*",
+            cause="threshold",
+            reason=reason,
+            open_s=open_s,
+            trial_s=3600.0,
+        )
+    )
+
+
+def state_of(policy):
+    (circuit,) = policy.circuits
+    return circuit.current_state(dt.datetime.now(dt.UTC))
+
+
+def test_a_rule_opens_a_circuit_once_however_often_it_says_so(world):
+    with world.process() as process:
+        world.when(lambda it: True)
+        process.tell(by_rule("60 USD"))
+        opened = world.when(is_open)
+        process.tell(by_rule("61 USD"))
+        process.tell(setting())
+        after = world.when(lambda it: any(one.source == "api" for one in it.budgets))
+
+    assert after.circuits == opened.circuits
+    (circuit,) = opened.circuits
+    assert (circuit.author, circuit.reason, circuit.openings) == ("rule host:*", "60 USD", 1)
+    alerted = [it.change.circuit.scope for it in world.people.heard if is_circuit(it)]
+    assert alerted == ["host:api.example.com"]
+
+
+def test_a_half_open_circuit_is_half_open_in_the_next_process_and_opens_for_twice_as_long(world):
+    with world.process() as process:
+        world.when(lambda it: True)
+        process.tell(by_rule(open_s=SOON_S))
+        world.when(is_open)
+        before = world.when(lambda it: state_of(it) == "half-open")
+
+    with world.process() as process:
+        after = world.when(lambda it: True)
+        assert state_of(after) == "half-open"
+        assert after.circuits == before.circuits
+        process.tell(by_rule("6 USD in 5 minutes", open_s=SOON_S))
+        opened = world.when(lambda it: it.circuits[0].openings == 2)
+
+    (circuit,) = opened.circuits
+    assert circuit.expires_at - circuit.changed_at == dt.timedelta(seconds=2 * SOON_S)
+
+
+def test_a_rule_that_speaks_before_the_database_was_read_does_not_undo_a_stop_by_hand(world):
+    with world.process() as process:
+        world.when(lambda it: True)
+        process.tell(opening())
+        world.when(is_open)
+    world.away = True
+    with world.process() as process:
+        process.tell(by_rule())
+        process.tell(by_rule(scope="host:other.example.com"))
+        world.away = False
+        policy = world.when(lambda it: len(it.circuits) == 2)
+
+    assert [(it.scope, it.author) for it in policy.circuits] == [
+        ("host:api.example.com", "ann"),
+        ("host:other.example.com", "rule host:*"),
+    ]
+
+
+def test_what_a_rule_has_opened_is_reset_by_hand(world):
+    with world.process() as process:
+        world.when(lambda it: True)
+        process.tell(by_rule())
+        world.when(is_open)
+        process.tell(closing())
+        policy = world.when(lambda it: not is_open(it))
+
+    (circuit,) = policy.circuits
+    assert (circuit.state, circuit.author, circuit.rule) == ("closed", "bob", "host:*")
+    assert circuit.is_on_trial(world.clock.now())
+
+
+def is_circuit(message):
+    return isinstance(message, PolicyChanged) and isinstance(message.change, CircuitChange)

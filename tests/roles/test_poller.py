@@ -442,6 +442,36 @@ def test_what_could_not_be_kept_is_read_again():
     assert line.known_through == [None, None]
 
 
+def test_usage_is_not_read_again_before_the_vendors_limit_whoever_asks():
+    line = Line(inventory())
+    ear = Ear()
+    plan = PollerPlan(
+        account=ACCOUNT,
+        provider="digitalocean",
+        intervals={"inventory": 3600.0, "usage": 0.01},
+        least_intervals={"usage": 3600.0},
+        connect=line.open,
+        stored=lambda _reading: None,
+        falls_to_zero=lambda _window: False,
+    )
+    spec = ChildSpec(
+        name="poller.digitalocean",
+        build=lambda incarnation: Poller(incarnation, plan, incarnation.addresses["calculator"]),
+        core=False,
+        policy=SOON,
+    )
+
+    with running([ear.spec("calculator"), spec]) as system:
+        ear.wait_for(2)
+        address = system.addresses["poller.digitalocean"]
+        address.tell(RefreshRequested(id="r1", readings=("usage",)))
+        address.tell(ReadAgain(reading="usage"))
+        address.tell(RefreshRequested(id="r2", readings=("inventory",)))
+        ear.wait_until(lambda heard: len(of_reading(heard, "inventory")) == 2)
+
+    assert line.usages == 1
+
+
 @pytest.mark.parametrize(
     ("waits", "gaps", "outcomes"),
     [

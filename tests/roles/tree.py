@@ -45,6 +45,16 @@ class Ear:
         return ChildSpec(name=name, build=build, core=True)
 
 
+class _Nobody:
+    """Takes what an alerter would be told, in tests that are about something else."""
+
+    def tell_under(self, lease: object, message: object) -> None:
+        pass
+
+
+NOBODY: Any = _Nobody()
+
+
 class _Listener(SupervisedActor[Any]):
     def __init__(self, incarnation: Incarnation, ear: Ear) -> None:
         super().__init__(incarnation)

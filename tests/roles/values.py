@@ -5,7 +5,9 @@ import datetime as dt
 from costmon.domain.poll import BreakerState, Observation
 from costmon.domain.resource import Inventory, Resource
 from costmon.messages import CostsCalculated, Fetched, PollFailed
+from costmon.pricing import fx
 from costmon.state import fold
+from costmon.state.forecast import Forecaster
 from costmon.testing import samples
 from costmon.testing.clock import START
 
@@ -23,6 +25,7 @@ class NoChanges:
 
 
 NO_CHANGES = NoChanges()
+FORECASTER = Forecaster(subscriptions=(), rates=fx.rates(), currency="USD")
 
 
 def after(minutes: int) -> dt.datetime:

@@ -185,6 +185,23 @@ def test_freshness_is_told_by_account_with_what_could_not_be_seen(record, store)
     assert vercel.gaps == (gap,)
 
 
+def test_the_days_of_the_last_half_year_are_known_for_the_forecast(record, store):
+    record(
+        window(charge("1", "1.25", on=18), charge("2", "2.50", on=18), charge("3", "9", on=20)),
+        window(charge("4", "7", start=day(22, 5)), start=day(1, 5), end=day(1, 6)),
+        window(charge("5", "7", start=day(23, 5)), start=day(1, 5), end=day(1, 6), at=9),
+    )
+
+    days = store.charge_overview(dt.date(2026, 11, 21), day(1)).past_days
+
+    # The first of them is 182 days ago: the 23rd of May.
+    assert [(it.group, it.billed) for it in days] == [
+        ("2026-05-23", Decimal(7)),
+        ("2026-11-18", Decimal("3.75")),
+        ("2026-11-20", Decimal(9)),
+    ]
+
+
 def test_an_empty_ledger_answers_with_nothing(store):
     overview = store.charge_overview(dt.date(2026, 11, 21), day(1))
 

@@ -4,15 +4,16 @@ import datetime as dt
 
 import pytest
 
-from costmon.alerts.alert import Alert, Outgoing
+from costmon.alerts.alert import Outgoing
 from costmon.errors import StoreFencedError
+from costmon.testing.alerts import alert as some_alert
 
 RAISED = dt.datetime(2026, 11, 21, 10, 0, 0, 123456, tzinfo=dt.UTC)
 
 
 def alert(alert_id="a", **facts):
-    return Alert(
-        id=alert_id,
+    return some_alert(
+        alert_id,
         event="alerter.budget_exceeded",
         severity="critical",
         condition="budget:charges:global month:100",
@@ -88,3 +89,13 @@ def test_long_ids_are_kept_apart(store):
     store.end_delivery(first, "ops", store.claim("messenger"))
 
     assert waiting(store) == [("ops", second)]
+
+
+def test_a_group_takes_the_place_of_several_alerts_for_one_channel(store):
+    keep(store, alert("a"), alert("b"))
+
+    token = store.claim("messenger")
+    store.group_deliveries(["a", "b"], "ops", alert("group"), token)
+    store.group_deliveries(["a", "b"], "ops", alert("group"), token)
+
+    assert sorted(waiting(store)) == [("ops", "group"), ("telegram", "a"), ("telegram", "b")]

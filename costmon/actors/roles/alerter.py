@@ -10,7 +10,7 @@ judged, are found by a look at what is published, at the start and every hour.
 
 import datetime as dt
 from collections.abc import Callable, Iterable, MutableMapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol, assert_never
 
@@ -22,18 +22,21 @@ from costmon.alerts import guard as guard_conditions
 from costmon.alerts.alert import Alert, Outgoing
 from costmon.alerts.caps import Crossing, budget_crossings, quota_crossings
 from costmon.alerts.condition import Condition
+from costmon.alerts.forecast import forecast_crossings
 from costmon.alerts.memory import NOTHING_SAID, Memory
-from costmon.alerts.policy import judge
+from costmon.alerts.policy import acknowledged, began, judge, snoozed, woken
 from costmon.alerts.reminders import due_reminders
 from costmon.alerts.spend import spend_found
 from costmon.domain.cap import Cap, Quota
-from costmon.domain.change import CircuitChange
+from costmon.domain.change import Change, CircuitChange
 from costmon.domain.fx import Rates
 from costmon.domain.subscription import Subscription
 from costmon.domain.totals import Threshold
 from costmon.domain.usage import UsageReading
 from costmon.errors import StoreError
 from costmon.messages import (
+    AcknowledgeAlert,
+    AlertDecision,
     AlerterMessage,
     BucketsClosed,
     ChargesCompleted,
@@ -42,18 +45,23 @@ from costmon.messages import (
     ChildSetAside,
     CostsCalculated,
     DeliverAlert,
+    ForecastMade,
     GuardNoticed,
+    HeartbeatReported,
     PolicyChanged,
     PollFailed,
+    SnoozeAlert,
     Tick,
     UsageCalculated,
 )
 from costmon.state.accounts import most_expensive, totals_over
 from costmon.state.caps import budget_uses, quota_uses
 from costmon.state.charges import ChargeState, on_day
+from costmon.state.forecast import budget_forecasts
+from costmon.state.published import Published
 
 _TOP = 3
-_SAVE, _LOOK = "save", "look"
+_SAVE, _LOOK, _WAKE = "save", "look", "wake"
 _SAVE_AGAIN_S = 5.0
 _LOOK_EVERY_S = 3600.0
 
@@ -93,6 +101,7 @@ class AlerterPlan:
     """Settings of the alerter.
 
     Attributes:
+        accounts: Names of the accounts that are polled.
         threshold: Monthly run-rate above which people are told.
         cooldown_s: Seconds between repeats of one condition.
         open_store: Opens the place where memory outlives the process, for one incarnation.
@@ -105,9 +114,12 @@ class AlerterPlan:
         charges: Returns what was charged, of the month that it is.
         usages: Returns the last usage of each account.
         today: Returns the day in people's time zone.
+        announced: Where it is published what people believe to hold; `None` until the database has
+            been read.
         detection: Settings of detection; `None`: it is off.
     """
 
+    accounts: frozenset[str]
     threshold: Threshold
     cooldown_s: float
     open_store: Callable[[], MemoryStore]
@@ -120,6 +132,7 @@ class AlerterPlan:
     charges: Callable[[], ChargeState]
     usages: Callable[[], Iterable[UsageReading]]
     today: Callable[[], dt.date]
+    announced: Published[tuple[Memory, ...] | None]
     detection: DetectionPlan | None = None
 
 
@@ -140,7 +153,7 @@ class Alerter(SupervisedActor[AlerterMessage]):
         self._settle()
         self.timer.after(_LOOK, 0.0)
 
-    def handle(self, message: AlerterMessage) -> None:  # noqa: C901, PLR0912 - one short case per message
+    def handle(self, message: AlerterMessage) -> None:  # noqa: C901 - one short case per message
         """Judge what the message says."""
         match message:
             case CostsCalculated():
@@ -152,35 +165,58 @@ class Alerter(SupervisedActor[AlerterMessage]):
             case UsageCalculated(report=report, usage=usage):
                 self._judge(conditions.account_blind(report, None))
                 self._judge_quotas([usage])
-            case ChargesRecorded(totals=totals):
+            case ChargesRecorded(totals=totals) | ForecastMade(totals=totals):
                 self._judge_caps(on_day(totals, self._plan.today()))
             case BucketsClosed(until=until):
                 self._detect(until)
-            case ChildSetAside(name=name, error=error, until=until):
-                cause = f"until {until.isoformat()}"
-                self._judge(conditions.child_set_aside(name, holds=True, error=error, cause=cause))
-            case ChildRecovered(name=name):
-                cause = f"recovered {self.clock.now().isoformat()}"
-                self._judge(conditions.child_set_aside(name, holds=False, error="", cause=cause))
-            case GuardNoticed(app=app, host=host, notice=notice, gauge=gauge):
-                condition, least_s = guard_conditions.noticed(
-                    notice, app=app, host=host, gauge=gauge, cooldown_s=self._plan.cooldown_s
-                )
-                self._judge(condition, least_s)
-            case PolicyChanged(change=CircuitChange(id=id_, circuit=circuit)):
-                # Each opening is somebody's decision: none is a repeat.
-                now = self.clock.now()
-                self._judge(guard_conditions.circuit(circuit, now=now, cause=id_), 0.0)
-            case PolicyChanged():
-                pass  # nobody is alerted of a budget that was set
+            case ChildSetAside() | ChildRecovered() | HeartbeatReported():
+                self._judge(self._of_the_service(message))
+            case GuardNoticed():
+                self._judge_notice(message)
+            case PolicyChanged(change=change):
+                self._judge_change(change)
+            case AcknowledgeAlert() | SnoozeAlert():
+                self._decide(message)
             case Tick(key=key):
                 self._on_time(key)
             case _:
                 assert_never(message)
 
+    def _of_the_service(
+        self, message: ChildSetAside | ChildRecovered | HeartbeatReported
+    ) -> Condition:
+        match message:
+            case ChildSetAside(name=name, error=error, until=until):
+                cause = f"until {until.isoformat()}"
+                return conditions.child_set_aside(name, holds=True, error=error, cause=cause)
+            case ChildRecovered(name=name):
+                cause = f"recovered {self.clock.now().isoformat()}"
+                return conditions.child_set_aside(name, holds=False, error="", cause=cause)
+            case HeartbeatReported(error=failure, at=at):
+                return conditions.heartbeat_failing(failure, cause=at.isoformat())
+
+    def _judge_notice(self, message: GuardNoticed) -> None:
+        condition, least_s = guard_conditions.noticed(
+            message.notice,
+            app=message.app,
+            host=message.host,
+            gauge=message.gauge,
+            cooldown_s=self._plan.cooldown_s,
+        )
+        self._judge(condition, least_s)
+
+    def _judge_change(self, change: Change) -> None:
+        if isinstance(change, CircuitChange):  # nobody is alerted of a budget that was set
+            condition = guard_conditions.circuit(
+                change.circuit, now=self.clock.now(), cause=change.id
+            )
+            self._judge(condition, 0.0)  # each opening is somebody's decision: none is a repeat
+
     def _on_time(self, key: str) -> None:
         if key == _LOOK:
             self._look()
+        elif key == _WAKE:
+            self._wake()
         else:
             self._store_is_away = False
             self._settle()
@@ -210,6 +246,7 @@ class Alerter(SupervisedActor[AlerterMessage]):
             self._judge_quotas(self._plan.usages())
             due = due_reminders(self._plan.subscriptions, self._plan.today(), self._memory.said)
             self._tell_crossings(due)
+            self._wake()
         self.timer.after(_LOOK, _LOOK_EVERY_S if self._memory.loaded else _SAVE_AGAIN_S)
 
     def _judge_quotas(self, usages: Iterable[UsageReading]) -> None:
@@ -223,16 +260,23 @@ class Alerter(SupervisedActor[AlerterMessage]):
         self._load_if_needed()
         uses = budget_uses(self._plan.caps, charges, (), self._plan.rates, self.clock.now())
         self._tell_crossings(budget_crossings(uses, self._memory.said))
+        forecasts = budget_forecasts(self._plan.caps, charges.forecast, self._plan.rates)
+        self._tell_crossings(forecast_crossings(forecasts, self._memory.said))
 
     def _tell_crossings(self, crossings: Iterable[Crossing]) -> None:
         """Tell of each budget or quota the highest level that it has crossed, once a period."""
         now = self.clock.now()
         for crossing in crossings:
-            alert = crossing.condition.alert(now, resolved=False)
-            told = Memory(announced=True, said_at=now, suppressed=0, last_cause=crossing.cause)
-            for name in crossing.crossed:
-                own = alert if name == crossing.condition.name else None
-                self.fenced(partial(self._remember, name, NOTHING_SAID, told, own))
+            for name in reversed(crossing.crossed):  # the one that is told last: a crash repeats it
+                before = self._memory.said.get(name, NOTHING_SAID)
+                if name == crossing.condition.name:
+                    verdict = began(crossing.condition, before, now)
+                    self.fenced(partial(self._remember, name, verdict.memory, verdict.alert))
+                else:  # the higher level's message covers it
+                    covered = replace(
+                        NOTHING_SAID, last_cause=crossing.cause, said_at=before.said_at or now
+                    )
+                    self.fenced(partial(self._remember, name, covered, None))
         self._settle()
 
     def _detect(self, until: dt.datetime) -> None:
@@ -255,46 +299,66 @@ class Alerter(SupervisedActor[AlerterMessage]):
 
     def _judge(self, condition: Condition, cooldown_s: float | None = None) -> None:
         self._load_if_needed()
-        now = self.clock.now()
         least_s = self._plan.cooldown_s if cooldown_s is None else cooldown_s
         before = self._memory.said.get(condition.name, NOTHING_SAID)
-        verdict, after = judge(
-            holds=condition.holds,
-            cause=condition.cause,
-            memory=before,
-            now=now,
-            cooldown_s=least_s,
-        )
-        alert: Alert | None = None
-        match verdict:
-            case "say" | "resolve":
-                alert = condition.alert(now, resolved=verdict == "resolve")
-            case "suppress":
-                self.log.info(
-                    "alerter.alert_suppressed",
-                    message="suppressed by cooldown",
-                    condition=condition.name,
-                    suppressed=after.suppressed,
-                    cooldown_s=least_s,
-                    **condition.facts,
-                )
-            case "quiet":
-                pass
-            case _:
-                assert_never(verdict)
-        self.fenced(lambda: self._remember(condition.name, before, after, alert))
+        verdict = judge(condition, before, now=self.clock.now(), cooldown_s=least_s)
+        if verdict.kept_back is not None:
+            self.log.info(
+                "alerter.alert_suppressed",
+                message=verdict.kept_back,
+                condition=condition.name,
+                suppressed=verdict.memory.suppressed,
+                cooldown_s=least_s,
+                **condition.facts,
+            )
+        self.fenced(lambda: self._remember(condition.name, verdict.memory, verdict.alert))
         self._settle()
 
-    def _remember(self, name: str, before: Memory, after: Memory, alert: Alert | None) -> None:
+    def _decide(self, decision: AlertDecision) -> None:
+        """Remember what somebody decided about an alert that is open."""
+        self._load_if_needed()
+        now = self.clock.now()
+        memory = self._memory.said.get(decision.condition, NOTHING_SAID)
+        facts = {"id": decision.id, "condition": decision.condition, "author": decision.author}
+        if not memory.is_open(now):
+            self.log.warning("alerter.decision_ignored", **facts, reason="the alert is not open")
+            return
+        if isinstance(decision, AcknowledgeAlert):
+            after = acknowledged(memory, decision.author, now)
+            self.log.info("alerter.alert_acknowledged", **facts)
+        else:
+            after = snoozed(memory, decision.author, decision.until)
+            self.log.info("alerter.alert_snoozed", **facts, until=decision.until.isoformat())
+        self.fenced(lambda: self._remember(decision.condition, after, None))
+        self._settle()
+        self._wake()
+
+    def _wake(self) -> None:
+        """Tell again what was snoozed until now, and come back for what is snoozed for longer."""
+        now = self.clock.now()
+        for name, memory in tuple(self._memory.said.items()):
+            verdict = woken(memory, now)
+            if verdict is not None:
+                self.fenced(partial(self._remember, name, verdict.memory, verdict.alert))
+        self._settle()
+        ends = [it.snoozed_until for it in self._memory.said.values() if it.snoozed_until]
+        if ends:
+            # The clock may be set meanwhile.
+            wait_s = min((min(ends) - now).total_seconds(), _LOOK_EVERY_S)
+            self.timer.after(_WAKE, max(wait_s, 0.0))
+
+    def _remember(self, name: str, after: Memory, alert: Alert | None) -> None:
+        before = self._memory.said.get(name, NOTHING_SAID)
         self._memory.said[name] = after
         # A quiet judgement changes nothing that people were told: it is not worth a transaction.
-        if (before.announced, before.said_at) != (after.announced, after.said_at):
+        if alert is not None or _is_news(before, after):
             self._memory.unsaved.setdefault(name, []).extend([alert] if alert else [])
         self._memory.untold.extend([alert] if alert else [])
 
     def _settle(self) -> None:
-        """Save what was decided, then let it be delivered, saved or not."""
+        """Save what was decided, publish it, then let it be delivered, saved or not."""
         if self._memory.unsaved or not self._memory.loaded:
+            self._publish()
             self._save()
         while self._memory.untold:
             self.tell(self._messenger, DeliverAlert(alert=self._memory.untold[0]))
@@ -303,10 +367,34 @@ class Alerter(SupervisedActor[AlerterMessage]):
     def _load(self) -> None:
         for name, text in self._store.load().items():
             try:
-                self._memory.said.setdefault(name, Memory.from_text(text))
+                memory = Memory.from_text(text)
             except ValueError as error:
                 self.log.warning("alerter.memory_unreadable", condition=name, error=str(error))
+                continue
+            if name not in self._memory.said:
+                self._memory.said[name] = memory
+                self._end_if_nobody_will(name, memory)
         self._memory.loaded = True
+        self._publish()
+
+    def _end_if_nobody_will(self, name: str, memory: Memory) -> None:
+        """End what an earlier process has told and what nothing in this one can end."""
+        now, told = self.clock.now(), memory.told
+        if told is None or not memory.is_open(now):
+            return
+        cause = f"restarted {now.isoformat()}"
+        child, account = told.labels.get("child"), told.labels.get("account")
+        if told.event == "alerter.child_set_aside" and child is not None:
+            ended = conditions.child_set_aside(child, holds=False, error="", cause=cause)
+            verdict = judge(ended, memory, now=now, cooldown_s=self._plan.cooldown_s)
+            self._remember(name, verdict.memory, verdict.alert)
+        elif told.event == "alerter.account_unreadable" and account not in self._plan.accounts:
+            self._remember(name, replace(memory, announced=False), None)
+
+    def _publish(self) -> None:
+        if self._memory.loaded:
+            announced = tuple(it for it in self._memory.said.values() if it.announced)
+            self.fenced(lambda: self._plan.announced.publish(announced))
 
     def _save(self) -> None:
         """Bring memory and database together; try again later when the database is away.
@@ -327,3 +415,9 @@ class Alerter(SupervisedActor[AlerterMessage]):
             self._store_is_away = True
             self.log.warning("alerter.memory_not_saved", error=str(error))
             self.timer.after(_SAVE, _SAVE_AGAIN_S)
+
+
+def _is_news(before: Memory, after: Memory) -> bool:
+    """Tell whether people were told something, or decided something."""
+    same = replace(after, suppressed=before.suppressed, last_cause=before.last_cause)
+    return same != before

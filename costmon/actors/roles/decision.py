@@ -15,17 +15,25 @@ from costmon.messages import (
 )
 
 
-def change_of(command: GuardCommand, now: dt.datetime, revision: int) -> Change:
+def change_of(
+    command: GuardCommand, now: dt.datetime, revision: int, before: Circuit | None
+) -> Change:
     """Return the change that a command asks for.
 
     Args:
         command: What somebody wants.
+        before: What was decided last about the scope's circuit; `None`: nothing that is known.
         now: Aware UTC.
         revision: Of the circuit, if it is about one.
     """
     match command:
         case OpenCircuit(expires_at=expires_at):
             return _circuit_change(command, now, revision, expires_at)
+        case CloseCircuit() if before is not None:
+            circuit = before.closed(
+                reason=command.reason, author=command.author, now=now, revision=revision
+            )
+            return CircuitChange(id=command.id, circuit=circuit)
         case CloseCircuit():
             return _circuit_change(command, now, revision, None)
         case SetBudget(budget=budget):
@@ -84,6 +92,9 @@ def logged(change: Change) -> tuple[str, Mapping[str, object]]:
                 "reason": circuit.reason,
                 "author": circuit.author,
                 "expires_at": circuit.expires_at and circuit.expires_at.isoformat(),
+                "rule": circuit.rule,
+                "cause": circuit.cause,
+                "openings": circuit.openings,
             }
         case BudgetChange(budget=given):
             return f"policy.budget_{'removed' if given is None else 'set'}", {

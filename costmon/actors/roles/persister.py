@@ -10,7 +10,7 @@ because a reading is noted as done only when all of it has been recorded.
 
 import datetime as dt
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar, assert_never
 from zoneinfo import ZoneInfo
@@ -32,6 +32,7 @@ from costmon.messages import (
     ChargesFetched,
     ChargesRecorded,
     CostsCalculated,
+    ForecastMade,
     GuardReported,
     PersisterMessage,
     PolicyChanged,
@@ -41,12 +42,16 @@ from costmon.messages import (
 )
 from costmon.state import guard_reports
 from costmon.state.charges import RESTATED_LATELY, ChargeState, charge_state, on_day
+from costmon.state.forecast import Forecaster
 from costmon.state.guard_state import GuardState
 from costmon.state.published import Published, SharedPublished
+from costmon.state.value import AccountState
 
 T = TypeVar("T")
 
-_RETRY, _PRUNE, _DAY, _BUCKET = "retry", "prune", "day", "bucket"
+_RETRY, _PRUNE, _DAY = "retry", "prune", "day"
+_FORECAST, _BUCKET = "forecast", "bucket"
+_FORECAST_AFTER_S = 1.0
 _LONGEST_LOOK_S = 3600.0
 _RETRY_MIN_S, _RETRY_MAX_S = 1.0, 30.0
 _PRUNE_EVERY_S = 6 * 3600.0
@@ -71,7 +76,9 @@ class PersisterPlan:
         guard_state: Where it is published what the rows add up to.
         waiting_charges: Where charges wait.
         readings: Where it is published what is recorded of the readings.
-        charges: Where it is published what the charges add up to.
+        charges: Where it is published what the charges add up to, with the forecast.
+        forecaster: Makes the forecast.
+        accounts: Returns the published live accounts.
         timezone: IANA key of the zone whose days people count by.
         removed: Returns windows that end charges of this month which the settings no longer name.
         bucket_s: Length of the buckets that detection is fed, in seconds; `None`: it is off.
@@ -86,6 +93,8 @@ class PersisterPlan:
     waiting_charges: WaitingCharges
     readings: Published[Mapping[ReadingKey, StoredReading]]
     charges: Published[ChargeState]
+    forecaster: Forecaster
+    accounts: Callable[[], Sequence[AccountState]]
     timezone: str
     removed: Callable[[ChargeState, dt.datetime], tuple[ChargeWindow, ...]]
     bucket_s: int | None = None
@@ -116,6 +125,8 @@ class Persister(SupervisedActor[PersisterMessage]):
         self._readings = plan.readings
         self._charges = plan.charges
         self._removed = plan.removed
+        self._forecaster = plan.forecaster
+        self._accounts = plan.accounts
         self._zone = ZoneInfo(plan.timezone)
         self._claim = plan.claim
         self._journal = plan.journal
@@ -123,6 +134,7 @@ class Persister(SupervisedActor[PersisterMessage]):
         self._fault = plan.fault
         self._confirmed = plan.confirmed
         self._guard_state = plan.guard_state
+        self._forecast_is_due = False
         self._reports: deque[GuardReport] = deque()
         self._report_rows = 0
         self._writer: Writer | None = None
@@ -138,11 +150,12 @@ class Persister(SupervisedActor[PersisterMessage]):
         self.timer.after(_DAY, self._next_look_s())
         self.timer.after(_BUCKET, 0.0)
 
-    def handle(self, message: PersisterMessage) -> None:
+    def handle(self, message: PersisterMessage) -> None:  # noqa: C901 - one short case per message
         """Write what the message says, or try again, or prune."""
         match message:
             case CostsCalculated(observation=observation):
                 self._keep(observation)
+                self._forecast_soon()
             case GuardReported(report=report):
                 self._keep_report(report)
             case PolicyChanged():
@@ -154,6 +167,9 @@ class Persister(SupervisedActor[PersisterMessage]):
                 self._keep_end(message)
             case Tick(key=key) if key == _PRUNE:
                 self._prune()
+            case Tick(key=key) if key == _FORECAST:
+                self._forecast_is_due = False
+                self._forecast_again()
             case Tick(key=key) if key == _DAY:
                 self.timer.after(_DAY, self._next_look_s())
                 self._look_at_the_day()
@@ -335,14 +351,29 @@ class Persister(SupervisedActor[PersisterMessage]):
     def _publish_charges(self) -> ChargeState:
         now, today = self.clock.now(), self._today()
         overview = self._write(lambda writer: writer.charges(today, now - RESTATED_LATELY))
-        state = charge_state(overview, now)
+        state = self._forecaster.added_to(charge_state(overview, now), self._accounts(), now)
         self.fenced(lambda: self._charges.publish(state))
         return state
+
+    def _forecast_soon(self) -> None:
+        """Make one forecast for all polls of a moment, once the calculator has published them."""
+        if not self._forecast_is_due:
+            self._forecast_is_due = True
+            self.timer.after(_FORECAST, _FORECAST_AFTER_S)
+
+    def _forecast_again(self) -> None:
+        """Let the forecast follow the time, and what the live resources cost now."""
+        now = self.clock.now()
+        state = self._forecaster.added_to(self._charges.read(), self._accounts(), now)
+        if state.forecast is not None:
+            self.fenced(lambda: self._charges.publish(state))
+            self.tell(self._alerter, ForecastMade(totals=state))
 
     def _look_at_the_day(self) -> None:
         """Let figures of the month to date be about the month that it is."""
         known, today = self._charges.read(), self._today()
         if known.is_loaded and known.today == today:
+            self._forecast_again()
             return
         if self._away_since_s is None:
             try:
@@ -352,6 +383,7 @@ class Persister(SupervisedActor[PersisterMessage]):
             else:
                 return
         self.fenced(lambda: self._charges.publish(on_day(known, today)))
+        self._forecast_again()
 
     def _end_removed(self) -> None:
         if self._away_since_s is not None:

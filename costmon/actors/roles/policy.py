@@ -15,7 +15,7 @@ from costmon.actors.base import Incarnation, SupervisedActor
 from costmon.actors.roles import decision
 from costmon.domain.budget import Budget
 from costmon.domain.change import Change, CircuitChange
-from costmon.domain.circuit import Circuit
+from costmon.domain.circuit import Circuit, Opening, opened_by_rule
 from costmon.domain.policy import Policy, PolicyBudget
 from costmon.errors import StoreError
 from costmon.messages import (
@@ -23,6 +23,7 @@ from costmon.messages import (
     GuardCommand,
     GuardNoticed,
     GuardReported,
+    OpenByRule,
     OpenCircuit,
     PolicyChanged,
     PolicyMessage,
@@ -106,6 +107,7 @@ class PolicyActor(SupervisedActor[PolicyMessage]):
         self._alerter = alerter
         self._load_again_s = _LOAD_MIN_S
         self._told_expired: set[tuple[str, int]] = set()
+        self._waiting_openings: dict[str, Opening] = {}
 
     def started(self) -> None:
         """Read what was decided before the process started, unless an incarnation has done so."""
@@ -119,6 +121,8 @@ class PolicyActor(SupervisedActor[PolicyMessage]):
                 self._fold(message)
             case OpenCircuit() | CloseCircuit() | SetBudget() | RemoveBudget():
                 self._decide(message)
+            case OpenByRule(opening=opening):
+                self._open_by_rule(opening)
             case Tick(key=key) if key == _LOAD:
                 self._load()
             case Tick(key=key) if key == _SWEEP:
@@ -162,18 +166,46 @@ class PolicyActor(SupervisedActor[PolicyMessage]):
     def _change_guard_state(self, fold: Callable[[GuardState], GuardState]) -> None:
         self.fenced(lambda: self._plan.guard_state.change(fold))
 
-    # --- what people decide ------------------------------------------------------------------
+    # --- what people and rules decide --------------------------------------------------------
 
     def _decide(self, command: GuardCommand) -> None:
-        policy, waiting, now = (
-            self._plan.policy.read(),
-            self._plan.changes.waiting(),
-            self.clock.now(),
-        )
+        now = self.clock.now()
+        before = self._known(command.scope) if isinstance(command, CloseCircuit) else None
+        change = decision.change_of(command, now, self._next_revision(now), before)
+        self._keep(change)
+
+    def _open_by_rule(self, opening: Opening) -> None:
+        """Open a circuit because a rule says so, unless it is open.
+
+        Before the database was read it is not known what is open: the rule waits until then.
+        """
+        if self._plan.policy.read() is None:
+            self._waiting_openings[opening.scope] = opening
+            return
+        now = self.clock.now()
+        circuit = opened_by_rule(self._known(opening.scope), opening, now, self._next_revision(now))
+        if circuit is not None:
+            self._keep(CircuitChange(id=f"{opening.id}/{circuit.revision}", circuit=circuit))
+
+    def _known(self, scope: str) -> Circuit | None:
+        """Return what was decided last about a scope's circuit, as far as it is known."""
+        policy = self._plan.policy.read()
+        found = {it.scope: it for it in policy.circuits} if policy is not None else {}
+        for change in self._plan.changes.waiting():
+            if isinstance(change, CircuitChange):
+                found[change.circuit.scope] = change.circuit
+        return found.get(scope)
+
+    def _next_revision(self, now: dt.datetime) -> int:
+        policy, waiting = self._plan.policy.read(), self._plan.changes.waiting()
         known = [it.circuit.revision for it in waiting if isinstance(it, CircuitChange)]
         known += [it.revision for it in policy.circuits] if policy is not None else []
-        revision = decision.next_revision(known, now)
-        change = self._plan.changes.keep(decision.change_of(command, now, revision))
+        return decision.next_revision(known, now)
+
+    def _keep(self, decided: Change) -> None:
+        """Bring a change to the disk, to whoever must know, and to the guards."""
+        policy = self._plan.policy.read()
+        change = self._plan.changes.keep(decided)
         self.tell(self._persister, PolicyChanged(change=change))
         if isinstance(change, CircuitChange):
             self.tell(self._alerter, PolicyChanged(change=change))
@@ -216,6 +248,9 @@ class PolicyActor(SupervisedActor[PolicyMessage]):
             budgets=len(taken.budgets) + len(self._plan.budgets),
             waiting=len(waiting),
         )
+        for opening in self._waiting_openings.values():
+            self._open_by_rule(opening)
+        self._waiting_openings.clear()
 
     def _look_at_the_time(self) -> None:
         policy = self._plan.policy.read()
@@ -248,4 +283,11 @@ class PolicyActor(SupervisedActor[PolicyMessage]):
                 continue
             change = CircuitChange(id=f"expired/{circuit.revision}", circuit=circuit)
             self.tell(self._alerter, PolicyChanged(change=change))
+            if circuit.is_on_trial(now):
+                self.log.info(
+                    "policy.circuit_half_opened",
+                    scope=circuit.scope,
+                    rule=circuit.rule,
+                    trial_ends_at=circuit.trial_ends_at and circuit.trial_ends_at.isoformat(),
+                )
             self._told_expired.add(ended)

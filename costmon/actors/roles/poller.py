@@ -10,7 +10,7 @@ else is due has its turn: no reading waits for more than one step of another.
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Protocol, assert_never
 
@@ -67,6 +67,9 @@ class PollerPlan:
         provider: The vendor's slug.
         intervals: Seconds from the start of one cycle to the start of the next, by the readings
             that the vendor has.
+        least_intervals: Seconds that must lie between the starts of two cycles, whoever asks, by
+            the readings for which there is such a limit.
+        begun: When each reading's last cycle began, monotonic seconds; it outlives an incarnation.
         connect: Opens the line, given a pause and a heartbeat: `pause(seconds)` waits and
             returns `False` when the wait was cut short, `beat()` says that work goes on.
         stored: Returns what is recorded of a reading; `None` when nothing is.
@@ -76,6 +79,8 @@ class PollerPlan:
     account: str
     provider: str
     intervals: Mapping[ReadingKind, float]
+    least_intervals: Mapping[ReadingKind, float] = field(default_factory=dict)
+    begun: MutableMapping[ReadingKind, float] = field(default_factory=dict)
     connect: Callable[[Callable[[float], bool], Callable[[], None]], Line]
     stored: Callable[[ReadingKind], StoredReading | None]
     falls_to_zero: Callable[[ChargeWindow], bool]
@@ -112,10 +117,17 @@ class _Reading:
 
     kind: ReadingKind
     interval_s: float
+    least_s: float
+    begun: MutableMapping[ReadingKind, float]
     breaker: Breaker = field(default_factory=Breaker)
     cycle: _Cycle | None = None
     again: bool = False
     zero_since: dt.datetime | None = None
+
+    def must_wait_s(self, now_s: float) -> float:
+        """Return seconds until the vendor may be asked again."""
+        began_s = self.begun.get(self.kind)
+        return 0.0 if began_s is None else max(0.0, began_s + self.least_s - now_s)
 
     def delay_s(self, cycle: _Cycle, now_s: float) -> float:
         """Return seconds from now to the next cycle: the interval, or as the breaker has it."""
@@ -123,6 +135,7 @@ class _Reading:
         if self.breaker.failures:
             doublings = min(self.breaker.failures - 1, 10)
             interval_s = min(interval_s, _RETRY_FIRST_S * 2**doublings, _RETRY_MAX_S)
+        interval_s = max(interval_s, self.least_s)
         delay_s = max(0.0, cycle.began_s + interval_s - now_s)
         if self.breaker.probe_at_s is not None:
             delay_s = max(delay_s, self.breaker.probe_at_s - now_s)
@@ -137,7 +150,12 @@ class Poller(SupervisedActor[PollerMessage]):
         self._plan = plan
         self._calculator = calculator
         self._readings = {
-            kind: _Reading(kind=kind, interval_s=interval_s)
+            kind: _Reading(
+                kind=kind,
+                interval_s=interval_s,
+                least_s=plan.least_intervals.get(kind, 0.0),
+                begun=plan.begun,
+            )
             for kind, interval_s in plan.intervals.items()
         }
         self._line: Line | None = None
@@ -198,6 +216,14 @@ class Poller(SupervisedActor[PollerMessage]):
                 state = reading.breaker.state(now_s)
                 self.log.info("poller.poll_held_back", reading=reading.kind, breaker=state)
                 return
+            must_wait_s = reading.must_wait_s(now_s)
+            if must_wait_s > 0:
+                self.log.info(
+                    "poller.poll_held_back", reading=reading.kind, wait_s=round(must_wait_s, 1)
+                )
+                self.timer.after(reading.kind, must_wait_s)
+                return
+            reading.begun[reading.kind] = now_s
             reading.breaker = reading.breaker.asked()
             cycle = reading.cycle = self._begun(now_s)
         outcome = self._step(line.provider, reading.kind, cycle)
@@ -307,7 +333,8 @@ class Poller(SupervisedActor[PollerMessage]):
         else:
             reading.breaker = reading.breaker.after_success()
             reading.zero_since = None
-        delay_s = 0.0 if reading.again else reading.delay_s(cycle, now_s)
+        again_s = reading.must_wait_s(now_s)
+        delay_s = again_s if reading.again else reading.delay_s(cycle, now_s)
         reading.again, reading.cycle = False, None
         self.timer.after(reading.kind, delay_s)
         report = self._report(reading, cycle, delay_s)

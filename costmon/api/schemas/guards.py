@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from msgspec import Meta as Describe
 
 from costmon.api.schemas.answers import Meta
-from costmon.domain.circuit import CircuitState
+from costmon.domain.circuit import CircuitState, CurrentState
 from costmon.intake.answer import WAITING_S, Answer, BudgetAnswer, CircuitAnswer, Moment
 
 _Reason = Annotated[str, Describe(description="Reason, for humans: at most 500 characters.")]
@@ -107,18 +107,27 @@ class GuardsAnswer(Answer, frozen=True):
     meta: Meta
 
 
+class CircuitNow(CircuitAnswer, frozen=True):
+    """A circuit, and what it is at this moment: an open one may have expired since."""
+
+    current: CurrentState
+
+
 class CircuitsAnswer(Answer, frozen=True):
     """The answer of `GET /api/v1/circuits`: what was last decided about each scope."""
 
-    data: list[CircuitAnswer]
+    data: list[CircuitNow]
     meta: Meta
 
 
 class ScopeCircuit(Answer, frozen=True):
-    """Whether calls of a scope may pass; `circuit` names the open circuit that stops them."""
+    """Whether calls of a scope may pass; `circuit` names the open circuit that stops them.
+
+    While none is open it may name one that is half-open, until `expires_at`: calls pass.
+    """
 
     scope: str
-    state: CircuitState
+    state: CurrentState
     circuit: str | None
     reason: str | None
     author: str | None

@@ -11,7 +11,7 @@ from typing import Any, NoReturn, get_args
 
 from costmon.domain.amount import amount_of
 from costmon.domain.budget import Budget, Thresholds
-from costmon.domain.circuit import Circuit, CircuitState
+from costmon.domain.circuit import Circuit, CircuitState, OpeningCause
 from costmon.domain.policy import BudgetSource, Policy, PolicyBudget
 from costmon.domain.scope import scope_of
 from costmon.domain.spend import GuardReport, Notice, NoticeKind, SpendRow
@@ -256,6 +256,7 @@ def _circuit(entry: object, where: str) -> Circuit:
         scope = scope_of(fields.get("scope"), pattern=True)
     except InputError as error:
         raise WireError(f"{where}: {error}") from None
+    rule, cause, trial = (fields.get(name) for name in ("rule", "cause", "trial_ends_at"))
     return Circuit(
         scope=scope,
         state=state,
@@ -264,6 +265,11 @@ def _circuit(entry: object, where: str) -> Circuit:
         changed_at=time_of(fields.get("changed_at"), f"{where}.changed_at"),
         expires_at=None if expires_at is None else time_of(expires_at, f"{where}.expires_at"),
         revision=revision,
+        rule=None if rule is None else _words(rule, f"{where}.rule"),
+        # A later service may know further causes.
+        cause=cause if cause in get_args(OpeningCause) else None,
+        openings=_count(fields.get("openings", 0), f"{where}.openings"),
+        trial_ends_at=None if trial is None else time_of(trial, f"{where}.trial_ends_at"),
     )
 
 

@@ -95,6 +95,7 @@ info = ProviderInfo(
         for name in ("SUPABASE_URL", "SUPABASE_ANON_KEY")
     ),
     readings=("inventory", "charges", "usage"),
+    least_usage_interval_s=300.0,
     read_only_posts=("/v1/projects/*/database/query/read-only",),
     url_variable="SUPABASE_API_URL",
     default_url="https://api.supabase.com",

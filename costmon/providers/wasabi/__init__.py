@@ -61,6 +61,7 @@ info = ProviderInfo(
         ),
     ),
     readings=("charges", "usage"),
+    least_usage_interval_s=300.0,
     headers=_headers,
     url_variable="WASABI_API_URL",
     default_url="https://stats.wasabisys.com",

@@ -105,6 +105,10 @@ CIRCUITS = st.builds(
     MOMENTS,
     st.none() | MOMENTS,
     st.just(0),
+    rule=st.none() | WORDS,
+    cause=st.sampled_from([None, "threshold", "budget", "finding"]),
+    openings=COUNTS,
+    trial_ends_at=st.none() | MOMENTS,
 )
 PERCENT = st.integers(1, 10_000).map(lambda part: Decimal(part) / 100)
 BUDGETS = st.builds(

@@ -3,6 +3,7 @@
 import datetime as dt
 import random
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -273,6 +274,7 @@ def test_the_account_of_the_file_is_connected_like_any_other_and_asks_nobody():
         rng=random.Random(1),
         pause=lambda _seconds: False,
         beat=lambda: None,
+        state_dir=Path(),
     )
     found = list(connection.provider.charges(account.name, NOW, None))
     connection.close()
