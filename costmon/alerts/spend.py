@@ -27,12 +27,10 @@ def spend_found(finding: SpendFinding) -> Condition:
         labels={"scope": scope, "unit": unit, "kind": finding.cause},
         facts={
             "finding": finding.id,
-            "state": finding.state,
             "scope": scope,
             "unit": unit,
             "kind": finding.cause,
             "quiet": finding.quiet,
-            "since": finding.since.isoformat(),
             "observed": finding.observed,
             "expected": finding.expected,
             "low": finding.low,
