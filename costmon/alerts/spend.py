@@ -15,29 +15,22 @@ def spend_found(finding: SpendFinding) -> Condition:
         name=f"finding:{scope}:{unit}:{finding.cause}",
         state=finding.state,
         cause=f"{finding.state} {finding.at.isoformat()}",
-        event="alerter.spend_escalated"
-        if finding.state == "escalated"
-        else "alerter.spend_anomaly_found",
+        event="alerter.spend_anomaly_found",
         resolved_event="alerter.spend_anomaly_over",
         severity=finding.severity,
-        title=f"{subject} is unusually high",
+        title=f"Unusual spend of {'all vendors' if scope == 'global' else scope}",
         text=_text(finding, subject, since),
         resolved_text=(
             f"{subject} is as usual again. Since {since} {money(finding.burned)} {unit} more than"
             " usual was spent."
         ),
         labels={"scope": scope, "unit": unit, "kind": finding.cause},
-        escalates=False,
-        repeats=False,
-        since=finding.since,
         facts={
             "finding": finding.id,
-            "state": finding.state,
             "scope": scope,
             "unit": unit,
             "kind": finding.cause,
             "quiet": finding.quiet,
-            "since": finding.since.isoformat(),
             "observed": finding.observed,
             "expected": finding.expected,
             "low": finding.low,
@@ -53,6 +46,9 @@ def spend_found(finding: SpendFinding) -> Condition:
                 for one in finding.contributors
             ),
         },
+        escalates=False,
+        repeats=False,
+        since=finding.since,
     )
 
 
@@ -65,13 +61,12 @@ def money(amount: float) -> str:
 
 def _text(finding: SpendFinding, subject: str, since: str) -> str:
     scope, unit = finding.series
-    worse = "has got much worse" if finding.state == "escalated" else "is unusually high"
     rising = ", ".join(
         f"{one.scope} ({one.observed - one.expected:+,.2f})" for one in finding.contributors
     )
     parts = [
         (
-            f"{subject} {worse}: {money(finding.observed)} {unit}, usual is"
+            f"{subject} is unusually high: {money(finding.observed)} {unit}, usual is"
             f" {money(finding.expected)} ({money(finding.low)} to {money(finding.high)})."
         ),
         (

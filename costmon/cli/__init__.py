@@ -16,6 +16,7 @@ from typing import NoReturn
 from costmon import __version__
 from costmon.cli import (
     alerts,
+    backtest,
     check,
     circuits,
     components,
@@ -47,6 +48,7 @@ COMMANDS: tuple[Command, ...] = (
     status,
     costs,
     history,
+    backtest,
     guard,
     meter,
     prices,

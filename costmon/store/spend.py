@@ -133,6 +133,16 @@ def read_sums(
     return {Series(row.scope, row.unit): row.amount for row in rows}
 
 
+def read_hours(connection: Connection) -> dict[Series, dict[dt.datetime, Decimal]]:
+    """Return what guards have reported, by series and start of the hour."""
+    key = (guard_spend.c.scope, guard_spend.c.currency, guard_spend.c.hour)
+    found: dict[Series, dict[dt.datetime, Decimal]] = {}
+    statement = select(*key, sum_(guard_spend.c.spent).label("spent")).group_by(*key)
+    for row in connection.execute(statement):
+        found.setdefault(Series(row.scope, row.currency), {})[row.hour] = row.spent
+    return found
+
+
 def has_spent(connection: Connection, series: Series, before: dt.datetime) -> bool:
     """Tell whether guards have reported rows of a series of an hour that was over by `before`."""
     row = select(guard_spend.c.scope).where(

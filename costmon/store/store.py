@@ -315,6 +315,11 @@ class Store:
         with self._reader() as connection:
             return spend.has_spent(connection, series, before)
 
+    def guard_hours(self) -> Mapping[Series, Mapping[dt.datetime, Decimal]]:
+        """Return what guards have reported, by series and start of the hour."""
+        with self._reader() as connection:
+            return spend.read_hours(connection)
+
     def watches(self) -> Watches:
         """Return what detection keeps over a restart."""
         with self._reader() as connection:

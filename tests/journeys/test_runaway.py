@@ -93,6 +93,7 @@ def test_a_program_that_burns_at_a_hundred_times_the_usual_is_told_once(tmp_path
                 service.process.kill()
                 service.process.wait(PATIENCE_S)
                 with start(tmp_path, vendor, server) as again:
+                    again.wait_for("alerter.spend_anomaly_found")
                     told = wait_until(lambda: alerts(server))
                     again.process.kill()
                     again.process.wait(PATIENCE_S)
@@ -102,7 +103,7 @@ def test_a_program_that_burns_at_a_hundred_times_the_usual_is_told_once(tmp_path
                     last.terminate()
             finally:
                 program.communicate(b"", PATIENCE_S)
-        opened = [it for it in alerts(server).values() if it["facts"]["state"] == "opened"]
+        opened = [it for it in alerts(server).values() if it["state"] == "opened"]
 
     (alert,) = [it for it in opened if it["facts"]["scope"] == "global"]
     assert alert["id"] in told
