@@ -9,8 +9,9 @@ from decimal import Decimal
 import pytest
 
 from costmon.actors.detection import Detection, DetectionPlan
+from costmon.alerts.condition import Condition
 from costmon.alerts.spend import spend_found
-from costmon.domain.finding import Series
+from costmon.domain.finding import Series, SpendFinding
 from costmon.errors import StoreUnavailableError
 from costmon.store.spend import Watches
 
@@ -51,7 +52,7 @@ class Kept:
     def sums(self, after, until):
         if self.away:
             raise StoreUnavailableError("away")
-        found = {}
+        found: dict[Series, Decimal] = {}
         for row in self.buckets(after, until).values():
             for series, amount in row.items():
                 found[series] = found.get(series, Decimal()) + amount
@@ -148,7 +149,7 @@ def test_kills_at_any_moment_change_nothing_of_what_is_found(seed):
     store = Kept(rows)
     run(store, ends(rows)[:1])  # the first bucket is where detection begins
     store.chance = lambda: rng.random() < 0.2
-    told = {}
+    told: dict[tuple[str, str], Condition] = {}
     detection, moments = None, ends(rows)[1:]
     while moments:
         detection = detection or Detection(plan(store), lambda: None)
@@ -173,7 +174,8 @@ def test_kills_at_any_moment_change_nothing_of_what_is_found(seed):
 def test_a_database_that_is_away_delays_a_finding_and_loses_none():
     rows = spend(9, burns=LOOP)
     expected = [one.state for one in run(Kept(rows), ends(rows))]
-    store, rng, told = Kept(rows), random.Random(3), []
+    store, rng = Kept(rows), random.Random(3)
+    told: list[SpendFinding] = []
     detection = Detection(plan(store), lambda: None)
     for until in ends(rows):
         store.away = rng.random() < 0.3
@@ -257,5 +259,6 @@ def test_buckets_of_another_length_begin_anew_and_are_fed():
 
     run(store, [hourly], bucket_s=3600)
 
+    assert store.kept.position is not None
     assert store.kept.position.fed_until == hourly
     assert set(store.kept.watches) >= {GLOBAL, TAG}
