@@ -147,7 +147,8 @@ class Persister(SupervisedActor[PersisterMessage]):
         self.timer.after(_RETRY, 0.0)
         self.timer.every(_PRUNE, _PRUNE_EVERY_S, first_s=_PRUNE_FIRST_S)
         self.timer.after(_DAY, self._next_look_s())
-        self.timer.after(_BUCKET, 0.0)
+        if self._bucket_s is not None:
+            self.timer.after(_BUCKET, 0.0)
 
     def handle(self, message: PersisterMessage) -> None:  # noqa: C901 - one short case per message
         """Write what the message says, or try again, or prune."""
