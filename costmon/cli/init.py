@@ -75,7 +75,7 @@ def execute(arguments: argparse.Namespace) -> int:
         return _FAILED
     write(before, after)
     dialog.say("Written. `costmon check` says:\n")
-    code = check.execute(arguments)
+    code = check.execute(argparse.Namespace(**vars(arguments), dry_run=None))
     if code == 0:
         dialog.say("\nStart the service with: costmon run")
     else:

@@ -116,6 +116,10 @@ def test_the_policy_is_told_exactly(world):
                 "author": "ann",
                 "changed_at": "2026-11-21T10:00:00Z",
                 "expires_at": None,
+                "rule": None,
+                "cause": None,
+                "openings": 0,
+                "trial_ends_at": None,
             }
         ],
     }

@@ -68,8 +68,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 def _answers(port: int) -> bool:
     """Tell whether all is well and the first cycle has been written, which is a moment later."""
     ready, _ = _get(port, "/readyz")
-    _, history = _get(port, "/api/v1/costs/history")
-    return ready == 200 and b'"accrued"' in history
+    _, history = _get(port, "/api/v1/costs/history?group_by=kind")
+    return ready == 200 and b'"droplet"' in history
 
 
 def _get(port: int, path: str) -> tuple[int | None, bytes]:

@@ -64,7 +64,7 @@ OTHERS_UP = 'min(costmon_reading_up{provider!="wasabi"})'
 ALWAYS = {"openai", "anthropic", "digitalocean", "ionos", "supabase"}
 NO_FIGURES_OF_YESTERDAY = "Prometheus has run for a minute: it has no figures of yesterday"
 NO_RESTARTS = "no actor was restarted"
-EMPTY = {"13-B": NO_FIGURES_OF_YESTERDAY, "13-C": NO_FIGURES_OF_YESTERDAY, "24-A": NO_RESTARTS}
+EMPTY = {"15-B": NO_FIGURES_OF_YESTERDAY, "15-C": NO_FIGURES_OF_YESTERDAY, "26-A": NO_RESTARTS}
 """Why a query of the dashboard finds nothing here, by the numbers of panel and query."""
 
 
