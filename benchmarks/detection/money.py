@@ -22,7 +22,7 @@ class Outcome:
         case: Its kind.
         seed: Its seed.
         minutes: From the beginning of the incident to the first finding that is not quiet;
-            infinite when there is none within a week. None for a series without incident.
+            infinite if nothing is found within a week. None for a series without incident.
         burned: Money above expectation before it was told.
         cause: Cause of that finding.
         months: Service-months in which any finding is false.

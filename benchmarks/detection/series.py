@@ -28,7 +28,7 @@ class Case:
         kind: What happens in it.
         samples: End of the bucket and amount, in the order in which they arrive.
         step_s: Length of a bucket.
-        began: When the incident begins; None when there is none.
+        began: When the incident begins; None for a series without incident.
         ended: When it ends.
         expected: Announced windows.
         in_month_end: Whether the incident begins within a month end that was seen before.

@@ -294,7 +294,7 @@ class Detection:
         return any(one.id == finding_id for one in self._open.values())
 
     def _whole_of(self, series: Series, finding: Finding) -> str | None:
-        """Return the finding that tells of the same money already; `None`: there is none.
+        """Return the finding that already reports the same money; `None`: no finding does.
 
         One loop makes the total, its vendor, its key and its tags run away at once.
         """

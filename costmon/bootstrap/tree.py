@@ -59,7 +59,7 @@ class Parts:
         open_alerts: Returns what was told and is not over.
         policy: Settings of the policy actor.
         meters: Settings of the meters actor.
-        heartbeat: Settings of the heartbeat; `None`: there is none.
+        heartbeat: Settings of the heartbeat; `None`: it is off.
     """
 
     plans: Sequence[PollerPlan]

@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Print one line for each finding; 0 also when there is none."""
+    """Print one line for each finding; the exit code is 0 even without findings."""
     from costmon.detection import WatchConfig
     from costmon.detection.backtest import replay
 

@@ -1,4 +1,4 @@
-"""Read the `[[action]]` tables: what else is done when a circuit opens; a dry run unless told."""
+"""Read the `[[action]]` tables: what else is done when a circuit opens; a dry run by default."""
 
 import re
 from collections.abc import Mapping, Sequence

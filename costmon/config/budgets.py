@@ -92,7 +92,7 @@ def checked(
     check: Callable[[object], T],
     **default: T | str | None,
 ) -> T | None:
-    """Return a checked value or its default; `None`, and perhaps a fault, when there is none."""
+    """Return a checked value or its default; `None` if it has neither, which may be a fault."""
     if key not in table and "default" in default:
         given: object = default["default"]
         return None if given is None else check(given)

@@ -382,7 +382,7 @@ def expression(value: object) -> str:
     """Accept a JMESPath expression.
 
     Raises:
-        Refused: It is none, or too long.
+        Refused: It is not valid, or too long.
     """
     text = value if isinstance(value, str) else ""
     if not text.strip() or len(text) > _LONGEST:

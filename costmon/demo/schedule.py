@@ -26,8 +26,8 @@ class Moment:
 
     Attributes:
         workers: Tick of birth of each burst worker, by its slot.
-        preview_since: Tick in which the preview cluster was made; `None` when there is none.
-        gpu_since: Tick in which the GPU droplet was made; `None` when there is none.
+        preview_since: Tick in which the preview cluster was made; `None`: it does not exist.
+        gpu_since: Tick in which the GPU droplet was made; `None`: it does not exist.
     """
 
     workers: Mapping[int, int]

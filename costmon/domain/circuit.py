@@ -12,7 +12,7 @@ CurrentState = Literal["open", "half-open", "closed"]
 OpeningCause = Literal["threshold", "budget", "finding"]
 
 LONGEST_OPENING = dt.timedelta(days=1)
-"""However often in a row a rule opens a circuit, it is no longer than this."""
+"""The longest that a rule keeps a circuit open, however often it opens it in a row."""
 _MOST_DOUBLINGS = 20
 
 

@@ -249,13 +249,16 @@ def test_an_interrupt_at_a_hidden_question_changes_nothing(person, tmp_path, key
     assert files(tmp_path) == {}
 
 
-def test_a_vendor_that_lacks_a_credential_is_to_be_completed(person):
+def test_a_vendor_that_lacks_a_credential_is_to_be_completed(person, tmp_path):
     new = person(vendors="wasabi", WASABI_ACCESS_KEY=TOKEN)
     new.reads("wasabi is off: WASABI_SECRET_KEY is not set")
     new.answers("(r)eplace its credentials? [r] ", "")
     new.answers("WASABI_ACCESS_KEY (not shown while you type; Enter: keep the present one): ", "")
     new.answers("WASABI_SECRET_KEY (not shown while you type; Enter: leave it out): ", "")
     new.reads("Wasabi is left out.")
+
+    assert TOKEN not in new.seen
+    assert not (tmp_path / ".env").exists()
 
 
 def test_a_second_account_is_added_to_both_files(person, tmp_path):
@@ -455,6 +458,8 @@ def test_a_vendor_without_the_option_that_it_needs_is_left_out(person, tmp_path)
     for name in ("GITHUB_ORG, ", "GITHUB_USER, ", "GITHUB_PLAN, "):
         new.answers(name, "")
     new.reads("GitHub is left out")
+
+    assert not (tmp_path / ".env").exists()
 
 
 def test_a_vendor_that_only_the_file_may_name_gets_an_entry(person, tmp_path):

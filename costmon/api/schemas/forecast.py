@@ -1,6 +1,7 @@
 """The answer about forecasts.
 
-Amounts are figures as text without an exponent; `null` means that there is none, and why.
+Amounts are figures as text without an exponent; `null` means that nothing can be forecast, and the
+reasons say why.
 """
 
 import datetime as dt

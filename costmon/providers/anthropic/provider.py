@@ -143,7 +143,7 @@ class Anthropic(Provider):
         )
 
     def write_access(self) -> tuple[str, ...]:
-        """Return a warning for an admin key: there is none that only reads."""
+        """Return a warning for an admin key, since every admin key can write."""
         if not self._is_admin_key:
             return ()
         warning = (

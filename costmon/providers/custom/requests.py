@@ -78,7 +78,7 @@ class Expression:
         raise self.fault(f"cannot be evaluated ({reason})", where)
 
     def number(self, content: object, where: str, most: int) -> Decimal | None:
-        """Return an exact number; `None` when there is none.
+        """Return an exact number; `None` if the value is missing.
 
         Raises:
             ProviderSchemaError: What is there is no number, or has lost digits.
@@ -94,7 +94,7 @@ class Expression:
         return number
 
     def word(self, content: object, where: str) -> str | None:
-        """Return a text, also of a number; `None` when there is none, or an empty one.
+        """Return a text, also of a number; `None` if it is missing or empty.
 
         Raises:
             ProviderSchemaError: What is there is a list or an object.

@@ -44,7 +44,7 @@ def clusters(
 
 
 def registry(make: ResourceFactory, subscription: Subscription | None) -> list[Resource]:
-    """Return the registry's plan, priced by the vendor itself; nothing when there is none."""
+    """Return the registry's plan, priced by the vendor itself; nothing without a registry."""
     if subscription is None:
         return []
     tier = subscription.tier

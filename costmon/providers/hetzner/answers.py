@@ -57,7 +57,7 @@ class Price(Struct):
 
     @property
     def amount(self) -> Decimal | None:
-        """Return the price; `None` when it is no amount of money."""
+        """Return the price; `None` if it is not an amount of money."""
         return number(self.net)
 
 

@@ -202,7 +202,7 @@ class Bills:
 
 
 def is_money(session: Session, path: str, price: Price, where: str) -> bool:
-    """Tell whether a price is an amount of money; a price of 0 in no currency is none.
+    """Tell whether a price is an amount of money; a price of 0 without a currency is not.
 
     Raises:
         ProviderSchemaError: It is not a number, or something that is in no currency.
