@@ -8,6 +8,7 @@ from costmon.alerts.memory import Memory
 from costmon.alerts.rules import Standing
 from costmon.api.representation import Representations
 from costmon.clock import Clock
+from costmon.config import Network
 from costmon.config.secret import Secret
 from costmon.domain.cap import Cap, Quota
 from costmon.domain.charge_report import ChargeQuery, ChargeTotal
@@ -42,6 +43,7 @@ class ApiSettings:
         port: The port listened on; 0 takes a free one.
         api_token: Required from everybody when set, and it must be set beyond loopback.
         allowed_hosts: Further names that a `Host` header may carry.
+        trusted_proxies: Addresses of reverse proxies whose X-Forwarded-Proto is believed.
         demo: The vendor is simulated: every answer and page says so.
         threshold: The monthly run-rate that alerts.
         scrape_needs_token: Whether the listener for scraping requires the token too.
@@ -54,6 +56,7 @@ class ApiSettings:
     demo: bool
     threshold: Threshold
     scrape_needs_token: bool = True
+    trusted_proxies: tuple[Network, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

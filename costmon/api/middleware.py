@@ -13,7 +13,7 @@ from werkzeug.http import parse_cookie
 from werkzeug.wrappers import Response
 
 from costmon.api.context import ApiSettings
-from costmon.api.hosts import HostCheck
+from costmon.api.hosts import HostCheck, spoken_scheme
 from costmon.api.schemas.answers import Problem
 from costmon.api.schemas.encoding import encode
 from costmon.api.sessions import COOKIE, Sessions, same_secret
@@ -55,6 +55,7 @@ class Middleware:
         self._app = app
         self._token = settings.api_token.reveal() if settings.api_token else None
         self._sessions = sessions
+        self._trusted_proxies = settings.trusted_proxies
         self._hosts = HostCheck(settings.host, settings.allowed_hosts)
 
     def __call__(
@@ -65,6 +66,13 @@ class Middleware:
         def hardened(status, headers, exc_info=None, /):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - exactly the server's start_response
             return start_response(status, [*headers, *SECURITY_HEADERS], exc_info)
 
+        scheme = spoken_scheme(
+            environ.get("REMOTE_ADDR", ""),
+            environ.get("HTTP_X_FORWARDED_PROTO", ""),
+            self._trusted_proxies,
+        )
+        if scheme is not None:
+            environ["wsgi.url_scheme"] = scheme
         refusal = self._refusal(environ)
         if refusal is not None:
             return refusal(environ, hardened)
@@ -112,7 +120,14 @@ def _same_origin(environ: "WSGIEnvironment", host: str) -> bool:
     if environ.get("HTTP_SEC_FETCH_SITE", "").lower() not in _SAME_SITE:
         return False
     origin = environ.get("HTTP_ORIGIN")
-    return origin is None or urlsplit(origin).netloc.lower() == host.lower()
+    return origin is None or _netloc(origin) == host.lower()
+
+
+def _netloc(url: str) -> str | None:
+    try:
+        return urlsplit(url).netloc.lower()
+    except ValueError:
+        return None
 
 
 def _unauthorized(environ: "WSGIEnvironment") -> Response:

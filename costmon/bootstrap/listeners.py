@@ -166,6 +166,7 @@ def api_settings(settings: Settings) -> ApiSettings:
         api_token=settings.api_token,
         scrape_needs_token=settings.metrics_auth == "token",
         allowed_hosts=settings.allowed_hosts,
+        trusted_proxies=settings.trusted_proxies,
         demo=settings.demo,
         threshold=threshold(settings),
     )

@@ -110,6 +110,14 @@ ALLOWED_HOSTS: Variable[tuple[str, ...]] = Variable(
     accepted="comma-separated host names",
     meaning="Further names accepted in a request's Host header, such as a container's name.",
 )
+TRUSTED_PROXIES: Variable[tuple[parsers.Network, ...]] = Variable(
+    name="COSTMON_TRUSTED_PROXIES",
+    default="127.0.0.0/8,::1",
+    parse=parsers.networks,
+    accepted="comma-separated IP addresses or networks",
+    meaning="Reverse proxies whose X-Forwarded-Proto is believed: with `https` the session cookie "
+    "is sent over TLS only.",
+)
 METRICS_PORT: Variable[int | None] = Variable(
     name="COSTMON_METRICS_PORT",
     default="off",
@@ -266,7 +274,7 @@ OWN_GROUPS: tuple[tuple[str, Group], ...] = (
         ),
     ),
     ("Telegram", (TELEGRAM_BOT_TOKEN, TELEGRAM_CHANNEL_ID, TELEGRAM_API_URL)),
-    ("HTTP", (HOST, PORT, API_TOKEN, ALLOWED_HOSTS, METRICS_PORT, METRICS_AUTH)),
+    ("HTTP", (HOST, PORT, API_TOKEN, ALLOWED_HOSTS, TRUSTED_PROXIES, METRICS_PORT, METRICS_AUTH)),
     ("History and files", (STATE_DIR, DATABASE_URL, DATABASE_UPGRADE, CONFIG)),
     ("Guards", (REPORT_SOCKET,)),
     ("Running", (STOP_TIMEOUT, TIMEZONE, LOG_FORMAT, LOG_LEVEL)),

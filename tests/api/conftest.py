@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 from decimal import Decimal
+from ipaddress import ip_network
 
 import pytest
 
@@ -98,6 +99,7 @@ class World:
             port=0,
             api_token=None,
             allowed_hosts=(),
+            trusted_proxies=(ip_network("127.0.0.0/8"), ip_network("::1")),
             demo=False,
             threshold=Threshold(provider="digitalocean", limit=Decimal(100)),
         )
@@ -207,7 +209,10 @@ class World:
         return create_app(self.context())
 
     def client(self):
-        return self.app().test_client()
+        return self.client_of(self.app())
+
+    def client_of(self, app):
+        return app.test_client()
 
     def metrics_client(self):
         return create_metrics_app(self.context()).test_client()

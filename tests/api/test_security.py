@@ -161,6 +161,33 @@ def test_logging_in_opens_the_page_with_a_guarded_cookie(guarded, token):
     assert client.post("/api/v1/refresh").status_code == 202
 
 
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "is_secure"),
+    [
+        ("127.0.0.1", "https", True),
+        ("::1", "HTTPS", True),
+        ("::ffff:127.0.0.1", "https", True),
+        ("127.0.0.1", "http, https", True),
+        ("127.0.0.1", "https, http", False),
+        ("127.0.0.1", "http", False),
+        ("127.0.0.1", "", False),
+        ("192.0.2.7", "https", False),
+        ("", "https", False),
+    ],
+)
+def test_behind_tls_the_cookie_is_secure_when_a_trusted_proxy_says_so(
+    guarded, token, peer, forwarded, is_secure
+):
+    answer = guarded.client().post(
+        "/login",
+        data={"token": token},
+        headers={"X-Forwarded-Proto": forwarded},
+        environ_overrides={"REMOTE_ADDR": peer},
+    )
+
+    assert ("; Secure" in answer.headers["Set-Cookie"]) is is_secure
+
+
 def test_a_session_ends(guarded, token):
     client = guarded.client()
     client.post("/login", data={"token": token})
