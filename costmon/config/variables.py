@@ -96,10 +96,13 @@ PORT: Variable[int] = Variable(
 API_TOKEN: Variable[Secret] = Variable(
     name="COSTMON_API_TOKEN",
     default=None,
-    default_words="none; required to listen on addresses other than loopback",
+    default_words="made by the service; required to listen on addresses other than loopback",
     parse=parsers.secret(least=16),
     accepted="at least 16 characters",
-    meaning="Bearer token that API clients must send.",
+    meaning=(
+        "Bearer token that API clients must send, for reading, too. Where it is not set, the "
+        "service makes one at its first start, which only decisions need."
+    ),
     secret=True,
 )
 ALLOWED_HOSTS: Variable[tuple[str, ...]] = Variable(

@@ -137,7 +137,15 @@ class PolicyActor(SupervisedActor[PolicyMessage]):
 
     def _fold(self, message: GuardReported) -> None:
         report, now = message.report, self.clock.now()
+        authenticated = message.authenticated
         before = self._plan.guard_state.read()
+        if guard_reports.impersonates(before, report, authenticated=authenticated):
+            self.log.warning(
+                "policy.report_refused",
+                guard=report.guard,
+                hint="this guard reports with a token; this report came without one",
+            )
+            return
         _, fresh = guard_reports.reported(before, report, now)
         for notice in fresh:
             self.tell(
@@ -152,7 +160,9 @@ class PolicyActor(SupervisedActor[PolicyMessage]):
         self.tell(self._persister, message)
         # Published last: after a crash before this line all of it happens again, and whoever was
         # told knows notices by their ids and rows by their changes.
-        self._change_guard_state(lambda state: guard_reports.reported(state, report, now)[0])
+        self._change_guard_state(
+            lambda state: guard_reports.reported(state, report, now, authenticated=authenticated)[0]
+        )
         if all(seen.guard != report.guard for seen in before.guards):
             self.log.info(
                 "policy.guard_appeared",
