@@ -12,6 +12,8 @@ TotalKey = tuple[str, str]
 
 SEEN_FOR = dt.timedelta(days=1)
 MOST_GUARDS = 500
+MOST_WITHOUT_TOKEN = 400
+"""Of those; beyond it they take the places of each other only."""
 MOST_TOTALS = 2_000
 """The largest are shown; all of them are in the database."""
 MOST_REFUSED = 5_000
@@ -60,7 +62,7 @@ def reported(
     seen = _seen(report, now)._replace(authenticated=authenticated)
     others = (it for it in state.guards if it.guard != report.guard and now - it.seen_at < SEEN_FOR)
     return after._replace(
-        guards=(seen, *others)[:MOST_GUARDS],
+        guards=_bounded((seen, *others)),
         refused=_refused(state.refused, seen.refused, before.refused if before else {}),
     ), fresh
 
@@ -70,6 +72,17 @@ def impersonates(state: GuardState, report: GuardReport, *, authenticated: bool)
     return not authenticated and any(
         seen.authenticated for seen in state.guards if seen.guard == report.guard
     )
+
+
+def _bounded(guards: tuple[GuardSeen, ...]) -> tuple[GuardSeen, ...]:
+    left = MOST_WITHOUT_TOKEN
+    kept = []
+    for seen in guards:
+        if not seen.authenticated:
+            left -= 1
+        if seen.authenticated or left >= 0:
+            kept.append(seen)
+    return tuple(kept[:MOST_GUARDS])
 
 
 def swept(state: GuardState, now: dt.datetime) -> GuardState:
