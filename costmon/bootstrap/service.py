@@ -96,6 +96,7 @@ _DECISION_JOURNAL_BYTES = 4 * 1024 * 1024
 _ASK_TIMEOUT_S = 5.0
 _BILLING: tuple[ReadingKind, ...] = ("charges", "usage")
 _BILLING_REFRESH_S = 60.0
+_TELL_AGAIN_S = 60.0
 
 
 class _Aged(NamedTuple):
@@ -144,6 +145,7 @@ class Service:
         )
         self._refreshing = threading.Lock()
         self._billing_refreshed_s: float | None = None
+        self._drop_told_s: float | None = None
         self.meters: Published[Meters] = Published(meters.first(uuid.uuid4().hex))
         self.journal = Journal(settings.state_dir / "observations.journal", _JOURNAL_BYTES)
         self.decision_journal = DecisionJournal(
@@ -433,7 +435,15 @@ class Service:
         """
         policy = self.system.addresses[POLICY]
         if isinstance(message, GuardReported) and policy.waiting >= POLICY_REPORTS:
-            self._log.warning("bootstrap.report_dropped", guard=message.report.guard)
+            now_s = self._clock.monotonic_s()
+            if self._drop_told_s is None or now_s - self._drop_told_s >= _TELL_AGAIN_S:
+                self._drop_told_s = now_s
+                self._log.warning(
+                    "bootstrap.report_dropped",
+                    guard=message.report.guard,
+                    hint="too many wait; their guards send them again. Others are not logged for a "
+                    "minute",
+                )
             return
         policy.tell(message)
 
