@@ -23,6 +23,7 @@ def create_blueprint(context: ApiContext) -> flask.Blueprint:
             snapshot=context.snapshot.latest,
             children=context.children.read,
             pending=context.pending,
+            lost=context.lost_records,
             now=context.clock.now,
         ),
         GuardCollector(

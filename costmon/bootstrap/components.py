@@ -99,6 +99,7 @@ def _endpoints(settings: Settings) -> Iterator[Component]:
         charge_query=lambda _query: (),
         database_fault=lambda: None,
         pending=lambda: 0,
+        lost_records=tuple,
         refresh=lambda _message: (),
         guard_state=Published(EMPTY),
         policy=Watched(None),

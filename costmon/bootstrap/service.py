@@ -58,6 +58,7 @@ from costmon.domain.poll import ReadingKey, ReadingKind, StoredReading
 from costmon.domain.totals import Threshold
 from costmon.domain.usage import UsageReading
 from costmon.errors import MailboxFullError, StoreError
+from costmon.export.prometheus import LostRecords
 from costmon.messages import (
     AlertDecision,
     GuardCommand,
@@ -392,6 +393,16 @@ class Service:
             SupervisionError: It has stopped.
         """
         return self.system.supervisor.ask(message, _ASK_TIMEOUT_S)
+
+    def lost_records(self) -> tuple[LostRecords, ...]:
+        """Return what each journal has lost."""
+        return tuple(
+            LostRecords(name, no_space=journal.dropped, unreadable=journal.unreadable)
+            for name, journal in (
+                ("observations", self.journal),
+                ("decisions", self.decision_journal),
+            )
+        )
 
     def database_fault(self) -> str | None:
         """Return why history cannot be written or read; `None` when it can."""

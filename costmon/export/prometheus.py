@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from itertools import accumulate, groupby
 from operator import attrgetter
-from typing import Protocol, get_args
+from typing import NamedTuple, Protocol, get_args
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import (
@@ -39,6 +39,20 @@ _BREAKER_STATES: tuple[BreakerState, ...] = ("closed", "open", "half_open")
 Encoder = Callable[[Collector], bytes]
 
 
+class LostRecords(NamedTuple):
+    """What a journal has lost since its file was created.
+
+    Attributes:
+        journal: `observations` or `decisions`.
+        no_space: Records that were dropped because the journal was full.
+        unreadable: Records that were set aside or damaged.
+    """
+
+    journal: str
+    no_space: int
+    unreadable: int
+
+
 class Prepared(Protocol):
     """Metrics that are rendered before they are asked for."""
 
@@ -56,11 +70,13 @@ class CostCollector(Collector):
         snapshot: Callable[[], Snapshot | None],
         children: Callable[[], tuple[ChildStatus, ...]],
         pending: Callable[[], int],
+        lost: Callable[[], Iterable[LostRecords]],
         now: Callable[[], dt.datetime],
     ) -> None:
         self._snapshot = snapshot
         self._children = children
         self._pending = pending
+        self._lost = lost
         self._started_at = now()
 
     def collect(self) -> Iterator[Metric]:
@@ -74,6 +90,7 @@ class CostCollector(Collector):
             *_polls(accounts),
             *_actors(self._children()),
             _waiting(self._pending()),
+            _lost_records(self._lost()),
             GaugeMetricFamily(
                 "process_start_time_seconds",
                 "When the process started.",
@@ -265,6 +282,18 @@ def _waiting(pending: int) -> Metric:
         "Observations waiting to be written to the database.",
         value=pending,
     )
+
+
+def _lost_records(journals: Iterable[LostRecords]) -> Metric:
+    family = CounterMetricFamily(
+        "costmon_journal_records_lost",
+        "Records of a journal that were not written to the database, since its file was created.",
+        labels=("journal", "reason"),
+    )
+    for one in journals:
+        family.add_metric((one.journal, "no_space"), one.no_space)
+        family.add_metric((one.journal, "unreadable"), one.unreadable)
+    return family
 
 
 def _by_provider(

@@ -21,6 +21,7 @@ from costmon.domain.policy import Policy
 from costmon.domain.rule import Rule
 from costmon.domain.subscription import Subscription
 from costmon.domain.totals import Threshold
+from costmon.export.prometheus import LostRecords
 from costmon.messages import (
     AlertDecision,
     GuardCommand,
@@ -176,6 +177,7 @@ class World:
             charge_query=self._charge_query,
             database_fault=lambda: self.fault,
             pending=lambda: self.pending,
+            lost_records=lambda: (LostRecords("observations", no_space=0, unreadable=0),),
             refresh=self.refresh,
             guard_state=self.guard_state,
             policy=self.policy,
