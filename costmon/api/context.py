@@ -29,6 +29,7 @@ from costmon.messages import (
     SetRecording,
 )
 from costmon.state.charges import ChargeState
+from costmon.state.clock_steps import ClockSteps
 from costmon.state.guard_state import GuardState
 from costmon.state.meters import Meters
 from costmon.state.published import Published, PublishedSnapshot, Watched
@@ -71,6 +72,7 @@ class ApiContext:
         database_fault: Why the database cannot be used; `None` when it can.
         pending: Observations that wait to be written.
         lost_records: What each journal has lost.
+        clock_steps: How the machine's clock was set.
         refresh: Tells the pollers to poll now; does not wait for them. Returns the readings that
             were asked for too lately to be asked for again.
         guard_state: What guards have reported.
@@ -105,6 +107,7 @@ class ApiContext:
     database_fault: Callable[[], str | None]
     pending: Callable[[], int]
     lost_records: Callable[[], tuple[LostRecords, ...]]
+    clock_steps: Published[ClockSteps]
     refresh: Callable[[RefreshRequested], tuple[ReadingKind, ...]]
     guard_state: Published[GuardState]
     policy: Watched[Policy | None]

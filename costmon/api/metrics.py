@@ -24,6 +24,7 @@ def create_blueprint(context: ApiContext) -> flask.Blueprint:
             children=context.children.read,
             pending=context.pending,
             lost=context.lost_records,
+            clock_steps=context.clock_steps.read,
             now=context.clock.now,
         ),
         GuardCollector(

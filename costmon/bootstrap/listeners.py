@@ -113,6 +113,7 @@ def _context(service: Service, settings: Settings) -> ApiContext:
         database_fault=service.database_fault,
         pending=lambda: len(service.journal),
         lost_records=service.lost_records,
+        clock_steps=service.clock_steps,
         refresh=service.refresh,
         guard_state=service.guard_state,
         policy=service.policy,

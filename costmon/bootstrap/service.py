@@ -27,6 +27,7 @@ from costmon.alerts.memory import Memory, open_alerts
 from costmon.alerts.rules import Standing
 from costmon.api.representation import Representations
 from costmon.bootstrap.backfill import progress
+from costmon.bootstrap.clock_watch import ClockWatch
 from costmon.bootstrap.history import (
     AlertMemory,
     Deliveries,
@@ -83,6 +84,7 @@ from costmon.state.charges import (
     on_day,
     without_entry,
 )
+from costmon.state.clock_steps import NO_STEPS, ClockSteps
 from costmon.state.forecast import Forecaster
 from costmon.state.guard_state import EMPTY, GuardState
 from costmon.state.meters import Meters
@@ -122,6 +124,8 @@ class Service:
         self._sender = HttpSender()
         self._on_scan = on_scan
         self._scanned_s = clock.monotonic_s()
+        self.clock_steps: Published[ClockSteps] = Published(NO_STEPS)
+        self._clock_watch = ClockWatch(clock, self.clock_steps)
         self.store = open_store(settings.database_url, clock=clock)
         self.cell = PublishedSnapshot()
         self.representations = Representations(self.cell, clock)
@@ -264,6 +268,7 @@ class Service:
     def _scanned(self) -> None:
         self._scanned_s = self._clock.monotonic_s()
         self._on_scan()
+        self._clock_watch.look()
 
     def _budget_status(self) -> GuardDecisions:
         """Return what was decided about guards.

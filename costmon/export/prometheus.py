@@ -28,6 +28,7 @@ from costmon import __version__
 from costmon.domain.child import ChildStatus
 from costmon.domain.poll import BreakerState
 from costmon.errors import FailureReason
+from costmon.state.clock_steps import ClockSteps
 from costmon.state.readings import DURATION_BUCKETS_S
 from costmon.state.value import AccountState, Snapshot
 
@@ -71,12 +72,14 @@ class CostCollector(Collector):
         children: Callable[[], tuple[ChildStatus, ...]],
         pending: Callable[[], int],
         lost: Callable[[], Iterable[LostRecords]],
+        clock_steps: Callable[[], ClockSteps],
         now: Callable[[], dt.datetime],
     ) -> None:
         self._snapshot = snapshot
         self._children = children
         self._pending = pending
         self._lost = lost
+        self._clock_steps = clock_steps
         self._started_at = now()
 
     def collect(self) -> Iterator[Metric]:
@@ -91,6 +94,7 @@ class CostCollector(Collector):
             *_actors(self._children()),
             _waiting(self._pending()),
             _lost_records(self._lost()),
+            *_clock(self._clock_steps()),
             GaugeMetricFamily(
                 "process_start_time_seconds",
                 "When the process started.",
@@ -294,6 +298,22 @@ def _lost_records(journals: Iterable[LostRecords]) -> Metric:
         family.add_metric((one.journal, "no_space"), one.no_space)
         family.add_metric((one.journal, "unreadable"), one.unreadable)
     return family
+
+
+def _clock(steps: ClockSteps) -> Iterator[Metric]:
+    yield CounterMetricFamily(
+        "costmon_clock_steps",
+        "How often the machine's clock was set, or the machine suspended, by 2 seconds or more.",
+        value=steps.count,
+    )
+    last = GaugeMetricFamily(
+        "costmon_clock_last_step_seconds",
+        "By how much the clock was set the last time; negative: back.",
+        unit="seconds",
+    )
+    if steps.count:
+        last.add_metric((), steps.last_step_s)
+    yield last
 
 
 def _by_provider(
