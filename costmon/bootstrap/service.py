@@ -208,7 +208,7 @@ class Service:
                 accounts=frozenset(account.name for account in self._accounts),
                 threshold=threshold(settings),
                 cooldown_s=settings.alert_cooldown_s,
-                open_store=lambda: AlertMemory(self.store),
+                open_store=lambda: AlertMemory(self.store, self._check_schema),
                 recollection=Recollection(said={}, unsaved={}),
                 # The log is not: what it was told is in it, or was lost with the disk.
                 channels=tuple(
@@ -226,20 +226,20 @@ class Service:
                 announced=self.announced,
                 rules=RulePlan(
                     rules=settings.rules,
-                    open_store=lambda: SpendHistory(self.store),
+                    open_store=lambda: SpendHistory(self.store, self._check_schema),
                     bucket_s=settings.detection.bucket_s,
                     policy=self.policy.read,
                     standings=self.rule_standings,
                 ),
                 detection=DetectionPlan(
-                    open_store=lambda: SpendHistory(self.store),
+                    open_store=lambda: SpendHistory(self.store, self._check_schema),
                     bucket_s=settings.detection.bucket_s,
                     timezone=settings.timezone,
                     expected=settings.detection.expected,
                 ),
             ),
             outboxes=self._outboxes,
-            deliveries=lambda: Deliveries(self.store),
+            deliveries=lambda: Deliveries(self.store, self._check_schema),
             open_alerts=self._open_alerts,
             policy=PolicyPlan(
                 budgets=settings.budgets,
@@ -276,8 +276,11 @@ class Service:
         Raises:
             StoreError: It cannot be read, or its schema is not this version's.
         """
-        check_schema(self._settings.database_url)
+        self._check_schema()
         return self.store.decisions()
+
+    def _check_schema(self) -> None:
+        check_schema(self._settings.database_url)
 
     def _plan(self, account: AccountSettings, rng: random.Random) -> PollerPlan:
         def connect(pause: Callable[[float], bool], beat: Callable[[], None]) -> ProviderConnection:
@@ -357,6 +360,7 @@ class Service:
     def _past(self) -> Past:
         now = self._clock.now()
         try:
+            self._check_schema()
             return past(self.store, now, self._today())
         except StoreError as error:
             self._log.error("bootstrap.history_unreadable", error=str(error))

@@ -64,6 +64,14 @@ def translated(database: Database) -> Iterator[None]:
         raise _fault(database, error) from error
 
 
+def damaged(database: Database, detail: str) -> StoreDamagedError:
+    """Return the error that says what to do about a damaged file."""
+    return StoreDamagedError(
+        f"{database.shown} is damaged ({detail}): stop costmon, then run `costmon db restore COPY`,"
+        " or move the file away to begin a new history; observations wait in the journal meanwhile"
+    )
+
+
 def driver_missing(database: Database, reason: Exception) -> StoreDriverError:
     """Return the error that says how to install the URL's driver."""
     # psycopg without libpq says so in several lines.
@@ -87,10 +95,7 @@ def _fault(database: Database, error: SQLAlchemyError) -> StoreError:
             f"{database.shown} lacks a table ({detail}); run `costmon db upgrade`"
         )
     if code in _BROKEN:
-        return StoreDamagedError(
-            f"{database.shown} is damaged ({detail}); stop costmon and run `costmon db restore`,"
-            " or move the file away to begin a new history"
-        )
+        return damaged(database, detail)
     hint = _HINTS.get(code)
     if hint is not None:
         return StoreUnavailableError(

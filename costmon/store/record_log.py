@@ -428,7 +428,8 @@ def open_record_log(path: Path, capacity_bytes: int) -> RecordLog:
     except OSError as error:
         msg = (
             f"the journal {path} cannot be opened ({error.strerror}); free"
-            f" {capacity_bytes // 1_000_000 + 1} MB, or make its directory writable"
+            f" {capacity_bytes // 1_000_000 + 1} MB on its disk, make its directory writable, or"
+            " set COSTMON_STATE_DIR to another one"
         )
         raise StoreUnavailableError(msg) from error
 
