@@ -20,6 +20,7 @@ from costmon.domain.poll import ReadingKind
 from costmon.domain.rule import Rule
 from costmon.domain.subscription import Subscription
 from costmon.domain.totals import Threshold
+from costmon.export.prometheus import LostRecords
 from costmon.messages import (
     AlertDecision,
     GuardCommand,
@@ -28,6 +29,7 @@ from costmon.messages import (
     SetRecording,
 )
 from costmon.state.charges import ChargeState
+from costmon.state.clock_steps import ClockSteps
 from costmon.state.guard_state import GuardState
 from costmon.state.meters import Meters
 from costmon.state.published import Published, PublishedSnapshot, Watched
@@ -69,6 +71,8 @@ class ApiContext:
         charge_query: Answers from the ledger; raises `StoreError` when it cannot.
         database_fault: Why the database cannot be used; `None` when it can.
         pending: Observations that wait to be written.
+        lost_records: What each journal has lost.
+        clock_steps: How the machine's clock was set.
         refresh: Tells the pollers to poll now; does not wait for them. Returns the readings that
             were asked for too lately to be asked for again.
         guard_state: What guards have reported.
@@ -102,6 +106,8 @@ class ApiContext:
     charge_query: Callable[[ChargeQuery], tuple[ChargeTotal, ...]]
     database_fault: Callable[[], str | None]
     pending: Callable[[], int]
+    lost_records: Callable[[], tuple[LostRecords, ...]]
+    clock_steps: Published[ClockSteps]
     refresh: Callable[[RefreshRequested], tuple[ReadingKind, ...]]
     guard_state: Published[GuardState]
     policy: Watched[Policy | None]

@@ -35,6 +35,7 @@ from costmon.notifiers.log import LogChannel
 from costmon.providers import catalog
 from costmon.state import meters
 from costmon.state.charges import nothing_known
+from costmon.state.clock_steps import NO_STEPS
 from costmon.state.guard_state import EMPTY
 from costmon.state.published import Published, PublishedSnapshot, Watched
 
@@ -99,6 +100,8 @@ def _endpoints(settings: Settings) -> Iterator[Component]:
         charge_query=lambda _query: (),
         database_fault=lambda: None,
         pending=lambda: 0,
+        lost_records=tuple,
+        clock_steps=Published(NO_STEPS),
         refresh=lambda _message: (),
         guard_state=Published(EMPTY),
         policy=Watched(None),

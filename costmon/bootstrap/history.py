@@ -82,19 +82,27 @@ class Writers:
 
 
 class AlertMemory:
-    """The alerter's memory in the database, one object an incarnation."""
+    """The alerter's memory in the database, one object an incarnation.
 
-    def __init__(self, store: Store) -> None:
+    Args:
+        store: The database.
+        check: Raises `StoreError` when its schema is not this version's.
+    """
+
+    def __init__(self, store: Store, check: Callable[[], None] = lambda: None) -> None:
         self._store = store
+        self._check = check
         self._token: FenceToken | None = None
 
     def load(self) -> dict[str, str]:
         """Return the memory text of every condition."""
+        self._check()
         return dict(self._store.alert_memory())
 
     def save(self, condition: str, text: str, outgoing: Iterable[Outgoing]) -> None:
         """Keep one condition's memory, and what is to be delivered because of it."""
         if self._token is None:
+            self._check()
             self._token = self._store.claim("alerter")
         try:
             self._store.remember_alert(condition, text, self._token, outgoing)
@@ -104,14 +112,16 @@ class AlertMemory:
 
 
 class SpendHistory:
-    """Detection's part of the database, one object an incarnation."""
+    """Detection's part of the database, one object an incarnation; arguments as `AlertMemory`."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, check: Callable[[], None] = lambda: None) -> None:
         self._store = store
+        self._check = check
         self._token: FenceToken | None = None
 
     def load(self) -> Watches:
         """Return what was kept."""
+        self._check()
         return self._store.watches()
 
     def buckets(
@@ -137,6 +147,7 @@ class SpendHistory:
     ) -> None:
         """Keep states and findings in one step."""
         if self._token is None:
+            self._check()
             self._token = self._store.claim("detection")
         try:
             self._store.save_watches(watches, findings, position, dropped, self._token)
@@ -146,14 +157,16 @@ class SpendHistory:
 
 
 class Deliveries:
-    """The messenger's part of the outbox, one object an incarnation."""
+    """The messenger's part of the outbox, one object an incarnation; arguments as `AlertMemory`."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, check: Callable[[], None] = lambda: None) -> None:
         self._store = store
+        self._check = check
         self._token: FenceToken | None = None
 
     def load(self) -> tuple[Undelivered, ...]:
         """Return the alerts that channels have not taken yet, oldest first."""
+        self._check()
         return self._store.undelivered()
 
     def end(self, alert_id: str, channel: str, error: str | None) -> None:
@@ -166,6 +179,7 @@ class Deliveries:
 
     def _write(self, act: Callable[[FenceToken], None]) -> None:
         if self._token is None:
+            self._check()
             self._token = self._store.claim("messenger")
         try:
             act(self._token)

@@ -112,6 +112,8 @@ def _context(service: Service, settings: Settings) -> ApiContext:
         charge_query=service.store.charges,
         database_fault=service.database_fault,
         pending=lambda: len(service.journal),
+        lost_records=service.lost_records,
+        clock_steps=service.clock_steps,
         refresh=service.refresh,
         guard_state=service.guard_state,
         policy=service.policy,

@@ -129,7 +129,7 @@ class Store:
                 return False
             write_cycle(connection, observation)
             if inventory is not None:
-                state = ledger.write(connection, inventory, cycle_id)
+                state = ledger.write(connection, inventory, observation.report)
                 if state is not None:
                     write_reading(connection, _inventory_reading(observation.report, inventory))
         if inventory is not None and state is not None:

@@ -21,6 +21,7 @@ from costmon.domain.policy import Policy
 from costmon.domain.rule import Rule
 from costmon.domain.subscription import Subscription
 from costmon.domain.totals import Threshold
+from costmon.export.prometheus import LostRecords
 from costmon.messages import (
     AlertDecision,
     GuardCommand,
@@ -31,6 +32,7 @@ from costmon.messages import (
 from costmon.pricing import fx
 from costmon.state import fold, meters
 from costmon.state.charges import ChargeState, nothing_known
+from costmon.state.clock_steps import NO_STEPS
 from costmon.state.guard_state import EMPTY, GuardState
 from costmon.state.published import Published, PublishedSnapshot, Watched
 from costmon.testing import FakeClock
@@ -81,6 +83,7 @@ class World:
         self.history_error: Exception | None = None
         self.findings: tuple[SpendFinding, ...] = ()
         self.fault: str | None = None
+        self.clock_steps = Published(NO_STEPS)
         self.pending = 0
         now = self.clock.now()
         self.charges: Published[ChargeState] = Published(nothing_known(now, now.date()))
@@ -176,6 +179,8 @@ class World:
             charge_query=self._charge_query,
             database_fault=lambda: self.fault,
             pending=lambda: self.pending,
+            clock_steps=self.clock_steps,
+            lost_records=lambda: (LostRecords("observations", no_space=0, unreadable=0),),
             refresh=self.refresh,
             guard_state=self.guard_state,
             policy=self.policy,

@@ -25,6 +25,7 @@ from costmon.pricing.quotas import known_quotas
 from costmon.providers import catalog
 from costmon.state import meters
 from costmon.state.charges import nothing_known
+from costmon.state.clock_steps import NO_STEPS
 from costmon.state.guard_state import EMPTY
 from costmon.state.published import Published, PublishedSnapshot, Watched
 from costmon.store import Retention
@@ -135,6 +136,8 @@ def routes() -> set[str]:
         charge_query=lambda _query: (),
         database_fault=lambda: None,
         pending=lambda: 0,
+        lost_records=tuple,
+        clock_steps=Published(NO_STEPS),
         refresh=lambda _message: (),
         guard_state=Published(EMPTY),
         policy=Watched(None),
