@@ -6,7 +6,7 @@ import flask
 from werkzeug.exceptions import BadRequest, NotFound, ServiceUnavailable
 
 from costmon.alerts.memory import OpenAlert, open_alerts
-from costmon.api.commands import accepted, body_of, order
+from costmon.api.commands import accepted, author, body_of, order
 from costmon.api.context import ApiContext
 from costmon.api.document import described
 from costmon.api.replies import json_reply
@@ -51,8 +51,9 @@ def create_blueprint(context: ApiContext, waiters: Waiters) -> flask.Blueprint:
     )
     def acknowledge(alert: str) -> flask.typing.ResponseReturnValue:
         """Acknowledge an alert: it is not told again until it gets more severe or is over."""
-        body = body_of(AcknowledgeBody) if flask.request.get_data() else AcknowledgeBody()
-        return _ordered(context, lambda: _acknowledge(context, alert, body.author))
+        if flask.request.get_data():
+            body_of(AcknowledgeBody)
+        return _ordered(context, lambda: _acknowledge(context, alert))
 
     @blueprint.post(f"{ALERTS}/<alert>/snooze")
     @described(
@@ -61,7 +62,7 @@ def create_blueprint(context: ApiContext, waiters: Waiters) -> flask.Blueprint:
     def snooze(alert: str) -> flask.typing.ResponseReturnValue:
         """Snooze an alert: it is told again after a while if it still holds."""
         body = body_of(SnoozeBody)
-        return _ordered(context, lambda: _snooze(context, alert, body.duration_s, body.author))
+        return _ordered(context, lambda: _snooze(context, alert, body.duration_s))
 
     _add_page(blueprint, context, waiters)
     return blueprint
@@ -95,8 +96,7 @@ def _add_page(blueprint: flask.Blueprint, context: ApiContext, waiters: Waiters)
     @form
     def acknowledge_form(alert: str) -> flask.typing.ResponseReturnValue:
         """Acknowledge an alert."""
-        author = flask.request.form.get("author", "")
-        return carried_out(lambda: _acknowledge(context, alert, author))
+        return carried_out(lambda: _acknowledge(context, alert))
 
     @blueprint.post("/alerts/<alert>/snooze")
     @form
@@ -106,8 +106,7 @@ def _add_page(blueprint: flask.Blueprint, context: ApiContext, waiters: Waiters)
         seconds = fields.get("duration_s", "")
         if not (seconds.isascii() and seconds.isdigit() and len(seconds) <= 9):  # noqa: PLR2004 - digits of 30 years
             return _page(context, f"duration_s: {seconds[:40]!r} is not a whole number of seconds")
-        author = fields.get("author", "")
-        return carried_out(lambda: _snooze(context, alert, int(seconds), author))
+        return carried_out(lambda: _snooze(context, alert, int(seconds)))
 
 
 def _page(context: ApiContext, fault: str | None) -> flask.Response:
@@ -136,15 +135,15 @@ def _condition(context: ApiContext, alert: str) -> str:
     raise NotFound(f"No alert {alert[:40]!r} is open; GET {ALERTS} lists those that are.")
 
 
-def _acknowledge(context: ApiContext, alert: str, author: str) -> AlertDecision:
-    return acknowledge_command(condition=_condition(context, alert), author=author)
+def _acknowledge(context: ApiContext, alert: str) -> AlertDecision:
+    return acknowledge_command(condition=_condition(context, alert), author=author())
 
 
-def _snooze(context: ApiContext, alert: str, duration_s: int, author: str) -> AlertDecision:
+def _snooze(context: ApiContext, alert: str, duration_s: int) -> AlertDecision:
     return snooze_command(
         condition=_condition(context, alert),
         duration_s=duration_s,
-        author=author,
+        author=author(),
         now=context.clock.now(),
     )
 

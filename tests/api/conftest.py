@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 from decimal import Decimal
+from ipaddress import ip_network
 
 import pytest
 
@@ -11,6 +12,7 @@ from costmon.alerts.memory import Memory
 from costmon.alerts.rules import Standing
 from costmon.api import ApiContext, ApiSettings, create_app, create_metrics_app
 from costmon.api.representation import Representations
+from costmon.api.sessions import LoginLinks
 from costmon.config import Secret
 from costmon.domain.cap import Cap, Quota
 from costmon.domain.charge_report import ChargeQuery, ChargeTotal
@@ -96,11 +98,15 @@ class World:
         self.rates = fx.rates()
         self.currency = "USD"
         self.held_back = ()
+        self.login_links = LoginLinks(self.clock)
         self.settings = ApiSettings(
             host="127.0.0.1",
             port=0,
-            api_token=None,
+            api_token=Secret(TOKEN),
+            operator="alice",
+            reading_needs_token=False,
             allowed_hosts=(),
+            trusted_proxies=(ip_network("127.0.0.0/8"), ip_network("::1")),
             demo=False,
             threshold=Threshold(provider="digitalocean", limit=Decimal(100)),
         )
@@ -200,6 +206,7 @@ class World:
             channel_counts=lambda: self.channel_counts,
             rates=self.rates,
             currency=self.currency,
+            login_links=self.login_links,
             settings=self.settings,
             clock=self.clock,
         )
@@ -212,6 +219,17 @@ class World:
         return create_app(self.context())
 
     def client(self):
+        return self.client_of(self.app())
+
+    def client_of(self, app):
+        """Return a client that sends the token where it is needed for decisions only."""
+        client = app.test_client()
+        if not self.settings.reading_needs_token:
+            client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {TOKEN}"
+        return client
+
+    def stranger(self):
+        """Return a client that knows everything but the token."""
         return self.app().test_client()
 
     def metrics_client(self):
@@ -226,7 +244,7 @@ def world():
 @pytest.fixture
 def guarded(world):
     """The same beyond loopback, where a token is required."""
-    world.listen(host="0.0.0.0", api_token=Secret(TOKEN))
+    world.listen(host="0.0.0.0", reading_needs_token=True)
     return world
 
 

@@ -14,6 +14,7 @@ import pytest
 from costmon.api.app import create_app, create_metrics_app
 from costmon.api.context import ApiContext, ApiSettings
 from costmon.api.representation import Representations
+from costmon.api.sessions import LoginLinks
 from costmon.cli import COMMANDS, build_parser
 from costmon.clock import SystemClock
 from costmon.config import Settings
@@ -157,10 +158,13 @@ def routes() -> set[str]:
         channel_counts=lambda: (),
         rates=Rates("EUR", {}),
         currency="USD",
+        login_links=LoginLinks(SystemClock()),
         settings=ApiSettings(
             host="127.0.0.1",
             port=8090,
             api_token=Secret("0123456789abcdef"),
+            operator="alice",
+            reading_needs_token=False,
             allowed_hosts=(),
             demo=False,
             threshold=Threshold(provider="digitalocean", limit=Decimal(100)),
