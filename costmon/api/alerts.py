@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import flask
+import structlog
 from werkzeug.exceptions import BadRequest, NotFound, ServiceUnavailable
 
 from costmon.alerts.memory import OpenAlert, open_alerts
@@ -19,16 +20,19 @@ from costmon.api.schemas.alerts import (
 from costmon.api.schemas.answers import Meta, Problem
 from costmon.api.schemas.guards import CommandAnswer
 from costmon.api.waiters import Waiters
-from costmon.errors import InputError
+from costmon.errors import InputError, StoreError
 from costmon.intake.answer import RETRY_AFTER_S
 from costmon.intake.decision import acknowledge_command, snooze_command
 from costmon.messages import AlertDecision
-from costmon.web.alerts_page import alerts_page
+from costmon.web.alerts_page import add_filters, alerts_page
+from costmon.web.finding_view import findings_shown
 
 ALERTS = "/api/v1/alerts"
 
 # A decision is carried out in milliseconds; after this the page shows what holds until then.
 _DONE_WITHIN_S = 1.0
+
+_log = structlog.get_logger("costmon.api")
 
 
 def create_blueprint(context: ApiContext, waiters: Waiters) -> flask.Blueprint:
@@ -63,6 +67,7 @@ def create_blueprint(context: ApiContext, waiters: Waiters) -> flask.Blueprint:
         body = body_of(SnoozeBody)
         return _ordered(context, lambda: _snooze(context, alert, body.duration_s, body.author))
 
+    add_filters(blueprint)
     _add_page(blueprint, context, waiters)
     return blueprint
 
@@ -74,7 +79,7 @@ def _add_page(blueprint: flask.Blueprint, context: ApiContext, waiters: Waiters)
     @blueprint.get("/alerts")
     @page
     def shown() -> flask.typing.ResponseReturnValue:
-        """Show open alerts, to acknowledge or snooze them."""
+        """Show findings with their explanation, and open alerts, to acknowledge or snooze them."""
         return _page(context, None)
 
     def carried_out(make: Callable[[], AlertDecision]) -> flask.typing.ResponseReturnValue:
@@ -112,9 +117,14 @@ def _add_page(blueprint: flask.Blueprint, context: ApiContext, waiters: Waiters)
 
 def _page(context: ApiContext, fault: str | None) -> flask.Response:
     context.snapshot.read()
-    known = context.announced.read()
-    rows = None if known is None else open_alerts(known, context.clock.now())
-    return alerts_page(rows, fault)
+    now, known = context.clock.now(), context.announced.read()
+    rows = None if known is None else open_alerts(known, now)
+    try:
+        findings = findings_shown(context.findings, rows or (), context.policy.read(), now)
+    except StoreError as error:
+        _log.warning("api.findings_unavailable", error=str(error))
+        findings = None
+    return alerts_page(rows, findings, fault)
 
 
 def _open(context: ApiContext) -> tuple[OpenAlert, ...]:

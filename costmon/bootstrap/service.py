@@ -53,6 +53,7 @@ from costmon.config.accounts import MANUAL_PROVIDER
 from costmon.console.command import Message
 from costmon.domain.charge import ChargeWindow
 from costmon.domain.child import ChildStatus
+from costmon.domain.finding import SpendFinding
 from costmon.domain.policy import Policy
 from costmon.domain.poll import ReadingKey, ReadingKind, StoredReading
 from costmon.domain.totals import Threshold
@@ -134,6 +135,7 @@ class Service:
         nothing = nothing_known(clock.now(), self._today())
         self.charges: Published[ChargeState] = Published(nothing)
         self._aged = _Aged(nothing, nothing)
+        self.open_findings: Published[tuple[SpendFinding, ...] | None] = Published(None)
         self.rule_standings: Published[tuple[Standing, ...]] = Published(())
         self.quotas = (*settings.quotas, *known_quotas())
         self.rates = fx.rates(settings.fx.rates)
@@ -227,7 +229,7 @@ class Service:
                     standings=self.rule_standings,
                 ),
                 detection=DetectionPlan(
-                    open_store=lambda: SpendHistory(self.store),
+                    open_store=lambda: SpendHistory(self.store, self.open_findings),
                     bucket_s=settings.detection.bucket_s,
                     timezone=settings.timezone,
                     expected=settings.detection.expected,

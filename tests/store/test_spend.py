@@ -55,6 +55,17 @@ def test_what_a_row_has_grown_by_counts_in_the_bucket_in_which_it_was_reported(
     ]
 
 
+def test_one_series_is_read_by_bucket_and_by_hour(store, clock, record, hour):
+    clock.advance(20)
+    record(spend_row("1.5", hour=hour), spend_row("9", hour=hour, scope="tag:a"))
+    at = hour + dt.timedelta(seconds=300)
+
+    assert store.series_buckets(GLOBAL, hour, at) == {at: Decimal("1.5")}
+    assert store.series_buckets(GLOBAL, at, at + dt.timedelta(days=1)) == {}
+    assert store.series_hours(GLOBAL, hour, at) == {hour: Decimal("1.5")}
+    assert store.series_hours(GLOBAL, at, at + dt.timedelta(days=1)) == {}
+
+
 def test_reports_in_any_order_and_again_and_again_add_up_to_what_was_spent(
     store, clock, record, hour
 ):
