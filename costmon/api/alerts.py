@@ -24,7 +24,7 @@ from costmon.errors import InputError, StoreError
 from costmon.intake.answer import RETRY_AFTER_S
 from costmon.intake.decision import acknowledge_command, snooze_command
 from costmon.messages import AlertDecision
-from costmon.web.alerts_page import add_filters, alerts_page
+from costmon.web.alerts_page import alerts_page
 from costmon.web.finding_view import findings_shown
 
 ALERTS = "/api/v1/alerts"
@@ -67,7 +67,6 @@ def create_blueprint(context: ApiContext, waiters: Waiters) -> flask.Blueprint:
         body = body_of(SnoozeBody)
         return _ordered(context, lambda: _snooze(context, alert, body.duration_s, body.author))
 
-    add_filters(blueprint)
     _add_page(blueprint, context, waiters)
     return blueprint
 

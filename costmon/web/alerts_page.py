@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import flask
 
 from costmon.alerts.memory import OpenAlert
-from costmon.web import words
 from costmon.web.finding_view import Findings
 
 SNOOZES = (
@@ -17,11 +16,6 @@ SNOOZES = (
 """Seconds, and how they are called."""
 
 _MOST_SHOWN = 200
-
-
-def add_filters(blueprint: flask.Blueprint) -> None:
-    """Let templates write what this page shows."""
-    blueprint.add_app_template_filter(words.spend, "spend")
 
 
 def alerts_page(
