@@ -207,6 +207,7 @@ class Service:
                 cooldown_s=settings.alert_cooldown_s,
                 open_store=lambda: AlertMemory(self.store),
                 recollection=Recollection(said={}, unsaved={}),
+                changes=self.decision_journal,
                 # The log is not: what it was told is in it, or was lost with the disk.
                 channels=tuple(
                     one.channel.name

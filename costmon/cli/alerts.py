@@ -54,6 +54,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action.add_argument(
             "--author", metavar="NAME", default=None, help="who decided this (default: this user)"
         )
+        action.add_argument(
+            "--reason", metavar="TEXT", default="", help="why; kept in the audit (default: none)"
+        )
     snooze.add_argument(
         "--for",
         dest="duration_s",
@@ -92,11 +95,12 @@ def _decide(client: "ServiceClient", arguments: argparse.Namespace) -> int:
         raise InputError(f"{arguments.alert!r} is not an alert's id: `costmon alerts` lists them")
     path = f"{_PATH}/{quote(arguments.alert, safe='')}"
     author = arguments.author or user_name()
+    body: dict[str, object] = {"author": author, "reason": arguments.reason}
     if arguments.action == "ack":
-        reply = client.send("POST", f"{path}/acknowledge", body={"author": author})
+        reply = client.send("POST", f"{path}/acknowledge", body=body)
         done = "acknowledged"
     else:
-        body = {"author": author, "duration_s": int(arguments.duration_s)}
+        body |= {"duration_s": int(arguments.duration_s)}
         reply = client.send("POST", f"{path}/snooze", body=body)
         done = "snoozed"
     print(reply.text.strip() if arguments.json else f"{done}: {arguments.alert}")

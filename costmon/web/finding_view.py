@@ -104,6 +104,8 @@ class FindingRow:
         alert: What people were told of it and is not over; `None`: there is none.
         circuit: What stops the scope, or has it on trial; `None`: nothing does.
         circuit_state: What that is now.
+        not_spent: What would have been spent above the usual while the circuit was open; `None`: it
+            was not opened during the finding.
         parts: Open findings of the same money, which are not told themselves.
         chart: `None`: no figures are kept of that time, or they cannot be read.
     """
@@ -113,6 +115,7 @@ class FindingRow:
     alert: OpenAlert | None
     circuit: Circuit | None
     circuit_state: str
+    not_spent: float | None
     parts: tuple[SpendFinding, ...]
     chart: Chart | None
 
@@ -159,6 +162,7 @@ def findings_shown(
             alert=told.get(one.id),
             circuit=circuit,
             circuit_state="" if circuit is None else circuit.current_state(now),
+            not_spent=None if circuit is None else not_spent(one, circuit, now),
             parts=tuple(parts.get(one.id, ())),
             chart=_chart_if_readable(one, reader, now),
         )
@@ -196,6 +200,18 @@ def chart_of(finding: SpendFinding, reader: FindingReader, now: dt.datetime) -> 
     spent = reader.hours(finding.series, last - days * _DAY, last)
     ends = {hour + dt.timedelta(hours=1): amount for hour, amount in spent.items()}
     return _drawn(finding, ends, last, _DAY, days * _DAY)
+
+
+def not_spent(finding: SpendFinding, circuit: Circuit, now: dt.datetime) -> float | None:
+    """Return what would have been spent above the usual while a circuit was open.
+
+    At the average rate between the finding's beginning and the opening; `None`: it did not burn
+    before, or the circuit was not open.
+    """
+    burned_for, until = circuit.changed_at - finding.since, min(now, circuit.expires_at or now)
+    if circuit.state == "closed" or burned_for <= dt.timedelta() or finding.burned <= 0:
+        return None
+    return finding.burned * ((until - circuit.changed_at) / burned_for)
 
 
 def _drawn(

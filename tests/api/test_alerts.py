@@ -58,12 +58,16 @@ def test_alerts_that_are_not_known_yet_are_no_empty_list(world):
 
 
 def test_an_alert_is_acknowledged(world, told):
-    answer = world.client().post(f"{ALERTS}/{LOOP}/acknowledge", json={"author": "ann"})
+    answer = world.client().post(
+        f"{ALERTS}/{LOOP}/acknowledge", json={"author": "ann", "reason": " known "}
+    )
 
     (command,) = world.told
     assert answer.status_code == 202
     assert answer.json["data"] == {"id": command.id, "status": "accepted"}
-    assert command == AcknowledgeAlert(id=command.id, condition="loop:openai", author="ann")
+    assert command == AcknowledgeAlert(
+        id=command.id, condition="loop:openai", author="ann", reason="known"
+    )
 
 
 def test_an_acknowledgement_needs_no_body(world, told):
@@ -88,6 +92,8 @@ def test_an_alert_is_snoozed(world, told):
         ("snooze", {}, "duration_s"),
         ("acknowledge", {"author": ""}, "author"),
         ("acknowledge", {"author": "a\nb"}, "author"),
+        ("acknowledge", {"reason": "a\nb"}, "reason"),
+        ("snooze", {"duration_s": 60, "reason": "a" * 501}, "reason"),
         ("acknowledge", {"by": "ann"}, "by"),
     ],
 )
