@@ -14,7 +14,6 @@ from costmon.config.secret import Secret
 from costmon.domain.cap import Cap, Quota
 from costmon.domain.charge_report import ChargeQuery, ChargeTotal
 from costmon.domain.child import ChildStatus
-from costmon.domain.finding import SpendFinding
 from costmon.domain.fx import Rates
 from costmon.domain.history import HistoryQuery, HistoryRow
 from costmon.domain.policy import Policy
@@ -35,6 +34,7 @@ from costmon.state.clock_steps import ClockSteps
 from costmon.state.guard_state import GuardState
 from costmon.state.meters import Meters
 from costmon.state.published import Published, PublishedSnapshot, Watched
+from costmon.web.finding_view import FindingReader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +75,7 @@ class ApiContext:
         representations: The answers that are made of them, prepared by whoever publishes.
         children: The published state of the supervised children.
         history: Answers from the roll-ups; raises `StoreError` when it cannot.
-        findings: Returns the newest findings, at most so many; raises `StoreError` when it cannot.
+        findings: Reads what detection has found, and what series have cost.
         charge_query: Answers from the ledger; raises `StoreError` when it cannot.
         database_fault: Why the database cannot be used; `None` when it can.
         pending: Observations that wait to be written.
@@ -111,7 +111,7 @@ class ApiContext:
     representations: Representations
     children: Published[tuple[ChildStatus, ...]]
     history: Callable[[HistoryQuery], tuple[HistoryRow, ...]]
-    findings: Callable[[int], tuple[SpendFinding, ...]]
+    findings: FindingReader
     charge_query: Callable[[ChargeQuery], tuple[ChargeTotal, ...]]
     database_fault: Callable[[], str | None]
     pending: Callable[[], int]
