@@ -25,6 +25,9 @@ _ANSWERS: Mapping[int, str | type[Problem] | None] = {
     503: Problem,
 }
 
+_BACK = {"alerts": "/alerts"}
+"""Pages besides `/guard` that have one of the forms."""
+
 Make = Callable[[Mapping[str, str]], GuardCommand]
 
 
@@ -45,7 +48,7 @@ def create_blueprint(context: ApiContext, waiters: Waiters, page: GuardPage) -> 
                 context.policy.wait(lambda policy: policy is before, _DONE_WITHIN_S)
         except ServiceUnavailable:
             pass  # everybody waits already: the page may show it a moment later
-        return flask.redirect("/guard", code=303)
+        return flask.redirect(_BACK.get(fields.get("page", ""), "/guard"), code=303)
 
     @blueprint.post("/guard/circuits")
     @described(tag="pages", answers=_ANSWERS)

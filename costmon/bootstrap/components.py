@@ -32,13 +32,16 @@ from costmon.bootstrap.tree import (
 )
 from costmon.clock import SystemClock
 from costmon.config import Secret, Settings
+from costmon.domain.finding import BUCKET_S
 from costmon.domain.fx import Rates
 from costmon.notifiers.log import LogChannel
 from costmon.providers import catalog
 from costmon.state import meters
 from costmon.state.charges import nothing_known
+from costmon.state.clock_steps import NO_STEPS
 from costmon.state.guard_state import EMPTY
 from costmon.state.published import Published, PublishedSnapshot, Watched
+from costmon.web.finding_view import FindingReader
 
 ComponentKind = Literal["actor", "endpoint", "function", "provider", "channel"]
 
@@ -97,10 +100,18 @@ def _endpoints(settings: Settings) -> Iterator[Component]:
         representations=Representations(cell, SystemClock()),
         children=Published(()),
         history=lambda _query: (),
-        findings=lambda _limit: (),
+        findings=FindingReader(
+            newest=lambda _limit: (),
+            opened=lambda: None,
+            buckets=lambda _series, _after, _until: {},
+            hours=lambda _series, _start, _end: {},
+            bucket_s=BUCKET_S,
+        ),
         charge_query=lambda _query: (),
         database_fault=lambda: None,
         pending=lambda: 0,
+        lost_records=tuple,
+        clock_steps=Published(NO_STEPS),
         refresh=lambda _message: (),
         guard_state=Published(EMPTY),
         policy=Watched(None),

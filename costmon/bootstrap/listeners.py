@@ -25,6 +25,7 @@ from costmon.config.user import name_of_user
 from costmon.console.server import ConsoleServer
 from costmon.intake.clerk import Clerk
 from costmon.intake.server import IntakeServer
+from costmon.web.finding_view import FindingReader
 
 _HTTP_STOP_S = 3.0
 _INTAKE_STOP_S = 2.0
@@ -134,10 +135,18 @@ def _context(
         representations=service.representations,
         children=service.children,
         history=service.store.history,
-        findings=service.store.findings,
+        findings=FindingReader(
+            newest=service.store.findings,
+            opened=service.open_findings.read,
+            buckets=service.store.series_buckets,
+            hours=service.store.series_hours,
+            bucket_s=settings.detection.bucket_s,
+        ),
         charge_query=service.store.charges,
         database_fault=service.database_fault,
         pending=lambda: len(service.journal),
+        lost_records=service.lost_records,
+        clock_steps=service.clock_steps,
         refresh=service.refresh,
         guard_state=service.guard_state,
         policy=service.policy,

@@ -57,6 +57,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             default=None,
             help="ignored: the service records who is authenticated",
         )
+        action.add_argument(
+            "--reason", metavar="TEXT", default="", help="why; kept in the audit (default: none)"
+        )
     snooze.add_argument(
         "--for",
         dest="duration_s",
@@ -92,11 +95,12 @@ def _decide(client: "ServiceClient", arguments: argparse.Namespace) -> int:
     if not arguments.alert.isalnum():
         raise InputError(f"{arguments.alert!r} is not an alert's id: `costmon alerts` lists them")
     path = f"{_PATH}/{quote(arguments.alert, safe='')}"
+    body: dict[str, object] = {"reason": arguments.reason}
     if arguments.action == "ack":
-        reply = client.send("POST", f"{path}/acknowledge", body={})
+        reply = client.send("POST", f"{path}/acknowledge", body=body)
         done = "acknowledged"
     else:
-        body = {"duration_s": int(arguments.duration_s)}
+        body |= {"duration_s": int(arguments.duration_s)}
         reply = client.send("POST", f"{path}/snooze", body=body)
         done = "snoozed"
     print(reply.text.strip() if arguments.json else f"{done}: {arguments.alert}")

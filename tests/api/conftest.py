@@ -1,6 +1,7 @@
 """A context made of values that each test may replace."""
 
 import dataclasses
+import datetime as dt
 from collections.abc import Mapping
 from decimal import Decimal
 from ipaddress import ip_network
@@ -23,6 +24,7 @@ from costmon.domain.policy import Policy
 from costmon.domain.rule import Rule
 from costmon.domain.subscription import Subscription
 from costmon.domain.totals import Threshold
+from costmon.export.prometheus import LostRecords
 from costmon.messages import (
     AlertDecision,
     GuardCommand,
@@ -33,10 +35,12 @@ from costmon.messages import (
 from costmon.pricing import fx
 from costmon.state import fold, meters
 from costmon.state.charges import ChargeState, nothing_known
+from costmon.state.clock_steps import NO_STEPS
 from costmon.state.guard_state import EMPTY, GuardState
 from costmon.state.published import Published, PublishedSnapshot, Watched
 from costmon.testing import FakeClock
 from costmon.testing.samples import failure, inventory, report, resource
+from costmon.web.finding_view import FindingReader
 from tests.api.samples import policy
 
 TOKEN = "correct-horse-battery"
@@ -82,7 +86,11 @@ class World:
         self.totals: tuple[ChargeTotal, ...] = ()
         self.history_error: Exception | None = None
         self.findings: tuple[SpendFinding, ...] = ()
+        self.open_findings: Published[tuple[SpendFinding, ...] | None] = Published(None)
+        self.buckets: Mapping[dt.datetime, Decimal] = {}
+        self.hours: Mapping[dt.datetime, Decimal] = {}
         self.fault: str | None = None
+        self.clock_steps = Published(NO_STEPS)
         self.pending = 0
         now = self.clock.now()
         self.charges: Published[ChargeState] = Published(nothing_known(now, now.date()))
@@ -155,6 +163,11 @@ class World:
             raise self.history_error
         return self.findings[:limit]
 
+    def _series(self, spent, _series, after, until):
+        if self.history_error is not None:
+            raise self.history_error
+        return {at: amount for at, amount in spent.items() if after <= at <= until}
+
     def _history(self, query):
         self.questions.append(query)
         if self.history_error is not None:
@@ -178,10 +191,18 @@ class World:
             representations=self.representations,
             children=self.children,
             history=self._history,
-            findings=self._findings,
+            findings=FindingReader(
+                newest=self._findings,
+                opened=self.open_findings.read,
+                buckets=lambda *asked: self._series(self.buckets, *asked),
+                hours=lambda *asked: self._series(self.hours, *asked),
+                bucket_s=300,
+            ),
             charge_query=self._charge_query,
             database_fault=lambda: self.fault,
             pending=lambda: self.pending,
+            clock_steps=self.clock_steps,
+            lost_records=lambda: (LostRecords("observations", no_space=0, unreadable=0),),
             refresh=self.refresh,
             guard_state=self.guard_state,
             policy=self.policy,

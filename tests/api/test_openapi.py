@@ -13,6 +13,7 @@ from costmon.testing.samples import resource
 FINER = {
     "GET /api/v1/charges",
     "GET /api/v1/costs/history",
+    "GET /history",
     "POST /api/v1/guard/reports",
     "GET /api/v1/circuits/{scope}",
     "PUT /api/v1/circuits/{scope}",

@@ -8,13 +8,13 @@ published values are all the state there is: a new incarnation resumes from them
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol, assert_never
+from typing import Protocol, TypeVar, assert_never
 
 from costmon.actors.address import Address
 from costmon.actors.base import Incarnation, SupervisedActor
 from costmon.actors.roles import decision
 from costmon.domain.budget import Budget
-from costmon.domain.change import Change, CircuitChange
+from costmon.domain.change import Change, CircuitChange, GuardChange
 from costmon.domain.circuit import Circuit, Opening, opened_by_rule
 from costmon.domain.policy import Policy, PolicyBudget
 from costmon.domain.spend import GuardReport
@@ -46,11 +46,13 @@ _LOOK_AGAIN_S = 30.0
 """At most so long until the wall clock is looked at again: it may be set."""
 _MOST_LOGGED = 10
 
+Kept = TypeVar("Kept", bound=Change)
+
 
 class WaitingChanges(Protocol):
     """Where decisions wait for the database, first in first out, on disk."""
 
-    def keep(self, change: Change) -> Change:
+    def keep(self, change: Kept) -> Kept:
         """Keep a change; return it, or the one of the same id that waits already."""
         ...
 
@@ -239,7 +241,7 @@ class PolicyActor(SupervisedActor[PolicyMessage]):
         known += [it.revision for it in policy.circuits] if policy is not None else []
         return decision.next_revision(known, now)
 
-    def _keep(self, decided: Change) -> None:
+    def _keep(self, decided: GuardChange) -> None:
         """Bring a change to the disk, to whoever must know, and to the guards."""
         policy = self._plan.policy.read()
         change = self._plan.changes.keep(decided)

@@ -12,6 +12,9 @@ from costmon.intake.answer import Answer, Moment
 _Author = Annotated[str, Describe(description="Ignored: the author is who was authenticated.")]
 
 
+_Reason = Annotated[str, Describe(description="Why: at most 500 characters; kept in the audit.")]
+
+
 class AlertAnswer(Answer, frozen=True):
     """An open alert: what was told last, and what somebody decided about it."""
 
@@ -43,6 +46,7 @@ class AcknowledgeBody(Answer, frozen=True, forbid_unknown_fields=True):
     """Nothing more is told until the alert gets more severe or is over."""
 
     author: _Author = ""
+    reason: _Reason = ""
 
 
 class SnoozeBody(Answer, frozen=True, forbid_unknown_fields=True):
@@ -50,6 +54,7 @@ class SnoozeBody(Answer, frozen=True, forbid_unknown_fields=True):
 
     duration_s: int
     author: _Author = ""
+    reason: _Reason = ""
 
 
 def alert_answer(known: OpenAlert) -> AlertAnswer:
