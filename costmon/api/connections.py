@@ -19,12 +19,17 @@ from typing import Any, Protocol
 import structlog
 from cheroot import server
 from cheroot.connections import ConnectionManager
-from cheroot.makefile import StreamReader
+from cheroot.makefile import StreamReader, StreamWriter
 
 from costmon.clock import Clock
 
 REQUEST_S = 5.0
 """Seconds from the first byte of a request until all of it must have come."""
+
+ANSWER_S = 5.0
+"""Seconds for an answer to be taken, and one more for each `LEAST_BYTES_A_SECOND` of it."""
+
+LEAST_BYTES_A_SECOND = 100_000
 
 MOST_CONNECTIONS = 1_000
 _OTHER_FILES = 128
@@ -93,6 +98,39 @@ class _Received(socket.SocketIO):
         return super().readinto(buffer)
 
 
+class Sent(socket.SocketIO):
+    """Where an answer is written, as long as the client takes it fast enough.
+
+    Without this a client that takes a byte now and then holds a worker for as long as it likes.
+    """
+
+    def __init__(self, sock: Socket, clock: Clock) -> None:
+        super().__init__(sock, "wb")
+        self.until_s: float | None = None
+        self._clock = clock
+        self._timed = sock
+
+    def write(self, data: Any) -> int | None:  # noqa: ANN401 - the base's signature
+        """Write what the socket takes; raise `TimeoutError` when the answer's time is over."""
+        now_s = self._clock.monotonic_s()
+        if self.until_s is None:
+            self.until_s = now_s + ANSWER_S
+        if self.until_s <= now_s:
+            raise TimeoutError("timed out")
+        self._timed.settimeout(self.until_s - now_s)
+        count = super().write(data)
+        self.until_s += (count or 0) / LEAST_BYTES_A_SECOND
+        return count
+
+
+class _Writer(StreamWriter):
+    """cheroot's writer, to a client that must not be slow."""
+
+    def __init__(self, sent: Sent) -> None:
+        super(StreamWriter, self).__init__(sent, io.DEFAULT_BUFFER_SIZE)
+        self.bytes_written = 0
+
+
 class _Reader(StreamReader):
     """cheroot's reader, over what was received."""
 
@@ -128,7 +166,9 @@ class Connection(server.HTTPConnection):
         self._clock = of.clock
         super().__init__(of, sock, *makefile)
         self._received = _Received(sock, of.clock)
+        self._sent = Sent(sock, of.clock)
         self.rfile = _Reader(self._received)
+        self.wfile = _Writer(self._sent)
         self.is_closed = False
         self.idle_since_s = self._clock.monotonic_s()
         self._continued = False
@@ -142,6 +182,7 @@ class Connection(server.HTTPConnection):
         """Wait for the next request."""
         self.idle_since_s = self._clock.monotonic_s()
         self._continued = False
+        self._sent.until_s = None
         self.rfile.take_back()
         self._received.until_s = self.idle_since_s + REQUEST_S if self.rfile.has_data() else None
 

@@ -197,6 +197,29 @@ def test_when_no_descriptor_is_left_idle_connections_make_room_and_one_line_is_l
     assert [line["event"] for line in logs] == ["api.connections_limited"]
 
 
+def test_a_client_that_takes_its_answer_slowly_is_given_up(clock):
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        sent = connections.Sent(ours, clock)
+        sent.write(b"x" * 1_000)
+        clock.advance(connections.ANSWER_S - 1)
+        sent.write(b"x")
+        clock.advance(1.1)
+
+        with pytest.raises(TimeoutError):
+            sent.write(b"x")
+
+
+def test_a_large_answer_that_is_taken_steadily_is_sent_whole(clock):
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        sent = connections.Sent(ours, clock)
+        for _ in range(30):
+            assert sent.write(b"x" * 60_000) == 60_000
+            theirs.recv(60_000, socket.MSG_WAITALL)
+            clock.advance(0.6 + connections.ANSWER_S / 40)
+
+
 @pytest.mark.parametrize(("soft", "most"), [(1024, 448), (65_536, 1_000), (100, 16), (-1, 1_000)])
 def test_two_listeners_and_everything_else_fit_into_the_limit_of_files(monkeypatch, soft, most):
     monkeypatch.setattr("resource.getrlimit", lambda _: (soft, soft))
