@@ -256,7 +256,7 @@ class Bursts:
         sums, states, decay = self.sum_residual, self.states, self.decay
         valid, newest, last = len(states) - 1, sums[-1], decay[-1]
         for index, window in enumerate(BURSTS):
-            if valid <= window:
+            if valid < window:
                 break
             if window == 1:
                 value = residual - predicted - low
