@@ -134,21 +134,16 @@ class SpendWatch:
 
     def _learn(self, new: New, began: dt.datetime, *, announced: bool) -> Told | None:
         step = self._samples.step
-        slots = max(1, DAY_S // step)
+        slots = DAY_S // step or 1
         if self._engine.known.slots != slots:
             self._engine = Engine(slots)
         if new.missed:
             self._engine.silent(new.missed)
-        weekend = began.weekday() >= SATURDAY or began.date() in self.config.holidays
-        bucket = Bucket(
-            at=new.at,
-            step=step,
-            day=began.toordinal(),
-            second=began.hour * 3600 + began.minute * 60 + began.second,
-            kind=int(weekend),
-            amount=new.amount,
-            announced=announced,
-        )
+        holidays = self.config.holidays
+        is_weekend = began.weekday() >= SATURDAY or bool(holidays and began.date() in holidays)
+        second = began.hour * 3600 + began.minute * 60 + began.second
+        day, kind = began.toordinal(), int(is_weekend)
+        bucket = Bucket(new.at, step, day, second, kind, new.amount, announced)
         return self._engine.add(bucket, self.config)
 
     def _correct(self, correction: Correction, at: dt.datetime) -> None:
@@ -324,6 +319,8 @@ def _seconds(at: dt.datetime) -> float:
 
 def _number(amount: float | Decimal) -> float | None:
     """Return the amount, or None when it cannot be one."""
+    if type(amount) is float:
+        return amount if 0 <= amount < ABSURD else None
     if isinstance(amount, bool) or not isinstance(amount, int | float | Decimal):
         raise TypeError(f"the amount is {type(amount).__name__}; give an int, float or Decimal")
     try:
