@@ -230,8 +230,7 @@ class Bursts:
 
     def _passes(self, index: int, value: float) -> bool:
         lines = self.lines
-        if value > lines.today[index]:
-            lines.today[index] = value
+        lines.today[index] = max(lines.today[index], value)
         return value > lines.values[index]
 
     def _rises(self, hits: list[Hit], low: float, *, is_high: bool) -> None:
@@ -239,10 +238,11 @@ class Bursts:
         for index, window in enumerate(RAMPS, len(BURSTS)):
             part = recent[-window:]
             value = (sum(part) - max(part)) / ROOTS[window]
-            if value > today[index]:
-                today[index] = value
             if value > line[index] and is_high:
                 hits.append(Hit(window, "ramp", value, value / line[index]))
+            if value <= today[index]:
+                continue
+            today[index] = value
         recent, states, decay = self.near, self.states, self.decay
         for index, window in enumerate(SHIFTS, len(BURSTS) + len(RAMPS)):
             part = recent[-window:]
@@ -250,10 +250,11 @@ class Bursts:
             value = (sum(part) - max(part)) / (window - 1) - low
             if state > 0.0:
                 value -= state * decay[window] / window
-            if value > today[index]:
-                today[index] = value
             if value > line[index]:
                 hits.append(Hit(window, "shift", value, value / line[index]))
+            if value <= today[index]:
+                continue
+            today[index] = value
 
     def _windows(self, hits: list[Hit], residual: float, predicted: float, low: float) -> None:
         line, today = self.lines.values, self.lines.today
@@ -269,10 +270,11 @@ class Bursts:
                 if state > 0.0:
                     value -= state * (decay[window] if window < LONGEST_DECAY else last)
                 value = value / window - low
-            if value > today[index]:
-                today[index] = value
             if value > line[index]:
                 hits.append(Hit(window, "burst", value, value / line[index]))
+            if value <= today[index]:
+                continue
+            today[index] = value
 
     def end_of_day(self, persistence: float, *, counts: bool, at_once: bool) -> None:
         """Take the day's maxima; the lines are drawn now, or one with each bucket."""

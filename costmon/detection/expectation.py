@@ -123,9 +123,9 @@ class Expectation:
         if times < MOST_SEEN:
             seen[slot] = times + 1
         buckets, slots = self.buckets, self.slots
-        young = buckets if buckets > YOUNG else YOUNG
+        young = max(YOUNG, buckets)
         wild = clip(residual, -3 * noise, 3 * noise)
-        self.drift += (wild - self.drift) / (slots if slots < young else young)
+        self.drift += (wild - self.drift) / min(slots, young)
         calm = clip(residual, -2 * noise, 2 * noise)
         self.level += calm / min(LEVEL_DAYS * slots, young)
         gain = 1 / min(max(buckets, 20), NOISE_DAYS * slots)
@@ -139,7 +139,7 @@ class Expectation:
     def _spread(now: float, deviation: float, gain: float) -> float:
         seen = min(abs(deviation), 3 * now) * MAD_OF_NORMAL
         now += (seen - now) * gain
-        return now if now > LEAST_NOISE else LEAST_NOISE
+        return max(LEAST_NOISE, now)
 
     def end_of_day(self) -> None:
         """Follow the usual amount with the offset, and learn how long noise lasts."""
