@@ -372,9 +372,14 @@ class Engine:
         self.bursts.end_of_day(self.known.persistence, counts=counts, at_once=few)
         self.jobs.end_of_day(counts=self.episode is None)
 
+    @property
+    def newest(self) -> Episode | None:
+        """Return the open or newest finding."""
+        return self.episode or self.closed
+
     def acknowledge(self) -> None:
         """Say that the open or newest finding was fine: the like of it is silent from now on."""
-        episode = self.episode or self.closed
+        episode = self.newest
         if episode is None:
             return
         episode.accepted = True

@@ -255,7 +255,18 @@ class SpendWatch:
             why=why,
         )
 
-    def acknowledge(self, at: dt.datetime) -> None:
+    @property
+    def open_causes(self) -> frozenset[str]:
+        """Return the causes of what is open, whether it was told or accepted."""
+        episode = self._engine.episode
+        return frozenset((*self._rules.opened, *([episode.cause] if episode else ())))
+
+    def burned(self, cause: str) -> float | None:
+        """Return what the open or newest statistical finding has burned; `None`: another cause."""
+        newest = self._engine.newest
+        return newest.burned if newest and newest.cause == cause else None
+
+    def acknowledge(self, at: dt.datetime, cause: Cause | None = None) -> None:
         """Say that the open or newest finding was fine; the like of it is silent from now on.
 
         Nothing more is told of it, not even that it is over. A peak that returns at the same hour
@@ -264,15 +275,17 @@ class SpendWatch:
 
         Args:
             at: Aware; when it was acknowledged.
+            cause: Of the finding, where a rule and the statistics may both have one open;
+                default: the newest.
 
         Raises:
             ValueError: When `at` has no time zone.
         """
         _seconds(at)
-        rule = self._rules.opened.get(self._newest_rule)
+        rule = self._rules.opened.get(self._newest_rule if cause is None else cause)
         if rule:
             rule.accepted = True
-        else:
+        elif cause is None or (self._engine.newest and self._engine.newest.cause == cause):
             self._engine.acknowledge()
 
     # --- the second engine, and state -----------------------------------------------------------
