@@ -104,10 +104,16 @@ class AlertMemory:
 
 
 class SpendHistory:
-    """Detection's part of the database, one object an incarnation."""
+    """Detection's part of the database, or the rules', one object an incarnation.
 
-    def __init__(self, store: Store) -> None:
+    Args:
+        store: The database.
+        name: Of the claim to write: each of them has its own.
+    """
+
+    def __init__(self, store: Store, name: str) -> None:
         self._store = store
+        self._name = name
         self._token: FenceToken | None = None
 
     def load(self) -> Watches:
@@ -136,10 +142,23 @@ class SpendHistory:
         dropped: Iterable[Series],
     ) -> None:
         """Keep states and findings in one step."""
+        self._write(
+            lambda token: self._store.save_watches(watches, findings, position, dropped, token)
+        )
+
+    def rule_state(self) -> SavedWatch | None:
+        """Return what the rules know of the past."""
+        return self._store.rule_state()
+
+    def save_rule_state(self, saved: SavedWatch) -> None:
+        """Keep what the rules know of the past."""
+        self._write(lambda token: self._store.save_rule_state(saved, token))
+
+    def _write(self, act: Callable[[FenceToken], None]) -> None:
         if self._token is None:
-            self._token = self._store.claim("detection")
+            self._token = self._store.claim(self._name)
         try:
-            self._store.save_watches(watches, findings, position, dropped, self._token)
+            act(self._token)
         except StoreFencedError:
             self._token = None
             raise

@@ -221,13 +221,13 @@ class Service:
                 announced=self.announced,
                 rules=RulePlan(
                     rules=settings.rules,
-                    open_store=lambda: SpendHistory(self.store),
+                    open_store=lambda: SpendHistory(self.store, "rules"),
                     bucket_s=settings.detection.bucket_s,
                     policy=self.policy.read,
                     standings=self.rule_standings,
                 ),
                 detection=DetectionPlan(
-                    open_store=lambda: SpendHistory(self.store),
+                    open_store=lambda: SpendHistory(self.store, "detection"),
                     bucket_s=settings.detection.bucket_s,
                     timezone=settings.timezone,
                     expected=settings.detection.expected,

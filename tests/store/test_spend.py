@@ -140,3 +140,14 @@ def test_a_series_is_known_by_the_hours_in_which_it_was_spent(store, record, hou
     assert store.has_spent(GLOBAL, hour + dt.timedelta(hours=1))
     assert not store.has_spent(GLOBAL, hour + dt.timedelta(minutes=59))
     assert not store.has_spent(TAG, hour + dt.timedelta(hours=1))
+
+
+def test_what_rules_know_is_kept_apart_from_the_watches(store, clock, token):
+    first, second = (SavedWatch(clock.now(), state) for state in (b"one", b"two"))
+    assert store.rule_state() is None
+
+    store.save_rule_state(first, token)
+    store.save_rule_state(second, token)
+
+    assert store.rule_state() == second
+    assert store.watches() == (None, {}, ())
