@@ -96,6 +96,7 @@ class FailoverStore:
         self._lock = threading.Lock()
         self._owed: deque[_Owed] = deque()
         self._away_since_s: float | None = None
+        self._unproven = False
         self._asked_s = 0.0
         self._local_nano = 0
         self._local: dict[Hold, float] = {}
@@ -127,8 +128,8 @@ class FailoverStore:
         except GuardStoreError as error:
             self._lost(error)
             return self._without(plan, nano, ttl_s, key, error)
-        if self._away_since_s is not None:
-            self._returned()
+        if self._unproven and isinstance(found, Hold):
+            self._returned(proven=True)
         return found
 
     def settle(self, hold: Hold, nano: int, outcome: Outcome = NOTHING) -> LeaseState | None:
@@ -136,10 +137,15 @@ class FailoverStore:
         if isinstance(hold, _LocalHold):
             return self._settle_local(hold, nano, outcome, release=False)
         try:
-            return self._inner.settle(hold, nano, outcome)
+            before = self._inner.settle(hold, nano, outcome)
         except GuardStoreError as error:
             self._lost(error)
             return self._later(hold, nano, outcome, release=False)
+        if before is None:
+            self._unknown(hold)
+        if self._owed:
+            self._pay()
+        return before
 
     def release(self, hold: Hold) -> LeaseState | None:
         """Release in the store; later, if it is unavailable."""
@@ -173,6 +179,7 @@ class FailoverStore:
 
     def totals(self, lines: Sequence[Line]) -> list[tuple[int, int]]:
         """Return the store's totals."""
+        self._pay_first()
         return self._tried(lambda: self._inner.totals(lines))
 
     def reset(self, line: Line) -> int:
@@ -181,16 +188,20 @@ class FailoverStore:
 
     def sweep(self) -> int:
         """Send outstanding charges to the store, then sweep it."""
-        if self._owed or self._away_since_s is not None:
-            self._pay(now=True)
-        return self._tried(self._inner.sweep)
+        self._pay_first()
+        expired = self._tried(self._inner.sweep)
+        if self._away_since_s is not None and not self._owed:
+            self._returned(proven=False)
+        return expired
 
     def leases(self, limit: int) -> list[LeaseRow]:
         """Return the store's held leases."""
+        self._pay_first()
         return self._tried(lambda: self._inner.leases(limit))
 
     def usage(self, since: int, until: int, scope: str | None = None) -> list[UsageRow]:
         """Return the store's rows."""
+        self._pay_first()
         return self._tried(lambda: self._inner.usage(since, until, scope))
 
     def settings(self) -> Settings:
@@ -239,8 +250,7 @@ class FailoverStore:
         except GuardStoreError as error:
             self._lost(error)
             raise
-        if self._away_since_s is not None:
-            self._returned()
+        # That is no proof that it is back: a full disk can be read.
         return found
 
     def _without(
@@ -330,7 +340,7 @@ class FailoverStore:
         while True:
             with self._lock:
                 if not self._owed:
-                    return
+                    break
                 owed = self._owed.popleft()
             try:
                 self._tell(owed)
@@ -347,6 +357,13 @@ class FailoverStore:
                     self._owed.appendleft(owed)
                 self._lost(error)
                 return
+        if self._unproven:
+            self._returned(proven=True)
+
+    def _pay_first(self) -> None:
+        """Send outstanding charges before figures are read, which would be wrong without them."""
+        if self._owed or self._away_since_s is not None:
+            self._pay(now=True)
 
     def _is_usable(self, error: GuardStoreError) -> bool:
         """Return whether one charge failed, not the store as a whole."""
@@ -367,10 +384,23 @@ class FailoverStore:
             return
         # The local copy has ended; the store does not know that yet.
         hold = self._inner.find(owed.hold.id)
-        if hold is not None and owed.release:
+        if hold is None:
+            self._unknown(owed.hold)
+        elif owed.release:
             self._inner.release(hold)
-        elif hold is not None:
+        else:
             self._inner.settle(hold, owed.nano, owed.outcome)
+
+    def _unknown(self, hold: Hold) -> None:
+        """Tell that what a call cost is lost, because its lease is."""
+        self.dropped += 1
+        self._notices.tell(
+            "store_lost",
+            "global",
+            f"{self} does not know the lease {hold.id} any more, so what its call cost is not"
+            " counted; was the store emptied or replaced?",
+            once=("unknown lease", self._away_times),
+        )
 
     def _lost(self, error: GuardStoreError) -> None:
         with self._lock:
@@ -380,7 +410,7 @@ class FailoverStore:
                 return
             self._away_since_s = self._clock.monotonic_s()
             self._away_times += 1
-            self._local_nano = 0
+            self._unproven = True
         does = {
             "fail_closed": "every call is refused",
             "fail_open_with_cap": "calls are allowed without it, up to the cap",
@@ -388,8 +418,12 @@ class FailoverStore:
         }
         self._notices.tell("store_lost", "global", f"{error}; {does[self._when]}")
 
-    def _returned(self) -> None:
+    def _returned(self, *, proven: bool) -> None:
+        """End the outage; only what was written to the store begins a new cap."""
         with self._lock:
+            if proven:
+                self._unproven = False
+                self._local_nano = 0
             if self._away_since_s is None:
                 return
             away_s = self._clock.monotonic_s() - self._away_since_s

@@ -89,6 +89,7 @@ class Readings(ABC):
             store_failures=failover.failures if failover else 0,
             passed_without_store=failover.passed if failover else 0,
             owed=failover.owed if failover else 0,
+            lost=failover.dropped if failover else 0,
             service_fault=self._reported.fault if self._reported else None,
         )
 

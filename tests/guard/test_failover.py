@@ -1,6 +1,9 @@
 """A store that really goes away: calls are refused, or pass up to a cap; never silently."""
 
+import contextlib
 import os
+import random
+import resource
 import shutil
 import subprocess
 from decimal import Decimal
@@ -280,3 +283,108 @@ def test_figures_are_never_a_zero_while_the_store_is_away(make, place):
 def test_a_cap_goes_with_its_mode_and_modes_are_known(named, tmp_path):
     with pytest.raises(BudgetError):
         Guard(f"sqlite:///{tmp_path / 'guard.db'}", **named)
+
+
+@contextlib.contextmanager
+def full_disk():
+    """As on a full disk, reading works and a commit fails: no file may grow above this size."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (32_768, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def on_a_file(tmp_path, clock, **named):
+    told: list[Any] = []
+    guard = Guard(
+        f"sqlite:///{tmp_path / 'guard.db'}",
+        [Budget("global", "1", "day")],
+        clock=clock,
+        rng=random.Random(1),
+        **named,
+    )
+    guard.subscribe(told.append)
+    return guard, told
+
+
+def test_what_a_call_cost_is_written_when_the_full_disk_has_room_again(tmp_path, clock):
+    guard, told = on_a_file(tmp_path, clock)
+    leases = [guard.reserve("key:x", "0.01") for _ in range(5)]
+
+    with full_disk():
+        for lease in leases[:4]:
+            lease.settle("0.005")
+        leases[4].release()
+        owed = guard.status().owed
+    clock.advance(2)
+
+    assert owed == 5
+    assert kinds(told) == ["store_lost"]
+    assert guard.spent("global") == Decimal("0.02")
+    assert guard.held("global") == 0
+    guard.close()
+
+
+def test_what_is_owed_is_also_written_when_calls_only_end(tmp_path, clock):
+    guard, _ = on_a_file(tmp_path, clock)
+    first, second = guard.reserve("key:x", "0.01"), guard.reserve("key:x", "0.01")
+    with full_disk():
+        first.settle("0.005")
+
+    clock.advance(2)
+    second.settle("0.004")
+
+    assert guard._failover.owed == 0
+    assert guard.spent("global") == Decimal("0.009")
+    guard.close()
+
+
+def test_a_full_disk_that_can_be_read_does_not_begin_a_new_cap(tmp_path, clock):
+    guard, told = on_a_file(tmp_path, clock, when_store_fails="fail_open_with_cap", cap="0.02")
+    guard.reserve("key:x", "0.01").settle()
+
+    with full_disk():
+        guard.reserve("key:x", "0.01").settle()
+        guard.store.settings()
+        guard.reserve("key:x", "0.01").settle()
+        guard.store.settings()
+        with pytest.raises(GuardStoreUnavailable, match="cap"):
+            guard.reserve("key:x", "0.01")
+    clock.advance(2)
+
+    assert guard.spent("global") == Decimal("0.03")
+    assert kinds(told) == ["store_lost", "store_returned"]
+    guard.close()
+
+
+def test_slabs_are_settled_when_the_full_disk_has_room_again(tmp_path, clock):
+    guard, _ = on_a_file(tmp_path, clock, slab="0.5")
+    lease = guard.reserve("key:x", "0.01")
+    lease.settle("0.005")
+
+    clock.advance(11)
+    with full_disk(), pytest.raises(GuardStoreUnavailable):
+        guard.sweep()
+    clock.advance(2)
+    guard.sweep()
+
+    assert (guard.spent("global"), guard.held("global")) == (Decimal("0.005"), 0)
+    guard.close()
+
+
+def test_a_lease_that_the_store_does_not_know_any_more_is_counted_as_lost(tmp_path, clock):
+    guard, told = on_a_file(tmp_path, clock)
+    lease, other = guard.reserve("key:x", "0.01"), guard.reserve("key:x", "0.01")
+    for file in tmp_path.iterdir():
+        file.unlink()
+
+    lease.settle("0.005")
+    clock.advance(2)
+    other.settle("0.005")
+    guard.sweep()
+
+    assert guard.status().lost == 2
+    assert "does not know the lease" in "".join(one.text for one in told)
+    guard.close()
