@@ -5,7 +5,6 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, TypeVar
 
@@ -40,6 +39,7 @@ from costmon.guard.policy import Route, Rules
 from costmon.guard.readings import Readings
 from costmon.guard.rulebook import Rulebook
 from costmon.guard.ruling import Ruling
+from costmon.guard.scoped import SCOPES, follow_threads, only
 from costmon.guard.stores.base import Hold, Outdated, Plan, Refusal, Store
 from costmon.guard.waiting import WaitingRoom
 
@@ -52,7 +52,6 @@ if TYPE_CHECKING:
 Scopes = str | Iterable[str]
 EstimateMode = Literal["strict", "adaptive"]
 
-_EXTRA: ContextVar[tuple[str, ...]] = ContextVar("costmon.guard.scopes", default=())
 _scoped = False
 _MOST_ROUTES = 4096
 _MOST_RELOADS = 20
@@ -290,17 +289,19 @@ class Guard(Readings, Ruling, Calling):
     def scoped(self, *scopes: str) -> Iterator[None]:
         """Add scopes to every call inside the `with` block, of any guard, in this context.
 
+        They follow work into asyncio tasks and into threads that are started inside the block; see
+        `costmon.guard.scoped`.
+
         Raises:
             ScopeError: One of them is not a valid scope.
+            InputError: The block ends in another context than it began.
         """
         global _scoped  # noqa: PLW0603 - set once, so that programs without `scoped` skip the look-up
         _scoped = True
+        follow_threads()
         checked = tuple(scope_of(scope) for scope in scopes)
-        before = _EXTRA.set((*_EXTRA.get(), *checked))
-        try:
+        with only((*SCOPES.get(), *checked)):
             yield
-        finally:
-            _EXTRA.reset(before)
 
     def reset(self, scope: str, period: str | None = None) -> Decimal:
         """Set what a scope has spent in the current window to zero; return what it was.
@@ -401,7 +402,7 @@ class Guard(Readings, Ruling, Calling):
 
     def _route(self, scopes: Scopes, activity: str, at_s: float) -> Route:
         """Look up or build the route of a chain; cache it by the caller's arguments."""
-        extra = _EXTRA.get()
+        extra = SCOPES.get()
         try:
             given = (scopes,) if isinstance(scopes, str) else tuple(scopes)
             hash((given, activity))
@@ -500,10 +501,11 @@ class Guard(Readings, Ruling, Calling):
         raise GuardStoreError(str(self.store), "reserve", detail)
 
     def _wait(self, request: _Request, route: Route, wait: float) -> Hold | None:
-        extra = _EXTRA.get()
+        extra = SCOPES.get()
 
         def attempt() -> Hold | None:
-            with self.scoped(*extra):
+            # Any waiting thread may run it, also one with scopes of its own.
+            with only(extra):
                 at_s = self._epoch_s()
                 route = self._route(request.scopes, request.activity, at_s)
                 if route.obstacle is not None:
