@@ -14,7 +14,7 @@ from costmon.clock import EpochClock
 from costmon.domain.amount import Amount, nano_even
 from costmon.domain.scope import GLOBAL
 from costmon.errors import BudgetError
-from costmon.guard.errors import GuardStoreError, GuardStoreUnavailable
+from costmon.guard.errors import CurrencyError, GuardStoreError, GuardStoreUnavailable
 from costmon.guard.notices import Notices
 from costmon.guard.stores.base import (
     NOTHING,
@@ -344,8 +344,8 @@ class FailoverStore:
                 owed = self._owed.popleft()
             try:
                 self._tell(owed)
-            except GuardStoreError as error:
-                if self._is_usable(error):
+            except (GuardStoreError, CurrencyError) as error:
+                if isinstance(error, CurrencyError) or self._is_usable(error):
                     self.dropped += 1
                     self._notices.tell(
                         "store_lost",

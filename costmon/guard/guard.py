@@ -93,7 +93,7 @@ class Guard(Readings, Ruling, Calling):
         service: Address of a costmon service to report to, whose circuits and budgets are obeyed:
             `http://127.0.0.1:8090`, `https://...` or `unix:/path/report.sock`; `None`: none.
         token: The service's `COSTMON_API_TOKEN`, if it has one.
-        currency: ISO 4217, of all amounts.
+        currency: ISO 4217, of all amounts. A store counts in the currency of its first guard.
         zone: IANA time zone in which calendar hours, days and months begin.
         estimates: `strict` holds worst cases, `adaptive` what similar calls needed recently.
         when_store_fails: `fail_closed`, `fail_open_with_cap` (requires `cap`) or `fail_open`.
@@ -213,6 +213,7 @@ class Guard(Readings, Ruling, Calling):
 
         Raises:
             CallRefused: The call exceeds a budget or is not allowed; nothing is held.
+            CurrencyError: The store counts in another currency.
             GuardStoreError: The store failed, and the guard is not allowed to continue without it.
             InputError: An argument cannot be used.
         """
@@ -280,6 +281,7 @@ class Guard(Readings, Ruling, Calling):
             LeaseError: It is unknown, or ended too long ago.
             GuardStoreError: The store failed.
         """
+        self._rulebook.recent()  # the store may count in another currency
         hold = self.store.find(id)
         if hold is None:
             raise LeaseError(id, "no lease has this id, or it ended too long ago; check the id")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from costmon.guard import Budget, BudgetError, Guard, GuardStoreUnavailable
+from costmon.guard import Budget, BudgetError, CurrencyError, Guard, GuardStoreUnavailable
 from costmon.testing.clock import FakeClock
 
 PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
@@ -388,3 +388,23 @@ def test_a_lease_that_the_store_does_not_know_any_more_is_counted_as_lost(tmp_pa
     assert guard.status().lost == 2
     assert "does not know the lease" in "".join(one.text for one in told)
     guard.close()
+
+
+def test_what_was_spent_without_the_store_in_another_currency_is_counted_as_lost(tmp_path, clock):
+    home = tmp_path / "home"
+    dollars = Guard(
+        f"sqlite:///{home / 'guard.db'}", when_store_fails="fail_open", currency="USD", clock=clock
+    )
+    dollars.reserve("global", "0.1").settle()
+    home.mkdir()
+    euros = Guard(f"sqlite:///{home / 'guard.db'}", currency="EUR", clock=clock)
+    euros.reserve("global", "0.2").settle()
+    clock.advance(2)
+
+    with pytest.raises(CurrencyError, match=r"EUR.*USD"):
+        dollars.reserve("global", "0.1")
+
+    assert dollars.status().lost == 1
+    assert euros.spent("global") == Decimal("0.2")
+    euros.close()
+    dollars.close()
