@@ -240,9 +240,7 @@ class Rulebook:
         configs: dict[str, ScopeConfig] = {}
         counted: dict[tuple[str, str], None] = {}
         settings = self._settings or Settings(0, {}, {})
-        for key, text in settings.budgets.items():
-            if key == _CURRENCY:
-                continue
+        for key, text in _budgets_in(settings):
             scope, _, period = key.rpartition("|")
             if text == _COUNTED:
                 counted[scope, period] = None
@@ -299,3 +297,7 @@ class Rulebook:
                 f"a budget in {budget.currency}", f"{self._currency}, the currency of this guard"
             )
         return budget
+
+
+def _budgets_in(settings: Settings) -> Iterable[tuple[str, str]]:
+    return (item for item in settings.budgets.items() if item[0] != _CURRENCY)
