@@ -8,6 +8,7 @@ import threading
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Literal, TypeVar, get_args
 
 from costmon.clock import EpochClock
@@ -42,6 +43,9 @@ _REASON = "store"
 
 _MOST_OWED = 100_000
 _RETRY_S = 1.0
+_SLOW_S = 0.25
+"""A store that took so long to fail is asked by one call at a time, and once a second."""
+_LONGEST_TRY_S = 15.0
 
 
 class _Owed:
@@ -91,13 +95,17 @@ class FailoverStore:
         self._when = when
         self._cap_nano = None if cap is None else nano_even(cap)
         self._replan = replan
-        self._clock = clock
+        self._monotonic_s = clock.monotonic_s
         self._notices = notices
         self._lock = threading.Lock()
         self._owed: deque[_Owed] = deque()
         self._away_since_s: float | None = None
         self._unproven = False
         self._asked_s = 0.0
+        # Not asked before this time; `None`: it did not fail slowly.
+        self._ask_after_s: float | None = None
+        self._asking: int | None = None
+        self._last_error: GuardStoreError | None = None
         self._local_nano = 0
         self._local: dict[Hold, float] = {}
         self._away_times = 0
@@ -124,9 +132,8 @@ class FailoverStore:
         if self._owed or self._away_since_s is not None:
             self._pay()
         try:
-            found = self._inner.reserve(plan, nano, ttl_s, key)
+            found = self._ask(lambda: self._inner.reserve(plan, nano, ttl_s, key))
         except GuardStoreError as error:
-            self._lost(error)
             return self._without(plan, nano, ttl_s, key, error)
         if self._unproven and isinstance(found, Hold):
             self._returned(proven=True)
@@ -137,9 +144,8 @@ class FailoverStore:
         if isinstance(hold, _LocalHold):
             return self._settle_local(hold, nano, outcome, release=False)
         try:
-            before = self._inner.settle(hold, nano, outcome)
-        except GuardStoreError as error:
-            self._lost(error)
+            before = self._ask(lambda: self._inner.settle(hold, nano, outcome))
+        except GuardStoreError:
             return self._later(hold, nano, outcome, release=False)
         if before is None:
             self._unknown(hold)
@@ -152,20 +158,19 @@ class FailoverStore:
         if isinstance(hold, _LocalHold):
             return self._settle_local(hold, 0, NOTHING, release=True)
         try:
-            return self._inner.release(hold)
-        except GuardStoreError as error:
-            self._lost(error)
+            return self._ask(lambda: self._inner.release(hold))
+        except GuardStoreError:
             return self._later(hold, 0, NOTHING, release=True)
 
     def renew(self, hold: Hold, ttl_s: float) -> LeaseState | None:
         """Renew in the store; a lease made without the store does not expire."""
         if isinstance(hold, _LocalHold):
             return hold.state
-        return self._tried(lambda: self._inner.renew(hold, ttl_s))
+        return self._ask(lambda: self._inner.renew(hold, ttl_s))
 
     def find(self, id: str) -> Hold | None:
         """Return a lease of the store."""
-        return self._tried(lambda: self._inner.find(id))
+        return self._ask(lambda: self._inner.find(id))
 
     def charge(
         self,
@@ -175,21 +180,21 @@ class FailoverStore:
         outcome: Outcome = NOTHING,
     ) -> bool | Outdated:
         """Charge without a lease."""
-        return self._tried(lambda: self._inner.charge(plan, nano, id, outcome))
+        return self._ask(lambda: self._inner.charge(plan, nano, id, outcome))
 
     def totals(self, lines: Sequence[Line]) -> list[tuple[int, int]]:
         """Return the store's totals."""
         self._pay_first()
-        return self._tried(lambda: self._inner.totals(lines))
+        return self._ask(lambda: self._inner.totals(lines))
 
     def reset(self, line: Line) -> int:
         """Reset in the store."""
-        return self._tried(lambda: self._inner.reset(line))
+        return self._ask(lambda: self._inner.reset(line))
 
     def sweep(self) -> int:
         """Send outstanding charges to the store, then sweep it."""
         self._pay_first()
-        expired = self._tried(self._inner.sweep)
+        expired = self._ask(self._inner.sweep)
         if self._away_since_s is not None and not self._owed:
             self._returned(proven=False)
         return expired
@@ -197,33 +202,34 @@ class FailoverStore:
     def leases(self, limit: int) -> list[LeaseRow]:
         """Return the store's held leases."""
         self._pay_first()
-        return self._tried(lambda: self._inner.leases(limit))
+        return self._ask(lambda: self._inner.leases(limit))
 
     def usage(self, since: int, until: int, scope: str | None = None) -> list[UsageRow]:
         """Return the store's rows."""
         self._pay_first()
-        return self._tried(lambda: self._inner.usage(since, until, scope))
+        return self._ask(lambda: self._inner.usage(since, until, scope))
 
     def settings(self) -> Settings:
         """Return the store's settings."""
-        return self._tried(self._inner.settings)
+        return self._ask(self._inner.settings)
 
     def read(self, kind: RecordKind, key: str) -> str | None:
         """Return a record of the store."""
-        return self._tried(lambda: self._inner.read(kind, key))
+        return self._ask(lambda: self._inner.read(kind, key))
 
     def update(
         self, kind: RecordKind, key: str, change: Callable[[str | None], str | None]
     ) -> str | None:
         """Change a record of the store."""
-        return self._tried(lambda: self._inner.update(kind, key, change))
+        return self._ask(lambda: self._inner.update(kind, key, change))
 
     def records(self, kind: RecordKind) -> Iterable[tuple[str, str]]:
         """Return records of the store."""
-        return self._tried(lambda: self._inner.records(kind))
+        return self._ask(lambda: self._inner.records(kind))
 
     def close(self) -> None:
         """Send outstanding charges to the store, if it is available, and close it."""
+        self._ask_after_s = None
         self._pay(now=True)
         if self._owed:
             self._notices.tell(
@@ -244,13 +250,20 @@ class FailoverStore:
         """Return whether calls may pass while the store is unavailable."""
         return self._when != "fail_closed"
 
-    def _tried(self, action: Callable[[], T]) -> T:
+    def _ask(self, action: Callable[[], T]) -> T:
+        """Return what the store answers.
+
+        After a success it may still be unable to write: a full disk can be read.
+        """
+        if self._ask_after_s is not None:
+            self._refuse_to_ask()
+        begun_s = self._monotonic_s()
         try:
             found = action()
         except GuardStoreError as error:
-            self._lost(error)
+            self._lost(error, begun_s)
             raise
-        # That is no proof that it is back: a full disk can be read.
+        self._ask_after_s = None
         return found
 
     def _without(
@@ -270,7 +283,7 @@ class FailoverStore:
                     f"{error.detail}; the cap for calls without it is used up",
                 ) from error
             self._local_nano += nano
-            due_s = self._clock.monotonic_s() + ttl_s
+            due_s = self._monotonic_s() + ttl_s
             hold = _LocalHold(f"local-{uuid.uuid4().hex}", plan, nano, ttl_s, key, due_s)
             self._local[hold] = due_s
             self.passed += 1
@@ -323,7 +336,7 @@ class FailoverStore:
 
     def _expire_local(self) -> None:
         with self._lock:
-            now_s = self._clock.monotonic_s()
+            now_s = self._monotonic_s()
             for hold in [hold for hold, due_s in self._local.items() if due_s <= now_s]:
                 del self._local[hold]
                 hold.state = "expired"
@@ -333,7 +346,7 @@ class FailoverStore:
         """Send outstanding charges to the store; once a second while it is unavailable."""
         self._expire_local()
         with self._lock:
-            now_s = self._clock.monotonic_s()
+            now_s = self._monotonic_s()
             if not self._owed or (not now and now_s - self._asked_s < _RETRY_S):
                 return
             self._asked_s = now_s
@@ -343,7 +356,7 @@ class FailoverStore:
                     break
                 owed = self._owed.popleft()
             try:
-                self._tell(owed)
+                self._ask(partial(self._tell, owed))
             except (GuardStoreError, CurrencyError) as error:
                 if isinstance(error, CurrencyError) or self._is_usable(error):
                     self.dropped += 1
@@ -355,7 +368,6 @@ class FailoverStore:
                     continue
                 with self._lock:
                     self._owed.appendleft(owed)
-                self._lost(error)
                 return
         if self._unproven:
             self._returned(proven=True)
@@ -402,13 +414,33 @@ class FailoverStore:
             once=("unknown lease", self._away_times),
         )
 
-    def _lost(self, error: GuardStoreError) -> None:
+    def _refuse_to_ask(self) -> None:
+        """Raise if the store failed slowly and another call is asking it, or did so recently.
+
+        Otherwise each call would wait for seconds, and calls one after the other for minutes.
+        """
+        with self._lock:
+            now_s, last, me = self._monotonic_s(), self._last_error, threading.get_ident()
+            if self._ask_after_s is None or last is None or self._asking == me:
+                return
+            if now_s >= self._ask_after_s:
+                self._ask_after_s = now_s + _LONGEST_TRY_S
+                self._asking = me
+                return
+            self.failures += 1
+        raise GuardStoreUnavailable(last.store, last.operation, last.detail)
+
+    def _lost(self, error: GuardStoreError, begun_s: float) -> None:
         with self._lock:
             self.failures += 1
+            self._last_error = error
+            self._asking = None
+            now_s = self._monotonic_s()
+            self._ask_after_s = now_s + _RETRY_S if now_s - begun_s >= _SLOW_S else None
             self.fault = str(error)
             if self._away_since_s is not None:
                 return
-            self._away_since_s = self._clock.monotonic_s()
+            self._away_since_s = now_s
             self._away_times += 1
             self._unproven = True
         does = {
@@ -426,7 +458,7 @@ class FailoverStore:
                 self._local_nano = 0
             if self._away_since_s is None:
                 return
-            away_s = self._clock.monotonic_s() - self._away_since_s
+            away_s = self._monotonic_s() - self._away_since_s
             self._away_since_s = None
             self.fault = None
         self._notices.tell("store_returned", "global", f"{self} is back after {away_s:.1f} s")

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, TypeVar
 
 from costmon.clock import EpochClock, SystemClock
@@ -259,20 +260,25 @@ class Guard(Readings, Ruling, Calling):
         return Lease(self, found)
 
     async def areserve(self, scopes: Scopes, amount: Amount, **options: Any) -> Lease:
-        """Do as `reserve` does, and let other tasks run while it waits for budget.
+        """Do as `reserve` does, and let other tasks run meanwhile.
 
-        It polls for budget, so that no thread is blocked; unlike in `reserve`, waiting calls are
-        not served in order.
+        A store that other processes use is used in threads of the guard, also when the lease is
+        settled or released, so that the event loop goes on while the store does not answer. While
+        it waits for budget it polls; unlike in `reserve`, waiting calls are not served in order.
         """
         from costmon.guard.async_wait import wait_for_room
 
-        deadline_s = self.clock.monotonic_s() + options.pop("wait", 0.0)
+        threads = self.off_loop
+        deadline_s = self.clock.monotonic_s() + checked_wait(options.pop("wait", NO_WAIT))
+        work = partial(self.reserve, scopes, amount, **options)
         while True:
             try:
-                return self.reserve(scopes, amount, **options)
+                lease = await threads.run(work, undo=Lease.release)
             except (BudgetRefused, RateRefused) as refused:
                 if not await wait_for_room(self, refused, deadline_s):
                     raise
+            else:
+                return lease.off_loop(threads) if threads.needed else lease
 
     def lease(self, id: str) -> Lease:
         """Return a lease by its id (not its key), to end it in another place.
@@ -330,7 +336,7 @@ class Guard(Readings, Ruling, Calling):
         """Get the service's circuits and settle abandoned leases, before a call."""
         self._settle_abandoned()
         if self._link is None:
-            self._attentive = False
+            self._attentive = self._off_loop is not None and self.store.shared
             return route
         self._link.touch()
         if self._rulebook.policy is None and not self._asked:
@@ -344,8 +350,10 @@ class Guard(Readings, Ruling, Calling):
             try:
                 lease, actual, outcome = self._abandoned.popleft()
             except IndexError:
-                return  # another thread was faster
+                break  # another thread was faster
             lease.settle(actual, **outcome)
+        if self._off_loop is not None:
+            self._off_loop.drain()
 
     def _chore_failed(self, error: Exception) -> None:
         log().warning("the guard's periodic task failed: %s", error)
@@ -382,6 +390,8 @@ class Guard(Readings, Ruling, Calling):
     def close(self) -> None:
         """Stop the threads, send outstanding reports and charges, and close the connections."""
         self._settle_abandoned()
+        if self._off_loop is not None:
+            self._off_loop.close()
         if self._health is not None:
             self._health.flush()
         if self._keeper is not None:
@@ -401,6 +411,10 @@ class Guard(Readings, Ruling, Calling):
 
     def _reserver(self) -> Self:
         return self
+
+    def _may_block(self) -> bool:
+        """Return whether a call may wait: for a store, or first of all for the service."""
+        return self.store.shared or (self._link is not None and not self._asked)
 
     def _route(self, scopes: Scopes, activity: str, at_s: float) -> Route:
         """Look up or build the route of a chain; cache it by the caller's arguments."""

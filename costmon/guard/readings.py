@@ -126,7 +126,10 @@ class Readings(ABC):
         return self._usage_reader.top(count, since, until, lambda use: (use.spent, use.requests))
 
     def subscribe(self, subscriber: Subscriber) -> None:
-        """Call `subscriber` with every `Notice` from now on, in the thread that caused it."""
+        """Call `subscriber` with every `Notice` from now on.
+
+        It is called in the thread that caused it; for calls of a coroutine, in any thread.
+        """
         self._notices.subscribe(subscriber)
 
     @abstractmethod

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from costmon.guard import Budget, BudgetError, CurrencyError, Guard, GuardStoreUnavailable
+from costmon.guard.stores.sqlite import SQLiteStore
 from costmon.testing.clock import FakeClock
 
 PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
@@ -408,3 +409,66 @@ def test_what_was_spent_without_the_store_in_another_currency_is_counted_as_lost
     assert euros.spent("global") == Decimal("0.2")
     euros.close()
     dollars.close()
+
+
+class Slow(SQLiteStore):
+    """A store that takes five seconds to fail, as a stopped server does."""
+
+    asked = 0
+    fails = False
+
+    def __init__(self, tmp_path, clock):
+        super().__init__(str(tmp_path / "guard.db"), clock=clock, rng=random.Random(1))
+        self.clock = clock
+
+    def reserve(self, *given):
+        return self._tried(super().reserve, *given)
+
+    def settle(self, *given):
+        return self._tried(super().settle, *given)
+
+    def _tried(self, action, *given):
+        if self.fails:
+            self.asked += 1
+            self.clock.advance(5)
+            raise GuardStoreUnavailable("slow://", "be used", "the server does not answer")
+        return action(*given)
+
+
+def test_a_store_that_fails_slowly_is_asked_once_a_second(tmp_path, clock):
+    store = Slow(tmp_path, clock)
+    guard = Guard(store, [Budget("global", "1")], clock=clock)
+    leases = [guard.reserve("key:a", "0.01") for _ in range(10)]
+
+    store.fails = True
+    for _ in range(10):
+        with pytest.raises(GuardStoreUnavailable, match="does not answer"):
+            guard.reserve("key:a", "0.01")
+    for lease in leases:
+        lease.settle("0.005")
+    asked_at_first = store.asked
+    clock.advance(1)
+    with pytest.raises(GuardStoreUnavailable):
+        guard.reserve("key:a", "0.01")
+    asked_later = store.asked
+    store.fails = False
+    clock.advance(1)
+    guard.reserve("key:a", "0.01").release()
+
+    assert (asked_at_first, asked_later) == (1, 2)
+    assert guard.spent("global") == Decimal("0.05")
+    assert guard.status().owed == 0
+    guard.close()
+
+
+def test_what_is_owed_to_a_store_that_failed_slowly_is_sent_on_closing(tmp_path, clock):
+    store = Slow(tmp_path, clock)
+    guard = Guard(store, [Budget("global", "1")], clock=clock)
+    lease = guard.reserve("key:a", "0.01")
+    store.fails = True
+    lease.settle("0.005")
+    store.fails = False
+
+    guard.close()
+
+    assert store.usage(0, 1 << 40, "global")[0].spent == 5_000_000
