@@ -49,10 +49,6 @@ class HeldLease(Protocol):
         """Charge nothing, because nothing was sent."""
         ...
 
-    def off_loop(self, threads: "OffLoop") -> "HeldLease":
-        """Return the same lease with its end recorded in threads."""
-        ...
-
 
 class Reserver(Protocol):
     """The methods of a guard that a call needs."""

@@ -200,8 +200,7 @@ class _Gate:
                 if not await wait_for_room(self._guard, refused, deadline_s):
                     raise
             else:
-                held = lease.off_loop(threads) if threads.needed else lease
-                return _Paid(self._guard, held, self._actual)
+                return _Paid(self._guard, threads.kept(lease), self._actual)
 
 
 def _released(lease: HeldLease) -> None:

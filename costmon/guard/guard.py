@@ -278,7 +278,7 @@ class Guard(Readings, Ruling, Calling):
                 if not await wait_for_room(self, refused, deadline_s):
                     raise
             else:
-                return lease.off_loop(threads) if threads.needed else lease
+                return threads.kept(lease)
 
     def lease(self, id: str) -> Lease:
         """Return a lease by its id (not its key), to end it in another place.

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import Protocol, Self
 
 from costmon.domain.amount import Amount, currency_of
 from costmon.domain.money import plain
@@ -10,9 +10,6 @@ from costmon.errors import AmountError, InputError
 from costmon.guard.errors import LeaseError
 from costmon.guard.nano_cache import NanoCache
 from costmon.guard.stores.base import NOTHING, Hold, LeaseState, Outcome
-
-if TYPE_CHECKING:
-    from costmon.guard.off_loop import OffLoop
 
 DEFAULT_TTL_S = 60.0
 LONGEST_TTL_S = 31 * 86_400
@@ -87,12 +84,6 @@ class Lease:
     ) -> None:
         if self._hold.state == "held":
             self.settle(failed=error is not None)
-
-    def off_loop(self, threads: "OffLoop") -> "Lease":
-        """Return the same lease with its end recorded in `threads` of its guard."""
-        from costmon.guard.off_loop import LoopKeeper
-
-        return LoopKeeper(self._guard, threads, self._hold, self._upper).lease()
 
     @property
     def id(self) -> str:

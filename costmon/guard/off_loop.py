@@ -21,6 +21,7 @@ from costmon.guard.log import log
 from costmon.guard.stores.base import NOTHING, Hold, LeaseState, Outcome
 
 T = TypeVar("T")
+L = TypeVar("L")
 
 _MOST_THREADS = 32
 
@@ -102,6 +103,13 @@ class OffLoop:
             self._fresh()
         self._later.append(work)
         self._submit(self.drain)
+
+    def kept(self, lease: L) -> L:
+        """Return the same lease with its end recorded off the loop, if that is needed."""
+        if not isinstance(lease, Lease) or not self.needed:
+            return lease
+        guard, hold, upper = lease._guard, lease._hold, lease._upper  # noqa: SLF001 - of this package
+        return LoopKeeper(guard, self, hold, upper).lease()  # type: ignore[return-value]  # L is a Lease
 
     def drain(self) -> None:
         """Do what was given to `later`; wait if another thread is doing it."""
