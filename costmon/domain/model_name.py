@@ -13,9 +13,7 @@ _PATH = re.compile(
     r"arn:[^/]*/|(?:.*/)?publishers/[^/]+/models/|(?:.*/)?(?:models|deployments|engines|endpoints)/"
 )
 _MAKERS = frozenset(
-    "ai21 amazon anthropic azure azure_ai bedrock cohere deepseek fireworks_ai gemini google groq"
-    " meta meta-llama mistral mistralai moonshotai openai openrouter perplexity qwen together_ai"
-    " vertex_ai x-ai xai z-ai".split()
+    ["ai21", "amazon", "anthropic", "azure", "azure_ai", "bedrock", "cohere", "deepseek", "fireworks_ai", "gemini", "google", "groq", "meta", "meta-llama", "mistral", "mistralai", "moonshotai", "openai", "openrouter", "perplexity", "qwen", "together_ai", "vertex_ai", "x-ai", "xai", "z-ai"]
 )
 # Where Bedrock may serve a model, and who made it: `us.anthropic.`
 _PLACE = re.compile(

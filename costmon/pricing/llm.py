@@ -16,6 +16,9 @@ LONGEST_OUTPUT = 128_000
 LARGEST_CONTEXT = 2_000_000
 """Tokens that a model can read in one call, where its row does not say."""
 
+LARGEST_PICTURE = 25_000
+"""Tokens of one picture, where the row of its model does not say."""
+
 STANDARD = "standard"
 _DEAREST_TIER = {"fast": 6}
 """Most that a tier costs, as a multiple of standard, where there is no row for it; others: 2."""
@@ -77,6 +80,11 @@ class LlmUsage(NamedTuple):
     request: int = 0
 
     @property
+    def counts(self) -> tuple[int | Decimal, ...]:
+        """Return the counts in the order of `UNITS`."""
+        return tuple(self)
+
+    @property
     def read(self) -> int:
         """Return all tokens that the model read."""
         return (
@@ -95,11 +103,7 @@ class LlmUsage(NamedTuple):
     def written(self) -> int:
         """Return all tokens that the model wrote."""
         return (
-            self.output
-            + self.reasoning
-            + self.audio_output
-            + self.image_output
-            + self.video_output
+            self.output + self.reasoning + self.audio_output + self.image_output + self.video_output
         )
 
 
@@ -182,9 +186,7 @@ class Rates(NamedTuple):
 
     def over(self, other: "Rates") -> Self:
         """Return these, and of the other ones what these lack."""
-        return type(self)(
-            *(b if a is None else a for a, b in zip(self, other, strict=True))
-        )
+        return type(self)(*(b if a is None else a for a, b in zip(self, other, strict=True)))
 
 
 class TierRates(NamedTuple):
@@ -233,6 +235,7 @@ class ModelPrice(NamedTuple):
         tiers: Other service tiers: `flex`, `priority`, `batch`, `fast`.
         context: Tokens that it can read in one call.
         most_output: Tokens that it can write in one call.
+        picture_tokens: Tokens that one picture has at most, whatever its size.
         as_of: When the price was read; `None`: it is the user's.
         source: Where.
     """
@@ -244,24 +247,21 @@ class ModelPrice(NamedTuple):
     tiers: Mapping[str, TierRates] = {}
     context: int = LARGEST_CONTEXT
     most_output: int = LONGEST_OUTPUT
+    picture_tokens: int = LARGEST_PICTURE
     as_of: dt.date | None = None
     source: str = "the user"
 
     def over(self, other: "ModelPrice") -> "ModelPrice":
         """Return this price, and what another list knows besides; to be completed."""
-        both = TierRates(self.rates, self.long_rates).over(
-            TierRates(other.rates, other.long_rates if self.long_rates is None else None)
-        )
         tiers = dict(other.tiers)
         for name, own in self.tiers.items():
             tiers[name] = own.over(tiers[name]) if name in tiers else own
         return self._replace(
-            rates=both.rates,
-            long_rates=both.long_rates,
-            long_from=self.long_from or other.long_from,
+            rates=self.rates.over(other.rates),
             tiers=tiers,
             context=min(self.context, other.context),
             most_output=min(self.most_output, other.most_output),
+            picture_tokens=min(self.picture_tokens, other.picture_tokens),
         )
 
     def completed(self) -> "ModelPrice":
@@ -301,7 +301,7 @@ class ModelPrice(NamedTuple):
         long = self.long_rates is not None and usage.read > self.long_from
         rates, exact = self.tier(tier, long=long)
         total, missing = Decimal(0), []
-        for count, rate, per, unit in zip(usage, rates, PER, UNITS, strict=True):
+        for count, rate, per, unit in zip(usage.counts, rates, PER, UNITS, strict=True):
             if not count:
                 continue
             if rate is None:
@@ -310,6 +310,12 @@ class ModelPrice(NamedTuple):
             price = _EXACT.multiply(Decimal(count), rate)
             total = _EXACT.add(total, _EXACT.divide(price, per))
         return Cost(total, tuple(missing), exact)
+
+    @property
+    def by_tokens(self) -> bool:
+        """Return whether a call is paid by tokens, at least in part."""
+        rates = self.rates
+        return any(rate is not None for rate in (rates.input, rates.output, rates.image_output))
 
 
 def _like(own: Rates, standard: Rates) -> Rates:

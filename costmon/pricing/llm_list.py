@@ -12,6 +12,7 @@ from costmon.domain.model_name import spellings
 from costmon.pricing.csv_rows import CsvRow, csv_rows, shipped_text
 from costmon.pricing.llm import (
     LARGEST_CONTEXT,
+    LARGEST_PICTURE,
     LONGEST_OUTPUT,
     STANDARD,
     UNITS,
@@ -34,12 +35,24 @@ _COLUMNS = (
     *UNITS,
     "context",
     "max_output",
+    "picture_tokens",
     "as_of",
     "source",
 )
 
 # Where a vendor serves others' models at their makers' prices, if it has no row of its own.
-_MAKERS = ("openai", "anthropic", "google", "x-ai", "mistral", "cohere", "deepseek", "perplexity", "groq", "aws")
+_MAKERS = (
+    "openai",
+    "anthropic",
+    "google",
+    "x-ai",
+    "mistral",
+    "cohere",
+    "deepseek",
+    "perplexity",
+    "groq",
+    "aws",
+)
 
 _Key = tuple[str, str, str]
 
@@ -57,9 +70,7 @@ class PriceList:
             for alias in row.text("aliases").split():
                 self._aliases.setdefault((vendor, alias, region), model)
 
-    def price(
-        self, model: str, vendor: str | None = None, region: str = ""
-    ) -> ModelPrice | None:
+    def price(self, model: str, vendor: str | None = None, region: str = "") -> ModelPrice | None:
         """Return what a model costs, to be completed; `None`: it is not in the list.
 
         Args:
@@ -72,32 +83,43 @@ class PriceList:
             if seller is None:
                 continue
             for name in names:
+                if name == ANY_MODEL:
+                    continue
                 for place in dict.fromkeys((region, "")):
                     found = self._of(seller, name, place)
                     if found is not None:
                         return found
         return None
 
+    def has(self, model: str, vendor: str | None) -> bool:
+        """Return whether the list has a price of this vendor, not only of the model's maker."""
+        return vendor is not None and any(
+            self._key(vendor, name, region) is not None
+            for name in spellings(model)
+            for region in ("", "global")
+        )
+
     def models(self) -> tuple[tuple[str, str, str], ...]:
         """Return vendor, model and region of each price."""
         return tuple(key for key in self._rows if key[1] != ANY_MODEL)
 
-    def tools(self, vendor: str) -> Rates:
-        """Return what costs the same with each model of a vendor."""
-        rows = self._rows.get((vendor, ANY_MODEL, ""))
-        return Rates() if rows is None else _rates(rows[0])
-
     def _of(self, vendor: str, name: str, region: str) -> ModelPrice | None:
-        key = (vendor, name, region)
-        if key not in self._rows:
-            alias = self._aliases.get(key)
-            if alias is None:
-                return None
-            key = (vendor, alias, region)
+        key = self._key(vendor, name, region)
+        if key is None:
+            return None
         found = self._found.get(key)
         if found is None:
-            found = self._found[key] = _price(self._rows[key], self.tools(vendor))
+            found = self._found[key] = _price(
+                self._rows[key], self._rows.get((vendor, ANY_MODEL, ""))
+            )
         return found
+
+    def _key(self, vendor: str, name: str, region: str) -> _Key | None:
+        key = (vendor, name, region)
+        if key in self._rows:
+            return key
+        alias = self._aliases.get(key)
+        return None if alias is None else (vendor, alias, region)
 
 
 @lru_cache(maxsize=1)
@@ -113,7 +135,7 @@ def price_of(model: str, vendor: str | None = None, region: str = "") -> ModelPr
     return None if found is None else found.completed()
 
 
-def _price(rows: list[CsvRow], tools: Rates) -> ModelPrice:
+def _price(rows: list[CsvRow], any_model: list[CsvRow] | None) -> ModelPrice:
     plain = next(row for row in rows if row.text("tier") == STANDARD and not row.text("above"))
     tiers: dict[str, TierRates] = {}
     for row in rows:
@@ -122,14 +144,17 @@ def _price(rows: list[CsvRow], tools: Rates) -> ModelPrice:
         had = tiers.get(row.text("tier"))
         tiers[row.text("tier")] = one if had is None else had.over(one)
     standard = tiers.pop(STANDARD)
+    common = None if any_model is None else any_model[0]
+    pictures = plain.text("picture_tokens") or (common.text("picture_tokens") if common else "")
     return ModelPrice(
         model=plain.text("model"),
-        rates=standard.rates.over(tools),
+        rates=standard.rates if common is None else standard.rates.over(_rates(common)),
         long_rates=standard.long_rates,
         long_from=int(next((row.text("above") for row in rows if row.text("above")), "0")),
         tiers=tiers,
         context=int(plain.text("context") or LARGEST_CONTEXT),
         most_output=int(plain.text("max_output") or LONGEST_OUTPUT),
+        picture_tokens=int(pictures or LARGEST_PICTURE),
         as_of=plain.day("as_of"),
         source=plain.text("source"),
     )
