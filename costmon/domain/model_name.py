@@ -12,8 +12,10 @@ from functools import lru_cache
 _PATH = re.compile(
     r"arn:[^/]*/|(?:.*/)?publishers/[^/]+/models/|(?:.*/)?(?:models|deployments|engines|endpoints)/"
 )
-_MAKERS = frozenset(
-    ["ai21", "amazon", "anthropic", "azure", "azure_ai", "bedrock", "cohere", "deepseek", "fireworks_ai", "gemini", "google", "groq", "meta", "meta-llama", "mistral", "mistralai", "moonshotai", "openai", "openrouter", "perplexity", "qwen", "together_ai", "vertex_ai", "x-ai", "xai", "z-ai"]
+_MAKERS = re.compile(
+    r"ai21|amazon|anthropic|azure|azure_ai|bedrock|cohere|deepseek|fireworks_ai|gemini|google|groq"
+    r"|meta|meta-llama|mistral|mistralai|moonshotai|openai|openrouter|perplexity|qwen|together_ai"
+    r"|vertex_ai|x-ai|xai|z-ai"
 )
 # Where Bedrock may serve a model, and who made it: `us.anthropic.`
 _PLACE = re.compile(
@@ -69,7 +71,7 @@ def _named(model: str) -> tuple[tuple[str, ...], str]:
     found.append(name)
     maker, _, rest = name.rpartition("/")
     name = rest or name
-    priced = not maker or maker.rpartition("/")[2] in _MAKERS
+    priced = not maker or _MAKERS.fullmatch(maker.rpartition("/")[2]) is not None
     steps = [name]
     place = _PLACE.match(name)
     if place is not None:

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from costmon.domain.model_name import family_of, place_of, spellings
 
+PROFILE = "arn:aws:bedrock:eu-west-1:123456789012:inference-profile"
 FAMILIES = {
     "gpt-4o": [
         "gpt-4o",
@@ -28,8 +29,7 @@ FAMILIES = {
         "global.anthropic.claude-sonnet-4-5-20250929-v1:0",
         "bedrock/eu.anthropic.claude-sonnet-4-5-20250929-v1:0",
         "arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-sonnet-4-5-20250929-v1:0",
-        "arn:aws:bedrock:eu-west-1:123456789012:inference-profile"
-        "/eu.anthropic.claude-sonnet-4-5-20250929-v1:0",
+        f"{PROFILE}/eu.anthropic.claude-sonnet-4-5-20250929-v1:0",
         "projects/p/locations/global/publishers/anthropic/models/claude-sonnet-4-5@20250929",
     ],
     "gemini-2.5-flash-preview": [

@@ -5,32 +5,20 @@ from decimal import ROUND_FLOOR, Decimal
 from typing import NamedTuple
 
 from costmon.clock import Clock, SystemClock
-from costmon.domain.amount import amount_of
 from costmon.domain.model_name import family_of
-from costmon.errors import AmountError
 from costmon.guard.clients.answer import Answer
 from costmon.guard.clients.wire_call import WireCall
+from costmon.guard.usage_parsing.bound import Bound
 from costmon.guard.usage_parsing.llm_call import LlmCall, llm_call_of, tier_of
 from costmon.guard.usage_parsing.price_book import PriceBook
-from costmon.guard.usage_parsing.sessions import Earlier, Sessions, expected_output, rest_of
-from costmon.pricing.llm import STANDARD, LlmUsage, ModelPrice, Rates
+from costmon.guard.usage_parsing.request_body import text_size
+from costmon.guard.usage_parsing.said_cost import said_cost
+from costmon.guard.usage_parsing.sessions import Earlier, Sessions
+from costmon.pricing.llm import STANDARD, LlmUsage, ModelPrice
 
 ZERO = Decimal(0)
-_MILLION = Decimal(1_000_000)
-_OVERHEAD = 1_100
-"""Tokens that a vendor adds to a prompt: roles and turns, and 346-820 for tool use."""
-
-_SOUND_BYTES = 10
-"""Bytes of sound in base64 that are a token, or more: 32 tokens a second at 2.5 kbit/s."""
-
-_SOUND_BYTES_A_SECOND = 1000
-_FILE_TOKENS_A_BYTE = 10
-_SPEECH_TOKENS_A_CHARACTER = 3
-_PICTURE_OUTPUT = {"gpt-image-1": 6_240, "gpt-image-1-mini": 6_240, "gpt-image-1.5": 6_240}
-_ANY_PICTURE_OUTPUT = 16_384
 _REDIRECT, _TIMEOUT = 300, 408
 _TOKEN_HEADERS = ("x-amzn-bedrock-input-token-count", "x-amzn-bedrock-output-token-count")
-_TICKS = Decimal(10_000_000_000)
 _LONGEST_NUMBER = 40
 _MOST_LEARNT = 4096
 
@@ -163,7 +151,7 @@ class LlmCosts:
             call=found,
             model=model,
             family=None if model is None else family_of(model),
-            tier=_priced_tier(found.tier, price, found.seller),
+            tier=_priced_tier(found.tier, found.seller),
             price=price,
             hold=None,
             unpriced=None,
@@ -188,7 +176,7 @@ class LlmCosts:
             why = _no_price(part, price, part.model)
             if why is not None or price is None:
                 return request._replace(unpriced=why)
-            tier = _priced_tier("batch", price, part.seller)
+            tier = "batch"
             one = self._held(request._replace(call=part, price=price, tier=tier), price)
             total += one.hold or ZERO
         return request._replace(hold=total, fixed=total, output_field=None)
@@ -200,7 +188,7 @@ class LlmCosts:
         if self._sessions is not None and not call.prompt.refers:
             now_s = self._clock.monotonic_s()
             earlier = self._sessions.earlier(request.place, call.prompt, now_s)
-        bound = _Bound(call, price, request.tier, earlier, request.family)
+        bound = Bound(call, price, request.tier, earlier, request.family)
         output = bound.output
         fixed = bound.input_cost + bound.tools_cost
         return request._replace(
@@ -214,46 +202,38 @@ class LlmCosts:
     def charge(self, request: LlmRequest, answer: Answer) -> Charge:
         """Return what a call cost, by what its answer says."""
         call = request.call
-        if call.later is not None:
-            return self._charge_later(request, answer)
         if call.wire == "free":
             return Charge(ZERO)
+        if call.later is not None:
+            return self._charge_later(request, answer)
         usage = answer.tokens or _header_usage(answer)
-        if not 200 <= answer.status < _REDIRECT and usage is None:  # noqa: PLR2004 - HTTP status codes
+        if usage is None and not 200 <= answer.status < _REDIRECT:  # noqa: PLR2004 - HTTP status codes
             # A vendor charges nothing for what it refused, or failed to do.
             return Charge(None if answer.status == _TIMEOUT else ZERO)
-        said = _said_cost(request, answer)
+        return self._charge_answered(request, answer, usage)
+
+    def _charge_answered(
+        self, request: LlmRequest, answer: Answer, usage: LlmUsage | None
+    ) -> Charge:
         model, price = self._answered(request, answer)
-        tier = _served_tier(request, answer, price)
-        notices: list[Notice] = []
-        if answer.problem:
-            text = f"its answer cannot be read: {answer.problem}; calls are charged what is held"
-            notices.append(Notice("unreadable", request.name, text))
-        if answer.unfinished and usage is None:
-            return self._remember(answer, Charge(None, True, model, tier), request)
-        if usage is None and price is not None:
-            usage = _usage_of_request(request, answer)
+        charge = Charge(
+            amount=None,
+            estimated=True,
+            model=model,
+            tier=_served_tier(request, answer),
+            usage=usage,
+            notices=_unreadable(request, answer),
+        )
         if usage is not None and answer.complete:
-            self._learn(request, answer, usage)
-            if said is not None:
-                return Charge(said, False, model, tier, usage)
-            if price is None:
-                return Charge(None, True, model, tier, usage, (_without_price(request, model),))
-            cost = price.cost(_with_request(usage, call, price), tier)
-            if cost.missing:
-                notices.append(_part_without_price(request, model, cost.missing))
-                whole = max(cost.amount, request.hold or ZERO)
-                return Charge(whole, True, model, tier, usage, tuple(notices))
-            return Charge(cost.amount, not cost.exact, model, tier, usage, tuple(notices))
+            self._learn(request, usage)
+        said = said_cost(request.call.seller, answer.usage)
         if said is not None:
-            return Charge(said, False, model, tier, usage)
-        if price is None or request.hold is None:
-            notices.append(_without_price(request, model))
-            return Charge(None, True, model, tier, usage, tuple(notices))
-        if call.streams and not call.tells_usage and answer.complete:
-            notices.append(_stream_without_usage(request))
-        amount = _bound_of_received(request, answer, price, tier, usage)
-        return Charge(amount, True, model, tier, usage, tuple(notices))
+            return charge._replace(amount=said, estimated=False)
+        if answer.unfinished and usage is None:
+            return self._remember(answer, charge, request)
+        if price is None:
+            return charge._replace(notices=(*charge.notices, _without_price(request, model)))
+        return _priced(request, answer, charge, price)
 
     def _answered(
         self, request: LlmRequest, answer: Answer
@@ -273,7 +253,7 @@ class LlmCosts:
             return answer.model, request.price if request.price is not None else found
         return answer.model, found
 
-    def _learn(self, request: LlmRequest, answer: Answer, usage: LlmUsage) -> None:
+    def _learn(self, request: LlmRequest, usage: LlmUsage) -> None:
         if self._sessions is not None and request.place and not request.call.prompt.refers:
             now_s = self._clock.monotonic_s()
             self._sessions.learn(request.place, request.call.prompt, usage, now_s)
@@ -301,7 +281,7 @@ class LlmCosts:
             price = None if model is None else self.book.price(model, host)
             if price is None:
                 continue
-            tier = _served_tier(request, answer, price)
+            tier = _served_tier(request, answer)
             total += price.cost(usage, tier).amount
         if request.call.wire == "responses" and charged is None:
             return Charge(ZERO)  # charged when it was made, or read before
@@ -309,106 +289,27 @@ class LlmCosts:
         return Charge(max(ZERO, total - (charged or ZERO)))
 
 
-class _Bound:
-    """The most that the parts of a call can cost."""
-
-    def __init__(
-        self,
-        call: LlmCall,
-        price: ModelPrice,
-        tier: str,
-        earlier: Earlier | None,
-        family: str | None,
-    ) -> None:
-        prompt = call.prompt
-        text, pictures, sound, video, files = (
-            prompt.text_bytes,
-            prompt.pictures,
-            prompt.sound_bytes,
-            prompt.video_bytes,
-            prompt.file_bytes,
-        )
-        known, cached = 0, 0
-        if earlier is not None:
-            text, pictures, sound, video, files = rest_of(prompt, earlier.extent)
-            known, cached = earlier.tokens, min(earlier.cached, earlier.tokens)
-        size = price.context
-        more = text + _OVERHEAD + files * _FILE_TOKENS_A_BYTE
-        picture_tokens = pictures * min(size, price.picture_tokens)
-        sound_tokens = sound // _SOUND_BYTES + (100 if sound else 0)
-        read = known + more + picture_tokens + sound_tokens + video
-        if prompt.refers:
-            read = max(size, read) if call.wire == "embeddings" else size
-            known = cached = 0
-        elif call.wire != "embeddings":  # a batch of them may be larger than the model's context
-            read = min(size, read)
-        long = price.long_rates is not None and read > price.long_from
-        rates, _ = price.tier(tier, long=long)
-        dearest = _dearest(rates, call)
-        sound_rate = rates.audio or dearest
-        self.input_cost = (
-            min(cached, read) * (rates.cached or ZERO)
-            + max(0, read - cached) * dearest
-            + min(sound_tokens, read) * max(ZERO, sound_rate - dearest)
-            + min(video, read) * max(ZERO, (rates.video or dearest) - dearest)
-            + min(picture_tokens, read) * max(ZERO, (rates.image or dearest) - dearest)
-        ) / _MILLION
-        self.tools_cost = (
-            sum(
-                (
-                    most * (getattr(rates, unit, None) or ZERO) / 1000
-                    for unit, most in prompt.tools.items()
-                    if unit != "other"
-                ),
-                ZERO,
-            )
-            + (rates.request or ZERO) / 1000
-        )
-        self._others(call, rates, text)
-        self.per_output = _dearest_output(rates, call, family) / _MILLION
-        self.output = 0 if not call.writes else self._output(call, price, earlier, family)
-
-    def _others(self, call: LlmCall, rates: Rates, text: int) -> None:
-        if rates.characters is not None:
-            self.tools_cost += text * rates.characters / _MILLION
-        if call.wire == "transcription" and rates.seconds is not None:
-            seconds = Decimal(call.body.size or 0) / _SOUND_BYTES_A_SECOND
-            self.tools_cost += seconds * rates.seconds / 3600
-
-    @staticmethod
-    def _output(
-        call: LlmCall, price: ModelPrice, earlier: Earlier | None, family: str | None
-    ) -> int:
-        if call.wire == "images":
-            most = _PICTURE_OUTPUT.get(family or "", _ANY_PICTURE_OUTPUT)
-            return most * call.choices
-        if call.wire == "speech":
-            return call.prompt.text_bytes * _SPEECH_TOKENS_A_CHARACTER
-        asked = call.most_output if call.most_output is not None else price.most_output
-        return expected_output(asked, earlier) * call.choices
+def _priced(request: LlmRequest, answer: Answer, charge: Charge, price: ModelPrice) -> Charge:
+    """Return a charge with its amount, by the price of the model that answered."""
+    usage, tier = charge.usage or _usage_of_request(request, answer, price), str(charge.tier)
+    if usage is not None and answer.complete:
+        cost = price.cost(_with_request(usage, price), tier)
+        if cost.missing:
+            notice = _part_without_price(request, charge.model, cost.missing)
+            whole = max(cost.amount, request.hold or ZERO)
+            return charge._replace(amount=whole, notices=(*charge.notices, notice))
+        return charge._replace(amount=cost.amount, estimated=not cost.exact, usage=usage)
+    if request.hold is None:
+        notice = _without_price(request, charge.model)
+        return charge._replace(notices=(*charge.notices, notice))
+    notices = charge.notices
+    if request.call.streams and not request.call.tells_usage and answer.complete:
+        notices = (*notices, _stream_without_usage(request))
+    amount = _bound_of_received(request, answer, price, tier, usage)
+    return charge._replace(amount=amount, notices=notices)
 
 
-def _dearest(rates: Rates, call: LlmCall) -> Decimal:
-    """Return the most that a token of the prompt can cost."""
-    found = [rates.input or ZERO]
-    if call.prompt.caches or (rates.cache_write != rates.input and call.seller != "anthropic"):
-        found.append(rates.cache_write or ZERO)
-    if call.prompt.caches_1h:
-        found.append(rates.cache_write_1h or ZERO)
-    return max(found)
-
-
-def _dearest_output(rates: Rates, call: LlmCall, family: str | None) -> Decimal:
-    """Return the most that a token of the answer can cost."""
-    found = [rates.output or ZERO, rates.reasoning or ZERO]
-    if call.speaks or call.wire == "speech":
-        found.append(rates.audio_output or ZERO)
-    if call.wire == "images" or (rates.image_output is not None and call.wire == "gemini"):
-        found.append(rates.image_output or ZERO)
-    return max(found)
-
-
-def _priced_tier(tier: str, price: ModelPrice | None, seller: str | None) -> str:
+def _priced_tier(tier: str, seller: str | None) -> str:
     """Return the tier by whose prices a call is counted.
 
     Anthropic's priority tier uses up capacity that was paid for before, at the standard prices.
@@ -418,7 +319,7 @@ def _priced_tier(tier: str, price: ModelPrice | None, seller: str | None) -> str
     return tier
 
 
-def _served_tier(request: LlmRequest, answer: Answer, price: ModelPrice | None) -> str:
+def _served_tier(request: LlmRequest, answer: Answer) -> str:
     """Return the tier of an answer, or of the request if it does not say."""
     said: object = answer.tier
     for name in ("service_tier", "serviceTier", "trafficType"):
@@ -430,7 +331,7 @@ def _served_tier(request: LlmRequest, answer: Answer, price: ModelPrice | None) 
         if found is not None and not (found == STANDARD and request.call.wire == "batch"):
             if request.tier == "fast" and found == STANDARD:
                 return "fast"
-            return _priced_tier(found, price, request.call.seller)
+            return _priced_tier(found, request.call.seller)
     return request.tier
 
 
@@ -452,11 +353,18 @@ def _no_price(call: LlmCall, price: ModelPrice | None, model: str | None) -> str
         return "it does not say which model"
     if price is None:
         return "the model has no price in the list: give one by Costing(prices=...)"
-    if call.wire == "embeddings" or call.wire == "transcription" or price.by_tokens:
+    if call.wire in {"embeddings", "transcription"} or price.by_tokens:
         return None
     if price.rates.characters is not None or price.rates.seconds is not None:
         return None
     return "the list has no price of tokens of this model"
+
+
+def _unreadable(request: LlmRequest, answer: Answer) -> tuple[Notice, ...]:
+    if not answer.problem:
+        return ()
+    text = f"its answer cannot be read: {answer.problem}; what is held is charged"
+    return (Notice("unreadable", request.name, text),)
 
 
 def _without_price(request: LlmRequest, model: str | None) -> Notice:
@@ -480,7 +388,7 @@ def _stream_without_usage(request: LlmRequest) -> Notice:
     return Notice("stream-without-usage", request.name, text)
 
 
-def _with_request(usage: LlmUsage, call: LlmCall, price: ModelPrice) -> LlmUsage:
+def _with_request(usage: LlmUsage, price: ModelPrice) -> LlmUsage:
     """Add what is paid by the call: a request, or the search of a model that always searches."""
     if price.rates.request is not None:
         usage = usage._replace(request=1)
@@ -491,13 +399,12 @@ def _with_request(usage: LlmUsage, call: LlmCall, price: ModelPrice) -> LlmUsage
     return usage
 
 
-def _usage_of_request(request: LlmRequest, answer: Answer) -> LlmUsage | None:
+def _usage_of_request(request: LlmRequest, answer: Answer, price: ModelPrice) -> LlmUsage | None:
     """Return the usage of an answer that never says it: what was to be spoken."""
-    if request.call.wire == "speech" and request.price is not None and answer.complete:
-        if request.price.rates.characters is not None:
-            text = request.call.body.fields.get("input")
-            if isinstance(text, str):
-                return LlmUsage(characters=len(text))
+    text = request.call.body.fields.get("input")
+    by_characters = request.call.wire == "speech" and price.rates.characters is not None
+    if by_characters and answer.complete and isinstance(text, str):
+        return LlmUsage(characters=text_size(text) if "\x00" in text else len(text))
     return None
 
 
@@ -519,37 +426,6 @@ def _bound_of_received(
     output = min(answer.text_bytes, request.output_tokens)
     per_output = request.per_output_token / max(1, request.call.choices)
     return min(request.fixed + output * per_output, request.hold)
-
-
-def _said_cost(request: LlmRequest, answer: Answer) -> Decimal | None:
-    """Return the cost that the vendor itself says: OpenRouter, Perplexity, xAI."""
-    seller, usage = request.call.seller, answer.usage
-    if seller == "openrouter":
-        cost = _amount(usage.get("cost"))
-        details = usage.get("cost_details")
-        upstream = None
-        if isinstance(details, dict):
-            upstream = _amount(details.get("upstream_inference_cost"))
-        own_key = usage.get("is_byok")
-        if upstream and (own_key is True or (own_key is None and upstream > (cost or ZERO))):
-            return (cost or ZERO) + upstream
-        return cost
-    if seller == "perplexity":
-        cost_of = usage.get("cost")
-        return _amount(cost_of.get("total_cost")) if isinstance(cost_of, dict) else None
-    if seller == "x-ai":
-        ticks = _amount(usage.get("cost_in_usd_ticks"))
-        return None if ticks is None else ticks / _TICKS
-    return None
-
-
-def _amount(said: object) -> Decimal | None:
-    if not isinstance(said, str | int | float | Decimal) or len(str(said)) > _LONGEST_NUMBER:
-        return None
-    try:
-        return amount_of(said)
-    except AmountError:
-        return None
 
 
 def _header_usage(answer: Answer) -> LlmUsage | None:

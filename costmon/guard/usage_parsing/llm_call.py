@@ -1,7 +1,7 @@
 """Recognise calls to language models, and read what they ask for.
 
-By the end of their path on any host, since many vendors have OpenAI's API; by the host, if it serves
-models; and by a body with a model and messages. `docs/guard.md` has a table of the formats.
+By the end of their path on any host, since many vendors have OpenAI's API; by the host, if it
+serves models; and by a body with a model and messages. `docs/guard.md` has a table of the formats.
 """
 
 import re
@@ -26,11 +26,8 @@ _FORMATS = (
     (r"/model/(?P<model>[^/]+)/converse(?:-stream)?$", "converse"),
     (r"/model/(?P<model>[^/]+)/invoke[a-z-]*$", "invoke"),
     # Free
-    (
-        r"/count_tokens$|/input_tokens$|/moderations$|/cancel$|/tokenize$|/files$|/uploads(?:/[^/]+)*$"
-        r"|/(?:vector_stores|threads|assistants|conversations)(?:/[^/]+)*$",
-        "free",
-    ),
+    (r"/(?:count_tokens|input_tokens|moderations|cancel|tokenize|files)$", "free"),
+    (r"/(?:uploads|vector_stores|threads|assistants|conversations)(?:/[^/]+)*$", "free"),
     # Paths that end alike at each vendor
     (r"/chat/completions$", "chat"),
     (r"/responses/compact$|/responses$", "responses"),
@@ -115,7 +112,6 @@ class LlmCall(NamedTuple):
         most_output: Limit of output tokens for each choice; `None` if it sets none.
         choices: How many answers it asks for.
         tier: The service tier that it asks for.
-        auto: Whether the vendor may choose a more expensive tier.
         thinks: Whether there may be output tokens that a stream does not show.
         streams: Whether it asks for a stream.
         tells_usage: Whether a stream will say its usage, as far as that is a matter of the request.
@@ -133,7 +129,6 @@ class LlmCall(NamedTuple):
     most_output: int | None = None
     choices: int = 1
     tier: str = STANDARD
-    auto: bool = False
     thinks: bool = False
     streams: bool = False
     tells_usage: bool = True
@@ -235,7 +230,7 @@ def _read(
     said = fields.get("model")
     if isinstance(said, str) and said:
         model = said
-    asked, auto = _tier(fields, seller)
+    asked = _tier(fields)
     parts = tuple(_parts(fields, seller, model)) if wire == "batch" else ()
     return LlmCall(
         wire=wire,
@@ -246,7 +241,6 @@ def _read(
         most_output=_most_output(fields),
         choices=_choices(fields),
         tier="batch" if wire == "batch" else tier or asked,
-        auto=auto and wire != "batch",
         thinks=_thinks(model, fields),
         streams=bool(fields.get("stream")),
         tells_usage=_tells_usage(wire, fields),
@@ -281,10 +275,10 @@ def _parts(fields: Mapping[str, Any], seller: str | None, model: str | None) -> 
     return parts
 
 
-def _tier(fields: Mapping[str, Any], seller: str | None) -> tuple[str, bool]:
-    """Return the tier that a request asks for, and whether a more expensive one may serve it."""
+def _tier(fields: Mapping[str, Any]) -> str:
+    """Return the tier that a request asks for; what the answer says goes first."""
     if fields.get("speed") == "fast":
-        return "fast", False
+        return "fast"
     said = fields.get("service_tier", fields.get("serviceTier"))
     if isinstance(said, dict):  # Bedrock
         said = said.get("type")
@@ -292,8 +286,8 @@ def _tier(fields: Mapping[str, Any], seller: str | None) -> tuple[str, bool]:
     if said is None and isinstance(config, dict):
         said = config.get("serviceTier", config.get("service_tier"))
     if not isinstance(said, str) or said == "auto":
-        return STANDARD, False
-    return _TIERS.get(said.lower().removeprefix("service_tier_"), "priority"), False
+        return STANDARD
+    return _TIERS.get(said.lower().removeprefix("service_tier_"), "priority")
 
 
 def tier_of(said: str) -> str | None:

@@ -47,12 +47,13 @@ _SCHEMAS = frozenset(("tools", "toolConfig"))
 _PICTURES = frozenset(("image", "image_url", "input_image"))
 _SOUNDS = frozenset(("input_audio", "audio", "audio_url"))
 _VIDEOS = frozenset(("video", "video_url", "input_video"))
-_FILES = frozenset(("document", "file", "input_file", "document_url", "container_upload"))
+_FILES = frozenset(("document", "file", "input_file", "document_url"))
 _REMOTE = frozenset(
     ("file_id", "file_url", "s3Location", "fileData", "file_data_id", "item_reference")
 )
 _INLINE = frozenset(("inlineData", "inline_data"))
-_ELSEWHERE = frozenset(("fileData", "file_data"))
+_BY_MEDIA = {"image": "image", "audio": "audio", "video": "video", "text": "document"}
+_REFERENCES = frozenset(("fileData", "file_data", "item_reference", "container_upload"))
 
 # Fields of a request that stand for what is stored at the vendor.
 _STORED = (
@@ -77,7 +78,6 @@ _CLIENT_TOOLS = re.compile(
     r"function|custom|bash|text_editor|computer_2|memory|local_shell|apply_patch"
 )
 
-_DATA_URL = "data:"
 _DEEPEST = 24
 
 
@@ -207,38 +207,21 @@ class _Walk:
 
     def _typed(self, block: dict[str, Any]) -> bool:
         """Count a block of pictures, sound, video or files; return whether it is one."""
-        kind = block.get("type")
-        if not isinstance(kind, str):
-            kind = next((key for key in block if key in _KEYED), "")
-        if kind in _INLINE:
-            inner = block[kind]
-            media = (
-                str(inner.get("mimeType") or inner.get("mime_type") or "")
-                if isinstance(inner, dict)
-                else ""
-            )
-            kind = {"image": "image", "audio": "audio", "video": "video"}.get(
-                media.partition("/")[0], "document"
-            )
-        elif kind in _ELSEWHERE:
-            self.refers = True
-            return True
-        if kind == "item_reference":
+        kind = _kind(block)
+        if kind in _REFERENCES:
             self.refers = True
             return True
         if kind not in _MEDIA:
             return False
-        if "cache_control" in block:
+        control = block.get("cache_control")
+        if control is not None:
             self.caches = True
-            control = block["cache_control"]
             self.caches_1h |= isinstance(control, dict) and control.get("ttl") == "1h"
         size, remote = _content(block, 0)
         if kind in _PICTURES:
             self.pictures += 1
             self.picture_bytes += size
-            if remote == "stored" and size == 0 and _is_list(block):
-                self.refers = True
-        elif remote is not None:
+        elif remote:
             self.refers = True
         elif kind in _SOUNDS:
             self.sound_bytes += size
@@ -251,49 +234,63 @@ class _Walk:
         return True
 
 
+def _kind(block: Mapping[str, Any]) -> str:
+    """Return what a block holds, by its type or by the key that holds it."""
+    kind = block.get("type")
+    if isinstance(kind, str):
+        return kind
+    for key in block:
+        if key in _INLINE:
+            inner = block[key]
+            media = ""
+            if isinstance(inner, dict):
+                media = str(inner.get("mimeType") or inner.get("mime_type") or "")
+            return _BY_MEDIA.get(media.partition("/")[0], "document")
+        if key in _KEYED:
+            return key
+    return ""
+
+
 _MEDIA = _PICTURES | _SOUNDS | _VIDEOS | _FILES
-_KEYED = _INLINE | _ELSEWHERE | frozenset(("image", "document", "video", "audio"))
+_KEYED = _REFERENCES | frozenset(("image", "document", "video", "audio"))
 
 
-def _content(value: object, depth: int) -> tuple[int, str | None]:
-    """Return the bytes of data in a block, and how it refers to data elsewhere, if it does."""
+_NO_DATA = frozenset(
+    ("type", "media_type", "mimeType", "mime_type", "detail", "format", "cache_control")
+)
+_LONGEST_URL = 4096
+
+
+def _content(value: object, depth: int) -> tuple[int, bool]:
+    """Return the bytes of data in a block, and whether there is more elsewhere."""
     if depth > _DEEPEST:
-        return 0, "stored"
+        return 0, True
     if isinstance(value, str):
-        if value.startswith(("http://", "https://", "gs://", "s3://")) and len(value) < 4096:
-            return 0, "url"
-        return text_size(value), None
-    size, remote = 0, None
-    if isinstance(value, list):
-        for one in value:
-            more, away = _content(one, depth + 1)
+        away = value.startswith(("http://", "https://", "gs://", "s3://"))
+        return (0, True) if away and len(value) < _LONGEST_URL else (text_size(value), False)
+    size, remote = 0, False
+    for key, inner in _items(value):
+        if key in _REMOTE and inner:
+            remote = True
+        elif key not in _NO_DATA:
+            more, away = _content(inner, depth + 1)
             size, remote = size + more, remote or away
-    elif isinstance(value, dict):
-        for key, inner in value.items():
-            if key in _REMOTE and inner:
-                remote = "stored"
-            elif key not in {
-                "type",
-                "media_type",
-                "mimeType",
-                "mime_type",
-                "detail",
-                "format",
-                "cache_control",
-            }:
-                more, away = _content(inner, depth + 1)
-                size, remote = size + more, remote or away
     return size, remote
+
+
+def _items(value: object) -> list[tuple[str, Any]]:
+    if isinstance(value, dict):
+        return list(value.items())
+    return [("", one) for one in value] if isinstance(value, list) else []
 
 
 def _is_text(block: Mapping[str, Any]) -> bool:
     """Return whether a document is plain text."""
     source = block.get("source")
-    return isinstance(source, dict) and source.get("type") in {"text", "content"}
-
-
-def _is_list(block: Mapping[str, Any]) -> bool:
-    return isinstance(block.get("source"), list)
+    if isinstance(source, dict):
+        return source.get("type") in {"text", "content"} or "text" in source
+    inner = next((block[key] for key in block if key in _INLINE), None)
+    return isinstance(inner, dict) and str(inner.get("mimeType", "")).startswith("text/")
 
 
 def _identity(block: dict[str, Any]) -> object:
@@ -311,13 +308,13 @@ def _tools(fields: Mapping[str, Any]) -> dict[str, int]:
     return found
 
 
+_MOST_CALLS = 1000
 _USUAL_CALLS = 10
 """Calls of a tool that are held, where a request sets no limit."""
 
 
 def _vendor_tools(fields: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
-    most = fields.get("max_tool_calls")
-    usual = most if isinstance(most, int) and 0 < most < 1000 else _USUAL_CALLS
+    usual = _calls(fields.get("max_tool_calls"), _USUAL_CALLS)
     if fields.get("web_search_options") is not None or fields.get("search_parameters"):
         yield "web_search", usual
     if fields.get("connectors") or fields.get("plugins"):
@@ -329,9 +326,13 @@ def _vendor_tools(fields: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
         kind = tool.get("type")
         if isinstance(kind, str):
             if not _CLIENT_TOOLS.match(kind):
-                uses = tool.get("max_uses")
-                yield kind, uses if isinstance(uses, int) and 0 < uses < 1000 else usual
+                yield kind, _calls(tool.get("max_uses"), usual)
             continue
         for name in tool:  # Gemini
             if _TOOLS.fullmatch(name) or (_TOOLS.match(name) and name != "functionDeclarations"):
                 yield name, usual
+
+
+def _calls(said: object, usual: int) -> int:
+    """Return how often a tool may be called, by what a request says."""
+    return said if isinstance(said, int) and 0 < said < _MOST_CALLS else usual

@@ -302,7 +302,10 @@ class AnswerReader:
         for at, item in enumerate(output if isinstance(output, list) else ()):
             if isinstance(item, dict):
                 self._absorb_item(item, str(at))
-        candidates = part.get("candidates")
+        self._absorb_searches(part.get("candidates"))
+
+    def _absorb_searches(self, candidates: object) -> None:
+        """Take what Gemini searched for."""
         for one in candidates if isinstance(candidates, list) else ():
             found = one.get("groundingMetadata") if isinstance(one, dict) else None
             queries = found.get("webSearchQueries") if isinstance(found, dict) else None

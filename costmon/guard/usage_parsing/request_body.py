@@ -68,10 +68,10 @@ def body_of(body: bytes | None, size: int | None, encoding: str, content_type: s
 
 
 def text_size(text: str) -> int:
-    """Return the bytes of a text of the body, in UTF-8; at least those of what was replaced."""
+    """Return the bytes of a text of the body in UTF-8, with what was left out of it."""
     size = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
     if "\x00" in text:
-        size += sum(map(int, _MARK.findall(text)))
+        size += sum(int(mark) - len(mark) - 2 for mark in _MARK.findall(text))
     return size
 
 

@@ -13,11 +13,8 @@ _HOSTS = tuple(
         (r"generativelanguage\.googleapis\.com|(?:.+[.-])?aiplatform\.googleapis\.com", "google"),
         (r"aiplatform(?:\.[a-z]+)?\.rep\.googleapis\.com", "google"),
         (r"bedrock-(?:runtime|mantle)(?:-fips)?\..*|(?:.+\.)?bedrock-runtime\..*", "aws"),
-        (
-            r".+\.(?:openai|cognitiveservices|services\.ai)\.azure\.(?:com|us|cn)"
-            r"|.+\.(?:azure-api\.net|models\.ai\.azure\.com|inference\.ml\.azure\.com)",
-            "azure",
-        ),
+        (r".+\.(?:openai|cognitiveservices|services\.ai)\.azure\.(?:com|us|cn)", "azure"),
+        (r".+\.(?:azure-api\.net|(?:models\.ai|inference\.ml)\.azure\.com)", "azure"),
         (r"(?:[a-z]+\.)?openrouter\.ai", "openrouter"),
         (r"(?:[a-z]+\.)?api\.mistral\.ai|codestral\.mistral\.ai", "mistral"),
         (r"(?:[a-z0-9-]+\.)?api\.x\.ai", "x-ai"),
