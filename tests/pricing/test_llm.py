@@ -166,8 +166,9 @@ def test_what_is_not_in_the_list_has_no_price_and_is_not_free(model):
 def test_a_price_of_your_own_is_for_all_kinds_of_tokens():
     rates = Rates.of("0.50", 2, cached="0.05", web_search=10)
 
-    assert (rates.audio, rates.image_output, rates.reasoning) == (Decimal("0.50"), 2, 2)
-    assert (rates.cached, rates.cache_write_1h) == (Decimal("0.05"), Decimal("0.50"))
+    assert rates.audio == rates.cache_write_1h == Decimal("0.50")
+    assert rates.image_output == rates.reasoning == Decimal(2)
+    assert rates.cached == Decimal("0.05")
     assert rates.file_search is None
     with pytest.raises(AmountError):
         Rates.of("-1")

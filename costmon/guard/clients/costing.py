@@ -63,6 +63,8 @@ class Costing:
         per_gb_in: Price of 10^9 bytes received.
         unknown_bytes: Held for a body whose length is not known before it is sent or received.
         prices: The user's own prices by model; they override the lists.
+        sessions: Whether the turns of a conversation are held at what earlier ones let expect;
+            `False`: at their worst case.
         trusted_hosts: Hosts whose own figures of costs are used, such as `openrouter.ai` or
             `*.llm.example`; from `cost_headers` and the fields `cost_fields` of `usage`.
         cost_headers: Names of headers.
@@ -88,6 +90,7 @@ class Costing:
         per_gb_in: Amount = 0,
         unknown_bytes: int = UNKNOWN_BYTES,
         prices: Mapping[str, OwnPrice] | PriceBook | None = None,
+        sessions: bool = True,
         trusted_hosts: Collection[str] = (),
         cost_headers: Collection[str] = COST_HEADERS,
         cost_fields: Collection[str] = COST_FIELDS,
@@ -101,7 +104,7 @@ class Costing:
         self.wait = wait
         self.told_hosts = allowed_hosts(cost_headers_to)
         self.book = prices if isinstance(prices, PriceBook) else PriceBook(prices)
-        self.llm = LlmCosts(self.book)
+        self.llm = LlmCosts(self.book, sessions=sessions)
         self._scopes = scopes if callable(scopes) else tuple(map(scope_of, _listed(scopes)))
         self._estimate = estimate
         self._settle = settle

@@ -165,11 +165,12 @@ class PriceBook:
                     vendor, info = self._snapshot.find_provider_model(name, None, None, place)
                 except LookupError:
                     continue
-                return _row(vendor, info, self._clock.now()), place is not None
+                return listed_by_genai_prices(vendor, info, self._clock.now()), place is not None
         return None, False
 
 
-def _row(vendor: Any, info: Any, now: dt.datetime) -> ModelPrice | None:  # noqa: ANN401 - an optional dependency
+def listed_by_genai_prices(vendor: Any, info: Any, now: dt.datetime) -> ModelPrice | None:  # noqa: ANN401 - an optional dependency
+    """Return a price of genai-prices, to be completed; `None`: it has no unit that we know."""
     listed = _prices(info.get_prices(now))
     if not listed:
         return None  # free, or by a unit that we do not know
