@@ -10,6 +10,8 @@ this one only determines routes, and wraps Django's handlers when it is loaded. 
 pass through a wrapped handler (Django's test clients) are measured by the middleware itself.
 """
 
+import os
+import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
@@ -159,7 +161,7 @@ def options_in_settings() -> dict[str, Any]:
         raise SettingError(
             f"{SETTING} in the settings has the same name twice, in upper and lower case"
         )
-    return {"service": _project(), **options}
+    return {"service": _project(), "place": _folder(), **options}
 
 
 def _project() -> str:
@@ -167,6 +169,13 @@ def _project() -> str:
     urls = getattr(settings, "ROOT_URLCONF", "")
     name = urls.partition(".")[0] if isinstance(urls, str) else ""
     return "" if name == "__main__" else name
+
+
+def _folder() -> str:
+    """Return the folder of the project: that of its settings; empty if they are not a module."""
+    module = sys.modules.get(getattr(settings, "SETTINGS_MODULE", None) or "")
+    file = getattr(module, "__file__", None)
+    return "" if file is None else os.path.dirname(os.path.abspath(file))
 
 
 def _place(request: "HttpRequest") -> dict[str, Any]:

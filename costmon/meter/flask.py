@@ -49,7 +49,7 @@ class CostMeter:
         Raises:
             InputError: An option is not valid; the text says what is accepted.
         """
-        given = {"service": app.name, **self._options, **options}
+        given = {"service": app.name, "place": app.root_path, **self._options, **options}
         if _EXTENSION in app.extensions:
             METER.configure(parse_options(given))
             return

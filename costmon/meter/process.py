@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from costmon.clock import SystemClock
+from costmon.meter.deployment import Run, place_name, place_of_program
 from costmon.meter.figures import Snapshot
 from costmon.meter.hooks.greenlets import GREENLETS
 from costmon.meter.hooks.threads import THREADS
@@ -44,6 +45,7 @@ class ProcessMeter:
         self.faults = 0
         self._boot = ""
         self._seq = 0
+        self._run: Run | None = None
         self._recording = FIRST_RECORDING
         self._controlled_at = 0.0
         self._begin_process()
@@ -52,6 +54,8 @@ class ProcessMeter:
         """Set an application's options; figures are kept."""
         with self._lock:
             is_new = self.aggregate.is_empty
+            if not options.place:
+                options = options._replace(place=place_name(place_of_program(sys.argv)))
             changed = options != self.options
             self.options = options
             if is_new:
@@ -105,6 +109,11 @@ class ProcessMeter:
             aggregate = self.aggregate
             self._seq += 1
             seq = self._seq
+            if self._run is None:
+                from costmon.meter import env
+
+                self._run = env.current_run(self._clock.epoch_s())
+            run = self._run
         whole, settled = aggregate.phases()
         options = self.options
         return Snapshot(
@@ -125,6 +134,8 @@ class ProcessMeter:
             whole=whole,
             settled=settled,
             is_loop=self.is_loop or GREENLETS.is_installed,
+            run=run.name,
+            run_started_at=run.started_at,
         )
 
     def reset(self) -> None:
@@ -171,6 +182,7 @@ class ProcessMeter:
     def _begin_process(self) -> None:
         self._boot = f"{int(self._clock.epoch_s() * 1000):x}-{os.urandom(4).hex()}"
         self._seq = 0
+        self._run = None
         self._recording = FIRST_RECORDING
         self._controlled_at = 0.0
         self._begin_recording()
