@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from time import perf_counter_ns
 from typing import Any
 
+from costmon.meter.hooks.callbacks import CALLBACKS
 from costmon.meter.hooks.tasks import FollowingFactory, follow_tasks
 from costmon.meter.measuring.measure import CURRENT, Measure
 from costmon.meter.measuring.steps import metered
@@ -60,6 +61,7 @@ class CostMeterMiddleware:
         meter = self._meter
         if not self._is_named:
             self._is_named = meter.is_loop = True
+            CALLBACKS.install()
             meter.name(_title(scope))
         aggregate = meter.aggregate
         kind = scope["type"]

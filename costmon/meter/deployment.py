@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from costmon.meter.process_info import served_module
-from costmon.meter.reporting.text import NAME_CHARACTERS, readable
 
 _PROC = "/proc"
 _RELOADERS = {"WERKZEUG_RUN_MAIN": "true", "RUN_MAIN": "true"}
@@ -21,7 +20,6 @@ _RELOADERS = {"WERKZEUG_RUN_MAIN": "true", "RUN_MAIN": "true"}
 
 _SPAWNED = re.compile(rb"multiprocessing[.-](fork|spawn\b|forkserver\b|resource_tracker\b)")
 _DEEPEST = 10
-_LONGEST_PLACE = NAME_CHARACTERS
 
 
 class Run(NamedTuple):
@@ -77,17 +75,6 @@ def place_of_program(arguments: Sequence[str]) -> str:
         return os.getcwd() if file is None else os.path.dirname(os.path.abspath(file))
     except OSError:
         return ""
-
-
-def place_name(place: str) -> str:
-    """Return a place as readable text, whose length is limited; different places stay different."""
-    name = readable(place, _LONGEST_PLACE + 1)
-    if len(name) <= _LONGEST_PLACE and name == place:
-        return name
-    from hashlib import sha256
-
-    digest = sha256(place.encode("utf-8", "surrogateescape")).hexdigest()[:16]
-    return f"{name[: _LONGEST_PLACE - 17]}-{digest}"
 
 
 _PARENT, _STARTED = 1, 19

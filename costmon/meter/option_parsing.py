@@ -6,8 +6,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from costmon.errors import InputError, PriceUnknownError
-from costmon.meter.deployment import place_name
 from costmon.meter.options import MOST_TENANTS, REGIONS, Options
+from costmon.meter.reporting.text import place_name
 
 _LONGEST_NAME = 200
 _MOST_USERS = 10**9

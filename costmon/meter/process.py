@@ -6,8 +6,9 @@ import threading
 from typing import TYPE_CHECKING
 
 from costmon.clock import SystemClock
-from costmon.meter.deployment import Run, place_name, place_of_program
+from costmon.meter.deployment import Run, place_of_program
 from costmon.meter.figures import Snapshot
+from costmon.meter.hooks.callbacks import CALLBACKS
 from costmon.meter.hooks.greenlets import GREENLETS
 from costmon.meter.hooks.threads import THREADS
 from costmon.meter.log import log
@@ -16,6 +17,7 @@ from costmon.meter.measuring.gc_time import COLLECTIONS
 from costmon.meter.options import Options
 from costmon.meter.process_info import program_name, rss_bytes
 from costmon.meter.recording_control import Control
+from costmon.meter.reporting.text import place_name
 
 if TYPE_CHECKING:
     from costmon.meter.background import Background
@@ -79,6 +81,8 @@ class ProcessMeter:
                     return
                 self.is_running = True
                 COLLECTIONS.install()
+                if self.is_loop:
+                    CALLBACKS.install()
                 GREENLETS.install()
                 from costmon.meter.background import Background
 
@@ -93,6 +97,7 @@ class ProcessMeter:
             self.is_running = False
             THREADS.remove()
             COLLECTIONS.remove()
+            CALLBACKS.remove()
             GREENLETS.remove()
         if background is not None:
             background.stop()

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from costmon.meter.deployment import current_run, place_name, place_of_program
-from costmon.meter.reporting.text import NAME_CHARACTERS
+from costmon.meter.deployment import current_run, place_of_program
+from costmon.meter.reporting.text import NAME_CHARACTERS, place_name
 
 _NOW = 1_795_000_000.0
 _PRINT = (
