@@ -26,7 +26,7 @@ from django.urls import Resolver404, resolve
 from costmon.errors import InputError
 from costmon.meter.asgi import CostMeterMiddleware as MeteredASGI
 from costmon.meter.figures import UNMATCHED
-from costmon.meter.process import METER
+from costmon.meter.process import METERS
 from costmon.meter.routes.routing import pattern_route, store_route
 from costmon.meter.wsgi import KEY, MeteredWSGI
 
@@ -69,8 +69,10 @@ class CostMeterMiddleware:
             if self._is_async:
                 markcoroutinefunction(self)
                 self._asgi = MeteredASGI(self._answer_as_asgi, **options)
+                self._meter = self._asgi.meter
             else:
                 self._wsgi = MeteredWSGI(self._answer_as_wsgi, **options)
+                self._meter = self._wsgi.meter
         except InputError as error:
             raise SettingError(f"{SETTING} in the settings: {error}") from None
         _meter_handlers()
@@ -78,7 +80,7 @@ class CostMeterMiddleware:
     def __call__(self, request: "HttpRequest") -> Any:
         """Handle a request."""
         place = _place(request)
-        is_measured = KEY in place or not METER.aggregate.is_recording
+        is_measured = KEY in place or not self._meter.aggregate.is_recording
         if self._is_async:
             answer = self._answer_async if is_measured else self._measure_async
             return answer(request, place)
@@ -196,7 +198,7 @@ def _tell_route(
     except Resolver404:
         store_route(place, UNMATCHED)
     except Exception as error:  # noqa: BLE001 - the request must not fail because of the meter
-        METER.fail("the route of a request could not be determined", error)
+        METERS.first.fail("the route of a request could not be determined", error)
 
 
 def _meter_handlers() -> None:
