@@ -34,7 +34,7 @@ from costmon.outbound.retries import Retries
 
 T = TypeVar("T")
 
-_CHUNK_BYTES = 65536
+_CHUNK_BYTES = 16384
 _LONGEST_LINE_BYTES = 1024 * 1024
 _KINDS: Mapping[Accept, tuple[str, ...]] = {
     "json": ("json",),

@@ -14,13 +14,14 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from costmon.domain.amount import is_number
 from costmon.domain.charge import Charge, ChargeWindow
 from costmon.domain.resource import Inventory, Resource
 from costmon.domain.subscription import add_months
 from costmon.outbound import Outbound
 from costmon.providers.base import Provider
 from costmon.providers.figures import billed_usage, month_windows
-from costmon.providers.reading import EXACT, Answers, is_number
+from costmon.providers.reading import EXACT, Answers
 
 SLUG = "hostinger"
 SUBSCRIPTIONS = "/api/billing/v1/subscriptions"

@@ -13,12 +13,13 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Meta, Struct
 
+from costmon.domain.amount import is_number
 from costmon.domain.charge import Charge, ChargeCategory
 from costmon.domain.resource import Gap
 from costmon.errors import ProviderNotFoundError, ProviderPermissionError
 from costmon.providers.figures import billed_usage
 from costmon.providers.ovh.session import Pairs, Session
-from costmon.providers.reading import EXACT, is_number
+from costmon.providers.reading import EXACT
 
 BILLS = "/me/bill"
 REFUNDS = "/me/refund"

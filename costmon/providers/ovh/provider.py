@@ -14,6 +14,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+from costmon.domain.amount import MOST_QUANTITY, is_number
 from costmon.domain.charge import Charge, ChargeWindow
 from costmon.domain.resource import Gap, Inventory, Resource
 from costmon.domain.usage import Quantity, UsageReading
@@ -22,7 +23,7 @@ from costmon.providers.base import Provider
 from costmon.providers.figures import ChargeRows, billed_usage
 from costmon.providers.ovh.bills import ZONE, Bills, Moment, Price, at, is_money, next_month, stamp
 from costmon.providers.ovh.session import SLUG, Login, Pairs, Session
-from costmon.providers.reading import EXACT, is_number, midnight, months
+from costmon.providers.reading import EXACT, midnight, months
 
 CURRENT = "/me/consumption/usage/current"
 FORECAST = "/me/consumption/usage/forecast"
@@ -326,7 +327,7 @@ def _priced(session: Session, path: str, place: int, one: Expected) -> Iterator[
     if not one.parts():
         raise session.answers.fault(path, "neither a price nor elements with one", where)
     for number, part in enumerate(one.parts()):
-        if part.quantity is not None and not is_number(part.quantity, 10**30):
+        if part.quantity is not None and not is_number(part.quantity, MOST_QUANTITY):
             raise session.answers.fault(path, "not a quantity", f"{where}[{number}].quantity")
         if is_money(session, path, part.price, f"{where}[{number}].price.value"):
             yield part
