@@ -132,7 +132,8 @@ class Atlas(Provider):
                 quantities.append(_quantity(counted, span, group.name or group.id))
         if not groups:
             reason = (
-                "the key sees no project: it needs Organization Read Only, unless there is none"
+                "the key can see no project: the organization has none, or the key lacks the role "
+                "Organization Read Only"
             )
             gaps.append(Gap(kind="operations", reason=reason))
         if quantities:

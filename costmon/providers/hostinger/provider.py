@@ -127,8 +127,8 @@ class Hostinger(Provider):
     def write_access(self) -> tuple[str, ...]:
         """Return a warning: every token can order, cancel and delete."""
         warning = (
-            "a Hostinger token has all rights of the user who made it, ordering and deleting "
-            "included; there is none that can only read: give it an end date and no other use"
+            "a Hostinger token has all rights of the user who created it, including ordering and "
+            "deleting; Hostinger has no read-only tokens: set an expiry date and use it only here"
         )
         return (warning,)
 

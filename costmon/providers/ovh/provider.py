@@ -159,6 +159,8 @@ class OVHcloud(Provider):
     ) -> Iterator[ChargeWindow]:
         """Return a window for each month that may still change; at first for 12 months more.
 
+        A bill that comes late replaces what was stored of its month, however long ago that was.
+
         Raises:
             ProviderError: See `costmon.errors`.
         """
@@ -169,8 +171,10 @@ class OVHcloud(Provider):
         last_month = (this_month - dt.timedelta(days=1)).replace(day=1)
         ended = [one for one in current if one.begin_date.date().replace(day=1) == last_month]
         known = None if known_through is None else _local(known_through)
-        for begin, _ in months(_local(now), known, _RESTATED):
-            month = begin.date()
+        waiting = [begin.date() for begin, _ in months(_local(now), known, _RESTATED)]
+        oldest = waiting[-1]
+        while waiting:
+            month = waiting.pop(0)
             start, end = at(month), min(at(next_month(month)), now)
             rows = list(bills.charges(start, end, now))
             path, used = CURRENT, []
@@ -195,6 +199,10 @@ class OVHcloud(Provider):
                 gaps=tuple(bills.gaps.values()),
                 counted_through=min(end, midnight(now - _SETTLING)),
             )
+            late = {one for one in bills.late if one < oldest}
+            if known is not None and late and not waiting:
+                waiting = sorted(late, reverse=True)
+                oldest = waiting[-1]
 
     def usage(self, account: str, now: dt.datetime) -> UsageReading:
         """Return what OVHcloud expects this month's use to cost, by currency."""
