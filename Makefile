@@ -59,7 +59,8 @@ cov: setup-dev ## Run the tests and report lines that are not covered
 
 soak: setup-dev ## Run the long tests: operations of the guard, requests through the meter, faults around the service
 	@if command -v pg_virtualenv >/dev/null; then set -- pg_virtualenv -t -o fsync=off; else set --; fi; \
-		$(BIN)/python -m tests.guard.torture --operations 1000000 memory \
+		HYPOTHESIS_PROFILE=explore "$$@" $(BIN)/python -m pytest --numprocesses $(JOBS) -m hypothesis \
+		&& $(BIN)/python -m tests.guard.torture --operations 1000000 memory \
 		&& "$$@" $(BIN)/python -m tests.guard.torture --operations 200000 sqlite postgresql redis \
 		&& TEST_TIMES=20 "$$@" $(BIN)/python -m pytest --numprocesses $(JOBS) --dist load \
 			tests/guard/stores/test_figures.py \

@@ -24,7 +24,9 @@ import flask
 from benchmarks.report import Row, print_table
 from costmon.api import ApiContext, ApiSettings, HttpServer, create_app
 from costmon.api.representation import Representations
+from costmon.api.sessions import LoginLinks
 from costmon.clock import SystemClock
+from costmon.config import Secret
 from costmon.domain.totals import Threshold
 from costmon.pricing import fx
 from costmon.state import fold, meters
@@ -222,10 +224,13 @@ def api_context() -> ApiContext:
         channel_counts=lambda: (),
         rates=fx.rates(),
         currency="USD",
+        login_links=LoginLinks(clock),
         settings=ApiSettings(
             host="127.0.0.1",
             port=0,
-            api_token=None,
+            api_token=Secret("0123456789abcdef"),
+            operator="bench",
+            reading_needs_token=False,
             allowed_hosts=(),
             demo=False,
             threshold=Threshold(provider="digitalocean", limit=Decimal(100)),

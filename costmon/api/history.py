@@ -102,7 +102,7 @@ def parse_query(given: MultiDict[str, str], now: dt.datetime) -> HistoryQuery:
     if "from" in given:
         start = _moment("from", given["from"], _midnight)
     else:
-        start = max(end - _DEFAULT, dt.datetime.min.replace(tzinfo=dt.UTC))
+        start = end - min(_DEFAULT, end - dt.datetime.min.replace(tzinfo=dt.UTC))
     if start >= end:
         msg = f"from ({start:%Y-%m-%d}) must be before to ({end:%Y-%m-%d}, exclusive)"
         raise QueryError(msg)

@@ -16,6 +16,7 @@ from costmon.domain.spend import GuardReport
 from costmon.errors import StoreError, StoreFencedError
 from costmon.state.charges import RESTATED_LATELY, ChargeState, charge_state
 from costmon.state.guard_reports import Recorded
+from costmon.state.published import Published
 from costmon.store import FenceToken, Retention, Store
 from costmon.store.migrate import check_schema
 from costmon.store.outbox import Undelivered
@@ -112,17 +113,32 @@ class AlertMemory:
 
 
 class SpendHistory:
-    """Detection's part of the database, one object an incarnation; arguments as `AlertMemory`."""
+    """Detection's part of the database, one object an incarnation.
 
-    def __init__(self, store: Store, check: Callable[[], None] = lambda: None) -> None:
+    Args:
+        store: The database.
+        check: As for `AlertMemory`.
+        opened: Where the findings that are open are published, once they have been read.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        check: Callable[[], None] = lambda: None,
+        opened: Published[tuple[SpendFinding, ...] | None] | None = None,
+    ) -> None:
         self._store = store
         self._check = check
+        self._opened = opened
         self._token: FenceToken | None = None
 
     def load(self) -> Watches:
         """Return what was kept."""
         self._check()
-        return self._store.watches()
+        kept = self._store.watches()
+        if self._opened is not None:
+            self._opened.publish(kept.findings)
+        return kept
 
     def buckets(
         self, after: dt.datetime, until: dt.datetime
@@ -146,14 +162,18 @@ class SpendHistory:
         dropped: Iterable[Series],
     ) -> None:
         """Keep states and findings in one step."""
+        found = tuple(findings)
         if self._token is None:
             self._check()
             self._token = self._store.claim("detection")
         try:
-            self._store.save_watches(watches, findings, position, dropped, self._token)
+            self._store.save_watches(watches, found, position, dropped, self._token)
         except StoreFencedError:
             self._token = None
             raise
+        if self._opened is not None and found:
+            known = {one.id: one for one in (*(self._opened.read() or ()), *found)}
+            self._opened.publish(tuple(one for one in known.values() if one.is_open))
 
 
 class Deliveries:

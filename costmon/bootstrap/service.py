@@ -54,6 +54,7 @@ from costmon.config.accounts import MANUAL_PROVIDER
 from costmon.console.command import Message
 from costmon.domain.charge import ChargeWindow
 from costmon.domain.child import ChildStatus
+from costmon.domain.finding import SpendFinding
 from costmon.domain.policy import Policy
 from costmon.domain.poll import ReadingKey, ReadingKind, StoredReading
 from costmon.domain.totals import Threshold
@@ -139,6 +140,7 @@ class Service:
         nothing = nothing_known(clock.now(), self._today())
         self.charges: Published[ChargeState] = Published(nothing)
         self._aged = _Aged(nothing, nothing)
+        self.open_findings: Published[tuple[SpendFinding, ...] | None] = Published(None)
         self.rule_standings: Published[tuple[Standing, ...]] = Published(())
         self.quotas = (*settings.quotas, *known_quotas())
         self.rates = fx.rates(settings.fx.rates)
@@ -210,6 +212,7 @@ class Service:
                 cooldown_s=settings.alert_cooldown_s,
                 open_store=lambda: AlertMemory(self.store, self._check_schema),
                 recollection=Recollection(said={}, unsaved={}),
+                changes=self.decision_journal,
                 # The log is not: what it was told is in it, or was lost with the disk.
                 channels=tuple(
                     one.channel.name
@@ -232,7 +235,9 @@ class Service:
                     standings=self.rule_standings,
                 ),
                 detection=DetectionPlan(
-                    open_store=lambda: SpendHistory(self.store, self._check_schema),
+                    open_store=lambda: SpendHistory(
+                        self.store, self._check_schema, self.open_findings
+                    ),
                     bucket_s=settings.detection.bucket_s,
                     timezone=settings.timezone,
                     expected=settings.detection.expected,

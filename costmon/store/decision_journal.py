@@ -2,15 +2,17 @@
 
 import threading
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 import structlog
 
-from costmon.domain.change import BudgetChange, Change
+from costmon.domain.change import AlertChange, BudgetChange, Change
 from costmon.errors import StoreUnavailableError
 from costmon.store.changes import from_text, to_text
 from costmon.store.record_log import Entry, open_record_log
 from costmon.store.set_aside import UNREADABLE
+
+Kept = TypeVar("Kept", bound=Change)
 
 
 class DecisionJournal:
@@ -57,7 +59,7 @@ class DecisionJournal:
         with self._lock:
             return self._spool.unreadable
 
-    def keep(self, change: Change) -> Change:
+    def keep(self, change: Kept) -> Kept:
         """Keep a change and return it; on the disk when this returns.
 
         When one of the same id waits already, that one is returned and nothing else is done.
@@ -66,7 +68,7 @@ class DecisionJournal:
         with self._lock:
             for entry in self._spool.entries:
                 waiting = self._read(entry)
-                if waiting is not None and waiting.id == change.id:
+                if isinstance(waiting, type(change)) and waiting.id == change.id:
                     return waiting
             if len(payload) > self._spool.free_bytes:
                 self._make_room(change, len(payload))
@@ -143,4 +145,6 @@ def _subject(change: Change | None) -> tuple[str, ...]:
         return ()
     if isinstance(change, BudgetChange):
         return ("budget", change.scope, change.period)
+    if isinstance(change, AlertChange):
+        return ("alert", change.condition)
     return ("circuit", change.circuit.scope)

@@ -335,7 +335,10 @@ audit = Table(
     Column("changed_at", UtcMicros, nullable=False),
     Column("change", Text, nullable=False),
 )
-"""Every change of a circuit or budget, for ever; `change` is all of it as JSON."""
+"""Every change of a circuit or budget and every decision about an alert, for ever.
+
+`scope` is that of the circuit or budget, or the alert's condition; `change` is all of it as JSON.
+"""
 
 spend_bucket = Table(
     "spend_bucket",

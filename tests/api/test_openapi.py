@@ -62,7 +62,7 @@ def test_every_operation_says_what_it_is_for(world):
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             assert re.match(r"[A-Z].*\.$", operation["summary"]), (path, method)
-            assert {"200", "202", "303", "308"} & set(operation["responses"]), (path, method)
+            assert {"200", "201", "202", "303", "308"} & set(operation["responses"]), (path, method)
 
 
 def test_money_is_described_as_a_number(world):

@@ -152,6 +152,25 @@ class RefreshAnswer(Answer, frozen=True):
     meta: dict[str, str]
 
 
+class LoginParameters(Answer, frozen=True):
+    """What a login link carries."""
+
+    code: Annotated[str, Describe(description="Of `POST /api/v1/login-links`; works once.")] = ""
+
+
+class LoginLink(Answer, frozen=True):
+    """A path that signs one browser in, once."""
+
+    path: str
+    expires_in_s: int
+
+
+class LoginLinkAnswer(Answer, frozen=True):
+    """The answer of `POST /api/v1/login-links`."""
+
+    data: LoginLink
+
+
 class Health(Answer, frozen=True):
     """The process answers."""
 
