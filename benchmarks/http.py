@@ -31,6 +31,7 @@ from costmon.domain.totals import Threshold
 from costmon.pricing import fx
 from costmon.state import fold, meters
 from costmon.state.charges import nothing_known
+from costmon.state.clock_steps import NO_STEPS
 from costmon.state.guard_state import EMPTY
 from costmon.state.published import Published, PublishedSnapshot, Watched
 from costmon.testing.samples import inventory, report, resource
@@ -205,6 +206,8 @@ def api_context() -> ApiContext:
         charge_query=lambda _query: (),
         database_fault=lambda: None,
         pending=lambda: 0,
+        lost_records=tuple,
+        clock_steps=Published(NO_STEPS),
         refresh=lambda _requested: (),
         guard_state=Published(EMPTY),
         policy=Watched(None),

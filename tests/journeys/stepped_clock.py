@@ -21,5 +21,5 @@ class SteppedClock(SystemClock):
 
 if __name__ == "__main__":
     running = importlib.import_module("costmon.bootstrap.run")
-    running.SystemClock = SteppedClock  # type: ignore[attr-defined]
+    running.SystemClock = SteppedClock  # type: ignore[attr-defined]  # what `run` makes
     sys.exit(main())
