@@ -86,6 +86,10 @@ bench-detect: setup-dev # measures detection on simulated spend; NAB=path of the
 docs: setup-dev ## Generate .env.example and the tables in docs/ from the code
 	$(BIN)/python docs/generate.py
 
+.PHONY: prices
+prices: setup-dev ## Print where the price list of language models differs from genai-prices
+	$(BIN)/python docs/llm_prices.py
+
 lock: ## Lock the newest allowed versions of all packages, with hashes (needs uv)
 	requirements/lock.sh --upgrade
 	$(PYTHON) -m tests.meter.compat --lock

@@ -27,6 +27,7 @@ from costmon.api.representation import Representations
 from costmon.api.sessions import LoginLinks
 from costmon.clock import SystemClock
 from costmon.config import Secret
+from costmon.domain.finding import BUCKET_S
 from costmon.domain.totals import Threshold
 from costmon.pricing import fx
 from costmon.state import fold, meters
@@ -35,6 +36,7 @@ from costmon.state.clock_steps import NO_STEPS
 from costmon.state.guard_state import EMPTY
 from costmon.state.published import Published, PublishedSnapshot, Watched
 from costmon.testing.samples import inventory, report, resource
+from costmon.web.finding_view import FindingReader
 
 DROPLETS = 1_000
 CONNECTIONS = 32
@@ -202,7 +204,13 @@ def api_context() -> ApiContext:
         representations=Representations(cell, clock),
         children=Published(()),
         history=lambda _query: (),
-        findings=lambda _limit: (),
+        findings=FindingReader(
+            newest=lambda _limit: (),
+            opened=lambda: None,
+            buckets=lambda _series, _after, _until: {},
+            hours=lambda _series, _start, _end: {},
+            bucket_s=BUCKET_S,
+        ),
         charge_query=lambda _query: (),
         database_fault=lambda: None,
         pending=lambda: 0,

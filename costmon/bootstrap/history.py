@@ -113,10 +113,11 @@ class AlertMemory:
 
 
 class SpendHistory:
-    """Detection's part of the database, one object an incarnation.
+    """Detection's part of the database, or the rules', one object an incarnation.
 
     Args:
         store: The database.
+        name: Of the claim to write: each of them has its own.
         check: As for `AlertMemory`.
         opened: Where the findings that are open are published, once they have been read.
     """
@@ -124,10 +125,12 @@ class SpendHistory:
     def __init__(
         self,
         store: Store,
+        name: str,
         check: Callable[[], None] = lambda: None,
         opened: Published[tuple[SpendFinding, ...] | None] | None = None,
     ) -> None:
         self._store = store
+        self._name = name
         self._check = check
         self._opened = opened
         self._token: FenceToken | None = None
@@ -163,17 +166,30 @@ class SpendHistory:
     ) -> None:
         """Keep states and findings in one step."""
         found = tuple(findings)
-        if self._token is None:
-            self._check()
-            self._token = self._store.claim("detection")
-        try:
-            self._store.save_watches(watches, found, position, dropped, self._token)
-        except StoreFencedError:
-            self._token = None
-            raise
+        self._write(
+            lambda token: self._store.save_watches(watches, found, position, dropped, token)
+        )
         if self._opened is not None and found:
             known = {one.id: one for one in (*(self._opened.read() or ()), *found)}
             self._opened.publish(tuple(one for one in known.values() if one.is_open))
+
+    def rule_state(self) -> SavedWatch | None:
+        """Return what the rules know of the past."""
+        return self._store.rule_state()
+
+    def save_rule_state(self, saved: SavedWatch) -> None:
+        """Keep what the rules know of the past."""
+        self._write(lambda token: self._store.save_rule_state(saved, token))
+
+    def _write(self, act: Callable[[FenceToken], None]) -> None:
+        if self._token is None:
+            self._check()
+            self._token = self._store.claim(self._name)
+        try:
+            act(self._token)
+        except StoreFencedError:
+            self._token = None
+            raise
 
 
 class Deliveries:

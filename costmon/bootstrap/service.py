@@ -229,14 +229,14 @@ class Service:
                 announced=self.announced,
                 rules=RulePlan(
                     rules=settings.rules,
-                    open_store=lambda: SpendHistory(self.store, self._check_schema),
+                    open_store=lambda: SpendHistory(self.store, "rules", self._check_schema),
                     bucket_s=settings.detection.bucket_s,
                     policy=self.policy.read,
                     standings=self.rule_standings,
                 ),
                 detection=DetectionPlan(
                     open_store=lambda: SpendHistory(
-                        self.store, self._check_schema, self.open_findings
+                        self.store, "detection", self._check_schema, self.open_findings
                     ),
                     bucket_s=settings.detection.bucket_s,
                     timezone=settings.timezone,

@@ -362,7 +362,7 @@ spend_watch = Table(
     Column("fed_until", UtcMicros, nullable=False),
     Column("state", LargeBinary, nullable=False),
 )
-"""The state of each series' watch; the row without a scope tells how far all of them have come."""
+"""The state of each series' watch; without a scope: how far all have come, and the rules' state."""
 
 finding = Table(
     "finding",

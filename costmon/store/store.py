@@ -361,6 +361,21 @@ class Store:
             fence.verify(connection, token)
             spend.save_watches(connection, watches, findings, position, dropped)
 
+    def rule_state(self) -> SavedWatch | None:
+        """Return what the rules know of the past; `None`: nothing was kept."""
+        with self._reader() as connection:
+            return spend.read_rules(connection)
+
+    def save_rule_state(self, saved: SavedWatch, token: FenceToken) -> None:
+        """Keep what the rules know of the past.
+
+        Raises:
+            StoreFencedError: `token` is no longer the newest of its name.
+        """
+        with self._writer() as connection:
+            fence.verify(connection, token)
+            spend.save_rules(connection, saved)
+
     def check(self) -> None:
         """Return when the database answers; cheap enough for every `/readyz`.
 

@@ -76,7 +76,9 @@ def test_a_command_finds_the_token_by_the_port_from_any_directory(tmp_path):
     assert found is not None
     assert (found.token.reveal(), found.owner) == (token.reveal(), os.geteuid())
     assert find_token(runtime, tmp_path / "elsewhere", 8123) is None
-    assert find_token(runtime, state, 8123).token.reveal() == token.reveal()
+    of_state = find_token(runtime, state, 8123)
+    assert of_state is not None
+    assert of_state.token.reveal() == token.reveal()
 
 
 def test_the_link_of_a_later_service_is_left(tmp_path):

@@ -67,6 +67,7 @@ def test_rows_of_impossible_hours_are_dropped_and_the_others_kept(hours):
     verdict = ReportLimits().check(report, START, authenticated=False)
 
     possible = [row for row in report.rows if START - BEHIND <= row.hour <= START + AHEAD]
+    assert verdict.report is not None
     assert list(verdict.report.rows) == possible
     assert verdict.dropped == len(hours) - len(possible)
     assert verdict.is_first == (verdict.dropped > 0)
