@@ -8,7 +8,6 @@ The disk is filled only when a small file system can be mounted for it (as root)
 """
 
 import argparse
-import base64
 import contextlib
 import datetime as dt
 import json
@@ -25,20 +24,18 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import NamedTuple
 
 from costmon.clock import SystemClock
 from costmon.demo.server import DemoServer
 from costmon.domain.spend import SpendRow
 from costmon.guard.link.wire import encode_report
 from costmon.testing.spend import guard_report
-from tests.journeys.service import CURRENT, TOKEN, Service, cycles, run
+from tests.journeys.campaign_figures import Figures, Usage, judge, must_be_stale
+from tests.journeys.service import CURRENT, TOKEN, Service, run
 
 _PATIENCE_S = 60.0
 _CALM_S = 1.0
@@ -60,77 +57,6 @@ _PATHS = (
     "/api/v1/providers",
     "/api/v1/circuits",
 )
-
-
-class Usage(NamedTuple):
-    """What a process used at a calm moment."""
-
-    threads: int
-    descriptors: int
-    resident_kb: int
-
-
-@dataclass(slots=True, kw_only=True)
-class Figures:
-    """What the campaign found."""
-
-    faults: Counter[str] = field(default_factory=Counter)
-    acknowledged: set[str] = field(default_factory=set)
-    lost: int = 0
-    set_aside: int = 0
-    doubled: int = 0
-    requests: int = 0
-    refused: int = 0
-    statuses: Counter[int] = field(default_factory=Counter)
-    undocumented: Counter[str] = field(default_factory=Counter)
-    stale_as_fresh: int = 0
-    secrets: list[str] = field(default_factory=list)
-    phantom_s: float = 0.0
-    crashes: int = 0
-    growth: list[Usage] = field(default_factory=list)
-    health_max_s: float = 0.0
-
-    def violations(self) -> list[str]:
-        """Return in words what must not be."""
-        counts = {
-            "acknowledged observations lost": self.lost,
-            "observations doubled": self.doubled,
-            "stale shown as fresh": self.stale_as_fresh,
-            "undocumented 5xx": sum(self.undocumented.values()),
-            "secrets found": len(self.secrets),
-            "actors crashed": self.crashes,
-            "seconds observed that never passed": int(self.phantom_s),
-            "threads grown": max(0, *(it.threads - 3 for it in self.growth), 0),
-            "descriptors grown": max(0, *(it.descriptors - 10 for it in self.growth), 0),
-            "memory grown (kB)": max(0, *(it.resident_kb - 20_000 for it in self.growth), 0),
-        }
-        return [f"{name}: {count}" for name, count in counts.items() if count]
-
-    def text(self) -> str:
-        """Return all figures."""
-        worst = Usage(*(max(kind, default=0) for kind in zip(*self.growth, strict=True)))
-        return "\n".join(
-            (
-                f"faults: {sum(self.faults.values())} {dict(self.faults)}",
-                (
-                    f"acknowledged observations: {len(self.acknowledged)}, lost {self.lost},"
-                    f" doubled {self.doubled}, set aside with damaged records {self.set_aside}"
-                ),
-                (
-                    f"requests: {self.requests}, connections refused or cut {self.refused},"
-                    f" statuses {dict(self.statuses)}, undocumented 5xx {dict(self.undocumented)}"
-                ),
-                f"stale shown as fresh: {self.stale_as_fresh}",
-                f"secrets found: {self.secrets}",
-                f"observed beyond the time that passed: {self.phantom_s:.1f} s",
-                f"actors crashed: {self.crashes}",
-                (
-                    f"largest growth within one process: {worst.threads} threads,"
-                    f" {worst.descriptors} descriptors, {worst.resident_kb} kB"
-                ),
-                f"slowest /healthz: {self.health_max_s:.2f} s",
-            )
-        )
 
 
 class Campaign:
@@ -182,7 +108,7 @@ class Campaign:
                     thread.join(_PATIENCE_S)
             self._until(self._is_calm)  # nothing waits any more
             self._stop()
-            self._judge(time.monotonic() - began_s)
+            judge(self.figures, self._service, time.monotonic() - began_s)
         finally:
             self._over.set()
             self._vendor.stop()
@@ -414,7 +340,7 @@ class Campaign:
                 self.figures.health_max_s = max(self.figures.health_max_s, taken_s)
             if path == CURRENT and answer.status == 200:
                 self._over.wait(0.1)
-                if not answer.json()["meta"]["stale"] and _must_be_stale(service, seen):
+                if not answer.json()["meta"]["stale"] and must_be_stale(service, seen):
                     self.figures.stale_as_fresh += 1
 
     def _rng_path(self) -> str:
@@ -462,45 +388,6 @@ class Campaign:
                     self._note(path, error.code, error.read())
             except OSError:
                 self.figures.refused += 1
-
-    # --- the verdict -------------------------------------------------------------------------
-
-    def _judge(self, elapsed_s: float) -> None:
-        figures, state = self.figures, self._service.state
-        rows = cycles(self._service)
-        figures.doubled = len(rows) - len(set(rows))
-        aside = state / "observations.journal.set-aside"
-        lines = aside.read_bytes().splitlines() if aside.exists() else []
-        figures.set_aside = sum(json.loads(line)["records"] for line in lines)
-        missing = figures.acknowledged - set(rows)
-        figures.lost = max(0, len(missing) - figures.set_aside)
-        with closing(sqlite3.connect(state / "costmon.db")) as database:
-            (observed_us,) = database.execute(
-                "SELECT max(total) FROM (SELECT sum(observed_us) AS total FROM daily_coverage"
-                " GROUP BY account)"
-            ).fetchone()
-        figures.phantom_s = max(0.0, (observed_us or 0) / 1e6 - elapsed_s)
-        for file in state.rglob("*"):
-            if file.is_file() and TOKEN.encode() in file.read_bytes():
-                figures.secrets.append(str(file))
-        for line in lines:
-            if TOKEN.encode() in base64.b64decode(json.loads(line)["base64"]):
-                figures.secrets.append(str(aside))
-
-
-def _must_be_stale(service: Service, seen: int) -> bool:
-    """Tell whether the newest publication before a request was of a failed poll, and still is."""
-    lines = service.lines[:]
-    published = [
-        (number, line["cycle_id"])
-        for number, line in enumerate(lines)
-        if line.get("event") == "calculator.costs_published" and line["reading"] == "inventory"
-    ]
-    if not published:
-        return True
-    number, cycle_id = published[-1]
-    failed = {line["cycle_id"] for line in lines if line.get("event") == "poller.poll_failed"}
-    return number < seen and cycle_id in failed
 
 
 @contextmanager
