@@ -27,6 +27,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from decimal import Decimal
+from http.client import HTTPException
 from pathlib import Path
 
 from costmon.clock import SystemClock
@@ -145,7 +146,7 @@ class Campaign:
             self.figures.secrets.append("log")
 
     def _is_calm(self) -> bool:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, HTTPException):
             answer = self._service.get("/readyz").json()
             failed = {it["name"] for it in answer["checks"] if not it["ok"]}
             return failed <= {"clock_steady"}
@@ -331,7 +332,7 @@ class Campaign:
             began_s = time.monotonic()
             try:
                 answer = service.get(path)
-            except (OSError, urllib.error.URLError):
+            except (OSError, HTTPException):  # it was stopped meanwhile
                 self.figures.refused += 1
                 continue
             self._note(path, answer.status, answer.body)
@@ -386,7 +387,7 @@ class Campaign:
             except urllib.error.HTTPError as error:
                 with error:
                     self._note(path, error.code, error.read())
-            except OSError:
+            except (OSError, HTTPException):
                 self.figures.refused += 1
 
 
