@@ -58,7 +58,8 @@ class Figures:
 
     def text(self) -> str:
         """Return all figures."""
-        worst = Usage(*(max(kind, default=0) for kind in zip(*self.growth, strict=True)))
+        compared = self.growth or [Usage(0, 0, 0)]
+        worst = Usage(*(max(kind) for kind in zip(*compared, strict=True)))
         return "\n".join(
             (
                 f"faults: {sum(self.faults.values())} {dict(self.faults)}",
@@ -78,6 +79,7 @@ class Figures:
                     f"largest growth within one process: {worst.threads} threads,"
                     f" {worst.descriptors} descriptors, {worst.resident_kb} kB"
                 ),
+                f"memory beyond the first calm moments, kB: {[it.resident_kb for it in compared]}",
                 f"slowest /healthz: {self.health_max_s:.2f} s",
             )
         )
