@@ -140,6 +140,8 @@ class Detection:
         if self._position is None:
             # What comes before is not known: no series is new, all are newly watched.
             self._position = Position(until - self._bucket, until - self._bucket)
+        elif self._position.fed_until - until > 2 * self._bucket:
+            self._turn_back(until)
         yield from self._tell_found()
         buckets = self._store.buckets(self._position.fed_until, until)
         for at in self._ends(self._position.fed_until, until, buckets):
@@ -149,6 +151,16 @@ class Detection:
             yield from self._tell_found()
         if self._saved_at is None or until - self._saved_at >= _HOUR:
             self._save_all(until)
+
+    def _turn_back(self, until: dt.datetime) -> None:
+        """Begin again where the time is: what was fed of the future, a wrong clock made up."""
+        log.warning("alerter.detection_turned_back", until=until.isoformat())
+        fed_until = until - self._bucket
+        self._position = Position(fed_until, fed_until)
+        self._saved_at = None
+        for one in self._watched.values():
+            if one.fed_until > until:
+                one.watch, one.fed_until = self._new_watch(), fed_until
 
     def acknowledge(self, series: Series, cause: str, now: dt.datetime) -> None:
         """Take it that a finding was fine, with all that is part of it, and keep that.

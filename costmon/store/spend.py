@@ -17,6 +17,7 @@ from sqlalchemy.sql.functions import sum as sum_
 from costmon.domain.finding import Contribution, Series, SpendFinding, bucket_floor
 from costmon.domain.money import from_nano, to_nano
 from costmon.store.columns import LARGEST_NANO
+from costmon.store.packing import readable
 from costmon.store.schema import finding as finding_table
 from costmon.store.schema import guard_spend, spend_bucket, spend_watch
 from costmon.store.text import storable, storable_key
@@ -199,7 +200,7 @@ def read_watches(connection: Connection) -> Watches:
     rows = connection.scalars(
         select(finding_table.c.detail).where(finding_table.c.state != "resolved")
     )
-    return Watches(position, watches, tuple(_from_text(text) for text in rows))
+    return Watches(position, watches, tuple(readable(rows, "finding", _from_text)))
 
 
 def read_rules(connection: Connection) -> SavedWatch | None:
@@ -270,7 +271,7 @@ def read_findings(connection: Connection, limit: int) -> tuple[SpendFinding, ...
         .order_by(finding_table.c.opened_at.desc(), finding_table.c.id)
         .limit(limit)
     )
-    return tuple(_from_text(text) for text in rows)
+    return tuple(readable(rows, "finding", _from_text))
 
 
 def _to_text(one: SpendFinding) -> str:

@@ -7,6 +7,7 @@ import random
 from decimal import Decimal
 
 import pytest
+from structlog.testing import capture_logs
 
 from costmon.actors.detection import Detection, DetectionPlan
 from costmon.alerts.condition import Condition
@@ -262,3 +263,20 @@ def test_buckets_of_another_length_begin_anew_and_are_fed():
     assert store.kept.position is not None
     assert store.kept.position.fed_until == hourly
     assert set(store.kept.watches) >= {GLOBAL, TAG}
+
+
+def test_after_a_clock_that_was_ahead_detection_goes_on_at_once():
+    back = 2 * DAY
+    rows = spend(11, burns=(("tag:a", 10 * DAY, 10 * DAY + 30, 100),))
+    store = Kept(rows)
+    moments = ends(rows)
+    ahead = moments[back] + dt.timedelta(days=60)
+
+    with capture_logs() as logs:
+        told = run(store, [*moments[:back], ahead, *moments[back:]])
+
+    assert [it["event"] for it in logs] == ["alerter.detection_turned_back"]
+    opened = [one.at for one in told if one.state == "opened" and one.series == GLOBAL]
+    assert any(0 <= (at - START) / BUCKET - 10 * DAY <= 3 for at in opened), (
+        "the loop is found when it begins"
+    )

@@ -18,12 +18,14 @@ from costmon.domain.poll import Observation
 from costmon.domain.usage import Quantity, UsageReading
 from costmon.errors import StoreError, StoreRefusedError, StoreUnavailableError
 from costmon.messages import (
+    BucketsClosed,
     ChargesCompleted,
     ChargesFetched,
     ChargesRecorded,
     CostsCalculated,
     ForecastMade,
     ReadAgain,
+    Tick,
     UsageCalculated,
 )
 from costmon.state.charges import nothing_known
@@ -74,6 +76,7 @@ class Database:
         self.crash_after = set()
         self.refused = set()
         self.unusable = {}
+        self.pruned = []
         self.changed = threading.Condition()
         self.fault: Published[str | None] = Published(None)
         self.waiting = WaitingCharges(most_rows=20)
@@ -157,7 +160,7 @@ class Database:
         )
 
     def prune(self, now):
-        pass
+        self.pruned.append(now)
 
     def wait_until(self, claim):
         until = threading.Event()
@@ -202,7 +205,9 @@ def usage_calculated(cycle_id):
     return UsageCalculated(report=samples.report(cycle_id, reading="usage"), usage=usage)
 
 
-def persister(database, journal, zone="UTC", accounts=(), removed=lambda _charges, _now: ()):
+def persister(
+    database, journal, zone="UTC", accounts=(), removed=lambda _charges, _now: (), bucket_s=None
+):
     plan = PersisterPlan(
         claim=database.claim,
         journal=journal,
@@ -217,6 +222,7 @@ def persister(database, journal, zone="UTC", accounts=(), removed=lambda _charge
         accounts=lambda: accounts,
         timezone=zone,
         removed=removed,
+        bucket_s=bucket_s,
     )
     return ChildSpec(
         name="persister",
@@ -303,6 +309,32 @@ def test_an_observation_that_can_never_be_written_is_set_aside_and_the_others_ar
         assert database.rows == ["c1", "c3"]
         assert {child.restarts for child in ask_children(system)} == {0}
         assert database.fault.read() is None
+
+
+def test_a_clock_that_is_ahead_for_seconds_closes_no_bucket_and_deletes_nothing():
+    database, alerter, clock = Database(), Ear(), FakeClock(START)
+    parts = [persister(database, Journal(), bucket_s=300), alerter.spec("alerter")]
+
+    def ticks(system, cycle_id):
+        """Let both timers fire, and something be written after them."""
+        for key in ("bucket", "prune"):
+            system.addresses["persister"].tell(Tick(key=key))
+        system.addresses["persister"].tell(calculated(cycle_id))
+        database.wait_until(lambda: cycle_id in database.rows)
+
+    with running(parts, clock=clock) as system:
+        alerter.wait_for(1)
+        clock.step(3 * 86_400)
+        ticks(system, "ahead")
+        clock.advance(3)
+        clock.step(-3 * 86_400)
+        ticks(system, "back")
+        clock.advance(301)
+        ticks(system, "steady")
+
+    closed = [it.until for it in alerter.heard if isinstance(it, BucketsClosed)]
+    assert closed == [START, START + dt.timedelta(seconds=300)]
+    assert set(database.pruned) == {START + dt.timedelta(seconds=304)}
 
 
 def test_an_outage_is_no_crash():
