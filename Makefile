@@ -64,7 +64,8 @@ soak: setup-dev ## Run the long tests: a million operations of the guard, ten mi
 		&& TEST_TIMES=20 "$$@" $(BIN)/python -m pytest --numprocesses $(JOBS) --dist load \
 			tests/guard/stores/test_figures.py \
 		&& "$$@" $(BIN)/python -m tests.store.charge_crash \
-		&& "$$@" $(BIN)/python -m tests.roles.alert_crash
+		&& "$$@" $(BIN)/python -m tests.roles.alert_crash \
+		&& "$$@" $(BIN)/python -c 'from tests.roles.finding_crash import main; raise SystemExit(main())'
 	$(BIN)/python -m tests.meter.soak
 
 floors: ## Test service, guard and meter with the lowest versions that pyproject.toml allows
