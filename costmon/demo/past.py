@@ -29,7 +29,7 @@ _SEED = 7
 def past_report(until: dt.datetime) -> GuardReport:
     """Return what a guard of the program has reported of the month before `until`, by hour."""
     hour = until.replace(minute=0, second=0, microsecond=0) - MONTH
-    rows = []
+    rows: list[SpendRow] = []
     while hour + _HOUR <= until:
         calls = _CALLS_AN_HOUR * (90 + draw(_SEED, "hour", len(rows), below=21)) // 100
         rows += [
