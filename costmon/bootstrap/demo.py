@@ -11,26 +11,19 @@ import structlog
 
 from costmon.bootstrap.history import SpendHistory
 from costmon.clock import Clock
-from costmon.config import Settings
 from costmon.demo.past import LEARNED, SCOPES, past_report
 from costmon.domain.finding import Series, SpendFinding, bucket_floor
 from costmon.domain.scope import GLOBAL
 from costmon.domain.spend import GuardReport
 from costmon.errors import StoreUnavailableError
 from costmon.state.published import Published
-from costmon.store import Store, open_store
+from costmon.store import Store
 from costmon.store.spend import Position, SavedWatch, Watches
 
 BURN_AFTER_S = 120.0
 _END_S = 5.0
 
 log = structlog.get_logger()
-
-
-def begin_anew(settings: Settings, clock: Clock) -> None:
-    """Forget what guards have reported to an earlier demo, and what was found and stopped."""
-    with open_store(settings.database_url, clock=clock) as store:
-        store.forget_guards()
 
 
 class DemoPast:

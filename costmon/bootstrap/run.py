@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import structlog
 
 from costmon.actors.system import StopReport
-from costmon.bootstrap.demo import DemoProgram, begin_anew
+from costmon.bootstrap.demo import DemoProgram
 from costmon.bootstrap.listeners import Listeners
 from costmon.bootstrap.schema import prepare_schema
 from costmon.bootstrap.service import Service, with_api_urls
@@ -54,10 +54,10 @@ def run(
     stop = StopSignals()
     with StateDirectory(settings.state_dir), _vendors(settings) as told:
         prepare_schema(told)
-        if told.demo:
-            begin_anew(told, SystemClock())
         watchdog = Watchdog(told.notify_socket)
         service = Service(told, clock=SystemClock(), on_scan=watchdog.alive)
+        if told.demo:  # each demo begins anew with what its program spends
+            service.store.forget_guards()
 
         if once:
             return _run_once(service, stop, show_status)
