@@ -314,9 +314,16 @@ class RestartAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuardReported:
-    """A guard has told what it let pass and what not (api, intake -> policy -> persister)."""
+    """A guard has told what it let pass and what not (api, intake -> policy -> persister).
+
+    Attributes:
+        report: What it says.
+        authenticated: Whether it came with the token or over the socket; anybody on this machine
+            may report without either.
+    """
 
     report: GuardReport
+    authenticated: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ import structlog
 from werkzeug.exceptions import BadRequest, NotFound, ServiceUnavailable
 
 from costmon.alerts.memory import OpenAlert, open_alerts
-from costmon.api.commands import accepted, body_of, order
+from costmon.api.commands import accepted, author, body_of, order
 from costmon.api.context import ApiContext
 from costmon.api.document import described
 from costmon.api.replies import json_reply
@@ -56,7 +56,7 @@ def create_blueprint(context: ApiContext, waiters: Waiters) -> flask.Blueprint:
     def acknowledge(alert: str) -> flask.typing.ResponseReturnValue:
         """Acknowledge an alert: it is not told again until it gets more severe or is over."""
         body = body_of(AcknowledgeBody) if flask.request.get_data() else AcknowledgeBody()
-        return _ordered(context, lambda: _acknowledge(context, alert, body.author, body.reason))
+        return _ordered(context, lambda: _acknowledge(context, alert, body.reason))
 
     @blueprint.post(f"{ALERTS}/<alert>/snooze")
     @described(
@@ -65,9 +65,7 @@ def create_blueprint(context: ApiContext, waiters: Waiters) -> flask.Blueprint:
     def snooze(alert: str) -> flask.typing.ResponseReturnValue:
         """Snooze an alert: it is told again after a while if it still holds."""
         body = body_of(SnoozeBody)
-        return _ordered(
-            context, lambda: _snooze(context, alert, body.duration_s, body.author, body.reason)
-        )
+        return _ordered(context, lambda: _snooze(context, alert, body.duration_s, body.reason))
 
     _add_page(blueprint, context, waiters)
     return blueprint
@@ -101,8 +99,8 @@ def _add_page(blueprint: flask.Blueprint, context: ApiContext, waiters: Waiters)
     @form
     def acknowledge_form(alert: str) -> flask.typing.ResponseReturnValue:
         """Acknowledge an alert."""
-        author, reason = (flask.request.form.get(it, "") for it in ("author", "reason"))
-        return carried_out(lambda: _acknowledge(context, alert, author, reason))
+        reason = flask.request.form.get("reason", "")
+        return carried_out(lambda: _acknowledge(context, alert, reason))
 
     @blueprint.post("/alerts/<alert>/snooze")
     @form
@@ -112,8 +110,8 @@ def _add_page(blueprint: flask.Blueprint, context: ApiContext, waiters: Waiters)
         seconds = fields.get("duration_s", "")
         if not (seconds.isascii() and seconds.isdigit() and len(seconds) <= 9):  # noqa: PLR2004 - digits of 30 years
             return _page(context, f"duration_s: {seconds[:40]!r} is not a whole number of seconds")
-        author, reason = (fields.get(it, "") for it in ("author", "reason"))
-        return carried_out(lambda: _snooze(context, alert, int(seconds), author, reason))
+        reason = fields.get("reason", "")
+        return carried_out(lambda: _snooze(context, alert, int(seconds), reason))
 
 
 def _page(context: ApiContext, fault: str | None) -> flask.Response:
@@ -147,17 +145,15 @@ def _condition(context: ApiContext, alert: str) -> str:
     raise NotFound(f"No alert {alert[:40]!r} is open; GET {ALERTS} lists those that are.")
 
 
-def _acknowledge(context: ApiContext, alert: str, author: str, reason: str) -> AlertDecision:
-    return acknowledge_command(condition=_condition(context, alert), author=author, reason=reason)
+def _acknowledge(context: ApiContext, alert: str, reason: str) -> AlertDecision:
+    return acknowledge_command(condition=_condition(context, alert), author=author(), reason=reason)
 
 
-def _snooze(
-    context: ApiContext, alert: str, duration_s: int, author: str, reason: str
-) -> AlertDecision:
+def _snooze(context: ApiContext, alert: str, duration_s: int, reason: str) -> AlertDecision:
     return snooze_command(
         condition=_condition(context, alert),
         duration_s=duration_s,
-        author=author,
+        author=author(),
         reason=reason,
         now=context.clock.now(),
     )

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import flask
 from werkzeug.exceptions import ServiceUnavailable
 
-from costmon.api.commands import order
+from costmon.api.commands import author, order
 from costmon.api.context import ApiContext
 from costmon.api.document import described
 from costmon.api.schemas.answers import Problem
@@ -82,7 +82,7 @@ def _circuit(context: ApiContext, fields: Mapping[str, str]) -> GuardCommand:
         scope=fields.get("scope", "").strip(),
         state="open" if state == "open" else "closed",
         reason=fields.get("reason", ""),
-        author=fields.get("author", ""),
+        author=author(),
         expires_in_s=int(seconds) if seconds else None,
         now=context.clock.now(),
     )
@@ -96,7 +96,7 @@ def _budget(fields: Mapping[str, str]) -> GuardCommand:
         currency=fields.get("currency", "").strip() or None,
         warn=fields.get("warn", "").strip() or None,
         block=fields.get("block", "").strip() or None,
-        author=fields.get("author", ""),
+        author=author(),
     )
 
 
@@ -104,5 +104,5 @@ def _removal(fields: Mapping[str, str]) -> GuardCommand:
     return removal_command(
         scope=fields.get("scope", ""),
         period=fields.get("period", ""),
-        author=fields.get("author", ""),
+        author=author(),
     )

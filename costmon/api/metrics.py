@@ -24,6 +24,8 @@ def create_blueprint(context: ApiContext) -> flask.Blueprint:
             snapshot=context.snapshot.latest,
             children=context.children.read,
             pending=context.pending,
+            lost=context.lost_records,
+            clock_steps=context.clock_steps.read,
             now=context.clock.now,
         ),
         GuardCollector(

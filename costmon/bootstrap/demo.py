@@ -15,7 +15,7 @@ from costmon.demo.past import LEARNED, SCOPES, past_report
 from costmon.domain.finding import Series, SpendFinding, bucket_floor
 from costmon.domain.scope import GLOBAL
 from costmon.domain.spend import GuardReport
-from costmon.errors import StoreUnavailableError
+from costmon.errors import StoreError, StoreUnavailableError
 from costmon.state.published import Published
 from costmon.store import Store
 from costmon.store.spend import Position, SavedWatch, Watches
@@ -24,6 +24,14 @@ BURN_AFTER_S = 120.0
 _END_S = 5.0
 
 log = structlog.get_logger()
+
+
+def begin_anew(store: Store) -> None:
+    """Forget what guards have reported to an earlier demo, and what was found and stopped."""
+    try:
+        store.forget_guards()
+    except StoreError as error:
+        log.warning("demo.earlier_spend_kept", error=str(error))
 
 
 class DemoPast:
@@ -87,12 +95,13 @@ class DemoSpendHistory(SpendHistory):
     def __init__(
         self,
         store: Store,
+        check: Callable[[], None],
         opened: Published[tuple[SpendFinding, ...] | None],
         *,
         past: DemoPast,
         report: Callable[[GuardReport], None],
     ) -> None:
-        super().__init__(store, opened)
+        super().__init__(store, "detection", check, opened)
         self._past = past
         self._report = report
 

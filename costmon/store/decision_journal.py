@@ -7,13 +7,12 @@ from typing import Self, TypeVar
 import structlog
 
 from costmon.domain.change import AlertChange, BudgetChange, Change
-from costmon.errors import InputError, StoreUnavailableError
+from costmon.errors import StoreUnavailableError
 from costmon.store.changes import from_text, to_text
 from costmon.store.record_log import Entry, open_record_log
+from costmon.store.set_aside import UNREADABLE
 
 Kept = TypeVar("Kept", bound=Change)
-
-_UNREADABLE = (ValueError, KeyError, TypeError, InputError)
 
 
 class DecisionJournal:
@@ -48,6 +47,18 @@ class DecisionJournal:
         with self._lock:
             return len(self._spool.entries)
 
+    @property
+    def dropped(self) -> int:
+        """Return how many changes were dropped for lack of space since creation."""
+        with self._lock:
+            return self._spool.dropped
+
+    @property
+    def unreadable(self) -> int:
+        """Return how many changes were set aside or lost to damage since creation."""
+        with self._lock:
+            return self._spool.unreadable
+
     def keep(self, change: Kept) -> Kept:
         """Keep a change and return it; on the disk when this returns.
 
@@ -77,9 +88,7 @@ class DecisionJournal:
                 change = self._read(self._spool.entries[0])
                 if change is not None:
                     return change
-                # A record passed its checksum but is not a change: an older costmon runs again.
-                self._log.error("store.change_unreadable", path=str(self._path))
-                self._spool.drop_first()
+                self._spool.set_aside_first("this version cannot read it")
             return None
 
     def drop_first(self, change_id: str) -> None:
@@ -91,6 +100,15 @@ class DecisionJournal:
             if first is not None and first.id == change_id:
                 self._spool.drop_first()
 
+    def set_aside_first(self, change_id: str, reason: str) -> None:
+        """Set the first change aside if it has that id: it can never be written."""
+        with self._lock:
+            if not self._spool.entries:
+                return
+            first = self._read(self._spool.entries[0])
+            if first is not None and first.id == change_id:
+                self._spool.set_aside_first(reason)
+
     def close(self) -> None:
         """Close the file."""
         with self._lock:
@@ -99,7 +117,7 @@ class DecisionJournal:
     def _read(self, entry: Entry) -> Change | None:
         try:
             return from_text(self._spool.read(entry).decode("ascii"))
-        except _UNREADABLE:
+        except UNREADABLE:
             return None
 
     def _make_room(self, change: Change, length: int) -> None:

@@ -36,7 +36,7 @@ _GRACE = dt.timedelta(minutes=10)
 _LONGEST = 20_000
 _KEY = (spend_bucket.c.scope, spend_bucket.c.unit, spend_bucket.c.ends_at)
 _AT_ONCE = 200
-_POSITION = Series("", "")
+_POSITION, _RULES = Series("", ""), Series("", "rules")
 _MOMENTS = ("opened_at", "at", "since", "projected_until")
 
 
@@ -203,12 +203,26 @@ def read_watches(connection: Connection) -> Watches:
         series = Series(row.scope, row.unit)
         if series == _POSITION:
             position = Position(row.began_at, row.fed_until)
-        else:
+        elif series != _RULES:
             watches[series] = SavedWatch(row.fed_until, row.state)
     rows = connection.scalars(
         select(finding_table.c.detail).where(finding_table.c.state != "resolved")
     )
     return Watches(position, watches, tuple(_from_text(text) for text in rows))
+
+
+def read_rules(connection: Connection) -> SavedWatch | None:
+    """Return what the rules know of the past; `None`: nothing was kept."""
+    kept = select(spend_watch).filter_by(scope=_RULES.scope, unit=_RULES.unit)
+    row = connection.execute(kept).first()
+    return None if row is None else SavedWatch(row.fed_until, row.state)
+
+
+def save_rules(connection: Connection, saved: SavedWatch) -> None:
+    """Keep what the rules know of the past, in place of what was kept."""
+    key = {"scope": _RULES.scope, "unit": _RULES.unit}
+    connection.execute(delete(spend_watch).filter_by(**key))
+    connection.execute(insert(spend_watch).values(**key, **saved._asdict()))
 
 
 def save_watches(

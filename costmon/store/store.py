@@ -129,7 +129,7 @@ class Store:
                 return False
             write_cycle(connection, observation)
             if inventory is not None:
-                state = ledger.write(connection, inventory, cycle_id)
+                state = ledger.write(connection, inventory, observation.report)
                 if state is not None:
                     write_reading(connection, _inventory_reading(observation.report, inventory))
         if inventory is not None and state is not None:
@@ -365,6 +365,21 @@ class Store:
         """Delete what guards have reported, what was found in it, and all circuits and alerts."""
         with self._writer() as connection:
             spend.forget_guards(connection)
+
+    def rule_state(self) -> SavedWatch | None:
+        """Return what the rules know of the past; `None`: nothing was kept."""
+        with self._reader() as connection:
+            return spend.read_rules(connection)
+
+    def save_rule_state(self, saved: SavedWatch, token: FenceToken) -> None:
+        """Keep what the rules know of the past.
+
+        Raises:
+            StoreFencedError: `token` is no longer the newest of its name.
+        """
+        with self._writer() as connection:
+            fence.verify(connection, token)
+            spend.save_rules(connection, saved)
 
     def check(self) -> None:
         """Return when the database answers; cheap enough for every `/readyz`.

@@ -4,6 +4,7 @@ import dataclasses
 import datetime as dt
 from collections.abc import Mapping
 from decimal import Decimal
+from ipaddress import ip_network
 
 import pytest
 
@@ -12,6 +13,7 @@ from costmon.alerts.memory import Memory
 from costmon.alerts.rules import Standing
 from costmon.api import ApiContext, ApiSettings, create_app, create_metrics_app
 from costmon.api.representation import Representations
+from costmon.api.sessions import LoginLinks
 from costmon.config import Secret
 from costmon.domain.cap import Cap, Quota
 from costmon.domain.charge_report import ChargeQuery, ChargeTotal
@@ -22,6 +24,7 @@ from costmon.domain.policy import Policy
 from costmon.domain.rule import Rule
 from costmon.domain.subscription import Subscription
 from costmon.domain.totals import Threshold
+from costmon.export.prometheus import LostRecords
 from costmon.messages import (
     AlertDecision,
     GuardCommand,
@@ -32,6 +35,7 @@ from costmon.messages import (
 from costmon.pricing import fx
 from costmon.state import fold, meters
 from costmon.state.charges import ChargeState, nothing_known
+from costmon.state.clock_steps import NO_STEPS
 from costmon.state.guard_state import EMPTY, GuardState
 from costmon.state.published import Published, PublishedSnapshot, Watched
 from costmon.testing import FakeClock
@@ -86,6 +90,7 @@ class World:
         self.buckets: Mapping[dt.datetime, Decimal] = {}
         self.hours: Mapping[dt.datetime, Decimal] = {}
         self.fault: str | None = None
+        self.clock_steps = Published(NO_STEPS)
         self.pending = 0
         now = self.clock.now()
         self.charges: Published[ChargeState] = Published(nothing_known(now, now.date()))
@@ -98,11 +103,15 @@ class World:
         self.rates = fx.rates()
         self.currency = "USD"
         self.held_back = ()
+        self.login_links = LoginLinks(self.clock)
         self.settings = ApiSettings(
             host="127.0.0.1",
             port=0,
-            api_token=None,
+            api_token=Secret(TOKEN),
+            operator="alice",
+            reading_needs_token=False,
             allowed_hosts=(),
+            trusted_proxies=(ip_network("127.0.0.0/8"), ip_network("::1")),
             demo=False,
             threshold=Threshold(provider="digitalocean", limit=Decimal(100)),
         )
@@ -192,6 +201,8 @@ class World:
             charge_query=self._charge_query,
             database_fault=lambda: self.fault,
             pending=lambda: self.pending,
+            clock_steps=self.clock_steps,
+            lost_records=lambda: (LostRecords("observations", no_space=0, unreadable=0),),
             refresh=self.refresh,
             guard_state=self.guard_state,
             policy=self.policy,
@@ -211,6 +222,7 @@ class World:
             channel_counts=lambda: self.channel_counts,
             rates=self.rates,
             currency=self.currency,
+            login_links=self.login_links,
             settings=self.settings,
             clock=self.clock,
         )
@@ -223,6 +235,17 @@ class World:
         return create_app(self.context())
 
     def client(self):
+        return self.client_of(self.app())
+
+    def client_of(self, app):
+        """Return a client that sends the token where it is needed for decisions only."""
+        client = app.test_client()
+        if not self.settings.reading_needs_token:
+            client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {TOKEN}"
+        return client
+
+    def stranger(self):
+        """Return a client that knows everything but the token."""
         return self.app().test_client()
 
     def metrics_client(self):
@@ -237,7 +260,7 @@ def world():
 @pytest.fixture
 def guarded(world):
     """The same beyond loopback, where a token is required."""
-    world.listen(host="0.0.0.0", api_token=Secret(TOKEN))
+    world.listen(host="0.0.0.0", reading_needs_token=True)
     return world
 
 

@@ -7,13 +7,11 @@ import pytest
 from costmon.alerts.memory import NOTHING_SAID, alert_id
 from costmon.alerts.policy import acknowledged, began
 from costmon.alerts.spend import spend_found
-from costmon.config import Secret
 from costmon.domain.finding import Contribution, Series
 from costmon.errors import MailboxFullError, StoreUnavailableError
 from costmon.messages import AcknowledgeAlert, SnoozeAlert
 from costmon.testing.alerts import condition
 from tests.alerts.findings import spend_finding
-from tests.api.conftest import TOKEN
 from tests.api.samples import circuit, policy
 from tests.web.test_page import Text
 
@@ -66,13 +64,13 @@ def test_an_alert_is_acknowledged(world, told):
     assert answer.status_code == 202
     assert answer.json["data"] == {"id": command.id, "status": "accepted"}
     assert command == AcknowledgeAlert(
-        id=command.id, condition="loop:openai", author="ann", reason="known"
+        id=command.id, condition="loop:openai", author="alice", reason="known"
     )
 
 
 def test_an_acknowledgement_needs_no_body(world, told):
     assert world.client().post(f"{ALERTS}/{LOOP}/acknowledge").status_code == 202
-    assert world.told[0].author == "api"
+    assert world.told[0].author == "alice"
 
 
 def test_an_alert_is_snoozed(world, told):
@@ -90,8 +88,6 @@ def test_an_alert_is_snoozed(world, told):
         ("snooze", {"duration_s": 0}, "duration_s"),
         ("snooze", {"duration_s": 10**9}, "duration_s"),
         ("snooze", {}, "duration_s"),
-        ("acknowledge", {"author": ""}, "author"),
-        ("acknowledge", {"author": "a\nb"}, "author"),
         ("acknowledge", {"reason": "a\nb"}, "reason"),
         ("snooze", {"duration_s": 60, "reason": "a" * 501}, "reason"),
         ("acknowledge", {"by": "ann"}, "by"),
@@ -119,10 +115,9 @@ def test_a_full_mailbox_is_503(world, told):
 
 @pytest.mark.parametrize("path", [f"{ALERTS}/{LOOP}/acknowledge", f"/alerts/{LOOP}/acknowledge"])
 def test_a_decision_needs_the_token_and_our_own_page(world, told, path):
-    world.listen(api_token=Secret(TOKEN))
     client = world.client()
 
-    assert client.post(path).status_code == 401
+    assert world.stranger().post(path).status_code == 401
     assert client.post(path, headers={"Origin": "http://evil.example"}).status_code == 403
     assert world.told == []
 
@@ -145,7 +140,7 @@ def test_the_pages_buttons_decide_and_lead_back(world, told):
     assert isinstance(world.told[0], SnoozeAlert)
 
 
-@pytest.mark.parametrize("fields", [{"author": "ann"}, {"duration_s": "60"}])
+@pytest.mark.parametrize("fields", [{}, {"duration_s": "0"}])
 def test_a_form_that_is_not_accepted_shows_the_page_and_why(world, told, fields):
     answer = world.client().post(f"/alerts/{LOOP}/snooze", data=fields)
 

@@ -14,6 +14,7 @@ import pytest
 from costmon.api.app import create_app, create_metrics_app
 from costmon.api.context import ApiContext, ApiSettings
 from costmon.api.representation import Representations
+from costmon.api.sessions import LoginLinks
 from costmon.cli import COMMANDS, build_parser
 from costmon.clock import SystemClock
 from costmon.config import Settings
@@ -26,6 +27,7 @@ from costmon.pricing.quotas import known_quotas
 from costmon.providers import catalog
 from costmon.state import meters
 from costmon.state.charges import nothing_known
+from costmon.state.clock_steps import NO_STEPS
 from costmon.state.guard_state import EMPTY
 from costmon.state.published import Published, PublishedSnapshot, Watched
 from costmon.store import Retention
@@ -143,6 +145,8 @@ def routes() -> set[str]:
         charge_query=lambda _query: (),
         database_fault=lambda: None,
         pending=lambda: 0,
+        lost_records=tuple,
+        clock_steps=Published(NO_STEPS),
         refresh=lambda _message: (),
         guard_state=Published(EMPTY),
         policy=Watched(None),
@@ -162,10 +166,13 @@ def routes() -> set[str]:
         channel_counts=lambda: (),
         rates=Rates("EUR", {}),
         currency="USD",
+        login_links=LoginLinks(SystemClock()),
         settings=ApiSettings(
             host="127.0.0.1",
             port=8090,
             api_token=Secret("0123456789abcdef"),
+            operator="alice",
+            reading_needs_token=False,
             allowed_hosts=(),
             demo=False,
             threshold=Threshold(provider="digitalocean", limit=Decimal(100)),

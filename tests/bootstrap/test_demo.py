@@ -42,7 +42,7 @@ def past():
 
 @pytest.fixture
 def history(store, reported, past):
-    return DemoSpendHistory(store, Published(None), past=past, report=reported.append)
+    return DemoSpendHistory(store, lambda: None, Published(None), past=past, report=reported.append)
 
 
 def loaded(history):
@@ -58,7 +58,9 @@ def test_the_past_is_made_beside_and_found_by_the_next_look(store, reported, pas
     with pytest.raises(StoreUnavailableError, match="is being made"):
         history.load()
     first = loaded(history)
-    again = DemoSpendHistory(store, Published(None), past=past, report=reported.append).load()
+    again = DemoSpendHistory(
+        store, lambda: None, Published(None), past=past, report=reported.append
+    ).load()
 
     until = bucket_floor(FakeClock().now(), 3600)
     assert first.position is not None

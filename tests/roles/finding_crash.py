@@ -91,7 +91,10 @@ def work(url, first, last, webhook, said):
         token = reports.claim("persister")
         outbox = make_outbox(webhook)
         plan = DetectionPlan(
-            open_store=lambda: SpendHistory(store), bucket_s=BUCKET_S, timezone="UTC", expected=()
+            open_store=lambda: SpendHistory(store, "detection"),
+            bucket_s=BUCKET_S,
+            timezone="UTC",
+            expected=(),
         )
         system = make_system(store, outbox, lambda: AlertMemory(store), plan)
         system.start()

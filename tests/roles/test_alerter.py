@@ -1,6 +1,7 @@
 """The alerter: once each, remembered over crashes and restarts."""
 
 import datetime as dt
+import random
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -9,18 +10,21 @@ import pytest
 from structlog.testing import capture_logs
 
 from costmon.actors.child import ChildSpec
+from costmon.actors.detection import DetectionPlan
 from costmon.actors.roles.alerter import Alerter, AlerterPlan, Recollection
 from costmon.clock import SystemClock
 from costmon.domain.budget import Budget
 from costmon.domain.cap import DEFAULT_LEVELS, Cap
 from costmon.domain.change import AlertChange, Change
 from costmon.domain.charge_report import ChargeTotal
+from costmon.domain.finding import Series
 from costmon.domain.subscription import Subscription
 from costmon.domain.totals import Threshold
 from costmon.domain.usage import Quantity, UsageReading
 from costmon.errors import StoreUnavailableError
 from costmon.messages import (
     AcknowledgeAlert,
+    BucketsClosed,
     ChargesRecorded,
     ChildSetAside,
     DeliverAlert,
@@ -35,6 +39,7 @@ from costmon.state.charges import nothing_known
 from costmon.state.published import Published
 from costmon.testing import samples
 from costmon.testing.clock import START, FakeClock
+from tests.roles import test_detection as spending
 from tests.roles.tree import SOON, Ear, running
 from tests.roles.values import FORECASTER, calculated, poll_failed
 from tests.state import test_forecast as ledger
@@ -79,6 +84,7 @@ def alerter(
     announced=None,
     accounts=frozenset({"digitalocean"}),
     changes=None,
+    detection=None,
 ):
     plan = AlerterPlan(
         accounts=accounts,
@@ -96,6 +102,7 @@ def alerter(
         usages=lambda: usages,
         today=today,
         announced=announced or Published(None),
+        detection=detection,
     )
     return ChildSpec(
         name="alerter",
@@ -580,6 +587,36 @@ def test_who_acknowledges_is_logged_and_one_that_is_not_open_is_ignored():
         "alerter.alert_acknowledged",
     ]
     assert decided[1]["author"] == "ann"
+
+
+def peaks(*days):
+    """Return hours of a total with one key; at 10:00 of `days` it costs thirty times as much."""
+    rng, rows = random.Random(1), {}
+    for hour in range(14 * 24):
+        burns = hour // 24 in days and hour % 24 in {10, 11, 12}
+        amount = Decimal(str(round(rng.uniform(0.9, 1.1) * (30 if burns else 1), 4)))
+        end = START + dt.timedelta(hours=hour + 1)
+        rows[end] = {Series("global", "USD"): amount, Series("key:a", "USD"): amount}
+    return rows
+
+
+@pytest.mark.parametrize("fine", [False, True])
+def test_the_like_of_a_finding_that_was_acknowledged_is_silent(fine):
+    rows = peaks(9, 10)
+    store = spending.Kept(rows)
+    detection = DetectionPlan(open_store=lambda: store, bucket_s=3600, timezone="UTC", expected=())
+    closed = [BucketsClosed(until=end) for end in rows]
+    index = next(i for i, end in enumerate(rows) if end > START + dt.timedelta(days=9, hours=11))
+    decision = [acknowledge("finding:global:USD:burst")] if fine else []
+    memory = Memory()
+
+    events = told(memory, *closed[:index], *decision, *closed[index:], detection=detection)
+
+    found, over = "alerter.spend_anomaly_found", "alerter.spend_anomaly_over"
+    assert events.count(over) == events.count(found)
+    assert ([it for it in events if it in {found, over}] == [found, over]) is fine
+    assert not any(one.is_open for one in store.findings.values())
+    assert store.kept.watches[Series("key:a", "USD")]  # what is part of it was fine, too
 
 
 def test_a_snoozed_alert_is_told_again_when_the_snooze_is_over():

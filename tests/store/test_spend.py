@@ -158,7 +158,7 @@ def test_a_series_is_known_by_the_hours_in_which_it_was_spent(store, record, hou
 def test_open_findings_are_published_once_read_and_with_each_change(store):
     opened: Published[tuple[SpendFinding, ...] | None] = Published(None)
     again: Published[tuple[SpendFinding, ...] | None] = Published(None)
-    history = SpendHistory(store, opened)
+    history = SpendHistory(store, "detection", opened=opened)
     one, other = spend_finding(), spend_finding(id="other")
 
     history.load()
@@ -167,5 +167,16 @@ def test_open_findings_are_published_once_read_and_with_each_change(store):
     assert opened.read() == (one, other)
     history.save({}, (spend_finding(state="resolved"),), None, ())
     assert opened.read() == (other,)
-    SpendHistory(store, again).load()
+    SpendHistory(store, "detection", opened=again).load()
     assert again.read() == (other,)
+
+
+def test_what_rules_know_is_kept_apart_from_the_watches(store, clock, token):
+    first, second = (SavedWatch(clock.now(), state) for state in (b"one", b"two"))
+    assert store.rule_state() is None
+
+    store.save_rule_state(first, token)
+    store.save_rule_state(second, token)
+
+    assert store.rule_state() == second
+    assert store.watches() == (None, {}, ())

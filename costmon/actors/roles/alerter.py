@@ -30,10 +30,11 @@ from costmon.alerts.openings import budget_opening, finding_opening, threshold_o
 from costmon.alerts.policy import began, decided, judge, woken
 from costmon.alerts.reminders import due_reminders
 from costmon.alerts.rule_found import rule_broken
-from costmon.alerts.spend import spend_found
+from costmon.alerts.spend import FOUND, spend_found
 from costmon.domain.cap import Cap, Quota
 from costmon.domain.change import AlertChange, Change, CircuitChange
 from costmon.domain.circuit import Opening
+from costmon.domain.finding import Series
 from costmon.domain.fx import Rates
 from costmon.domain.rule import Rule
 from costmon.domain.subscription import Subscription
@@ -382,12 +383,27 @@ class Alerter(SupervisedActor[AlerterMessage]):
         self.tell(self._persister, PolicyChanged(change=change))
         after = decided(memory, change)
         if change.snoozed_until is None:
+            self._accept_finding(memory.told, now)
             self.log.info("alerter.alert_acknowledged", **facts)
         else:
             self.log.info("alerter.alert_snoozed", **facts, until=change.snoozed_until.isoformat())
         self.fenced(lambda: self._remember(decision.condition, after, None))
         self._settle()
         self._wake()
+
+    def _accept_finding(self, told: Alert | None, now: dt.datetime) -> None:
+        """Have detection take it that what an alert told of was fine, if it told of a finding."""
+        if told is None or told.event != FOUND or self._detection is None:
+            return
+        series = Series(told.labels["scope"], told.labels["unit"])
+        try:
+            self._detection.acknowledge(series, told.labels["kind"], now)
+        except StoreError as error:
+            self.log.warning(
+                "alerter.detection_delayed",
+                error=str(error),
+                hint="the acknowledgement is kept with the next hourly save",
+            )
 
     def _wake(self) -> None:
         """Tell again what was snoozed until now, and come back for what is snoozed for longer."""
