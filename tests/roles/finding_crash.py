@@ -5,7 +5,7 @@
 finding was lost, or an alert came twice to a receiver that honours the key.
 
 The process has the real store, detection, alerter, messenger, outbox and webhook channel. Guards
-report twelve series to it, of which one in three buckets runs away. The receiver outlives the
+report four series to it, of which one in three buckets runs away. The receiver outlives the
 kills; now and then it refuses, or takes an alert and hangs up without an answer. What was found and
 told must be exactly what a process that nobody kills finds and tells.
 """
@@ -120,7 +120,7 @@ def kill_once(context, url, first, webhook, rng):
     process = context.Process(target=work, args=(url, first, first + 1000, webhook, said))
     process.start()
     said.close()
-    begun, wanted = first, first + rng.randrange(12)
+    begun, wanted = first, first + rng.randrange(8)
     try:
         while heard.poll(PATIENCE_S) and (begun := heard.recv()) < wanted:
             pass
@@ -170,7 +170,7 @@ def campaign(url, kills, seed):
             first = kill_once(context, url, first, receiver.url, rng)
         receiver.is_moody = False
         # The buckets that follow let what is open end.
-        last = first + 40
+        last = first + 12
         _to_the_end(context, url, first, last, receiver)
         told, repeats = receiver.told, receiver.repeats
     with tempfile.TemporaryDirectory() as directory, Receiver(rng, "id") as calm:
