@@ -236,6 +236,7 @@ class Service:
                     policy=self.policy.read,
                     standings=self.rule_standings,
                 ),
+                open_findings=self.open_findings.read,
                 detection=DetectionPlan(
                     open_store=self._spend_history,
                     bucket_s=settings.detection.bucket_s,
