@@ -98,5 +98,5 @@ def test_a_simulated_program_reports_through_a_real_guard_and_a_rule_waits_for_i
         assert time.monotonic() < deadline, reporters()
         time.sleep(0.1)
 
-    assert answer("/api/v1/rules")[0]["scope"] == "global"
+    assert answer("/api/v1/rules")[0]["scope"] == "provider:openai"
     assert answer("/api/v1/findings") == []
