@@ -65,7 +65,8 @@ soak: setup-dev ## Run the long tests: operations of the guard, requests through
 		&& TEST_TIMES=20 "$$@" $(BIN)/python -m pytest --numprocesses $(JOBS) --dist load \
 			tests/guard/stores/test_figures.py \
 		&& "$$@" $(BIN)/python -m tests.store.charge_crash \
-		&& "$$@" $(BIN)/python -m tests.roles.alert_crash
+		&& "$$@" $(BIN)/python -m tests.roles.alert_crash \
+		&& "$$@" $(BIN)/python -c 'from tests.roles.finding_crash import main; raise SystemExit(main())'
 	$(BIN)/python -m tests.meter.soak
 	$(BIN)/python -m tests.journeys.campaign --minutes 10
 

@@ -18,8 +18,17 @@ from costmon.domain.finding import Contribution, Series, SpendFinding, bucket_fl
 from costmon.domain.money import from_nano, to_nano
 from costmon.store.columns import LARGEST_NANO
 from costmon.store.packing import readable
+from costmon.store.schema import (
+    alert_memory,
+    alert_outbox,
+    circuit,
+    guard_seen,
+    guard_spend,
+    guard_total,
+    spend_bucket,
+    spend_watch,
+)
 from costmon.store.schema import finding as finding_table
-from costmon.store.schema import guard_spend, spend_bucket, spend_watch
 from costmon.store.text import storable, storable_key
 
 HOUR = dt.timedelta(hours=1)
@@ -262,6 +271,22 @@ def save_watches(
                 detail=_to_text(one),
             )
         )
+
+
+def forget_guards(connection: Connection) -> None:
+    """Delete what guards have reported, and what was found, decided and told because of it."""
+    for table in (
+        guard_spend,
+        guard_total,
+        guard_seen,
+        spend_bucket,
+        spend_watch,
+        finding_table,
+        circuit,
+        alert_memory,
+        alert_outbox,
+    ):
+        connection.execute(delete(table))
 
 
 def read_findings(connection: Connection, limit: int) -> tuple[SpendFinding, ...]:

@@ -361,6 +361,11 @@ class Store:
             fence.verify(connection, token)
             spend.save_watches(connection, watches, findings, position, dropped)
 
+    def forget_guards(self) -> None:
+        """Delete what guards have reported, what was found in it, and all circuits and alerts."""
+        with self._writer() as connection:
+            spend.forget_guards(connection)
+
     def rule_state(self) -> SavedWatch | None:
         """Return what the rules know of the past; `None`: nothing was kept."""
         with self._reader() as connection:
