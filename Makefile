@@ -57,14 +57,15 @@ imports: setup-dev ## Check that packages import only what is below them
 cov: setup-dev ## Run the tests and report lines that are not covered
 	$(BIN)/python -m pytest --cov --cov-report=term --cov-report=html
 
-soak: setup-dev ## Run the long tests: a million operations of the guard, ten million requests through the meter
+soak: setup-dev ## Run the long tests: a million operations of the guard, an hour of all vendors, ten million requests through the meter
 	@if command -v pg_virtualenv >/dev/null; then set -- pg_virtualenv -t -o fsync=off; else set --; fi; \
 		$(BIN)/python -m tests.guard.torture --operations 1000000 memory \
 		&& "$$@" $(BIN)/python -m tests.guard.torture --operations 200000 sqlite postgresql redis \
 		&& TEST_TIMES=20 "$$@" $(BIN)/python -m pytest --numprocesses $(JOBS) --dist load \
 			tests/guard/stores/test_figures.py \
 		&& "$$@" $(BIN)/python -m tests.store.charge_crash \
-		&& "$$@" $(BIN)/python -m tests.roles.alert_crash
+		&& "$$@" $(BIN)/python -m tests.roles.alert_crash \
+		&& $(BIN)/python -m tests.providers.campaign.run
 	$(BIN)/python -m tests.meter.soak
 
 floors: ## Test service, guard and meter with the lowest versions that pyproject.toml allows
