@@ -158,15 +158,11 @@ class Hetzner(Provider):
 
 def _sent(quota: str, one: api.Server | api.LoadBalancer, sent: int, span: Span) -> Quantity:
     included = one.included_traffic
-    return Quantity(
-        quota=quota,
-        unit="GB",
-        used=EXACT.scaleb(Decimal(sent), _GB),
-        start=span.start,
-        end=span.end,
-        resets_at=span.resets_at,
+    return span.quantity(
+        quota,
+        "GB",
+        EXACT.scaleb(Decimal(sent), _GB),
         limit=None if included is None else EXACT.scaleb(Decimal(max(0, included)), _GB),
-        estimated=False,
         project=one.name or str(one.id),
     )
 
