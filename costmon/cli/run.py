@@ -2,6 +2,7 @@
 
 import argparse
 import gc
+import sys
 
 from costmon.cli.command import add_settings, load_settings, require_service
 
@@ -76,4 +77,11 @@ def execute(arguments: argparse.Namespace) -> int:
         once=arguments.once,
         repl=arguments.repl,
         show_status=output.show_status,
+        show_login=_show_login,
     )
+
+
+def _show_login(url: str) -> None:
+    # On a terminal only: whoever reads a log file or the journal need not be allowed to decide.
+    if sys.stdout.isatty():
+        print(f"To make changes in a browser, open this link (once, within 10 minutes):\n{url}")
