@@ -541,11 +541,11 @@ def test_the_like_of_a_finding_that_was_acknowledged_is_silent(fine):
     store = spending.Kept(rows)
     detection = DetectionPlan(open_store=lambda: store, bucket_s=3600, timezone="UTC", expected=())
     closed = [BucketsClosed(until=end) for end in rows]
-    found = next(i for i, end in enumerate(rows) if end > START + dt.timedelta(days=9, hours=11))
+    first = next(i for i, end in enumerate(rows) if end > START + dt.timedelta(days=9, hours=11))
     decision = [acknowledge("finding:global:USD:burst")] if fine else []
     memory = Memory()
 
-    events = told(memory, *closed[:found], *decision, *closed[found:], detection=detection)
+    events = told(memory, *closed[:first], *decision, *closed[first:], detection=detection)
 
     found, over = "alerter.spend_anomaly_found", "alerter.spend_anomaly_over"
     assert events.count(over) == events.count(found)

@@ -125,7 +125,7 @@ class Database:
             restatements=(),
         )
 
-    def record_reading(self, stored):
+    def record_reading(self, stored, rates):
         if self.away:
             raise StoreUnavailableError("the database is away")
         with self.changed:

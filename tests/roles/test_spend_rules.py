@@ -15,6 +15,7 @@ from costmon.domain.finding import Series
 from costmon.domain.policy import Policy
 from costmon.domain.rule import Breaker, Rule
 from costmon.state.published import Published
+from costmon.store.spend import SavedWatch
 
 START = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
 BUCKET = dt.timedelta(minutes=5)
@@ -32,7 +33,7 @@ class Spent:
 
     def __init__(self):
         self.rows = {}
-        self.state = None
+        self.state: SavedWatch | None = None
 
     def rule_state(self):
         return self.state
@@ -179,7 +180,7 @@ def test_what_was_kept_and_cannot_be_read_is_replaced_by_the_buckets():
     world = World()
     world.bucket("1")
     world.bucket("11")
-    world.spent.state = world.spent.state._replace(state=b"from the future")
+    world.spent.state = SavedWatch(START, b"from the future")
     world.start()
 
     assert holding(world.bucket()) == ["hourly"]

@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from costmon.domain.finding import Series
+from costmon.domain.poll import ReadingKey, StoredReading
 from costmon.errors import StoreFencedError
 from costmon.store import Retention
 from costmon.store.spend import Position, SavedWatch
@@ -151,3 +152,27 @@ def test_what_rules_know_is_kept_apart_from_the_watches(store, clock, token):
 
     assert store.rule_state() == second
     assert store.watches() == (None, {}, ())
+
+
+def test_a_rate_holds_until_the_reading_is_due_again_and_a_new_one_takes_its_place(
+    store, clock, token
+):
+    series = Series("account:main", "output_tokens")
+    begun = clock.now()
+
+    def read(rate, minutes):
+        due = clock.now() + dt.timedelta(minutes=minutes)
+        key = ReadingKey("main", "openai", "usage")
+        stored = StoredReading(
+            key=key, next_poll_at=due, last_success_at=clock.now(), complete_through=None
+        )
+        store.record_reading(stored, token, {series: Decimal(rate)}, 300)
+
+    read("2", 20)
+    clock.advance(900)
+    read("200", 20)
+    clock.advance(6 * 3600)
+
+    row = store.spend_buckets(begun, clock.now())
+    amounts = [row[at][series] for at in sorted(row)]
+    assert amounts == [600] * 3 + [60_000] * 7
