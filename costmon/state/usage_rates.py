@@ -11,19 +11,20 @@ from decimal import Decimal
 
 from costmon.domain.finding import Series
 from costmon.domain.usage import Quantity, UsageReading
-from costmon.pricing.llm import Tokens, price_of
+from costmon.pricing.llm import LlmUsage
+from costmon.pricing.llm_list import price_of
 
 _LONGEST = dt.timedelta(days=2)
 """What rose over a longer time says little about now."""
 _KINDS = {
-    "input_tokens": "fresh",
-    "uncached_input_tokens": "fresh",
-    "embedding_tokens": "fresh",
+    "input_tokens": "input",
+    "uncached_input_tokens": "input",
+    "embedding_tokens": "input",
     "cached_input_tokens": "cached",
-    "cache_write_tokens": "written",
+    "cache_write_tokens": "cache_write",
     "output_tokens": "output",
 }
-"""Fields of `Tokens` by the quotas of vendors of models; a model follows after a colon."""
+"""Fields of `LlmUsage` by the quotas of vendors of models; a model follows after a colon."""
 _Key = tuple[str, str | None]
 
 
@@ -47,7 +48,7 @@ def usage_rates(before: UsageReading, after: UsageReading) -> dict[Series, Decim
         Series(account if project is None else f"project:{project}", quota): rise / seconds
         for (quota, project), rise in risen.items()
     }
-    cost = _list_price(risen)
+    cost = _list_price(after.provider, risen)
     if cost is not None:
         rates[Series(account, "USD")] = cost / seconds
     return rates
@@ -69,7 +70,7 @@ def _rise(before: Quantity | None, after: Quantity) -> Decimal:
     return max(Decimal(), after.used - before.used)
 
 
-def _list_price(risen: Mapping[_Key, Decimal]) -> Decimal | None:
+def _list_price(provider: str, risen: Mapping[_Key, Decimal]) -> Decimal | None:
     """Return what the tokens cost that have a price; `None`: nothing here has one."""
     tokens: dict[str, dict[str, int]] = {}
     for (quota, project), rise in risen.items():
@@ -79,12 +80,17 @@ def _list_price(risen: Mapping[_Key, Decimal]) -> Decimal | None:
             counts[_KINDS[kind]] = counts.get(_KINDS[kind], 0) + int(rise)
             if kind == "input_tokens":  # those from the cache are among them
                 cached = int(risen.get((f"cached_input_tokens:{model}", None), Decimal()))
-                counts["fresh"] -= min(cached, int(rise))
-    prices = {model: price_of(model) for model in tokens}
-    # How long each prompt was is not known: the price of short ones holds for all.
-    costs = [
-        price._replace(long_rates=None).cost(Tokens(**tokens[model]))
-        for model, price in prices.items()
-        if price is not None
-    ]
+                counts["input"] -= min(cached, int(rise))
+    costs = []
+    for model, counts in tokens.items():
+        price = price_of(model, provider)
+        if price is not None:
+            used = LlmUsage(
+                input=counts.get("input", 0),
+                cached=counts.get("cached", 0),
+                cache_write=counts.get("cache_write", 0),
+                output=counts.get("output", 0),
+            )
+            # How long each prompt was is not known: the price of short ones holds for all.
+            costs.append(price._replace(long_rates=None).cost(used).amount)
     return sum(costs, Decimal()) if costs else None

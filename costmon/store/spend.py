@@ -171,6 +171,40 @@ def read_sums(
     return {Series(row.scope, row.unit): row.amount for row in rows}
 
 
+def read_series(
+    connection: Connection, series: Series, after: dt.datetime, until: dt.datetime
+) -> dict[dt.datetime, Decimal]:
+    """Return what one series has cost by the ends of buckets, of `after` < end <= `until`."""
+    ends_at = spend_bucket.c.ends_at
+    rows = connection.execute(
+        select(ends_at, spend_bucket.c.amount).where(
+            spend_bucket.c.scope == series.scope,
+            spend_bucket.c.unit == series.unit,
+            ends_at > after,
+            ends_at <= until,
+        )
+    )
+    return {row.ends_at: row.amount for row in rows}
+
+
+def read_series_hours(
+    connection: Connection, series: Series, start: dt.datetime, end: dt.datetime
+) -> dict[dt.datetime, Decimal]:
+    """Return what guards have reported of one series by hour, of `start` <= hour < `end`."""
+    hour = guard_spend.c.hour
+    rows = connection.execute(
+        select(hour, sum_(guard_spend.c.spent).label("spent"))
+        .where(
+            guard_spend.c.scope == series.scope,
+            guard_spend.c.currency == series.unit,
+            hour >= start,
+            hour < end,
+        )
+        .group_by(hour)
+    )
+    return {row.hour: row.spent for row in rows}
+
+
 def read_hours(connection: Connection) -> dict[Series, dict[dt.datetime, Decimal]]:
     """Return what guards have reported, by series and start of the hour."""
     key = (guard_spend.c.scope, guard_spend.c.currency, guard_spend.c.hour)

@@ -140,7 +140,11 @@ def test_charges_by_day_and_buckets_of_minutes_are_replayed_apart_from_hours(tmp
 
     assert (guards.source, charges.source) == ("guards", "charges")
     assert charges.series == Series("provider:vercel", "USD")
-    assert [(it.at.day, it.amount) for it in charges.spent] == [(3, 7), (4, 0), (5, 5)]
+    assert [(it.at.day, it.amount) for it in charges.spent] == [
+        (3, Decimal(7)),
+        (4, Decimal(0)),
+        (5, Decimal(5)),
+    ]
     widths = [it.width for it in guards.finer]
     assert {*widths} == {HOUR, HOUR / 12}
     assert widths == sorted(widths, reverse=True)

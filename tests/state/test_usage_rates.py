@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from costmon.domain.finding import Series
 from costmon.domain.resource import Gap
 from costmon.domain.usage import Quantity, UsageReading
-from costmon.pricing.llm import Tokens, price_of
+from costmon.pricing.llm import LlmUsage
+from costmon.pricing.llm_list import price_of
 from costmon.state.usage_rates import usage_rates
 
 START = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
@@ -115,7 +116,7 @@ def test_tokens_of_models_are_priced_at_list_price_and_cached_ones_only_once():
 
     rate = usage_rates(before, after)[Series(ACCOUNT, "USD")]
 
-    cost = price.cost(Tokens(fresh=2_000_000, cached=1_000_000, output=500_000))
+    cost = price.cost(LlmUsage(input=2_000_000, cached=1_000_000, output=500_000)).amount
     assert abs(rate * 600 - cost) < Decimal("1e-18")
 
 
