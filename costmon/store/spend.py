@@ -119,12 +119,12 @@ def put_rates(
         connection: Inside the transaction that records where they come from.
         rates: Units per second.
         now: Aware UTC.
-        until: To the end of the bucket of this moment, aware UTC; at most a day is written.
+        until: To the end of the bucket of this moment, aware UTC; one bucket to a day is written.
         bucket_s: Length of a bucket.
     """
     bucket = dt.timedelta(seconds=bucket_s)
     first = bucket_floor(now, bucket_s) + bucket
-    last = bucket_floor(min(until, now + _LONGEST_RATE), bucket_s) + bucket
+    last = max(first, bucket_floor(min(until, now + _LONGEST_RATE), bucket_s) + bucket)
     ends = [first + n * bucket for n in range((last - first) // bucket + 1)]
     for series, rate in rates.items():
         scope, unit = storable_key(series.scope), storable_key(series.unit)

@@ -194,6 +194,14 @@ def test_scopes_without_a_rule_and_amounts_in_another_currency_are_not_looked_at
     assert world.standings.read() == ()
 
 
+def test_what_a_vendor_has_counted_is_compared_with_a_rule_for_its_account():
+    world = World(RULE._replace(scope="account:*"))
+
+    assert holding(world.bucket("11", Series("account:main", "USD"))) == ["hourly"]
+    world.bucket("10000", Series("account:other", "output_tokens"))
+    assert {it.scope for it in world.standings.read()} == {"account:main"}
+
+
 def test_money_that_is_taken_back_is_not_less_than_nothing():
     world = World()
     world.bucket("5")
