@@ -343,3 +343,10 @@ class GuardStoreUnavailable(GuardStoreError):
 
 class GuardDriverMissing(GuardStoreError, MissingPackageError):
     """The driver of this kind of store is not installed, or cannot be imported."""
+
+
+INTERRUPTED = (
+    "it was called by a signal handler that interrupted it; let the handler set a flag, or raise,"
+    " and call the guard after that"
+)
+"""Detail of the error for a handler, which must not wait for what it has interrupted."""
