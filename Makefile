@@ -14,7 +14,7 @@ FLOORS := tests/journeys/test_run.py tests/cli/test_doctor.py tests/guard/client
 INSTALL := @PYTHON='$(PYTHON)' requirements/install.sh $(VENV)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check format lint types imports cov soak floors compat bench docs lock migrate clean
+.PHONY: help setup demo run test check format lint types imports cov soak floors compat bench docs prices lock migrate clean
 
 help: ## Print this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -85,7 +85,6 @@ bench-detect: setup-dev # measures detection on simulated spend; NAB=path of the
 docs: setup-dev ## Generate .env.example and the tables in docs/ from the code
 	$(BIN)/python docs/generate.py
 
-.PHONY: prices
 prices: setup-dev ## Print where the price list of language models differs from genai-prices
 	$(BIN)/python docs/llm_prices.py
 
