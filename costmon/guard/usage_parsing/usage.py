@@ -24,7 +24,7 @@ def usage_of(usage: Usage, wire: str | None = None) -> LlmUsage | None:
         wire: The wire format, where the same fields mean something else: `images`.
     """
     for known, read in _READERS:
-        if any(name in usage for name in known):
+        if not known.isdisjoint(usage):
             try:
                 found = read(usage)
             except _NoCountError:
@@ -41,15 +41,15 @@ class _NoCountError(Exception):
 
 def _count(usage: object, *names: str) -> int:
     """Return the first count that is present, or 0."""
-    if not isinstance(usage, Mapping):
+    if not usage or not isinstance(usage, dict):
         return 0
     for name in names:
         value = usage.get(name)
         if value is None:
             continue
-        if isinstance(value, float) and value.is_integer():  # Cohere writes 12.0
+        if type(value) is float and value.is_integer():  # Cohere writes 12.0
             value = int(value)
-        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MOST:
+        if type(value) is not int or not 0 <= value <= _MOST:
             raise _NoCountError
         return value
     return 0
@@ -172,14 +172,14 @@ def _modalities(usage: Usage, *names: str) -> dict[str, int]:
     for name in names:
         parts = usage.get(name)
         for part in parts if isinstance(parts, list) else ():
-            if isinstance(part, Mapping) and part.get("modality") in found:
+            if isinstance(part, dict) and part.get("modality") in found:
                 found[part["modality"]] += _count(part, "tokenCount")
     return found
 
 
 def _cohere(usage: Usage) -> LlmUsage | None:
     billed = usage.get("billed_units")
-    if not isinstance(billed, Mapping) or not {"input_tokens", "output_tokens"} & set(billed):
+    if not isinstance(billed, dict) or not {"input_tokens", "output_tokens"} & set(billed):
         return None  # searches of a re-ranker, which have no price in the list
     return LlmUsage(input=_count(billed, "input_tokens"), output=_count(billed, "output_tokens"))
 
@@ -190,7 +190,7 @@ def _bedrock(usage: Usage) -> LlmUsage:
     hour = sum(
         _count(part, "inputTokens")
         for part in (details if isinstance(details, list) else ())
-        if isinstance(part, Mapping) and part.get("ttl") == "1h"
+        if isinstance(part, dict) and part.get("ttl") == "1h"
     )
     hour = min(written, hour)
     return LlmUsage(
@@ -212,20 +212,20 @@ def _pages(usage: Usage) -> LlmUsage:
 
 def _first(usage: object, *names: str) -> Usage:
     """Return the first of these objects that is present."""
-    if isinstance(usage, Mapping):
+    if isinstance(usage, dict):
         for name in names:
             value = usage.get(name)
-            if isinstance(value, Mapping):
+            if isinstance(value, dict):
                 return value
     return {}
 
 
 _READERS = (
-    (("promptTokenCount", "candidatesTokenCount"), _gemini),
-    (("inputTokens", "inputTokenCount", "inputTextTokenCount"), _bedrock),
-    (("billed_units",), _cohere),
-    (("prompt_tokens", "prompt_token_count"), _openai),
-    (("input_tokens", "output_tokens"), _responses_or_anthropic),
-    (("seconds",), _duration),
-    (("pages_processed",), _pages),
+    (frozenset(("promptTokenCount", "candidatesTokenCount")), _gemini),
+    (frozenset(("inputTokens", "inputTokenCount", "inputTextTokenCount")), _bedrock),
+    (frozenset(("billed_units",)), _cohere),
+    (frozenset(("prompt_tokens", "prompt_token_count")), _openai),
+    (frozenset(("input_tokens", "output_tokens")), _responses_or_anthropic),
+    (frozenset(("seconds",)), _duration),
+    (frozenset(("pages_processed",)), _pages),
 )
