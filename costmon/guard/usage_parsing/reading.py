@@ -189,7 +189,7 @@ class AnswerReader:
             return
         if not self._cut:
             try:
-                found = json.loads(bytes(self._kept))
+                found = json.loads(self._kept.decode())
                 self.ended = True
             except (ValueError, RecursionError):
                 found = None
@@ -377,20 +377,24 @@ def without_data(kept: bytearray) -> None:
 
 def _usages(value: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield the usage objects of one body or event, from wherever vendors put them."""
-    for name in ("usage", "usageMetadata", "usage_info", "amazon-bedrock-invocationMetrics"):
-        if isinstance(value.get(name), dict):
+    for name in _USAGES:
+        if name in value and isinstance(value[name], dict):
             yield value[name]
     meta = value.get("meta")
     if isinstance(meta, dict) and "billed_units" in meta:
         yield meta
     if "inputTextTokenCount" in value or "generation_token_count" in value:  # of Bedrock's `invoke`
         yield _titan(value)
-    for outer in ("message", "response", "delta", "metadata", "x_groq"):
+    for outer in _OUTER:
         inner = value.get(outer)
         if isinstance(inner, dict):
             for name in ("usage", "usageMetadata"):
                 if isinstance(inner.get(name), dict):
                     yield inner[name]
+
+
+_USAGES = ("usage", "usageMetadata", "usage_info", "amazon-bedrock-invocationMetrics")
+_OUTER = ("message", "response", "delta", "metadata", "x_groq")
 
 
 def _titan(value: dict[str, Any]) -> dict[str, Any]:

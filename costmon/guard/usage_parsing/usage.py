@@ -71,33 +71,37 @@ def _seconds(usage: Usage, *names: str) -> Decimal:
 
 def _openai(usage: Usage) -> LlmUsage:
     read = _count(usage, "prompt_tokens", "input_tokens", "prompt_token_count")
-    of_read = _first(usage, "prompt_tokens_details", "input_tokens_details", "input_token_details")
-    cached = min(
-        read,
-        _count(of_read, "cached_tokens")
-        or _count(usage, "prompt_cache_hit_tokens", "num_cached_tokens", "cached_tokens"),
-    )
-    of_cached = _first(of_read, "cached_tokens_details")
-    audio_cached = min(cached, _count(of_cached, "audio_tokens"))
-    image_cached = min(cached - audio_cached, _count(of_cached, "image_tokens"))
-    written = min(read - cached, _count(of_read, "cache_write_tokens", "cache_creation_tokens"))
-    rest = read - cached - written
-    audio = min(rest, max(0, _count(of_read, "audio_tokens") - audio_cached))
-    image = min(rest - audio, max(0, _count(of_read, "image_tokens") - image_cached))
+    cached = _count(usage, "prompt_cache_hit_tokens", "num_cached_tokens", "cached_tokens")
+    written = audio = image = audio_cached = image_cached = 0
+    details = _first(usage, "prompt_tokens_details", "input_tokens_details", "input_token_details")
+    if details:
+        cached = min(read, _count(details, "cached_tokens") or cached)
+        written = _count(details, "cache_write_tokens", "cache_creation_tokens")
+        if "audio_tokens" in details or "image_tokens" in details:
+            of_cached = _first(details, "cached_tokens_details")
+            audio_cached = min(cached, _count(of_cached, "audio_tokens"))
+            image_cached = min(cached - audio_cached, _count(of_cached, "image_tokens"))
+            audio = max(0, _count(details, "audio_tokens") - audio_cached)
+            image = max(0, _count(details, "image_tokens") - image_cached)
+    cached = min(cached, read)
+    written = min(written, read - cached)
+    audio = min(audio, read - cached - written)
+    image = min(image, read - cached - written - audio)
 
     output = _count(usage, "completion_tokens", "output_tokens", "generation_token_count")
-    of_output = _first(
+    reasoning = audio_output = image_output = 0
+    details = _first(
         usage, "completion_tokens_details", "output_tokens_details", "output_token_details"
     )
-    reasoning = _count(of_output, "reasoning_tokens") or _count(usage, "reasoning_tokens")
-    total = _count(usage, "total_tokens")
-    if total != read + output + reasoning and reasoning <= output:
-        output -= reasoning  # it is a part of the output
-    audio_output = min(output, _count(of_output, "audio_tokens"))
-    image_output = min(output - audio_output, _count(of_output, "image_tokens"))
-    tools = _first(usage, "server_side_tool_usage_details")  # xAI
-    return LlmUsage(
-        input=rest - audio - image,
+    if details or "reasoning_tokens" in usage:
+        reasoning = _count(details, "reasoning_tokens") or _count(usage, "reasoning_tokens")
+        total = _count(usage, "total_tokens")
+        if total != read + output + reasoning and reasoning <= output:
+            output -= reasoning  # it is a part of the output
+        audio_output = min(output, _count(details, "audio_tokens"))
+        image_output = min(output - audio_output, _count(details, "image_tokens"))
+    found = LlmUsage(
+        input=read - cached - written - audio - image,
         cached=cached - audio_cached - image_cached,
         cache_write=written,
         output=output - audio_output - image_output,
@@ -108,10 +112,23 @@ def _openai(usage: Usage) -> LlmUsage:
         image=image,
         image_cached=image_cached,
         image_output=image_output,
+    )
+    return found if _OTHERS.isdisjoint(usage) else _with_others(found, usage)
+
+
+_OTHERS = frozenset(
+    ("server_side_tool_usage_details", "num_search_queries", "prompt_audio_seconds")
+)
+
+
+def _with_others(found: LlmUsage, usage: Usage) -> LlmUsage:
+    """Add what xAI, Perplexity and Mistral count beside tokens."""
+    tools = _first(usage, "server_side_tool_usage_details")
+    return found._replace(
         seconds=_seconds(usage, "prompt_audio_seconds"),
         web_search=_count(tools, "web_search_calls")
         + _count(tools, "x_search_calls")
-        + _count(usage, "num_search_queries"),  # Perplexity
+        + _count(usage, "num_search_queries"),
         file_search=_count(tools, "file_search_calls", "document_search_calls"),
         code_run=_count(tools, "code_interpreter_calls"),
     )
