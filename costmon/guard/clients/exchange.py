@@ -168,7 +168,13 @@ class Exchange:
         self._headers = header_dict(headers)
         self._record(failure=failure_of_status(status), withdraw=False)
         if self._costing.reads(self._call, self._quote):
-            self._reader = AnswerReader(self._headers, decoded=decoded)
+            llm = self._quote.llm
+            self._reader = AnswerReader(
+                self._headers,
+                decoded=decoded,
+                wire=None if llm is None else llm.call.wire,
+                lines=llm is not None and llm.call.later is not None and llm.call.wire == "batch",
+            )
 
     def received(self, data: bytes) -> None:
         """Inspect the next bytes of the response's body."""
@@ -229,6 +235,11 @@ class Exchange:
             text_bytes=0 if reader is None else reader.text_bytes,
             model=None if reader is None else reader.model,
             usage={} if reader is None else reader.usage,
+            tier=None if reader is None else reader.tier,
+            response_id=None if reader is None else reader.id,
+            unfinished=reader is not None and reader.unfinished,
+            results=() if reader is None else tuple(reader.results),
+            problem="" if reader is None else reader.problem,
             body=None if reader is None else reader.body,
         )
         actual = self._costing.charge(self._call, self._quote, answer)
