@@ -115,6 +115,22 @@ class Calling(ABC):
 
         return install(cast("Gatekeeper", self), costing)
 
+    def refuse(self, refused: CallRefused) -> CallRefused:
+        """Count a refusal, and return it."""
+        return self._noted(refused, self.clock.epoch_s())
+
+    def price_notice(self, kind: str, name: str, text: str) -> None:
+        """Tell something about the price of calls of one name, once."""
+        self._notices.tell("unpriced", "global", f"{name}: {text}", once=(kind, name))
+
+    def learnt_model(self, deployment: str) -> str | None:
+        """Return the model that answered for a deployment of any guard on the store."""
+        return self.store.read("model", deployment)
+
+    def learn_model(self, deployment: str, model: str) -> None:
+        """Remember the model that answered for a deployment, for all guards on the store."""
+        self.store.update("model", deployment, lambda _: model)
+
     @abstractmethod
     def _may_block(self) -> bool:
         """Return whether using the store or the service may take long."""

@@ -118,7 +118,12 @@ class MemoryStore:
         self._keys: dict[str, Hold] = {}
         # Ended leases and charges that will be dropped, oldest first; a charge has no hold.
         self._over: dict[str, tuple[Hold | None, float]] = {}
-        self._records: dict[RecordKind, dict[str, str]] = {"budget": {}, "scope": {}, "health": {}}
+        self._records: dict[RecordKind, dict[str, str]] = {
+            "budget": {},
+            "scope": {},
+            "health": {},
+            "model": {},
+        }
         self._revision = 0
 
         _STORES.add(self)
@@ -385,7 +390,7 @@ class MemoryStore:
             records.pop(key, None)
         else:
             records[key] = after
-        if after != before and kind != "health":
+        if after != before and kind in {"budget", "scope"}:
             self._revision += 1
         return after
 
