@@ -36,7 +36,8 @@ class Calling(ABC):
     _notices: Notices
     _rulebook: Rulebook
 
-    def __init__(self) -> None:
+    def __init__(self, *, judges_hosts: bool = True) -> None:
+        self._judges_hosts = judges_hosts
         self._making = threading.RLock()
         self._health: Health | None = None
         self._retrier: Retrier | None = None
@@ -68,6 +69,7 @@ class Calling(ABC):
                     rng=self.rng,
                     tell=self._notices.tell,
                     noted=self._noted,
+                    enabled=self._judges_hosts,
                 )
             return self._health
 

@@ -194,3 +194,21 @@ def test_notices_of_the_charge_are_told_once(guard, told):
 
     assert len(told) == 1
     assert "include_usage" in told[0].text
+
+
+def test_health_can_be_switched_off():
+    guard = Guard(quarantine=False, clock=FakeClock())
+    for _ in range(20):
+        answered(Exchange.begin(guard, Costing(unpriced="allow"), call()), b"{}", 500)
+
+    Exchange.begin(guard, Costing(), call())
+    guard.health.check("llm.example")
+    assert guard.health.get("llm.example") is None
+
+
+def test_rate_limits_quarantine_no_host_and_end_a_probe(guard):
+    for _ in range(20):
+        answered(Exchange.begin(guard, Costing(), call()), b"{}", 429)
+
+    guard.health.check("llm.example")
+    assert guard.health.is_healthy("llm.example")
