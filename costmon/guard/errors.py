@@ -80,9 +80,13 @@ class BudgetRefused(CallRefused):
 
     Its figures are computed when they are read, so that a refusal costs little more than a plain
     exception.
+
+    Attributes:
+        remedy: What would make this call fit, such as `max_tokens=1200 would fit`; `None`: unknown.
     """
 
     reason: ClassVar[str] = "budget"
+    remedy: str | None = None
 
     if TYPE_CHECKING:
 
@@ -159,7 +163,7 @@ class BudgetRefused(CallRefused):
             f"the {self.period} budget of {self.scope} has no room for {estimate} {self.currency}:"
             f" limit {limit}, spent {spent}, held {held}; {until};"
             " raise the budget, wait, or make the call cheaper"
-        )
+        ) + (f": {self.remedy}" if self.remedy else "")
 
 
 class RateRefused(CallRefused):

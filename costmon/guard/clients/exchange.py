@@ -16,9 +16,10 @@ import weakref
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from costmon.domain.amount import amount_of
+from costmon.domain.money import shown_exact
 from costmon.errors import AmountError
 from costmon.guard.async_wait import wait_for_room
 from costmon.guard.attempt import HeldLease
@@ -27,6 +28,7 @@ from costmon.guard.clients.costing import Costing, Quote
 from costmon.guard.clients.finalizers import inside_a_guard
 from costmon.guard.clients.gatekeeper import Gatekeeper
 from costmon.guard.clients.llm_costs import Notice
+from costmon.guard.clients.refusal_answer import REFUSAL
 from costmon.guard.clients.wire_call import WireCall, header_dict
 from costmon.guard.cost_headers import cost_headers
 from costmon.guard.errors import (
@@ -47,6 +49,8 @@ if TYPE_CHECKING:
 
 _CLIENT_ERROR = 400
 _LONGEST_DEPLOYMENT = 300
+_LONGER = 64
+"""Bytes that a limit of the output adds to a body, at most."""
 _LARGE = 262_144
 """Bytes of a body above which it is looked at in a thread: 1 MB takes 16 ms."""
 
@@ -143,9 +147,13 @@ class Exchange:
 
         def reserve() -> HeldLease:
             activity = UNPRICED if quote.unpriced else costing.activity
-            return guard.reserve(
-                quote.scopes, quote.estimate, ttl=costing.ttl, activity=activity, wait=wait
-            )
+            try:
+                return guard.reserve(
+                    quote.scopes, quote.estimate, ttl=costing.ttl, activity=activity, wait=wait
+                )
+            except BudgetRefused as refused:
+                refused.remedy = _remedy(call, quote, refused)
+                raise
 
         health = guard.health
         config = guard.config(f"host:{call.host}")
@@ -375,6 +383,22 @@ def _looked_up(guard: Gatekeeper, costing: Costing, call: WireCall, quote: Quote
     return quote
 
 
+def _remedy(call: WireCall, quote: Quote, refused: BudgetRefused) -> str | None:
+    """Return the cheapest change by which a refused call to a model would fit."""
+    llm = quote.llm
+    if llm is None or llm.hold is None or llm.hold != quote.estimate:
+        return None
+    room = refused.limit - refused.spent - refused.held
+    # The limit itself makes the body longer.
+    longer = llm.fixed * _LONGER / max(call.size or 0, _LONGER)
+    fits = llm.output_that_fits(room - longer)
+    if llm.output_field is not None and fits is not None:
+        return f"{llm.output_field}={fits} would fit"
+    if llm.fixed > room:
+        return f"its input alone can cost {shown_exact(llm.fixed)}; send less"
+    return None
+
+
 def _withdrawn(exchange: Exchange) -> None:
     """End an exchange whose task was cancelled before anything was sent."""
     exchange.failed(asyncio.CancelledError(), unsent=True)
@@ -383,14 +407,18 @@ def _withdrawn(exchange: Exchange) -> None:
 def refusal_in(error: BaseException) -> CallRefused | None:
     """Return the refusal that an SDK has wrapped in its own error, if that was the cause.
 
-    OpenAI's SDK, for example, treats any error of its transport as a failed connection, retries
-    (nothing is sent) and raises `APIConnectionError`.
+    SDKs on httpx get a refusal as an answer with status 402, and raise an error with that response;
+    others wrap the exception.
     """
     seen: set[int] = set()
     cause: BaseException | None = error
     while cause is not None and id(cause) not in seen:
         if isinstance(cause, CallRefused):
             return cause
+        for name in ("response", "raw_response"):
+            extensions = getattr(getattr(cause, name, None), "extensions", None)
+            if isinstance(extensions, dict) and REFUSAL in extensions:
+                return cast("CallRefused", extensions[REFUSAL])
         seen.add(id(cause))
         cause = cause.__cause__ or cause.__context__
     return None
