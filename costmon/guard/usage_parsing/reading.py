@@ -281,6 +281,7 @@ class AnswerReader:
         if isinstance(response, dict) and "inlinedResponses" in response:
             self._absorb_inlined(response)
         kind = value.get("type")
+        kind = kind if isinstance(kind, str) else None
         if kind in _LAST or (value.get("choices") == [] and value.get("usage")):
             self.ended = True
         item = value.get("item")
@@ -290,7 +291,7 @@ class AnswerReader:
         if not streamed:
             if not self.usage:
                 self.text_bytes += _text_bytes(value, 0)
-        elif not isinstance(kind, str) or "delta" in kind:
+        elif kind is None or "delta" in kind:
             self.text_bytes += _text_bytes(value, 0)
 
     def _absorb_answer(self, part: dict[str, Any]) -> None:

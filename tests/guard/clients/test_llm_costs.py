@@ -10,12 +10,15 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from costmon.guard.clients.answer import Answer
 from costmon.guard.clients.llm_costs import LlmCosts
 from costmon.guard.clients.wire_call import wire_call
 from costmon.guard.usage_parsing.price_book import PriceBook
 from costmon.guard.usage_parsing.reading import AnswerReader
+from costmon.pricing.llm import LlmUsage
 from costmon.testing import FakeClock
 
 BOOK = PriceBook(extra=False)
@@ -845,3 +848,63 @@ def test_a_large_body_is_read_without_its_data():
     assert asked.call.body.size > 4_000_000
     assert asked.call.prompt.pictures == 1
     assert asked.hold < Decimal("0.01")
+
+
+WORDS = """
+model messages content role type text image image_url source data url tools input system usage
+prompt_tokens completion_tokens prompt_tokens_details cached_tokens max_tokens stream id n
+stream_options service_tier generationConfig contents parts inlineData mimeType requests
+params request batch input_config output item response message candidates cost is_byok
+cost_details cache_control ttl thinking background status usageMetadata billed_units meta
+groundingMetadata webSearchQueries promptTokensDetails modality tokenCount seconds
+"""
+NAMES = st.sampled_from(WORDS.split())
+LEAVES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(10**20), 10**20),
+    st.floats(),
+    st.text(max_size=8),
+    st.sampled_from(
+        ["gpt-4o", "claude-sonnet-4-6", "image", "flex", "1h", "data:,", "https://x.y"]
+    ),
+)
+VALUES = st.recursive(
+    LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=5)
+)
+OBJECTS = st.dictionaries(NAMES, VALUES, max_size=6)
+URLS = st.sampled_from(
+    sorted({url for url, _, _, _ in PLAIN.values()} | {OPENAI + "x", MESSAGES + "/batches"})
+)
+
+
+@example(url=MESSAGES, body={}, answer={"type": []}, streamed=False)
+@given(url=URLS, body=OBJECTS, answer=OBJECTS, streamed=st.booleans())
+def test_no_request_and_no_answer_is_too_odd_to_be_read(url, body, answer, streamed):
+    data = sse(answer) if streamed else json.dumps(answer).encode()
+
+    found = charged(url, body, data, headers=SSE if streamed else JSON)
+
+    assert found.amount is None or found.amount >= 0
+
+
+@given(
+    text=st.text(max_size=200),
+    kinds=st.lists(st.sampled_from(["openai", "anthropic", "gemini", "bedrock"]), max_size=3),
+    limit=st.integers(0, 4000),
+    cached=st.floats(0, 1),
+    tier=st.sampled_from(["default", "flex", "priority"]),
+    model=st.sampled_from(["gpt-4o", "gpt-5", "o3", "claude-opus-4-5", "grok-4", "gpt-6-luna"]),
+)
+def test_nothing_that_a_prompt_of_so_many_bytes_can_use_costs_more_than_is_held(
+    text, kinds, limit, cached, tier, model
+):
+    said = [{"type": "text", "text": text}, *map(block, kinds)]
+    body = {"model": model, "max_tokens": limit, "service_tier": tier}
+    asked = requested(CHAT, {**body, "messages": [{"role": "user", "content": said}]})
+    read = len(text.encode("utf-8", "replace")) + 900 + len(kinds) * asked.price.picture_tokens
+    share = int(read * cached)
+
+    used = LlmUsage(input=read - share, cached=share, output=limit // 2, reasoning=limit // 2)
+
+    assert asked.price.cost(used, asked.tier).amount <= asked.hold
