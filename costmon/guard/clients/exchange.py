@@ -230,6 +230,7 @@ class Exchange:
             tier=None if reader is None else reader.tier,
             response_id=None if reader is None else reader.id,
             unfinished=reader is not None and reader.unfinished,
+            elapsed_s=self._guard.clock.monotonic_s() - self._begun_s,
             results=() if reader is None else tuple(reader.results),
             problem="" if reader is None else reader.problem,
             body=None if reader is None else reader.body,

@@ -17,6 +17,9 @@ from costmon.guard.usage_parsing.sessions import Earlier, Sessions
 from costmon.pricing.llm import STANDARD, LlmUsage, ModelPrice
 
 ZERO = Decimal(0)
+_FASTEST = 1_000
+"""Tokens of hidden reasoning that a model writes in a second, at most."""
+
 _REDIRECT, _TIMEOUT = 300, 408
 _TOKEN_HEADERS = ("x-amzn-bedrock-input-token-count", "x-amzn-bedrock-output-token-count")
 _LONGEST_NUMBER = 40
@@ -39,6 +42,7 @@ class LlmRequest(NamedTuple):
         output_field: The field that limits it; `None`: this format has none.
         per_output_token: Price of one more token of `output_field`.
         fixed: The part of the hold that no limit of the output makes cheaper.
+        padding: The part of `fixed` that is only held, never charged as a bound.
         earlier: What is known from earlier turns.
         place: Host, model and tier, for `Sessions`.
         free: Whether it is known to cost nothing.
@@ -56,6 +60,7 @@ class LlmRequest(NamedTuple):
     output_field: str | None = None
     per_output_token: Decimal = ZERO
     fixed: Decimal = ZERO
+    padding: Decimal = ZERO
     earlier: Earlier | None = None
     place: str = ""
     free: bool = False
@@ -196,6 +201,7 @@ class LlmCosts:
             output_tokens=output,
             per_output_token=bound.per_output * call.choices,
             fixed=fixed,
+            padding=bound.padding_cost,
             earlier=earlier,
         )
 
@@ -413,19 +419,25 @@ def _bound_of_received(
 ) -> Decimal | None:
     """Return a bound for an answer that ended without its usage; `None`: what was held.
 
-    Each token is at least one byte of the text that was received. Reasoning is not in it, so then
-    the whole hold is charged.
+    Each token is at least one byte of the text that was received. Reasoning is not in it; there is
+    at most so much as a model can write in the time that the answer took.
     """
-    if request.hold is None or request.call.thinks or not request.call.writes:
+    if request.hold is None or not request.call.writes:
         return None
     if request.call.wire in {"images", "speech"} or request.call.speaks:
         return None
+    written = answer.text_bytes
+    if request.call.thinks:
+        if answer.elapsed_s is None:
+            return None
+        written += int(max(0.0, answer.elapsed_s) * _FASTEST) + 1
     if usage is not None:
-        output = min(max(answer.text_bytes, usage.output), max(request.output_tokens, usage.output))
-        return min(price.cost(usage._replace(output=output), tier).amount, request.hold)
-    output = min(answer.text_bytes, request.output_tokens)
+        output = min(max(written, usage.written), max(request.output_tokens, usage.written))
+        bound = price.cost(usage._replace(output=output, reasoning=0), tier).amount
+        return min(bound, request.hold)
+    output = min(written, request.output_tokens)
     per_output = request.per_output_token / max(1, request.call.choices)
-    return min(request.fixed + output * per_output, request.hold)
+    return min(request.fixed - request.padding + output * per_output, request.hold)
 
 
 def _header_usage(answer: Answer) -> LlmUsage | None:

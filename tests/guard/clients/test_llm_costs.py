@@ -563,7 +563,23 @@ def test_a_stream_without_usage_is_charged_a_bound_and_says_what_to_set():
     assert [notice.kind for notice in found.notices] == ["stream-without-usage"]
     assert '"stream_options": {"include_usage": true}' in found.notices[0].text
     asked = requested(CHAT, body)
-    assert found.amount == asked.fixed + 40 * Decimal("0.00001")
+    assert found.amount == asked.fixed - asked.padding + 40 * Decimal("0.00001")
+    true = Decimal("0.0001") + Decimal(len(json.dumps(ASKED))) // 4 * Decimal("0.0000025")
+    assert found.amount <= 6 * true
+
+
+def test_hidden_reasoning_of_a_stream_is_bounded_by_the_time_that_it_took():
+    body = {"model": "gpt-5", "stream": True, "messages": ASKED["messages"]}
+    costs = LlmCosts(BOOK)
+    asked = requested(CHAT, body, costs)
+    answer = Answer(200, {}, 1, 1, complete=True, text_bytes=40)
+
+    timed = costs.charge(asked, answer._replace(elapsed_s=2.0))
+    untimed = costs.charge(asked, answer)
+
+    assert untimed.amount is None
+    assert timed.amount == asked.fixed - asked.padding + 2041 * Decimal("0.00001")
+    assert timed.amount < asked.hold / 50
 
 
 def test_a_model_without_a_price_says_so_and_is_not_free():
