@@ -5,6 +5,7 @@ The right amounts are calculated by hand from the rows of the price list, which 
 
 import base64
 import gzip
+import importlib.metadata
 import json
 from decimal import Decimal
 from typing import Any
@@ -429,6 +430,16 @@ def test_a_plain_answer_costs_what_the_price_list_says(name):
     assert found.amount == Decimal(right)
     assert not found.estimated
     assert not found.notices
+
+
+@pytest.mark.parametrize("version", ["0.2.3", "99.0.0"])
+def test_genai_prices_says_the_same_whether_it_is_newer_or_not(monkeypatch, version):
+    monkeypatch.setattr(importlib.metadata, "version", lambda _: version)
+    costs = LlmCosts(PriceBook())
+
+    found = {name: charged(*PLAIN[name][:3], costs=costs).amount for name in PLAIN}
+
+    assert found == {name: Decimal(right) for name, (*_, right) in PLAIN.items()}
 
 
 STREAMS: dict[str, tuple[str, dict[str, Any], dict[str, str], bytes, str]] = {
