@@ -11,6 +11,9 @@ _MILLION = Decimal(1_000_000)
 _OVERHEAD = 1_100
 """Tokens that a vendor adds to a prompt: roles and turns, and 346-820 for tool use."""
 
+_ASKED_CACHES = frozenset(("messages", "converse", "invoke"))
+"""Formats in which a cache is only read by a request that asks for it."""
+
 _LEAST_OVERHEAD = 16
 _PLAIN_SELLERS = frozenset(("openai", "azure", "anthropic", "google", "aws", "mistral"))
 """Who adds next to nothing to a prompt without tools."""
@@ -63,7 +66,9 @@ class Bound:
         known, cached = 0, 0
         if earlier is not None:
             text, pictures, sound, video, files = rest_of(prompt, earlier.extent)
-            known, cached = earlier.tokens, min(earlier.cached, earlier.tokens)
+            known = earlier.tokens
+            if prompt.caches or call.wire not in _ASKED_CACHES:
+                cached = min(earlier.cached, known)
         size = price.context
         more = text + _OVERHEAD + files * _FILE_TOKENS_A_BYTE
         picture_tokens = pictures * min(size, price.picture_tokens)

@@ -786,10 +786,10 @@ def turn(size, at):
     return {"role": "user" if at % 2 == 0 else "assistant", "content": (words * size)[: size * 8]}
 
 
-def session(costs, clock, *, turns=20, cached=True):
+def session(costs, clock, *, turns=20, cached=True, name=""):
     """Yield what is held and the cost of a coding agent of 115 to 200 kB, four bytes a token."""
     system = [{"type": "text", "text": "s" * 100_000, "cache_control": {"type": "ephemeral"}}]
-    said = [turn(1875, 0)]
+    said = [turn(1875, 0), {"role": "assistant", "content": name}]
     before = 0
     for at in range(turns):
         body = {
@@ -821,6 +821,34 @@ def test_a_coding_agents_turns_are_held_near_their_costs_and_never_below():
     assert all(held >= cost for held, cost in found)
     assert sum(held for held, _ in found) <= 5 * sum(cost for _, cost in found)
     assert all(held <= 5 * cost for held, cost in found[1:])
+
+
+def test_four_coding_agents_side_by_side_fit_into_five_dollars():
+    clock = FakeClock()
+    costs = LlmCosts(BOOK, clock=clock)
+    spent = Decimal(0)
+    for turns in zip(*(session(costs, clock, name=name) for name in "abcd"), strict=True):
+        assert spent + sum(held for held, _ in turns) <= 5
+        spent += sum(cost for _, cost in turns)
+
+    assert spent > 2
+
+
+def test_a_request_that_does_not_ask_for_the_cache_is_not_held_at_its_price():
+    clock = FakeClock()
+    costs = LlmCosts(BOOK, clock=clock)
+    text = {"type": "text", "text": "s" * 100_000}
+    said = [{"role": "user", "content": "Why?"}]
+    body = {"model": "claude-sonnet-4-6", "max_tokens": 100, "messages": said}
+    asks = {**body, "system": [{**text, "cache_control": {"type": "ephemeral"}}]}
+    usage = {"input_tokens": 3, "cache_creation_input_tokens": 25_000, "output_tokens": 1}
+    charged(MESSAGES, asks, {"usage": usage}, costs=costs)
+
+    cached = requested(MESSAGES, asks, costs)
+    plain = requested(MESSAGES, {**body, "system": [text]}, costs)
+
+    assert cached.hold < Decimal("0.02")
+    assert plain.hold > Decimal("0.075")  # 25,000 tokens of 3 a million
 
 
 def test_without_sessions_each_turn_is_held_at_its_worst_case():
