@@ -173,7 +173,7 @@ class Exchange:
                 self._headers,
                 decoded=decoded,
                 wire=None if llm is None else llm.call.wire,
-                lines=llm is not None and llm.call.later is not None and llm.call.wire == "batch",
+                lines=llm is not None and llm.call.lines,
             )
 
     def received(self, data: bytes) -> None:
