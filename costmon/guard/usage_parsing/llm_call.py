@@ -198,7 +198,7 @@ def llm_call_of(
 def _later(path: str, seller: str | None) -> LlmCall | None:
     for pattern, wire in _LATER:
         hit = pattern.search(path)
-        if hit is not None and seller is not None:
+        if hit is not None and (seller is not None or wire == "responses"):
             tier = "batch" if wire == "batch" else STANDARD
             return LlmCall(wire, seller, None, Body(0, {}), Prompt(0), tier=tier, later=hit["id"])
     return None

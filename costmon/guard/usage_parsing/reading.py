@@ -306,8 +306,11 @@ class AnswerReader:
             self.tier = tier
         if isinstance(part.get("id"), str):
             self.id = part["id"]
-        if isinstance(part.get("status"), str):
-            self.unfinished = part["status"] in {"queued", "in_progress"}
+        if self._wire == "batch" and isinstance(part.get("name"), str):  # Gemini
+            self.id, self.unfinished = part["name"], not part.get("done")
+        status = part.get("status", part.get("processing_status"))
+        if isinstance(status, str):
+            self.unfinished = status in {"queued", "in_progress"}
         output = part.get("output")
         for at, item in enumerate(output if isinstance(output, list) else ()):
             if isinstance(item, dict):

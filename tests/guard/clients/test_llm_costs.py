@@ -14,6 +14,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from costmon.guard import Guard
 from costmon.guard.clients.answer import Answer
 from costmon.guard.clients.llm_costs import LlmCosts
 from costmon.guard.clients.wire_call import wire_call
@@ -59,35 +60,32 @@ def requested(url, body, costs=None, headers=()):
     return found
 
 
-def charged(url, body, answer, *, headers=JSON, status=200, complete=True, costs=None):
-    costs = costs or LlmCosts(BOOK)
-    asked = requested(url, body, costs)
-    reader = AnswerReader(
-        headers,
-        wire=asked.call.wire,
-        lines=asked.call.lines,
-    )
+def answered(asked, answer, *, headers=JSON, status=200, complete=True):
+    reader = AnswerReader(headers, wire=asked.call.wire, lines=asked.call.lines)
     reader.feed(answer if isinstance(answer, bytes) else json.dumps(answer).encode())
     reader.finish()
-    return costs.charge(
-        asked,
-        Answer(
-            status,
-            headers,
-            1,
-            1,
-            complete=complete or reader.ended,
-            tokens=reader.tokens,
-            text_bytes=reader.text_bytes,
-            model=reader.model,
-            usage=reader.usage,
-            tier=reader.tier,
-            response_id=reader.id,
-            unfinished=reader.unfinished,
-            results=tuple(reader.results),
-            problem=reader.problem,
-        ),
+    return Answer(
+        status,
+        headers,
+        1,
+        1,
+        complete=complete or reader.ended,
+        tokens=reader.tokens,
+        text_bytes=reader.text_bytes,
+        model=reader.model,
+        usage=reader.usage,
+        tier=reader.tier,
+        response_id=reader.id,
+        unfinished=reader.unfinished,
+        results=tuple(reader.results),
+        problem=reader.problem,
     )
+
+
+def charged(url, body, answer, *, costs=None, **options):
+    costs = costs or LlmCosts(BOOK)
+    asked = requested(url, body, costs)
+    return costs.charge(asked, answered(asked, answer, **options))
 
 
 def openai(prompt, completion, total=None, **more):
@@ -652,16 +650,24 @@ def test_the_model_behind_a_deployment_is_learnt_from_its_first_answer():
     assert second.hold > 0
 
 
-def test_a_batch_is_held_and_charged_as_the_sum_of_its_calls_and_its_results_correct_it_upwards():
-    costs = LlmCosts(BOOK)
+def test_a_batch_is_held_as_the_sum_of_its_calls_and_charged_what_its_results_say():
+    costs, lease = LlmCosts(BOOK), Guard().reserve("global", 0)
     calls = [{"custom_id": str(i), "params": {"model": "claude-sonnet-4-6", **ASKED}} for i in "ab"]
     one = requested(MESSAGES, {"model": "claude-sonnet-4-6", **ASKED})
-    asked = requested(MESSAGES + "/batches", {"requests": calls}, costs)
+    made = {"id": "msgbatch_1", "processing_status": "in_progress"}
+    asked, answer = asked_and_answered(MESSAGES + "/batches", {"requests": calls}, made, costs)
 
     assert asked.tier == "batch"
     assert 0 < asked.hold < one.hold  # two at half the price, less what is around a call
-    made = charged(MESSAGES + "/batches", {"requests": calls}, {"id": "msgbatch_1"}, costs=costs)
-    assert made.amount is None  # what was held
+    assert costs.postpone(asked, answer, lease)
+
+    message = {"model": "claude-sonnet-4-6", "usage": {"input_tokens": 1000, "output_tokens": 100}}
+    line = json.dumps({"result": {"type": "succeeded", "message": message}}).encode() + b"\n"
+    url = MESSAGES + "/batches/msgbatch_1/results"
+    results = answered(requested(url, None, costs), line * 2)
+    assert costs.postponed(requested(url, None, costs), results) is lease
+    assert costs.charge(requested(url, None, costs), results).amount == Decimal("0.0045")
+    assert charged(url, None, line * 2, costs=costs).amount == 0
 
 
 def test_results_of_a_batch_that_was_made_elsewhere_are_charged_once():
@@ -695,21 +701,30 @@ def test_results_of_a_batch_of_gemini_are_charged_once():
     assert charged(url, None, body, costs=costs).amount == 0
 
 
-def test_an_answer_in_the_background_is_held_until_it_is_read():
-    costs = LlmCosts(BOOK)
+def test_an_answer_in_the_background_is_held_until_it_is_read_and_then_charged_what_it_cost():
+    costs, lease = LlmCosts(BOOK), Guard().reserve("global", 0)
     body = {"model": "gpt-4o", "background": True, "input": "Why?", "max_output_tokens": 100}
+    queued, working = ({"id": "resp_1", "status": one} for one in ("queued", "in_progress"))
     usage = {"input_tokens": 1000, "output_tokens": 100, "total_tokens": 1100}
     done = {"id": "resp_1", "status": "completed", "model": "gpt-4o", "usage": usage}
     url = RESPONSES + "/resp_1"
 
-    queued = charged(RESPONSES, body, {"id": "resp_1", "status": "queued"}, costs=costs)
-    polled = charged(url, None, {"id": "resp_1", "status": "in_progress"}, costs=costs)
-    read = charged(url, None, done, costs=costs)
+    asked, answer = asked_and_answered(RESPONSES, body, queued, costs)
+    assert costs.postpone(asked, answer, lease)
+    asked, answer = asked_and_answered(url, None, working, costs)
+    assert costs.postponed(asked, answer) is None
+    assert costs.charge(asked, answer).amount == 0
+    asked, answer = asked_and_answered(url, None, done, costs)
+    assert costs.postponed(asked, answer) is lease
+    assert costs.charge(asked, answer).amount == Decimal("0.0035")
 
-    assert (queued.amount, queued.estimated) == (None, True)
-    assert polled.amount == 0
-    assert read.amount == 0  # what was held has been charged
-    assert charged(url, None, done, costs=LlmCosts(BOOK)).amount == 0  # counted where it was made
+    assert charged(url, None, done, costs=costs).amount == 0  # once
+    assert charged(url, None, done).amount == 0  # counted where it was asked for
+
+
+def asked_and_answered(url, body, answer, costs):
+    asked = requested(url, body, costs)
+    return asked, answered(asked, answer)
 
 
 def test_a_compressed_request_is_priced_like_a_plain_one():
