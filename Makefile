@@ -14,7 +14,7 @@ FLOORS := tests/journeys/test_run.py tests/cli/test_doctor.py tests/guard/client
 INSTALL := @PYTHON='$(PYTHON)' requirements/install.sh $(VENV)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check format lint types imports cov soak floors compat bench docs lock migrate clean
+.PHONY: help setup demo run test check format lint types imports cov soak floors compat bench docs prices lock migrate clean
 
 help: ## Print this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,7 +59,8 @@ cov: setup-dev ## Run the tests and report lines that are not covered
 
 soak: setup-dev ## Run the long tests: a million operations of the guard, ten million requests through the meter
 	@if command -v pg_virtualenv >/dev/null; then set -- pg_virtualenv -t -o fsync=off; else set --; fi; \
-		$(BIN)/python -m tests.guard.torture --operations 1000000 memory \
+		HYPOTHESIS_PROFILE=explore "$$@" $(BIN)/python -m pytest --numprocesses $(JOBS) -m hypothesis \
+		&& $(BIN)/python -m tests.guard.torture --operations 1000000 memory \
 		&& "$$@" $(BIN)/python -m tests.guard.torture --operations 200000 sqlite postgresql redis \
 		&& TEST_TIMES=20 "$$@" $(BIN)/python -m pytest --numprocesses $(JOBS) --dist load \
 			tests/guard/stores/test_figures.py \
@@ -83,6 +84,9 @@ bench-detect: setup-dev # measures detection on simulated spend; NAB=path of the
 
 docs: setup-dev ## Generate .env.example and the tables in docs/ from the code
 	$(BIN)/python docs/generate.py
+
+prices: setup-dev ## Print where the price list of language models differs from genai-prices
+	$(BIN)/python docs/llm_prices.py
 
 lock: ## Lock the newest allowed versions of all packages, with hashes (needs uv)
 	requirements/lock.sh --upgrade

@@ -27,9 +27,11 @@ _RESOLVING = {"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyadd
 if find_spec("hypothesis") is not None:  # `make floors` and `make compat` do without
     import hypothesis
 
-    # How long an example takes depends on the load of the machine; pytest has a time-out.
-    hypothesis.settings.register_profile("costmon", deadline=None)
-    hypothesis.settings.load_profile("costmon")
+    # How long an example takes depends on the load of the machine; pytest has a time-out. The suite
+    # tries the same examples each time, so that no run fails by luck; `make soak` looks for others.
+    hypothesis.settings.register_profile("costmon", deadline=None, derandomize=True, database=None)
+    hypothesis.settings.register_profile("explore", deadline=None)
+    hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "costmon"))
 
 
 def pytest_configure():

@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -24,6 +24,9 @@ from costmon.domain.finding import (
 )
 from costmon.store.spend import Position, SavedWatch, Watches
 
+if TYPE_CHECKING:
+    from costmon.detection.finding import Cause
+
 log = structlog.get_logger()
 
 MOST_SERIES = 500
@@ -35,6 +38,8 @@ _SAME_CAUSE_BUCKETS = 3
 _SAME_MONEY = 0.5
 _CRITICAL_RATIO = 10
 _RULES = ("hourly", "daily", "budget")
+_ENDED = "it is over, or counts as usual from now on"
+_Found = tuple[Series, Finding]
 
 
 class DetectionStore(Protocol):
@@ -114,7 +119,7 @@ class Detection:
         self._position: Position | None = None
         self._saved_at: dt.datetime | None = None
         self._is_loaded = False
-        self._found: list[tuple[Series, Finding]] = []
+        self._found: list[_Found] = []
         self._unsaved: dict[str, SpendFinding] = {}
         self._dropped: set[Series] = set()
         self._left_out: frozenset[Series] = frozenset()
@@ -144,6 +149,31 @@ class Detection:
             yield from self._tell_found()
         if self._saved_at is None or until - self._saved_at >= _HOUR:
             self._save_all(until)
+
+    def acknowledge(self, series: Series, cause: str, now: dt.datetime) -> None:
+        """Take it that a finding was fine, with all that is part of it, and keep that.
+
+        The like of it is silent from then on; that it is over is still told.
+
+        Args:
+            series: What was found in.
+            cause: Of the finding.
+            now: Aware.
+
+        Raises:
+            StoreError: The database is away; the next hourly save keeps it.
+        """
+        if not self._is_loaded:
+            self._load()
+        whole = self._open.get((series, cause))
+        accepted = {(series, cause)} | {
+            key for key, one in self._open.items() if whole and one.part_of == whole.id
+        }
+        for one, of in accepted:
+            if one in self._watched:
+                self._watched[one].watch.acknowledge(now, cast("Cause", of))
+        states = self._states({one for one, _ in accepted})
+        self._store.save(states, (), None, ())
 
     def _load(self) -> None:
         kept = self._store.load()
@@ -197,8 +227,37 @@ class Detection:
             one.fed_until = at
             if finding is not None:
                 found.append((series, finding))
+        found += self._ended(at, {(series, finding.cause) for series, finding in found})
         found.sort(key=lambda it: (it[0].scope != "global", -it[1].burned, it[0]))
         self._found.extend(found)
+
+    def _ended(self, at: dt.datetime, told: set[tuple[Series, str]]) -> Iterator[_Found]:
+        """Yield the end of what nobody else will end: it was acknowledged, or its watch is gone."""
+        for (series, cause), known in self._open.items():
+            one = self._watched.get(series)
+            if (series, cause) in told or (one and cause in one.watch.open_causes):
+                continue
+            burned = one.watch.burned(cause) if one else None
+            yield (
+                series,
+                Finding(
+                    state="resolved",
+                    cause=cast("Cause", cause),
+                    quiet=known.quiet,
+                    at=at,
+                    since=known.since,
+                    observed=0.0,
+                    expected=0.0,
+                    low=0.0,
+                    high=0.0,
+                    burned=known.burned if burned is None else burned,
+                    per_hour=0.0,
+                    projected=known.burned if burned is None else burned,
+                    projected_until=known.projected_until,
+                    confidence=known.confidence,
+                    why=(_ENDED,),
+                ),
+            )
 
     def _tell_found(self) -> Iterator[SpendFinding]:
         """Yield what is to be told of what was found, then store all of it."""

@@ -46,6 +46,10 @@ class Writer(Protocol):
 class Waiting(Protocol):
     """Where cycles wait for the database, first in first out, on disk."""
 
+    def set_aside_first(self, cycle_id: str, reason: str) -> None:
+        """Set the first aside if it is that cycle: it can never be written."""
+        ...
+
     def append(self, observation: Observation) -> None:
         """Keep one more."""
         ...
@@ -65,6 +69,10 @@ class Waiting(Protocol):
 
 class WaitingChanges(Protocol):
     """Where decisions wait for the database, first in first out, on disk."""
+
+    def set_aside_first(self, change_id: str, reason: str) -> None:
+        """Set the first aside if it has that id: it can never be written."""
+        ...
 
     def first(self) -> Change | None:
         """Return the one that has waited longest."""

@@ -3,6 +3,7 @@
 from costmon.alerts.condition import Condition
 from costmon.domain.finding import SpendFinding
 
+FOUND = "alerter.spend_anomaly_found"
 _LEAST_FIXED = 0.1
 
 
@@ -15,7 +16,7 @@ def spend_found(finding: SpendFinding) -> Condition:
         name=f"finding:{scope}:{unit}:{finding.cause}",
         state=finding.state,
         cause=f"{finding.state} {finding.at.isoformat()}",
-        event="alerter.spend_anomaly_found",
+        event=FOUND,
         resolved_event="alerter.spend_anomaly_over",
         severity=finding.severity,
         title=f"Unusual spend of {'all vendors' if scope == 'global' else scope}",

@@ -1,5 +1,6 @@
 """Serve an application over HTTP from threads of this process."""
 
+import re
 import socket
 import threading
 from typing import TYPE_CHECKING
@@ -22,6 +23,8 @@ _MAX_BODY_BYTES = 64 * 1024
 # A request half sent occupies a thread for as long.
 _CLIENT_TIMEOUT_S = 5
 _INFO = 20
+# `int` also accepts "-1", "+1", "1_0" and digits of other scripts.
+_LENGTH = re.compile(rb"[0-9]{1,18}")
 
 
 class HttpServer:
@@ -88,6 +91,29 @@ class HttpServer:
 
 class _Request(server.HTTPRequest):
     """A request whose early errors (no `Host`, too large, too slow) are answered in JSON, too."""
+
+    def read_request_line(self) -> bool:
+        """Read the request line; a target that is no URL is the client's fault, not ours."""
+        try:
+            return bool(super().read_request_line())  # type: ignore[no-untyped-call]  # cheroot is untyped
+        except ValueError:
+            self.simple_response("400 Bad Request", "The request target is not valid.")
+            return False
+
+    def read_request_headers(self) -> bool:
+        """Read the headers; refuse lengths that `int` accepts and HTTP does not."""
+        if not super().read_request_headers():  # type: ignore[no-untyped-call]  # cheroot is untyped
+            return False
+        length = self.inheaders.get(b"Content-Length")
+        if length is not None and not _LENGTH.fullmatch(length):
+            self.simple_response("400 Bad Request", "Content-Length is not valid.")
+            return False
+        if length is not None and b"Transfer-Encoding" in self.inheaders:
+            self.simple_response(
+                "400 Bad Request", "Send Content-Length or Transfer-Encoding, not both."
+            )
+            return False
+        return True
 
     def simple_response(self, status: str, msg: str = "") -> None:
         """Answer before any application could, and close the connection."""

@@ -32,6 +32,7 @@ def run(
     once: bool = False,
     repl: bool = False,
     show_status: Callable[[str], None] = lambda _text: None,
+    show_login: Callable[[str], None] = lambda _url: None,
 ) -> int:
     """Run the service in this process, from the main thread; return the exit code.
 
@@ -40,6 +41,7 @@ def run(
         once: Poll every account once, write, print the costs, and end; nothing listens.
         repl: Give a Python prompt on this terminal; the service runs on without it.
         show_status: Shows how far the first read of past charges is.
+        show_login: Shows a link that signs a browser in, once, to the person who started this.
 
     Returns:
         0 when everything was delivered and written; 1 when something was left, the core gave up,
@@ -58,7 +60,9 @@ def run(
 
         if once:
             return _run_once(service, stop, show_status)
-        return _run_until_stopped(service, told, watchdog, stop, show_status, repl=repl)
+        return _run_until_stopped(
+            service, told, watchdog, stop, show_status, show_login=show_login, repl=repl
+        )
 
 
 @contextmanager
@@ -100,6 +104,7 @@ def _run_until_stopped(
     stop: StopSignals,
     show_status: Callable[[str], None],
     *,
+    show_login: Callable[[str], None],
     repl: bool,
 ) -> int:
     listeners = Listeners(service, settings)
@@ -107,6 +112,7 @@ def _run_until_stopped(
     service.start()
     listeners.start()
     watchdog.ready()
+    show_login(listeners.login_url())
     prompt = (
         PromptThread(listeners.console_handler.ask, history=settings.state_dir / "console_history")
         if repl

@@ -1,10 +1,14 @@
 """Wait in asyncio until a budget may have room for a call."""
 
 from decimal import Decimal
-from typing import Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
 from costmon.clock import EpochClock
 from costmon.guard.errors import BudgetRefused, RateRefused
+
+if TYPE_CHECKING:
+    from costmon.guard.off_loop import OffLoop
 
 _FIRST_LOOK_S = 0.02
 _LONGEST_LOOK_S = 0.25
@@ -14,6 +18,11 @@ class BudgetReader(Protocol):
     """What waiting needs of the guard."""
 
     clock: EpochClock
+
+    @property
+    def off_loop(self) -> "OffLoop":
+        """Return the threads in which the store is used."""
+        ...
 
     def remaining(self, scope: str, period: str | None = None) -> Decimal | None:
         """Return what may still be spent; `None` without a limit."""
@@ -37,7 +46,9 @@ async def wait_for_room(
         look_s = min(look_s * 1.5, _LONGEST_LOOK_S)
         if isinstance(refused, RateRefused):
             return True
-        remaining = guard.remaining(refused.scope, refused.period)
+        remaining = await guard.off_loop.run(
+            partial(guard.remaining, refused.scope, refused.period)
+        )
         if remaining is None or remaining >= refused.estimate:
             return True
     return False

@@ -5,9 +5,10 @@ and budgets. Nothing is sent before all of them pass, and a refusal leaves neith
 probe.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
-from typing import Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
 from costmon.clock import EpochClock
 from costmon.domain.amount import Amount
@@ -15,6 +16,7 @@ from costmon.guard.config import ScopeConfig
 from costmon.guard.errors import GuardStoreError
 from costmon.guard.health.called_host import Admission
 from costmon.guard.health.failures import (
+    FailureClass,
     failure_of,
     failure_of_status,
     nothing_was_sent,
@@ -22,6 +24,9 @@ from costmon.guard.health.failures import (
     status_of,
 )
 from costmon.guard.health.health import Health
+
+if TYPE_CHECKING:
+    from costmon.guard.off_loop import OffLoop
 
 _CLIENT_ERROR = 400
 
@@ -53,6 +58,11 @@ class Reserver(Protocol):
         """Return the ISO 4217 code of all amounts."""
         ...
 
+    @property
+    def off_loop(self) -> "OffLoop":
+        """Return the threads in which coroutines use the store."""
+        ...
+
     def reserve(
         self, scopes: Iterable[str], amount: Amount, *, ttl: float = 60.0, activity: str = "call"
     ) -> HeldLease:
@@ -71,7 +81,7 @@ class Reserver(Protocol):
 class Attempt:
     """A call that is being made; end it once, by `answered`, `failed` or `abandoned`."""
 
-    __slots__ = ("_admission", "_begun_s", "_clock", "_health", "_lease")
+    __slots__ = ("_admission", "_begun_s", "_clock", "_health", "_lease", "_off_loop")
 
     def __init__(
         self, lease: HeldLease, health: Health, admission: Admission, clock: EpochClock
@@ -81,6 +91,7 @@ class Attempt:
         self._admission = admission
         self._clock = clock
         self._begun_s = clock.monotonic_s()
+        self._off_loop: OffLoop | None = None
 
     @classmethod
     def begin(
@@ -120,6 +131,24 @@ class Attempt:
                 raise
         return cls(lease, health, admission, clock)
 
+    @classmethod
+    async def begin_async(
+        cls,
+        guard: Reserver,
+        health: Health,
+        clock: EpochClock,
+        host: str,
+        amount: Amount,
+        *,
+        activity: str,
+        ttl: float,
+    ) -> "Attempt":
+        """Do as `begin` does, and let other tasks run meanwhile."""
+        work = partial(cls.begin, guard, health, clock, host, amount, activity=activity, ttl=ttl)
+        attempt = await guard.off_loop.run(work, undo=cls.abandoned)
+        attempt._off_loop = guard.off_loop  # noqa: SLF001 - of this class
+        return attempt
+
     @property
     def elapsed_s(self) -> float:
         """Return how long the call has taken so far."""
@@ -136,9 +165,7 @@ class Attempt:
         """End the call with what it returned; a response with a status is judged by its status."""
         status = status_of(result)
         failure = None if status is None else failure_of_status(status)
-        self._health.record(
-            self._admission.host, failure, self.elapsed_s, admission=self._admission
-        )
+        self._record(failure)
         failed = status is not None and status >= _CLIENT_ERROR
         self._settle(actual, bytes_in=bytes_in, bytes_out=bytes_out, failed=failed)
 
@@ -161,11 +188,9 @@ class Attempt:
             return
         failure = failure_of(error) if isinstance(error, Exception) else None
         if failure is not None or status_of(error) is not None:
-            self._health.record(
-                self._admission.host, failure, self.elapsed_s, admission=self._admission
-            )
+            self._record(failure)
         else:
-            self._health.withdraw(self._admission)
+            self._soon(partial(self._health.withdraw, self._admission))
         if one_request and failure is not None and nothing_was_sent(error):
             self._release()
         else:
@@ -173,8 +198,20 @@ class Attempt:
 
     def abandoned(self) -> None:
         """End the call as not made."""
-        self._health.withdraw(self._admission)
+        self._soon(partial(self._health.withdraw, self._admission))
         self._release()
+
+    def _record(self, failure: FailureClass | None) -> None:
+        admission = self._admission
+        self._soon(
+            partial(
+                self._health.record,
+                admission.host,
+                failure,
+                self.elapsed_s,
+                admission=admission,
+            )
+        )
 
     # The call has ended, and its result must reach the caller. The guard counts and logs a store
     # that fails now, and the lease is charged at its estimate when it expires.
@@ -182,13 +219,20 @@ class Attempt:
     def _settle(
         self, actual: Amount | None, *, bytes_in: int = 0, bytes_out: int = 0, failed: bool
     ) -> None:
-        try:
-            self._lease.settle(actual, bytes_in=bytes_in, bytes_out=bytes_out, failed=failed)
-        except GuardStoreError:
-            return
+        self._soon(
+            partial(
+                self._lease.settle, actual, bytes_in=bytes_in, bytes_out=bytes_out, failed=failed
+            )
+        )
 
     def _release(self) -> None:
+        self._soon(self._lease.release)
+
+    def _soon(self, work: Callable[[], object]) -> None:
+        if self._off_loop is not None:
+            self._off_loop.later(work)
+            return
         try:
-            self._lease.release()
+            work()
         except GuardStoreError:
             return

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from costmon.guard.clients.gatekeeper import Gatekeeper
     from costmon.guard.health.health import Health
     from costmon.guard.install import Installation
+    from costmon.guard.off_loop import OffLoop
     from costmon.guard.records import Records
     from costmon.guard.retries.retrier import Retrier
 
@@ -39,6 +40,20 @@ class Calling(ABC):
         self._making = threading.RLock()
         self._health: Health | None = None
         self._retrier: Retrier | None = None
+        self._off_loop: OffLoop | None = None
+        self._attentive = False
+
+    @property
+    def off_loop(self) -> "OffLoop":
+        """Return the threads in which coroutines use the store."""
+        from costmon.guard.off_loop import OffLoop
+
+        with self._making:
+            if self._off_loop is None:
+                self._off_loop = OffLoop(self._may_block)
+                # The ends of earlier calls are recorded before the next call.
+                self._attentive = self._attentive or self._may_block()
+            return self._off_loop
 
     @property
     def health(self) -> "Health":
@@ -99,6 +114,10 @@ class Calling(ABC):
         from costmon.guard.install import install
 
         return install(cast("Gatekeeper", self), costing)
+
+    @abstractmethod
+    def _may_block(self) -> bool:
+        """Return whether using the store or the service may take long."""
 
     @abstractmethod
     def _reserver(self) -> "Reserver":

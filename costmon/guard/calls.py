@@ -9,7 +9,7 @@ No guarded client is needed: what the function does inside is not inspected.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, TypeVar, cast
 
 from costmon.domain.amount import Amount, amount_of
@@ -173,24 +173,38 @@ class _Gate:
 
         return call
 
-    def _reserve(self, wait: float, args: tuple[Any, ...], named: dict[str, Any]) -> HeldLease:
+    def _terms(
+        self, args: tuple[Any, ...], named: dict[str, Any]
+    ) -> tuple[str | Iterable[str], Amount]:
         scopes = self._scopes(*args, **named) if callable(self._scopes) else self._scopes
         amount = self._estimate(*args, **named) if callable(self._estimate) else self._estimate
+        return scopes, amount
+
+    def _reserve(self, scopes: str | Iterable[str], amount: Amount, wait: float) -> HeldLease:
         return self._guard.reserve(
             scopes, amount, ttl=self._ttl, activity=self._activity, wait=wait
         )
 
     def _paid(self, args: tuple[Any, ...], named: dict[str, Any]) -> "_Paid":
-        return _Paid(self._guard, self._reserve(self._wait, args, named), self._actual)
+        lease = self._reserve(*self._terms(args, named), self._wait)
+        return _Paid(self._guard, lease, self._actual)
 
     async def _paid_async(self, args: tuple[Any, ...], named: dict[str, Any]) -> "_Paid":
+        threads = self._guard.off_loop
         deadline_s = self._guard.clock.monotonic_s() + self._wait
+        work = partial(self._reserve, *self._terms(args, named), 0.0)
         while True:
             try:
-                return _Paid(self._guard, self._reserve(0.0, args, named), self._actual)
+                lease = await threads.run(work, undo=_released)
             except (BudgetRefused, RateRefused) as refused:
                 if not await wait_for_room(self._guard, refused, deadline_s):
                     raise
+            else:
+                return _Paid(self._guard, threads.kept(lease), self._actual)
+
+
+def _released(lease: HeldLease) -> None:
+    lease.release()
 
 
 class _Paid:

@@ -11,6 +11,7 @@ Guarded clients that the function calls charge nothing, because the delivery is 
 """
 
 from collections.abc import Callable, Collection
+from functools import partial
 from typing import Any, TypeVar, cast
 
 from costmon.clock import EpochClock
@@ -31,6 +32,7 @@ from costmon.guard.retries.policy import RetryPolicy
 from costmon.guard.retries.retrier import Retrier
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
 
 class _Delivery:
@@ -125,6 +127,22 @@ class Deliverer:
             ttl=ttl,
         )
 
+    async def begin_async(self, delivery: _Delivery, ttl: float) -> Attempt:
+        """Allow a delivery, or refuse it, while other tasks run."""
+        return await Attempt.begin_async(
+            self._guard,
+            self._health,
+            self._clock,
+            delivery.host,
+            delivery.estimate,
+            activity=delivery.activity,
+            ttl=ttl,
+        )
+
+    async def use_store(self, work: Callable[[], T]) -> T:
+        """Return what `work` returns, while other tasks run."""
+        return await self._guard.off_loop.run(work)
+
     def headers(self, delivery: _Delivery, allowed: Collection[str]) -> dict[str, str]:
         """Return the cost headers for a host."""
         scope = f"host:{delivery.host}"
@@ -190,8 +208,8 @@ class _Wrapped:
         delivery = _Delivery(instance_url, activity_json, self._cost)
 
         async def once() -> Any:
-            extra = self._extra(delivery)
-            attempt = self._deliverer.begin(delivery, self._ttl)
+            extra = await self._deliverer.use_store(partial(self._extra, delivery))
+            attempt = await self._deliverer.begin_async(delivery, self._ttl)
             try:
                 with covered():
                     result = await self._fn(instance_url, activity_json, **extra)

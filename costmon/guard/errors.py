@@ -11,6 +11,7 @@ GuardError (costmon.errors)
 │   └── RetryRefused          the retry budget has no room for another attempt
 ├── RetriesExhausted          every attempt failed; the last cause is `__cause__`
 ├── LeaseError                the operation on a lease is not possible
+├── CurrencyError             the store counts in another currency
 └── GuardStoreError           the guard's store failed
     ├── GuardStoreUnavailable temporarily: unreachable, locked, disk full
     └── GuardDriverMissing    the driver of this kind of store cannot be imported
@@ -295,6 +296,28 @@ class LeaseError(GuardError):
 
     def __str__(self) -> str:
         return f"lease {self.lease}: {self.detail}"
+
+
+class CurrencyError(GuardError):
+    """The store counts in another currency than the guard; nothing was held or charged.
+
+    Attributes:
+        store: Its URL without credentials.
+        counted: The currency that it counts in, ISO 4217.
+        wanted: The guard's.
+    """
+
+    def __init__(self, store: str, counted: str, wanted: str) -> None:
+        self.store = store
+        self.counted = counted
+        self.wanted = wanted
+
+    def __str__(self) -> str:
+        return (
+            f"the guard's store {self.store} counts in {self.counted}, but this guard in"
+            f" {self.wanted}: amounts are not converted; give this guard another store, or the"
+            f" currency {self.counted}"
+        )
 
 
 class GuardStoreError(GuardError):

@@ -8,13 +8,14 @@ import threading
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Literal, TypeVar, get_args
 
 from costmon.clock import EpochClock
 from costmon.domain.amount import Amount, nano_even
 from costmon.domain.scope import GLOBAL
 from costmon.errors import BudgetError
-from costmon.guard.errors import GuardStoreError, GuardStoreUnavailable
+from costmon.guard.errors import CurrencyError, GuardStoreError, GuardStoreUnavailable
 from costmon.guard.notices import Notices
 from costmon.guard.stores.base import (
     NOTHING,
@@ -42,6 +43,9 @@ _REASON = "store"
 
 _MOST_OWED = 100_000
 _RETRY_S = 1.0
+_SLOW_S = 0.25
+"""A store that took so long to fail is asked by one call at a time, and once a second."""
+_LONGEST_TRY_S = 15.0
 
 
 class _Owed:
@@ -91,12 +95,17 @@ class FailoverStore:
         self._when = when
         self._cap_nano = None if cap is None else nano_even(cap)
         self._replan = replan
-        self._clock = clock
+        self._monotonic_s = clock.monotonic_s
         self._notices = notices
         self._lock = threading.Lock()
         self._owed: deque[_Owed] = deque()
         self._away_since_s: float | None = None
+        self._unproven = False
         self._asked_s = 0.0
+        # Not asked before this time; `None`: it did not fail slowly.
+        self._ask_after_s: float | None = None
+        self._asking: int | None = None
+        self._last_error: GuardStoreError | None = None
         self._local_nano = 0
         self._local: dict[Hold, float] = {}
         self._away_times = 0
@@ -123,12 +132,11 @@ class FailoverStore:
         if self._owed or self._away_since_s is not None:
             self._pay()
         try:
-            found = self._inner.reserve(plan, nano, ttl_s, key)
+            found = self._ask(lambda: self._inner.reserve(plan, nano, ttl_s, key))
         except GuardStoreError as error:
-            self._lost(error)
             return self._without(plan, nano, ttl_s, key, error)
-        if self._away_since_s is not None:
-            self._returned()
+        if self._unproven and isinstance(found, Hold):
+            self._returned(proven=True)
         return found
 
     def settle(self, hold: Hold, nano: int, outcome: Outcome = NOTHING) -> LeaseState | None:
@@ -136,30 +144,33 @@ class FailoverStore:
         if isinstance(hold, _LocalHold):
             return self._settle_local(hold, nano, outcome, release=False)
         try:
-            return self._inner.settle(hold, nano, outcome)
-        except GuardStoreError as error:
-            self._lost(error)
+            before = self._ask(lambda: self._inner.settle(hold, nano, outcome))
+        except GuardStoreError:
             return self._later(hold, nano, outcome, release=False)
+        if before is None:
+            self._unknown(hold)
+        if self._owed:
+            self._pay()
+        return before
 
     def release(self, hold: Hold) -> LeaseState | None:
         """Release in the store; later, if it is unavailable."""
         if isinstance(hold, _LocalHold):
             return self._settle_local(hold, 0, NOTHING, release=True)
         try:
-            return self._inner.release(hold)
-        except GuardStoreError as error:
-            self._lost(error)
+            return self._ask(lambda: self._inner.release(hold))
+        except GuardStoreError:
             return self._later(hold, 0, NOTHING, release=True)
 
     def renew(self, hold: Hold, ttl_s: float) -> LeaseState | None:
         """Renew in the store; a lease made without the store does not expire."""
         if isinstance(hold, _LocalHold):
             return hold.state
-        return self._tried(lambda: self._inner.renew(hold, ttl_s))
+        return self._ask(lambda: self._inner.renew(hold, ttl_s))
 
     def find(self, id: str) -> Hold | None:
         """Return a lease of the store."""
-        return self._tried(lambda: self._inner.find(id))
+        return self._ask(lambda: self._inner.find(id))
 
     def charge(
         self,
@@ -169,50 +180,56 @@ class FailoverStore:
         outcome: Outcome = NOTHING,
     ) -> bool | Outdated:
         """Charge without a lease."""
-        return self._tried(lambda: self._inner.charge(plan, nano, id, outcome))
+        return self._ask(lambda: self._inner.charge(plan, nano, id, outcome))
 
     def totals(self, lines: Sequence[Line]) -> list[tuple[int, int]]:
         """Return the store's totals."""
-        return self._tried(lambda: self._inner.totals(lines))
+        self._pay_first()
+        return self._ask(lambda: self._inner.totals(lines))
 
     def reset(self, line: Line) -> int:
         """Reset in the store."""
-        return self._tried(lambda: self._inner.reset(line))
+        return self._ask(lambda: self._inner.reset(line))
 
     def sweep(self) -> int:
         """Send outstanding charges to the store, then sweep it."""
-        if self._owed or self._away_since_s is not None:
-            self._pay(now=True)
-        return self._tried(self._inner.sweep)
+        self._pay_first()
+        expired = self._ask(self._inner.sweep)
+        if self._away_since_s is not None and not self._owed:
+            self._returned(proven=False)
+        return expired
 
     def leases(self, limit: int) -> list[LeaseRow]:
         """Return the store's held leases."""
-        return self._tried(lambda: self._inner.leases(limit))
+        self._pay_first()
+        return self._ask(lambda: self._inner.leases(limit))
 
     def usage(self, since: int, until: int, scope: str | None = None) -> list[UsageRow]:
         """Return the store's rows."""
-        return self._tried(lambda: self._inner.usage(since, until, scope))
+        self._pay_first()
+        return self._ask(lambda: self._inner.usage(since, until, scope))
 
     def settings(self) -> Settings:
         """Return the store's settings."""
-        return self._tried(self._inner.settings)
+        return self._ask(self._inner.settings)
 
     def read(self, kind: RecordKind, key: str) -> str | None:
         """Return a record of the store."""
-        return self._tried(lambda: self._inner.read(kind, key))
+        return self._ask(lambda: self._inner.read(kind, key))
 
     def update(
         self, kind: RecordKind, key: str, change: Callable[[str | None], str | None]
     ) -> str | None:
         """Change a record of the store."""
-        return self._tried(lambda: self._inner.update(kind, key, change))
+        return self._ask(lambda: self._inner.update(kind, key, change))
 
     def records(self, kind: RecordKind) -> Iterable[tuple[str, str]]:
         """Return records of the store."""
-        return self._tried(lambda: self._inner.records(kind))
+        return self._ask(lambda: self._inner.records(kind))
 
     def close(self) -> None:
         """Send outstanding charges to the store, if it is available, and close it."""
+        self._ask_after_s = None
         self._pay(now=True)
         if self._owed:
             self._notices.tell(
@@ -233,14 +250,20 @@ class FailoverStore:
         """Return whether calls may pass while the store is unavailable."""
         return self._when != "fail_closed"
 
-    def _tried(self, action: Callable[[], T]) -> T:
+    def _ask(self, action: Callable[[], T]) -> T:
+        """Return what the store answers.
+
+        After a success it may still be unable to write: a full disk can be read.
+        """
+        if self._ask_after_s is not None:
+            self._refuse_to_ask()
+        begun_s = self._monotonic_s()
         try:
             found = action()
         except GuardStoreError as error:
-            self._lost(error)
+            self._lost(error, begun_s)
             raise
-        if self._away_since_s is not None:
-            self._returned()
+        self._ask_after_s = None
         return found
 
     def _without(
@@ -260,7 +283,7 @@ class FailoverStore:
                     f"{error.detail}; the cap for calls without it is used up",
                 ) from error
             self._local_nano += nano
-            due_s = self._clock.monotonic_s() + ttl_s
+            due_s = self._monotonic_s() + ttl_s
             hold = _LocalHold(f"local-{uuid.uuid4().hex}", plan, nano, ttl_s, key, due_s)
             self._local[hold] = due_s
             self.passed += 1
@@ -313,7 +336,7 @@ class FailoverStore:
 
     def _expire_local(self) -> None:
         with self._lock:
-            now_s = self._clock.monotonic_s()
+            now_s = self._monotonic_s()
             for hold in [hold for hold, due_s in self._local.items() if due_s <= now_s]:
                 del self._local[hold]
                 hold.state = "expired"
@@ -323,19 +346,19 @@ class FailoverStore:
         """Send outstanding charges to the store; once a second while it is unavailable."""
         self._expire_local()
         with self._lock:
-            now_s = self._clock.monotonic_s()
+            now_s = self._monotonic_s()
             if not self._owed or (not now and now_s - self._asked_s < _RETRY_S):
                 return
             self._asked_s = now_s
         while True:
             with self._lock:
                 if not self._owed:
-                    return
+                    break
                 owed = self._owed.popleft()
             try:
-                self._tell(owed)
-            except GuardStoreError as error:
-                if self._is_usable(error):
+                self._ask(partial(self._tell, owed))
+            except (GuardStoreError, CurrencyError) as error:
+                if isinstance(error, CurrencyError) or self._is_usable(error):
                     self.dropped += 1
                     self._notices.tell(
                         "store_lost",
@@ -345,8 +368,14 @@ class FailoverStore:
                     continue
                 with self._lock:
                     self._owed.appendleft(owed)
-                self._lost(error)
                 return
+        if self._unproven:
+            self._returned(proven=True)
+
+    def _pay_first(self) -> None:
+        """Send outstanding charges before figures are read, which would be wrong without them."""
+        if self._owed or self._away_since_s is not None:
+            self._pay(now=True)
 
     def _is_usable(self, error: GuardStoreError) -> bool:
         """Return whether one charge failed, not the store as a whole."""
@@ -367,20 +396,53 @@ class FailoverStore:
             return
         # The local copy has ended; the store does not know that yet.
         hold = self._inner.find(owed.hold.id)
-        if hold is not None and owed.release:
+        if hold is None:
+            self._unknown(owed.hold)
+        elif owed.release:
             self._inner.release(hold)
-        elif hold is not None:
+        else:
             self._inner.settle(hold, owed.nano, owed.outcome)
 
-    def _lost(self, error: GuardStoreError) -> None:
+    def _unknown(self, hold: Hold) -> None:
+        """Tell that what a call cost is lost, because its lease is."""
+        self.dropped += 1
+        self._notices.tell(
+            "store_lost",
+            "global",
+            f"{self} does not know the lease {hold.id} any more, so what its call cost is not"
+            " counted; was the store emptied or replaced?",
+            once=("unknown lease", self._away_times),
+        )
+
+    def _refuse_to_ask(self) -> None:
+        """Raise if the store failed slowly and another call is asking it, or did so recently.
+
+        Otherwise each call would wait for seconds, and calls one after the other for minutes.
+        """
+        with self._lock:
+            now_s, last, me = self._monotonic_s(), self._last_error, threading.get_ident()
+            if self._ask_after_s is None or last is None or self._asking == me:
+                return
+            if now_s >= self._ask_after_s:
+                self._ask_after_s = now_s + _LONGEST_TRY_S
+                self._asking = me
+                return
+            self.failures += 1
+        raise GuardStoreUnavailable(last.store, last.operation, last.detail)
+
+    def _lost(self, error: GuardStoreError, begun_s: float) -> None:
         with self._lock:
             self.failures += 1
+            self._last_error = error
+            self._asking = None
+            now_s = self._monotonic_s()
+            self._ask_after_s = now_s + _RETRY_S if now_s - begun_s >= _SLOW_S else None
             self.fault = str(error)
             if self._away_since_s is not None:
                 return
-            self._away_since_s = self._clock.monotonic_s()
+            self._away_since_s = now_s
             self._away_times += 1
-            self._local_nano = 0
+            self._unproven = True
         does = {
             "fail_closed": "every call is refused",
             "fail_open_with_cap": "calls are allowed without it, up to the cap",
@@ -388,11 +450,15 @@ class FailoverStore:
         }
         self._notices.tell("store_lost", "global", f"{error}; {does[self._when]}")
 
-    def _returned(self) -> None:
+    def _returned(self, *, proven: bool) -> None:
+        """End the outage; only what was written to the store begins a new cap."""
         with self._lock:
+            if proven:
+                self._unproven = False
+                self._local_nano = 0
             if self._away_since_s is None:
                 return
-            away_s = self._clock.monotonic_s() - self._away_since_s
+            away_s = self._monotonic_s() - self._away_since_s
             self._away_since_s = None
             self.fault = None
         self._notices.tell("store_returned", "global", f"{self} is back after {away_s:.1f} s")

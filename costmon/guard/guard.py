@@ -5,8 +5,8 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, TypeVar
 
 from costmon.clock import EpochClock, SystemClock
@@ -40,6 +40,7 @@ from costmon.guard.policy import Route, Rules
 from costmon.guard.readings import Readings
 from costmon.guard.rulebook import Rulebook
 from costmon.guard.ruling import Ruling
+from costmon.guard.scoped import SCOPES, follow_threads, only
 from costmon.guard.stores.base import Hold, Outdated, Plan, Refusal, Store
 from costmon.guard.waiting import WaitingRoom
 
@@ -52,7 +53,6 @@ if TYPE_CHECKING:
 Scopes = str | Iterable[str]
 EstimateMode = Literal["strict", "adaptive"]
 
-_EXTRA: ContextVar[tuple[str, ...]] = ContextVar("costmon.guard.scopes", default=())
 _scoped = False
 _MOST_ROUTES = 4096
 _MOST_RELOADS = 20
@@ -94,7 +94,7 @@ class Guard(Readings, Ruling, Calling):
         service: Address of a costmon service to report to, whose circuits and budgets are obeyed:
             `http://127.0.0.1:8090`, `https://...` or `unix:/path/report.sock`; `None`: none.
         token: The service's `COSTMON_API_TOKEN`, if it has one.
-        currency: ISO 4217, of all amounts.
+        currency: ISO 4217, of all amounts. A store counts in the currency of its first guard.
         zone: IANA time zone in which calendar hours, days and months begin.
         estimates: `strict` holds worst cases, `adaptive` what similar calls needed recently.
         when_store_fails: `fail_closed`, `fail_open_with_cap` (requires `cap`) or `fail_open`.
@@ -214,6 +214,7 @@ class Guard(Readings, Ruling, Calling):
 
         Raises:
             CallRefused: The call exceeds a budget or is not allowed; nothing is held.
+            CurrencyError: The store counts in another currency.
             GuardStoreError: The store failed, and the guard is not allowed to continue without it.
             InputError: An argument cannot be used.
         """
@@ -259,20 +260,25 @@ class Guard(Readings, Ruling, Calling):
         return Lease(self, found)
 
     async def areserve(self, scopes: Scopes, amount: Amount, **options: Any) -> Lease:
-        """Do as `reserve` does, and let other tasks run while it waits for budget.
+        """Do as `reserve` does, and let other tasks run meanwhile.
 
-        It polls for budget, so that no thread is blocked; unlike in `reserve`, waiting calls are
-        not served in order.
+        A store that other processes use is used in threads of the guard, also when the lease is
+        settled or released, so that the event loop goes on while the store does not answer. While
+        it waits for budget it polls; unlike in `reserve`, waiting calls are not served in order.
         """
         from costmon.guard.async_wait import wait_for_room
 
-        deadline_s = self.clock.monotonic_s() + options.pop("wait", 0.0)
+        threads = self.off_loop
+        deadline_s = self.clock.monotonic_s() + checked_wait(options.pop("wait", NO_WAIT))
+        work = partial(self.reserve, scopes, amount, **options)
         while True:
             try:
-                return self.reserve(scopes, amount, **options)
+                lease = await threads.run(work, undo=Lease.release)
             except (BudgetRefused, RateRefused) as refused:
                 if not await wait_for_room(self, refused, deadline_s):
                     raise
+            else:
+                return threads.kept(lease)
 
     def lease(self, id: str) -> Lease:
         """Return a lease by its id (not its key), to end it in another place.
@@ -281,6 +287,7 @@ class Guard(Readings, Ruling, Calling):
             LeaseError: It is unknown, or ended too long ago.
             GuardStoreError: The store failed.
         """
+        self._rulebook.recent()  # the store may count in another currency
         hold = self.store.find(id)
         if hold is None:
             raise LeaseError(id, "no lease has this id, or it ended too long ago; check the id")
@@ -290,17 +297,19 @@ class Guard(Readings, Ruling, Calling):
     def scoped(self, *scopes: str) -> Iterator[None]:
         """Add scopes to every call inside the `with` block, of any guard, in this context.
 
+        They follow work into asyncio tasks and into threads that are started inside the block; see
+        `costmon.guard.scoped`.
+
         Raises:
             ScopeError: One of them is not a valid scope.
+            InputError: The block ends in another context than it began.
         """
         global _scoped  # noqa: PLW0603 - set once, so that programs without `scoped` skip the look-up
         _scoped = True
+        follow_threads()
         checked = tuple(scope_of(scope) for scope in scopes)
-        before = _EXTRA.set((*_EXTRA.get(), *checked))
-        try:
+        with only((*SCOPES.get(), *checked)):
             yield
-        finally:
-            _EXTRA.reset(before)
 
     def reset(self, scope: str, period: str | None = None) -> Decimal:
         """Set what a scope has spent in the current window to zero; return what it was.
@@ -327,7 +336,7 @@ class Guard(Readings, Ruling, Calling):
         """Get the service's circuits and settle abandoned leases, before a call."""
         self._settle_abandoned()
         if self._link is None:
-            self._attentive = False
+            self._attentive = self._off_loop is not None and self.store.shared
             return route
         self._link.touch()
         if self._rulebook.policy is None and not self._asked:
@@ -341,8 +350,10 @@ class Guard(Readings, Ruling, Calling):
             try:
                 lease, actual, outcome = self._abandoned.popleft()
             except IndexError:
-                return  # another thread was faster
+                break  # another thread was faster
             lease.settle(actual, **outcome)
+        if self._off_loop is not None:
+            self._off_loop.drain()
 
     def _chore_failed(self, error: Exception) -> None:
         log().warning("the guard's periodic task failed: %s", error)
@@ -379,6 +390,8 @@ class Guard(Readings, Ruling, Calling):
     def close(self) -> None:
         """Stop the threads, send outstanding reports and charges, and close the connections."""
         self._settle_abandoned()
+        if self._off_loop is not None:
+            self._off_loop.close()
         if self._health is not None:
             self._health.flush()
         if self._keeper is not None:
@@ -399,9 +412,13 @@ class Guard(Readings, Ruling, Calling):
     def _reserver(self) -> Self:
         return self
 
+    def _may_block(self) -> bool:
+        """Return whether a call may wait: for a store, or first of all for the service."""
+        return self.store.shared or (self._link is not None and not self._asked)
+
     def _route(self, scopes: Scopes, activity: str, at_s: float) -> Route:
         """Look up or build the route of a chain; cache it by the caller's arguments."""
-        extra = _EXTRA.get()
+        extra = SCOPES.get()
         try:
             given = (scopes,) if isinstance(scopes, str) else tuple(scopes)
             hash((given, activity))
@@ -500,10 +517,11 @@ class Guard(Readings, Ruling, Calling):
         raise GuardStoreError(str(self.store), "reserve", detail)
 
     def _wait(self, request: _Request, route: Route, wait: float) -> Hold | None:
-        extra = _EXTRA.get()
+        extra = SCOPES.get()
 
         def attempt() -> Hold | None:
-            with self.scoped(*extra):
+            # Any waiting thread may run it, also one with scopes of its own.
+            with only(extra):
                 at_s = self._epoch_s()
                 route = self._route(request.scopes, request.activity, at_s)
                 if route.obstacle is not None:

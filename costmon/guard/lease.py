@@ -9,7 +9,7 @@ from costmon.domain.money import plain
 from costmon.errors import AmountError, InputError
 from costmon.guard.errors import LeaseError
 from costmon.guard.nano_cache import NanoCache
-from costmon.guard.stores.base import NOTHING, Hold, LeaseState, Outcome, Store
+from costmon.guard.stores.base import NOTHING, Hold, LeaseState, Outcome
 
 DEFAULT_TTL_S = 60.0
 LONGEST_TTL_S = 31 * 86_400
@@ -17,20 +17,39 @@ LONGEST_KEY = 200
 NO_WAIT = 0.0
 
 
+class Ending(Protocol):
+    """What a lease needs of a store."""
+
+    def settle(self, hold: Hold, nano: int, outcome: Outcome = NOTHING) -> object:
+        """Charge what the call cost."""
+        ...
+
+    def release(self, hold: Hold) -> object:
+        """Charge nothing."""
+        ...
+
+    def renew(self, hold: Hold, ttl_s: float) -> LeaseState | None:
+        """Make a held lease expire `ttl_s` seconds from now."""
+        ...
+
+
 class Keeper(Protocol):
     """What a lease needs of its guard.
 
     Attributes:
         currency: ISO 4217.
-        store: The store of its counters.
         spends: Converts actual costs to nano-units.
         busy: Whether it must be notified when a lease ends.
     """
 
     currency: str
-    store: Store
     spends: NanoCache
     busy: bool
+
+    @property
+    def store(self) -> Ending:
+        """Return the store of its counters."""
+        ...
 
     def ended(self, hold: Hold, nano: int | None, upper: int | None) -> None:
         """Handle the end of a lease."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from costmon.clock import EpochClock
 from costmon.domain.money import plain
 from costmon.domain.scope import scope_of
-from costmon.guard.errors import GuardStoreError
+from costmon.guard.errors import CurrencyError, GuardStoreError
 from costmon.guard.notices import Notices, Subscriber
 from costmon.guard.policy import Limit, Route
 from costmon.guard.rulebook import Rulebook
@@ -76,8 +76,10 @@ class Readings(ABC):
         try:
             self.sweep()
             scopes, leases = self.gauges(), self.leases()
-        except GuardStoreError:
+            fault = failover.fault if failover else None
+        except (GuardStoreError, CurrencyError) as error:
             scopes = leases = None
+            fault = str(error)
         return Status(
             store=str(self.store),
             currency=self.currency,
@@ -85,10 +87,11 @@ class Readings(ABC):
             leases=leases,
             refusals=self._notices.refusals(20),
             refused=self._notices.refused(),
-            store_fault=failover.fault if failover else None,
+            store_fault=fault,
             store_failures=failover.failures if failover else 0,
             passed_without_store=failover.passed if failover else 0,
             owed=failover.owed if failover else 0,
+            lost=failover.dropped if failover else 0,
             service_fault=self._reported.fault if self._reported else None,
         )
 
@@ -123,7 +126,10 @@ class Readings(ABC):
         return self._usage_reader.top(count, since, until, lambda use: (use.spent, use.requests))
 
     def subscribe(self, subscriber: Subscriber) -> None:
-        """Call `subscriber` with every `Notice` from now on, in the thread that caused it."""
+        """Call `subscriber` with every `Notice` from now on.
+
+        It is called in the thread that caused it; for calls of a coroutine, in any thread.
+        """
         self._notices.subscribe(subscriber)
 
     @abstractmethod

@@ -12,6 +12,7 @@ from costmon.domain.scope import scope_of
 from costmon.domain.window import period_of
 from costmon.errors import AmountError, InputError
 from costmon.guard.config import ScopeConfig, Tier, budget_amount, rate_of, tier_of
+from costmon.guard.errors import CurrencyError
 from costmon.guard.log import log
 from costmon.guard.policy import Rules, budget_from, budget_text
 from costmon.guard.stores.base import RecordKind, Settings, Store
@@ -25,6 +26,8 @@ _COUNTED = '{"counted": true}'
 _RECENT_S = 1.0
 _THRESHOLDS = "*"
 """The key under which the thresholds are kept among the store's budgets."""
+_CURRENCY = "*currency"
+"""The key under which the currency of all amounts in the store is kept, from its first use on."""
 
 
 class Rulebook:
@@ -88,10 +91,11 @@ class Rulebook:
         goes up, and from then on all guards on it use the same counters.
 
         Raises:
+            CurrencyError: The store counts in another currency.
             GuardStoreError: The store failed.
         """
         while True:
-            settings = self._store.settings()
+            settings = self._read_settings()
             with self._lock:
                 self._settings = settings
                 rules = self._lay()
@@ -99,7 +103,7 @@ class Rulebook:
             if not unknown:
                 return rules
             for key in unknown:
-                self._store.update("budget", key, lambda text: text or _COUNTED)
+                self._know(key)
 
     def fresh(self) -> Rules:
         """Return the rules in force, for reading, with changes that other guards just made.
@@ -110,7 +114,7 @@ class Rulebook:
             GuardStoreError: The store's part cannot be read.
         """
         before = self._rules
-        settings = self._store.settings()
+        settings = self._read_settings()
         with self._lock:
             if before is not None and before.revision == settings.revision:
                 return self._rules or before
@@ -205,14 +209,29 @@ class Rulebook:
     def _change(
         self, kind: RecordKind, key: str, change: Callable[[str | None], str | None]
     ) -> None:
+        if _CURRENCY not in self._read_settings().budgets:
+            self._know(_CURRENCY)
+            self._read_settings()
         self._store.update(kind, key, change)
         self.fresh()
 
+    def _read_settings(self) -> Settings:
+        settings = self._store.settings()
+        counted = settings.budgets.get(_CURRENCY, self._currency)
+        if counted != self._currency:
+            raise CurrencyError(str(self._store), counted, self._currency)
+        return settings
+
+    def _know(self, key: str) -> None:
+        """Record a counter or the currency in the store, unless it is known there by now."""
+        new = self._currency if key == _CURRENCY else _COUNTED
+        self._store.update("budget", key, lambda text: text or new)
+
     def _unknown(self, rules: Rules) -> list[str]:
-        """Return the keys of counters that the store has no record of yet."""
+        """Return the keys of what the store has no record of yet: the currency, and counters."""
         known = self._settings.budgets if self._settings is not None else {}
         keys = sorted(f"{scope}|{period}" for scope, period in rules.counters())
-        return [key for key in keys if key not in known]
+        return [key for key in (_CURRENCY, *keys) if key not in known]
 
     def _lay(self) -> Rules:
         """Merge the rules of all sources; the lock is held."""
@@ -221,7 +240,7 @@ class Rulebook:
         configs: dict[str, ScopeConfig] = {}
         counted: dict[tuple[str, str], None] = {}
         settings = self._settings or Settings(0, {}, {})
-        for key, text in settings.budgets.items():
+        for key, text in _budgets_in(settings):
             scope, _, period = key.rpartition("|")
             if text == _COUNTED:
                 counted[scope, period] = None
@@ -278,3 +297,7 @@ class Rulebook:
                 f"a budget in {budget.currency}", f"{self._currency}, the currency of this guard"
             )
         return budget
+
+
+def _budgets_in(settings: Settings) -> Iterable[tuple[str, str]]:
+    return (item for item in settings.budgets.items() if item[0] != _CURRENCY)

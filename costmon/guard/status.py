@@ -19,6 +19,7 @@ class Status(NamedTuple):
         store_failures: How often the store could not be used.
         passed_without_store: Calls that were allowed while it was unavailable.
         owed: Charges that the store has not received yet.
+        lost: Charges that the store will never receive; a notice said why.
         service_fault: Why the service does not answer; `None` when it does, or none is configured.
     """
 
@@ -32,4 +33,5 @@ class Status(NamedTuple):
     store_failures: int
     passed_without_store: int
     owed: int
+    lost: int
     service_fault: str | None

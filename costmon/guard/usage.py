@@ -87,6 +87,7 @@ class UsageReader:
 
     def leases(self, limit: int) -> tuple[LeaseNote, ...]:
         """Return the oldest calls in flight."""
+        self._rulebook.recent()  # the store may count in another currency
         now = self._clock.now()
         return tuple(
             LeaseNote(
@@ -101,6 +102,7 @@ class UsageReader:
 
     def usage(self, since: int, until: int, scope: str | None = None) -> list[UsageRow]:
         """Return the usage rows of [since, until), seconds since 1970."""
+        self._rulebook.recent()  # the store may count in another currency
         return self._store.usage(since, until, scope)
 
     def top(

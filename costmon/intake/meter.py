@@ -81,6 +81,7 @@ class ReportBody(msgspec.Struct, frozen=True, gc=False):
     settled: PhaseBody
     run: _Name = ""
     run_started_at: _Seconds = 0.0
+    runs_since: _Seconds = 0.0
 
 
 _decoder = msgspec.json.Decoder(ReportBody)
@@ -124,6 +125,7 @@ def decode_part(content: bytes | msgspec.Raw) -> Snapshot:
         settled=_phase("$.settled", sent.settled),
         run=_text("$.run", sent.run),
         run_started_at=sent.run_started_at,
+        runs_since=sent.runs_since,
     )
 
 

@@ -27,7 +27,7 @@ _GRACE = dt.timedelta(minutes=10)
 _LONGEST = 20_000
 _KEY = (spend_bucket.c.scope, spend_bucket.c.unit, spend_bucket.c.ends_at)
 _AT_ONCE = 200
-_POSITION = Series("", "")
+_POSITION, _RULES = Series("", ""), Series("", "rules")
 _MOMENTS = ("opened_at", "at", "since", "projected_until")
 
 
@@ -133,6 +133,40 @@ def read_sums(
     return {Series(row.scope, row.unit): row.amount for row in rows}
 
 
+def read_series(
+    connection: Connection, series: Series, after: dt.datetime, until: dt.datetime
+) -> dict[dt.datetime, Decimal]:
+    """Return what one series has cost by the ends of buckets, of `after` < end <= `until`."""
+    ends_at = spend_bucket.c.ends_at
+    rows = connection.execute(
+        select(ends_at, spend_bucket.c.amount).where(
+            spend_bucket.c.scope == series.scope,
+            spend_bucket.c.unit == series.unit,
+            ends_at > after,
+            ends_at <= until,
+        )
+    )
+    return {row.ends_at: row.amount for row in rows}
+
+
+def read_series_hours(
+    connection: Connection, series: Series, start: dt.datetime, end: dt.datetime
+) -> dict[dt.datetime, Decimal]:
+    """Return what guards have reported of one series by hour, of `start` <= hour < `end`."""
+    hour = guard_spend.c.hour
+    rows = connection.execute(
+        select(hour, sum_(guard_spend.c.spent).label("spent"))
+        .where(
+            guard_spend.c.scope == series.scope,
+            guard_spend.c.currency == series.unit,
+            hour >= start,
+            hour < end,
+        )
+        .group_by(hour)
+    )
+    return {row.hour: row.spent for row in rows}
+
+
 def read_hours(connection: Connection) -> dict[Series, dict[dt.datetime, Decimal]]:
     """Return what guards have reported, by series and start of the hour."""
     key = (guard_spend.c.scope, guard_spend.c.currency, guard_spend.c.hour)
@@ -160,12 +194,26 @@ def read_watches(connection: Connection) -> Watches:
         series = Series(row.scope, row.unit)
         if series == _POSITION:
             position = Position(row.began_at, row.fed_until)
-        else:
+        elif series != _RULES:
             watches[series] = SavedWatch(row.fed_until, row.state)
     rows = connection.scalars(
         select(finding_table.c.detail).where(finding_table.c.state != "resolved")
     )
     return Watches(position, watches, tuple(_from_text(text) for text in rows))
+
+
+def read_rules(connection: Connection) -> SavedWatch | None:
+    """Return what the rules know of the past; `None`: nothing was kept."""
+    kept = select(spend_watch).filter_by(scope=_RULES.scope, unit=_RULES.unit)
+    row = connection.execute(kept).first()
+    return None if row is None else SavedWatch(row.fed_until, row.state)
+
+
+def save_rules(connection: Connection, saved: SavedWatch) -> None:
+    """Keep what the rules know of the past, in place of what was kept."""
+    key = {"scope": _RULES.scope, "unit": _RULES.unit}
+    connection.execute(delete(spend_watch).filter_by(**key))
+    connection.execute(insert(spend_watch).values(**key, **saved._asdict()))
 
 
 def save_watches(

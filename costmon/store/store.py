@@ -129,7 +129,7 @@ class Store:
                 return False
             write_cycle(connection, observation)
             if inventory is not None:
-                state = ledger.write(connection, inventory, cycle_id)
+                state = ledger.write(connection, inventory, observation.report)
                 if state is not None:
                     write_reading(connection, _inventory_reading(observation.report, inventory))
         if inventory is not None and state is not None:
@@ -310,6 +310,20 @@ class Store:
         with self._reader() as connection:
             return spend.read_sums(connection, after, until)
 
+    def series_buckets(
+        self, series: Series, after: dt.datetime, until: dt.datetime
+    ) -> Mapping[dt.datetime, Decimal]:
+        """Return what one series has cost by the ends of buckets, of `after` < end <= `until`."""
+        with self._reader() as connection:
+            return spend.read_series(connection, series, after, until)
+
+    def series_hours(
+        self, series: Series, start: dt.datetime, end: dt.datetime
+    ) -> Mapping[dt.datetime, Decimal]:
+        """Return what guards have reported of one series by hour, of `start` <= hour < `end`."""
+        with self._reader() as connection:
+            return spend.read_series_hours(connection, series, start, end)
+
     def has_spent(self, series: Series, before: dt.datetime) -> bool:
         """Tell whether guards have reported spend of a series in an hour before `before`."""
         with self._reader() as connection:
@@ -346,6 +360,21 @@ class Store:
         with self._writer() as connection:
             fence.verify(connection, token)
             spend.save_watches(connection, watches, findings, position, dropped)
+
+    def rule_state(self) -> SavedWatch | None:
+        """Return what the rules know of the past; `None`: nothing was kept."""
+        with self._reader() as connection:
+            return spend.read_rules(connection)
+
+    def save_rule_state(self, saved: SavedWatch, token: FenceToken) -> None:
+        """Keep what the rules know of the past.
+
+        Raises:
+            StoreFencedError: `token` is no longer the newest of its name.
+        """
+        with self._writer() as connection:
+            fence.verify(connection, token)
+            spend.save_rules(connection, saved)
 
     def check(self) -> None:
         """Return when the database answers; cheap enough for every `/readyz`.

@@ -1,6 +1,9 @@
 """A store that really goes away: calls are refused, or pass up to a cap; never silently."""
 
+import contextlib
 import os
+import random
+import resource
 import shutil
 import subprocess
 from decimal import Decimal
@@ -9,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from costmon.guard import Budget, BudgetError, Guard, GuardStoreUnavailable
+from costmon.guard import Budget, BudgetError, CurrencyError, Guard, GuardStoreUnavailable
+from costmon.guard.stores.sqlite import SQLiteStore
 from costmon.testing.clock import FakeClock
 
 PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
@@ -280,3 +284,191 @@ def test_figures_are_never_a_zero_while_the_store_is_away(make, place):
 def test_a_cap_goes_with_its_mode_and_modes_are_known(named, tmp_path):
     with pytest.raises(BudgetError):
         Guard(f"sqlite:///{tmp_path / 'guard.db'}", **named)
+
+
+@contextlib.contextmanager
+def full_disk():
+    """As on a full disk, reading works and a commit fails: no file may grow above this size."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (32_768, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def on_a_file(tmp_path, clock, **named):
+    told: list[Any] = []
+    guard = Guard(
+        f"sqlite:///{tmp_path / 'guard.db'}",
+        [Budget("global", "1", "day")],
+        clock=clock,
+        rng=random.Random(1),
+        **named,
+    )
+    guard.subscribe(told.append)
+    return guard, told
+
+
+def test_what_a_call_cost_is_written_when_the_full_disk_has_room_again(tmp_path, clock):
+    guard, told = on_a_file(tmp_path, clock)
+    leases = [guard.reserve("key:x", "0.01") for _ in range(5)]
+
+    with full_disk():
+        for lease in leases[:4]:
+            lease.settle("0.005")
+        leases[4].release()
+        owed = guard.status().owed
+    clock.advance(2)
+
+    assert owed == 5
+    assert kinds(told) == ["store_lost"]
+    assert guard.spent("global") == Decimal("0.02")
+    assert guard.held("global") == 0
+    guard.close()
+
+
+def test_what_is_owed_is_also_written_when_calls_only_end(tmp_path, clock):
+    guard, _ = on_a_file(tmp_path, clock)
+    first, second = guard.reserve("key:x", "0.01"), guard.reserve("key:x", "0.01")
+    with full_disk():
+        first.settle("0.005")
+
+    clock.advance(2)
+    second.settle("0.004")
+
+    assert guard._failover.owed == 0
+    assert guard.spent("global") == Decimal("0.009")
+    guard.close()
+
+
+def test_a_full_disk_that_can_be_read_does_not_begin_a_new_cap(tmp_path, clock):
+    guard, told = on_a_file(tmp_path, clock, when_store_fails="fail_open_with_cap", cap="0.02")
+    guard.reserve("key:x", "0.01").settle()
+
+    with full_disk():
+        guard.reserve("key:x", "0.01").settle()
+        guard.store.settings()
+        guard.reserve("key:x", "0.01").settle()
+        guard.store.settings()
+        with pytest.raises(GuardStoreUnavailable, match="cap"):
+            guard.reserve("key:x", "0.01")
+    clock.advance(2)
+
+    assert guard.spent("global") == Decimal("0.03")
+    assert kinds(told) == ["store_lost", "store_returned"]
+    guard.close()
+
+
+def test_slabs_are_settled_when_the_full_disk_has_room_again(tmp_path, clock):
+    guard, _ = on_a_file(tmp_path, clock, slab="0.5")
+    lease = guard.reserve("key:x", "0.01")
+    lease.settle("0.005")
+
+    clock.advance(11)
+    with full_disk(), pytest.raises(GuardStoreUnavailable):
+        guard.sweep()
+    clock.advance(2)
+    guard.sweep()
+
+    assert (guard.spent("global"), guard.held("global")) == (Decimal("0.005"), 0)
+    guard.close()
+
+
+def test_a_lease_that_the_store_does_not_know_any_more_is_counted_as_lost(tmp_path, clock):
+    guard, told = on_a_file(tmp_path, clock)
+    lease, other = guard.reserve("key:x", "0.01"), guard.reserve("key:x", "0.01")
+    for file in tmp_path.iterdir():
+        file.unlink()
+
+    lease.settle("0.005")
+    clock.advance(2)
+    other.settle("0.005")
+    guard.sweep()
+
+    assert guard.status().lost == 2
+    assert "does not know the lease" in "".join(one.text for one in told)
+    guard.close()
+
+
+def test_what_was_spent_without_the_store_in_another_currency_is_counted_as_lost(tmp_path, clock):
+    home = tmp_path / "home"
+    dollars = Guard(
+        f"sqlite:///{home / 'guard.db'}", when_store_fails="fail_open", currency="USD", clock=clock
+    )
+    dollars.reserve("global", "0.1").settle()
+    home.mkdir()
+    euros = Guard(f"sqlite:///{home / 'guard.db'}", currency="EUR", clock=clock)
+    euros.reserve("global", "0.2").settle()
+    clock.advance(2)
+
+    with pytest.raises(CurrencyError, match=r"EUR.*USD"):
+        dollars.reserve("global", "0.1")
+
+    assert dollars.status().lost == 1
+    assert euros.spent("global") == Decimal("0.2")
+    euros.close()
+    dollars.close()
+
+
+class Slow(SQLiteStore):
+    """A store that takes five seconds to fail, as a stopped server does."""
+
+    asked = 0
+    fails = False
+
+    def __init__(self, tmp_path, clock):
+        super().__init__(str(tmp_path / "guard.db"), clock=clock, rng=random.Random(1))
+        self.clock = clock
+
+    def reserve(self, *given):
+        return self._tried(super().reserve, *given)
+
+    def settle(self, *given):
+        return self._tried(super().settle, *given)
+
+    def _tried(self, action, *given):
+        if self.fails:
+            self.asked += 1
+            self.clock.advance(5)
+            raise GuardStoreUnavailable("slow://", "be used", "the server does not answer")
+        return action(*given)
+
+
+def test_a_store_that_fails_slowly_is_asked_once_a_second(tmp_path, clock):
+    store = Slow(tmp_path, clock)
+    guard = Guard(store, [Budget("global", "1")], clock=clock)
+    leases = [guard.reserve("key:a", "0.01") for _ in range(10)]
+
+    store.fails = True
+    for _ in range(10):
+        with pytest.raises(GuardStoreUnavailable, match="does not answer"):
+            guard.reserve("key:a", "0.01")
+    for lease in leases:
+        lease.settle("0.005")
+    asked_at_first = store.asked
+    clock.advance(1)
+    with pytest.raises(GuardStoreUnavailable):
+        guard.reserve("key:a", "0.01")
+    asked_later = store.asked
+    store.fails = False
+    clock.advance(1)
+    guard.reserve("key:a", "0.01").release()
+
+    assert (asked_at_first, asked_later) == (1, 2)
+    assert guard.spent("global") == Decimal("0.05")
+    assert guard.status().owed == 0
+    guard.close()
+
+
+def test_what_is_owed_to_a_store_that_failed_slowly_is_sent_on_closing(tmp_path, clock):
+    store = Slow(tmp_path, clock)
+    guard = Guard(store, [Budget("global", "1")], clock=clock)
+    lease = guard.reserve("key:a", "0.01")
+    store.fails = True
+    lease.settle("0.005")
+    store.fails = False
+
+    guard.close()
+
+    assert store.usage(0, 1 << 40, "global")[0].spent == 5_000_000

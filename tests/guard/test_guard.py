@@ -170,18 +170,6 @@ def test_scopes_of_a_block_are_added_to_every_call_in_it(clock):
     assert outside.scopes == ("host:y.test", "global")
 
 
-def test_scopes_of_a_block_do_not_reach_other_threads(clock):
-    guard = Guard(clock=clock)
-    found = []
-
-    with guard.scoped("tag:run=1"):
-        other = threading.Thread(target=lambda: found.append(guard.reserve("key:a", "1").scopes))
-        other.start()
-        other.join()
-
-    assert found == [("key:a", "global")]
-
-
 def test_a_budget_begins_anew_with_its_period(clock):
     guard = Guard(budgets=[Budget("global", "1", "hour")], clock=clock)
     guard.reserve("global", "1").settle()

@@ -15,11 +15,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+from costmon.config.user import name_of_user
 from costmon.demo.server import DemoServer
 from costmon.testing.stub import StubServer
 
 PATIENCE_S = 20.0
 CURRENT = "/api/v1/costs/current"
+ME = name_of_user(os.geteuid())
 TOKEN = "planted-secret-0123456789abcdef"
 
 
@@ -122,7 +124,14 @@ class Service:
         for reading in ("charges", "usage"):
             self.wait_for("persister.reading_recorded", reading=reading)
 
+    def authorization(self) -> dict[str, str]:
+        """Return the header that decisions need where no token is set: the service made one."""
+        token = self.state / "api-token"
+        return {"Authorization": f"Bearer {token.read_text().strip()}"} if token.exists() else {}
+
     def get(self, path: str, *, method: str = "GET", **headers: str) -> Answer:
+        if method != "GET":
+            headers = {**self.authorization(), **headers}
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}{path}",
             headers={name.replace("_", "-"): value for name, value in headers.items()},

@@ -171,6 +171,16 @@ class SpokenMemory(AlertMemory):
         self._saved.release()
 
 
+class NoDecisions:
+    """Nobody decides anything about an alert."""
+
+    def keep(self, change):
+        return change
+
+    def waiting(self):
+        return ()
+
+
 def _say(line):
     os.write(sys.stdout.fileno(), f"{line}\n".encode())  # one write: two threads say something
 
@@ -206,6 +216,7 @@ def _system(store, outbox, open_memory):
         cooldown_s=0.0,
         open_store=open_memory,
         recollection=Recollection(said={}, unsaved={}),
+        changes=NoDecisions(),
         channels=(_CHANNEL,),
         caps=(),
         quotas=(),
@@ -228,6 +239,7 @@ def _system(store, outbox, open_memory):
             plan,
             messenger=incarnation.addresses["messenger"],
             policy=incarnation.addresses["messenger"],
+            persister=incarnation.addresses["messenger"],
         )
 
     return System(

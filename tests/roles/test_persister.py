@@ -16,7 +16,7 @@ from costmon.actors.waiting_charges import WaitingCharges
 from costmon.domain.charge_report import ChargeOverview, ChargeTotal, RecordedCharges
 from costmon.domain.poll import Observation
 from costmon.domain.usage import Quantity, UsageReading
-from costmon.errors import StoreError, StoreUnavailableError
+from costmon.errors import StoreError, StoreRefusedError, StoreUnavailableError
 from costmon.messages import (
     ChargesCompleted,
     ChargesFetched,
@@ -56,6 +56,10 @@ class Journal:
             if self.waiting and self.waiting[0].report.cycle_id == cycle_id:
                 self.waiting.popleft()
 
+    def set_aside_first(self, cycle_id, reason):
+        assert reason
+        self.drop_first(cycle_id)
+
     def __len__(self):
         return len(self.waiting)
 
@@ -69,6 +73,7 @@ class Database:
         self.crash_before = set()
         self.crash_after = set()
         self.refused = set()
+        self.unusable = {}
         self.changed = threading.Condition()
         self.fault: Published[str | None] = Published(None)
         self.waiting = WaitingCharges(most_rows=20)
@@ -90,6 +95,8 @@ class Database:
         if cycle_id in self.crash_before:
             self.crash_before.discard(cycle_id)
             raise RuntimeError("before the commit")
+        if cycle_id in self.unusable:
+            raise self.unusable[cycle_id]
         with self.changed:
             known = cycle_id in self.rows
             if not known:
@@ -271,6 +278,31 @@ def test_while_the_database_is_away_cycles_wait_in_order_and_are_written_when_it
     assert database.fault.read() is None
 
     assert database.rows == ["c0", "c1", "c2"]
+
+
+@pytest.mark.parametrize(
+    "error", [StoreRefusedError("too large"), OverflowError("too large"), KeyError("kind")]
+)
+@pytest.mark.parametrize("waits", [False, True])
+def test_an_observation_that_can_never_be_written_is_set_aside_and_the_others_are_written(
+    error, waits
+):
+    database, journal = Database(), Journal()
+    database.unusable = {"c2": error}
+    cycles = [calculated(f"c{number}") for number in range(1, 4)]
+    if waits:
+        for message in cycles:
+            journal.append(message.observation)
+
+    with running([persister(database, journal), Ear().spec("alerter")]) as system:
+        if not waits:
+            tell_all(system, cycles)
+        database.wait_for(2)
+        database.wait_until(lambda: not len(journal))
+
+        assert database.rows == ["c1", "c3"]
+        assert {child.restarts for child in ask_children(system)} == {0}
+        assert database.fault.read() is None
 
 
 def test_an_outage_is_no_crash():

@@ -25,7 +25,7 @@ from costmon.domain.finding import bucket_floor
 from costmon.domain.poll import Observation, PollReport, ReadingKey, StoredReading
 from costmon.domain.spend import GuardReport
 from costmon.domain.usage import UsageReading
-from costmon.errors import StoreError, StoreFencedError
+from costmon.errors import StoreError, StoreFencedError, StoreRefusedError
 from costmon.messages import (
     BucketsClosed,
     ChargesCompleted,
@@ -55,6 +55,16 @@ _LONGEST_LOOK_S = 3600.0
 _RETRY_MIN_S, _RETRY_MAX_S = 1.0, 30.0
 _PRUNE_EVERY_S = 6 * 3600.0
 _PRUNE_FIRST_S = 60.0
+_UNUSABLE = (
+    StoreRefusedError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+)
+"""What writing raises when the fault is in the values: others can be written."""
 _MOST_ROWS = 20_000
 """Rows of reports that wait in memory, about 10 MB; guards keep what is not confirmed."""
 _MOST_CONFIRMED = 2_000
@@ -184,6 +194,8 @@ class Persister(SupervisedActor[PersisterMessage]):
         if self._away_since_s is None and not len(self._journal):
             try:
                 self._record(observation)
+            except _UNUSABLE as error:
+                self._log_unusable(error)  # from the journal it is set aside
             except StoreError as error:
                 self._gone(error)
             else:
@@ -201,7 +213,7 @@ class Persister(SupervisedActor[PersisterMessage]):
     def _keep_report(self, report: GuardReport) -> None:
         if self._away_since_s is None and not self._reports:
             try:
-                self._record_report(report)
+                self._write_report(report)
             except StoreError as error:
                 self._gone(error)
             else:
@@ -266,10 +278,9 @@ class Persister(SupervisedActor[PersisterMessage]):
         try:
             self._write_changes()
             while (observation := self._journal.first()) is not None:
-                self._record(observation)
-                self._journal.drop_first(observation.report.cycle_id)
+                self._write_observation(observation)
             while self._reports:
-                self._record_report(self._reports[0])
+                self._write_report(self._reports[0])
                 self._report_rows -= len(self._reports.popleft().rows) + 1
             while (entry := self._waiting_charges.first()) is not None:
                 if isinstance(entry, WaitingWindow):
@@ -295,6 +306,29 @@ class Persister(SupervisedActor[PersisterMessage]):
             if account in self._pollers:
                 self.tell(self._pollers[account], ReadAgain(reading="charges"))
 
+    def _write_observation(self, observation: Observation) -> None:
+        cycle_id = observation.report.cycle_id
+        try:
+            self._record(observation)
+        except _UNUSABLE as error:
+            self._log_unusable(error)
+            self._journal.set_aside_first(cycle_id, f"it cannot be written ({error})")
+        else:
+            self._journal.drop_first(cycle_id)
+
+    def _write_report(self, report: GuardReport) -> None:
+        try:
+            self._record_report(report)
+        except _UNUSABLE as error:
+            self._log_unusable(error)
+            self.log.error(
+                "persister.report_refused", guard=report.guard, app=report.app, error=str(error)
+            )
+
+    def _log_unusable(self, error: Exception) -> None:
+        if not isinstance(error, StoreError):
+            self.log.error("persister.write_failed", exc_info=error)
+
     def _record(self, observation: Observation) -> None:
         written = self._write(lambda writer: writer.record(observation))
         self.log.info(
@@ -307,7 +341,7 @@ class Persister(SupervisedActor[PersisterMessage]):
         try:
             recorded = self._write(lambda writer: writer.record_charges(window))
         except StoreError as error:
-            if type(error) is not StoreError:
+            if type(error) not in {StoreError, StoreRefusedError}:
                 raise
             # The window itself cannot be stored: reading it again would not help, and others wait.
             self._waiting_charges.note(cycle_id, window)
@@ -424,7 +458,12 @@ class Persister(SupervisedActor[PersisterMessage]):
 
     def _write_changes(self) -> None:
         while (change := self._changes.first()) is not None:
-            written = self._apply(change)
+            try:
+                written = self._apply(change)
+            except _UNUSABLE as error:
+                self._log_unusable(error)
+                self._changes.set_aside_first(change.id, f"it cannot be written ({error})")
+                continue
             self._changes.drop_first(change.id)
             self.log.info(
                 "persister.change_written" if written else "persister.change_already_written",

@@ -9,12 +9,11 @@ from costmon.domain.amount import Amount, amount_of
 from costmon.domain.scope import scope_of
 from costmon.errors import AmountError, ScopeError
 from costmon.guard.clients.answer import Answer
+from costmon.guard.clients.llm_costs import LlmCosts, LlmRequest
 from costmon.guard.clients.wire_call import WireCall
 from costmon.guard.cost_headers import allowed_hosts
 from costmon.guard.log import log
-from costmon.guard.usage_parsing.llm_call import LlmCall, llm_call_of
 from costmon.guard.usage_parsing.price_book import OwnPrice, PriceBook
-from costmon.pricing.llm import ModelPrice, Tokens
 
 GB = 10**9
 UNKNOWN_BYTES = 1_048_576
@@ -23,10 +22,6 @@ TTL_S = 600.0
 
 COST_HEADERS = ("x-litellm-response-cost",)
 COST_FIELDS = ("cost",)
-_TOKEN_HEADERS = ("x-amzn-bedrock-input-token-count", "x-amzn-bedrock-output-token-count")
-_REDIRECT = 300
-_TIMEOUT = 408
-_SERVER_ERROR = 500
 _LONGEST_NUMBER = 40
 
 Scopes = Iterable[str] | Callable[[WireCall], Iterable[str]]
@@ -41,13 +36,11 @@ class Quote(NamedTuple):
         scopes: Its scopes; the guard adds `global` and the vendor.
         estimate: The most that it can cost, as far as known; major units.
         llm: The call to a language model, if it is one.
-        price: The price of that model, if known.
     """
 
     scopes: tuple[str, ...]
     estimate: Decimal
-    llm: LlmCall | None = None
-    price: ModelPrice | None = None
+    llm: LlmRequest | None = None
 
 
 class Costing:
@@ -70,6 +63,8 @@ class Costing:
         per_gb_in: Price of 10^9 bytes received.
         unknown_bytes: Held for a body whose length is not known before it is sent or received.
         prices: The user's own prices by model; they override the lists.
+        sessions: Whether the turns of a conversation are held at what earlier ones let expect;
+            `False`: at their worst case.
         trusted_hosts: Hosts whose own figures of costs are used, such as `openrouter.ai` or
             `*.llm.example`; from `cost_headers` and the fields `cost_fields` of `usage`.
         cost_headers: Names of headers.
@@ -95,6 +90,7 @@ class Costing:
         per_gb_in: Amount = 0,
         unknown_bytes: int = UNKNOWN_BYTES,
         prices: Mapping[str, OwnPrice] | PriceBook | None = None,
+        sessions: bool = True,
         trusted_hosts: Collection[str] = (),
         cost_headers: Collection[str] = COST_HEADERS,
         cost_fields: Collection[str] = COST_FIELDS,
@@ -108,6 +104,7 @@ class Costing:
         self.wait = wait
         self.told_hosts = allowed_hosts(cost_headers_to)
         self.book = prices if isinstance(prices, PriceBook) else PriceBook(prices)
+        self.llm = LlmCosts(self.book, sessions=sessions)
         self._scopes = scopes if callable(scopes) else tuple(map(scope_of, _listed(scopes)))
         self._estimate = estimate
         self._settle = settle
@@ -126,32 +123,22 @@ class Costing:
         Raises:
             InputError: What the user's functions returned cannot be used.
         """
-        llm = llm_call_of(call.method, call.path, call.body, call.size)
+        llm = self.llm.request(call)
         scopes = [f"host:{call.host}"]
         if llm is not None and llm.model is not None:
             with suppress(ScopeError):  # not a valid scope, such as `*`
                 scopes.append(scope_of(f"model:{llm.model}"))
         own = self._scopes(call) if callable(self._scopes) else self._scopes
         scopes += _listed(own)
-        price = None
-        if llm is not None and llm.model is not None:
-            price = self.book.price(llm.model, call.url)
         estimate = self._estimate(call) if self._estimate is not None else None
         if estimate is not None:
             amount = amount_of(estimate)
-        elif price is not None and llm is not None:
-            amount = llm.factor * price.bound(
-                llm.prompt_bound(price.context),
-                llm.output_bound(price.most_output),
-                caches=llm.caches,
-                caches_1h=llm.caches_1h,
-            )
         elif llm is not None:
-            amount = self._default
+            amount = self._default if llm.hold is None else llm.hold
         else:
             bytes_out = self._unknown_bytes if call.size is None else call.size
             amount = self._by_bytes(bytes_out, self._unknown_bytes)
-        return Quote(tuple(scopes), amount, llm, price)
+        return Quote(tuple(scopes), amount, llm)
 
     def reads(self, call: WireCall, quote: Quote) -> bool:
         """Return whether the content of the response must be inspected."""
@@ -178,39 +165,10 @@ class Costing:
             if told is not None:
                 return told
         if quote.llm is not None:
-            return self._charge_llm(call, quote, quote.llm, answer)
+            return self.llm.charge(quote.llm, answer).amount
         if self._estimate is not None and self._estimate(call) is not None:
             return None
         return self._by_bytes(answer.bytes_out, answer.bytes_in)
-
-    def _charge_llm(
-        self, call: WireCall, quote: Quote, llm: LlmCall, answer: Answer
-    ) -> Decimal | None:
-        tokens = answer.tokens or _header_tokens(answer.headers)
-        price = quote.price
-        if answer.model is not None and answer.model != llm.model:
-            # The model in the response may have a price if an alias or a deployment's name has
-            # none.
-            price = self.book.price(answer.model, call.url) or price
-        if tokens is not None and answer.complete:
-            return None if price is None else llm.factor * price.cost(tokens)
-        if tokens is None and _is_rejection(answer.status):
-            return Decimal(0)
-        if price is None or not 200 <= answer.status < _REDIRECT:  # noqa: PLR2004 - HTTP status codes
-            return None
-        # The response ended without its usage: each token is at least one byte of the text that
-        # was received. Reasoning tokens are not in it, so then the whole estimate is charged.
-        if llm.thinks:
-            return None
-        prompt = tokens.read if tokens is not None else llm.prompt_bound(price.context)
-        output = max(answer.text_bytes, 0 if tokens is None else tokens.output)
-        output = min(output, llm.output_bound(price.most_output))
-        bound = llm.factor * (
-            price.cost(tokens._replace(output=output))
-            if tokens is not None
-            else price.bound(prompt, output, caches=llm.caches, caches_1h=llm.caches_1h)
-        )
-        return min(bound, quote.estimate)
 
     def _by_bytes(self, bytes_out: int, bytes_in: int) -> Decimal:
         if not (self._per_call or self._per_byte_out or self._per_byte_in):
@@ -248,20 +206,3 @@ def egress_price(region: str) -> Decimal:
 
 def _listed(scopes: Iterable[str]) -> tuple[str, ...]:
     return (scopes,) if isinstance(scopes, str) else tuple(scopes)
-
-
-def _is_rejection(status: int) -> bool:
-    """Return whether a vendor did no billable work: redirected, refused, or rate-limited.
-
-    A timeout (408) and a server error (5xx) may still have cost money.
-    """
-    return _REDIRECT <= status < _SERVER_ERROR and status != _TIMEOUT
-
-
-def _header_tokens(headers: Mapping[str, str]) -> Tokens | None:
-    counts = [headers.get(name, "") for name in _TOKEN_HEADERS]
-    if all(
-        count.isascii() and count.isdigit() and len(count) < _LONGEST_NUMBER for count in counts
-    ):
-        return Tokens(fresh=int(counts[0]), output=int(counts[1]))
-    return None

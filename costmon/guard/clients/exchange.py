@@ -13,8 +13,10 @@ How an exchange ends, and what is charged:
 
 import asyncio
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
+from functools import partial
+from typing import TYPE_CHECKING
 
 from costmon.domain.amount import amount_of
 from costmon.errors import AmountError
@@ -32,7 +34,12 @@ from costmon.guard.health.failures import FailureClass, failure_of, failure_of_s
 from costmon.guard.log import log
 from costmon.guard.usage_parsing.reading import AnswerReader
 
+if TYPE_CHECKING:
+    from costmon.guard.off_loop import OffLoop
+
 _CLIENT_ERROR = 400
+_LARGE = 262_144
+"""Bytes of a body above which it is looked at in a thread: 1 MB takes 16 ms."""
 
 
 class Exchange:
@@ -54,6 +61,7 @@ class Exchange:
         "_guard",
         "_headers",
         "_lease",
+        "_off_loop",
         "_over",
         "_quote",
         "_reader",
@@ -84,6 +92,7 @@ class Exchange:
         self._reader: AnswerReader | None = None
         self._finalizer: weakref.finalize[..., object] | None = None
         self._over = False
+        self._off_loop: OffLoop | None = None
         self.headers = self._told_headers()
 
     @classmethod
@@ -101,18 +110,20 @@ class Exchange:
     @classmethod
     async def begin_async(cls, guard: Gatekeeper, costing: Costing, call: WireCall) -> "Exchange":
         """Ask for permission, waiting for budget without blocking the loop; see `begin`."""
-        if call.method == "POST" and not costing.book.loaded:
-            await asyncio.to_thread(costing.book.load)  # slow, and only once
-        quote = costing.quote(call)
-        if costing.wait <= 0:
-            return cls._let_through(guard, costing, call, quote, 0.0)
+        threads = guard.off_loop
+        slow = (call.size or 0) > _LARGE or (call.method == "POST" and not costing.book.loaded)
+        quote = await asyncio.to_thread(costing.quote, call) if slow else costing.quote(call)
         deadline_s = guard.clock.monotonic_s() + costing.wait
+        work = partial(cls._let_through, guard, costing, call, quote, 0.0)
         while True:
             try:
-                return cls._let_through(guard, costing, call, quote, 0.0)
+                exchange = await threads.run(work, undo=_withdrawn)
             except (BudgetRefused, RateRefused) as refused:
                 if not await wait_for_room(guard, refused, deadline_s):
                     raise
+            else:
+                exchange._off_loop = threads  # noqa: SLF001 - of this class
+                return exchange
 
     @classmethod
     def _let_through(
@@ -157,7 +168,13 @@ class Exchange:
         self._headers = header_dict(headers)
         self._record(failure=failure_of_status(status), withdraw=False)
         if self._costing.reads(self._call, self._quote):
-            self._reader = AnswerReader(self._headers, decoded=decoded)
+            llm = self._quote.llm
+            self._reader = AnswerReader(
+                self._headers,
+                decoded=decoded,
+                wire=None if llm is None else llm.call.wire,
+                lines=llm is not None and llm.call.later is not None and llm.call.wire == "batch",
+            )
 
     def received(self, data: bytes) -> None:
         """Inspect the next bytes of the response's body."""
@@ -187,13 +204,10 @@ class Exchange:
             return
         failure = failure_of(error) if isinstance(error, Exception) else None
         self._record(failure=failure, withdraw=failure is None)
-        try:
-            if unsent or isinstance(error, CallRefused):
-                self._lease.release()
-            else:
-                self._lease.settle(bytes_out=self._bytes_out, failed=True)
-        except GuardStoreError:
-            return  # logged by the guard; the lease is charged when it expires
+        if unsent or isinstance(error, CallRefused):
+            self._soon(self._lease.release)
+        else:
+            self._soon(partial(self._lease.settle, bytes_out=self._bytes_out, failed=True))
 
     def watch(self, answer: object) -> None:
         """End it when `answer` is garbage-collected without having been read or closed."""
@@ -221,6 +235,11 @@ class Exchange:
             text_bytes=0 if reader is None else reader.text_bytes,
             model=None if reader is None else reader.model,
             usage={} if reader is None else reader.usage,
+            tier=None if reader is None else reader.tier,
+            response_id=None if reader is None else reader.id,
+            unfinished=reader is not None and reader.unfinished,
+            results=() if reader is None else tuple(reader.results),
+            problem="" if reader is None else reader.problem,
             body=None if reader is None else reader.body,
         )
         actual = self._costing.charge(self._call, self._quote, answer)
@@ -231,10 +250,7 @@ class Exchange:
         if later:
             self._guard.abandon(self._lease, actual, **count, failed=failed)
             return
-        try:
-            self._settle(actual, failed=failed)
-        except GuardStoreError:
-            return  # logged by the guard; the lease is charged when it expires
+        self._soon(partial(self._settle, actual, failed=failed))
 
     def _unread(self, actual: Decimal, answer: Answer) -> Decimal | None:
         """Return the charge for a response whose encoding is not supported."""
@@ -266,10 +282,20 @@ class Exchange:
         if admission is None:
             return
         if withdraw:
-            health.withdraw(admission)
+            self._soon(partial(health.withdraw, admission))
             return
         latency_s = self._guard.clock.monotonic_s() - self._begun_s
-        health.record(admission.host, failure, latency_s, admission=admission)
+        self._soon(partial(health.record, admission.host, failure, latency_s, admission=admission))
+
+    def _soon(self, work: Callable[[], object]) -> None:
+        """Use the store: now, or off the event loop."""
+        if self._off_loop is not None:
+            self._off_loop.later(work)
+            return
+        try:
+            work()
+        except GuardStoreError:
+            return  # logged by the guard; the lease is charged when it expires
 
     def _told_headers(self) -> dict[str, str]:
         told = self._costing.told_hosts
@@ -288,6 +314,11 @@ class Exchange:
             estimate=amount_of(self._quote.estimate),
             currency=self._guard.currency,
         )
+
+
+def _withdrawn(exchange: Exchange) -> None:
+    """End an exchange whose task was cancelled before anything was sent."""
+    exchange.failed(asyncio.CancelledError(), unsent=True)
 
 
 def refusal_in(error: BaseException) -> CallRefused | None:

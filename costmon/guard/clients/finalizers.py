@@ -14,15 +14,15 @@ _FREE = frozenset(
         "aiohttp",
         "botocore",
         "calls",
-        "finalizers",
-        "exchange",
+        "clients.finalizers",
+        "clients.exchange",
         "httpx",
         "httpx2",
-        "httpx_wire",
+        "clients.httpx_wire",
         "install",
         "requests",
         "urllib3",
-        "urllib3_answer",
+        "clients.urllib3_answer",
     )
 )
 """Modules that hold no lock while they call others."""

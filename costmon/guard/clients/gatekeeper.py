@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from costmon.clock import EpochClock
 from costmon.domain.amount import Amount
 from costmon.guard.attempt import HeldLease
 from costmon.guard.config import ScopeConfig
 from costmon.guard.health.health import Health
+
+if TYPE_CHECKING:
+    from costmon.guard.off_loop import OffLoop
 
 
 class Gatekeeper(Protocol):
@@ -20,6 +23,11 @@ class Gatekeeper(Protocol):
     @property
     def health(self) -> Health:
         """Return the health of the hosts that are called."""
+        ...
+
+    @property
+    def off_loop(self) -> "OffLoop":
+        """Return the threads in which coroutines use the store."""
         ...
 
     def reserve(

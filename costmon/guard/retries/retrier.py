@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from costmon.clock import EpochClock
@@ -155,25 +156,30 @@ class Retrier:
         ttl: float = 60.0,
     ) -> T:
         """Do as `run` does in asyncio; cancelling the task ends a wait at once."""
-        course = self._course(host, policy, amount if retry_cost is None else retry_cost)
+        use = self._guard.off_loop.run
+        course = await use(
+            partial(self._course, host, policy, amount if retry_cost is None else retry_cost)
+        )
         while True:
-            attempt = self._begin(course, amount, activity, ttl)
+            attempt = await self._begin_async(course, amount, activity, ttl)
             try:
                 with covered() if attempt is not None else nullcontext():
                     result = await fn()
-            except BaseException as error:  # noqa: BLE001 - `after_error` raises what is final
+            except BaseException as error:
                 if attempt is not None:
                     attempt.failed(error)
-                await self._async_pause(course.after_error(error))
-                course.check(error)
+                if not isinstance(error, Exception):
+                    raise
+                await self._async_pause(await use(partial(course.after_error, error)))
+                await use(partial(course.check, error))
             else:
                 if attempt is not None:
                     attempt.answered(result)
-                again_s = course.after_answer(result)
+                again_s = await use(partial(course.after_answer, result))
                 if again_s is None:
                     return result
                 await self._async_pause(again_s)
-                if not course.may():
+                if not await use(course.may):
                     return result
 
     def _course(
@@ -200,15 +206,23 @@ class Retrier:
     ) -> Attempt | None:
         if amount is None:
             return None
+        guard, health, clock = self._guard, self._health, self._clock
         try:
             return Attempt.begin(
-                self._guard,
-                self._health,
-                self._clock,
-                course.host,
-                amount,
-                activity=activity,
-                ttl=ttl,
+                guard, health, clock, course.host, amount, activity=activity, ttl=ttl
+            )
+        except CallRefused as refused:
+            raise refused from course.last
+
+    async def _begin_async(
+        self, course: RetryCourse, amount: Amount | None, activity: str, ttl: float
+    ) -> Attempt | None:
+        if amount is None:
+            return None
+        guard, health, clock = self._guard, self._health, self._clock
+        try:
+            return await Attempt.begin_async(
+                guard, health, clock, course.host, amount, activity=activity, ttl=ttl
             )
         except CallRefused as refused:
             raise refused from course.last

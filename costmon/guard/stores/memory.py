@@ -264,18 +264,24 @@ class MemoryStore:
         """Expire what is due and delete old data; see `Store.sweep`."""
         with self._lock:
             expired = self._expire()
-            now_s = self._monotonic_s()
-            for name, (hold, ended_s) in list(self._over.items()):
-                if now_s - ended_s < REMEMBERED_S:
-                    break
-                del self._over[name]
-                if hold is not None and hold.key is not None:
-                    self._keys.pop(hold.key, None)
-            before = int(self._epoch_s()) - _KEPT_S
-            if before - self._forgotten_until >= _HOUR_S:
-                self._forgotten_until = before
-                self._counters.forget(before)
+            self._forget()
             return expired
+
+    def _forget(self) -> None:
+        """Drop what is too old to be needed."""
+        now_s = self._monotonic_s()
+        while self._over:
+            name = next(iter(self._over))
+            hold, ended_s = self._over[name]
+            if now_s - ended_s < REMEMBERED_S:
+                break
+            del self._over[name]
+            if hold is not None and hold.key is not None:
+                self._keys.pop(hold.key, None)
+        before = int(self._epoch_s()) - _KEPT_S
+        if before - self._forgotten_until >= _HOUR_S:
+            self._forgotten_until = before
+            self._counters.forget(before)
 
     def leases(self, limit: int) -> list[LeaseRow]:
         """Return the held leases, oldest first."""
@@ -374,6 +380,10 @@ class MemoryStore:
     def _bind(self, plan: Plan) -> Bound:
         """Look up the plan's counters; an outdated plan creates none, and is refused later."""
         with self._lock:
+            if int(self._epoch_s()) - _KEPT_S - self._forgotten_until >= _HOUR_S:
+                # A program may never read figures or sweep.
+                self._expire()
+                self._forget()
             return self._counters.look_up(plan) if plan.revision == self._revision else _OUTDATED
 
     def _expire(self) -> int:

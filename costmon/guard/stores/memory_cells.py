@@ -1,5 +1,8 @@
 """Counters and usage rows of the memory store, and those that a plan needs."""
 
+import weakref
+from collections.abc import Iterator
+
 from costmon.guard.stores.base import Hold, Line, Outcome, Refusal
 
 
@@ -106,6 +109,29 @@ class Bound:
         self.adopted[counter] = cell
         self.money += (cell,)
         self.only = None
+
+
+class Plans:
+    """Plans that may have leases; those that are gone are dropped as others come."""
+
+    __slots__ = ("_most", "_refs")
+
+    def __init__(self) -> None:
+        self._refs: list[weakref.ref[Bound]] = []
+        self._most = 4
+
+    def add(self, bound: Bound) -> None:
+        """Add a plan; the time is constant on average."""
+        if len(self._refs) >= self._most:
+            self._refs = [ref for ref in self._refs if ref() is not None]
+            self._most = 2 * len(self._refs) + 4
+        self._refs.append(weakref.ref(bound))
+
+    def __iter__(self) -> Iterator[Bound]:
+        for ref in self._refs:
+            bound = ref()
+            if bound is not None:
+                yield bound
 
 
 def hold_all(bound: Bound, hold: Hold) -> Refusal | None:

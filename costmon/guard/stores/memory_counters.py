@@ -3,12 +3,11 @@
 Everything here happens while the store's lock is held.
 """
 
-import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from costmon.guard.stores.base import Hold, Line, Plan, UsageRow
-from costmon.guard.stores.memory_cells import Bound, Cell, Forgiven, Usage
+from costmon.guard.stores.memory_cells import Bound, Cell, Forgiven, Plans, Usage
 from costmon.guard.stores.seeding import seed_bucket
 
 T = TypeVar("T")
@@ -33,7 +32,7 @@ class MemoryCounters:
         # By scope, then by hour and period.
         self._forgiven: dict[str, dict[tuple[int, str], Forgiven]] = {}
         # By scope: the plans that may have leases.
-        self._bounds: dict[str, weakref.WeakSet[Bound]] = {}
+        self._bounds: dict[str, Plans] = {}
         self.resets = 0
         """The number of resets."""
 
@@ -61,9 +60,9 @@ class MemoryCounters:
             if line.first == line.last:
                 limit = _NEVER if line.limit is None else line.limit
                 bound.only = (cell, limit, _NEVER if line.warn is None else line.warn, line)
+        row = (plan.hour, plan.activity)
         bound.usage = tuple(
-            self._usage.setdefault(scope, {}).setdefault((plan.hour, plan.activity), Usage())
-            for scope in plan.scopes
+            self._usage.setdefault(scope, {}).setdefault(row, Usage()) for scope in plan.scopes
         )
         own = {(line.scope, line.period) for line in plan.lines}
         before = plan.cache
@@ -71,7 +70,10 @@ class MemoryCounters:
             if counter not in own:
                 bound.adopt(counter, cell)
         for scope in plan.scopes:
-            self._bounds.setdefault(scope, weakref.WeakSet()).add(bound)
+            plans = self._bounds.get(scope)
+            if plans is None:
+                plans = self._bounds[scope] = Plans()
+            plans.add(bound)
         plan.cache = bound
         return bound
 
@@ -144,7 +146,7 @@ class MemoryCounters:
         for name, buckets in list(self._buckets.items()):
             if not buckets and name[0] not in self._usage:
                 del self._buckets[name]
-        for scope in [scope for scope, bounds in self._bounds.items() if not bounds]:
+        for scope in [scope for scope, plans in self._bounds.items() if not any(plans)]:
             del self._bounds[scope]
 
     def _rows(self, scope: str | None) -> Iterable[tuple[int, str, str, Usage]]:

@@ -28,6 +28,7 @@ from collections.abc import Callable, Iterable, Sequence
 from costmon.clock import Clock
 from costmon.domain.amount import Amount, amount_of
 from costmon.errors import BudgetError
+from costmon.guard.errors import GuardStoreError
 from costmon.guard.stores.base import (
     NOTHING,
     Hold,
@@ -473,16 +474,22 @@ class SlabStore:
         """Settle the slabs, with calls in flight at their estimates, and close the inner store."""
         if os.getpid() != self._pid:
             self._fresh()
+        failure: GuardStoreError | None = None
         with self._lock:
             for desk in self._desks.values():
-                for slab in desk.slabs:
+                slabs, desk.slabs = desk.slabs, []
+                for slab in slabs:
                     for hold in slab.open.values():
                         slab.spent += hold.nano
                         slab.requests += 1
                         hold.state = "expired"
-                    self._end(slab)
-                desk.slabs.clear()
+                    try:
+                        self._end(slab)
+                    except GuardStoreError as error:
+                        failure = error  # the store charges the slab in full when it expires
         self._inner.close()
+        if failure is not None:
+            raise failure
 
     def _expire(self) -> int:
         now_s, expired = self._monotonic_s(), 0

@@ -119,25 +119,36 @@ class SQLiteStore:
 
     def settle(self, hold: Hold, nano: int, outcome: Outcome = NOTHING) -> LeaseState | None:
         """Charge what the call cost; see `Store.settle`."""
-        return self._file.run("settle a lease", self._end, hold, nano, outcome, SETTLED)
+        return self._ended(hold, "settle a lease", nano, outcome, SETTLED)
 
     def release(self, hold: Hold) -> LeaseState | None:
         """Charge nothing; see `Store.release`."""
-        return self._file.run("release a lease", self._end, hold, 0, NOTHING, RELEASED)
+        return self._ended(hold, "release a lease", 0, NOTHING, RELEASED)
+
+    def _ended(
+        self, hold: Hold, operation: str, nano: int, outcome: Outcome, after: int
+    ) -> LeaseState | None:
+        before = self._file.run(operation, self._end, hold, nano, outcome, after)
+        # Not before the commit, which fails on a full disk: then the lease has not ended.
+        if before is not None:
+            hold.state = STATES[before if before in {SETTLED, RELEASED} else after]
+            return STATES[before]
+        return None
 
     def _end(
         self, db: sqlite3.Connection, hold: Hold, nano: int, outcome: Outcome, after: int
-    ) -> LeaseState | None:
+    ) -> int | None:
+        """End a lease in the open transaction; return its state before."""
         number = self._number(hold.id)
         row = db.execute(
             "SELECT state, nano, plan, resets FROM guard_lease WHERE id = ?", (number,)
         ).fetchone()
         if row is None:
             return None
+        before: int
         before, estimate, plan_id, resets = row
         if before in {SETTLED, RELEASED}:
-            hold.state = STATES[before]
-            return hold.state
+            return before
         bound = hold.cells
         if not isinstance(bound, Bound) or bound.plan_id != plan_id:
             bound = hold.cells = bound_of(db, plan_id, self._file.identity)
@@ -154,24 +165,28 @@ class SQLiteStore:
             "UPDATE guard_lease SET state = ?, at_s = ? WHERE id = ?",
             (after, self._clock.monotonic_s(), number),
         )
-        hold.state = STATES[after]
-        return "held" if before == HELD else "expired"
+        return before
 
     def renew(self, hold: Hold, ttl_s: float) -> LeaseState | None:
         """Make a held lease expire `ttl_s` seconds from now; see `Store.renew`."""
-        return self._file.run("renew a lease", self._renew, hold, ttl_s)
+        state = self._file.run("renew a lease", self._renew, hold, ttl_s)
+        if state is None:
+            return None
+        hold.state = STATES[state]
+        if state == HELD:
+            hold.expires_in_s = ttl_s
+        return hold.state
 
-    def _renew(self, db: sqlite3.Connection, hold: Hold, ttl_s: float) -> LeaseState | None:
+    def _renew(self, db: sqlite3.Connection, hold: Hold, ttl_s: float) -> int | None:
         number = self._number(hold.id)
         row = db.execute("SELECT state FROM guard_lease WHERE id = ?", (number,)).fetchone()
         if row is None:
             return None
-        hold.state = STATES[row[0]]
-        if row[0] == HELD:
+        state: int = row[0]
+        if state == HELD:
             due_s = self._clock.monotonic_s() + ttl_s
             db.execute("UPDATE guard_lease SET at_s = ? WHERE id = ?", (due_s, number))
-            hold.expires_in_s = ttl_s
-        return hold.state
+        return state
 
     def find(self, id: str) -> Hold | None:
         """Return a lease; see `Store.find`."""

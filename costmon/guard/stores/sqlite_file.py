@@ -91,11 +91,12 @@ class SQLiteFile:
         """
         if os.getpid() != self._pid:
             self._leave_parent()
+        until_s = time.monotonic() + _WAIT_S
         with self._lock:
             db = None
             try:
                 db = self._opened()
-                self._begin(db)
+                self._begin(db, until_s)
                 answer = work(db, *args, **kwargs)
                 db.execute("COMMIT")
             except OverflowError as error:
@@ -169,11 +170,12 @@ class SQLiteFile:
         try:
             # If two processes open a new file at once, only one can change the mode, and SQLite
             # does not wait for that.
-            self._patiently(lambda: db.execute("PRAGMA journal_mode = WAL"))
+            until_s = time.monotonic() + _WAIT_S
+            self._patiently(lambda: db.execute("PRAGMA journal_mode = WAL"), until_s)
             db.execute("PRAGMA synchronous = NORMAL")
             db.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
             db.execute("PRAGMA busy_timeout = 0")
-            self._begin(db)
+            self._begin(db, until_s)
             self._prepare(db)
             db.execute("COMMIT")
         except BaseException:
@@ -206,16 +208,15 @@ class SQLiteFile:
             db.execute("UPDATE guard_charge SET at_s = ?", (now_s,))
             db.execute("UPDATE guard_state SET boot = ?, seen_s = ?", (self._boot, now_s))
 
-    def _begin(self, db: sqlite3.Connection) -> None:
+    def _begin(self, db: sqlite3.Connection, until_s: float) -> None:
         try:
             db.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
                 raise
-            self._patiently(lambda: db.execute("BEGIN IMMEDIATE"))
+            self._patiently(lambda: db.execute("BEGIN IMMEDIATE"), until_s)
 
-    def _patiently(self, attempt: Callable[[], object]) -> None:
-        until_s = time.monotonic() + _WAIT_S
+    def _patiently(self, attempt: Callable[[], object], until_s: float) -> None:
         while True:
             try:
                 attempt()

@@ -1,19 +1,24 @@
-"""Find the usage in a response while it is read: JSON, server-sent events, AWS's event streams.
+"""Find the usage in a response while it is read: JSON, lines, server-sent events, AWS's events.
 
-Memory is bounded: a whole body or one event of up to 64 KiB is kept; of anything longer, the last 8
-KiB, where vendors put the usage.
+Memory is bounded: a whole body or one event of up to 64 KiB is kept, without the data of pictures
+and sound in it; of anything longer the first 2 and the last 8 KiB, where vendors put model and
+usage.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from costmon.guard.usage_parsing.decoding import Decoder, Plain, UnreadableError, decoder_of
-from costmon.guard.usage_parsing.tokens import tokens_of
-from costmon.pricing.llm import Tokens
+from costmon.guard.usage_parsing.event_frames import FrameReader
+from costmon.guard.usage_parsing.request_body import LONG, text_size
+from costmon.guard.usage_parsing.usage import usage_of
+from costmon.pricing.llm import LlmUsage
 
 WHOLE = 65_536
 TAIL = 8_192
+HEAD = 2_048
 
 _KEYS = (b'"usage"', b'"usageMetadata"', b'"billed_units"', b'"amazon-bedrock-invocationMetrics"')
 _TEXTS = frozenset(
@@ -39,51 +44,115 @@ _LAST = frozenset(
         "response.completed",
         "response.incomplete",
         "response.failed",
+        "speech.audio.done",
+        "transcript.text.done",
+        "image_generation.completed",
+        "image_edit.completed",
     )
 )
+# What a vendor's own tool did, by the type of an item of the output.
+_TOOL_ITEMS = {
+    "web_search_call": "web_search",
+    "file_search_call": "file_search",
+    "code_interpreter_call": "code_run",
+    "image_generation_call": "pictures",
+}
+_FREE_ACTIONS = frozenset(("open_page", "find_in_page", "find"))
+_SAID = re.compile(rb'(?<!\\)"(model|modelVersion|service_tier|status|id)"\s*:\s*"([^"\\]{1,200})"')
 _DEEPEST = 8
 _TRIES = 8
+_MOST_RESULTS = 100_000
+
+
+class Result(NamedTuple):
+    """One answer of a batch.
+
+    Attributes:
+        model: That answered.
+        usage: What it used.
+    """
+
+    model: str | None
+    usage: LlmUsage
 
 
 class AnswerReader:
     """Reads one response.
 
+    Args:
+        headers: Of the response, by lower-case name.
+        decoded: Whether the content is decoded already.
+        wire: The wire format of the request, where the answer does not show it.
+        lines: Whether the body is one JSON value a line, of several calls.
+
     Attributes:
         usage: The counts by the vendor's names; the last of several.
         model: The model that answered.
-        tier: The service tier of the response.
+        tier: The service tier of the response, as the vendor calls it.
+        id: The id of the response, or of the batch.
+        unfinished: Whether the vendor still works on it.
+        results: The answers of a batch.
         text_bytes: Of the model's text, as far as received; there are at most as many tokens.
         readable: Whether everything so far could be parsed.
+        problem: Why it could not be read.
         ended: Whether the usage is complete, whatever follows.
     """
 
-    def __init__(self, headers: Mapping[str, str], *, decoded: bool = False) -> None:
+    def __init__(
+        self,
+        headers: Mapping[str, str],
+        *,
+        decoded: bool = False,
+        wire: str | None = None,
+        lines: bool = False,
+    ) -> None:
         self.usage: dict[str, Any] = {}
         self.model: str | None = None
-        self.tier: str | None = None
+        self.tier: str | None = headers.get("x-gemini-service-tier")
+        self.id: str | None = None
+        self.unfinished = False
+        self.results: list[Result] = []
         self.text_bytes = 0
         self.readable = True
+        self.problem = ""
         self.ended = False
-        self._events = headers.get("content-type", "").lower().startswith("text/event-stream")
+        self._wire = wire
+        media = headers.get("content-type", "").lower()
+        self._events = media.startswith("text/event-stream")
+        self._frames = FrameReader() if "vnd.amazon.eventstream" in media else None
+        self._lines = lines
+        self._tools: dict[str, str] = {}
+        self._queries: set[str] = set()
         self._kept = bytearray()
+        self._head = b""
         self._cut = False
         self._finished = False
         self._decoder: Decoder = Plain()
         if not decoded:
             try:
                 self._decoder = decoder_of(headers.get("content-encoding", ""))
-            except UnreadableError:
-                self.readable = False
+            except UnreadableError as error:
+                self.readable, self.problem = False, str(error)
 
     @property
-    def tokens(self) -> Tokens | None:
+    def tokens(self) -> LlmUsage | None:
         """Return the usage of the call; `None` if the response has not reported it."""
-        return tokens_of(self.usage)
+        found = usage_of(self.usage, self._wire) if self.usage else None
+        if found is None or not (self._tools or self._queries):
+            return found
+        calls = list(self._tools.values())
+        return found._replace(
+            web_search=max(found.web_search, calls.count("web_search"), len(self._queries)),
+            file_search=max(found.file_search, calls.count("file_search")),
+            code_run=max(found.code_run, 1 if "code_run" in calls else 0),
+            pictures=calls.count("pictures"),
+        )
 
     @property
     def body(self) -> bytes | None:
         """Return the whole content, if it is not a stream of events and at most 64 KiB."""
-        return None if self._cut or self._events or not self.readable else bytes(self._kept)
+        plain = not (self._cut or self._head or self._events or self._lines)
+        return bytes(self._kept) if plain and self.readable else None
 
     def feed(self, data: bytes) -> None:
         """Take received bytes, encoded unless the reader was created for decoded content."""
@@ -91,49 +160,58 @@ class AnswerReader:
             return
         try:
             for piece in self._decoder.pieces(data):
-                if self._events:
-                    self._feed_events(piece)
+                if self._frames is not None:
+                    for event in self._frames.events(piece):
+                        self._absorb(event, streamed=True)
+                if self._events or self._lines:
+                    self._feed_lines(piece)
                 else:
                     self._keep(piece)
-        except UnreadableError:
-            self.readable = False
+        except UnreadableError as error:
+            self.readable, self.problem = False, str(error)
 
     def finish(self) -> None:
         """Parse what can only be parsed at the end, also of a response that was cut off."""
         if self._finished:
             return
         self._finished = True
-        if self._events:
-            self._event(bytes(self._kept))
+        if self._events or self._lines:
+            self._line(bytes(self._kept))
             return
-        if not self._kept:
+        if not self._kept or (self._frames is not None and self.tokens is not None):
             return
         if not self._cut:
             try:
                 found = json.loads(self._kept)
                 self.ended = True
-            except ValueError:
+            except (ValueError, RecursionError):
                 found = None
             for one in found if isinstance(found, list) else [found]:
                 if isinstance(one, dict):
-                    self._absorb(one)
+                    self._absorb(one, streamed=False)
         if self.tokens is None:
-            self._scan(bytes(self._kept[-TAIL:]))
-        if not self.text_bytes:
-            self.text_bytes = len(self._kept)
+            self._scan(self._head + bytes(self._kept[-TAIL:]))
+            if not self.text_bytes:
+                self.text_bytes = len(self._kept)
 
     def _keep(self, piece: bytes) -> None:
         self._kept += piece
-        if len(self._kept) > WHOLE or (self._cut and len(self._kept) > 2 * TAIL):
+        if len(self._kept) <= WHOLE:
+            return
+        if not self._cut:
+            self._head = self._head or bytes(self._kept[:HEAD])
+            without_data(self._kept)
+        if len(self._kept) > WHOLE // 2 or self._cut:
             self._cut = True
-            self.text_bytes += len(self._kept) - TAIL
-            del self._kept[:-TAIL]
+            if len(self._kept) > 2 * TAIL:
+                self.text_bytes += len(self._kept) - TAIL
+                del self._kept[:-TAIL]
 
-    def _feed_events(self, piece: bytes) -> None:
+    def _feed_lines(self, piece: bytes) -> None:
         start = 0
         while (end := piece.find(b"\n", start)) >= 0:
             self._keep_line(piece[start:end])
-            self._event(bytes(self._kept))
+            self._line(bytes(self._kept))
             self._kept.clear()
             self._cut = False
             start = end + 1
@@ -142,48 +220,124 @@ class AnswerReader:
     def _keep_line(self, piece: bytes) -> None:
         self._kept += piece
         if len(self._kept) > WHOLE:
+            without_data(self._kept)
+        if len(self._kept) > WHOLE:
             self._cut = True
             del self._kept[:-TAIL]
 
-    def _event(self, line: bytes) -> None:
+    def _line(self, line: bytes) -> None:
         if self._cut:
             self._scan(line)
             self.text_bytes += len(line)
             return
-        if not line.startswith(b"data:"):
-            return
-        if line[5:].strip() == b"[DONE]":
-            self.ended = True
-            return
+        if self._events:
+            if not line.startswith(b"data:"):
+                return
+            line = line[5:]
+            if line.strip() == b"[DONE]":
+                self.ended = True
+                return
         try:
-            found = json.loads(line[5:])
-        except ValueError:
+            found = json.loads(line)
+        except (ValueError, RecursionError):
             return  # part of an event that was cut off
         if isinstance(found, dict):
-            self._absorb(found)
+            if self._lines:
+                self._absorb_result(found)
+            else:
+                self._absorb(found, streamed=True)
 
-    def _absorb(self, value: dict[str, Any]) -> None:
+    def _absorb_result(self, line: dict[str, Any]) -> None:
+        """Take one line of the results of a batch."""
+        for outer, inner in (("result", "message"), ("response", "body"), ("", "response")):
+            value = line.get(outer) if outer else line
+            answer = value.get(inner) if isinstance(value, dict) else None
+            if isinstance(answer, dict):
+                self._add_result(answer)
+                return
+
+    def _add_result(self, answer: dict[str, Any]) -> None:
+        usage = answer.get("usage") or answer.get("usageMetadata")
+        found = usage_of(usage) if isinstance(usage, dict) else None
+        if found is not None and len(self.results) < _MOST_RESULTS:
+            model = answer.get("model") or answer.get("modelVersion")
+            self.results.append(Result(model if isinstance(model, str) else None, found))
+
+    def _absorb(self, value: dict[str, Any], *, streamed: bool) -> None:
         for usage in _usages(value):
             self.usage |= {name: count for name, count in usage.items() if count is not None}
         for part in (value, value.get("message"), value.get("response")):
             if isinstance(part, dict):
-                for name in ("model", "modelVersion"):
-                    if isinstance(part.get(name), str):
-                        self.model = part[name]
-                if isinstance(part.get("service_tier"), str):
-                    self.tier = part["service_tier"]
-        # Events that repeat what was written before ("...done", "...completed") have another type.
+                self._absorb_answer(part)
+        if "inlinedResponses" in str(value.get("response", ""))[:200]:
+            self._absorb_inlined(value["response"])
         kind = value.get("type")
         if kind in _LAST or (value.get("choices") == [] and value.get("usage")):
             self.ended = True
-        if not isinstance(kind, str) or "delta" in kind or not self._events:
+        item = value.get("item")
+        if isinstance(item, dict):
+            self._absorb_item(item, str(value.get("output_index", "")))
+        # Events that repeat what was written before ("...done", "...completed") have another type.
+        if not streamed:
+            if not self.usage:
+                self.text_bytes += _text_bytes(value, 0)
+        elif not isinstance(kind, str) or "delta" in kind:
             self.text_bytes += _text_bytes(value, 0)
 
+    def _absorb_answer(self, part: dict[str, Any]) -> None:
+        """Take what one answer, or an event, says about itself."""
+        for name in ("model", "modelVersion"):
+            if isinstance(part.get(name), str):
+                self.model = part[name]
+        tier = part.get("service_tier", part.get("serviceTier"))
+        if isinstance(tier, dict):
+            tier = tier.get("type")
+        if isinstance(tier, str):
+            self.tier = tier
+        if isinstance(part.get("id"), str):
+            self.id = part["id"]
+        if isinstance(part.get("status"), str):
+            self.unfinished = part["status"] in {"queued", "in_progress"}
+        output = part.get("output")
+        for at, item in enumerate(output if isinstance(output, list) else ()):
+            if isinstance(item, dict):
+                self._absorb_item(item, str(at))
+        self._absorb_searches(part.get("candidates"))
+
+    def _absorb_searches(self, candidates: object) -> None:
+        """Take what Gemini searched for."""
+        for one in candidates if isinstance(candidates, list) else ():
+            found = one.get("groundingMetadata") if isinstance(one, dict) else None
+            queries = found.get("webSearchQueries") if isinstance(found, dict) else None
+            if isinstance(queries, list):
+                self._queries |= {str(query) for query in queries}
+
+    def _absorb_item(self, item: dict[str, Any], place: str) -> None:
+        unit = _TOOL_ITEMS.get(str(item.get("type")))
+        if unit is None or item.get("status") == "failed":
+            return
+        action = item.get("action")
+        if isinstance(action, dict) and action.get("type") in _FREE_ACTIONS:
+            return
+        self._tools[str(item.get("id") or place)] = unit
+
+    def _absorb_inlined(self, response: dict[str, Any]) -> None:
+        """Take the results of a batch of Gemini."""
+        found = response.get("inlinedResponses")
+        found = found.get("inlinedResponses") if isinstance(found, dict) else found
+        for one in found if isinstance(found, list) else ():
+            answer = one.get("response") if isinstance(one, dict) else None
+            if isinstance(answer, dict):
+                self._add_result(answer)
+
     def _scan(self, data: bytes) -> None:
-        """Find the last usage object in the tail of a longer text.
+        """Find the last usage object in the ends of a longer text.
 
         An unescaped `"usage"` cannot be inside a JSON string, because quotes are escaped there.
         """
+        said = {key: value.decode("utf-8", "replace") for key, value in _SAID.findall(data)}
+        self.model = said.get(b"model") or said.get(b"modelVersion") or self.model
+        self.tier = said.get(b"service_tier") or self.tier
         found = sorted(((at, key) for key in _KEYS for at in _places(data, key)), reverse=True)
         decoder = json.JSONDecoder()
         for at, key in found[:_TRIES]:
@@ -196,20 +350,50 @@ class AnswerReader:
                 continue
             if key == b'"billed_units"':
                 usage = {"billed_units": usage}
-            if tokens_of(usage) is not None:
+            if usage_of(usage) is not None:
                 self.usage |= usage
                 return
 
 
+def without_data(kept: bytearray) -> None:
+    """Shorten the runs without a quote in a text, such as a picture in base64, in place."""
+    pieces = kept.split(b'"')
+    if any(len(piece) > 2 * LONG for piece in pieces):
+        kept[:] = b'"'.join(
+            piece if len(piece) <= 2 * LONG or b"{" in piece else piece[:64] + piece[-64:]
+            for piece in pieces
+        )
+
+
 def _usages(value: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield the usage objects of one body or event, from wherever vendors put them."""
-    for name in ("usage", "usageMetadata", "meta", "amazon-bedrock-invocationMetrics"):
+    for name in ("usage", "usageMetadata", "usage_info", "amazon-bedrock-invocationMetrics"):
         if isinstance(value.get(name), dict):
             yield value[name]
+    meta = value.get("meta")
+    if isinstance(meta, dict) and "billed_units" in meta:
+        yield meta
+    if "inputTextTokenCount" in value or "generation_token_count" in value:  # of Bedrock's `invoke`
+        yield _titan(value)
     for outer in ("message", "response", "delta", "metadata", "x_groq"):
         inner = value.get(outer)
-        if isinstance(inner, dict) and isinstance(inner.get("usage"), dict):
-            yield inner["usage"]
+        if isinstance(inner, dict):
+            for name in ("usage", "usageMetadata"):
+                if isinstance(inner.get(name), dict):
+                    yield inner[name]
+
+
+def _titan(value: dict[str, Any]) -> dict[str, Any]:
+    """Return the usage of a model of Amazon's or Meta's, which has it among its own fields."""
+    if "generation_token_count" in value:
+        return {name: value.get(name) for name in ("prompt_token_count", "generation_token_count")}
+    results = value.get("results")
+    written = sum(
+        one["tokenCount"]
+        for one in (results if isinstance(results, list) else ())
+        if isinstance(one, dict) and isinstance(one.get("tokenCount"), int)
+    )
+    return {"inputTextTokenCount": value["inputTextTokenCount"], "outputTokens": written}
 
 
 def _places(data: bytes, key: bytes) -> Iterator[int]:
@@ -226,7 +410,7 @@ def _text_bytes(value: object, depth: int) -> int:
         return 0
     if isinstance(value, dict):
         return sum(
-            len(part.encode("utf-8", "surrogatepass"))
+            text_size(part)
             if isinstance(part, str) and name in _TEXTS
             else _text_bytes(part, depth + 1)
             for name, part in value.items()

@@ -12,6 +12,7 @@ from typing import Annotated, TypeVar
 
 from msgspec import Meta, Struct, field
 
+from costmon.domain.amount import is_number
 from costmon.domain.resource import Gap
 from costmon.domain.usage import Quantity, UsageReading
 from costmon.providers.digitalocean.answers import Count
@@ -21,7 +22,7 @@ from costmon.providers.digitalocean.network import RESERVED_IPS
 from costmon.providers.digitalocean.permissions import Permissions
 from costmon.providers.digitalocean.reader import MOST_PAGES, PAGE_SIZE, Reader
 from costmon.providers.digitalocean.values import CURRENCY
-from costmon.providers.reading import EXACT, is_number
+from costmon.providers.reading import EXACT
 
 ACCOUNT = "/v2/account"
 INSIGHTS = "/v2/billing/do:team:{team}/insights/{first}/{last}"

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from costmon.domain.amount import is_number
 from costmon.domain.charge import Charge, ChargeWindow
 from costmon.domain.resource import Gap
 from costmon.domain.usage import Quantity, UsageReading
@@ -30,7 +31,7 @@ from costmon.providers.github.answers import (
     read_public_repositories,
     slug,
 )
-from costmon.providers.reading import EXACT, Answers, is_number, midnight, months
+from costmon.providers.reading import EXACT, Answers, midnight, months
 
 _RESTATED = dt.timedelta(days=7)
 _SETTLING = dt.timedelta(days=1)

@@ -16,6 +16,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from costmon.domain.amount import is_number
 from costmon.domain.charge import Charge, ChargeWindow
 from costmon.domain.resource import Gap
 from costmon.domain.usage import Quantity, UsageReading
@@ -23,7 +24,7 @@ from costmon.errors import ProviderPermissionError
 from costmon.outbound import Outbound
 from costmon.providers.base import Provider
 from costmon.providers.figures import Span, billed_usage
-from costmon.providers.reading import EXACT, Answers, is_number, midnight, months
+from costmon.providers.reading import EXACT, Answers, midnight, months
 
 SLUG = "stripe"
 TRANSACTIONS = "/v1/balance_transactions"

@@ -474,11 +474,12 @@ class _Away:
 
 @pytest.mark.parametrize("name", [name for name in DRIVERS if "installed" not in name])
 def test_without_its_store_a_guard_lets_nothing_through(name, server):
-    driver = DRIVERS[name](Guard(_Away()), None)
+    with Guard(_Away()) as guard:
+        driver = DRIVERS[name](guard, None)
 
-    with pytest.raises(GuardStoreUnavailable):
-        driver.send("GET", server.url)
-    driver.close()
+        with pytest.raises(GuardStoreUnavailable):
+            driver.send("GET", server.url)
+        driver.close()
 
     assert server.count == 0
 

@@ -14,9 +14,12 @@ from costmon.guard.clients.costing import Costing, egress_price
 from costmon.guard.clients.wire_call import wire_call
 from costmon.guard.usage_parsing.llm_call import llm_call_of
 from costmon.guard.usage_parsing.price_book import PriceBook
-from costmon.pricing.llm import ModelPrice, Rates, Tokens
+from costmon.pricing.llm import LlmUsage, ModelPrice, Rates
 
 OPENAI = "https://api.openai.com/v1/chat/completions"
+LOCAL = "http://localhost:4000/v1/chat/completions"
+BEDROCK = "bedrock-runtime.us-east-1.amazonaws.com"
+EMBEDDINGS = "https://api.openai.com/v1/embeddings"
 NO_EXTRA = PriceBook(extra=False)
 
 
@@ -27,9 +30,21 @@ def call(url, body=None, method="POST", size=None):
 
 def asked(url, body):
     request = call(url, body)
-    found = llm_call_of(request.method, request.path, request.body, request.size)
+    found = read(request)
     assert found is not None
     return found
+
+
+def held(body, url=OPENAI):
+    found = Costing(prices=NO_EXTRA).quote(call(url, body)).llm
+    assert found is not None
+    return found
+
+
+def read(request):
+    return llm_call_of(
+        request.method, request.host, request.path, request.headers, request.body, request.size
+    )
 
 
 @pytest.mark.parametrize(
@@ -70,7 +85,7 @@ def test_calls_to_language_models_are_known_by_their_paths(url, body, model, mos
     found = asked(url, body)
 
     assert (found.model, found.most_output) == (model, most)
-    assert found.prompt_bytes == len(json.dumps(body))
+    assert found.body.size == found.prompt.text_bytes == len(json.dumps(body))
 
 
 @pytest.mark.parametrize(
@@ -78,46 +93,51 @@ def test_calls_to_language_models_are_known_by_their_paths(url, body, model, mos
     [
         ("GET", OPENAI, None),
         ("POST", "https://x.test/v1/things", {"model": "gpt-4o"}),
-        ("POST", OPENAI, {"messages": []}),
-        ("POST", OPENAI, b"no json"),
-        ("POST", OPENAI, b'["model"]'),
+        ("POST", LOCAL, {"messages": []}),
+        ("POST", LOCAL, b"no json"),
+        ("POST", LOCAL, b'["model"]'),
         ("POST", "https://x.test/v1/messages", {"text": "hello"}),
     ],
 )
 def test_other_requests_are_not(method, url, body):
     request = call(url, body, method)
 
-    assert llm_call_of(request.method, request.path, request.body, request.size) is None
+    assert read(request) is None
 
 
 @pytest.mark.parametrize(
     "part",
     [
-        {"type": "image_url", "image_url": {"url": "https://x.test/a.png"}},
         {"type": "input_file", "file_id": "file-1"},
-        {"inlineData": {"mimeType": "image/png", "data": ""}},
+        {"type": "file", "file": {"file_id": "file-1"}},
+        {"type": "document", "source": {"type": "url", "url": "https://x.test/a.pdf"}},
+        {"type": "video_url", "video_url": {"url": "https://x.test/a.mp4"}},
+        {"fileData": {"fileUri": "gs://x/y", "mimeType": "video/mp4"}},
+        {"video": {"format": "mp4", "source": {"s3Location": {"uri": "s3://x/y"}}}},
     ],
 )
 def test_what_stands_for_more_than_its_bytes_is_held_as_the_whole_context(part):
-    body = {"model": "gpt-4o", "messages": [{"role": "user", "content": [part]}]}
+    body = {"model": "gpt-4o", "max_tokens": 0, "messages": [{"role": "user", "content": [part]}]}
 
-    found = asked(OPENAI, body)
+    quote = Costing(prices=NO_EXTRA).quote(call(OPENAI, body))
 
-    assert found.refers
-    assert found.prompt_bound(128_000) == 128_000
+    assert quote.estimate == 128_000 * Decimal("2.5") / 10**6
 
 
 def test_each_choice_is_an_answer_and_a_fast_one_costs_more():
-    found = asked(OPENAI, {"model": "m", "n": 3, "max_tokens": 10, "service_tier": "priority"})
+    body = {"model": "gpt-4o", "n": 3, "max_tokens": 10, "messages": []}
+    once, thrice = (held({**body, "n": n}) for n in (1, 3))
+    fast = held({**body, "service_tier": "priority"})
 
-    assert found.output_bound(999) == 30
-    assert found.factor == 2
+    assert (once.output_tokens, thrice.output_tokens) == (10, 30)
+    assert fast.per_output_token == 3 * Decimal("0.000017")
 
 
 def test_embeddings_write_nothing():
-    found = asked("https://x.test/v1/embeddings", {"model": "e", "input": ["x"] * 9})
+    found = held({"model": "text-embedding-3-small", "input": ["x"] * 9}, EMBEDDINGS)
 
-    assert found.output_bound(1000) == 0
+    assert (found.output_tokens, found.output_field) == (0, None)
+    assert found.hold == found.fixed > 0
 
 
 def test_a_model_is_held_at_its_worst_case_and_named_in_the_chain():
@@ -140,11 +160,12 @@ def test_no_prompt_of_so_many_bytes_costs_more_than_is_held(text, reply, limit):
     body = {"model": "gpt-4o", "max_tokens": limit, "messages": [{"content": text}]}
     costing = Costing(prices=NO_EXTRA)
     quote = costing.quote(call(OPENAI, body))
-    assert quote.price is not None
+    assert quote.llm is not None
+    assert quote.llm.price is not None
 
-    used = Tokens(fresh=len(text.encode("utf-8", "replace")) + 900, output=min(limit, reply))
+    used = LlmUsage(input=len(text.encode("utf-8", "replace")) + 900, output=min(limit, reply))
 
-    assert quote.price.cost(used) <= quote.estimate
+    assert quote.llm.price.cost(used).amount <= quote.estimate
 
 
 @pytest.mark.parametrize("model", ["*", " ", "x" * 300, "a\nb"])
@@ -159,7 +180,7 @@ def test_an_unknown_model_is_held_and_charged_at_the_default():
     costing = Costing(prices=NO_EXTRA, default_estimate="0.3")
     request = call(OPENAI, {"model": "gpt-99"})
     quote = costing.quote(request)
-    answer = Answer(200, {}, 10, 10, complete=True, tokens=Tokens(fresh=1, output=1))
+    answer = Answer(200, {}, 10, 10, complete=True, tokens=LlmUsage(input=1, output=1))
 
     assert quote.estimate == Decimal("0.3")
     assert costing.charge(request, quote, answer) is None
@@ -169,7 +190,7 @@ def test_what_answered_may_have_a_price_when_what_was_asked_for_has_none():
     costing = Costing(prices=NO_EXTRA, default_estimate="0.3")
     request = call("https://a.test/openai/deployments/mine/chat/completions", {"messages": []})
     answer = Answer(
-        200, {}, 10, 10, complete=True, tokens=Tokens(fresh=1000), model="gpt-4o-2024-08-06"
+        200, {}, 10, 10, complete=True, tokens=LlmUsage(input=1000), model="gpt-4o-2024-08-06"
     )
 
     assert costing.charge(request, costing.quote(request), answer) == Decimal("0.0025")
@@ -204,15 +225,17 @@ def test_a_stream_of_a_model_that_thinks_unseen_is_charged_at_what_was_held():
 
 
 def test_an_aborted_stream_that_had_said_its_input_is_charged_that_and_what_was_seen():
-    answer = Answer(200, {}, 9, 9, complete=False, tokens=Tokens(fresh=10, output=1), text_bytes=50)
+    answer = Answer(
+        200, {}, 9, 9, complete=False, tokens=LlmUsage(input=10, output=1), text_bytes=50
+    )
 
     assert charged(answer)[0] == Decimal("0.000525")
 
 
 @pytest.mark.parametrize(
-    ("status", "cost"), [(401, 0), (429, 0), (307, 0), (408, None), (529, None)]
+    ("status", "cost"), [(401, 0), (429, 0), (307, 0), (408, None), (500, 0), (529, 0)]
 )
-def test_what_a_vendor_rejects_costs_nothing_and_what_it_breaks_does(status, cost):
+def test_what_a_vendor_rejects_or_fails_to_do_costs_nothing(status, cost):
     assert charged(Answer(status, {}, 9, 9, complete=True))[0] == cost
 
 
@@ -230,7 +253,7 @@ def test_counts_in_headers_are_used():
 def test_a_trusted_host_may_say_the_cost_in_its_usage():
     costing = Costing(prices=NO_EXTRA, trusted_hosts=["api.openai.com"])
     usage = {"cost": 0.00014, "prompt_tokens": 1}
-    answer = Answer(200, {}, 9, 9, complete=True, tokens=Tokens(fresh=1), usage=usage)
+    answer = Answer(200, {}, 9, 9, complete=True, tokens=LlmUsage(input=1), usage=usage)
 
     assert charged(answer, costing=costing)[0] == Decimal("0.00014")
     assert charged(answer)[0] == Decimal("0.0000025")
@@ -239,7 +262,7 @@ def test_a_trusted_host_may_say_the_cost_in_its_usage():
 @pytest.mark.parametrize("said", ["-1", "NaN", "1e400", "x", "9" * 50, "", None, True, []])
 def test_a_cost_that_makes_no_sense_is_not_taken(said):
     costing = Costing(prices=NO_EXTRA, trusted_hosts=["api.openai.com"])
-    answer = Answer(200, {}, 9, 9, complete=True, tokens=Tokens(fresh=2), usage={"cost": said})
+    answer = Answer(200, {}, 9, 9, complete=True, tokens=LlmUsage(input=2), usage={"cost": said})
 
     assert charged(answer, costing=costing)[0] == Decimal("0.000005")
 
@@ -292,42 +315,63 @@ def test_prices_of_your_own_are_two_figures_or_a_whole_row():
     row = ModelPrice("b", Rates.of(2, 4), most_output=10)
     book = PriceBook({"A": ("1", "2"), "b": row}, extra=False)
 
-    assert book.price("a", "").rates == Rates.of("1", "2")  # type: ignore[union-attr]  # it is there
-    assert book.price("b", "") is row
-    assert book.price("c", "") is None
+    assert book.price("a", "x.test") == ModelPrice("A", Rates.of("1", "2"))
+    assert book.price("b", "x.test") == row
+    assert book.price("c", "x.test") is None
 
 
 def test_genai_prices_knows_models_that_our_list_does_not():
     book = PriceBook()
 
-    found = book.price("llama-3.3-70b-versatile", "https://api.groq.com/openai/v1/chat/completions")
+    found = book.price("voyage-3.5", "api.voyageai.com", "/v1/embeddings")
 
     assert found is not None
-    assert found.source == "genai-prices: groq"
-    assert found.rates.output >= found.rates.input > 0
-    assert book.price("no-such-model-anywhere", "https://x.test/") is None
+    assert found.source == "genai-prices: voyageai"
+    assert found.rates.input is not None
+    assert found.rates.input > 0
+    assert book.price("no-such-model-anywhere", "x.test") is None
 
 
-def test_genai_prices_goes_first_when_it_is_newer(monkeypatch):
+def test_genai_prices_goes_first_when_it_is_newer_and_ours_says_what_it_does_not(monkeypatch):
     import importlib.metadata
 
     monkeypatch.setattr(importlib.metadata, "version", lambda _: "99.0.0")
+    book = PriceBook()
 
-    found = PriceBook().price("claude-sonnet-4-5-20250929", "https://api.anthropic.com/v1/messages")
+    claude = book.price("claude-sonnet-4-5-20250929", "api.anthropic.com")
+    spoken = book.price("gpt-4o-audio-preview", "api.openai.com")
 
-    assert found is not None
-    assert found.source == "genai-prices: anthropic"
-    assert found.rates == Rates.of(3, 15, cached="0.3", written="3.75", written_1h=6)
-    assert (found.long_from, found.long_rates) == (
-        200_000,
-        Rates.of(6, "22.5", cached="0.6", written="7.5", written_1h=12),
+    assert claude is not None
+    assert claude.source == "genai-prices: anthropic"
+    assert claude.cost(LlmUsage(input=10**5, cached=10**5)).amount == Decimal("0.33")
+    assert claude.cost(LlmUsage(input=300_000)).amount == Decimal("1.8")
+    assert claude.cost(LlmUsage(input=10**5), "batch") == (Decimal("0.15"), (), True)
+    assert spoken is not None
+    assert spoken.source == "genai-prices: openai"
+    assert spoken.cost(LlmUsage(input=1000, audio=1000)).amount == Decimal("0.0425")
+
+
+def test_the_price_is_that_of_who_serves_the_model():
+    book = PriceBook()
+
+    made, served = (
+        book.price(model, host, path)
+        for model, host, path in (
+            ("openai/gpt-oss-120b", "api.groq.com", "/openai/v1/chat/completions"),
+            ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", BEDROCK, "/model/x/converse"),
+        )
     )
+
+    assert made is not None
+    assert (made.rates.input, made.rates.output) == (Decimal("0.15"), Decimal("0.6"))
+    assert served is not None
+    assert served.rates.input == Decimal("3.3")
 
 
 def test_without_genai_prices_our_list_does(monkeypatch):
     monkeypatch.setitem(sys.modules, "genai_prices.data_snapshot", None)
 
-    found = PriceBook().price("gpt-4o", OPENAI)
+    found = PriceBook().price("gpt-4o", "api.openai.com")
 
     assert found is not None
     assert found.source.startswith("https://")

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from costmon.guard.clients.urllib3_answer import Dechunker
 from costmon.guard.usage_parsing.decoding import UnreadableError, decoder_of
 from costmon.guard.usage_parsing.reading import AnswerReader
-from costmon.guard.usage_parsing.tokens import tokens_of
-from costmon.pricing.llm import Tokens
+from costmon.guard.usage_parsing.usage import usage_of
+from costmon.pricing.llm import LlmUsage
 
 JSON = {"content-type": "application/json"}
 SSE = {"content-type": "text/event-stream; charset=utf-8"}
 
-VENDORS: dict[str, tuple[dict[str, Any], Tokens]] = {
+VENDORS: dict[str, tuple[dict[str, Any], LlmUsage]] = {
     "openai chat": (
         {
             "usage": {
@@ -30,7 +30,7 @@ VENDORS: dict[str, tuple[dict[str, Any], Tokens]] = {
                 "completion_tokens_details": {"reasoning_tokens": 5},
             }
         },
-        Tokens(fresh=40, cached=60, output=20),
+        LlmUsage(input=40, cached=60, output=15, reasoning=5),
     ),
     "openai responses": (
         {
@@ -42,11 +42,11 @@ VENDORS: dict[str, tuple[dict[str, Any], Tokens]] = {
                 "total_tokens": 120,
             }
         },
-        Tokens(fresh=40, cached=60, output=20),
+        LlmUsage(input=40, cached=60, output=15, reasoning=5),
     ),
     "openai embeddings": (
         {"usage": {"prompt_tokens": 8, "total_tokens": 8}},
-        Tokens(fresh=8),
+        LlmUsage(input=8),
     ),
     "openrouter with written cache": (
         {
@@ -56,7 +56,7 @@ VENDORS: dict[str, tuple[dict[str, Any], Tokens]] = {
                 "prompt_tokens_details": {"cached_tokens": 10, "cache_write_tokens": 30},
             }
         },
-        Tokens(fresh=60, cached=10, written=30, output=1),
+        LlmUsage(input=60, cached=10, cache_write=30, output=1),
     ),
     "deepseek": (
         {
@@ -67,7 +67,7 @@ VENDORS: dict[str, tuple[dict[str, Any], Tokens]] = {
                 "prompt_cache_miss_tokens": 36,
             }
         },
-        Tokens(fresh=36, cached=64, output=1),
+        LlmUsage(input=36, cached=64, output=1),
     ),
     "anthropic": (
         {
@@ -83,7 +83,9 @@ VENDORS: dict[str, tuple[dict[str, Any], Tokens]] = {
                 "server_tool_use": {"web_search_requests": 2},
             }
         },
-        Tokens(fresh=10, cached=2000, written=200, written_1h=100, output=50, searches=2),
+        LlmUsage(
+            input=10, cached=2000, cache_write=200, cache_write_1h=100, output=50, web_search=2
+        ),
     ),
     "gemini": (
         {
@@ -96,7 +98,7 @@ VENDORS: dict[str, tuple[dict[str, Any], Tokens]] = {
                 "totalTokenCount": 130,
             }
         },
-        Tokens(fresh=63, cached=40, output=27),
+        LlmUsage(input=63, cached=40, output=20, reasoning=7),
     ),
     "cohere": (
         {
@@ -105,9 +107,9 @@ VENDORS: dict[str, tuple[dict[str, Any], Tokens]] = {
                 "tokens": {"input_tokens": 215, "output_tokens": 12},
             }
         },
-        Tokens(fresh=17, output=12),
+        LlmUsage(input=17, output=12),
     ),
-    "cohere embed": ({"meta": {"billed_units": {"input_tokens": 4}}}, Tokens(fresh=4)),
+    "cohere embed": ({"meta": {"billed_units": {"input_tokens": 4}}}, LlmUsage(input=4)),
     "bedrock converse": (
         {
             "usage": {
@@ -118,7 +120,7 @@ VENDORS: dict[str, tuple[dict[str, Any], Tokens]] = {
                 "cacheWriteInputTokens": 9,
             }
         },
-        Tokens(fresh=30, cached=7, written=9, output=5),
+        LlmUsage(input=30, cached=7, cache_write=9, output=5),
     ),
 }
 
@@ -157,10 +159,10 @@ def test_usage_that_a_model_writes_about_is_not_believed():
     usage = {"prompt_tokens": 9, "completion_tokens": 8}
     large = {"usage": usage, "choices": [{"message": {"content": "x" * 70_000 + spoof}}]}
 
-    assert read(JSON, json.dumps({"choices": [spoof], "usage": usage}).encode()).tokens == Tokens(
-        fresh=9, output=8
+    assert read(JSON, json.dumps({"choices": [spoof], "usage": usage}).encode()).tokens == LlmUsage(
+        input=9, output=8
     )
-    assert read(JSON, json.dumps(large).encode()).tokens is None  # it was too far from the end
+    assert read(JSON, json.dumps(large).encode()).tokens == LlmUsage(input=9, output=8)
 
 
 @pytest.mark.parametrize(
@@ -177,17 +179,17 @@ def test_usage_that_a_model_writes_about_is_not_believed():
     ],
 )
 def test_counts_that_make_no_sense_are_no_counts(usage):
-    assert tokens_of(usage) is None
+    assert usage_of(usage) is None
 
 
-STREAMS: dict[str, tuple[list[dict[str, Any]], Tokens]] = {
+STREAMS: dict[str, tuple[list[dict[str, Any]], LlmUsage]] = {
     "openai chat": (
         [
             {"choices": [{"delta": {"role": "assistant", "content": ""}}], "usage": None},
             {"choices": [{"delta": {"content": "Hello"}}], "usage": None},
             {"choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 2}},
         ],
-        Tokens(fresh=5, output=2),
+        LlmUsage(input=5, output=2),
     ),
     "openai responses": (
         [
@@ -203,7 +205,7 @@ STREAMS: dict[str, tuple[list[dict[str, Any]], Tokens]] = {
                 },
             },
         ],
-        Tokens(fresh=5, output=2),
+        LlmUsage(input=5, output=2),
     ),
     "anthropic": (
         [
@@ -226,7 +228,7 @@ STREAMS: dict[str, tuple[list[dict[str, Any]], Tokens]] = {
             },
             {"type": "message_stop"},
         ],
-        Tokens(fresh=25, cached=3, output=15),
+        LlmUsage(input=25, cached=3, output=15),
     ),
     "gemini": (
         [
@@ -240,7 +242,7 @@ STREAMS: dict[str, tuple[list[dict[str, Any]], Tokens]] = {
                 "usageMetadata": {"promptTokenCount": 4, "candidatesTokenCount": 2},
             },
         ],
-        Tokens(fresh=4, output=2),
+        LlmUsage(input=4, output=2),
     ),
     "cohere": (
         [
@@ -250,7 +252,7 @@ STREAMS: dict[str, tuple[list[dict[str, Any]], Tokens]] = {
                 "delta": {"usage": {"billed_units": {"input_tokens": 3, "output_tokens": 2}}},
             },
         ],
-        Tokens(fresh=3, output=2),
+        LlmUsage(input=3, output=2),
     ),
 }
 

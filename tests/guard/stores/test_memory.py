@@ -1,5 +1,13 @@
-"""What is particular to counters in memory: sums of rolling windows that threads share."""
+"""What is particular to counters in memory: shared sums of rolling windows, time and memory."""
 
+import gc
+import sys
+import tracemalloc
+from typing import Any
+
+import pytest
+
+from costmon.guard import Budget, Guard
 from costmon.guard.stores.base import Hold, Refusal
 from costmon.guard.stores.memory import MemoryStore
 from costmon.testing.clock import FakeClock
@@ -24,3 +32,75 @@ def test_a_late_thread_does_not_make_others_forget_their_window_after_a_clock_wa
     assert isinstance(store.reserve(back, 1, 600.0), Refusal)
     assert isinstance(store.reserve(late, 19, 600.0), Hold)
     assert isinstance(store.reserve(late, 1, 600.0), Refusal)
+
+
+SCOPES = 4_500
+"""More than the guard keeps plans of."""
+
+
+def _run(guard, number):
+    guard.reserve(f"tag:run={number}", "0.01").settle()
+
+
+def _calls(work):
+    """Return how many functions `work` calls: its cost, independent of the machine."""
+    count = 0
+
+    def note(frame, event, _):
+        nonlocal count
+        count += event in {"call", "c_call"}
+
+    sys.setprofile(note)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+@pytest.mark.parametrize("period", [None, "total", "rolling:1h"])
+def test_a_call_costs_the_same_after_thousands_of_scopes(period):
+    budgets = [Budget("global", "1000")] + ([Budget("tag:*", "1", period)] if period else [])
+    guard = Guard(budgets=budgets, clock=FakeClock())
+
+    first = _calls(lambda: [_run(guard, number) for number in range(100)])
+    for number in range(100, SCOPES):
+        _run(guard, number)
+    last = _calls(lambda: [_run(guard, number) for number in range(SCOPES, SCOPES + 100)])
+
+    assert last <= 1.5 * first
+
+
+@pytest.mark.parametrize("period", ["total", "rolling:1h"])
+def test_a_scope_needs_little_memory(period):
+    guard = Guard(budgets=[Budget("tag:*", "1", period)], clock=FakeClock())
+    _run(guard, 0)
+
+    tracemalloc.start()
+    try:
+        for number in range(1, 1001):
+            _run(guard, number)
+        guard._forget_routes()
+        gc.collect()
+        size, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert size / 1000 < 2048
+
+
+def test_scopes_that_were_used_long_ago_are_forgotten_without_being_asked():
+    clock = FakeClock()
+    guard = Guard(budgets=[Budget("tag:*", "1", "day")], clock=clock)
+    for number in range(100):
+        _run(guard, number)
+    held = guard.reserve("tag:run=held", "0.01", ttl=86_400)
+
+    clock.advance(41 * 86_400)
+    _run(guard, 100)
+
+    store: Any = guard.store
+    counters = store._counters
+    assert set(counters._usage) == {"tag:run=100", "global"}
+    assert len(counters._buckets) <= 2
+    assert held.state == "expired"

@@ -620,6 +620,7 @@ async function send(action, again = true) {
     meta.content = await token();
     return send(action, false);
   }
+  if (response.status === 401) throw new Error("sign in to change this: see the link at the end of this page");
   if (response.status !== 202) throw new Error(await message(response));
   return (await response.json()).data;
 }

@@ -1,0 +1,134 @@
+"""The most that a call to a language model can cost, before it is sent."""
+
+from decimal import Decimal
+
+from costmon.guard.usage_parsing.llm_call import LlmCall
+from costmon.guard.usage_parsing.sessions import Earlier, expected_output, rest_of
+from costmon.pricing.llm import ModelPrice, Rates
+
+ZERO = Decimal(0)
+_MILLION = Decimal(1_000_000)
+_OVERHEAD = 1_100
+"""Tokens that a vendor adds to a prompt: roles and turns, and 346-820 for tool use."""
+
+_SOUND_BYTES = 10
+"""Bytes of sound in base64 that are a token, or more: 32 tokens a second at 2.5 kbit/s."""
+
+_SOUND_BYTES_A_SECOND = 1000
+_FILE_TOKENS_A_BYTE = 10
+_SPEECH_TOKENS_A_CHARACTER = 3
+_PICTURE_OUTPUT = {"gpt-image-1": 6_240, "gpt-image-1-mini": 6_240, "gpt-image-1.5": 6_240}
+_ANY_PICTURE_OUTPUT = 16_384
+
+
+class Bound:
+    """The most that the parts of a call can cost.
+
+    Args:
+        call: What it asks for.
+        price: Of its model.
+        tier: Its service tier.
+        earlier: What is known from earlier turns of its conversation.
+        family: The canonical name of its model.
+
+    Attributes:
+        input_cost: Of the prompt, US dollars.
+        tools_cost: Of the vendor's tools, and of what is paid by the call.
+        output: Tokens of the answers.
+        per_output: Price of one of them.
+    """
+
+    def __init__(
+        self,
+        call: LlmCall,
+        price: ModelPrice,
+        tier: str,
+        earlier: Earlier | None,
+        family: str | None,
+    ) -> None:
+        prompt = call.prompt
+        text, pictures, sound, video, files = (
+            prompt.text_bytes,
+            prompt.pictures,
+            prompt.sound_bytes,
+            prompt.video_bytes,
+            prompt.file_bytes,
+        )
+        known, cached = 0, 0
+        if earlier is not None:
+            text, pictures, sound, video, files = rest_of(prompt, earlier.extent)
+            known, cached = earlier.tokens, min(earlier.cached, earlier.tokens)
+        size = price.context
+        more = text + _OVERHEAD + files * _FILE_TOKENS_A_BYTE
+        picture_tokens = pictures * min(size, price.picture_tokens)
+        sound_tokens = sound // _SOUND_BYTES + (100 if sound else 0)
+        read = known + more + picture_tokens + sound_tokens + video
+        if prompt.refers:
+            read = max(size, read) if call.wire == "embeddings" else size
+            known = cached = 0
+        elif call.wire != "embeddings":  # a batch of them may be larger than the model's context
+            read = min(size, read)
+        long = price.long_rates is not None and read > price.long_from
+        rates, _ = price.tier(tier, long=long)
+        dearest = _dearest(rates, call)
+        sound_rate = rates.audio or dearest
+        self.input_cost = (
+            min(cached, read) * (rates.cached or ZERO)
+            + max(0, read - cached) * dearest
+            + min(sound_tokens, read) * max(ZERO, sound_rate - dearest)
+            + min(video, read) * max(ZERO, (rates.video or dearest) - dearest)
+            + min(picture_tokens, read) * max(ZERO, (rates.image or dearest) - dearest)
+        ) / _MILLION
+        self.tools_cost = (
+            sum(
+                (
+                    most * (getattr(rates, unit, None) or ZERO) / 1000
+                    for unit, most in prompt.tools.items()
+                    if unit != "other"
+                ),
+                ZERO,
+            )
+            + (rates.request or ZERO) / 1000
+        )
+        self._others(call, rates, text)
+        self.per_output = _dearest_output(rates, call) / _MILLION
+        self.output = 0 if not call.writes else self._output(call, price, earlier, family)
+
+    def _others(self, call: LlmCall, rates: Rates, text: int) -> None:
+        if rates.characters is not None:
+            self.tools_cost += text * rates.characters / _MILLION
+        if call.wire == "transcription" and rates.seconds is not None:
+            seconds = Decimal(call.body.size or 0) / _SOUND_BYTES_A_SECOND
+            self.tools_cost += seconds * rates.seconds / 3600
+
+    @staticmethod
+    def _output(
+        call: LlmCall, price: ModelPrice, earlier: Earlier | None, family: str | None
+    ) -> int:
+        if call.wire == "images":
+            most = _PICTURE_OUTPUT.get(family or "", _ANY_PICTURE_OUTPUT)
+            return most * call.choices
+        if call.wire == "speech":
+            return call.prompt.text_bytes * _SPEECH_TOKENS_A_CHARACTER
+        asked = call.most_output if call.most_output is not None else price.most_output
+        return expected_output(asked, earlier) * call.choices
+
+
+def _dearest(rates: Rates, call: LlmCall) -> Decimal:
+    """Return the most that a token of the prompt can cost."""
+    found = [rates.input or ZERO]
+    if call.prompt.caches or (rates.cache_write != rates.input and call.seller != "anthropic"):
+        found.append(rates.cache_write or ZERO)
+    if call.prompt.caches_1h:
+        found.append(rates.cache_write_1h or ZERO)
+    return max(found)
+
+
+def _dearest_output(rates: Rates, call: LlmCall) -> Decimal:
+    """Return the most that a token of the answer can cost."""
+    found = [rates.output or ZERO, rates.reasoning or ZERO]
+    if call.speaks or call.wire == "speech":
+        found.append(rates.audio_output or ZERO)
+    if call.wire == "images" or (rates.image_output is not None and call.wire == "gemini"):
+        found.append(rates.image_output or ZERO)
+    return max(found)

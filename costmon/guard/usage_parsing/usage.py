@@ -1,0 +1,231 @@
+"""Parse what a call used, from each vendor's fields.
+
+OpenAI and Gemini count cached tokens as part of the input, Anthropic and Bedrock apart from it.
+OpenAI counts reasoning as part of the output, xAI apart from it, which its total shows.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from costmon.pricing.llm import LlmUsage
+
+_MOST = 10**10
+"""Most tokens; a larger count is not plausible."""
+
+Usage = Mapping[str, Any]
+
+
+def usage_of(usage: Usage, wire: str | None = None) -> LlmUsage | None:
+    """Return what a usage object says; `None` if it is unknown or not plausible.
+
+    Args:
+        usage: With the vendor's own fields.
+        wire: The wire format, where the same fields mean something else: `images`.
+    """
+    for known, read in _READERS:
+        if any(name in usage for name in known):
+            try:
+                found = read(usage)
+            except _NoCountError:
+                return None
+            if wire == "images" and found is not None and not found.image_output:
+                found = found._replace(image_output=found.output, output=0)
+            return found
+    return None
+
+
+class _NoCountError(Exception):
+    """A count is negative, too large or not a whole number."""
+
+
+def _count(usage: object, *names: str) -> int:
+    """Return the first count that is present, or 0."""
+    if not isinstance(usage, Mapping):
+        return 0
+    for name in names:
+        value = usage.get(name)
+        if value is None:
+            continue
+        if isinstance(value, float) and value.is_integer():  # Cohere writes 12.0
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MOST:
+            raise _NoCountError
+        return value
+    return 0
+
+
+def _seconds(usage: Usage, *names: str) -> Decimal:
+    for name in names:
+        value = usage.get(name)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            try:
+                seconds = Decimal(str(value))
+            except InvalidOperation:
+                raise _NoCountError from None
+            if not seconds.is_finite() or not 0 <= seconds <= _MOST:
+                raise _NoCountError
+            return seconds
+    return Decimal(0)
+
+
+def _openai(usage: Usage) -> LlmUsage:
+    read = _count(usage, "prompt_tokens", "input_tokens", "prompt_token_count")
+    of_read = _first(usage, "prompt_tokens_details", "input_tokens_details", "input_token_details")
+    cached = min(
+        read,
+        _count(of_read, "cached_tokens")
+        or _count(usage, "prompt_cache_hit_tokens", "num_cached_tokens", "cached_tokens"),
+    )
+    of_cached = _first(of_read, "cached_tokens_details")
+    audio_cached = min(cached, _count(of_cached, "audio_tokens"))
+    image_cached = min(cached - audio_cached, _count(of_cached, "image_tokens"))
+    written = min(read - cached, _count(of_read, "cache_write_tokens", "cache_creation_tokens"))
+    rest = read - cached - written
+    audio = min(rest, max(0, _count(of_read, "audio_tokens") - audio_cached))
+    image = min(rest - audio, max(0, _count(of_read, "image_tokens") - image_cached))
+
+    output = _count(usage, "completion_tokens", "output_tokens", "generation_token_count")
+    of_output = _first(
+        usage, "completion_tokens_details", "output_tokens_details", "output_token_details"
+    )
+    reasoning = _count(of_output, "reasoning_tokens") or _count(usage, "reasoning_tokens")
+    total = _count(usage, "total_tokens")
+    if total != read + output + reasoning and reasoning <= output:
+        output -= reasoning  # it is a part of the output
+    audio_output = min(output, _count(of_output, "audio_tokens"))
+    image_output = min(output - audio_output, _count(of_output, "image_tokens"))
+    tools = _first(usage, "server_side_tool_usage_details")  # xAI
+    return LlmUsage(
+        input=rest - audio - image,
+        cached=cached - audio_cached - image_cached,
+        cache_write=written,
+        output=output - audio_output - image_output,
+        reasoning=reasoning,
+        audio=audio,
+        audio_cached=audio_cached,
+        audio_output=audio_output,
+        image=image,
+        image_cached=image_cached,
+        image_output=image_output,
+        seconds=_seconds(usage, "prompt_audio_seconds"),
+        web_search=_count(tools, "web_search_calls")
+        + _count(tools, "x_search_calls")
+        + _count(usage, "num_search_queries"),  # Perplexity
+        file_search=_count(tools, "file_search_calls", "document_search_calls"),
+        code_run=_count(tools, "code_interpreter_calls"),
+    )
+
+
+def _anthropic(usage: Usage) -> LlmUsage:
+    written = _count(usage, "cache_creation_input_tokens")
+    hour = min(written, _count(usage.get("cache_creation"), "ephemeral_1h_input_tokens"))
+    tools = usage.get("server_tool_use")
+    return LlmUsage(
+        input=_count(usage, "input_tokens"),
+        cached=_count(usage, "cache_read_input_tokens"),
+        cache_write=written - hour,
+        cache_write_1h=hour,
+        output=_count(usage, "output_tokens"),
+        web_search=_count(tools, "web_search_requests"),
+    )
+
+
+def _responses_or_anthropic(usage: Usage) -> LlmUsage:
+    marks = ("input_tokens_details", "input_token_details", "total_tokens", "output_tokens_details")
+    return _openai(usage) if any(mark in usage for mark in marks) else _anthropic(usage)
+
+
+def _gemini(usage: Usage) -> LlmUsage:
+    read = _count(usage, "promptTokenCount") + _count(usage, "toolUsePromptTokenCount")
+    cached = min(read, _count(usage, "cachedContentTokenCount"))
+    of_read = _modalities(usage, "promptTokensDetails", "toolUsePromptTokensDetails")
+    of_cached = _modalities(usage, "cacheTokensDetails")
+    of_output = _modalities(usage, "candidatesTokensDetails", "responseTokensDetails")
+    audio_cached = min(cached, of_cached["AUDIO"])
+    image_cached = min(cached - audio_cached, of_cached["IMAGE"])
+    rest = read - cached
+    audio = min(rest, max(0, of_read["AUDIO"] - audio_cached))
+    image = min(rest - audio, max(0, of_read["IMAGE"] - image_cached))
+    video = min(rest - audio - image, max(0, of_read["VIDEO"] - of_cached["VIDEO"]))
+    output = _count(usage, "candidatesTokenCount", "responseTokenCount")
+    made = {kind: min(output, of_output[kind.upper()]) for kind in ("audio", "image", "video")}
+    return LlmUsage(
+        input=rest - audio - image - video,
+        cached=cached - audio_cached - image_cached,
+        output=max(0, output - sum(made.values())),
+        reasoning=_count(usage, "thoughtsTokenCount"),
+        audio=audio,
+        audio_cached=audio_cached,
+        audio_output=made["audio"],
+        image=image,
+        image_cached=image_cached,
+        image_output=made["image"],
+        video=video,
+        video_output=made["video"],
+    )
+
+
+def _modalities(usage: Usage, *names: str) -> dict[str, int]:
+    """Return Gemini's counts by modality."""
+    found = {"TEXT": 0, "AUDIO": 0, "IMAGE": 0, "VIDEO": 0, "DOCUMENT": 0}
+    for name in names:
+        parts = usage.get(name)
+        for part in parts if isinstance(parts, list) else ():
+            if isinstance(part, Mapping) and part.get("modality") in found:
+                found[part["modality"]] += _count(part, "tokenCount")
+    return found
+
+
+def _cohere(usage: Usage) -> LlmUsage | None:
+    billed = usage.get("billed_units")
+    if not isinstance(billed, Mapping) or not {"input_tokens", "output_tokens"} & set(billed):
+        return None  # searches of a re-ranker, which have no price in the list
+    return LlmUsage(input=_count(billed, "input_tokens"), output=_count(billed, "output_tokens"))
+
+
+def _bedrock(usage: Usage) -> LlmUsage:
+    written = _count(usage, "cacheWriteInputTokens", "cacheWriteInputTokenCount")
+    details = usage.get("cacheDetails")
+    hour = sum(
+        _count(part, "inputTokens")
+        for part in (details if isinstance(details, list) else ())
+        if isinstance(part, Mapping) and part.get("ttl") == "1h"
+    )
+    hour = min(written, hour)
+    return LlmUsage(
+        input=_count(usage, "inputTokens", "inputTokenCount", "inputTextTokenCount"),
+        cached=_count(usage, "cacheReadInputTokens", "cacheReadInputTokenCount"),
+        cache_write=written - hour,
+        cache_write_1h=hour,
+        output=_count(usage, "outputTokens", "outputTokenCount"),
+    )
+
+
+def _duration(usage: Usage) -> LlmUsage:
+    return LlmUsage(seconds=_seconds(usage, "seconds"))
+
+
+def _pages(usage: Usage) -> LlmUsage:
+    return LlmUsage(pages=_count(usage, "pages_processed"))
+
+
+def _first(usage: object, *names: str) -> Usage:
+    """Return the first of these objects that is present."""
+    if isinstance(usage, Mapping):
+        for name in names:
+            value = usage.get(name)
+            if isinstance(value, Mapping):
+                return value
+    return {}
+
+
+_READERS = (
+    (("promptTokenCount", "candidatesTokenCount"), _gemini),
+    (("inputTokens", "inputTokenCount", "inputTextTokenCount"), _bedrock),
+    (("billed_units",), _cohere),
+    (("prompt_tokens", "prompt_token_count"), _openai),
+    (("input_tokens", "output_tokens"), _responses_or_anthropic),
+    (("seconds",), _duration),
+    (("pages_processed",), _pages),
+)
