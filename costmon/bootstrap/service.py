@@ -28,6 +28,7 @@ from costmon.alerts.rules import Standing
 from costmon.api.representation import Representations
 from costmon.bootstrap.backfill import progress
 from costmon.bootstrap.clock_watch import ClockWatch
+from costmon.bootstrap.demo import DemoPast, DemoSpendHistory
 from costmon.bootstrap.history import (
     AlertMemory,
     Deliveries,
@@ -100,6 +101,7 @@ _DECISION_JOURNAL_BYTES = 4 * 1024 * 1024
 _ASK_TIMEOUT_S = 5.0
 _BILLING: tuple[ReadingKind, ...] = ("charges", "usage")
 _BILLING_REFRESH_S = 60.0
+_TELL_AGAIN_S = 60.0
 
 
 class _Aged(NamedTuple):
@@ -141,6 +143,7 @@ class Service:
         self.charges: Published[ChargeState] = Published(nothing)
         self._aged = _Aged(nothing, nothing)
         self.open_findings: Published[tuple[SpendFinding, ...] | None] = Published(None)
+        self._demo_past = DemoPast(settings.detection.bucket_s, clock) if settings.demo else None
         self.rule_standings: Published[tuple[Standing, ...]] = Published(())
         self.quotas = (*settings.quotas, *known_quotas())
         self.rates = fx.rates(settings.fx.rates)
@@ -151,6 +154,7 @@ class Service:
         )
         self._refreshing = threading.Lock()
         self._billing_refreshed_s: float | None = None
+        self._drop_told_s: float | None = None
         self.meters: Published[Meters] = Published(meters.first(uuid.uuid4().hex))
         self.journal = Journal(settings.state_dir / "observations.journal", _JOURNAL_BYTES)
         self.decision_journal = DecisionJournal(
@@ -234,10 +238,9 @@ class Service:
                     policy=self.policy.read,
                     standings=self.rule_standings,
                 ),
+                open_findings=self.open_findings.read,
                 detection=DetectionPlan(
-                    open_store=lambda: SpendHistory(
-                        self.store, "detection", self._check_schema, self.open_findings
-                    ),
+                    open_store=self._spend_history,
                     bucket_s=settings.detection.bucket_s,
                     timezone=settings.timezone,
                     expected=settings.detection.expected,
@@ -257,6 +260,17 @@ class Service:
                 keeper=MeterFile(settings.state_dir / "meters.json"), meters=self.meters
             ),
             heartbeat=self._heartbeat(),
+        )
+
+    def _spend_history(self) -> SpendHistory:
+        if self._demo_past is None:
+            return SpendHistory(self.store, "detection", self._check_schema, self.open_findings)
+        return DemoSpendHistory(
+            self.store,
+            self._check_schema,
+            self.open_findings,
+            past=self._demo_past,
+            report=lambda report: self.tell_policy(GuardReported(report=report)),
         )
 
     def _heartbeat(self) -> HeartbeatPlan | None:
@@ -458,7 +472,15 @@ class Service:
         """
         policy = self.system.addresses[POLICY]
         if isinstance(message, GuardReported) and policy.waiting >= POLICY_REPORTS:
-            self._log.warning("bootstrap.report_dropped", guard=message.report.guard)
+            now_s = self._clock.monotonic_s()
+            if self._drop_told_s is None or now_s - self._drop_told_s >= _TELL_AGAIN_S:
+                self._drop_told_s = now_s
+                self._log.warning(
+                    "bootstrap.report_dropped",
+                    guard=message.report.guard,
+                    hint="too many wait; their guards send them again. Others are not logged for a "
+                    "minute",
+                )
             return
         policy.tell(message)
 
@@ -501,6 +523,8 @@ class Service:
         """Turn readers away, stop the actors in reverse order, close what they kept."""
         self.turn_away()
         report = self.system.stop(self._settings.stop_timeout_s)
+        if self._demo_past is not None:
+            self._demo_past.stop()
         if waiting := len(self.journal):
             self._log.warning(
                 "bootstrap.observations_not_written",

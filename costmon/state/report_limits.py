@@ -33,7 +33,7 @@ class Allowance(NamedTuple):
     total: int
 
 
-WITHOUT_TOKEN = Allowance(2_000, 10_000)
+WITHOUT_TOKEN = Allowance(10_000, 20_000)
 WITH_TOKEN = Allowance(50_000, 200_000)
 
 
@@ -63,9 +63,7 @@ class ReportLimits:
 
     def check(self, report: GuardReport, now: dt.datetime, *, authenticated: bool) -> Verdict:
         """Return what becomes of a report."""
-        if self._until is None or now >= self._until or now < self._until - _HOUR:
-            self._begin()
-            self._until = now + _HOUR
+        self._look_at(now)
         allowance, known = self._allowances[authenticated], self._known[authenticated]
         rows = tuple(row for row in report.rows if now - BEHIND <= row.hour <= now + AHEAD)
         dropped = len(report.rows) - len(rows)
@@ -79,21 +77,29 @@ class ReportLimits:
         } - known
         of_store = self._of_store.get((authenticated, report.store), 0)
         if of_store + len(fresh) > allowance.store or len(known) + len(fresh) > allowance.total:
-            return Verdict(None, dropped, self._is_first("too much", authenticated=authenticated))
+            is_first = self.is_first("too much", now, authenticated=authenticated)
+            return Verdict(None, dropped, is_first)
         known |= fresh
         if fresh:
             self._of_store[authenticated, report.store] += len(fresh)
         taken = report._replace(rows=rows) if dropped else report
-        is_first = dropped > 0 and self._is_first("time", authenticated=authenticated)
+        is_first = dropped > 0 and self.is_first("time", now, authenticated=authenticated)
         return Verdict(taken, dropped, is_first)
+
+    def is_first(self, fault: str, now: dt.datetime, *, authenticated: bool) -> bool:
+        """Return whether a fault is the first of its kind in this hour, so that it is told once."""
+        self._look_at(now)
+        key = fault, authenticated
+        is_first = key not in self._told
+        self._told.add(key)
+        return is_first
+
+    def _look_at(self, now: dt.datetime) -> None:
+        if self._until is None or now >= self._until or now < self._until - _HOUR:
+            self._begin()
+            self._until = now + _HOUR
 
     def _begin(self) -> None:
         self._known: dict[bool, set[int]] = {False: set(), True: set()}
         self._of_store: defaultdict[tuple[bool, str], int] = defaultdict(int)
         self._told: set[tuple[str, bool]] = set()
-
-    def _is_first(self, fault: str, *, authenticated: bool) -> bool:
-        key = fault, authenticated
-        is_first = key not in self._told
-        self._told.add(key)
-        return is_first

@@ -1,5 +1,6 @@
 """`costmon circuits`, against a running demo and against servers that misbehave."""
 
+import http.client
 import http.server
 import json
 import os
@@ -72,6 +73,36 @@ def test_the_author_is_the_user_whose_token_it_is(circuits):
 
     _, out, _ = circuits("list", "key:batch", "--json")
     assert json.loads(out)["data"]["author"] == ME
+
+
+@pytest.mark.process
+def test_login_prints_a_link_that_signs_a_browser_in_once(demo, capsys):
+    code = main(["login", *demo.where])
+    url = capsys.readouterr().out.strip()
+    host, _, path = url.removeprefix("http://").partition("/")
+
+    def follow():
+        connection = http.client.HTTPConnection(host, timeout=10)
+        try:
+            connection.request("GET", f"/{path}")
+            answer = connection.getresponse()
+            return answer.status, "costmon_session=" in answer.getheader("Set-Cookie", "")
+        finally:
+            connection.close()
+
+    assert code == 0
+    assert follow() == (303, True)
+    assert follow() == (401, False)
+
+
+@pytest.mark.process
+def test_without_the_token_a_command_says_whose_it_needs_to_be(demo, capsys, monkeypatch):
+    monkeypatch.delenv("XDG_RUNTIME_DIR")
+
+    code = main(["circuits", "open", "global", "--reason", "x", *demo.where])
+
+    assert code == 1
+    assert "run this as the service's user" in capsys.readouterr().err
 
 
 @pytest.mark.process

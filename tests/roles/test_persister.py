@@ -14,6 +14,7 @@ from costmon.actors.child import ChildSpec
 from costmon.actors.roles.persister import Persister, PersisterPlan
 from costmon.actors.waiting_charges import WaitingCharges
 from costmon.domain.charge_report import ChargeOverview, ChargeTotal, RecordedCharges
+from costmon.domain.finding import Series
 from costmon.domain.poll import Observation
 from costmon.domain.usage import Quantity, UsageReading
 from costmon.errors import StoreError, StoreRefusedError, StoreUnavailableError
@@ -84,6 +85,7 @@ class Database:
         self.published = Published(nothing_known(START, START.date()))
         self.windows = []
         self.stored = []
+        self.rates = []
         self.days = []
 
     def claim(self):
@@ -135,11 +137,12 @@ class Database:
             restatements=(),
         )
 
-    def record_reading(self, stored):
+    def record_reading(self, stored, rates):
         if self.away:
             raise StoreUnavailableError("the database is away")
         with self.changed:
             self.stored.append(stored)
+            self.rates.append(rates)
             self.changed.notify_all()
 
     def charges(self, today, restated_since):
@@ -181,19 +184,19 @@ def total(group):
     )
 
 
-def usage_calculated(cycle_id):
+def usage_calculated(cycle_id, used=7, minutes=0, resets_at=None):
     usage = UsageReading(
         account=ACCOUNT,
         provider="digitalocean",
-        observed_at=START,
+        observed_at=START + dt.timedelta(minutes=minutes),
         quantities=(
             Quantity(
                 quota="requests",
                 unit="Requests",
-                used=Decimal(7),
+                used=Decimal(used),
                 start=START,
                 end=START,
-                resets_at=None,
+                resets_at=resets_at,
                 limit=None,
                 estimated=False,
                 project=None,
@@ -525,6 +528,24 @@ def test_a_usage_is_kept_over_a_restart():
     (stored,) = database.stored
     assert stored.usage is not None
     assert stored.usage.quantities[0].used == Decimal(7)
+
+
+@pytest.mark.parametrize("bucket_s", [None, 300])
+def test_how_fast_a_counter_rises_is_written_with_the_reading_where_detection_is_on(bucket_s):
+    database, alerter = Database(), Ear()
+    month = START + dt.timedelta(days=30)
+    readings = [
+        usage_calculated("u1", used=40, resets_at=month),
+        usage_calculated("u2", used=640, minutes=10, resets_at=month),
+    ]
+
+    spec = persister(database, Journal(), bucket_s=bucket_s)
+    with running([spec, alerter.spec("alerter")]) as system:
+        tell_all(system, readings)
+        database.wait_until(lambda: len(database.stored) == 2)
+
+    rate = {Series(f"account:{ACCOUNT}", "requests"): Decimal(1)} if bucket_s else {}
+    assert database.rates == [{}, rate]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import datetime as dt
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TypeVar, assert_never
 from zoneinfo import ZoneInfo
 
@@ -22,7 +23,7 @@ from costmon.actors.writer import Waiting, WaitingChanges, Writer
 from costmon.clock import SMALLEST_STEP_S, StepDetector
 from costmon.domain.change import Change
 from costmon.domain.charge import ChargeWindow
-from costmon.domain.finding import bucket_floor
+from costmon.domain.finding import Series, bucket_floor
 from costmon.domain.poll import Observation, PollReport, ReadingKey, StoredReading
 from costmon.domain.spend import GuardReport
 from costmon.domain.usage import UsageReading
@@ -46,6 +47,7 @@ from costmon.state.charges import RESTATED_LATELY, ChargeState, charge_state, on
 from costmon.state.forecast import Forecaster
 from costmon.state.guard_state import GuardState
 from costmon.state.published import Published, SharedPublished
+from costmon.state.usage_rates import usage_rates
 from costmon.state.value import AccountState
 
 T = TypeVar("T")
@@ -378,8 +380,13 @@ class Persister(SupervisedActor[PersisterMessage]):
         )
 
     def _record_reading(self, stored: StoredReading) -> None:
-        self._write(lambda writer: writer.record_reading(stored))
-        readings = {**self._readings.read(), stored.key: stored}
+        known = self._readings.read()
+        before = known[stored.key].usage if stored.key in known else None
+        rates: Mapping[Series, Decimal] = {}
+        if before is not None and stored.usage is not None and self._bucket_s is not None:
+            rates = usage_rates(before, stored.usage)
+        self._write(lambda writer: writer.record_reading(stored, rates))
+        readings = {**known, stored.key: stored}
         self.fenced(lambda: self._readings.publish(readings))
         self.log.info(
             "persister.reading_recorded",

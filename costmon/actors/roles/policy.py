@@ -142,18 +142,23 @@ class PolicyActor(SupervisedActor[PolicyMessage]):
 
     def _fold(self, message: GuardReported) -> None:
         now, authenticated = self.clock.now(), message.authenticated
+        before = self._plan.guard_state.read()
+        if guard_reports.impersonates(before, message.report, authenticated=authenticated):
+            if self._limits.is_first("impersonation", now, authenticated=False):
+                self.log.warning(
+                    "policy.report_refused",
+                    guard=message.report.guard,
+                    hint="this guard reports with a token; this report came without one. Further "
+                    "ones are not logged in this hour",
+                )
+            return
         report = self._within_limits(message, now)
         if report is None:
+            # How its budgets stand is shown all the same; rows and notices come again.
+            shown = message.report._replace(rows=(), notices=())
+            self._show(shown, now, authenticated=authenticated)
             return
         message = replace(message, report=report)
-        before = self._plan.guard_state.read()
-        if guard_reports.impersonates(before, report, authenticated=authenticated):
-            self.log.warning(
-                "policy.report_refused",
-                guard=report.guard,
-                hint="this guard reports with a token; this report came without one",
-            )
-            return
         _, fresh = guard_reports.reported(before, report, now)
         for notice in fresh:
             self.tell(
@@ -168,9 +173,7 @@ class PolicyActor(SupervisedActor[PolicyMessage]):
         self.tell(self._persister, message)
         # Published last: after a crash before this line all of it happens again, and whoever was
         # told knows notices by their ids and rows by their changes.
-        self._change_guard_state(
-            lambda state: guard_reports.reported(state, report, now, authenticated=authenticated)[0]
-        )
+        self._show(report, now, authenticated=authenticated)
         if all(seen.guard != report.guard for seen in before.guards):
             self.log.info(
                 "policy.guard_appeared",
@@ -180,6 +183,11 @@ class PolicyActor(SupervisedActor[PolicyMessage]):
                 pid=report.pid,
                 store=report.store,
             )
+
+    def _show(self, report: GuardReport, now: dt.datetime, *, authenticated: bool) -> None:
+        self._change_guard_state(
+            lambda state: guard_reports.reported(state, report, now, authenticated=authenticated)[0]
+        )
 
     def _within_limits(self, message: GuardReported, now: dt.datetime) -> GuardReport | None:
         report, authenticated = message.report, message.authenticated

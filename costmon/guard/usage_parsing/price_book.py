@@ -91,7 +91,7 @@ class PriceBook:
         self._snapshot: DataSnapshot | None = None
         self._newer = False
         self._loading = threading.Lock()
-        self.loaded = not extra
+        self.loaded = False
         self._found: dict[tuple[str, str, str, str], ModelPrice | None] = {}
 
     def load(self) -> None:
@@ -99,7 +99,8 @@ class PriceBook:
         with self._loading:
             if not self.loaded:
                 price_list()
-                self._load()
+                if self._extra:
+                    self._load()
                 self.loaded = True
 
     def _load(self) -> None:

@@ -757,7 +757,7 @@ def turn(size, at):
 
 
 def session(costs, clock, *, turns=20, cached=True):
-    """Run a coding agent of 115 to 200 kB, 4 bytes a token; yield what was held and the cost."""
+    """Yield what is held and the cost of a coding agent of 115 to 200 kB, four bytes a token."""
     system = [{"type": "text", "text": "s" * 100_000, "cache_control": {"type": "ephemeral"}}]
     said = [turn(1875, 0)]
     before = 0
