@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import select
 import socket
+from collections.abc import Callable
 
 import pytest
 from structlog.testing import capture_logs
@@ -179,7 +180,7 @@ def test_when_no_descriptor_is_left_idle_connections_make_room_and_one_line_is_l
 ):
     port = serve()
     idle = [connect(port) for _ in range(5)]
-    real = connections.Connections._from_server_socket
+    real: Callable[..., object] = connections.Connections._from_server_socket
     left = [3]
 
     def full(self, listening):
