@@ -24,14 +24,19 @@ import flask
 from benchmarks.report import Row, print_table
 from costmon.api import ApiContext, ApiSettings, HttpServer, create_app
 from costmon.api.representation import Representations
+from costmon.api.sessions import LoginLinks
 from costmon.clock import SystemClock
+from costmon.config import Secret
+from costmon.domain.finding import BUCKET_S
 from costmon.domain.totals import Threshold
 from costmon.pricing import fx
 from costmon.state import fold, meters
 from costmon.state.charges import nothing_known
+from costmon.state.clock_steps import NO_STEPS
 from costmon.state.guard_state import EMPTY
 from costmon.state.published import Published, PublishedSnapshot, Watched
 from costmon.testing.samples import inventory, report, resource
+from costmon.web.finding_view import FindingReader
 
 DROPLETS = 1_000
 CONNECTIONS = 32
@@ -199,10 +204,18 @@ def api_context() -> ApiContext:
         representations=Representations(cell, clock),
         children=Published(()),
         history=lambda _query: (),
-        findings=lambda _limit: (),
+        findings=FindingReader(
+            newest=lambda _limit: (),
+            opened=lambda: None,
+            buckets=lambda _series, _after, _until: {},
+            hours=lambda _series, _start, _end: {},
+            bucket_s=BUCKET_S,
+        ),
         charge_query=lambda _query: (),
         database_fault=lambda: None,
         pending=lambda: 0,
+        lost_records=tuple,
+        clock_steps=Published(NO_STEPS),
         refresh=lambda _requested: (),
         guard_state=Published(EMPTY),
         policy=Watched(None),
@@ -222,10 +235,13 @@ def api_context() -> ApiContext:
         channel_counts=lambda: (),
         rates=fx.rates(),
         currency="USD",
+        login_links=LoginLinks(clock),
         settings=ApiSettings(
             host="127.0.0.1",
             port=0,
-            api_token=None,
+            api_token=Secret("0123456789abcdef"),
+            operator="bench",
+            reading_needs_token=False,
             allowed_hosts=(),
             demo=False,
             threshold=Threshold(provider="digitalocean", limit=Decimal(100)),

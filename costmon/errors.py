@@ -25,6 +25,8 @@ CostmonError
 │       └── ProviderNotFoundError 404: nothing is there, which some kinds mean as "none"
 ├── StoreError                  history could not be read or written
 │   ├── StoreUnavailableError   for now: locked, disk full, server away
+│   ├── StoreDamagedError       its file is not a database, or is corrupt
+│   ├── StoreRefusedError       these values cannot be stored; others can
 │   ├── StoreFencedError        by this incarnation: it has been replaced
 │   ├── StoreDriverError        with this installation: the driver cannot be imported
 │   ├── StoreOutdatedError      by this schema: it needs `costmon db upgrade`
@@ -322,6 +324,14 @@ class StoreError(CostmonError):
 
 class StoreUnavailableError(StoreError):
     """The database cannot be used for now (locked, disk full, server away); try again later."""
+
+
+class StoreDamagedError(StoreError):
+    """The database's file is damaged: trying again does not help, `costmon db restore` does."""
+
+
+class StoreRefusedError(StoreError):
+    """The database cannot hold these values: trying again does not help, other values can be."""
 
 
 class StoreDriverError(StoreError, MissingPackageError):

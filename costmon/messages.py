@@ -201,11 +201,13 @@ class AcknowledgeAlert:
         id: Names the request in the log and in its answer.
         condition: What the alert is about.
         author: Who decided it.
+        reason: Why; may be empty.
     """
 
     id: str
     condition: str
     author: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,12 +218,14 @@ class SnoozeAlert:
         id: Names the request in the log and in its answer.
         condition: What the alert is about.
         author: Who decided it.
+        reason: Why; may be empty.
         until: When it is told again if it still holds, aware UTC.
     """
 
     id: str
     condition: str
     author: str
+    reason: str
     until: dt.datetime
 
 
@@ -310,9 +314,16 @@ class RestartAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuardReported:
-    """A guard has told what it let pass and what not (api, intake -> policy -> persister)."""
+    """A guard has told what it let pass and what not (api, intake -> policy -> persister).
+
+    Attributes:
+        report: What it says.
+        authenticated: Whether it came with the token or over the socket; anybody on this machine
+            may report without either.
+    """
 
     report: GuardReport
+    authenticated: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -395,7 +406,7 @@ class RemoveBudget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyChanged:
-    """A circuit or a budget holds that did not before (policy -> persister, alerter).
+    """A circuit or budget holds, or an alert was decided (policy, alerter -> persister, alerter).
 
     The alerter is told of circuits only, also when an open one has expired. Of that the persister
     is not told: the database knows when it ends.

@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -24,6 +24,9 @@ from costmon.domain.finding import (
 )
 from costmon.store.spend import Position, SavedWatch, Watches
 
+if TYPE_CHECKING:
+    from costmon.detection.finding import Cause
+
 log = structlog.get_logger()
 
 MOST_SERIES = 500
@@ -32,9 +35,13 @@ _TOP = 3
 _HOUR, _DAY, _WEEK = dt.timedelta(hours=1), dt.timedelta(days=1), dt.timedelta(days=7)
 _LONGEST_WINDOW = dt.timedelta(hours=6)
 _SAME_CAUSE_BUCKETS = 3
+_LATE = dt.timedelta(hours=2)
+"""So much later than guards a vendor's counters may tell of the same money."""
 _SAME_MONEY = 0.5
 _CRITICAL_RATIO = 10
 _RULES = ("hourly", "daily", "budget")
+_ENDED = "it is over, or counts as usual from now on"
+_Found = tuple[Series, Finding]
 
 
 class DetectionStore(Protocol):
@@ -114,7 +121,7 @@ class Detection:
         self._position: Position | None = None
         self._saved_at: dt.datetime | None = None
         self._is_loaded = False
-        self._found: list[tuple[Series, Finding]] = []
+        self._found: list[_Found] = []
         self._unsaved: dict[str, SpendFinding] = {}
         self._dropped: set[Series] = set()
         self._left_out: frozenset[Series] = frozenset()
@@ -135,6 +142,8 @@ class Detection:
         if self._position is None:
             # What comes before is not known: no series is new, all are newly watched.
             self._position = Position(until - self._bucket, until - self._bucket)
+        elif self._position.fed_until - until > 2 * self._bucket:
+            self._turn_back(until)
         yield from self._tell_found()
         buckets = self._store.buckets(self._position.fed_until, until)
         for at in self._ends(self._position.fed_until, until, buckets):
@@ -144,6 +153,41 @@ class Detection:
             yield from self._tell_found()
         if self._saved_at is None or until - self._saved_at >= _HOUR:
             self._save_all(until)
+
+    def _turn_back(self, until: dt.datetime) -> None:
+        """Begin again where the time is: what was fed of the future, a wrong clock made up."""
+        log.warning("alerter.detection_turned_back", until=until.isoformat())
+        fed_until = until - self._bucket
+        self._position = Position(fed_until, fed_until)
+        self._saved_at = None
+        for one in self._watched.values():
+            if one.fed_until > until:
+                one.watch, one.fed_until = self._new_watch(), fed_until
+
+    def acknowledge(self, series: Series, cause: str, now: dt.datetime) -> None:
+        """Take it that a finding was fine, with all that is part of it, and keep that.
+
+        The like of it is silent from then on; that it is over is still told.
+
+        Args:
+            series: What was found in.
+            cause: Of the finding.
+            now: Aware.
+
+        Raises:
+            StoreError: The database is away; the next hourly save keeps it.
+        """
+        if not self._is_loaded:
+            self._load()
+        whole = self._open.get((series, cause))
+        accepted = {(series, cause)} | {
+            key for key, one in self._open.items() if whole and one.part_of == whole.id
+        }
+        for one, of in accepted:
+            if one in self._watched:
+                self._watched[one].watch.acknowledge(now, cast("Cause", of))
+        states = self._states({one for one, _ in accepted})
+        self._store.save(states, (), None, ())
 
     def _load(self) -> None:
         kept = self._store.load()
@@ -197,8 +241,39 @@ class Detection:
             one.fed_until = at
             if finding is not None:
                 found.append((series, finding))
-        found.sort(key=lambda it: (it[0].scope != "global", -it[1].burned, it[0]))
+        found += self._ended(at, {(series, finding.cause) for series, finding in found})
+        found.sort(
+            key=lambda it: (it[0].scope != "global", not it[0].is_money, -it[1].burned, it[0])
+        )
         self._found.extend(found)
+
+    def _ended(self, at: dt.datetime, told: set[tuple[Series, str]]) -> Iterator[_Found]:
+        """Yield the end of what nobody else will end: it was acknowledged, or its watch is gone."""
+        for (series, cause), known in self._open.items():
+            one = self._watched.get(series)
+            if (series, cause) in told or (one and cause in one.watch.open_causes):
+                continue
+            burned = one.watch.burned(cause) if one else None
+            yield (
+                series,
+                Finding(
+                    state="resolved",
+                    cause=cast("Cause", cause),
+                    quiet=known.quiet,
+                    at=at,
+                    since=known.since,
+                    observed=0.0,
+                    expected=0.0,
+                    low=0.0,
+                    high=0.0,
+                    burned=known.burned if burned is None else burned,
+                    per_hour=0.0,
+                    projected=known.burned if burned is None else burned,
+                    projected_until=known.projected_until,
+                    confidence=known.confidence,
+                    why=(_ENDED,),
+                ),
+            )
 
     def _tell_found(self) -> Iterator[SpendFinding]:
         """Yield what is to be told of what was found, then store all of it."""
@@ -220,7 +295,9 @@ class Detection:
         began_at = self._position.began_at if self._position else at
         for series in sorted(unknown):
             watch = self._new_watch()
-            if series not in self._left_out and not self._store.has_spent(series, began_at):
+            # A counter that is read for the first time says nothing about before.
+            is_new = series not in self._left_out and not series.is_usage
+            if is_new and not self._store.has_spent(series, began_at):
                 self._feed_zeros(watch, began_at, at)
             self._watched[series] = _Watched(watch, at - self._bucket)
             self._dropped.discard(series)
@@ -236,7 +313,7 @@ class Detection:
         """Keep the most expensive series of the last two days; return the unknown ones of them."""
         sums = self._store.sums(at - 2 * _DAY, at)
         every = [*self._watched, *unknown]
-        every.sort(key=lambda it: (-sums.get(it, Decimal()), it))
+        every.sort(key=lambda it: (not it.is_money, -sums.get(it, Decimal()), it))
         kept = set(every[: self._plan.most_series])
         for series in [it for it in self._watched if it not in kept]:
             del self._watched[series]
@@ -296,17 +373,19 @@ class Detection:
     def _whole_of(self, series: Series, finding: Finding) -> str | None:
         """Return the finding that already reports the same money; `None`: no finding does.
 
-        One loop makes the total, its vendor, its key and its tags run away at once.
+        One loop makes the total, its vendor, its key and its tags run away at once, and the
+        counters of the vendor's account some time later.
         """
-        earliest = finding.at - _SAME_CAUSE_BUCKETS * self._bucket
+        earliest = finding.at - (_LATE if series.is_usage else _SAME_CAUSE_BUCKETS * self._bucket)
         for one in self._open.values():
-            if (
-                one.series.unit == series.unit
-                and one.series != series
-                and one.part_of is None
-                and one.opened_at >= earliest
-                and one.per_hour >= finding.per_hour * _SAME_MONEY
-            ):
+            if one.series == series or one.opened_at < earliest:
+                continue
+            if not series.is_money and one.series.scope == series.scope:
+                return one.part_of or one.id
+            same_money = (
+                one.series.unit == series.unit and one.per_hour >= finding.per_hour * _SAME_MONEY
+            )
+            if same_money and one.part_of is None:
                 return one.id
         return None
 
@@ -320,7 +399,9 @@ class Detection:
         parts = [
             Contribution(it.scope, float(amount), max(0.0, float(before.get(it, 0)) * share))
             for it, amount in observed.items()
-            if it.unit == series.unit and it.scope not in {series.scope, "global"}
+            if it.unit == series.unit
+            and it.is_usage == series.is_usage
+            and it.scope not in {series.scope, "global"}
         ]
         risen = [it for it in parts if it.observed > it.expected]
         risen.sort(key=lambda it: (it.expected - it.observed, it.scope))

@@ -1,7 +1,7 @@
 """The alerter's rules: each `[[rule]]` is compared with what its scopes cost, bucket by bucket.
 
-The amounts are those that detection is fed. After a restart the buckets that the database keeps are
-read again, which are two days: until more is known, what is usual is what those days say.
+The amounts are those that detection is fed. What is known of the last nine days is stored once an
+hour; after a restart the buckets since are read again, so that the same holds as without it.
 """
 
 import datetime as dt
@@ -10,14 +10,20 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
-from costmon.alerts.rules import DAY, Outcome, RuleKind, RuleWatch, Standing
+import structlog
+
+from costmon.alerts.rules import DAY, HOUR, Outcome, RuleKind, RuleWatch, Standing
 from costmon.domain.finding import Series
 from costmon.domain.policy import Policy
 from costmon.domain.rule import Rule, rule_for
 from costmon.state.published import Published
+from costmon.store.spend import SavedWatch
+
+log = structlog.get_logger()
 
 _KINDS: tuple[RuleKind, ...] = ("hourly", "daily", "spike")
 _KEPT = 2 * DAY
+_NEVER = dt.datetime.min.replace(tzinfo=dt.UTC)
 
 
 class SpendStore(Protocol):
@@ -27,6 +33,14 @@ class SpendStore(Protocol):
         self, after: dt.datetime, until: dt.datetime
     ) -> Mapping[dt.datetime, Mapping[Series, Decimal]]:
         """Return what series have cost by the ends of buckets, of `after` < end <= `until`."""
+        ...
+
+    def rule_state(self) -> SavedWatch | None:
+        """Return what was known of the past; `None`: nothing was kept."""
+        ...
+
+    def save_rule_state(self, saved: SavedWatch) -> None:
+        """Keep what is known of the past."""
         ...
 
 
@@ -63,8 +77,8 @@ class SpendRules:
         self._store = plan.open_store()
         self._bucket = dt.timedelta(seconds=plan.bucket_s)
         self._watch = RuleWatch(plan.rules)
-        self._scopes: set[str] = set()
         self._fed_until: dt.datetime | None = None
+        self._saved_at: dt.datetime | None = None
 
     def closed(self, until: dt.datetime) -> Iterator[Outcome]:
         """Feed the buckets that are over; yield what holds, and what has ended.
@@ -85,11 +99,14 @@ class SpendRules:
                 self._fed_until = at
                 yield from found
         self._plan.standings.publish(self._watch.standings())
+        if self._saved_at is None or until - self._saved_at >= HOUR:
+            self._store.save_rule_state(SavedWatch(until, self._watch.to_bytes()))
+            self._saved_at = until
 
     def _begin(self, until: dt.datetime) -> Iterator[Outcome]:
         """Catch up with what the database knows, and yield only how everything stands now."""
         newest: list[Outcome] = []
-        for at, amounts in self._buckets(until - _KEPT, until):
+        for at, amounts in self._buckets(max(self._load(), until - _KEPT), until):
             newest = self._feed(at, amounts)
         self._fed_until = until
         # What ended while nobody looked has to be said, too.
@@ -100,6 +117,18 @@ class SpendRules:
             if kind not in standing.exceeded
         )
         yield from (outcome for outcome in newest if outcome.holds)
+
+    def _load(self) -> dt.datetime:
+        """Take up what was known of the past; return until when."""
+        saved = self._store.rule_state()
+        if saved is None:
+            return _NEVER
+        try:
+            self._watch = RuleWatch.from_bytes(self._plan.rules, saved.state)
+        except ValueError as error:
+            log.warning("alerter.rules_unreadable", error=str(error))
+            return _NEVER
+        return saved.fed_until
 
     def _buckets(
         self, after: dt.datetime, until: dt.datetime
@@ -118,11 +147,10 @@ class SpendRules:
             if rule is not None and rule.currency == series.unit:
                 # What was charged at its estimate, and cost less, is taken back in a later bucket.
                 spent[series.scope] = max(Decimal(), amount)
-        self._scopes |= spent.keys()
         on_trial = self._on_trial(at)
         return [
             outcome
-            for scope in sorted(self._scopes)
+            for scope in sorted(self._watch.scopes | spent.keys())
             for outcome in self._watch.update(
                 scope,
                 at,

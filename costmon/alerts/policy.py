@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 from costmon.alerts.alert import SEVERITIES, Alert, AlertState, Severity
 from costmon.alerts.condition import Condition
 from costmon.alerts.memory import Memory
+from costmon.domain.change import AlertChange
 
 KeptBack = Literal[
     "suppressed by cooldown",
@@ -99,6 +100,13 @@ def snoozed(memory: Memory, author: str, until: dt.datetime) -> Memory:
     return replace(
         memory, snoozed_by=author, snoozed_until=until, acknowledged_by=None, acknowledged_at=None
     )
+
+
+def decided(memory: Memory, change: AlertChange) -> Memory:
+    """Return what to remember when somebody has acknowledged or snoozed an alert."""
+    if change.snoozed_until is None:
+        return acknowledged(memory, change.author, change.changed_at)
+    return snoozed(memory, change.author, change.snoozed_until)
 
 
 def woken(memory: Memory, now: dt.datetime) -> Judgement | None:

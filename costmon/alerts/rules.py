@@ -215,6 +215,11 @@ class RuleWatch:
         rate = (nano, width) if is_newest else (0, width)
         return tuple(_judged(rule, scope, series, rate=rate, on_trial=on_trial))
 
+    @property
+    def scopes(self) -> frozenset[str]:
+        """Return the scopes that have a rule and amounts."""
+        return frozenset(self._series)
+
     def standings(self) -> tuple[Standing, ...]:
         """Return how each scope stands that has a rule and amounts, by scope."""
         found = []
@@ -242,8 +247,10 @@ class RuleWatch:
                 "widths": [end - start for start, end in zip(one.starts, one.ends, strict=True)],
                 "amounts": one.amounts,
                 "since": one.since,
+                "currency": rule.currency,
             }
             for scope, one in sorted(self._series.items())
+            if (rule := rule_for(scope, self._rules))
         }
         text = json.dumps({_FORMAT: series}, separators=(",", ":"))
         return zlib.compress(text.encode("ascii"))
@@ -252,6 +259,8 @@ class RuleWatch:
     def from_bytes(cls, rules: Sequence[Rule], state: bytes) -> "RuleWatch":
         """Return the watch that `to_bytes` was called on, with perhaps other rules.
 
+        What is known of a scope is dropped when its rule is gone or has another currency.
+
         Raises:
             ValueError: It is not such a state.
         """
@@ -259,6 +268,9 @@ class RuleWatch:
         try:
             document = json.loads(zlib.decompress(state))
             for scope, one in document[_FORMAT].items():
+                rule = rule_for(scope, watch._rules)
+                if rule is None or rule.currency != one["currency"]:
+                    continue
                 ends = _sums(one["ends"])
                 starts = [end - width for end, width in zip(ends, one["widths"], strict=True)]
                 if ends and len(one["amounts"]) == len(ends):

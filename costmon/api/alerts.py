@@ -3,10 +3,11 @@
 from collections.abc import Callable
 
 import flask
+import structlog
 from werkzeug.exceptions import BadRequest, NotFound, ServiceUnavailable
 
 from costmon.alerts.memory import OpenAlert, open_alerts
-from costmon.api.commands import accepted, body_of, order
+from costmon.api.commands import accepted, author, body_of, order
 from costmon.api.context import ApiContext
 from costmon.api.document import described
 from costmon.api.replies import json_reply
@@ -19,16 +20,19 @@ from costmon.api.schemas.alerts import (
 from costmon.api.schemas.answers import Meta, Problem
 from costmon.api.schemas.guards import CommandAnswer
 from costmon.api.waiters import Waiters
-from costmon.errors import InputError
+from costmon.errors import InputError, StoreError
 from costmon.intake.answer import RETRY_AFTER_S
 from costmon.intake.decision import acknowledge_command, snooze_command
 from costmon.messages import AlertDecision
 from costmon.web.alerts_page import alerts_page
+from costmon.web.finding_view import findings_shown
 
 ALERTS = "/api/v1/alerts"
 
 # A decision is carried out in milliseconds; after this the page shows what holds until then.
 _DONE_WITHIN_S = 1.0
+
+_log = structlog.get_logger("costmon.api")
 
 
 def create_blueprint(context: ApiContext, waiters: Waiters) -> flask.Blueprint:
@@ -52,7 +56,7 @@ def create_blueprint(context: ApiContext, waiters: Waiters) -> flask.Blueprint:
     def acknowledge(alert: str) -> flask.typing.ResponseReturnValue:
         """Acknowledge an alert: it is not told again until it gets more severe or is over."""
         body = body_of(AcknowledgeBody) if flask.request.get_data() else AcknowledgeBody()
-        return _ordered(context, lambda: _acknowledge(context, alert, body.author))
+        return _ordered(context, lambda: _acknowledge(context, alert, body.reason))
 
     @blueprint.post(f"{ALERTS}/<alert>/snooze")
     @described(
@@ -61,7 +65,7 @@ def create_blueprint(context: ApiContext, waiters: Waiters) -> flask.Blueprint:
     def snooze(alert: str) -> flask.typing.ResponseReturnValue:
         """Snooze an alert: it is told again after a while if it still holds."""
         body = body_of(SnoozeBody)
-        return _ordered(context, lambda: _snooze(context, alert, body.duration_s, body.author))
+        return _ordered(context, lambda: _snooze(context, alert, body.duration_s, body.reason))
 
     _add_page(blueprint, context, waiters)
     return blueprint
@@ -74,7 +78,7 @@ def _add_page(blueprint: flask.Blueprint, context: ApiContext, waiters: Waiters)
     @blueprint.get("/alerts")
     @page
     def shown() -> flask.typing.ResponseReturnValue:
-        """Show open alerts, to acknowledge or snooze them."""
+        """Show findings with their explanation, and open alerts, to acknowledge or snooze them."""
         return _page(context, None)
 
     def carried_out(make: Callable[[], AlertDecision]) -> flask.typing.ResponseReturnValue:
@@ -95,8 +99,8 @@ def _add_page(blueprint: flask.Blueprint, context: ApiContext, waiters: Waiters)
     @form
     def acknowledge_form(alert: str) -> flask.typing.ResponseReturnValue:
         """Acknowledge an alert."""
-        author = flask.request.form.get("author", "")
-        return carried_out(lambda: _acknowledge(context, alert, author))
+        reason = flask.request.form.get("reason", "")
+        return carried_out(lambda: _acknowledge(context, alert, reason))
 
     @blueprint.post("/alerts/<alert>/snooze")
     @form
@@ -106,15 +110,20 @@ def _add_page(blueprint: flask.Blueprint, context: ApiContext, waiters: Waiters)
         seconds = fields.get("duration_s", "")
         if not (seconds.isascii() and seconds.isdigit() and len(seconds) <= 9):  # noqa: PLR2004 - digits of 30 years
             return _page(context, f"duration_s: {seconds[:40]!r} is not a whole number of seconds")
-        author = fields.get("author", "")
-        return carried_out(lambda: _snooze(context, alert, int(seconds), author))
+        reason = fields.get("reason", "")
+        return carried_out(lambda: _snooze(context, alert, int(seconds), reason))
 
 
 def _page(context: ApiContext, fault: str | None) -> flask.Response:
     context.snapshot.read()
-    known = context.announced.read()
-    rows = None if known is None else open_alerts(known, context.clock.now())
-    return alerts_page(rows, fault)
+    now, known = context.clock.now(), context.announced.read()
+    rows = None if known is None else open_alerts(known, now)
+    try:
+        findings = findings_shown(context.findings, rows or (), context.policy.read(), now)
+    except StoreError as error:
+        _log.warning("api.findings_unavailable", error=str(error))
+        findings = None
+    return alerts_page(rows, findings, fault)
 
 
 def _open(context: ApiContext) -> tuple[OpenAlert, ...]:
@@ -136,15 +145,16 @@ def _condition(context: ApiContext, alert: str) -> str:
     raise NotFound(f"No alert {alert[:40]!r} is open; GET {ALERTS} lists those that are.")
 
 
-def _acknowledge(context: ApiContext, alert: str, author: str) -> AlertDecision:
-    return acknowledge_command(condition=_condition(context, alert), author=author)
+def _acknowledge(context: ApiContext, alert: str, reason: str) -> AlertDecision:
+    return acknowledge_command(condition=_condition(context, alert), author=author(), reason=reason)
 
 
-def _snooze(context: ApiContext, alert: str, duration_s: int, author: str) -> AlertDecision:
+def _snooze(context: ApiContext, alert: str, duration_s: int, reason: str) -> AlertDecision:
     return snooze_command(
         condition=_condition(context, alert),
         duration_s=duration_s,
-        author=author,
+        author=author(),
+        reason=reason,
         now=context.clock.now(),
     )
 

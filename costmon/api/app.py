@@ -27,6 +27,7 @@ from costmon.api import (
     refresh,
     rules,
 )
+from costmon.api.commands import author
 from costmon.api.context import ApiContext
 from costmon.api.document import described
 from costmon.api.hosts import is_loopback
@@ -48,13 +49,15 @@ def create_app(context: ApiContext) -> flask.Flask:
     """Return the API and the page.
 
     Raises:
-        ConfigError: It would listen beyond loopback without a token.
+        ConfigError: It would listen beyond loopback and let everybody read.
     """
     app = _bare_app(context)
-    token = context.settings.api_token.reveal() if context.settings.api_token else None
-    sessions = Sessions(token, context.clock) if token is not None else None
-    if token is not None and sessions is not None:
-        app.register_blueprint(login.create_blueprint(token, sessions, context.clock))
+    token = context.settings.api_token.reveal()
+    sessions = Sessions(token, context.clock)
+    app.register_blueprint(
+        login.create_blueprint(token, sessions, context.login_links, context.clock)
+    )
+    app.context_processor(lambda: {"signed_in_as": author()})
     for noun in (
         costs,
         charges,
@@ -116,7 +119,7 @@ def create_metrics_app(context: ApiContext) -> flask.Flask:
     """Return what the second listener serves: `/metrics`, `/healthz` and `POST /refresh`.
 
     Raises:
-        ConfigError: It would listen beyond loopback without a token.
+        ConfigError: It would listen beyond loopback and let everybody read.
     """
     app = _bare_app(context)
     app.register_blueprint(metrics.create_blueprint(context))
@@ -124,14 +127,14 @@ def create_metrics_app(context: ApiContext) -> flask.Flask:
     app.register_blueprint(refresh.create_blueprint(context))
     settings = context.settings
     if not settings.scrape_needs_token:
-        settings = replace(settings, api_token=None)
+        settings = replace(settings, reading_needs_token=False)
     app.wsgi_app = Middleware(app.wsgi_app, settings, None)  # type: ignore[method-assign]  # Flask documents wrapping it
     return app
 
 
 def _bare_app(context: ApiContext) -> flask.Flask:
     settings = context.settings
-    if settings.api_token is None and not is_loopback(settings.host):
+    if not settings.reading_needs_token and not is_loopback(settings.host):
         fault = Fault(
             name="COSTMON_API_TOKEN",
             value="",

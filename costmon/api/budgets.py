@@ -3,7 +3,7 @@
 import flask
 from werkzeug.exceptions import BadRequest
 
-from costmon.api.commands import accepted, body_of, known_policy, order
+from costmon.api.commands import accepted, author, body_of, known_policy, order
 from costmon.api.context import ApiContext
 from costmon.api.document import described
 from costmon.api.replies import json_reply
@@ -41,7 +41,7 @@ def create_blueprint(context: ApiContext) -> flask.Blueprint:
                 currency=body.currency,
                 warn=body.warn,
                 block=body.block,
-                author=body.author,
+                author=author(),
             )
         except InputError as error:
             raise BadRequest(str(error)) from None
@@ -54,7 +54,7 @@ def create_blueprint(context: ApiContext) -> flask.Blueprint:
         """Remove a budget that was set by hand; the file's budget applies again."""
         name = _name()
         try:
-            command = removal_command(scope=name.scope, period=name.period, author=name.author)
+            command = removal_command(scope=name.scope, period=name.period, author=author())
         except InputError as error:
             raise BadRequest(str(error)) from None
         order(context, command)

@@ -8,7 +8,7 @@ import flask
 from msgspec import structs
 from werkzeug.exceptions import BadRequest
 
-from costmon.api.commands import accepted, body_of, known_policy, order
+from costmon.api.commands import accepted, author, body_of, known_policy, order
 from costmon.api.context import ApiContext
 from costmon.api.document import described
 from costmon.api.etags import matches
@@ -91,7 +91,7 @@ def create_blueprint(context: ApiContext, waiters: Waiters) -> flask.Blueprint:
                 scope=scope,
                 state=body.state,
                 reason=body.reason,
-                author=body.author,
+                author=author(),
                 expires_in_s=body.expires_in_s,
                 now=context.clock.now(),
             )

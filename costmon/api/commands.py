@@ -8,6 +8,7 @@ import structlog
 from werkzeug.exceptions import BadRequest, ServiceUnavailable
 
 from costmon.api.context import ApiContext
+from costmon.api.middleware import AUTHOR
 from costmon.api.replies import json_reply
 from costmon.api.schemas.guards import CommandAccepted, CommandAnswer
 from costmon.domain.policy import Policy
@@ -18,6 +19,11 @@ from costmon.messages import AlertDecision, GuardCommand, GuardReported
 Body = TypeVar("Body", bound=Answer)
 
 _log = structlog.get_logger("costmon.api")
+
+
+def author() -> str:
+    """Return who was authenticated, whatever the request claims; the empty text for nobody."""
+    return str(flask.request.environ.get(AUTHOR, ""))
 
 
 def tell(context: ApiContext, message: GuardReported | GuardCommand | AlertDecision) -> None:

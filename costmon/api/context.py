@@ -7,12 +7,13 @@ from costmon.alerts.alert import ChannelCounts
 from costmon.alerts.memory import Memory
 from costmon.alerts.rules import Standing
 from costmon.api.representation import Representations
+from costmon.api.sessions import LoginLinks
 from costmon.clock import Clock
+from costmon.config import Network
 from costmon.config.secret import Secret
 from costmon.domain.cap import Cap, Quota
 from costmon.domain.charge_report import ChargeQuery, ChargeTotal
 from costmon.domain.child import ChildStatus
-from costmon.domain.finding import SpendFinding
 from costmon.domain.fx import Rates
 from costmon.domain.history import HistoryQuery, HistoryRow
 from costmon.domain.policy import Policy
@@ -20,6 +21,7 @@ from costmon.domain.poll import ReadingKind
 from costmon.domain.rule import Rule
 from costmon.domain.subscription import Subscription
 from costmon.domain.totals import Threshold
+from costmon.export.prometheus import LostRecords
 from costmon.messages import (
     AlertDecision,
     GuardCommand,
@@ -28,9 +30,11 @@ from costmon.messages import (
     SetRecording,
 )
 from costmon.state.charges import ChargeState
+from costmon.state.clock_steps import ClockSteps
 from costmon.state.guard_state import GuardState
 from costmon.state.meters import Meters
 from costmon.state.published import Published, PublishedSnapshot, Watched
+from costmon.web.finding_view import FindingReader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +44,11 @@ class ApiSettings:
     Attributes:
         host: The address listened on.
         port: The port listened on; 0 takes a free one.
-        api_token: Required from everybody when set, and it must be set beyond loopback.
+        api_token: Required for every decision.
+        operator: Recorded as the author of decisions that were made with the token.
+        reading_needs_token: Whether everything else requires it, too: always beyond loopback.
         allowed_hosts: Further names that a `Host` header may carry.
+        trusted_proxies: Addresses of reverse proxies whose X-Forwarded-Proto is believed.
         demo: The vendor is simulated: every answer and page says so.
         threshold: The monthly run-rate that alerts.
         scrape_needs_token: Whether the listener for scraping requires the token too.
@@ -49,11 +56,14 @@ class ApiSettings:
 
     host: str
     port: int
-    api_token: Secret | None
+    api_token: Secret
+    operator: str
+    reading_needs_token: bool
     allowed_hosts: tuple[str, ...]
     demo: bool
     threshold: Threshold
     scrape_needs_token: bool = True
+    trusted_proxies: tuple[Network, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,10 +75,12 @@ class ApiContext:
         representations: The answers that are made of them, prepared by whoever publishes.
         children: The published state of the supervised children.
         history: Answers from the roll-ups; raises `StoreError` when it cannot.
-        findings: Returns the newest findings, at most so many; raises `StoreError` when it cannot.
+        findings: Reads what detection has found, and what series have cost.
         charge_query: Answers from the ledger; raises `StoreError` when it cannot.
         database_fault: Why the database cannot be used; `None` when it can.
         pending: Observations that wait to be written.
+        lost_records: What each journal has lost.
+        clock_steps: How the machine's clock was set.
         refresh: Tells the pollers to poll now; does not wait for them. Returns the readings that
             were asked for too lately to be asked for again.
         guard_state: What guards have reported.
@@ -90,6 +102,7 @@ class ApiContext:
         channel_counts: Returns what each channel has been told.
         rates: Exchange rates.
         currency: The currency of totals.
+        login_links: Sign browsers in.
         settings: How to listen.
         clock: Tells the time.
     """
@@ -98,10 +111,12 @@ class ApiContext:
     representations: Representations
     children: Published[tuple[ChildStatus, ...]]
     history: Callable[[HistoryQuery], tuple[HistoryRow, ...]]
-    findings: Callable[[int], tuple[SpendFinding, ...]]
+    findings: FindingReader
     charge_query: Callable[[ChargeQuery], tuple[ChargeTotal, ...]]
     database_fault: Callable[[], str | None]
     pending: Callable[[], int]
+    lost_records: Callable[[], tuple[LostRecords, ...]]
+    clock_steps: Published[ClockSteps]
     refresh: Callable[[RefreshRequested], tuple[ReadingKind, ...]]
     guard_state: Published[GuardState]
     policy: Watched[Policy | None]
@@ -121,5 +136,6 @@ class ApiContext:
     channel_counts: Callable[[], Iterable[ChannelCounts]]
     rates: Rates
     currency: str
+    login_links: LoginLinks
     settings: ApiSettings
     clock: Clock

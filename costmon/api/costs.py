@@ -18,12 +18,14 @@ from costmon.api.schemas.summary import SummaryAnswer, summary
 from costmon.state.bill import bill
 
 CURRENT = "/api/v1/costs/current"
+FORMER = "/api/v1/domonitor/costs/current"
 
 
 def create_blueprint(context: ApiContext) -> flask.Blueprint:
     """Return the routes about current costs."""
     blueprint = flask.Blueprint("costs", __name__)
 
+    @blueprint.get(FORMER)
     @blueprint.get(CURRENT)
     @described(tag="costs", answers={200: CurrentAnswer, 304: None, 404: Problem, 503: Problem})
     def current() -> flask.typing.ResponseReturnValue:
@@ -32,12 +34,6 @@ def create_blueprint(context: ApiContext) -> flask.Blueprint:
         if snapshot is None or headline(snapshot) is None:
             return no_data_yet()
         return context.representations.answer(snapshot)
-
-    @blueprint.get("/api/v1/domonitor/costs/current")
-    @described(tag="costs", answers={308: None})
-    def formerly() -> flask.typing.ResponseReturnValue:
-        """Redirect from the former path of current costs."""
-        return flask.redirect(CURRENT, code=308)
 
     @blueprint.get("/api/v1/summary")
     @described(tag="costs", answers={200: SummaryAnswer, 404: Problem, 503: Problem})

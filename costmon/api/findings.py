@@ -74,7 +74,7 @@ def create_blueprint(context: ApiContext) -> flask.Blueprint:
         if flask.request.args:
             raise BadRequest("there are no parameters")
         try:
-            found = context.findings(MOST)
+            found = context.findings.newest(MOST)
         except StoreError as error:
             log.warning("api.findings_unavailable", error=str(error))
             return problem(

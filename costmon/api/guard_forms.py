@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import flask
 from werkzeug.exceptions import ServiceUnavailable
 
-from costmon.api.commands import order
+from costmon.api.commands import author, order
 from costmon.api.context import ApiContext
 from costmon.api.document import described
 from costmon.api.schemas.answers import Problem
@@ -24,6 +24,9 @@ _ANSWERS: Mapping[int, str | type[Problem] | None] = {
     400: "text/html",
     503: Problem,
 }
+
+_BACK = {"alerts": "/alerts"}
+"""Pages besides `/guard` that have one of the forms."""
 
 Make = Callable[[Mapping[str, str]], GuardCommand]
 
@@ -45,7 +48,7 @@ def create_blueprint(context: ApiContext, waiters: Waiters, page: GuardPage) -> 
                 context.policy.wait(lambda policy: policy is before, _DONE_WITHIN_S)
         except ServiceUnavailable:
             pass  # everybody waits already: the page may show it a moment later
-        return flask.redirect("/guard", code=303)
+        return flask.redirect(_BACK.get(fields.get("page", ""), "/guard"), code=303)
 
     @blueprint.post("/guard/circuits")
     @described(tag="pages", answers=_ANSWERS)
@@ -79,7 +82,7 @@ def _circuit(context: ApiContext, fields: Mapping[str, str]) -> GuardCommand:
         scope=fields.get("scope", "").strip(),
         state="open" if state == "open" else "closed",
         reason=fields.get("reason", ""),
-        author=fields.get("author", ""),
+        author=author(),
         expires_in_s=int(seconds) if seconds else None,
         now=context.clock.now(),
     )
@@ -93,7 +96,7 @@ def _budget(fields: Mapping[str, str]) -> GuardCommand:
         currency=fields.get("currency", "").strip() or None,
         warn=fields.get("warn", "").strip() or None,
         block=fields.get("block", "").strip() or None,
-        author=fields.get("author", ""),
+        author=author(),
     )
 
 
@@ -101,5 +104,5 @@ def _removal(fields: Mapping[str, str]) -> GuardCommand:
     return removal_command(
         scope=fields.get("scope", ""),
         period=fields.get("period", ""),
-        author=fields.get("author", ""),
+        author=author(),
     )

@@ -3,7 +3,7 @@
 import flask
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
-from costmon.api.commands import known_policy, tell
+from costmon.api.commands import author, known_policy, tell
 from costmon.api.context import ApiContext
 from costmon.api.document import described
 from costmon.api.etags import matches
@@ -33,9 +33,9 @@ def create_blueprint(context: ApiContext, waiters: Waiters) -> flask.Blueprint:
             told = decode_report(body)
         except InputError as error:
             raise BadRequest(str(error)) from None
-        tell(context, GuardReported(report=told))
+        tell(context, GuardReported(report=told, authenticated=bool(author())))
         confirmed = context.confirmed.read().get(told.guard)
-        return encoded_reply(encode_taken(confirmed, context.policy.read()), 202)
+        return _marked(encoded_reply(encode_taken(confirmed, context.policy.read()), 202))
 
     @blueprint.get("/api/v1/guard/policy")
     @described(
@@ -55,10 +55,16 @@ def create_blueprint(context: ApiContext, waiters: Waiters) -> flask.Blueprint:
                 context.policy.wait(known, wait_s)
             held = known_policy(context)
         if known(held):
-            return encoded_reply(b"", 304, etag=_etag(held))
-        return encoded_reply(encode_policy(held), 200, etag=_etag(held))
+            return _marked(encoded_reply(b"", 304, etag=_etag(held)))
+        return _marked(encoded_reply(encode_policy(held), 200, etag=_etag(held)))
 
     return blueprint
+
+
+def _marked(response: flask.Response) -> flask.Response:
+    """Say whether the guard was authenticated: it may report and obey without being so."""
+    response.headers["Costmon-Authenticated"] = "true" if author() else "false"
+    return response
 
 
 def _etag(policy: Policy) -> str:

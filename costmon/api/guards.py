@@ -47,6 +47,7 @@ def create_blueprint(context: ApiContext) -> flask.Blueprint:
                 confirmed=confirmed.get(seen.guard),
                 leases=len(seen.leases),
                 refused=sum(seen.refused.values()),
+                authenticated=seen.authenticated,
             )
             for seen in context.guard_state.read().guards
         ]

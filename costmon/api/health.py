@@ -10,6 +10,7 @@ from costmon.api.document import described
 from costmon.api.replies import json_reply
 from costmon.api.schemas.answers import Check, Health, Readiness
 from costmon.errors import SnapshotClosedError
+from costmon.state.clock_steps import recent_step
 from costmon.state.freshness import staleness
 from costmon.state.value import Snapshot
 
@@ -59,6 +60,9 @@ def _checks(context: ApiContext) -> Iterator[Check]:
         "budgets and circuits have not been read from the database yet"
         if context.policy.read() is None
         else None,
+    )
+    yield _check(
+        "clock_steady", recent_step(context.clock_steps.read(), context.clock.monotonic_s())
     )
     waiting = context.pending()
     yield _check(

@@ -19,18 +19,22 @@ from costmon.api.schemas.answers import (
     HistoryMeta,
     HistoryParameters,
     Problem,
+    Shown,
 )
 from costmon.domain.history import GroupBy, HistoryQuery, HistoryRow, Step
 from costmon.domain.money import shown
 from costmon.domain.period import Period
 from costmon.errors import StoreError
+from costmon.web.history_page import history_page
 
 LONGEST = dt.timedelta(days=5 * 366)
 _DEFAULT = dt.timedelta(days=30)
 _DAY = dt.timedelta(days=1)
 _STEPS: tuple[Step, ...] = get_args(Step)
 _GROUPS: tuple[GroupBy, ...] = get_args(GroupBy)
-_ACCEPTED = ("from", "to", "step", "group_by")
+_SHOWN: tuple[Shown, ...] = get_args(Shown)
+_ACCEPTED = ("from", "to", "step", "group_by", "not_observed")
+_UNAVAILABLE = "History cannot be read at the moment; see /readyz. Current costs are not affected."
 
 
 def create_blueprint(context: ApiContext) -> flask.Blueprint:
@@ -50,12 +54,7 @@ def create_blueprint(context: ApiContext) -> flask.Blueprint:
             rows = context.history(query)
         except StoreError as error:
             log.warning("api.history_unavailable", error=str(error))
-            return problem(
-                503,
-                "Service unavailable",
-                "History cannot be read at the moment; see /readyz. Current costs are not "
-                "affected.",
-            )
+            return problem(503, "Service unavailable", _UNAVAILABLE)
         return json_reply(
             HistoryAnswer(
                 data=[_bucket(row) for row in rows],
@@ -65,9 +64,28 @@ def create_blueprint(context: ApiContext) -> flask.Blueprint:
                     end=query.period.end,
                     step=query.step,
                     group_by=query.group_by,
+                    not_observed="show" if query.not_observed else "omit",
                 ),
             )
         )
+
+    @blueprint.get("/history")
+    @described(
+        tag="pages",
+        query=HistoryParameters,
+        answers={200: "text/html", 400: "text/html", 503: "text/html"},
+    )
+    def page() -> flask.typing.ResponseReturnValue:
+        """Recorded costs, for people."""
+        try:
+            query = parse_query(flask.request.args, context.clock.now())
+        except QueryError as error:
+            return history_page(None, (), str(error), 400)
+        try:
+            return history_page(query, context.history(query), None, 200)
+        except StoreError as error:
+            log.warning("api.history_unavailable", error=str(error))
+            return history_page(query, (), _UNAVAILABLE, 503)
 
     return blueprint
 
@@ -84,7 +102,7 @@ def parse_query(given: MultiDict[str, str], now: dt.datetime) -> HistoryQuery:
     if "from" in given:
         start = _moment("from", given["from"], _midnight)
     else:
-        start = max(end - _DEFAULT, dt.datetime.min.replace(tzinfo=dt.UTC))
+        start = end - min(_DEFAULT, end - dt.datetime.min.replace(tzinfo=dt.UTC))
     if start >= end:
         msg = f"from ({start:%Y-%m-%d}) must be before to ({end:%Y-%m-%d}, exclusive)"
         raise QueryError(msg)
@@ -95,6 +113,7 @@ def parse_query(given: MultiDict[str, str], now: dt.datetime) -> HistoryQuery:
         period=Period(start=start, end=end),
         step=choice("step", given.get("step", "day"), _STEPS),
         group_by=choice("group_by", given.get("group_by", "total"), _GROUPS),
+        not_observed=choice("not_observed", given.get("not_observed", "show"), _SHOWN) == "show",
     )
 
 
@@ -136,4 +155,6 @@ def _bucket(row: HistoryRow) -> HistoryBucket:
         observed_s=row.observed_s,
         resource_count=row.resource_count,
         unpriced_count=row.unpriced_count,
+        not_observed=None if row.not_observed is None else shown(row.not_observed),
+        not_observed_s=row.not_observed_s,
     )

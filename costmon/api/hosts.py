@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
+from costmon.config import Network
+
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 _HOST = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+))(?::\d{1,5})?\Z")
@@ -28,6 +30,23 @@ def is_loopback(host: str) -> bool:
         return True
     address = _address(host)
     return address is not None and address.is_loopback
+
+
+def spoken_scheme(peer: str, forwarded: str, trusted: Iterable[Network]) -> str | None:
+    """Return the scheme that a trusted proxy's client spoke; `None` when no such proxy says so.
+
+    Args:
+        peer: The address that the connection came from.
+        forwarded: The header `X-Forwarded-Proto`; of a list the nearest proxy wrote the last one.
+        trusted: The proxies that are believed.
+    """
+    scheme = forwarded.rpartition(",")[2].strip().lower()
+    if scheme not in {"http", "https"}:
+        return None
+    address = _address(peer)
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return scheme if any(address in network for network in trusted if address) else None
 
 
 class HostCheck:

@@ -7,6 +7,7 @@ from costmon.api.document import described
 from costmon.export.charges import ChargeCollector, ChargeMetrics
 from costmon.export.deliveries import DeliveryCollector
 from costmon.export.endpoints import EndpointCollector
+from costmon.export.findings import FindingCollector
 from costmon.export.forecast import ForecastCollector
 from costmon.export.guards import GuardCollector
 from costmon.export.limits import LimitCollector
@@ -23,6 +24,8 @@ def create_blueprint(context: ApiContext) -> flask.Blueprint:
             snapshot=context.snapshot.latest,
             children=context.children.read,
             pending=context.pending,
+            lost=context.lost_records,
+            clock_steps=context.clock_steps.read,
             now=context.clock.now,
         ),
         GuardCollector(
@@ -47,6 +50,7 @@ def create_blueprint(context: ApiContext) -> flask.Blueprint:
             rates=context.rates,
             now=context.clock.now,
         ),
+        FindingCollector(opened=context.findings.opened),
         DeliveryCollector(counts=context.channel_counts),
         EndpointCollector(
             services=lambda: services(context.meters.read(), context.clock.monotonic_s())

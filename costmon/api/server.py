@@ -1,5 +1,6 @@
 """Serve an application over HTTP from threads of this process."""
 
+import re
 import socket
 import threading
 from typing import TYPE_CHECKING
@@ -7,8 +8,10 @@ from typing import TYPE_CHECKING
 import structlog
 from cheroot import server, wsgi
 
+from costmon.api.connections import Connection, Connections, most_connections
 from costmon.api.schemas.answers import Problem
 from costmon.api.schemas.encoding import encode
+from costmon.clock import Clock, SystemClock
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -19,9 +22,11 @@ _LISTEN_QUEUE = 128
 _KEPT_ALIVE = 128
 _MAX_HEADER_BYTES = 16 * 1024
 _MAX_BODY_BYTES = 64 * 1024
-# A request half sent occupies a thread for as long.
+# A connection may be idle for as long, and one that does not take its answer.
 _CLIENT_TIMEOUT_S = 5
 _INFO = 20
+# `int` also accepts "-1", "+1", "1_0" and digits of other scripts.
+_LENGTH = re.compile(rb"[0-9]{1,18}")
 
 
 class HttpServer:
@@ -86,8 +91,40 @@ class HttpServer:
         return not stopping.is_alive()
 
 
+class _Headers(server.HeaderReader):
+    """Leaves out `Expect`, which has been answered when the request is complete."""
+
+    def _allow_header(self, key_name: bytes) -> bool:
+        return key_name != b"Expect"
+
+
 class _Request(server.HTTPRequest):
     """A request whose early errors (no `Host`, too large, too slow) are answered in JSON, too."""
+
+    header_reader = _Headers()
+
+    def read_request_line(self) -> bool:
+        """Read the request line; a target that is no URL is the client's fault, not ours."""
+        try:
+            return bool(super().read_request_line())  # type: ignore[no-untyped-call]  # cheroot is untyped
+        except ValueError:
+            self.simple_response("400 Bad Request", "The request target is not valid.")
+            return False
+
+    def read_request_headers(self) -> bool:
+        """Read the headers; refuse lengths that `int` accepts and HTTP does not."""
+        if not super().read_request_headers():  # type: ignore[no-untyped-call]  # cheroot is untyped
+            return False
+        length = self.inheaders.get(b"Content-Length")
+        if length is not None and not _LENGTH.fullmatch(length):
+            self.simple_response("400 Bad Request", "Content-Length is not valid.")
+            return False
+        if length is not None and b"Transfer-Encoding" in self.inheaders:
+            self.simple_response(
+                "400 Bad Request", "Send Content-Length or Transfer-Encoding, not both."
+            )
+            return False
+        return True
 
     def simple_response(self, status: str, msg: str = "") -> None:
         """Answer before any application could, and close the connection."""
@@ -109,7 +146,7 @@ class _Request(server.HTTPRequest):
             )
 
 
-class _Connection(server.HTTPConnection):
+class _Connection(Connection):
     RequestHandlerClass = _Request
 
 
@@ -120,6 +157,8 @@ class _Server(wsgi.Server):
     max_request_header_size = _MAX_HEADER_BYTES
     max_request_body_size = _MAX_BODY_BYTES
     keep_alive_conn_limit = _KEPT_ALIVE
+    clock: Clock = SystemClock()
+    _connections: Connections
 
     def __init__(self, app: "WSGIApplication", host: str, port: int, threads: int) -> None:
         self._log = structlog.get_logger("costmon.api")
@@ -132,6 +171,23 @@ class _Server(wsgi.Server):
             request_queue_size=_LISTEN_QUEUE,
             timeout=_CLIENT_TIMEOUT_S,
         )
+
+    def prepare(self) -> None:
+        """Bind, start the workers, and take our own keeper of connections."""
+        super().prepare()
+        self._connections.close()
+        self._connections = Connections(self, most_connections())
+
+    def process_conn(self, conn: Connection) -> None:
+        """Hand a connection to a worker when its request is complete; else wait for more."""
+        if conn.receive():
+            super().process_conn(conn)
+        else:
+            self._connections.wait_for(conn)
+
+    def connection_closed(self) -> None:
+        """Count a connection out."""
+        self._connections.closed()
 
     def bind(self, family: int, type: int, proto: int = 0) -> socket.socket:
         """Bind; where cheroot would forget a socket that cannot be bound, close it."""

@@ -1,13 +1,19 @@
-"""Who may read: the bearer token, and for browsers a signed cookie that stands for it."""
+"""Who may decide: the bearer token, and for browsers a signed cookie that stands for it."""
 
 import hashlib
 import hmac
+import secrets
+import threading
 from collections import deque
 
 from costmon.clock import Clock
 
 COOKIE = "costmon_session"
 SESSION_S = 12 * 3600
+LINK_S = 600
+"""Seconds for which a link that signs a browser in can be used."""
+
+_MOST_LINKS = 20
 
 _MOST_FAILURES = 5
 _FAILURES_WINDOW_S = 60.0
@@ -45,6 +51,38 @@ class Sessions:
     def _signature(self, until: str) -> str:
         signed = until.encode("utf-8", "surrogateescape")
         return hmac.new(self._key, signed, hashlib.sha256).hexdigest()
+
+
+class LoginLinks:
+    """Codes that sign one browser in, once; they are kept in memory, as hashes.
+
+    A code that leaks from a browser's history or a terminal's is of no use after it was used.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._until_s: dict[bytes, float] = {}
+
+    def make(self) -> str:
+        """Return a new code; of many that nobody uses the oldest ends."""
+        code = secrets.token_urlsafe(32)
+        with self._lock:
+            while len(self._until_s) >= _MOST_LINKS:
+                del self._until_s[next(iter(self._until_s))]
+            self._until_s[_digest(code)] = self._clock.monotonic_s() + LINK_S
+        return code
+
+    def use(self, code: str) -> bool:
+        """Return whether a code is good, which it is only once."""
+        with self._lock:
+            until_s = self._until_s.pop(_digest(code), None)
+        return until_s is not None and self._clock.monotonic_s() < until_s
+
+
+def _digest(code: str) -> bytes:
+    # What is looked up is a hash: how long that takes tells nothing about the codes.
+    return hashlib.sha256(code.encode("utf-8", "surrogateescape")).digest()
 
 
 class FailureLimit:

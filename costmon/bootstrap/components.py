@@ -1,5 +1,6 @@
 """List what the service is made of."""
 
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from inspect import getdoc
@@ -17,6 +18,7 @@ from costmon.actors.roles.poller import Poller
 from costmon.actors.supervisor import Supervisor
 from costmon.api import ApiContext, create_app
 from costmon.api.representation import Representations
+from costmon.api.sessions import LoginLinks
 from costmon.bootstrap.listeners import api_settings
 from costmon.bootstrap.tree import (
     ALERTER,
@@ -29,14 +31,17 @@ from costmon.bootstrap.tree import (
     poller_name,
 )
 from costmon.clock import SystemClock
-from costmon.config import Settings
+from costmon.config import Secret, Settings
+from costmon.domain.finding import BUCKET_S
 from costmon.domain.fx import Rates
 from costmon.notifiers.log import LogChannel
 from costmon.providers import catalog
 from costmon.state import meters
 from costmon.state.charges import nothing_known
+from costmon.state.clock_steps import NO_STEPS
 from costmon.state.guard_state import EMPTY
 from costmon.state.published import Published, PublishedSnapshot, Watched
+from costmon.web.finding_view import FindingReader
 
 ComponentKind = Literal["actor", "endpoint", "function", "provider", "channel"]
 
@@ -95,10 +100,18 @@ def _endpoints(settings: Settings) -> Iterator[Component]:
         representations=Representations(cell, SystemClock()),
         children=Published(()),
         history=lambda _query: (),
-        findings=lambda _limit: (),
+        findings=FindingReader(
+            newest=lambda _limit: (),
+            opened=lambda: None,
+            buckets=lambda _series, _after, _until: {},
+            hours=lambda _series, _start, _end: {},
+            bucket_s=BUCKET_S,
+        ),
         charge_query=lambda _query: (),
         database_fault=lambda: None,
         pending=lambda: 0,
+        lost_records=tuple,
+        clock_steps=Published(NO_STEPS),
         refresh=lambda _message: (),
         guard_state=Published(EMPTY),
         policy=Watched(None),
@@ -118,7 +131,8 @@ def _endpoints(settings: Settings) -> Iterator[Component]:
         channel_counts=lambda: (),
         rates=Rates(settings.fx.currency, {}),
         currency=settings.fx.currency,
-        settings=api_settings(settings),
+        login_links=LoginLinks(SystemClock()),
+        settings=api_settings(settings, Secret(secrets.token_urlsafe())),
         clock=SystemClock(),
     )
     app = create_app(context)

@@ -16,6 +16,7 @@ from costmon.domain.spend import GuardReport
 from costmon.errors import StoreError, StoreFencedError
 from costmon.state.charges import RESTATED_LATELY, ChargeState, charge_state
 from costmon.state.guard_reports import Recorded
+from costmon.state.published import Published
 from costmon.store import FenceToken, Retention, Store
 from costmon.store.migrate import check_schema
 from costmon.store.outbox import Undelivered
@@ -39,9 +40,9 @@ class FencedWriter:
         """Write a window of charges."""
         return self.store.record_charges(window, self.token)
 
-    def record_reading(self, stored: StoredReading) -> None:
-        """Write what is kept of a reading over a restart."""
-        self.store.record_reading(stored, self.token)
+    def record_reading(self, stored: StoredReading, rates: Mapping[Series, Decimal]) -> None:
+        """Write what is kept of a reading over a restart, and how fast its counters rise."""
+        self.store.record_reading(stored, self.token, rates, self.bucket_s)
 
     def charges(self, today: dt.date, restated_since: dt.datetime) -> ChargeOverview:
         """Return what the charges add up to."""
@@ -82,19 +83,27 @@ class Writers:
 
 
 class AlertMemory:
-    """The alerter's memory in the database, one object an incarnation."""
+    """The alerter's memory in the database, one object an incarnation.
 
-    def __init__(self, store: Store) -> None:
+    Args:
+        store: The database.
+        check: Raises `StoreError` when its schema is not this version's.
+    """
+
+    def __init__(self, store: Store, check: Callable[[], None] = lambda: None) -> None:
         self._store = store
+        self._check = check
         self._token: FenceToken | None = None
 
     def load(self) -> dict[str, str]:
         """Return the memory text of every condition."""
+        self._check()
         return dict(self._store.alert_memory())
 
     def save(self, condition: str, text: str, outgoing: Iterable[Outgoing]) -> None:
         """Keep one condition's memory, and what is to be delivered because of it."""
         if self._token is None:
+            self._check()
             self._token = self._store.claim("alerter")
         try:
             self._store.remember_alert(condition, text, self._token, outgoing)
@@ -104,15 +113,35 @@ class AlertMemory:
 
 
 class SpendHistory:
-    """Detection's part of the database, one object an incarnation."""
+    """Detection's part of the database, or the rules', one object an incarnation.
 
-    def __init__(self, store: Store) -> None:
+    Args:
+        store: The database.
+        name: Of the claim to write: each of them has its own.
+        check: As for `AlertMemory`.
+        opened: Where the findings that are open are published, once they have been read.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        name: str,
+        check: Callable[[], None] = lambda: None,
+        opened: Published[tuple[SpendFinding, ...] | None] | None = None,
+    ) -> None:
         self._store = store
+        self._name = name
+        self._check = check
+        self._opened = opened
         self._token: FenceToken | None = None
 
     def load(self) -> Watches:
         """Return what was kept."""
-        return self._store.watches()
+        self._check()
+        kept = self._store.watches()
+        if self._opened is not None:
+            self._opened.publish(kept.findings)
+        return kept
 
     def buckets(
         self, after: dt.datetime, until: dt.datetime
@@ -136,24 +165,44 @@ class SpendHistory:
         dropped: Iterable[Series],
     ) -> None:
         """Keep states and findings in one step."""
+        found = tuple(findings)
+        self._write(
+            lambda token: self._store.save_watches(watches, found, position, dropped, token)
+        )
+        if self._opened is not None and found:
+            known = {one.id: one for one in (*(self._opened.read() or ()), *found)}
+            self._opened.publish(tuple(one for one in known.values() if one.is_open))
+
+    def rule_state(self) -> SavedWatch | None:
+        """Return what the rules know of the past."""
+        return self._store.rule_state()
+
+    def save_rule_state(self, saved: SavedWatch) -> None:
+        """Keep what the rules know of the past."""
+        self._write(lambda token: self._store.save_rule_state(saved, token))
+
+    def _write(self, act: Callable[[FenceToken], None]) -> None:
         if self._token is None:
-            self._token = self._store.claim("detection")
+            self._check()
+            self._token = self._store.claim(self._name)
         try:
-            self._store.save_watches(watches, findings, position, dropped, self._token)
+            act(self._token)
         except StoreFencedError:
             self._token = None
             raise
 
 
 class Deliveries:
-    """The messenger's part of the outbox, one object an incarnation."""
+    """The messenger's part of the outbox, one object an incarnation; arguments as `AlertMemory`."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, check: Callable[[], None] = lambda: None) -> None:
         self._store = store
+        self._check = check
         self._token: FenceToken | None = None
 
     def load(self) -> tuple[Undelivered, ...]:
         """Return the alerts that channels have not taken yet, oldest first."""
+        self._check()
         return self._store.undelivered()
 
     def end(self, alert_id: str, channel: str, error: str | None) -> None:
@@ -166,6 +215,7 @@ class Deliveries:
 
     def _write(self, act: Callable[[FenceToken], None]) -> None:
         if self._token is None:
+            self._check()
             self._token = self._store.claim("messenger")
         try:
             act(self._token)

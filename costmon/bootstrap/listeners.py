@@ -1,5 +1,7 @@
 """What listens: HTTP, the scrape port, the guards' socket, the console's socket."""
 
+import os
+
 import structlog
 
 from costmon.api import (
@@ -10,14 +12,20 @@ from costmon.api import (
     create_app,
     create_metrics_app,
 )
+from costmon.api.login import link_path
+from costmon.api.sessions import LoginLinks
 from costmon.bootstrap.console_handler import ConsoleHandler
 from costmon.bootstrap.service import Service, threshold
-from costmon.bootstrap.socket_link import SocketLink
+from costmon.bootstrap.socket_link import SocketLink, TokenLink
 from costmon.clock import SystemClock
-from costmon.config import Settings
+from costmon.config import Secret, Settings
+from costmon.config.api_token import made_token
+from costmon.config.parsers import LOOPBACK_OF
+from costmon.config.user import name_of_user
 from costmon.console.server import ConsoleServer
 from costmon.intake.clerk import Clerk
 from costmon.intake.server import IntakeServer
+from costmon.web.finding_view import FindingReader
 
 _HTTP_STOP_S = 3.0
 _INTAKE_STOP_S = 2.0
@@ -33,7 +41,9 @@ class Listeners:
     """
 
     def __init__(self, service: Service, settings: Settings) -> None:
-        context = _context(service, settings)
+        token = settings.api_token or made_token(settings.state_dir)
+        self._login_links = LoginLinks(SystemClock())
+        context = _context(service, settings, api_settings(settings, token), self._login_links)
         self._host = settings.host
         self._servers = [
             HttpServer(
@@ -57,6 +67,11 @@ class Listeners:
         self._signpost = (
             SocketLink(settings.runtime_dir, settings.report_socket)
             if settings.runtime_dir is not None and settings.report_socket is not None
+            else None
+        )
+        self._token_link = (
+            TokenLink(settings.runtime_dir, settings.state_dir, settings.port)
+            if settings.runtime_dir is not None and settings.api_token is None
             else None
         )
         self.console_handler = _console_handler(service)
@@ -84,15 +99,25 @@ class Listeners:
             self._intake.start()
         if self._signpost is not None:
             self._signpost.put()
+        if self._token_link is not None:
+            self._token_link.put()
         for server in self._servers:
             server.start()
             log.info("bootstrap.listener_started", host=self._host, port=server.port)
+
+    def login_url(self) -> str:
+        """Return a link that signs a browser on this machine in, once."""
+        host = LOOPBACK_OF.get(self._host, self._host)
+        host = f"[{host}]" if ":" in host else host
+        return f"http://{host}:{self._servers[0].port}{link_path(self._login_links)}"
 
     def stop(self) -> bool:
         """Stop answering; tell whether a thread is left that would not end."""
         self._console.close()
         if self._signpost is not None:
             self._signpost.remove()
+        if self._token_link is not None:
+            self._token_link.remove()
         if self._intake is not None:
             # Its threads are daemons: one that hangs does not keep the process.
             self._intake.close(_INTAKE_STOP_S)
@@ -102,16 +127,26 @@ class Listeners:
         return hanging
 
 
-def _context(service: Service, settings: Settings) -> ApiContext:
+def _context(
+    service: Service, settings: Settings, listening: ApiSettings, login_links: LoginLinks
+) -> ApiContext:
     return ApiContext(
         snapshot=service.cell,
         representations=service.representations,
         children=service.children,
         history=service.store.history,
-        findings=service.store.findings,
+        findings=FindingReader(
+            newest=service.store.findings,
+            opened=service.open_findings.read,
+            buckets=service.store.series_buckets,
+            hours=service.store.series_hours,
+            bucket_s=settings.detection.bucket_s,
+        ),
         charge_query=service.store.charges,
         database_fault=service.database_fault,
         pending=lambda: len(service.journal),
+        lost_records=service.lost_records,
+        clock_steps=service.clock_steps,
         refresh=service.refresh,
         guard_state=service.guard_state,
         policy=service.policy,
@@ -131,7 +166,8 @@ def _context(service: Service, settings: Settings) -> ApiContext:
         channel_counts=service.channel_counts,
         rates=service.rates,
         currency=settings.fx.currency,
-        settings=api_settings(settings),
+        login_links=login_links,
+        settings=listening,
         clock=SystemClock(),
     )
 
@@ -158,14 +194,24 @@ def _console_handler(service: Service) -> ConsoleHandler:
     )
 
 
-def api_settings(settings: Settings) -> ApiSettings:
-    """Return the part of the settings that the API goes by."""
+def api_settings(settings: Settings, token: Secret) -> ApiSettings:
+    """Return the part of the settings that the API goes by.
+
+    Args:
+        settings: All settings.
+        token: The configured one, or the one that the service made.
+    """
+    is_configured = settings.api_token is not None
     return ApiSettings(
         host=settings.host,
         port=settings.port,
-        api_token=settings.api_token,
+        api_token=token,
+        # A configured token may be known to many; the file can be read by the service's user only.
+        operator="COSTMON_API_TOKEN" if is_configured else name_of_user(os.geteuid()),
+        reading_needs_token=is_configured,
         scrape_needs_token=settings.metrics_auth == "token",
         allowed_hosts=settings.allowed_hosts,
+        trusted_proxies=settings.trusted_proxies,
         demo=settings.demo,
         threshold=threshold(settings),
     )

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import structlog
 
 from costmon.actors.system import StopReport
+from costmon.bootstrap.demo import DemoProgram, begin_anew
 from costmon.bootstrap.listeners import Listeners
 from costmon.bootstrap.schema import prepare_schema
 from costmon.bootstrap.service import Service, with_api_urls
@@ -32,6 +33,7 @@ def run(
     once: bool = False,
     repl: bool = False,
     show_status: Callable[[str], None] = lambda _text: None,
+    show_login: Callable[[str], None] = lambda _url: None,
 ) -> int:
     """Run the service in this process, from the main thread; return the exit code.
 
@@ -40,6 +42,7 @@ def run(
         once: Poll every account once, write, print the costs, and end; nothing listens.
         repl: Give a Python prompt on this terminal; the service runs on without it.
         show_status: Shows how far the first read of past charges is.
+        show_login: Shows a link that signs a browser in, once, to the person who started this.
 
     Returns:
         0 when everything was delivered and written; 1 when something was left, the core gave up,
@@ -55,10 +58,14 @@ def run(
         prepare_schema(told)
         watchdog = Watchdog(told.notify_socket)
         service = Service(told, clock=SystemClock(), on_scan=watchdog.alive)
+        if told.demo:
+            begin_anew(service.store)
 
         if once:
             return _run_once(service, stop, show_status)
-        return _run_until_stopped(service, told, watchdog, stop, show_status, repl=repl)
+        return _run_until_stopped(
+            service, told, watchdog, stop, show_status, show_login=show_login, repl=repl
+        )
 
 
 @contextmanager
@@ -100,6 +107,7 @@ def _run_until_stopped(
     stop: StopSignals,
     show_status: Callable[[str], None],
     *,
+    show_login: Callable[[str], None],
     repl: bool,
 ) -> int:
     listeners = Listeners(service, settings)
@@ -107,6 +115,10 @@ def _run_until_stopped(
     service.start()
     listeners.start()
     watchdog.ready()
+    show_login(listeners.login_url())
+    program = DemoProgram(settings.report_socket) if settings.demo else None
+    if program is not None:
+        program.start()
     prompt = (
         PromptThread(listeners.console_handler.ask, history=settings.state_dir / "console_history")
         if repl
@@ -120,6 +132,8 @@ def _run_until_stopped(
     show_status("")
     log.info("bootstrap.service_stopping", signal=stop.by)
     watchdog.stopping()
+    if program is not None:
+        program.stop()
     service.turn_away()
     hanging = listeners.stop()
     if prompt is not None:

@@ -5,31 +5,41 @@ import sys
 import structlog
 
 from costmon.config import Settings
-from costmon.errors import StoreOutdatedError, StoreUnavailableError
+from costmon.errors import (
+    StoreDamagedError,
+    StoreOutdatedError,
+    StoreTooNewError,
+    StoreUnavailableError,
+)
 from costmon.store.migrate import check_schema, upgrade
 
 
 def prepare_schema(settings: Settings) -> None:
     """Upgrade an SQLite file (a backup is made first); ask before touching a server.
 
-    An unreachable database does not prevent the start: current costs need none, and what is
-    observed waits in the journal.
+    A database that is away, damaged or of a newer version does not prevent the start: current costs
+    need none, and what is observed waits in the journal until it can be written.
 
     Raises:
-        StoreTooNewError: A newer costmon wrote the schema.
         StoreOutdatedError: An upgrade is needed, and nobody allowed it.
+        StoreError: The database belongs to another program, or its driver is missing.
     """
     log = structlog.get_logger()
     url = settings.database_url
     try:
-        check_schema(url)
-    except StoreOutdatedError:
-        if not _allowed(settings):
-            raise
-        backup = upgrade(url)
-        log.info("bootstrap.schema_upgraded", backup=None if backup is None else str(backup))
-    except StoreUnavailableError as error:
-        log.error("bootstrap.database_unreachable", error=str(error))
+        try:
+            check_schema(url)
+        except StoreOutdatedError:
+            if not _allowed(settings):
+                raise
+            backup = upgrade(url)
+            log.info("bootstrap.schema_upgraded", backup=None if backup is None else str(backup))
+    except (StoreUnavailableError, StoreDamagedError, StoreTooNewError) as error:
+        log.error(
+            "bootstrap.database_unusable",
+            error=str(error),
+            hint="current costs are served; observations wait in the journal",
+        )
 
 
 def _allowed(settings: Settings) -> bool:

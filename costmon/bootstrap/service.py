@@ -27,6 +27,8 @@ from costmon.alerts.memory import Memory, open_alerts
 from costmon.alerts.rules import Standing
 from costmon.api.representation import Representations
 from costmon.bootstrap.backfill import progress
+from costmon.bootstrap.clock_watch import ClockWatch
+from costmon.bootstrap.demo import DemoPast, DemoSpendHistory
 from costmon.bootstrap.history import (
     AlertMemory,
     Deliveries,
@@ -53,11 +55,13 @@ from costmon.config.accounts import MANUAL_PROVIDER
 from costmon.console.command import Message
 from costmon.domain.charge import ChargeWindow
 from costmon.domain.child import ChildStatus
+from costmon.domain.finding import SpendFinding
 from costmon.domain.policy import Policy
 from costmon.domain.poll import ReadingKey, ReadingKind, StoredReading
 from costmon.domain.totals import Threshold
 from costmon.domain.usage import UsageReading
 from costmon.errors import MailboxFullError, StoreError
+from costmon.export.prometheus import LostRecords
 from costmon.messages import (
     AlertDecision,
     GuardCommand,
@@ -82,6 +86,7 @@ from costmon.state.charges import (
     on_day,
     without_entry,
 )
+from costmon.state.clock_steps import NO_STEPS, ClockSteps
 from costmon.state.forecast import Forecaster
 from costmon.state.guard_state import EMPTY, GuardState
 from costmon.state.meters import Meters
@@ -96,6 +101,7 @@ _DECISION_JOURNAL_BYTES = 4 * 1024 * 1024
 _ASK_TIMEOUT_S = 5.0
 _BILLING: tuple[ReadingKind, ...] = ("charges", "usage")
 _BILLING_REFRESH_S = 60.0
+_TELL_AGAIN_S = 60.0
 
 
 class _Aged(NamedTuple):
@@ -121,6 +127,8 @@ class Service:
         self._sender = HttpSender()
         self._on_scan = on_scan
         self._scanned_s = clock.monotonic_s()
+        self.clock_steps: Published[ClockSteps] = Published(NO_STEPS)
+        self._clock_watch = ClockWatch(clock, self.clock_steps)
         self.store = open_store(settings.database_url, clock=clock)
         self.cell = PublishedSnapshot()
         self.representations = Representations(self.cell, clock)
@@ -134,6 +142,8 @@ class Service:
         nothing = nothing_known(clock.now(), self._today())
         self.charges: Published[ChargeState] = Published(nothing)
         self._aged = _Aged(nothing, nothing)
+        self.open_findings: Published[tuple[SpendFinding, ...] | None] = Published(None)
+        self._demo_past = DemoPast(settings.detection.bucket_s, clock) if settings.demo else None
         self.rule_standings: Published[tuple[Standing, ...]] = Published(())
         self.quotas = (*settings.quotas, *known_quotas())
         self.rates = fx.rates(settings.fx.rates)
@@ -144,6 +154,7 @@ class Service:
         )
         self._refreshing = threading.Lock()
         self._billing_refreshed_s: float | None = None
+        self._drop_told_s: float | None = None
         self.meters: Published[Meters] = Published(meters.first(uuid.uuid4().hex))
         self.journal = Journal(settings.state_dir / "observations.journal", _JOURNAL_BYTES)
         self.decision_journal = DecisionJournal(
@@ -203,8 +214,9 @@ class Service:
                 accounts=frozenset(account.name for account in self._accounts),
                 threshold=threshold(settings),
                 cooldown_s=settings.alert_cooldown_s,
-                open_store=lambda: AlertMemory(self.store),
+                open_store=lambda: AlertMemory(self.store, self._check_schema),
                 recollection=Recollection(said={}, unsaved={}),
+                changes=self.decision_journal,
                 # The log is not: what it was told is in it, or was lost with the disk.
                 channels=tuple(
                     one.channel.name
@@ -221,20 +233,21 @@ class Service:
                 announced=self.announced,
                 rules=RulePlan(
                     rules=settings.rules,
-                    open_store=lambda: SpendHistory(self.store),
+                    open_store=lambda: SpendHistory(self.store, "rules", self._check_schema),
                     bucket_s=settings.detection.bucket_s,
                     policy=self.policy.read,
                     standings=self.rule_standings,
                 ),
+                open_findings=self.open_findings.read,
                 detection=DetectionPlan(
-                    open_store=lambda: SpendHistory(self.store),
+                    open_store=self._spend_history,
                     bucket_s=settings.detection.bucket_s,
                     timezone=settings.timezone,
                     expected=settings.detection.expected,
                 ),
             ),
             outboxes=self._outboxes,
-            deliveries=lambda: Deliveries(self.store),
+            deliveries=lambda: Deliveries(self.store, self._check_schema),
             open_alerts=self._open_alerts,
             policy=PolicyPlan(
                 budgets=settings.budgets,
@@ -247,6 +260,17 @@ class Service:
                 keeper=MeterFile(settings.state_dir / "meters.json"), meters=self.meters
             ),
             heartbeat=self._heartbeat(),
+        )
+
+    def _spend_history(self) -> SpendHistory:
+        if self._demo_past is None:
+            return SpendHistory(self.store, "detection", self._check_schema, self.open_findings)
+        return DemoSpendHistory(
+            self.store,
+            self._check_schema,
+            self.open_findings,
+            past=self._demo_past,
+            report=lambda report: self.tell_policy(GuardReported(report=report)),
         )
 
     def _heartbeat(self) -> HeartbeatPlan | None:
@@ -263,6 +287,7 @@ class Service:
     def _scanned(self) -> None:
         self._scanned_s = self._clock.monotonic_s()
         self._on_scan()
+        self._clock_watch.look()
 
     def _budget_status(self) -> GuardDecisions:
         """Return what was decided about guards.
@@ -270,8 +295,11 @@ class Service:
         Raises:
             StoreError: It cannot be read, or its schema is not this version's.
         """
-        check_schema(self._settings.database_url)
+        self._check_schema()
         return self.store.decisions()
+
+    def _check_schema(self) -> None:
+        check_schema(self._settings.database_url)
 
     def _plan(self, account: AccountSettings, rng: random.Random) -> PollerPlan:
         def connect(pause: Callable[[float], bool], beat: Callable[[], None]) -> ProviderConnection:
@@ -351,6 +379,7 @@ class Service:
     def _past(self) -> Past:
         now = self._clock.now()
         try:
+            self._check_schema()
             return past(self.store, now, self._today())
         except StoreError as error:
             self._log.error("bootstrap.history_unreadable", error=str(error))
@@ -393,6 +422,16 @@ class Service:
         """
         return self.system.supervisor.ask(message, _ASK_TIMEOUT_S)
 
+    def lost_records(self) -> tuple[LostRecords, ...]:
+        """Return what each journal has lost."""
+        return tuple(
+            LostRecords(name, no_space=journal.dropped, unreadable=journal.unreadable)
+            for name, journal in (
+                ("observations", self.journal),
+                ("decisions", self.decision_journal),
+            )
+        )
+
     def database_fault(self) -> str | None:
         """Return why history cannot be written or read; `None` when it can."""
         return self._write_fault.read() or read_fault(self.store)
@@ -433,7 +472,15 @@ class Service:
         """
         policy = self.system.addresses[POLICY]
         if isinstance(message, GuardReported) and policy.waiting >= POLICY_REPORTS:
-            self._log.warning("bootstrap.report_dropped", guard=message.report.guard)
+            now_s = self._clock.monotonic_s()
+            if self._drop_told_s is None or now_s - self._drop_told_s >= _TELL_AGAIN_S:
+                self._drop_told_s = now_s
+                self._log.warning(
+                    "bootstrap.report_dropped",
+                    guard=message.report.guard,
+                    hint="too many wait; their guards send them again. Others are not logged for a "
+                    "minute",
+                )
             return
         policy.tell(message)
 
@@ -476,6 +523,8 @@ class Service:
         """Turn readers away, stop the actors in reverse order, close what they kept."""
         self.turn_away()
         report = self.system.stop(self._settings.stop_timeout_s)
+        if self._demo_past is not None:
+            self._demo_past.stop()
         if waiting := len(self.journal):
             self._log.warning(
                 "bootstrap.observations_not_written",

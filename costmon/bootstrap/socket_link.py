@@ -11,6 +11,8 @@ from pathlib import Path
 
 import structlog
 
+from costmon.config.api_token import TOKEN_FILE, token_link
+
 _PLACE = Path("costmon", "report.sock")
 _log = structlog.get_logger()
 
@@ -48,6 +50,30 @@ class SocketLink:
         """Remove the link, unless it is another service's."""
         with contextlib.suppress(OSError):
             if self._link.is_symlink() and self._link.readlink() == self._target:
+                self._link.unlink()
+
+
+class TokenLink:
+    """A link by which commands of this user find the token of the service on a port."""
+
+    def __init__(self, runtime_dir: Path, state_dir: Path, port: int) -> None:
+        self._link = token_link(runtime_dir, port)
+        self._target = (state_dir / TOKEN_FILE).absolute()
+
+    def put(self) -> None:
+        """Make the link; the port is ours, so a link that exists is left from before."""
+        try:
+            self._link.parent.mkdir(mode=0o700, exist_ok=True)
+            self._link.unlink(missing_ok=True)
+            self._link.symlink_to(self._target)
+        except OSError as error:
+            cause = error.strerror or str(error)
+            _log.warning("bootstrap.token_link_failed", path=str(self._link), error=cause)
+
+    def remove(self) -> None:
+        """Remove the link, unless it is another service's."""
+        with contextlib.suppress(OSError):
+            if self._link.readlink() == self._target:
                 self._link.unlink()
 
 

@@ -1,5 +1,6 @@
 """The state directory: made private, held by one service at a time."""
 
+import errno
 import fcntl
 import os
 from pathlib import Path
@@ -29,11 +30,7 @@ class StateDirectory:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            msg = (
-                f"the state directory {self.path} cannot be used ({error.strerror}); "
-                "make it writable or set COSTMON_STATE_DIR"
-            )
-            raise StateDirectoryError(msg) from error
+            raise self._unusable(error) from error
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -44,10 +41,22 @@ class StateDirectory:
                 "stop it or set COSTMON_STATE_DIR"
             )
             raise StateDirectoryError(msg) from error
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, str(os.getpid()).encode(), 0)
+        try:
+            os.ftruncate(lock, 0)
+            os.pwrite(lock, str(os.getpid()).encode(), 0)
+        except OSError as error:
+            os.close(lock)
+            raise self._unusable(error) from error
         self._lock = lock
         return self
+
+    def _unusable(self, error: OSError) -> StateDirectoryError:
+        remedy = "make it writable or set COSTMON_STATE_DIR"
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            remedy = "free some space or set COSTMON_STATE_DIR to a directory on another disk"
+        return StateDirectoryError(
+            f"the state directory {self.path} cannot be used ({error.strerror}); {remedy}"
+        )
 
     def __exit__(
         self,

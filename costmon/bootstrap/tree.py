@@ -109,6 +109,7 @@ def child_specs(parts: Parts) -> tuple[ChildSpec, ...]:
             parts.alerting,
             messenger=incarnation.addresses[MESSENGER],
             policy=incarnation.addresses[POLICY],
+            persister=incarnation.addresses[PERSISTER],
         )
 
     def calculator(incarnation: Incarnation) -> Calculator:

@@ -8,6 +8,7 @@ library.
 """
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -26,6 +27,7 @@ from costmon.cli import (
     guard,
     history,
     init,
+    login,
     meter,
     notify,
     prices,
@@ -54,6 +56,7 @@ COMMANDS: tuple[Command, ...] = (
     prices,
     circuits,
     alerts,
+    login,
     components,
     check,
     notify,
@@ -117,9 +120,17 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _say(what: object, code: int) -> int:
-    text = " ".join(str(what).split()) or type(what).__name__
+    text = " ".join(_text(what).split()) or type(what).__name__
     sys.stderr.write(f"costmon: {text}\n")
     return code
+
+
+def _text(what: object) -> str:
+    """Return what was said, and where and what to do when a disk is full."""
+    if isinstance(what, OSError) and what.errno in {errno.ENOSPC, errno.EDQUOT}:
+        where = f" ({what.filename})" if what.filename else ""
+        return f"there is no space left on the disk{where}; free some space and try again"
+    return str(what)
 
 
 def _say_faults(error: ConfigError) -> None:

@@ -52,7 +52,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for action in (acknowledge, snooze):
         action.add_argument("alert", metavar="ID", help="the alert's id, as `list` shows it")
         action.add_argument(
-            "--author", metavar="NAME", default=None, help="who decided this (default: this user)"
+            "--author",
+            metavar="NAME",
+            default=None,
+            help="ignored: the service records who is authenticated",
+        )
+        action.add_argument(
+            "--reason", metavar="TEXT", default="", help="why; kept in the audit (default: none)"
         )
     snooze.add_argument(
         "--for",
@@ -86,17 +92,15 @@ def execute(arguments: argparse.Namespace) -> int:
 def _decide(client: "ServiceClient", arguments: argparse.Namespace) -> int:
     from urllib.parse import quote
 
-    from costmon.config.user import user_name
-
     if not arguments.alert.isalnum():
         raise InputError(f"{arguments.alert!r} is not an alert's id: `costmon alerts` lists them")
     path = f"{_PATH}/{quote(arguments.alert, safe='')}"
-    author = arguments.author or user_name()
+    body: dict[str, object] = {"reason": arguments.reason}
     if arguments.action == "ack":
-        reply = client.send("POST", f"{path}/acknowledge", body={"author": author})
+        reply = client.send("POST", f"{path}/acknowledge", body=body)
         done = "acknowledged"
     else:
-        body = {"author": author, "duration_s": int(arguments.duration_s)}
+        body |= {"duration_s": int(arguments.duration_s)}
         reply = client.send("POST", f"{path}/snooze", body=body)
         done = "snoozed"
     print(reply.text.strip() if arguments.json else f"{done}: {arguments.alert}")

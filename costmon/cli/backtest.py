@@ -1,28 +1,28 @@
-"""`costmon backtest`: what detection would have found in the past."""
+"""`costmon backtest`: what rules and detection would have alerted in the past."""
 
 import argparse
-import csv
 import datetime as dt
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal, InvalidOperation
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from costmon.cli.command import add_settings, load_settings, require_service
-from costmon.domain.finding import Series
-from costmon.errors import InputError
+from costmon.errors import ConfigError
 
 if TYPE_CHECKING:
+    from costmon.alerts.backtest import Broken, Spent
+    from costmon.cli.backtest_input import Recorded
+    from costmon.config.settings import Settings
     from costmon.detection.backtest import Replayed
+    from costmon.domain.rule import Rule
 
 NAME = "backtest"
 HELP = "replay recorded spend, or a CSV file, and print what would have been alerted"
 
-Samples = Sequence[tuple[dt.datetime, Decimal]]
-_HOUR_S = 3600
 _BAR = 30
 
 
@@ -47,84 +47,102 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FILE",
         help="replay FILE, with the columns time (end of a bucket, ISO 8601 with time zone), "
-        "amount and, optionally, series (default: what guards reported by hour)",
+        "amount and, optionally, series: a scope (default: the history in the database)",
+    )
+    parser.add_argument(
+        "--rules",
+        type=Path,
+        metavar="FILE",
+        help="a TOML file with [[rule]] tables to try (default: the rules of the settings)",
     )
     parser.add_argument("--json", action="store_true", help="print as JSON")
     add_settings(parser)
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Print one line for each finding; the exit code is 0 even without findings."""
-    from costmon.detection import WatchConfig
-    from costmon.detection.backtest import replay
-
+    """Print one line for each finding and broken rule; the exit code is 0 even without any."""
     settings = load_settings(arguments).settings
-    if arguments.csv is not None:
-        series, config = _from_csv(arguments.csv), WatchConfig()
-    else:
-        series, config = _from_history(settings.database_url), WatchConfig(step_s=_HOUR_S)
+    rules = settings.rules if arguments.rules is None else _rules(arguments.rules)
+    recorded = _recorded(arguments.csv, settings)
     start = arguments.start or dt.datetime.min.replace(tzinfo=dt.UTC)
     end = arguments.end or dt.datetime.max.replace(tzinfo=dt.UTC)
-    zone = ZoneInfo(settings.timezone)
-    found: list[tuple[Series, Replayed]] = []
-    for number, (one, samples) in enumerate(sorted(series.items())):
-        _progress(number, len(series))
-        chosen = [(at.astimezone(zone), amount) for at, amount in samples if start < at <= end]
-        replayed = replay(chosen, config, settings.detection.expected)
-        found += [(one, it) for it in replayed]
-    _progress(len(series), len(series))
-    found.sort(key=lambda it: (it[1].opened.at, it[0]))
-    rows = [_row(one, it) for one, it in found]
+    rows: list[dict[str, object]] = []
+    for number, one in enumerate(recorded):
+        _progress(number, len(recorded))
+        rows += _findings(one, _within(one.spent, start, end), settings)
+        rows += _broken_rules(one, _within(one.finer, start, end), rules)
+    _progress(len(recorded), len(recorded))
+    rows.sort(key=lambda row: (str(row["found_at"]), str(row["series"]), str(row["cause"])))
     if arguments.json:
-        count = sum(len(samples) for samples in series.values())
-        print(json.dumps({"data": rows, "meta": {"series": len(series), "samples": count}}))
-        return 0
-    _print(rows, series)
+        samples = sum(len(one.spent) for one in recorded)
+        meta = {"series": len(recorded), "samples": samples, "rules": len(rules)}
+        print(json.dumps({"data": rows, "meta": meta}))
+    else:
+        _print(rows, recorded)
     return 0
 
 
-def _print(rows: Sequence[Mapping[str, object]], series: Mapping[Series, Samples]) -> None:
-    from costmon.console.table import table
+def _recorded(path: Path | None, settings: "Settings") -> "list[Recorded]":
+    from costmon.cli.backtest_input import from_csv, from_history
 
-    if not series:
-        print("No spend was recorded: guards have reported nothing yet.")
-        return
-    if not rows:
-        print(f"Nothing would have been alerted in {len(series)} series.")
-        return
-    columns = (
-        "found",
-        "series",
-        "cause",
-        "since",
-        "burned before",
-        "burned in all",
-        "unit",
-        "over",
-    )
-    keys = ("found_at", "series", "cause", "since", "burned_before", "burned", "unit", "over_at")
-    shown = [
-        [
-            "quiet: " + str(row[key]) if key == "cause" and row["quiet"] else _shown(row[key])
-            for key in keys
-        ]
-        for row in rows
-    ]
-    print(table(columns, shown, right={"burned before", "burned in all"}))
+    if path is not None:
+        return from_csv(path)
+    require_service(NAME)
+    from costmon.clock import SystemClock
+    from costmon.store import open_store
+
+    clock = SystemClock()
+    with open_store(settings.database_url, clock=clock) as store:
+        zone, bucket_s = ZoneInfo(settings.timezone), settings.detection.bucket_s
+        return from_history(store, clock.now(), zone, bucket_s)
 
 
-def _shown(value: object) -> object:
-    return (
-        round(Decimal(value), 2) if isinstance(value, float) else ("-" if value is None else value)
-    )
+def _rules(path: Path) -> "tuple[Rule, ...]":
+    from costmon.config.file import read_file
+    from costmon.providers import catalog
+
+    file = read_file(path, catalog.declarations(), required=True)
+    if file.faults:
+        raise ConfigError(file.faults)
+    return file.rules
 
 
-def _row(series: Series, one: "Replayed") -> dict[str, object]:
+def _within(spent: "Sequence[Spent]", start: dt.datetime, end: dt.datetime) -> "list[Spent]":
+    return [one for one in spent if start < one.at <= end]
+
+
+def _findings(
+    one: "Recorded", spent: "Sequence[Spent]", settings: "Settings"
+) -> list[dict[str, object]]:
+    from costmon.detection import WatchConfig
+    from costmon.detection.backtest import replay
+
+    zone = ZoneInfo(settings.timezone)
+    # A file's first rows may be far apart: its own step is learned.
+    widths = {int(it.width.total_seconds()) for it in spent} if one.source != "csv" else set()
+    config = WatchConfig(step_s=min(widths, default=None))
+    local = [(it.at.astimezone(zone), max(Decimal(), it.amount)) for it in spent]
+    return [_finding_row(one, it) for it in replay(local, config, settings.detection.expected)]
+
+
+def _broken_rules(
+    one: "Recorded", spent: "Sequence[Spent]", rules: "Sequence[Rule]"
+) -> list[dict[str, object]]:
+    from costmon.alerts.backtest import replay_rules
+
+    scope, unit = one.series
+    chosen = [rule for rule in rules if unit in {rule.currency, ""}]
+    return [_rule_row(one, it) for it in replay_rules(chosen, scope, spent)]
+
+
+def _finding_row(recorded: "Recorded", one: "Replayed") -> dict[str, object]:
     opened, last = one.opened, one.last
     return {
-        "series": series.scope,
-        "unit": series.unit,
+        "source": recorded.source,
+        "series": recorded.series.scope,
+        "unit": recorded.series.unit,
         "cause": opened.cause,
+        "rule": None,
         "quiet": opened.quiet,
         "found_at": opened.at.isoformat(),
         "since": opened.since.isoformat(),
@@ -132,55 +150,80 @@ def _row(series: Series, one: "Replayed") -> dict[str, object]:
         "expected": opened.expected,
         "burned_before": opened.burned,
         "burned": one.burned,
+        "opens_circuit_at": None,
         "over_at": last.at.isoformat() if last.state == "resolved" else None,
         "why": list(opened.why),
     }
 
 
-def _from_history(url: str) -> Mapping[Series, Samples]:
-    """Return what guards reported, by hour; hours without a report cost nothing."""
-    require_service(NAME)
-    from costmon.clock import SystemClock
-    from costmon.store import open_store
-
-    with open_store(url, clock=SystemClock()) as store:
-        return {one: list(_filled(hours)) for one, hours in store.guard_hours().items()}
-
-
-def _filled(hours: Mapping[dt.datetime, Decimal]) -> Iterator[tuple[dt.datetime, Decimal]]:
-    at, last, hour = min(hours), max(hours), dt.timedelta(seconds=_HOUR_S)
-    while at <= last:
-        yield at + hour, max(Decimal(), hours.get(at, Decimal()))
-        at += hour
-
-
-def _from_csv(path: Path) -> Mapping[Series, Samples]:
-    found: dict[Series, list[tuple[dt.datetime, Decimal]]] = {}
-    with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file)
-        if not {"time", "amount"} <= set(reader.fieldnames or ()):
-            raise InputError(f"{path}: the first line must name the columns time and amount")
-        for row in reader:
-            sample = _sample(row["time"], row["amount"])
-            if sample is None:
-                raise InputError(
-                    f"{path}, line {reader.line_num}: use a time with its zone, such as"
-                    " 2026-11-21T10:05:00Z, and a number"
-                )
-            found.setdefault(Series(row.get("series") or "total", ""), []).append(sample)
-    return {one: sorted(samples) for one, samples in found.items()}
+def _rule_row(recorded: "Recorded", one: "Broken") -> dict[str, object]:
+    opened = one.opened
+    limit = opened.limit or Decimal()
+    return {
+        "source": recorded.source,
+        "series": recorded.series.scope,
+        "unit": opened.rule.currency,
+        "cause": f"rule {opened.kind}",
+        "rule": opened.rule.scope,
+        "quiet": False,
+        "found_at": opened.at.isoformat(),
+        "since": opened.since.isoformat(),
+        "observed": float(opened.observed),
+        "expected": float(limit),
+        "burned_before": float(opened.observed - limit),
+        "burned": float(one.highest - limit),
+        "opens_circuit_at": one.opens_at.isoformat() if one.opens_at else None,
+        "over_at": one.over_at.isoformat() if one.over_at else None,
+        "why": [opened.text],
+    }
 
 
-def _sample(time: str | None, amount: str | None) -> tuple[dt.datetime, Decimal] | None:
-    """Return a bucket; `None` when it is not valid."""
-    try:
-        at, number = (
-            dt.datetime.fromisoformat((time or "").strip()),
-            Decimal((amount or "").strip()),
-        )
-    except (ValueError, InvalidOperation):
-        return None
-    return (at, number) if at.tzinfo is not None and number.is_finite() else None
+def _print(rows: Sequence[dict[str, object]], recorded: "Sequence[Recorded]") -> None:
+    from costmon.console.table import table
+
+    if not recorded:
+        print("No spend was recorded: neither guards nor vendors have reported any yet.")
+        return
+    if not rows:
+        print(f"Nothing would have been alerted in {len(recorded)} series.")
+        return
+    columns = {
+        "found": "found_at",
+        "source": "source",
+        "series": "series",
+        "cause": "cause",
+        "since": "since",
+        "burned before": "burned_before",
+        "burned in all": "burned",
+        "unit": "unit",
+        "circuit opens": "opens_circuit_at",
+        "over": "over_at",
+    }
+    shown = [
+        [
+            "quiet: " + str(row[key]) if key == "cause" and row["quiet"] else _shown(row[key])
+            for key in columns.values()
+        ]
+        for row in rows
+    ]
+    print(table(tuple(columns), shown, right={"burned before", "burned in all"}))
+    print(_summary(rows, recorded))
+
+
+def _summary(rows: Iterable[dict[str, object]], recorded: "Sequence[Recorded]") -> str:
+    listed = list(rows)
+    quiet = sum(bool(row["quiet"]) for row in listed)
+    rules = sum(row["rule"] is not None for row in listed)
+    return (
+        f"{len(listed) - rules - quiet} findings, {quiet} quiet ones and {rules} broken rules in"
+        f" {len(recorded)} series"
+    )
+
+
+def _shown(value: object) -> object:
+    return (
+        round(Decimal(value), 2) if isinstance(value, float) else ("-" if value is None else value)
+    )
 
 
 def _progress(done: int, total: int) -> None:

@@ -90,7 +90,7 @@ def _add_decision(parser: argparse.ArgumentParser, *, hidden: tuple[str, ...]) -
     parser.add_argument(
         "--author",
         metavar="NAME",
-        help=said("--author", "who decided this (default: this user)"),
+        help=said("--author", "ignored: the service records who is authenticated"),
     )
 
 
@@ -108,8 +108,6 @@ def execute(arguments: argparse.Namespace) -> int:
     client = ServiceClient(settings)
     if arguments.action == "list":
         return _list(client, arguments, settings.timezone)
-    from costmon.config.user import user_name
-
     scope, reason = _decision(arguments)
     path = _path(scope)
     before = client.get(path)
@@ -117,7 +115,6 @@ def execute(arguments: argparse.Namespace) -> int:
     body = {
         "state": state,
         "reason": reason,
-        "author": arguments.author or user_name(),
         "expires_in_s": None if arguments.duration_s is None else int(arguments.duration_s),
     }
     accepted = client.send("PUT", path, body=body)

@@ -133,7 +133,7 @@ def _add_set(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--author",
         metavar="NAME",
-        help="who decided this; only without --store (default: this user)",
+        help="ignored: the service records who is authenticated",
     )
     group = parser.add_argument_group("with --store", "For one scope, not for a pattern.")
     group.add_argument(

@@ -11,7 +11,6 @@ from costmon.cli.client import Reply, ServiceClient
 from costmon.cli.guard_tables import amount, moment, scope_rows
 from costmon.clock import SystemClock
 from costmon.config import Settings
-from costmon.config.user import user_name
 from costmon.console.table import table
 from costmon.domain.scope import scope_of
 from costmon.domain.window import period_of
@@ -95,10 +94,9 @@ def _set(client: ServiceClient, arguments: argparse.Namespace, _: str) -> int:
     if bool(arguments.limit) == arguments.remove:
         raise InputError("guard set requires either --limit AMOUNT or --remove")
     scope, period = scope_of(arguments.scope, pattern=True), period_of(arguments.period)
-    author = arguments.author or user_name()
     before = client.get("/api/v1/guard/policy")
     if arguments.remove:
-        params = {"scope": scope, "period": period, "author": author}
+        params = {"scope": scope, "period": period}
         client.send("DELETE", "/api/v1/budgets", params)
     else:
         body = {
@@ -108,7 +106,6 @@ def _set(client: ServiceClient, arguments: argparse.Namespace, _: str) -> int:
             "currency": arguments.currency,
             "warn": arguments.warn,
             "block": arguments.block,
-            "author": author,
         }
         client.send("PUT", "/api/v1/budgets", body=body)
     now = client.get(

@@ -35,6 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="print one row per vendor, account, kind of resource or region, or one for everything "
         "(default: total)",
     )
+    parser.add_argument(
+        "--observed-only",
+        action="store_true",
+        help="leave out what is assumed for the time that was not observed",
+    )
     parser.add_argument("--json", action="store_true", help="print as JSON: the API's response")
     add_listener(parser)
     add_settings(parser)
@@ -47,6 +52,8 @@ def execute(arguments: argparse.Namespace) -> int:
 
     settings = load_settings(arguments).settings
     params = {"step": arguments.step, "group_by": arguments.group_by}
+    if arguments.observed_only:
+        params["not_observed"] = "omit"
     if arguments.start:
         params["from"] = arguments.start
     if arguments.end:
@@ -68,6 +75,8 @@ def execute(arguments: argparse.Namespace) -> int:
                 "monthly, mean",
                 "monthly, last",
                 "seen",
+                "not observed",
+                "for",
                 "unpriced",
             ),
             [
@@ -79,11 +88,25 @@ def execute(arguments: argparse.Namespace) -> int:
                     bucket["average_monthly"],
                     bucket["last_monthly"],
                     f"{bucket['observed_s'] / 3600:.1f} h",
+                    bucket["not_observed"] if bucket["not_observed_s"] else "",
+                    (
+                        f"{bucket['not_observed_s'] / 3600:.1f} h"
+                        if bucket["not_observed_s"]
+                        else ""
+                    ),
                     bucket["unpriced_count"] or "",
                 )
                 for bucket in reply.content["data"]
             ],
-            right=("accrued", "monthly, mean", "monthly, last", "seen", "unpriced"),
+            right=(
+                "accrued",
+                "monthly, mean",
+                "monthly, last",
+                "seen",
+                "not observed",
+                "for",
+                "unpriced",
+            ),
         )
     )
     return 0

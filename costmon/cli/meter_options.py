@@ -16,7 +16,7 @@ _PROJECTING = (
     "target_utilisation",
     "cpu_factor",
 )
-_MEASURING = ("service", "warmup_s", "sample", "tenant_header")
+_MEASURING = ("service", "place", "warmup_s", "sample", "tenant_header")
 
 
 def add_projecting(parser: argparse.ArgumentParser, *, recorded: bool = True) -> None:
@@ -110,6 +110,18 @@ def add_measuring(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="the application's name (default: the name that its framework knows)",
     )
+    group.add_argument(
+        "--place",
+        metavar="NAME",
+        help="where the application lives; applications with the same name in different places "
+        "are different (default: the application's folder)",
+    )
+    group.add_argument(
+        "--continue",
+        dest="continue_recording",
+        action="store_true",
+        help="continue the recording of the previous start (default: begin a new one)",
+    )
     port = group.add_mutually_exclusive_group()
     port.add_argument(
         "--port", metavar="PORT", help="port of the dashboard on 127.0.0.1 (default: 7777)"
@@ -167,6 +179,8 @@ def measuring(arguments: argparse.Namespace) -> dict[str, object]:
     found = {name: value for name, value in given.items() if value is not None}
     if arguments.no_dashboard:
         found["port"] = None
+    if arguments.continue_recording:
+        found["continue_recording"] = True
     if arguments.no_follow_threads:
         found["follow_threads"] = False
     return found

@@ -112,6 +112,7 @@ def _headline(view: View, projection: Mapping[str, Any]) -> list[str]:
     fleet = projection["fleet"]
     ratio = projection["attributed_ratio"]
     stale = " (outdated)" if projection["prices_stale"] else ""
+    since = view["recording"].get("runs_since")
     return [
         harmless(
             f"{view['service']}: ${dollars(projection['monthly_usd'])} a month for "
@@ -128,6 +129,7 @@ def _headline(view: View, projection: Mapping[str, Any]) -> list[str]:
             if ratio is None
             else f"{ratio:.1%} of the CPU was attributed to endpoints"
         ),
+        *([harmless(f"includes runs since {since}")] if since else []),
     ]
 
 

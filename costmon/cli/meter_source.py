@@ -21,8 +21,13 @@ class NothingMeasuredError(CostmonError):
     """Nothing has been measured, so there is no result."""
 
 
-def snapshot_from(file: Path | None, service: str | None) -> Snapshot:
+def snapshot_from(file: Path | None, service: str | None, *, newest_run: bool = False) -> Snapshot:
     """Return a recording, or the live figures of all processes of a service.
+
+    Args:
+        file: The recording; `None`: the live figures.
+        service: The service; `None`: the only one, or the only one in the working directory.
+        newest_run: Whether to leave out earlier starts of the service.
 
     Raises:
         NothingMeasuredError: Nothing is being measured.
@@ -38,9 +43,16 @@ def snapshot_from(file: Path | None, service: str | None) -> Snapshot:
         return recording
     from costmon.meter.reporting.source import FileSource
 
-    found = {snapshot.service: snapshot for snapshot in FileSource().services()}
+    found = {
+        snapshot.service: snapshot for snapshot in FileSource(newest_run=newest_run).services()
+    }
     if service is not None:
         if service not in found:
+            here = _here(
+                {name: it for name, it in found.items() if name.startswith(f"{service} in ")}
+            )
+            if here is not None:
+                return here
             known = ", ".join(found) or "none"
             raise NothingMeasuredError(
                 f"application {service!r} is not measured on this machine; measured: {known}"
@@ -51,15 +63,27 @@ def snapshot_from(file: Path | None, service: str | None) -> Snapshot:
             "no application is measured on this machine; start one with "
             "`costmon meter run -- COMMAND`"
         )
-    if len(found) > 1:
+    here = next(iter(found.values())) if len(found) == 1 else _here(found)
+    if here is None:
         raise InputError(
-            f"several applications are measured: choose one with --service: {', '.join(found)}"
+            "several applications are measured: run this in the folder of one, or choose one with "
+            f"--service: {', '.join(found)}"
         )
-    (only,) = found.values()
-    return only
+    return here
 
 
-def projected_from(arguments: argparse.Namespace) -> Snapshot:
+def _here(found: Mapping[str, Snapshot]) -> Snapshot | None:
+    """Return the only application that lives in the working directory; else `None`."""
+    here = Path.cwd()
+    inside = [
+        it
+        for it in found.values()
+        if here in (Path(it.options.place), *Path(it.options.place).parents)
+    ]
+    return inside[0] if len(inside) == 1 else None
+
+
+def projected_from(arguments: argparse.Namespace, *, newest_run: bool = False) -> Snapshot:
     """Return the snapshot to export, with the options of the command line.
 
     Raises:
@@ -68,7 +92,7 @@ def projected_from(arguments: argparse.Namespace) -> Snapshot:
     """
     from costmon.meter.option_parsing import parse_options
 
-    snapshot = snapshot_from(arguments.file, arguments.service)
+    snapshot = snapshot_from(arguments.file, arguments.service, newest_run=newest_run)
     given = projecting(arguments)
     if not given:
         return snapshot
@@ -80,7 +104,8 @@ def view_from(arguments: argparse.Namespace, *, judged: bool = False) -> View:
 
     Args:
         arguments: Of the command line.
-        judged: Whether the caller checks budgets itself, so that they are not sent to a server.
+        judged: Whether the caller checks budgets itself: then they are not sent to a server, and
+            earlier starts of the application do not count.
 
     Raises:
         NothingMeasuredError: See `snapshot_from`, also for the other errors.
@@ -93,7 +118,7 @@ def view_from(arguments: argparse.Namespace, *, judged: bool = False) -> View:
     from costmon.meter.price_list import prices_of
     from costmon.meter.projection.projecting import project
 
-    snapshot = projected_from(arguments)
+    snapshot = projected_from(arguments, newest_run=judged)
     today = SystemClock().now().date()
     return view_of(snapshot, project(snapshot, prices_of(snapshot.options), today=today))
 

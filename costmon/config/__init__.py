@@ -5,8 +5,18 @@ The only package that reads the environment and that knows the names of variable
 
 from costmon.config.accounts import AccountSettings
 from costmon.config.load import Loaded, load
+from costmon.config.parsers import Network
 from costmon.config.providers import ProviderInfo, Providers
 from costmon.config.secret import Secret
 from costmon.config.settings import Settings
 
-__all__ = ["AccountSettings", "Loaded", "ProviderInfo", "Providers", "Secret", "Settings", "load"]
+__all__ = [
+    "AccountSettings",
+    "Loaded",
+    "Network",
+    "ProviderInfo",
+    "Providers",
+    "Secret",
+    "Settings",
+    "load",
+]

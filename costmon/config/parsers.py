@@ -16,6 +16,10 @@ from urllib.parse import SplitResult, urlsplit
 from costmon.config.secret import Secret
 
 W = TypeVar("W", bound=str)
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - replaced, not listened on
+"""Where a client on this machine reaches a service that listens on every address."""
 
 _DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ms|s|m|h|d)?", re.ASCII)
 _UNIT_S = {None: 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -115,6 +119,16 @@ def hosts(text: str) -> tuple[str, ...]:
         return tuple(host(part.strip()) for part in text.split(",") if part.strip())
     except Refused:
         raise Refused("comma-separated host names, without ports and wildcards") from None
+
+
+def networks(text: str) -> tuple[Network, ...]:
+    """Accept IP addresses and networks with commas between them."""
+    try:
+        return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise Refused(
+            "comma-separated IP addresses or networks, such as 10.0.0.5,172.18.0.0/16"
+        ) from None
 
 
 def is_loopback(name: str) -> bool:

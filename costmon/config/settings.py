@@ -17,7 +17,7 @@ from costmon.config.demo import demo_accounts, demo_file
 from costmon.config.detection import DetectionSettings
 from costmon.config.file import NO_FILE, FileSettings
 from costmon.config.limits import FxSettings
-from costmon.config.parsers import is_loopback
+from costmon.config.parsers import Network, is_loopback
 from costmon.config.providers import Providers
 from costmon.config.reader import Reader
 from costmon.config.secret import Secret
@@ -62,6 +62,7 @@ class Settings:
         runtime_dir: The user's own folder for what lives as long as the session; `None`: there is
             none.
         allowed_hosts: Further names accepted in a Host header, lower case.
+        trusted_proxies: Whose X-Forwarded-Proto is believed.
         timezone: IANA key of the times that the command line prints.
         log_format: `auto`, `json` or `console`.
         log_level: Least severe level that is written.
@@ -101,6 +102,7 @@ class Settings:
     report_socket: Path | None
     runtime_dir: Path | None
     allowed_hosts: tuple[str, ...]
+    trusted_proxies: tuple[Network, ...]
     timezone: str
     log_format: var.LogFormat
     log_level: var.LogLevel
@@ -230,6 +232,7 @@ class Settings:
             report_socket=_report_socket(read, state_dir, demo=demo),
             runtime_dir=_runtime_dir(environ),
             allowed_hosts=read.read_optional(var.ALLOWED_HOSTS) or (),
+            trusted_proxies=read.read(var.TRUSTED_PROXIES),
             timezone=read.read(var.TIMEZONE),
             log_format=read.read(var.LOG_FORMAT),
             log_level=read.read(var.LOG_LEVEL),

@@ -1,6 +1,7 @@
-"""Tell which user runs this process."""
+"""Tell which user runs a process."""
 
 import getpass
+import pwd
 
 
 def user_name() -> str:
@@ -9,3 +10,11 @@ def user_name() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user without an entry; Python 3.13 raises OSError
         return "unknown"
+
+
+def name_of_user(uid: int) -> str:
+    """Return the name of a user of this machine, whatever the environment says."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"user {uid}"

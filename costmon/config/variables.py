@@ -96,10 +96,13 @@ PORT: Variable[int] = Variable(
 API_TOKEN: Variable[Secret] = Variable(
     name="COSTMON_API_TOKEN",
     default=None,
-    default_words="none; required to listen on addresses other than loopback",
+    default_words="made by the service; required to listen on addresses other than loopback",
     parse=parsers.secret(least=16),
     accepted="at least 16 characters",
-    meaning="Bearer token that API clients must send.",
+    meaning=(
+        "Bearer token that API clients must send, for reading, too. Where it is not set, the "
+        "service makes one at its first start, which only decisions need."
+    ),
     secret=True,
 )
 ALLOWED_HOSTS: Variable[tuple[str, ...]] = Variable(
@@ -109,6 +112,14 @@ ALLOWED_HOSTS: Variable[tuple[str, ...]] = Variable(
     parse=parsers.hosts,
     accepted="comma-separated host names",
     meaning="Further names accepted in a request's Host header, such as a container's name.",
+)
+TRUSTED_PROXIES: Variable[tuple[parsers.Network, ...]] = Variable(
+    name="COSTMON_TRUSTED_PROXIES",
+    default="127.0.0.0/8,::1",
+    parse=parsers.networks,
+    accepted="comma-separated IP addresses or networks",
+    meaning="Reverse proxies whose X-Forwarded-Proto is believed: with `https` the session cookie "
+    "is sent over TLS only.",
 )
 METRICS_PORT: Variable[int | None] = Variable(
     name="COSTMON_METRICS_PORT",
@@ -266,7 +277,7 @@ OWN_GROUPS: tuple[tuple[str, Group], ...] = (
         ),
     ),
     ("Telegram", (TELEGRAM_BOT_TOKEN, TELEGRAM_CHANNEL_ID, TELEGRAM_API_URL)),
-    ("HTTP", (HOST, PORT, API_TOKEN, ALLOWED_HOSTS, METRICS_PORT, METRICS_AUTH)),
+    ("HTTP", (HOST, PORT, API_TOKEN, ALLOWED_HOSTS, TRUSTED_PROXIES, METRICS_PORT, METRICS_AUTH)),
     ("History and files", (STATE_DIR, DATABASE_URL, DATABASE_UPGRADE, CONFIG)),
     ("Guards", (REPORT_SOCKET,)),
     ("Running", (STOP_TIMEOUT, TIMEZONE, LOG_FORMAT, LOG_LEVEL)),

@@ -1,5 +1,6 @@
 """Answer operators over a Unix socket: messages to the service, never code."""
 
+import dataclasses
 import os
 import socket
 import struct
@@ -11,11 +12,13 @@ from pathlib import Path
 import structlog
 
 from costmon.clock import Clock
+from costmon.config.user import name_of_user
 from costmon.console.command import Ask, Query
 from costmon.console.line import LineError, read_line
 from costmon.console.protocol import decode_request, encode_answer, encode_error
 from costmon.errors import ConsoleError, ConsoleRequestError, ConsoleUnavailableError
 from costmon.localsocket import LocalSocket, Purpose
+from costmon.messages import CloseCircuit, OpenCircuit
 
 _log = structlog.get_logger()
 
@@ -142,7 +145,7 @@ class ConsoleServer:
 
     def _answer(self, connection: socket.socket) -> bytes:
         try:
-            self._check_peer(connection)
+            uid = self._checked_peer(connection)
             line = read_line(
                 connection,
                 limit=_LONGEST_REQUEST,
@@ -150,6 +153,8 @@ class ConsoleServer:
                 clock=self._clock,
             )
             message = decode_request(line)
+            if isinstance(message, OpenCircuit | CloseCircuit):
+                message = dataclasses.replace(message, author=name_of_user(uid))
             if not isinstance(message, Query):  # which Tab asks at every press
                 _log.info("console.message_received", message=repr(message))
             return encode_answer(self._ask(message))
@@ -162,7 +167,7 @@ class ConsoleServer:
             detail = f"the supervisor did not answer: {error!r}"
             return encode_error(ConsoleUnavailableError(detail))
 
-    def _check_peer(self, connection: socket.socket) -> None:
+    def _checked_peer(self, connection: socket.socket) -> int:
         credentials = connection.getsockopt(
             socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size
         )
@@ -171,6 +176,7 @@ class ConsoleServer:
             _log.warning("console.peer_refused", uid=uid)
             detail = f"user {uid} may not use this console; run it as the service's user"
             raise ConsoleUnavailableError(detail)
+        return int(uid)
 
     def _send(self, connection: socket.socket, line: bytes) -> None:
         connection.settimeout(self._request_timeout_s)

@@ -143,19 +143,20 @@ class Bursts:
             low: As in `check`.
         """
         residual = seen.residual
-        noise, inner = known.noise, known.innovation
-        predicted = known.persistence * self.state
+        noise, inner, persistence = known.noise, known.innovation, known.persistence
+        most = 3 * inner
+        predicted = persistence * self.state
         surprise = residual - predicted
-        self.state = min(predicted + clip(surprise, -3 * inner, 3 * inner), 2 * noise)
-        free = known.persistence * self.free
-        self.free = free + clip(residual - free, -3 * inner, 3 * inner)
+        self.state = state = min(predicted + clip(surprise, -most, most), 2 * noise)
+        free = persistence * self.free
+        self.free = free + clip(residual - free, -most, most)
         self.surprises.append(clip((residual - free) / inner, -3.0, 4.5))
         clipped = clip(residual, -2 * noise, 4 * noise)
         self.near.append(clipped)
         del self.surprises[0], self.near[0]
-        lump = surprise - low > max(LUMP_LEVEL * inner, LUMP_LEAST)
+        lump = surprise - low > LUMP_LEVEL * inner and surprise - low > LUMP_LEAST
         self.sum_residual.append(self.sum_residual[-1] + clipped)
-        self.states.append(self.state)
+        self.states.append(state)
         self.ends.append(at)
         self.sum_money.append(self.sum_money[-1] + seen.amount)
         self.sum_expected.append(self.sum_expected[-1] + seen.expected)
@@ -233,42 +234,47 @@ class Bursts:
         return value > lines.values[index]
 
     def _rises(self, hits: list[Hit], low: float, *, is_high: bool) -> None:
-        line, recent, index = self.lines.values, self.surprises, len(BURSTS)
-        for window in RAMPS:
+        line, today, recent = self.lines.values, self.lines.today, self.surprises
+        for index, window in enumerate(RAMPS, len(BURSTS)):
             part = recent[-window:]
             value = (sum(part) - max(part)) / ROOTS[window]
-            if self._passes(index, value) and is_high:
+            if value > line[index] and is_high:
                 hits.append(Hit(window, "ramp", value, value / line[index]))
-            index += 1
-        recent = self.near
-        for window in SHIFTS:
+            if value <= today[index]:
+                continue
+            today[index] = value
+        recent, states, decay = self.near, self.states, self.decay
+        for index, window in enumerate(SHIFTS, len(BURSTS) + len(RAMPS)):
             part = recent[-window:]
-            state = self.states[-1 - window]
+            state = states[-1 - window]
             value = (sum(part) - max(part)) / (window - 1) - low
             if state > 0.0:
-                value -= state * self.decay[window] / window
-            if self._passes(index, value):
+                value -= state * decay[window] / window
+            if value > line[index]:
                 hits.append(Hit(window, "shift", value, value / line[index]))
-            index += 1
+            if value <= today[index]:
+                continue
+            today[index] = value
 
     def _windows(self, hits: list[Hit], residual: float, predicted: float, low: float) -> None:
         line, today = self.lines.values, self.lines.today
         sums, states, decay = self.sum_residual, self.states, self.decay
         valid, newest, last = len(states) - 1, sums[-1], decay[-1]
+        value = residual - predicted - low
         for index, window in enumerate(BURSTS):
-            if valid <= window:
-                break
-            if window == 1:
-                value = residual - predicted - low
-            else:
+            if window > 1:
+                if valid < window:
+                    break
                 value = newest - sums[-1 - window]
                 state = states[-1 - window]
                 if state > 0.0:
                     value -= state * (decay[window] if window < LONGEST_DECAY else last)
                 value = value / window - low
-            today[index] = max(today[index], value)
             if value > line[index]:
                 hits.append(Hit(window, "burst", value, value / line[index]))
+            if value <= today[index]:
+                continue
+            today[index] = value
 
     def end_of_day(self, persistence: float, *, counts: bool, at_once: bool) -> None:
         """Take the day's maxima; the lines are drawn now, or one with each bucket."""

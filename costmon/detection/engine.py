@@ -234,6 +234,7 @@ class Engine:
         expected *= seen.factor
         episode = self._open(hit.cause, since, bucket.at, observed - expected)
         episode.peak = seen.residual
+        episode.top = max(episode.top, episode.peak)
         if hit.cause not in DAILY:
             self.peaks.recognise(episode, bucket.at)
         if episode.accepted:
@@ -252,7 +253,7 @@ class Engine:
 
     def _follow_new(self, bucket: Bucket, seen: Seen, episode: Episode) -> Told | None:
         """Follow a service that is new, while its expectation is learned."""
-        episode.follow(0.0, seen.amount, self.known.noise)
+        episode.follow(seen.residual, seen.amount, self.known.noise)
         if episode.accepted:
             return self._close(bucket, episode)
         if episode.count > LONGEST_DAYS * self.known.slots:
@@ -269,9 +270,11 @@ class Engine:
             over = episode.count % slots == 0 and self._is_home(episode)
         else:
             over = episode.has_ended(known.noise, slots)
-        if over:
+        if episode.is_huge:
+            pass  # it is worse, whatever the last hours were
+        elif over:
             return self._close(bucket, episode)
-        if episode.count > LONGEST_DAYS * slots:
+        elif episode.count > LONGEST_DAYS * slots:
             self._new_normal(episode)
             return self._close(bucket, episode)
         told = Told("escalated", episode, seen.amount, usual, known.noise, SURE, bucket.step)
@@ -369,9 +372,14 @@ class Engine:
         self.bursts.end_of_day(self.known.persistence, counts=counts, at_once=few)
         self.jobs.end_of_day(counts=self.episode is None)
 
+    @property
+    def newest(self) -> Episode | None:
+        """Return the open or newest finding."""
+        return self.episode or self.closed
+
     def acknowledge(self) -> None:
         """Say that the open or newest finding was fine: the like of it is silent from now on."""
-        episode = self.episode or self.closed
+        episode = self.newest
         if episode is None:
             return
         episode.accepted = True

@@ -12,6 +12,8 @@ RECENT, LAST_HOUR = 36, 12
 SLOW = frozenset({"lumps", "step", "leak"})
 DAILY = frozenset({"step", "leak"})
 MUCH_FASTER, HUGE = 0.8, 3.0  # in logarithms over what was told
+LEAST_TOP, NEW_TOP = 0.5, 1.0  # what is taken as told, at least; what is new is not well known
+MUCH_FASTER_TEXT = "it is much faster than when it was told"
 THREE_BUCKETS = 3
 HIGHER_HOUR, HIGHER_NOW = 0.7, 1.2  # over the peak that it repeats: the last hour, three buckets
 TEN_TIMES = 10
@@ -54,7 +56,7 @@ class Episode:
         self.count = 0
         self.lowest = self.sustained = -HUGE  # of three buckets in a row: now, and at most
         self.recent, self.raw = array("d"), array("d")
-        self.top = 0.5 if cause in SLOW else 99.0
+        self.top = NEW_TOP if cause == "new" else LEAST_TOP
         self.told, self.quiet, self.accepted = True, False, False
         self.before = self.until = self.like = (
             0.0  # the peak that it repeats: when, until when, height
@@ -103,15 +105,21 @@ class Episode:
         """Mean clipped logarithm over the expectation."""
         return self.total / self.count if self.count else 0.0
 
+    @property
+    def is_huge(self) -> bool:
+        """Whether the newest bucket alone is far above what was told, or was accepted."""
+        return self.raw[-1] > max(self.top, self.like) + HUGE
+
     def worse(self, at: float, least_money: float) -> str:
         """Return why it is much worse than what was told, or nothing."""
-        lowest = self.lowest
-        faster = lowest > self.top + MUCH_FASTER or self.raw[-1] > self.top + HUGE
-        if faster and at - self.last_told >= HOUR_S / 2:
-            self._told(at, lowest)
-            return "it is much faster than when it was told"
-        if self.count == LAST_HOUR:
-            self.top = max(self.high, 0.5)
+        if self.is_huge:
+            self._told(at, self.raw[-1])
+            return MUCH_FASTER_TEXT
+        if self.lowest > self.top + MUCH_FASTER and at - self.last_told >= HOUR_S / 2:
+            self._told(at, self.lowest)
+            return MUCH_FASTER_TEXT
+        if self.count == LAST_HOUR and self.cause != "new":
+            self.top = max(self.high, self.top)
         most = TEN_TIMES * max(self.told_burned, least_money)
         if self.burned > most and at - self.last_told >= HOUR_S:
             self._told(at, self.top)
@@ -121,11 +129,11 @@ class Episode:
     def outlasts(self, at: float) -> bool:
         """Whether it goes on longer, or higher, than the peak that it repeats."""
         higher = self.high > self.like + HIGHER_HOUR or self.lowest > self.like + HIGHER_NOW
-        if not self.before or (at <= self.until and not higher):
+        if not self.before or (at <= self.until and not higher and not self.is_huge):
             return False
         self.before = 0.0
         self.quiet, self.told, self.accepted = False, True, False
-        self._told(at, self.top)
+        self._told(at, max(self.top, self.raw[-1]))
         return True
 
     def _told(self, at: float, top: float) -> None:

@@ -18,6 +18,7 @@ MOST_PERSISTENCE = 0.97
 WILD = 20  # times the usual bucket: counts no more than this in the mean
 RARELY_ZERO = 0.05  # share of zeros up to which a zero means silence, not "nothing spent"
 MAD_OF_NORMAL = 1.2533
+YOUNG = 30  # buckets
 TRUSTING = 50  # buckets in which any amount counts in full in the mean
 MOST_SEEN = 250
 LITTLE_LESS, LITTLE_MORE = 0.7, 1.4  # change of the offset that is not worth it
@@ -121,11 +122,13 @@ class Expectation:
             profile[slot] += step / min(times + 1, PROFILE_MEMORY)
         if times < MOST_SEEN:
             seen[slot] = times + 1
+        buckets, slots = self.buckets, self.slots
+        young = max(YOUNG, buckets)
         wild = clip(residual, -3 * noise, 3 * noise)
-        self.drift += (wild - self.drift) / min(self.slots, max(30, self.buckets))
+        self.drift += (wild - self.drift) / min(slots, young)
         calm = clip(residual, -2 * noise, 2 * noise)
-        self.level += calm / min(LEVEL_DAYS * self.slots, max(30, self.buckets))
-        gain = 1 / min(max(self.buckets, 20), NOISE_DAYS * self.slots)
+        self.level += calm / min(LEVEL_DAYS * slots, young)
+        gain = 1 / min(max(buckets, 20), NOISE_DAYS * slots)
         self.noise = self._spread(noise, residual, gain)
         self.innovation = self._spread(self.innovation, surprise, gain)
         self.variance += (calm * calm - self.variance) * gain
@@ -135,7 +138,8 @@ class Expectation:
     @staticmethod
     def _spread(now: float, deviation: float, gain: float) -> float:
         seen = min(abs(deviation), 3 * now) * MAD_OF_NORMAL
-        return max(LEAST_NOISE, now + (seen - now) * gain)
+        now += (seen - now) * gain
+        return max(LEAST_NOISE, now)
 
     def end_of_day(self) -> None:
         """Follow the usual amount with the offset, and learn how long noise lasts."""

@@ -134,21 +134,16 @@ class SpendWatch:
 
     def _learn(self, new: New, began: dt.datetime, *, announced: bool) -> Told | None:
         step = self._samples.step
-        slots = max(1, DAY_S // step)
+        slots = DAY_S // step or 1
         if self._engine.known.slots != slots:
             self._engine = Engine(slots)
         if new.missed:
             self._engine.silent(new.missed)
-        weekend = began.weekday() >= SATURDAY or began.date() in self.config.holidays
-        bucket = Bucket(
-            at=new.at,
-            step=step,
-            day=began.toordinal(),
-            second=began.hour * 3600 + began.minute * 60 + began.second,
-            kind=int(weekend),
-            amount=new.amount,
-            announced=announced,
-        )
+        holidays = self.config.holidays
+        is_weekend = began.weekday() >= SATURDAY or bool(holidays and began.date() in holidays)
+        second = began.hour * 3600 + began.minute * 60 + began.second
+        day, kind = began.toordinal(), int(is_weekend)
+        bucket = Bucket(new.at, step, day, second, kind, new.amount, announced)
         return self._engine.add(bucket, self.config)
 
     def _correct(self, correction: Correction, at: dt.datetime) -> None:
@@ -260,7 +255,18 @@ class SpendWatch:
             why=why,
         )
 
-    def acknowledge(self, at: dt.datetime) -> None:
+    @property
+    def open_causes(self) -> frozenset[str]:
+        """Return the causes of what is open, whether it was told or accepted."""
+        episode = self._engine.episode
+        return frozenset((*self._rules.opened, *([episode.cause] if episode else ())))
+
+    def burned(self, cause: str) -> float | None:
+        """Return what the open or newest statistical finding has burned; `None`: another cause."""
+        newest = self._engine.newest
+        return newest.burned if newest and newest.cause == cause else None
+
+    def acknowledge(self, at: dt.datetime, cause: Cause | None = None) -> None:
         """Say that the open or newest finding was fine; the like of it is silent from now on.
 
         Nothing more is told of it, not even that it is over. A peak that returns at the same hour
@@ -269,15 +275,17 @@ class SpendWatch:
 
         Args:
             at: Aware; when it was acknowledged.
+            cause: Of the finding, where a rule and the statistics may both have one open;
+                default: the newest.
 
         Raises:
             ValueError: When `at` has no time zone.
         """
         _seconds(at)
-        rule = self._rules.opened.get(self._newest_rule)
+        rule = self._rules.opened.get(self._newest_rule if cause is None else cause)
         if rule:
             rule.accepted = True
-        else:
+        elif cause is None or (self._engine.newest and self._engine.newest.cause == cause):
             self._engine.acknowledge()
 
     # --- the second engine, and state -----------------------------------------------------------
@@ -324,6 +332,8 @@ def _seconds(at: dt.datetime) -> float:
 
 def _number(amount: float | Decimal) -> float | None:
     """Return the amount, or None when it cannot be one."""
+    if type(amount) is float:
+        return amount if 0 <= amount < ABSURD else None
     if isinstance(amount, bool) or not isinstance(amount, int | float | Decimal):
         raise TypeError(f"the amount is {type(amount).__name__}; give an int, float or Decimal")
     try:

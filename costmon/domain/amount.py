@@ -10,6 +10,10 @@ Amount = str | int | Decimal | float
 
 HIGHEST = 9_000_000_000
 """Major units; about what 64 bits hold of nano-units."""
+MOST_QUANTITY = 10**30
+"""Of anything that is counted. Bytes of a large company in a month have 18 digits."""
+_MOST_DECIMALS = 60
+_HIGHEST = Decimal(HIGHEST)
 
 
 def amount_of(given: Amount) -> Decimal:
@@ -27,6 +31,22 @@ def amount_of(given: Amount) -> Decimal:
     if not amount.is_finite() or not 0 <= amount <= HIGHEST:
         raise AmountError(repr(given)[:60], f"an amount from 0 to {HIGHEST}")
     return abs(amount)
+
+
+def is_number(value: Decimal, most: Decimal | int = _HIGHEST) -> bool:
+    """Tell whether it is finite, from -`most` to `most`, and every digit of it can be kept.
+
+    `1E+999999999` is finite, and a million pages when it is written out.
+    """
+    if not value.is_finite():
+        return False
+    written = str(value)
+    # Reading the exponent takes much longer than the text, which proves it in most cases.
+    if len(written) > _MOST_DECIMALS or "E" in written:
+        exponent = value.as_tuple().exponent
+        if not isinstance(exponent, int) or exponent < -_MOST_DECIMALS:
+            return False
+    return value.copy_abs() <= most
 
 
 def nano_up(given: Amount) -> int:

@@ -1,4 +1,4 @@
-"""What somebody decided about guards: kept in order, each applied once."""
+"""What somebody decided about guards or an alert: kept in order, each applied once."""
 
 import datetime as dt
 from typing import NamedTuple
@@ -39,4 +39,26 @@ class BudgetChange(NamedTuple):
     changed_at: dt.datetime
 
 
-Change = CircuitChange | BudgetChange
+class AlertChange(NamedTuple):
+    """An open alert was acknowledged or snoozed.
+
+    Attributes:
+        id: Of the command that did it; the same id is applied once.
+        condition: What the alert is about.
+        author: Who did it.
+        reason: Why, in the author's words; may be empty.
+        changed_at: When, aware UTC.
+        snoozed_until: When it is told again if it still holds, aware UTC; `None`: it was
+            acknowledged.
+    """
+
+    id: str
+    condition: str
+    author: str
+    reason: str
+    changed_at: dt.datetime
+    snoozed_until: dt.datetime | None
+
+
+GuardChange = CircuitChange | BudgetChange
+Change = GuardChange | AlertChange

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from costmon.domain.amount import HIGHEST
+from costmon.domain.amount import HIGHEST, MOST_QUANTITY, is_number
 from costmon.domain.resource import Basis, Gap
 from costmon.errors import ChargeError
 
@@ -22,9 +22,7 @@ ChargeFrequency = Literal["One-Time", "Recurring", "Usage-Based"]
 PricingCategory = Literal["Standard", "Committed", "Dynamic", "Other"]
 Intake = Literal["restate", "replace"]
 
-_MOST_DECIMALS = 60
-_MOST_DIGITS = 30
-"""Before the point. Bytes of a large company in a month have 18."""
+_MOST_QUANTITY = Decimal(MOST_QUANTITY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,17 +212,30 @@ def _fault(charge: Charge) -> str | None:
     """Return why the row cannot be kept; `None` when it can."""
     start, end = charge.charge_period_start, charge.charge_period_end
     bill_start, bill_end = charge.billing_period_start, charge.billing_period_end
-    if any(moment.tzinfo is None for moment in (start, end, bill_start, bill_end)):
+    if (
+        start.tzinfo is None
+        or end.tzinfo is None
+        or bill_start.tzinfo is None
+        or bill_end.tzinfo is None
+    ):
         return "a time has no time zone"
     if end < start or bill_end < bill_start:
         return "a period ends before it starts"
     currency = charge.billing_currency
     if not (len(currency) == 3 and currency.isascii() and currency.isupper()):  # noqa: PLR2004 - ISO 4217
         return f"{currency[:20]!r} is not an ISO 4217 currency code such as 'USD'"
-    costs = (charge.billed_cost, charge.effective_cost, charge.list_cost, charge.contracted_cost)
-    if not all(_is_written_out(cost) and abs(cost) <= HIGHEST for cost in costs):
-        return f"a cost is not a number from -{HIGHEST} to {HIGHEST}"
-    others = (
+    checked: Decimal | None = None
+    for cost in (
+        charge.billed_cost,
+        charge.effective_cost,
+        charge.list_cost,
+        charge.contracted_cost,
+    ):
+        # A vendor that gives one cost has the same object in several.
+        if cost is not checked and not is_number(cost):
+            return f"a cost is not a number from -{HIGHEST} to {HIGHEST}"
+        checked = cost
+    for other in (
         charge.pricing_quantity,
         charge.consumed_quantity,
         charge.list_unit_price,
@@ -232,19 +243,7 @@ def _fault(charge: Charge) -> str | None:
         charge.pricing_currency_list_unit_price,
         charge.pricing_currency_contracted_unit_price,
         charge.pricing_currency_effective_cost,
-    )
-    if not all(other is None or _is_written_out(other) for other in others):
-        return "a quantity or price is not a number"
+    ):
+        if other is not None and not is_number(other, _MOST_QUANTITY):
+            return "a quantity or price is not a number"
     return None if charge.source_row_key else "its key is empty"
-
-
-def _is_written_out(number: Decimal) -> bool:
-    """Return whether every digit of it can be written down: `1E+999999999` is a million pages."""
-    if not number.is_finite():
-        return False
-    exponent = number.as_tuple().exponent
-    return (
-        isinstance(exponent, int)
-        and exponent >= -_MOST_DECIMALS
-        and number.adjusted() <= _MOST_DIGITS
-    )

@@ -18,11 +18,13 @@ class HistoryQuery:
         period: Whole UTC days, half-open.
         step: Length of a bucket; weeks start on Monday.
         group_by: What each row is about; `total` gives one row a bucket and currency.
+        not_observed: Whether rows tell what was not observed, too.
     """
 
     period: Period
     step: Step
     group_by: GroupBy
+    not_observed: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +42,10 @@ class HistoryRow:
         resource_count: Most resources seen at once.
         unpriced_count: The most of them at once whose price was unknown or not whole: when it is
             not 0, the amounts are lower bounds.
+        not_observed: What the last known rates add up to over `not_observed_s`; not in `accrued`.
+            `None` when it was not asked for.
+        not_observed_s: Seconds of the bucket between observations that lie too far apart: the
+            service did not run, polls failed, or the clock was set; of the account with most.
     """
 
     period: Period
@@ -51,3 +57,5 @@ class HistoryRow:
     observed_s: int
     resource_count: int
     unpriced_count: int
+    not_observed: Decimal | None = Decimal(0)
+    not_observed_s: int | None = 0

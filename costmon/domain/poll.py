@@ -29,6 +29,10 @@ class PollReport:
         next_poll_at: When the poller will ask again, aware UTC.
         reading: What was asked for. Cycles that were written down before there were three kinds
             of reading are about the inventory.
+        clock_step_s: By how much the wall clock was set since the previous good cycle of this
+            process, by the monotonic clock; `None` when there was none.
+        fresh_s: How far apart two good cycles may lie so that the time between them counts as
+            observed; `None`: any time, in cycles that were written down by older versions.
     """
 
     cycle_id: str
@@ -41,6 +45,8 @@ class PollReport:
     breaker: BreakerState
     next_poll_at: dt.datetime
     reading: ReadingKind = "inventory"
+    clock_step_s: float | None = None
+    fresh_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,9 +1,11 @@
 """Show what the endpoints of metered applications cost, to Prometheus.
 
-Of each application the endpoints that use most CPU have series of their own; all others are the
-endpoint `other`. When a recording is reset, its counters restart at 0, which Prometheus handles.
+Of each application the endpoints that use most CPU have series of their own, as many as fit into
+`MOST_SERIES` over all applications; all others are the endpoint `other`. When a recording is reset,
+its counters restart at 0, which Prometheus handles.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from functools import lru_cache
@@ -34,6 +36,10 @@ _LABELS = ("app", "endpoint", "method", "status")
 _NS = Decimal(10**9)
 # Between what makes an endpoint one: no name of an application, method or route has it.
 _BETWEEN = "\0"
+
+MOST_SERIES = 500
+"""Of one family, without those of others; an application may have at least `LEAST_SERIES`."""
+LEAST_SERIES = 5
 
 Amount = Callable[[Snapshot, RouteStats], Decimal | None]
 
@@ -76,7 +82,8 @@ class EndpointCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield every family that has something to say."""
         services = tuple(self._services())
-        shown = frozenset(name for snapshot in services for name in _most_expensive(snapshot))
+        each = max(LEAST_SERIES, MOST_SERIES // max(1, len(services)))
+        shown = frozenset(name for snapshot in services for name in _most_expensive(snapshot, each))
         for name, text, amount, bounded in self._counters:
             family = CounterMetricFamily(f"costmon_endpoint_{name}", text, labels=_LABELS)
             for labels, value in bounded.series(_values(services, amount), shown):
@@ -134,10 +141,17 @@ def _name(snapshot: Snapshot, row: RouteStats) -> str:
     return _BETWEEN.join((snapshot.service, row.method, row.route))
 
 
-def _most_expensive(snapshot: Snapshot) -> frozenset[str]:
-    return most_expensive(
-        (_name(snapshot, row), Decimal(row.cpu_estimate_ns)) for row in by_endpoint(snapshot)
-    )
+def _most_expensive(snapshot: Snapshot, most_series: int) -> frozenset[str]:
+    """Return the endpoints of an application that are told apart, by the series that they need."""
+    needed = Counter(_name(snapshot, row) for row in by_status(snapshot))
+    cpu = {_name(snapshot, row): Decimal(row.cpu_estimate_ns) for row in by_endpoint(snapshot)}
+    left = most_series
+    shown = set()
+    for name in sorted(most_expensive(cpu.items()), key=lambda name: (-cpu[name], name)):
+        if needed[name] <= left:
+            shown.add(name)
+            left -= needed[name]
+    return frozenset(shown)
 
 
 def _values(services: Sequence[Snapshot], amount: Amount) -> dict[Series, Decimal]:

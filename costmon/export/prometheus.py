@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from itertools import accumulate, groupby
 from operator import attrgetter
-from typing import Protocol, get_args
+from typing import NamedTuple, Protocol, get_args
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import (
@@ -28,6 +28,7 @@ from costmon import __version__
 from costmon.domain.child import ChildStatus
 from costmon.domain.poll import BreakerState
 from costmon.errors import FailureReason
+from costmon.state.clock_steps import ClockSteps
 from costmon.state.readings import DURATION_BUCKETS_S
 from costmon.state.value import AccountState, Snapshot
 
@@ -37,6 +38,20 @@ _BREAKER_STATES: tuple[BreakerState, ...] = ("closed", "open", "half_open")
 
 
 Encoder = Callable[[Collector], bytes]
+
+
+class LostRecords(NamedTuple):
+    """What a journal has lost since its file was created.
+
+    Attributes:
+        journal: `observations` or `decisions`.
+        no_space: Records that were dropped because the journal was full.
+        unreadable: Records that were set aside or damaged.
+    """
+
+    journal: str
+    no_space: int
+    unreadable: int
 
 
 class Prepared(Protocol):
@@ -56,11 +71,15 @@ class CostCollector(Collector):
         snapshot: Callable[[], Snapshot | None],
         children: Callable[[], tuple[ChildStatus, ...]],
         pending: Callable[[], int],
+        lost: Callable[[], Iterable[LostRecords]],
+        clock_steps: Callable[[], ClockSteps],
         now: Callable[[], dt.datetime],
     ) -> None:
         self._snapshot = snapshot
         self._children = children
         self._pending = pending
+        self._lost = lost
+        self._clock_steps = clock_steps
         self._started_at = now()
 
     def collect(self) -> Iterator[Metric]:
@@ -74,6 +93,8 @@ class CostCollector(Collector):
             *_polls(accounts),
             *_actors(self._children()),
             _waiting(self._pending()),
+            _lost_records(self._lost()),
+            *_clock(self._clock_steps()),
             GaugeMetricFamily(
                 "process_start_time_seconds",
                 "When the process started.",
@@ -265,6 +286,34 @@ def _waiting(pending: int) -> Metric:
         "Observations waiting to be written to the database.",
         value=pending,
     )
+
+
+def _lost_records(journals: Iterable[LostRecords]) -> Metric:
+    family = CounterMetricFamily(
+        "costmon_journal_records_lost",
+        "Records of a journal that were not written to the database, since its file was created.",
+        labels=("journal", "reason"),
+    )
+    for one in journals:
+        family.add_metric((one.journal, "no_space"), one.no_space)
+        family.add_metric((one.journal, "unreadable"), one.unreadable)
+    return family
+
+
+def _clock(steps: ClockSteps) -> Iterator[Metric]:
+    yield CounterMetricFamily(
+        "costmon_clock_steps",
+        "How often the machine's clock was set, or the machine suspended, by 2 seconds or more.",
+        value=steps.count,
+    )
+    last = GaugeMetricFamily(
+        "costmon_clock_last_step_seconds",
+        "By how much the clock was set the last time; negative: back.",
+        unit="seconds",
+    )
+    if steps.count:
+        last.add_metric((), steps.last_step_s)
+    yield last
 
 
 def _by_provider(

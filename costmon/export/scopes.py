@@ -11,6 +11,8 @@ from heapq import nlargest
 
 MOST_SCOPES = 100
 OTHER = "other"
+MOST_OTHERS = 200
+"""Series of others; beyond it their labels are "(other)", too: reporters choose the labels."""
 
 Series = tuple[str, ...]
 """Labels, the scope last."""
@@ -33,6 +35,8 @@ class Bounded:
                 added = value - self._seen.get(labels, Decimal())
                 if labels[-1] not in shown and added > 0:
                     other = (*labels[:-1], OTHER)
+                    if other not in self._others and len(self._others) >= MOST_OTHERS:
+                        other = (*("(other)" for _ in labels[:-1]), OTHER)
                     self._others[other] = self._others.get(other, Decimal()) + added
             self._seen = dict(values)
             others = dict(self._others)

@@ -12,6 +12,7 @@ from costmon.domain.money import shown_exact
 from costmon.domain.scope import covers, host_of, scope_of
 from costmon.errors import ScopeError
 from costmon.guard.config import Tier
+from costmon.guard.public_suffixes import is_public_suffix
 
 TIER = "X-Federation-Tier"
 BUDGET_REMAINING = "X-Federation-Budget-Remaining"
@@ -25,13 +26,21 @@ def allowed_hosts(hosts: Collection[str]) -> tuple[str, ...]:
     """Return a list of hosts, such as `a.example` or `*.example.org`, in canonical form.
 
     Raises:
-        ScopeError: One is not a host, or is `*`, which would tell everybody.
+        ScopeError: One is not a host, or is `*` or `*.com`, which would tell everybody.
     """
     if isinstance(hosts, str):
         raise ScopeError(hosts, "a list of hosts")
     scopes = tuple(scope_of(f"host:{host}", pattern=True) for host in hosts)
     if "host:*" in scopes:
         raise ScopeError("*", "hosts, such as 'a.example' or '*.example.org'")
+    for scope in scopes:
+        wildcard, _, domain = scope.partition("*.")
+        if wildcard == "host:" and is_public_suffix(domain):
+            raise ScopeError(
+                f"*.{domain}",
+                "hosts of one owner, such as '*.example.org': anybody can have a host under "
+                f"{domain}",
+            )
     return scopes
 
 

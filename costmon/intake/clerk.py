@@ -117,7 +117,7 @@ class Clerk:
         except InputError as error:
             return refusal(HTTPStatus.BAD_REQUEST, str(error))
         try:
-            self._tell_policy(GuardReported(report=report))
+            self._tell_policy(GuardReported(report=report, authenticated=True))
         except MailboxFullError as error:
             _log.warning("intake.report_refused", guard=report.guard, error=str(error))
             return refusal(HTTPStatus.SERVICE_UNAVAILABLE, f"{error}; try again later")

@@ -131,18 +131,22 @@ def removal_command(*, scope: str, period: str, author: str) -> RemoveBudget:
     )
 
 
-def acknowledge_command(*, condition: str, author: str) -> AcknowledgeAlert:
+def acknowledge_command(*, condition: str, author: str, reason: str) -> AcknowledgeAlert:
     """Return the command that acknowledges what people were told about a condition.
 
     Raises:
-        InputError: The author is not accepted.
+        InputError: Author or reason is not accepted; the text begins with its name.
     """
-    author = _field("author", wording, author, NAME_CHARACTERS)
-    return AcknowledgeAlert(id=uuid.uuid4().hex, condition=condition, author=author)
+    return AcknowledgeAlert(
+        id=uuid.uuid4().hex,
+        condition=condition,
+        author=_field("author", wording, author, NAME_CHARACTERS),
+        reason=_reason_if_any(reason),
+    )
 
 
 def snooze_command(
-    *, condition: str, duration_s: int, author: str, now: dt.datetime
+    *, condition: str, duration_s: int, author: str, reason: str, now: dt.datetime
 ) -> SnoozeAlert:
     """Return the command that keeps a condition silent for a while.
 
@@ -155,7 +159,13 @@ def snooze_command(
             f"duration_s: {duration_s} is not valid: give 1 to {LONGEST_SNOOZE_S} seconds"
         )
     until = now + dt.timedelta(seconds=duration_s)
-    return SnoozeAlert(id=uuid.uuid4().hex, condition=condition, author=author, until=until)
+    return SnoozeAlert(
+        id=uuid.uuid4().hex,
+        condition=condition,
+        author=author,
+        reason=_reason_if_any(reason),
+        until=until,
+    )
 
 
 def scope_field(scope: str) -> str:
@@ -167,6 +177,10 @@ def scope_field(scope: str) -> str:
     if len(scope) > 2 * LONGEST:
         raise InputError(f"scope: has {len(scope)} characters; at most {LONGEST} are accepted")
     return _field("scope", lambda text: scope_of(text, pattern=True), scope)
+
+
+def _reason_if_any(text: str) -> str:
+    return _field("reason", lambda it: wording(it, REASON_CHARACTERS, empty=True), text)
 
 
 def _period(text: str) -> str:

@@ -79,6 +79,9 @@ class ReportBody(msgspec.Struct, frozen=True, gc=False):
     options: dict[str, Any]
     whole: PhaseBody
     settled: PhaseBody
+    run: _Name = ""
+    run_started_at: _Seconds = 0.0
+    runs_since: _Seconds = 0.0
 
 
 _decoder = msgspec.json.Decoder(ReportBody)
@@ -120,6 +123,9 @@ def decode_part(content: bytes | msgspec.Raw) -> Snapshot:
         options=options_of(Reading(sent.options, "$.options")),
         whole=_phase("$.whole", sent.whole),
         settled=_phase("$.settled", sent.settled),
+        run=_text("$.run", sent.run),
+        run_started_at=sent.run_started_at,
+        runs_since=sent.runs_since,
     )
 
 

@@ -27,18 +27,32 @@ _LATER = {
 }
 
 
-def snapshot() -> "Snapshot":
-    """Return the figures of this process since its recording began."""
-    from costmon.meter.process import METER
+def snapshot(service: str | None = None) -> "Snapshot":
+    """Return the figures of this process since its recording began.
 
-    return METER.snapshot()
+    Args:
+        service: The service; `None`: the one that was configured first in this process.
+
+    Raises:
+        InputError: The service is not measured in this process; the text lists those that are.
+    """
+    from costmon.meter.process import METER, METERS
+
+    if service is None:
+        return METER.snapshot()
+    found = {it.service: it for it in (meter.snapshot() for meter in METERS.every())}
+    if service not in found:
+        known = ", ".join(sorted(found))
+        raise InputError(f"service {service!r} is not measured in this process; measured: {known}")
+    return found[service]
 
 
 def reset() -> None:
     """Reset the figures of this process and begin a new recording, with a warm-up."""
-    from costmon.meter.process import METER
+    from costmon.meter.process import METERS
 
-    METER.reset()
+    for meter in METERS.every():
+        meter.reset()
 
 
 def stop() -> None:
@@ -46,9 +60,9 @@ def stop() -> None:
 
     For programs that shut down cleanly, and for tests.
     """
-    from costmon.meter.process import METER
+    from costmon.meter.process import METERS
 
-    METER.stop()
+    METERS.stop()
 
 
 def __getattr__(name: str) -> object:

@@ -9,11 +9,12 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from time import perf_counter_ns
 from typing import Any
 
+from costmon.meter.hooks.callbacks import CALLBACKS
 from costmon.meter.hooks.tasks import FollowingFactory, follow_tasks
 from costmon.meter.measuring.measure import CURRENT, Measure
 from costmon.meter.measuring.steps import metered
 from costmon.meter.option_parsing import parse_options
-from costmon.meter.process import METER, ProcessMeter
+from costmon.meter.process import METERS, ProcessMeter
 from costmon.meter.routes.routing import asgi_route
 from costmon.meter.tenant import tenant_of
 
@@ -52,15 +53,17 @@ class CostMeterMiddleware:
             )
         self.app = app
         self._is_named = False
-        self._meter = METER
-        METER.configure(parse_options(options))
+        self._options = parse_options(options)
+        self.meter = METERS.of(self._options)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Call the application and measure the request."""
-        meter = self._meter
-        if not self._is_named:
-            self._is_named = meter.is_loop = True
-            meter.name(_title(scope))
+        if not self._is_named and KEY not in scope:
+            self._is_named = True
+            self.meter = METERS.named(self.meter, self._options, _title(scope))
+            self.meter.is_loop = True
+            CALLBACKS.install()
+        meter = self.meter
         aggregate = meter.aggregate
         kind = scope["type"]
         if kind == "http":

@@ -37,7 +37,7 @@ class Background:
 
             self._dashboard = Dashboard(
                 FileSource(own=meter),
-                service=service,
+                service=f"{service} in {options.place}" if options.place else service,
                 port=options.port,
                 project=projector(prices_of, SystemClock()),
             )

@@ -10,6 +10,8 @@ this one only determines routes, and wraps Django's handlers when it is loaded. 
 pass through a wrapped handler (Django's test clients) are measured by the middleware itself.
 """
 
+import os
+import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
@@ -24,7 +26,7 @@ from django.urls import Resolver404, resolve
 from costmon.errors import InputError
 from costmon.meter.asgi import CostMeterMiddleware as MeteredASGI
 from costmon.meter.figures import UNMATCHED
-from costmon.meter.process import METER
+from costmon.meter.process import METERS
 from costmon.meter.routes.routing import pattern_route, store_route
 from costmon.meter.wsgi import KEY, MeteredWSGI
 
@@ -67,8 +69,10 @@ class CostMeterMiddleware:
             if self._is_async:
                 markcoroutinefunction(self)
                 self._asgi = MeteredASGI(self._answer_as_asgi, **options)
+                self._meter = self._asgi.meter
             else:
                 self._wsgi = MeteredWSGI(self._answer_as_wsgi, **options)
+                self._meter = self._wsgi.meter
         except InputError as error:
             raise SettingError(f"{SETTING} in the settings: {error}") from None
         _meter_handlers()
@@ -76,7 +80,7 @@ class CostMeterMiddleware:
     def __call__(self, request: "HttpRequest") -> Any:
         """Handle a request."""
         place = _place(request)
-        is_measured = KEY in place or not METER.aggregate.is_recording
+        is_measured = KEY in place or not self._meter.aggregate.is_recording
         if self._is_async:
             answer = self._answer_async if is_measured else self._measure_async
             return answer(request, place)
@@ -159,7 +163,7 @@ def options_in_settings() -> dict[str, Any]:
         raise SettingError(
             f"{SETTING} in the settings has the same name twice, in upper and lower case"
         )
-    return {"service": _project(), **options}
+    return {"service": _project(), "place": _folder(), **options}
 
 
 def _project() -> str:
@@ -167,6 +171,13 @@ def _project() -> str:
     urls = getattr(settings, "ROOT_URLCONF", "")
     name = urls.partition(".")[0] if isinstance(urls, str) else ""
     return "" if name == "__main__" else name
+
+
+def _folder() -> str:
+    """Return the folder of the project: that of its settings; empty if they are not a module."""
+    module = sys.modules.get(getattr(settings, "SETTINGS_MODULE", None) or "")
+    file = getattr(module, "__file__", None)
+    return "" if file is None else os.path.dirname(os.path.abspath(file))
 
 
 def _place(request: "HttpRequest") -> dict[str, Any]:
@@ -187,7 +198,7 @@ def _tell_route(
     except Resolver404:
         store_route(place, UNMATCHED)
     except Exception as error:  # noqa: BLE001 - the request must not fail because of the meter
-        METER.fail("the route of a request could not be determined", error)
+        METERS.first.fail("the route of a request could not be determined", error)
 
 
 def _meter_handlers() -> None:

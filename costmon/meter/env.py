@@ -1,7 +1,12 @@
-"""Read the environment variables that say where figures go; no other module here reads any."""
+"""Read environment variables: where figures go, and who started this process.
+
+No other module here reads any.
+"""
 
 import os
 from pathlib import Path
+
+from costmon.meter import deployment
 
 REPORT_SOCKET = "COSTMON_REPORT_SOCKET"
 
@@ -19,3 +24,8 @@ def report_socket() -> Path | None:
         return Path(text)
     folder = runtime_folder()
     return None if folder is None else folder / "costmon" / "report.sock"
+
+
+def current_run(epoch_s: float) -> deployment.Run:
+    """Return the run that this process belongs to, as of now."""
+    return deployment.current_run(os.environ, epoch_s)

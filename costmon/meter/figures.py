@@ -143,6 +143,10 @@ class Snapshot(NamedTuple):
         whole: The whole recording.
         settled: The recording without its warm-up, which projections use.
         is_loop: Whether an event loop handles requests, so that concurrency is not limited.
+        run: The start of the application that the process belongs to; of several, the newest.
+        run_started_at: When its first process started, in seconds since 1970; 0 if unknown.
+        runs_since: When the first of several runs that are included began, in seconds since 1970;
+            0 if only one is included.
     """
 
     service: str
@@ -162,6 +166,15 @@ class Snapshot(NamedTuple):
     whole: Phase
     settled: Phase
     is_loop: bool = False
+    run: str = ""
+    run_started_at: float = 0.0
+    runs_since: float = 0.0
+
+    @property
+    def deployment(self) -> str:
+        """The name of the deployment: the service, and the place where it lives."""
+        place = self.options.place
+        return f"{self.service} in {place}" if place else self.service
 
     @property
     def routes(self) -> tuple[RouteStats, ...]:

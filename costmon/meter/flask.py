@@ -16,7 +16,7 @@ def create_app():
 from typing import TYPE_CHECKING
 
 from costmon.meter.option_parsing import parse_options
-from costmon.meter.process import METER
+from costmon.meter.process import METERS
 from costmon.meter.wsgi import MeteredWSGI
 
 if TYPE_CHECKING:
@@ -49,9 +49,11 @@ class CostMeter:
         Raises:
             InputError: An option is not valid; the text says what is accepted.
         """
-        given = {"service": app.name, **self._options, **options}
-        if _EXTENSION in app.extensions:
-            METER.configure(parse_options(given))
+        given = {"service": app.name, "place": app.root_path, **self._options, **options}
+        known = app.extensions.get(_EXTENSION)
+        if known is not None:
+            known.meter = METERS.of(parse_options(given))
             return
-        app.wsgi_app = MeteredWSGI(app.wsgi_app, **given)  # type: ignore[method-assign]  # Flask documents wrapping it
-        app.extensions[_EXTENSION] = self
+        wrapper = MeteredWSGI(app.wsgi_app, **given)
+        app.wsgi_app = wrapper  # type: ignore[method-assign]  # Flask documents wrapping it
+        app.extensions[_EXTENSION] = wrapper

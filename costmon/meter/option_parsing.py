@@ -7,6 +7,7 @@ from typing import Any
 
 from costmon.errors import InputError, PriceUnknownError
 from costmon.meter.options import MOST_TENANTS, REGIONS, Options
+from costmon.meter.reporting.text import place_name
 
 _LONGEST_NAME = 200
 _MOST_USERS = 10**9
@@ -38,6 +39,8 @@ def parse_options(given: Mapping[str, object]) -> Options:
         port=reader.read("port", _port, Options().port),
         warmup_s=reader.read("warmup_s", _seconds, Options().warmup_s),
         service=reader.read("service", _text, ""),
+        place=reader.read("place", _place, ""),
+        continue_recording=reader.read("continue_recording", _flag, False),  # noqa: FBT003 - a default value
         instance=reader.read("instance", _text, ""),
         target_utilisation=reader.read(
             "target_utilisation", _amount(Decimal("0.01"), Decimal(1)), Decimal("0.6")
@@ -107,6 +110,12 @@ def _text(value: object) -> str:
     if isinstance(value, str) and value.isprintable() and len(value) <= _LONGEST_NAME:
         return value
     raise ValueError(f"printable text of at most {_LONGEST_NAME} characters")
+
+
+def _place(value: object) -> str:
+    if isinstance(value, str):
+        return place_name(value)
+    raise ValueError("a folder or another name of a place, as text")
 
 
 def _header(value: object) -> str:

@@ -25,6 +25,9 @@ class Options(NamedTuple):
         port: Port of the dashboard on 127.0.0.1; `None`: no dashboard.
         warmup_s: Seconds at the start of a recording to leave out of projections.
         service: The application's name; empty: the name that its framework knows.
+        place: Where the application lives; applications with the same name in different places
+            are different. Empty: the folder of the application.
+        continue_recording: Whether a new start continues the previous recording.
         instance: The instance type to project with; empty: the cheapest that fits.
         target_utilisation: Target CPU utilisation of the machines, 0 to 1.
         cpu_factor: CPU seconds on a vCPU of the provider for one CPU second on this machine.
@@ -45,6 +48,8 @@ class Options(NamedTuple):
     port: int | None = PORT
     warmup_s: float = WARMUP_S
     service: str = ""
+    place: str = ""
+    continue_recording: bool = False
     instance: str = ""
     target_utilisation: Decimal = Decimal("0.6")
     cpu_factor: Decimal = Decimal(1)

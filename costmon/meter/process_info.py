@@ -23,9 +23,14 @@ def program_name(arguments: Sequence[str]) -> str:
     name = name.removesuffix(".py")
     if name in _SERVERS:
         # Two applications run by the same kind of server need different names.
-        served = (_APPLICATION.match(argument) for argument in arguments[1:])
-        name = next((found[1] for found in served if found), name)
+        name = served_module(arguments) or name
     return "python" if name in {"", "-c", "-m", "-"} else name
+
+
+def served_module(arguments: Sequence[str]) -> str | None:
+    """Return the module in an argument such as `app:app`; `None` if there is no such argument."""
+    served = (_APPLICATION.match(argument) for argument in arguments[1:])
+    return next((found[1] for found in served if found), None)
 
 
 def rss_bytes() -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from costmon.meter.measuring.measure import CURRENT, Measure
 from costmon.meter.option_parsing import parse_options
-from costmon.meter.process import METER, ProcessMeter
+from costmon.meter.process import METERS, ProcessMeter
 from costmon.meter.routes.routing import wsgi_route
 from costmon.meter.routes.rules import keep_rules_behind
 from costmon.meter.tenant import header_variable, tenant_of
@@ -44,15 +44,14 @@ class MeteredWSGI:
             InputError: An option is not valid; the text says what is accepted.
         """
         self.application = application
-        self._meter = METER
         keep_rules_behind(application)
-        METER.configure(parse_options(options))
+        self.meter = METERS.of(parse_options(options))
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
         """Call the application and measure the request."""
-        meter = self._meter
+        meter = self.meter
         aggregate = meter.aggregate
         if KEY in environ or not aggregate.is_recording:
             return self.application(environ, start_response)

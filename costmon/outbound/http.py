@@ -34,7 +34,7 @@ from costmon.outbound.retries import Retries
 
 T = TypeVar("T")
 
-_CHUNK_BYTES = 65536
+_CHUNK_BYTES = 16384
 _LONGEST_LINE_BYTES = 1024 * 1024
 _KINDS: Mapping[Accept, tuple[str, ...]] = {
     "json": ("json",),
@@ -294,11 +294,14 @@ class HttpOutbound:
                 f"no response within {self._limits.read_timeout_s:g} s",
                 "retried at the next poll",
             )
-        except requests.RequestException as cause:
+        except (OSError, ValueError, urllib3.exceptions.HTTPError) as cause:
+            # A certificate bundle that is missing is an OSError, and a proxy that is not an address
+            # can be an error of urllib3 or a ValueError.
             error = refusal.error(
                 ProviderNetworkError,
                 f"the vendor could not be reached ({_words(cause)})",
-                "check DNS, proxy, firewall and the configured API URL",
+                "check DNS, firewall and the configured API URL, and in the environment "
+                "HTTPS_PROXY, NO_PROXY and REQUESTS_CA_BUNDLE",
             )
         # Raised out here, because the library's error holds the request, and that the token.
         raise error
@@ -495,5 +498,7 @@ def _words(error: BaseException) -> str:
             break
         if isinstance(cause, OSError) and cause.strerror:
             words = cause.strerror
+        elif type(cause) is OSError:  # such as requests raises for a certificate bundle
+            words = str(cause)
         cause = cause.__cause__ or cause.__context__
     return words

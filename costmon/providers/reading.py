@@ -8,19 +8,19 @@ wrong (`$.data[0].amount`). msgspec reads numbers and texts into `Decimal` with 
 import datetime as dt
 import re
 from collections.abc import Iterator, Mapping
-from decimal import Context, Decimal
+from decimal import Context
 from typing import Protocol, TypeVar
 
 import msgspec
 
-from costmon.domain.amount import HIGHEST
+from costmon.domain import amount
 from costmon.errors import ProviderPermissionError, ProviderSchemaError
 from costmon.outbound import Outbound, Params
 
+is_number = amount.is_number
 EXACT = Context(prec=200)
 """For arithmetic with amounts: the default context keeps 28 digits."""
 PAST_MONTHS = 12
-_MOST_DECIMALS = 60
 _MOST_PAGES = 2_000
 _SHORTEST = dt.timedelta(minutes=1)
 _HINT = "the vendor may have changed its API; look for a newer costmon"
@@ -182,12 +182,6 @@ def decode(provider: str, path: str, body: bytes, answer: type[A], *, method: st
     if missing:
         where = f"{where}.{missing['field']}"
     raise schema_fault(provider, path, detail, where, method=method)
-
-
-def is_number(value: Decimal, most: int = HIGHEST) -> bool:
-    """Tell whether it is finite, from -`most` to `most`, and every digit of it can be kept."""
-    exponent = value.as_tuple().exponent
-    return isinstance(exponent, int) and exponent >= -_MOST_DECIMALS and -most <= value <= most
 
 
 def midnight(moment: dt.datetime) -> dt.datetime:

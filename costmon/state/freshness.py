@@ -9,6 +9,9 @@ from costmon.domain.resource import KindFailure
 from costmon.state.readings import ReadingState
 from costmon.state.value import AccountState, Snapshot
 
+_SET_BACK = dt.timedelta(seconds=5)
+"""A poll that is further in the future was made by a clock that was set back since."""
+
 ProviderState = Literal["up", "degraded", "blind", "off"]
 
 
@@ -35,6 +38,9 @@ def reading_staleness(reading: ReadingState, now: dt.datetime) -> Staleness | No
         return Staleness(since=since, reason=reading.failure.message)
     if reading.fresh_until is None:
         return Staleness(since=now, reason="the first poll has not ended yet")
+    if reading.last_success_at is not None and reading.last_success_at - now > _SET_BACK:
+        reason = "the clock was set back since the last poll; the next poll makes it fresh"
+        return Staleness(since=now, reason=reason)
     if now > reading.fresh_until:
         return Staleness(since=reading.fresh_until, reason="no poll has finished for too long")
     return None

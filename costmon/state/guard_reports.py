@@ -12,6 +12,8 @@ TotalKey = tuple[str, str]
 
 SEEN_FOR = dt.timedelta(days=1)
 MOST_GUARDS = 500
+MOST_WITHOUT_TOKEN = 400
+"""Of those; beyond it they take the places of each other only."""
 MOST_TOTALS = 2_000
 """The largest are shown; all of them are in the database."""
 MOST_REFUSED = 5_000
@@ -41,7 +43,7 @@ class Recorded(NamedTuple):
 
 
 def reported(
-    state: GuardState, report: GuardReport, now: dt.datetime
+    state: GuardState, report: GuardReport, now: dt.datetime, *, authenticated: bool = False
 ) -> tuple[GuardState, tuple[Notice, ...]]:
     """Return the state with a report folded in, and those of its notices that are new to it.
 
@@ -57,12 +59,30 @@ def reported(
     fresh = tuple({it.id: it for it in report.notices if it.id not in known}.values())
     if before is not None and report.sequence <= before.sequence:
         return after, fresh
-    seen = _seen(report, now)
+    seen = _seen(report, now)._replace(authenticated=authenticated)
     others = (it for it in state.guards if it.guard != report.guard and now - it.seen_at < SEEN_FOR)
     return after._replace(
-        guards=(seen, *others)[:MOST_GUARDS],
+        guards=_bounded((seen, *others)),
         refused=_refused(state.refused, seen.refused, before.refused if before else {}),
     ), fresh
+
+
+def impersonates(state: GuardState, report: GuardReport, *, authenticated: bool) -> bool:
+    """Return whether nobody in particular reports in the name of a guard that is authenticated."""
+    return not authenticated and any(
+        seen.authenticated for seen in state.guards if seen.guard == report.guard
+    )
+
+
+def _bounded(guards: tuple[GuardSeen, ...]) -> tuple[GuardSeen, ...]:
+    left = MOST_WITHOUT_TOKEN
+    kept = []
+    for seen in guards:
+        if not seen.authenticated:
+            left -= 1
+        if seen.authenticated or left >= 0:
+            kept.append(seen)
+    return tuple(kept[:MOST_GUARDS])
 
 
 def swept(state: GuardState, now: dt.datetime) -> GuardState:

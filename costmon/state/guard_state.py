@@ -23,6 +23,7 @@ class GuardSeen(NamedTuple):
         scopes: How its budgets stood then.
         leases: The oldest calls in flight then.
         refused: Counts by (scope, reason) since the guard was made.
+        authenticated: Whether that report came with the token or over the socket.
     """
 
     guard: str
@@ -36,6 +37,7 @@ class GuardSeen(NamedTuple):
     scopes: tuple[ScopeGauge, ...]
     leases: tuple[LeaseNote, ...]
     refused: Mapping[tuple[str, str], int]
+    authenticated: bool = False
 
 
 class SpendTotal(NamedTuple):

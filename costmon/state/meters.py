@@ -10,7 +10,15 @@ from typing import NamedTuple
 
 from costmon.meter.figures import MOST_ROUTES, Phase, RouteStats, Snapshot
 from costmon.meter.recording_control import Control
-from costmon.meter.reporting.merging import Worker, merged, presented, worker_of
+from costmon.meter.reporting.merging import (
+    Worker,
+    by_label,
+    labelled,
+    merged,
+    presented,
+    run_of,
+    worker_of,
+)
 
 ALIVE_S = 20.0
 """A worker speaks every five seconds; after so long without a word it counts as ended."""
@@ -22,7 +30,7 @@ CROWDED_SILENT_S = 60.0
 """The same where there is no room for another one."""
 
 RECORDING_GAP_S = 600.0
-"""After so long without a worker a recording is over; the next worker starts a new one."""
+"""After so long without a worker a recording is over, if workers do not say which run is theirs."""
 
 MOST_SERVICES = 100
 MOST_WORKERS = 500
@@ -77,7 +85,7 @@ class Meters(NamedTuple):
     Attributes:
         epoch: Names this run of the service: workers send another one everything again.
         is_loaded: Whether what was known before this run is in it.
-        services: By name.
+        services: By deployment.
         refused: Reports of workers or services beyond the maximum.
     """
 
@@ -108,24 +116,27 @@ def first(epoch: str) -> Meters:
 
 def known(meters: Meters, report: Snapshot) -> Known:
     """Return what is known of the worker that reports."""
-    service = meters.services.get(report.service)
+    service = meters.services.get(report.deployment)
     if service is None:
         return Known(None, is_gone=False, control=None)
     worker = service.workers.get(worker_of(report))
     is_gone = worker is None and worker_of(report) in service.ended
-    return Known(None if worker is None else worker.part, is_gone, service.control)
+    # A control may be of an earlier run. A worker that joins is told with its second report.
+    is_of_run = not report.run or any(run_of(it) == run_of(report) for it in _kept(service))
+    control = service.control if is_of_run else None
+    return Known(None if worker is None else worker.part, is_gone, control)
 
 
 def has_room(meters: Meters, report: Snapshot, now_s: float) -> bool:
     """Tell whether who reports is known, or can be added."""
-    service = meters.services.get(report.service)
+    service = meters.services.get(report.deployment)
     if service is not None and worker_of(report) in service.workers:
         return True
     if sum(_rows(it) for seen in meters.services.values() for it in _kept(seen)) >= MOST_ALL_ROWS:
         return False
     if service is None:
         return len(meters.services) < MOST_SERVICES
-    return len(_with_room(service, now_s).workers) < MOST_WORKERS
+    return len(_with_room(service, report, now_s).workers) < MOST_WORKERS
 
 
 def reported(meters: Meters, part: int, report: Snapshot, now_s: float, *, final: bool) -> Meters:
@@ -138,7 +149,7 @@ def reported(meters: Meters, part: int, report: Snapshot, now_s: float, *, final
         now_s: By the clock that never goes back.
         final: Whether it is the worker's last word.
     """
-    name, worker = report.service, worker_of(report)
+    name, worker = report.deployment, worker_of(report)
     service = meters.services.get(name)
     before = None if service is None else service.workers.get(worker)
     if before is not None and part <= before.part:
@@ -146,7 +157,7 @@ def reported(meters: Meters, part: int, report: Snapshot, now_s: float, *, final
     if service is not None and before is None:
         if worker in service.ended:
             return meters
-        service = _with_room(service, now_s)
+        service = _with_room(service, report, now_s)
     if not has_room(meters, report, now_s):
         return meters._replace(refused=meters.refused + 1)
     if service is None:
@@ -158,9 +169,11 @@ def reported(meters: Meters, part: int, report: Snapshot, now_s: float, *, final
 
 def ordered(meters: Meters, name: str, control: Control) -> Meters:
     """Return what is known after somebody has said what is wanted of a service's recording."""
-    service = meters.services.get(name)
-    if service is None:
+    chosen = by_label(_together(it, 0.0) for it in meters.services.values()).get(name)
+    if chosen is None:
         return meters
+    name = chosen.deployment
+    service = meters.services[name]
     if service.control is not None and service.control.issued_at >= control.issued_at:
         return meters
     return _with(meters, name, service._replace(control=control))
@@ -177,10 +190,11 @@ def swept(meters: Meters, now_s: float) -> Meters:
 
 def services(meters: Meters, now_s: float) -> tuple[Snapshot, ...]:
     """Return how each service stands, all its workers together, by name."""
-    return tuple(
-        presented(_snapshots(service, now_s), service.control)
-        for _, service in sorted(meters.services.items())
-    )
+    return labelled(_together(service, now_s) for service in meters.services.values())
+
+
+def _together(service: ServiceSeen, now_s: float) -> Snapshot:
+    return presented(_snapshots(service, now_s), service.control)
 
 
 def _kept(service: ServiceSeen) -> Iterable[Snapshot]:
@@ -201,14 +215,27 @@ def _snapshots(service: ServiceSeen, now_s: float) -> Iterable[Snapshot]:
         yield service.past
 
 
-def _with_room(service: ServiceSeen, now_s: float) -> ServiceSeen:
-    """Return a service that a new worker may join: it restarts after a silence."""
-    if service.heard_s < now_s - RECORDING_GAP_S:
+def _with_room(service: ServiceSeen, report: Snapshot, now_s: float) -> ServiceSeen:
+    """Return a service that a new worker may join; the first one of a new run replaces it."""
+    if _begins(service, report, now_s):
         gone = (*service.ended, *service.workers)[-MOST_ENDED:]
         return ServiceSeen({}, None, gone, None, now_s)
     if len(service.workers) < MOST_WORKERS:
         return service
     return _folded(service, now_s - CROWDED_SILENT_S)
+
+
+def _begins(service: ServiceSeen, report: Snapshot, now_s: float) -> bool:
+    """Return whether the report of an unknown worker begins a new recording."""
+    if not report.run:
+        return service.heard_s < now_s - RECORDING_GAP_S
+    control = service.control
+    return not (
+        report.options.continue_recording
+        or any(run_of(it) == run_of(report) for it in _kept(service))
+        or any(it.processes for it in _snapshots(service, now_s))
+        or (control is not None and control.issued_at >= report.run_started_at)
+    )
 
 
 def _folded(service: ServiceSeen, silent_since_s: float) -> ServiceSeen:

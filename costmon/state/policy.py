@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from costmon.domain.amount import nano_even
 from costmon.domain.budget import Budget
-from costmon.domain.change import BudgetChange, Change, CircuitChange
+from costmon.domain.change import AlertChange, BudgetChange, Change, CircuitChange
 from costmon.domain.circuit import Circuit
 from costmon.domain.policy import Policy, PolicyBudget
 
@@ -52,6 +52,8 @@ def after(before: Decided, change: Change) -> Decided:
             if budget is not None:
                 budgets[scope, period] = budget
             return before._replace(budgets=budgets)
+        case AlertChange():
+            return before
 
 
 def policy_of(file: Sequence[Budget], taken: Decided, now: dt.datetime) -> Policy:

@@ -88,14 +88,17 @@ class ReadingState:
         """Return after which instant it is stale even if nothing failed, aware UTC."""
         if self.last_success_at is None:
             return None
-        return self.last_success_at + dt.timedelta(
-            seconds=_POLLS_UNTIL_STALE * self.interval_s + _SLACK_S
-        )
+        return self.last_success_at + dt.timedelta(seconds=fresh_s(self.interval_s))
 
     @property
     def is_settled(self) -> bool:
         """Tell whether a cycle has ended, or none is due because of an earlier process's."""
         return self.last_cycle_id is not None or self.next_poll_at is not None
+
+
+def fresh_s(interval_s: float) -> float:
+    """Return for how many seconds after a good poll a reading is fresh."""
+    return _POLLS_UNTIL_STALE * interval_s + _SLACK_S
 
 
 def unread(

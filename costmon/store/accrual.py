@@ -68,7 +68,7 @@ class Accrual:
     """Collects what one account accrued between two good cycles.
 
     Attributes:
-        since: The earlier cycle, microseconds; `None` when this one is the first.
+        observed: The time that counts as observed, [start, end) in microseconds; `None`: none does.
         until: This cycle, microseconds.
         steady: Resources seen in both without any news.
         carried: The others seen in both, at their older rates.
@@ -76,7 +76,7 @@ class Accrual:
         seen: The others seen in this cycle, at their present rates.
     """
 
-    since: int | None
+    observed: tuple[int, int] | None
     until: int
     steady: defaultdict[Group, Tally] = field(default_factory=_tallies)
     carried: defaultdict[Group, Tally] = field(default_factory=_tallies)
@@ -85,8 +85,7 @@ class Accrual:
 
     def days(self) -> tuple["DayFigures", ...]:
         """Return the figures of every day touched, oldest first; the last is the cycle's own."""
-        since = self.until if self.since is None else self.since
-        spans = dict(split(since, self.until))
+        spans = {} if self.observed is None else dict(split(*self.observed))
         spans.setdefault(day_of(self.until), 0)
         both, now = _together(self.steady, self.carried), _together(self.steady, self.seen)
         return tuple(self._day(day, span, both, now) for day, span in sorted(spans.items()))
@@ -101,18 +100,34 @@ class Accrual:
                 integrals[group] += tally.monthly * span
                 standing[group] = standing[group].plus(tally)
         for start, group, monthly, whole in self.started:
-            lived = dict(split(start, self.until)).get(day, 0)
+            lived = self._lived(start).get(day, 0)
             if lived:
                 integrals[group] += (monthly or 0) * lived
                 standing[group].add(monthly, whole=whole)
-        observed = day == day_of(self.until)
+        seen = day == day_of(self.until)
         return DayFigures(
             day=day,
             covered_us=span,
             integrals=integrals,
-            standing=now if observed else standing,
-            observed=observed,
+            standing=now if seen else standing,
+            observed=seen,
         )
+
+    def _lived(self, start: int) -> dict[dt.date, int]:
+        """Return how long each day what began at `start` was observed."""
+        if self.observed is None:
+            return {}
+        return dict(split(max(start, self.observed[0]), self.observed[1]))
+
+    def gap_rates(self, gap: tuple[int, int]) -> Iterator[tuple[int, Group, Tally]]:
+        """Return since when in a gap what rates are assumed."""
+        for group, tally in _together(self.steady, self.carried).items():
+            yield gap[0], group, tally
+        for start, group, monthly, whole in self.started:
+            if start < gap[1]:
+                tally = Tally()
+                tally.add(monthly, whole=whole)
+                yield max(start, gap[0]), group, tally
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Write what was decided about guards as text and back, for the journal and the audit."""
+"""Write decisions about guards and alerts as text and back, for the journal and the audit."""
 
 import datetime as dt
 import json
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from costmon.domain.budget import Budget, Thresholds
-from costmon.domain.change import BudgetChange, Change, CircuitChange
+from costmon.domain.change import AlertChange, BudgetChange, Change, CircuitChange
 from costmon.domain.circuit import Circuit
 from costmon.domain.policy import PolicyBudget
 
@@ -22,6 +22,13 @@ def to_text(change: Change) -> str:
             "changed_at": circuit.changed_at.isoformat(),
             "expires_at": circuit.expires_at and circuit.expires_at.isoformat(),
             "trial_ends_at": circuit.trial_ends_at and circuit.trial_ends_at.isoformat(),
+        }
+    elif isinstance(change, AlertChange):
+        fields = {
+            "kind": "alert",
+            **change._asdict(),
+            "changed_at": change.changed_at.isoformat(),
+            "snoozed_until": change.snoozed_until and change.snoozed_until.isoformat(),
         }
     else:
         fields = {
@@ -68,6 +75,15 @@ def from_text(text: str) -> Change:
             trial_ends_at=_moment(fields.get("trial_ends_at")),
         )
         return CircuitChange(fields["id"], circuit)
+    if fields["kind"] == "alert":
+        return AlertChange(
+            id=fields["id"],
+            condition=fields["condition"],
+            author=fields["author"],
+            reason=fields["reason"],
+            changed_at=changed_at,
+            snoozed_until=_moment(fields["snoozed_until"]),
+        )
     given = fields["budget"]
     budget = None
     if given is not None:

@@ -2,16 +2,17 @@
 
 import threading
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 import structlog
 
-from costmon.domain.change import BudgetChange, Change
-from costmon.errors import InputError, StoreUnavailableError
+from costmon.domain.change import AlertChange, BudgetChange, Change
+from costmon.errors import StoreUnavailableError
 from costmon.store.changes import from_text, to_text
 from costmon.store.record_log import Entry, open_record_log
+from costmon.store.set_aside import UNREADABLE
 
-_UNREADABLE = (ValueError, KeyError, TypeError, InputError)
+Kept = TypeVar("Kept", bound=Change)
 
 
 class DecisionJournal:
@@ -46,7 +47,19 @@ class DecisionJournal:
         with self._lock:
             return len(self._spool.entries)
 
-    def keep(self, change: Change) -> Change:
+    @property
+    def dropped(self) -> int:
+        """Return how many changes were dropped for lack of space since creation."""
+        with self._lock:
+            return self._spool.dropped
+
+    @property
+    def unreadable(self) -> int:
+        """Return how many changes were set aside or lost to damage since creation."""
+        with self._lock:
+            return self._spool.unreadable
+
+    def keep(self, change: Kept) -> Kept:
         """Keep a change and return it; on the disk when this returns.
 
         When one of the same id waits already, that one is returned and nothing else is done.
@@ -55,7 +68,7 @@ class DecisionJournal:
         with self._lock:
             for entry in self._spool.entries:
                 waiting = self._read(entry)
-                if waiting is not None and waiting.id == change.id:
+                if isinstance(waiting, type(change)) and waiting.id == change.id:
                     return waiting
             if len(payload) > self._spool.free_bytes:
                 self._make_room(change, len(payload))
@@ -75,9 +88,7 @@ class DecisionJournal:
                 change = self._read(self._spool.entries[0])
                 if change is not None:
                     return change
-                # A record passed its checksum but is not a change: an older costmon runs again.
-                self._log.error("store.change_unreadable", path=str(self._path))
-                self._spool.drop_first()
+                self._spool.set_aside_first("this version cannot read it")
             return None
 
     def drop_first(self, change_id: str) -> None:
@@ -89,6 +100,15 @@ class DecisionJournal:
             if first is not None and first.id == change_id:
                 self._spool.drop_first()
 
+    def set_aside_first(self, change_id: str, reason: str) -> None:
+        """Set the first change aside if it has that id: it can never be written."""
+        with self._lock:
+            if not self._spool.entries:
+                return
+            first = self._read(self._spool.entries[0])
+            if first is not None and first.id == change_id:
+                self._spool.set_aside_first(reason)
+
     def close(self) -> None:
         """Close the file."""
         with self._lock:
@@ -97,7 +117,7 @@ class DecisionJournal:
     def _read(self, entry: Entry) -> Change | None:
         try:
             return from_text(self._spool.read(entry).decode("ascii"))
-        except _UNREADABLE:
+        except UNREADABLE:
             return None
 
     def _make_room(self, change: Change, length: int) -> None:
@@ -125,4 +145,6 @@ def _subject(change: Change | None) -> tuple[str, ...]:
         return ()
     if isinstance(change, BudgetChange):
         return ("budget", change.scope, change.period)
+    if isinstance(change, AlertChange):
+        return ("alert", change.condition)
     return ("circuit", change.circuit.scope)

@@ -7,7 +7,7 @@ import structlog
 from sqlalchemy import Connection, Row, delete, insert, select
 
 from costmon.domain.budget import Budget, Thresholds
-from costmon.domain.change import BudgetChange, Change, CircuitChange
+from costmon.domain.change import AlertChange, BudgetChange, Change, CircuitChange
 from costmon.domain.circuit import Circuit
 from costmon.domain.money import from_nano, to_nano
 from costmon.domain.policy import PolicyBudget
@@ -27,24 +27,33 @@ def apply_change(connection: Connection, change: Change) -> bool:
     change_id = storable_key(change.id)
     if connection.execute(select(audit.c.id).where(audit.c.change_id == change_id)).first():
         return False
-    decided: Circuit | BudgetChange
-    if isinstance(change, CircuitChange):
-        kind, decided = "circuit", change.circuit
+    kind, scope, decided = _subject(change)
+    if isinstance(decided, Circuit):
         _write_circuit(connection, decided)
-    else:
-        kind, decided = "budget", change
+    elif isinstance(decided, BudgetChange):
         _write_budget(connection, decided)
     connection.execute(
         insert(audit).values(
             change_id=change_id,
             kind=kind,
-            scope=storable_key(decided.scope),
+            scope=storable_key(scope),
             author=storable(decided.author),
             changed_at=decided.changed_at,
             change=storable(to_text(change), _CHANGE_CHARACTERS),
         )
     )
     return True
+
+
+def _subject(change: Change) -> tuple[str, str, Circuit | BudgetChange | AlertChange]:
+    """Return what a change is about, and what was decided."""
+    match change:
+        case CircuitChange(circuit=circuit):
+            return "circuit", circuit.scope, circuit
+        case BudgetChange():
+            return "budget", change.scope, change
+        case AlertChange():  # only recorded: the alerter's memory has it already
+            return "alert", change.condition, change
 
 
 def read_circuits(connection: Connection) -> tuple[Circuit, ...]:

@@ -4,17 +4,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy.exc import (
+    DataError,
     DBAPIError,
+    IntegrityError,
     InterfaceError,
     OperationalError,
     SQLAlchemyError,
+    StatementError,
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from costmon.errors import (
+    StoreDamagedError,
     StoreDriverError,
     StoreError,
     StoreOutdatedError,
+    StoreRefusedError,
     StoreUnavailableError,
 )
 from costmon.store.database import Database
@@ -49,12 +54,22 @@ def translated(database: Database) -> Iterator[None]:
     Raises:
         StoreUnavailableError: For now: locked, full, read-only, away.
         StoreOutdatedError: A table is missing.
+        StoreDamagedError: The file is corrupt, or is not a database.
+        StoreRefusedError: It is these values that cannot be stored.
         StoreError: Anything else; trying again does not help.
     """
     try:
         yield
     except SQLAlchemyError as error:
         raise _fault(database, error) from error
+
+
+def damaged(database: Database, detail: str) -> StoreDamagedError:
+    """Return the error that says what to do about a damaged file."""
+    return StoreDamagedError(
+        f"{database.shown} is damaged ({detail}): stop costmon, then run `costmon db restore COPY`,"
+        " or move the file away to begin a new history; observations wait in the journal meanwhile"
+    )
 
 
 def driver_missing(database: Database, reason: Exception) -> StoreDriverError:
@@ -80,7 +95,7 @@ def _fault(database: Database, error: SQLAlchemyError) -> StoreError:
             f"{database.shown} lacks a table ({detail}); run `costmon db upgrade`"
         )
     if code in _BROKEN:
-        return StoreError(f"{database.shown} is damaged ({detail}); run `costmon db restore`")
+        return damaged(database, detail)
     hint = _HINTS.get(code)
     if hint is not None:
         return StoreUnavailableError(
@@ -89,7 +104,15 @@ def _fault(database: Database, error: SQLAlchemyError) -> StoreError:
     lost = isinstance(error, DBAPIError) and error.connection_invalidated
     if lost or isinstance(error, OperationalError | InterfaceError):
         return StoreUnavailableError(f"{database.shown} cannot be reached ({detail}); {_AWAY}")
-    return StoreError(f"{database.shown} refused a statement ({detail}); please report this")
+    kind = StoreRefusedError if _is_of_values(error) else StoreError
+    return kind(f"{database.shown} refused a statement ({detail}); please report this")
+
+
+def _is_of_values(error: SQLAlchemyError) -> bool:
+    """Tell whether other values would have been stored."""
+    if isinstance(error, DBAPIError):
+        return isinstance(error, DataError | IntegrityError)
+    return isinstance(error, StatementError)
 
 
 def _code(error: SQLAlchemyError) -> str:

@@ -7,6 +7,8 @@ What a bucket says:
   `average_monthly` is `accrued` as a run-rate over that time;
 - `last_monthly` adds up, over accounts, the run-rate at the account's last observed day of the
   bucket: what had vanished by then adds nothing;
+- `not_observed` adds up what the gaps of its days are assumed to cost, `not_observed_s` is how
+  long they are, of the account that has most of them; neither is part of `accrued`;
 - `resource_count` and `unpriced_count` are the largest day's; a day adds up the most seen at once
   of each account, kind and region.
 """
@@ -22,7 +24,8 @@ from sqlalchemy import BigInteger, Column, Connection, func, literal, select, ty
 from costmon.domain.history import GroupBy, HistoryQuery, HistoryRow, Step
 from costmon.domain.money import from_nano
 from costmon.domain.period import Period
-from costmon.store.accrual import MONTH_US, nano_of
+from costmon.store.accrual import MONTH_US, Group, nano_of
+from costmon.store.gaps import GapDay, read_gap_days
 from costmon.store.schema import daily_coverage, daily_rollup
 
 _MICROS = 1_000_000
@@ -40,6 +43,20 @@ class _Bucket:
         default_factory=lambda: defaultdict(int)
     )
     owners: set[_Owner] = field(default_factory=set)
+    gap_integral: int = 0
+    gap_counts: defaultdict[dt.date, int] = field(default_factory=lambda: defaultdict(int))
+    gap_unpriced: defaultdict[dt.date, int] = field(default_factory=lambda: defaultdict(int))
+    gap_monthly: defaultdict[tuple[_Owner, dt.date], int] = field(
+        default_factory=lambda: defaultdict(int)
+    )
+
+    def add_gap(self, part: GapDay) -> None:
+        """Add a part of a gap; what there was is counted at most once a day."""
+        self.gap_integral += part.tally.monthly * part.micros
+        self.gap_counts[part.day] += part.tally.count
+        self.gap_unpriced[part.day] += part.tally.unpriced
+        self.gap_monthly[part.owner, part.day] += part.tally.monthly
+        self.owners.add(part.owner)
 
 
 @dataclass(slots=True)
@@ -47,6 +64,7 @@ class _Seen:
     """How one account was observed during one bucket."""
 
     observed_us: int = 0
+    not_observed_us: int = 0
     last_day: dt.date = dt.date.min
 
 
@@ -67,6 +85,15 @@ def read_history(connection: Connection, query: HistoryQuery) -> tuple[HistoryRo
         bucket.unpriced[day] += unpriced
         bucket.monthly[owner, day] += monthly
         bucket.owners.add(owner)
+    if query.not_observed:
+        for part in read_gap_days(connection, first, end):
+            seen = coverage[start_of(part.day), part.owner]
+            if part.group is None:
+                seen.not_observed_us += part.micros
+                seen.last_day = max(seen.last_day, part.day)
+                continue
+            group = _group_of(query.group_by, part)
+            buckets[start_of(part.day), group, part.group.currency].add_gap(part)
     return tuple(
         _row(query, key, bucket, {owner: coverage[key[0], owner] for owner in bucket.owners})
         for key, bucket in sorted(buckets.items(), key=lambda item: item[0])
@@ -81,7 +108,11 @@ def _row(
 ) -> HistoryRow:
     start, group, currency = key
     observed_us = max(it.observed_us for it in seen.values())
-    last = sum(bucket.monthly.get((owner, it.last_day), 0) for owner, it in seen.items())
+    last = sum(
+        bucket.monthly.get((owner, it.last_day), bucket.gap_monthly.get((owner, it.last_day), 0))
+        for owner, it in seen.items()
+    )
+    not_observed_us = max(it.not_observed_us for it in seen.values())
     average = nano_of(bucket.integral, observed_us) if observed_us else None
     return HistoryRow(
         period=Period(
@@ -94,9 +125,20 @@ def _row(
         average_monthly=None if average is None else from_nano(average),
         last_monthly=from_nano(last),
         observed_s=observed_us // _MICROS,
-        resource_count=max(bucket.counts.values()),
-        unpriced_count=max(bucket.unpriced.values()),
+        resource_count=max((*bucket.counts.values(), *bucket.gap_counts.values())),
+        unpriced_count=max((*bucket.unpriced.values(), *bucket.gap_unpriced.values())),
+        not_observed=(
+            from_nano(nano_of(bucket.gap_integral, MONTH_US)) if query.not_observed else None
+        ),
+        not_observed_s=not_observed_us // _MICROS if query.not_observed else None,
     )
+
+
+def _group_of(group_by: GroupBy, part: GapDay) -> str:
+    account, provider = part.owner
+    kind, region, _ = part.group or Group("", "", "")
+    values = {"provider": provider, "account": account, "kind": kind, "region": region}
+    return values.get(group_by, "total")
 
 
 def _rollups(

@@ -8,7 +8,8 @@ Rules, between two consecutive good cycles of one account:
   at this observation;
 - an unknown price accrues nothing and is counted as unpriced.
 
-Failed cycles in between change nothing: the intervals run on.
+Failed cycles in between change nothing: the intervals run on. How much of the time between the two
+counts as observed is decided in `costmon.store.gaps`.
 """
 
 import datetime as dt
@@ -150,7 +151,11 @@ def compare(held: Mapping[Key, Held], resources: Iterable[Resource], until: int)
 
 
 def plan(
-    comparison: Comparison, rows: Mapping[Key, int], state: AccountState | None, until: int
+    comparison: Comparison,
+    rows: Mapping[Key, int],
+    state: AccountState | None,
+    until: int,
+    observed: tuple[int, int] | None,
 ) -> Plan:
     """Say what a good cycle changes.
 
@@ -159,10 +164,11 @@ def plan(
         rows: The row of every resource that is not held.
         state: The account's last good cycle; `None` when this is the first.
         until: When this cycle observed, microseconds, later than the last one.
+        observed: What of the time between the two counts as observed.
     """
     since = None if state is None else state.until
     before: Mapping[Key, Held] = {} if state is None else state.held
-    accrual = Accrual(since=since, until=until)
+    accrual = Accrual(observed=observed, until=until)
     places = positions(
         [it.position if isinstance(it, Held) else None for it in comparison.now.values()]
     )

@@ -11,6 +11,7 @@ import structlog
 
 from costmon.domain.poll import Observation
 from costmon.store.record_log import Entry, open_record_log
+from costmon.store.set_aside import UNREADABLE
 
 _COMPRESSION = 1
 
@@ -22,6 +23,9 @@ class Journal:
     cut. The room is allocated when the journal is opened, so that a disk that fills up later does
     not matter. When the room is used up, the newest observation of each account stays, and what
     was dropped for it is counted, also across restarts.
+
+    An observation that cannot be read or written is set aside in a file beside this one (see
+    `costmon.store.set_aside`) and counted; the others are not affected.
 
     Taking an observation out is two steps, so that a crash in between repeats it rather than loses
     it; the store knows by its cycle id that it has it already.
@@ -58,6 +62,12 @@ class Journal:
         with self._lock:
             return self._spool.dropped
 
+    @property
+    def unreadable(self) -> int:
+        """Return how many observations were set aside or lost to damage since creation."""
+        with self._lock:
+            return self._spool.unreadable
+
     def append(self, observation: Observation) -> None:
         """Keep an observation; on the disk when this returns, unless it was too large to keep."""
         payload = _packed(observation)
@@ -79,10 +89,18 @@ class Journal:
     def first(self) -> Observation | None:
         """Return the observation that has waited longest; `None` when none waits."""
         with self._lock:
-            if not self._spool.entries:
-                return None
-            payload = self._spool.read(self._spool.entries[0])
-        return _unpacked(payload)
+            while self._spool.entries:
+                try:
+                    observation = _unpacked(self._spool.read(self._spool.entries[0]))
+                except UNREADABLE as error:
+                    reason = f"this version cannot read it ({type(error).__name__})"
+                    self._spool.set_aside_first(reason)
+                    continue
+                if self._is_first(observation.report.cycle_id):
+                    return observation
+                # Nobody could drop it once it is written.
+                self._spool.set_aside_first("its label is not that of its content")
+            return None
 
     def drop_first(self, cycle_id: str) -> None:
         """Forget the first observation if it is that cycle, and do nothing if it is another.
@@ -90,11 +108,19 @@ class Journal:
         So a replaced writer that wakes up late cannot drop what its successor has still to write.
         """
         with self._lock:
-            if not self._spool.entries:
-                return
-            _, waiting = _label(self._spool.read(self._spool.entries[0]))
-            if waiting == cycle_id:
+            if self._is_first(cycle_id):
                 self._spool.drop_first()
+
+    def set_aside_first(self, cycle_id: str, reason: str) -> None:
+        """Set the first observation aside if it is that cycle: it can never be written."""
+        with self._lock:
+            if self._is_first(cycle_id):
+                self._spool.set_aside_first(reason)
+
+    def _is_first(self, cycle_id: str) -> bool:
+        entries = self._spool.entries
+        label = _label(self._spool.read(entries[0])) if entries else None
+        return label is not None and label[1] == cycle_id
 
     def close(self) -> None:
         """Close the file."""
@@ -109,7 +135,11 @@ class Journal:
         if length > self._spool.largest_bytes:
             return
         # Newest of each account, in order; the incoming one is its account's newest.
-        newest = {_label(self._spool.read(entry))[0]: entry for entry in waiting}
+        newest = {
+            label[0]: entry
+            for entry in waiting
+            if (label := _label(self._spool.read(entry))) is not None
+        }
         newest.pop(account, None)
         kept = sorted(newest.values(), key=lambda entry: entry.number)
         while not self._fits(kept, length):
@@ -146,8 +176,11 @@ def _unpacked(payload: bytes) -> Observation:
     return msgspec.convert(json.loads(zlib.decompress(packed)), type=Observation)
 
 
-def _label(payload: bytes) -> tuple[str, str]:
-    """Return account and cycle id without unpacking the rest."""
+def _label(payload: bytes) -> tuple[str, str] | None:
+    """Return account and cycle id without unpacking the rest; `None` when they cannot be read."""
     line, _, _ = payload.partition(b"\n")
-    account, cycle_id = json.loads(line)
+    try:
+        account, cycle_id = json.loads(line)
+    except UNREADABLE:
+        return None
     return account, cycle_id

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Connection,
     and_,
     bindparam,
+    delete,
     func,
     insert,
     select,
@@ -23,16 +24,18 @@ from sqlalchemy import (
 
 from costmon.clock import Clock
 from costmon.domain.money import to_nano
+from costmon.domain.poll import PollReport
 from costmon.domain.resource import Inventory
 from costmon.store.accrual import group_of
 from costmon.store.bulk import write_intervals
 from costmon.store.columns import from_micros, to_micros
+from costmon.store.gaps import Span, cut_gaps, span_between, write_gap
 from costmon.store.intervals import AccountState, Held, Key, Plan, compare, plan
 from costmon.store.inventories import open_resources
 from costmon.store.packing import pack_balance, pack_failed, pack_gaps, pack_not_priced
 from costmon.store.resources import row_values
 from costmon.store.rollups import add_days
-from costmon.store.schema import account, resource
+from costmon.store.schema import account, rate_interval, resource
 from costmon.store.text import storable_key
 
 _LOOKUP = 400
@@ -48,7 +51,7 @@ class Ledger:
         self._states: dict[tuple[str, str], AccountState] = {}
 
     def write(
-        self, connection: Connection, inventory: Inventory, cycle_id: str
+        self, connection: Connection, inventory: Inventory, report: PollReport
     ) -> AccountState | None:
         """Write a good cycle inside the caller's transaction.
 
@@ -57,19 +60,26 @@ class Ledger:
             of its account (it waited in the journal): intervals are not rewritten for it.
         """
         owner = (storable_key(inventory.account), storable_key(inventory.provider))
+        cycle_id = storable_key(report.cycle_id)
         state = self._state(connection, owner)
-        until = self._moment(inventory, state)
-        if until is None:
+        span = self._span(inventory, state, report)
+        if span is None:
             return None
+        until = span.until
+        if state is not None and span.turned_back is not None:
+            cut_gaps(connection, owner, span.turned_back)
+            if until <= state.until:
+                state = self._turned_back(connection, owner, state.cycle_id, until - 1)
         held = {} if state is None else state.held
         comparison = compare(held, inventory.resources, until)
         missing = comparison.missing
         returned = _returned(connection, owner, missing)
         fresh = _numbered(connection, (key for key in missing if key not in returned))
-        planned = plan(comparison, returned | fresh, state, until)
+        planned = plan(comparison, returned | fresh, state, until, span.observed)
         _write_resources(connection, owner, planned, frozenset(returned.values()))
         write_intervals(connection, closed=planned.closed, opened=planned.opened)
         add_days(connection, *owner, planned.accrual.days())
+        write_gap(connection, owner, planned.accrual, span)
         _write_account(connection, owner, inventory, cycle_id=cycle_id, until=until)
         return AccountState(cycle_id=cycle_id, until=until, held=planned.held)
 
@@ -92,22 +102,45 @@ class Ledger:
             return known
         return AccountState(cycle_id=cycle_id, until=until, held=_held(connection, owner))
 
-    def _moment(self, inventory: Inventory, state: AccountState | None) -> int | None:
-        """Return when the cycle is in history's own time, which never goes back."""
+    def _span(
+        self, inventory: Inventory, state: AccountState | None, report: PollReport
+    ) -> Span | None:
         observed = to_micros(inventory.observed_at)
-        if state is None or observed > state.until:
-            return observed
-        if state.until <= to_micros(self._clock.now()):
-            return None
-        # The newest cycle lies in the future: the machine's clock has been set back. Waiting for
-        # it to catch up would hide every change until then.
-        self._log.warning(
-            "store.clock_behind_history",
-            account=inventory.account,
-            observed_at=inventory.observed_at.isoformat(),
-            history_until=from_micros(state.until).isoformat(),
+        if state is None:
+            return Span(until=observed, observed=None)
+        span = span_between(state.until, observed, report, to_micros(self._clock.now()))
+        if span is not None and (span.turned_back is not None or span.gap is not None):
+            self._log.warning(
+                "store.history_gap",
+                account=inventory.account,
+                reason="clock" if span.turned_back is not None else span.reason,
+                observed_at=inventory.observed_at.isoformat(),
+                history_until=from_micros(state.until).isoformat(),
+                not_observed_s=0 if span.gap is None else (span.gap[1] - span.gap[0]) // 1_000_000,
+            )
+        return span
+
+    @staticmethod
+    def _turned_back(
+        connection: Connection, owner: tuple[str, str], cycle_id: str, moment: int
+    ) -> AccountState:
+        """Take an account's intervals back to a moment: they were written by a clock ahead."""
+        at, table = from_micros(moment), rate_interval.c
+        mine = table.resource_id.in_(
+            select(resource.c.id).where(
+                resource.c.account == owner[0], resource.c.provider == owner[1]
+            )
         )
-        return state.until + 1
+        connection.execute(
+            delete(rate_interval).where(mine, table.valid_to.is_not(None), table.valid_from >= at)
+        )
+        connection.execute(
+            update(rate_interval).where(mine, table.valid_from > at).values(valid_from=at)
+        )
+        connection.execute(
+            update(rate_interval).where(mine, table.valid_to > at).values(valid_to=at)
+        )
+        return AccountState(cycle_id=cycle_id, until=moment, held=_held(connection, owner))
 
 
 def _held(connection: Connection, owner: tuple[str, str]) -> dict[Key, Held]:

@@ -1,5 +1,6 @@
 """Bring the schema of a database to a revision, up or down, whole or not at all."""
 
+import sqlite3
 from collections.abc import Callable
 from importlib.resources import files
 from io import StringIO
@@ -13,11 +14,16 @@ from alembic.util.exc import CommandError
 from sqlalchemy import Connection, inspect, text
 
 from costmon.clock import Clock, SystemClock
-from costmon.errors import StoreError, StoreOutdatedError, StoreTooNewError
+from costmon.errors import (
+    StoreError,
+    StoreOutdatedError,
+    StoreTooNewError,
+    StoreUnavailableError,
+)
 from costmon.store.copies import back_up_beside
 from costmon.store.database import Database, locate
 from costmon.store.engine import make_engine
-from costmon.store.faults import translated
+from costmon.store.faults import damaged, translated
 from costmon.store.schema import VERSION_TABLE
 
 _UPGRADE_LOCK = 0x636F_7374
@@ -93,7 +99,7 @@ def _migrate(
             _refuse_foreign(database, connection)
         _refuse_unknown(database, scripts, found)
         if found is not None and not _is_at(scripts, found, revision):
-            copy = back_up_beside(database.file, revision=found, now=clock.now())
+            copy = _back_up(database, database.file, found, clock)
     with translated(database), engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_UPGRADE_LOCK})"))
@@ -107,6 +113,19 @@ def _migrate(
         if connection.dialect.name == "sqlite":
             _refuse_dangling(database, connection)
     return copy
+
+
+def _back_up(database: Database, file: Path, revision: str, clock: Clock) -> Path:
+    try:
+        return back_up_beside(file, revision=revision, now=clock.now())
+    except sqlite3.DatabaseError as error:
+        raise damaged(database, str(error)) from error
+    except OSError as error:
+        msg = (
+            f"{database.shown} cannot be copied before its schema is upgraded ({error.strerror});"
+            " free some disk space, or make its folder writable"
+        )
+        raise StoreUnavailableError(msg) from error
 
 
 def _config(connection: Connection | None = None) -> Config:

@@ -13,6 +13,7 @@ from costmon.store.schema import (
     daily_rollup,
     guard_seen,
     guard_spend,
+    history_gap,
     poll_cycle,
     rate_interval,
     resource,
@@ -36,7 +37,7 @@ class Retention:
     Attributes:
         cycles: Rows of poll cycles. The last good one of an account is known for ever.
         intervals: Closed rate intervals, by their end; an open one is never forgotten.
-        rollups: Daily roll-ups.
+        rollups: Daily roll-ups, and gaps in them.
         guard_spend: Rows that guards reported, and guards that have not been seen since. What the
             rows add up to is known for ever.
         charge_revisions: What charges were before vendors changed them, and by how much days were
@@ -68,6 +69,9 @@ def prune(engine: Engine, now: dt.datetime, retention: Retention) -> dict[str, i
         )
         removed["daily_coverage"] = _once(
             engine, delete(daily_coverage).where(daily_coverage.c.day < cut.date())
+        )
+        removed["history_gap"] = _once(
+            engine, delete(history_gap).where(history_gap.c.ended_at < cut)
         )
     if (cut := cut_of(now, retention.guard_spend + _LATE_DAYS)) is not None:
         removed["guard_spend"] = _repeat(engine, _spend_before(cut))

@@ -172,6 +172,29 @@ month, so that a day of 288 cycles is as exact as one. `last_monthly` is the run
 observation of the day; the counts are the largest of the day. An absent region is "-".
 """
 
+history_gap = Table(
+    "history_gap",
+    metadata,
+    Column("account", _Key, primary_key=True),
+    Column("provider", _Key, primary_key=True),
+    Column("started_at", UtcMicros, primary_key=True),
+    Column("kind", _Key, primary_key=True),
+    Column("region", _Key, primary_key=True),
+    Column("currency", _Key, primary_key=True),
+    Column("ended_at", UtcMicros, nullable=False),
+    Column("reason", String(16), nullable=False),
+    Column("monthly", NanoAmount, nullable=False),
+    Column("resource_count", Integer, nullable=False),
+    Column("unpriced_count", Integer, nullable=False),
+    Index(None, "ended_at"),
+    sqlite_with_rowid=False,
+)
+"""What was not observed, and the rates that are assumed for it; not in the roll-ups.
+
+The row without a kind is the gap itself. `reason`: `downtime`, `polls` (they failed, or came too
+late) or `clock` (it was set forward).
+"""
+
 daily_coverage = Table(
     "daily_coverage",
     metadata,
@@ -312,7 +335,10 @@ audit = Table(
     Column("changed_at", UtcMicros, nullable=False),
     Column("change", Text, nullable=False),
 )
-"""Every change of a circuit or budget, for ever; `change` is all of it as JSON."""
+"""Every change of a circuit or budget and every decision about an alert, for ever.
+
+`scope` is that of the circuit or budget, or the alert's condition; `change` is all of it as JSON.
+"""
 
 spend_bucket = Table(
     "spend_bucket",
@@ -336,7 +362,7 @@ spend_watch = Table(
     Column("fed_until", UtcMicros, nullable=False),
     Column("state", LargeBinary, nullable=False),
 )
-"""The state of each series' watch; the row without a scope tells how far all of them have come."""
+"""The state of each series' watch; without a scope: how far all have come, and the rules' state."""
 
 finding = Table(
     "finding",

@@ -17,17 +17,28 @@ from sqlalchemy.sql.functions import sum as sum_
 from costmon.domain.finding import Contribution, Series, SpendFinding, bucket_floor
 from costmon.domain.money import from_nano, to_nano
 from costmon.store.columns import LARGEST_NANO
+from costmon.store.packing import readable
+from costmon.store.schema import (
+    alert_memory,
+    alert_outbox,
+    circuit,
+    guard_seen,
+    guard_spend,
+    guard_total,
+    spend_bucket,
+    spend_watch,
+)
 from costmon.store.schema import finding as finding_table
-from costmon.store.schema import guard_spend, spend_bucket, spend_watch
 from costmon.store.text import storable, storable_key
 
 HOUR = dt.timedelta(hours=1)
 _GRACE = dt.timedelta(minutes=10)
 """So long after an hour its rows count for the present: guards report at intervals."""
+_LONGEST_RATE = dt.timedelta(days=1)
 _LONGEST = 20_000
 _KEY = (spend_bucket.c.scope, spend_bucket.c.unit, spend_bucket.c.ends_at)
 _AT_ONCE = 200
-_POSITION = Series("", "")
+_POSITION, _RULES = Series("", ""), Series("", "rules")
 _MOMENTS = ("opened_at", "at", "since", "projected_until")
 
 
@@ -105,6 +116,43 @@ def add_spend(
         )
 
 
+def put_rates(
+    connection: Connection,
+    rates: Mapping[Series, Decimal],
+    now: dt.datetime,
+    until: dt.datetime,
+    bucket_s: int,
+) -> None:
+    """Write rates into the buckets that are not over, in place of what was written there.
+
+    Args:
+        connection: Inside the transaction that records where they come from.
+        rates: Units per second.
+        now: Aware UTC.
+        until: To the end of the bucket of this moment, aware UTC; one bucket to a day is written.
+        bucket_s: Length of a bucket.
+    """
+    bucket = dt.timedelta(seconds=bucket_s)
+    first = bucket_floor(now, bucket_s) + bucket
+    last = max(first, bucket_floor(min(until, now + _LONGEST_RATE), bucket_s) + bucket)
+    ends = [first + n * bucket for n in range((last - first) // bucket + 1)]
+    for series, rate in rates.items():
+        scope, unit = storable_key(series.scope), storable_key(series.unit)
+        amount = from_nano(_bounded(to_nano(rate * bucket_s)))
+        connection.execute(
+            delete(spend_bucket)
+            .filter_by(scope=scope, unit=unit)
+            .where(spend_bucket.c.ends_at >= first)
+        )
+        connection.execute(
+            insert(spend_bucket),
+            [
+                {"scope": scope, "unit": unit, "ends_at": at, "amount": amount, "late": Decimal()}
+                for at in ends
+            ],
+        )
+
+
 def read_buckets(
     connection: Connection, after: dt.datetime, until: dt.datetime
 ) -> dict[dt.datetime, dict[Series, Decimal]]:
@@ -131,6 +179,40 @@ def read_sums(
         .group_by(*key)
     )
     return {Series(row.scope, row.unit): row.amount for row in rows}
+
+
+def read_series(
+    connection: Connection, series: Series, after: dt.datetime, until: dt.datetime
+) -> dict[dt.datetime, Decimal]:
+    """Return what one series has cost by the ends of buckets, of `after` < end <= `until`."""
+    ends_at = spend_bucket.c.ends_at
+    rows = connection.execute(
+        select(ends_at, spend_bucket.c.amount).where(
+            spend_bucket.c.scope == series.scope,
+            spend_bucket.c.unit == series.unit,
+            ends_at > after,
+            ends_at <= until,
+        )
+    )
+    return {row.ends_at: row.amount for row in rows}
+
+
+def read_series_hours(
+    connection: Connection, series: Series, start: dt.datetime, end: dt.datetime
+) -> dict[dt.datetime, Decimal]:
+    """Return what guards have reported of one series by hour, of `start` <= hour < `end`."""
+    hour = guard_spend.c.hour
+    rows = connection.execute(
+        select(hour, sum_(guard_spend.c.spent).label("spent"))
+        .where(
+            guard_spend.c.scope == series.scope,
+            guard_spend.c.currency == series.unit,
+            hour >= start,
+            hour < end,
+        )
+        .group_by(hour)
+    )
+    return {row.hour: row.spent for row in rows}
 
 
 def read_hours(connection: Connection) -> dict[Series, dict[dt.datetime, Decimal]]:
@@ -160,12 +242,26 @@ def read_watches(connection: Connection) -> Watches:
         series = Series(row.scope, row.unit)
         if series == _POSITION:
             position = Position(row.began_at, row.fed_until)
-        else:
+        elif series != _RULES:
             watches[series] = SavedWatch(row.fed_until, row.state)
     rows = connection.scalars(
         select(finding_table.c.detail).where(finding_table.c.state != "resolved")
     )
-    return Watches(position, watches, tuple(_from_text(text) for text in rows))
+    return Watches(position, watches, tuple(readable(rows, "finding", _from_text)))
+
+
+def read_rules(connection: Connection) -> SavedWatch | None:
+    """Return what the rules know of the past; `None`: nothing was kept."""
+    kept = select(spend_watch).filter_by(scope=_RULES.scope, unit=_RULES.unit)
+    row = connection.execute(kept).first()
+    return None if row is None else SavedWatch(row.fed_until, row.state)
+
+
+def save_rules(connection: Connection, saved: SavedWatch) -> None:
+    """Keep what the rules know of the past, in place of what was kept."""
+    key = {"scope": _RULES.scope, "unit": _RULES.unit}
+    connection.execute(delete(spend_watch).filter_by(**key))
+    connection.execute(insert(spend_watch).values(**key, **saved._asdict()))
 
 
 def save_watches(
@@ -215,6 +311,22 @@ def save_watches(
         )
 
 
+def forget_guards(connection: Connection) -> None:
+    """Delete what guards have reported, and what was found, decided and told because of it."""
+    for table in (
+        guard_spend,
+        guard_total,
+        guard_seen,
+        spend_bucket,
+        spend_watch,
+        finding_table,
+        circuit,
+        alert_memory,
+        alert_outbox,
+    ):
+        connection.execute(delete(table))
+
+
 def read_findings(connection: Connection, limit: int) -> tuple[SpendFinding, ...]:
     """Return the findings that were opened last, newest first."""
     rows = connection.scalars(
@@ -222,7 +334,7 @@ def read_findings(connection: Connection, limit: int) -> tuple[SpendFinding, ...
         .order_by(finding_table.c.opened_at.desc(), finding_table.c.id)
         .limit(limit)
     )
-    return tuple(_from_text(text) for text in rows)
+    return tuple(readable(rows, "finding", _from_text))
 
 
 def _to_text(one: SpendFinding) -> str:

@@ -129,7 +129,7 @@ class Store:
                 return False
             write_cycle(connection, observation)
             if inventory is not None:
-                state = ledger.write(connection, inventory, cycle_id)
+                state = ledger.write(connection, inventory, observation.report)
                 if state is not None:
                     write_reading(connection, _inventory_reading(observation.report, inventory))
         if inventory is not None and state is not None:
@@ -147,8 +147,20 @@ class Store:
             fence.verify(connection, token)
             return record_charges(connection, window, self._clock.now())
 
-    def record_reading(self, stored: StoredReading, token: FenceToken) -> None:
+    def record_reading(
+        self,
+        stored: StoredReading,
+        token: FenceToken,
+        rates: Mapping[Series, Decimal] | None = None,
+        bucket_s: int = BUCKET_S,
+    ) -> None:
         """Write when a reading last went well and is due again, in place of what was written.
+
+        Args:
+            stored: The reading.
+            token: Of the writer.
+            rates: Units per second of what it counts, until it is due again and half as long.
+            bucket_s: Length of the buckets to which these are added, in seconds.
 
         Raises:
             StoreFencedError: `token` is no longer the newest of its name.
@@ -156,6 +168,9 @@ class Store:
         with self._writer() as connection:
             fence.verify(connection, token)
             write_reading(connection, stored)
+            now = self._clock.now()
+            until = stored.next_poll_at + (stored.next_poll_at - now) / 2
+            spend.put_rates(connection, rates or {}, now, until, bucket_s)
 
     def readings(self) -> Mapping[ReadingKey, StoredReading]:
         """Return what is known of the readings of an earlier process."""
@@ -310,6 +325,20 @@ class Store:
         with self._reader() as connection:
             return spend.read_sums(connection, after, until)
 
+    def series_buckets(
+        self, series: Series, after: dt.datetime, until: dt.datetime
+    ) -> Mapping[dt.datetime, Decimal]:
+        """Return what one series has cost by the ends of buckets, of `after` < end <= `until`."""
+        with self._reader() as connection:
+            return spend.read_series(connection, series, after, until)
+
+    def series_hours(
+        self, series: Series, start: dt.datetime, end: dt.datetime
+    ) -> Mapping[dt.datetime, Decimal]:
+        """Return what guards have reported of one series by hour, of `start` <= hour < `end`."""
+        with self._reader() as connection:
+            return spend.read_series_hours(connection, series, start, end)
+
     def has_spent(self, series: Series, before: dt.datetime) -> bool:
         """Tell whether guards have reported spend of a series in an hour before `before`."""
         with self._reader() as connection:
@@ -346,6 +375,26 @@ class Store:
         with self._writer() as connection:
             fence.verify(connection, token)
             spend.save_watches(connection, watches, findings, position, dropped)
+
+    def forget_guards(self) -> None:
+        """Delete what guards have reported, what was found in it, and all circuits and alerts."""
+        with self._writer() as connection:
+            spend.forget_guards(connection)
+
+    def rule_state(self) -> SavedWatch | None:
+        """Return what the rules know of the past; `None`: nothing was kept."""
+        with self._reader() as connection:
+            return spend.read_rules(connection)
+
+    def save_rule_state(self, saved: SavedWatch, token: FenceToken) -> None:
+        """Keep what the rules know of the past.
+
+        Raises:
+            StoreFencedError: `token` is no longer the newest of its name.
+        """
+        with self._writer() as connection:
+            fence.verify(connection, token)
+            spend.save_rules(connection, saved)
 
     def check(self) -> None:
         """Return when the database answers; cheap enough for every `/readyz`.

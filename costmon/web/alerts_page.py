@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import flask
 
 from costmon.alerts.memory import OpenAlert
+from costmon.web.finding_view import Findings
 
 SNOOZES = (
     ("3600", "for an hour"),
@@ -17,11 +18,14 @@ SNOOZES = (
 _MOST_SHOWN = 200
 
 
-def alerts_page(alerts: Sequence[OpenAlert] | None, fault: str | None) -> flask.Response:
+def alerts_page(
+    alerts: Sequence[OpenAlert] | None, findings: Findings | None, fault: str | None
+) -> flask.Response:
     """Return the page; 400 when a form was not accepted.
 
     Args:
         alerts: What is open; `None`: not known yet.
+        findings: What detection has found; `None`: it cannot be read.
         fault: Why a form was not accepted; `None`: none was sent, or it was.
     """
     rows = () if alerts is None else alerts
@@ -31,6 +35,8 @@ def alerts_page(alerts: Sequence[OpenAlert] | None, fault: str | None) -> flask.
         alerts=rows[:_MOST_SHOWN],
         hidden=max(0, len(rows) - _MOST_SHOWN),
         count=len(rows),
+        findings=findings,
+        explained=[] if findings is None else [one.finding.id for one in findings.opened],
         fault=fault,
         snoozes=SNOOZES,
     )

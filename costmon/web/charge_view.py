@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from costmon.domain.cap import BudgetUse, Cap, Quota, QuotaUse
+from costmon.domain.forecast import Forecast
 from costmon.domain.fx import Rates
 from costmon.state.bill import AMOUNT_KINDS, AccountBill, AmountKind, Bill, MonthBill, Sum, bill
 from costmon.state.budget_status import BudgetStatus
@@ -81,6 +82,7 @@ class Month:
         caps: Budgets that are caps on the bill.
         enforced: Budgets that guards enforce, by charges and by what guards report.
         quotas: Limits in units.
+        forecast: What the month and the day will have cost; `None`: charges have not been read.
         is_settling: Whether a first read has not ended yet.
     """
 
@@ -94,6 +96,7 @@ class Month:
     caps: tuple[LimitBar, ...]
     enforced: tuple[LimitBar, ...]
     quotas: tuple[LimitBar, ...]
+    forecast: Forecast | None
     is_settling: bool
 
     @property
@@ -148,6 +151,7 @@ def month_shown(
             LimitBar(use, _width(use.percent), _quota_period(use))
             for use in quota_uses(limits.quotas, usage)
         ),
+        forecast=charges.forecast,
         is_settling=any(not account.is_settled for account in accounts),
     )
 

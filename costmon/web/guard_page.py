@@ -8,7 +8,6 @@ import flask
 
 from costmon.domain.policy import Policy
 from costmon.state.guard_state import GuardState
-from costmon.web import words
 from costmon.web.guard_view import Entered, guard_overview
 
 View = Callable[[], flask.typing.ResponseReturnValue]
@@ -54,8 +53,6 @@ class GuardPage:
             describe: Wraps the view for the API's document.
         """
         blueprint = flask.Blueprint("guard_page", __name__, template_folder="templates")
-        for name in ("fine", "whole"):
-            blueprint.add_app_template_filter(getattr(words, name), name)
 
         def guard() -> flask.typing.ResponseReturnValue:
             """Show what guards spent, hold and refuse, with budgets and circuits."""

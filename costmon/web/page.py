@@ -49,7 +49,7 @@ def create_blueprint(
         static_folder="static",
         static_url_path="/static",
     )
-    for name in ("money", "moment", "age", "short", "round_money"):
+    for name in ("money", "moment", "age", "short", "whole", "round_money", "fine", "spend"):
         blueprint.add_app_template_filter(getattr(words, name), name)
 
     @blueprint.app_context_processor

@@ -50,6 +50,13 @@ def fine(amount: Decimal | None, currency: str = "USD") -> str:
     return f"{symbol}{figure}" if symbol else f"{figure} {currency}"
 
 
+def spend(amount: float, unit: str) -> str:
+    """Return what detection has computed, such as `$12.50`; it is rounded, not exact."""
+    before = "\N{MINUS SIGN}" if amount < 0 else ""
+    rounded = f"{abs(amount):.2f}" if abs(amount) >= 1 else f"{abs(amount):.2g}"
+    return before + fine(Decimal(rounded), unit)
+
+
 def moment(when: dt.datetime | None) -> str:
     """Return a time such as `2026-11-21 10:00 UTC`."""
     return "never" if when is None else f"{when.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC"

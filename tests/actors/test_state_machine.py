@@ -308,5 +308,5 @@ def drop(*_: object) -> Any:
     raise structlog.DropEvent
 
 
-Supervision.TestCase.settings = settings(max_examples=120, stateful_step_count=50, deadline=None)
+Supervision.TestCase.settings = settings(max_examples=60, stateful_step_count=50, deadline=None)
 TestSupervision = Supervision.TestCase

@@ -211,6 +211,16 @@ def test_what_is_not_valid_is_refused_and_not_noted(at, amount, width):
     assert watch.standings() == ()
 
 
+def test_a_state_is_dropped_for_a_scope_whose_rule_is_gone_or_in_another_currency():
+    watch = RuleWatch([RULE])
+    watch.update(SCOPE, START, Decimal(5))
+
+    assert RuleWatch.from_bytes([RULE], watch.to_bytes()).scopes == {SCOPE}
+    assert not RuleWatch.from_bytes([], watch.to_bytes()).scopes
+    other = RULE._replace(currency="CHF")
+    assert not RuleWatch.from_bytes([other], watch.to_bytes()).scopes
+
+
 @pytest.mark.parametrize("state", [b"", b"no", b"x\x9c\x03\x00\x00\x00\x00\x01"])
 def test_a_state_that_cannot_be_read_is_an_error(state):
     with pytest.raises(ValueError, match="state of rules"):

@@ -1,8 +1,10 @@
 """A context made of values that each test may replace."""
 
 import dataclasses
+import datetime as dt
 from collections.abc import Mapping
 from decimal import Decimal
+from ipaddress import ip_network
 
 import pytest
 
@@ -11,6 +13,7 @@ from costmon.alerts.memory import Memory
 from costmon.alerts.rules import Standing
 from costmon.api import ApiContext, ApiSettings, create_app, create_metrics_app
 from costmon.api.representation import Representations
+from costmon.api.sessions import LoginLinks
 from costmon.config import Secret
 from costmon.domain.cap import Cap, Quota
 from costmon.domain.charge_report import ChargeQuery, ChargeTotal
@@ -21,6 +24,7 @@ from costmon.domain.policy import Policy
 from costmon.domain.rule import Rule
 from costmon.domain.subscription import Subscription
 from costmon.domain.totals import Threshold
+from costmon.export.prometheus import LostRecords
 from costmon.messages import (
     AlertDecision,
     GuardCommand,
@@ -31,10 +35,12 @@ from costmon.messages import (
 from costmon.pricing import fx
 from costmon.state import fold, meters
 from costmon.state.charges import ChargeState, nothing_known
+from costmon.state.clock_steps import NO_STEPS
 from costmon.state.guard_state import EMPTY, GuardState
 from costmon.state.published import Published, PublishedSnapshot, Watched
 from costmon.testing import FakeClock
 from costmon.testing.samples import failure, inventory, report, resource
+from costmon.web.finding_view import FindingReader
 from tests.api.samples import policy
 
 TOKEN = "correct-horse-battery"
@@ -80,7 +86,11 @@ class World:
         self.totals: tuple[ChargeTotal, ...] = ()
         self.history_error: Exception | None = None
         self.findings: tuple[SpendFinding, ...] = ()
+        self.open_findings: Published[tuple[SpendFinding, ...] | None] = Published(None)
+        self.buckets: Mapping[dt.datetime, Decimal] = {}
+        self.hours: Mapping[dt.datetime, Decimal] = {}
         self.fault: str | None = None
+        self.clock_steps = Published(NO_STEPS)
         self.pending = 0
         now = self.clock.now()
         self.charges: Published[ChargeState] = Published(nothing_known(now, now.date()))
@@ -93,11 +103,15 @@ class World:
         self.rates = fx.rates()
         self.currency = "USD"
         self.held_back = ()
+        self.login_links = LoginLinks(self.clock)
         self.settings = ApiSettings(
             host="127.0.0.1",
             port=0,
-            api_token=None,
+            api_token=Secret(TOKEN),
+            operator="alice",
+            reading_needs_token=False,
             allowed_hosts=(),
+            trusted_proxies=(ip_network("127.0.0.0/8"), ip_network("::1")),
             demo=False,
             threshold=Threshold(provider="digitalocean", limit=Decimal(100)),
         )
@@ -149,6 +163,11 @@ class World:
             raise self.history_error
         return self.findings[:limit]
 
+    def _series(self, spent, _series, after, until):
+        if self.history_error is not None:
+            raise self.history_error
+        return {at: amount for at, amount in spent.items() if after <= at <= until}
+
     def _history(self, query):
         self.questions.append(query)
         if self.history_error is not None:
@@ -172,10 +191,18 @@ class World:
             representations=self.representations,
             children=self.children,
             history=self._history,
-            findings=self._findings,
+            findings=FindingReader(
+                newest=self._findings,
+                opened=self.open_findings.read,
+                buckets=lambda *asked: self._series(self.buckets, *asked),
+                hours=lambda *asked: self._series(self.hours, *asked),
+                bucket_s=300,
+            ),
             charge_query=self._charge_query,
             database_fault=lambda: self.fault,
             pending=lambda: self.pending,
+            clock_steps=self.clock_steps,
+            lost_records=lambda: (LostRecords("observations", no_space=0, unreadable=0),),
             refresh=self.refresh,
             guard_state=self.guard_state,
             policy=self.policy,
@@ -195,6 +222,7 @@ class World:
             channel_counts=lambda: self.channel_counts,
             rates=self.rates,
             currency=self.currency,
+            login_links=self.login_links,
             settings=self.settings,
             clock=self.clock,
         )
@@ -207,6 +235,17 @@ class World:
         return create_app(self.context())
 
     def client(self):
+        return self.client_of(self.app())
+
+    def client_of(self, app):
+        """Return a client that sends the token where it is needed for decisions only."""
+        client = app.test_client()
+        if not self.settings.reading_needs_token:
+            client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {TOKEN}"
+        return client
+
+    def stranger(self):
+        """Return a client that knows everything but the token."""
         return self.app().test_client()
 
     def metrics_client(self):
@@ -221,7 +260,7 @@ def world():
 @pytest.fixture
 def guarded(world):
     """The same beyond loopback, where a token is required."""
-    world.listen(host="0.0.0.0", api_token=Secret(TOKEN))
+    world.listen(host="0.0.0.0", reading_needs_token=True)
     return world
 
 

@@ -49,7 +49,7 @@ def test_setting_a_budget_tells_the_policy_actor(world):
     assert answer.status_code == 202
     assert answer.json["data"] == {"id": command.id, "status": "accepted"}
     budget = Budget("host:*", "12.50", "day", "EUR", Thresholds(50, 95))
-    assert command == SetBudget(id=command.id, budget=budget, author="ann")
+    assert command == SetBudget(id=command.id, budget=budget, author="alice")
 
 
 def test_a_budget_is_in_dollars_and_at_the_guards_levels_unless_it_says_otherwise(world):
@@ -79,7 +79,6 @@ def test_a_budget_is_in_dollars_and_at_the_guards_levels_unless_it_says_otherwis
         ({"warn": "0"}, "warn"),
         ({"warn": "101"}, "warn"),
         ({"block": "no"}, "block"),
-        ({"author": "a\x00"}, "author"),
         ({"thresholds": 1}, "thresholds"),
     ],
 )
@@ -97,7 +96,7 @@ def test_taking_a_budget_back_tells_the_policy_actor(world):
     [command] = world.told
     assert answer.status_code == 202
     assert command == RemoveBudget(
-        id=command.id, scope="host:a.example", period="month", author="ann"
+        id=command.id, scope="host:a.example", period="month", author="alice"
     )
 
 

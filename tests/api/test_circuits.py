@@ -102,7 +102,7 @@ def test_opening_a_circuit_tells_the_policy_actor(world):
         id=command.id,
         scope="host:*.example.com",
         reason="it loops",
-        author="ann",
+        author="alice",
         expires_at=world.clock.now() + dt.timedelta(seconds=60),
     )
 
@@ -111,7 +111,7 @@ def test_closing_a_circuit_tells_the_policy_actor(world):
     world.client().put(f"{CIRCUITS}/global", json={**WANTED, "state": "closed"})
 
     [command] = world.told
-    assert command == CloseCircuit(id=command.id, scope="global", reason="it loops", author="ann")
+    assert command == CloseCircuit(id=command.id, scope="global", reason="it loops", author="alice")
 
 
 def test_a_circuit_without_an_expiry_stays_open(world):
@@ -131,8 +131,6 @@ def test_a_circuit_without_an_expiry_stays_open(world):
         ({"reason": "a\nb"}, "reason"),
         ({"reason": "a\x1b[2Jb"}, "reason"),
         ({"reason": "a\u202eb"}, "reason"),
-        ({"author": ""}, "author"),
-        ({"author": "x" * 201}, "author"),
         ({"author": 1}, "$.author"),
         ({"expires_in_s": 0}, "expires_in_s"),
         ({"expires_in_s": -5}, "expires_in_s"),
@@ -151,7 +149,7 @@ def test_what_cannot_be_accepted_is_named_and_nobody_is_told(world, change, name
     assert world.told == []
 
 
-@pytest.mark.parametrize("missing", ["state", "reason", "author"])
+@pytest.mark.parametrize("missing", ["state", "reason"])
 def test_nothing_may_be_missing(world, missing):
     wanted = {name: value for name, value in WANTED.items() if name != missing}
 

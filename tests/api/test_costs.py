@@ -50,11 +50,15 @@ def test_a_closed_snapshot_is_unavailable(world):
     }
 
 
-def test_the_former_path_redirects_for_good(world):
-    answer = world.client().get("/api/v1/domonitor/costs/current")
+def test_the_former_path_answers_the_same_json_itself(world):
+    world.poll()
+    client = world.client()
 
-    assert answer.status_code == 308
-    assert answer.headers["Location"] == CURRENT
+    former = client.get("/api/v1/domonitor/costs/current")
+
+    assert former.status_code == 200
+    assert former.data == client.get(CURRENT).data
+    assert former.headers["ETag"] == client.get(CURRENT).headers["ETag"]
 
 
 def test_an_unchanged_answer_is_not_sent_again(world):

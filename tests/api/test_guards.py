@@ -38,6 +38,7 @@ def test_a_guard_is_shown_with_its_age(world):
             "confirmed": 6,
             "leases": 1,
             "refused": 3,
+            "authenticated": False,
         }
     ]
 

@@ -58,6 +58,8 @@ def test_rows_are_shown_with_two_decimals(world):
                 "last_monthly": 40.0,
                 "observed_s": 86400,
                 "resource_count": 3,
+                "not_observed": 0.0,
+                "not_observed_s": 0,
                 "unpriced_count": 1,
             }
         ],
@@ -67,6 +69,7 @@ def test_rows_are_shown_with_two_decimals(world):
             "to": "2026-11-02T00:00:00Z",
             "step": "day",
             "group_by": "total",
+            "not_observed": "show",
         },
     }
 
@@ -142,3 +145,51 @@ def test_any_two_times_are_a_bounded_period_or_a_query_error(one, other):
     assert query.period.start <= one
     assert query.period.end >= other
     assert query.period.end - query.period.start <= LONGEST
+
+
+GAP = HistoryRow(
+    period=Period(start=day(2), end=day(3)),
+    group="total",
+    currency="USD",
+    accrued=Decimal(1),
+    average_monthly=None,
+    last_monthly=Decimal(40),
+    observed_s=3_600,
+    resource_count=3,
+    unpriced_count=0,
+    not_observed=Decimal(23),
+    not_observed_s=82_800,
+)
+
+
+def test_what_was_not_observed_stands_apart_and_can_be_left_out(world):
+    world.rows = (GAP,)
+
+    shown = world.client().get(HISTORY)
+    left_out = world.client().get(f"{HISTORY}?not_observed=omit")
+    refused = world.client().get(f"{HISTORY}?not_observed=no")
+
+    [bucket] = shown.json["data"]
+    assert (bucket["accrued"], bucket["observed_s"]) == (1.0, 3600)
+    assert (bucket["not_observed"], bucket["not_observed_s"]) == (23.0, 82_800)
+    assert [query.not_observed for query in world.questions] == [True, False]
+    assert [it.json["meta"]["not_observed"] for it in (shown, left_out)] == ["show", "omit"]
+    assert refused.status_code == 400
+
+
+def test_the_page_shows_it_apart_or_leaves_it_out(world):
+    world.rows = (GAP,)
+
+    shown = world.client().get("/history").get_data(as_text=True)
+    left_out = world.client().get("/history?not_observed=omit").get_data(as_text=True)
+    refused = world.client().get("/history?step=<b>")
+    world.history_error = StoreUnavailableError("away")
+    unavailable = world.client().get("/history")
+
+    assert "$23.00" in shown
+    assert "23.0 h" in shown
+    assert "$23.00" not in left_out
+    assert "$1.00" in left_out
+    assert refused.status_code == 400
+    assert "<b>" not in refused.get_data(as_text=True)
+    assert unavailable.status_code == 503

@@ -13,6 +13,7 @@ from costmon.testing.samples import resource
 FINER = {
     "GET /api/v1/charges",
     "GET /api/v1/costs/history",
+    "GET /history",
     "POST /api/v1/guard/reports",
     "GET /api/v1/circuits/{scope}",
     "PUT /api/v1/circuits/{scope}",
@@ -61,7 +62,7 @@ def test_every_operation_says_what_it_is_for(world):
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             assert re.match(r"[A-Z].*\.$", operation["summary"]), (path, method)
-            assert {"200", "202", "303", "308"} & set(operation["responses"]), (path, method)
+            assert {"200", "201", "202", "303", "308"} & set(operation["responses"]), (path, method)
 
 
 def test_money_is_described_as_a_number(world):

@@ -13,6 +13,7 @@ from costmon.domain.poll import ReadingKey, StoredReading
 from costmon.domain.resource import Gap, KindFailure
 from costmon.state import fold
 from costmon.state.charges import nothing_known
+from costmon.state.clock_steps import ClockSteps
 from costmon.testing.clock import START
 from costmon.testing.samples import ALL_READINGS, failure, report, resource
 
@@ -299,6 +300,22 @@ def test_it_is_not_ready_with_stale_data(world):
 
     assert status == 503
     assert "no poll has finished for too long" in reasons["data_fresh"]
+
+
+def test_a_clock_that_was_set_is_told_and_data_from_its_future_is_stale_until_the_next_poll(world):
+    world.poll()
+    world.clock.step(-3 * 86_400)
+    world.clock_steps.publish(
+        ClockSteps(count=1, last_step_s=-259_200.0, noticed_s=world.clock.monotonic_s())
+    )
+
+    status, reasons = checks(world)
+    current = world.client().get("/api/v1/costs/current").json
+
+    assert status == 503
+    assert "the clock was set back by 259200 s" in reasons["clock_steady"]
+    assert "set back since the last poll" in reasons["data_fresh"]
+    assert current["meta"]["stale"]
 
 
 def test_it_is_not_ready_while_stopping(world):

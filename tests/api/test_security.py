@@ -56,7 +56,7 @@ def test_beyond_loopback_a_plain_address_is_answered_but_no_unknown_name(guarded
 
 @pytest.mark.parametrize("create", [create_app, create_metrics_app])
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.4", "costmon.example"])
-def test_beyond_loopback_there_is_no_application_without_a_token(world, create, host):
+def test_beyond_loopback_there_is_no_application_that_everybody_may_read(world, create, host):
     world.listen(host=host)
 
     with pytest.raises(ConfigError, match="COSTMON_API_TOKEN"):
@@ -158,7 +158,35 @@ def test_logging_in_opens_the_page_with_a_guarded_cookie(guarded, token):
     assert "SameSite=Strict" in cookie
     assert token not in cookie
     assert client.get("/").status_code == 200
-    assert client.post("/api/v1/refresh").status_code == 202
+    own_page = {"Origin": "http://localhost"}
+    assert client.post("/api/v1/refresh", headers=own_page).status_code == 202
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "is_secure"),
+    [
+        ("127.0.0.1", "https", True),
+        ("::1", "HTTPS", True),
+        ("::ffff:127.0.0.1", "https", True),
+        ("127.0.0.1", "http, https", True),
+        ("127.0.0.1", "https, http", False),
+        ("127.0.0.1", "http", False),
+        ("127.0.0.1", "", False),
+        ("192.0.2.7", "https", False),
+        ("", "https", False),
+    ],
+)
+def test_behind_tls_the_cookie_is_secure_when_a_trusted_proxy_says_so(
+    guarded, token, peer, forwarded, is_secure
+):
+    answer = guarded.client().post(
+        "/login",
+        data={"token": token},
+        headers={"X-Forwarded-Proto": forwarded},
+        environ_overrides={"REMOTE_ADDR": peer},
+    )
+
+    assert ("; Secure" in answer.headers["Set-Cookie"]) is is_secure
 
 
 def test_a_session_ends(guarded, token):
@@ -206,10 +234,6 @@ def test_guessing_is_slowed_down(guarded, token):
     assert refused.status_code == 429
     assert 0 < int(refused.headers["Retry-After"]) <= 61
     assert welcome.status_code == 303
-
-
-def test_there_is_no_login_where_there_is_no_token(world):
-    assert world.client().get("/login").status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -175,6 +175,35 @@ def test_nonsense_is_refused_in_json_and_the_server_lives(serve, world, sent):
     assert get(server.port, "/healthz")[0] == 200
 
 
+@pytest.mark.parametrize("length", [b"-1", b"+2", b"1_0", b"", b"0x2", b"2, 2", b"9" * 30])
+def test_a_length_that_http_does_not_know_is_a_400_or_413(serve, world, length):
+    head = b"POST /refresh HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: "
+
+    answer = talk(serve(world.app()).port, head + length + b"\r\n\r\n{}")
+
+    assert answer[9:12] in {b"400", b"413"}
+    assert world.requests == []
+
+
+def test_a_length_beside_chunks_is_a_400(serve, world):
+    head = b"POST /refresh HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n"
+
+    answer = talk(serve(world.app()).port, head + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
+
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert world.requests == []
+
+
+@pytest.mark.parametrize("target", [b"//[", b"http://[", b"//[::1"])
+def test_a_target_that_is_no_url_is_a_400(serve, world, target):
+    answer = talk(
+        serve(world.app()).port,
+        b"GET " + target + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+    )
+
+    assert answer.startswith(b"HTTP/1.1 400")
+
+
 def test_half_sent_requests_do_not_take_all_threads(serve):
     server = serve()
     held = [socket.create_connection(("127.0.0.1", server.port), timeout=5) for _ in range(8)]

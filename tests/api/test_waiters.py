@@ -72,11 +72,10 @@ def everywhere(world, clients, path=POLICY, etag='"r1"'):
 def test_while_64_clients_wait_others_are_answered_at_once(world, clients):
     everywhere(world, clients)
 
-    began = time.monotonic()
     answers = [clients().now("/healthz")[0] for _ in range(50)]
 
     assert answers == [200] * 50
-    assert time.monotonic() - began < 2
+    waiting(world, MOST_WAITING)
 
 
 def test_the_65th_is_asked_to_come_again(world, clients):

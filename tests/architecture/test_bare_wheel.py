@@ -386,11 +386,16 @@ def test_a_program_of_another_environment_is_run_metered(costmon, tmp_path):
     assert json.loads(report.stdout)["requests"] == 5
 
 
-def test_a_running_service_is_asked_over_http(costmon):
+def test_a_running_service_is_asked_over_http(costmon, tmp_path):
     # A short path: the state directory holds a Unix socket.
     with (
         tempfile.TemporaryDirectory(prefix="costmon-") as folder,
-        Service(Path(folder), "--demo", COSTMON_POLL_INTERVAL="0.3s") as service,
+        Service(
+            Path(folder),
+            "--demo",
+            COSTMON_POLL_INTERVAL="0.3s",
+            XDG_RUNTIME_DIR=str(tmp_path),
+        ) as service,
     ):
         service.when("/readyz", 200)
         where = ("--port", service.port)

@@ -1,5 +1,6 @@
 """One service, one state directory."""
 
+import errno
 import os
 import stat
 
@@ -43,3 +44,15 @@ def test_a_path_that_cannot_be_a_directory_is_refused(tmp_path):
         StateDirectory(tmp_path / "file"),
     ):
         pass
+
+
+def test_a_full_disk_says_what_to_do(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("costmon.bootstrap.statedir.os.pwrite", full)
+
+    with pytest.raises(StateDirectoryError, match=r"No space left.*free some space") as caught:
+        StateDirectory(tmp_path / "data").__enter__()
+
+    assert str(tmp_path / "data") in str(caught.value)

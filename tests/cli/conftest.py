@@ -43,12 +43,13 @@ class Demo:
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+def demo(tmp_path_factory: pytest.TempPathFactory, _runtime_folder: str) -> Iterator[Demo]:
     """Run `costmon run --demo` for a module's tests."""
     folder = tmp_path_factory.mktemp("demo")
     running = Demo(port=free_port(), folder=folder)
     arguments = ["run", *running.state, *running.where, "--log-format", "json"]
     environ = {k: v for k, v in os.environ.items() if not k.startswith(("COSTMON_", "DO_"))}
+    environ["XDG_RUNTIME_DIR"] = _runtime_folder  # where commands find the token
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "costmon", *arguments], cwd=folder, env=environ, stderr=log

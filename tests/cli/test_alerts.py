@@ -69,24 +69,26 @@ def test_no_open_alert_is_said(server, alerts):
     assert alerts("list")[:2] == (0, "No alert is open.\n")
 
 
-def test_an_alert_is_acknowledged_by_this_user(server, alerts):
+def test_an_alert_is_acknowledged(server, alerts):
     path = "/api/v1/alerts/0123456789ab/acknowledge"
     server.answer(path, Reply.json({"data": {"id": "d", "status": "accepted"}}, status=202))
 
     assert alerts("ack", "0123456789ab")[:2] == (0, "acknowledged: 0123456789ab\n")
 
     (asked,) = server.asked
-    assert (asked.method, json.loads(asked.body)) == ("POST", {"author": "grace"})
+    assert (asked.method, json.loads(asked.body)) == ("POST", {"reason": ""})
 
 
 def test_an_alert_is_snoozed_for_a_time(server, alerts):
     path = "/api/v1/alerts/0123456789ab/snooze"
     server.answer(path, Reply.json({"data": {"id": "d", "status": "accepted"}}, status=202))
 
-    code, _, _ = alerts("snooze", "0123456789ab", "--for", "4h", "--author", "ann")
+    code, _, _ = alerts(
+        "snooze", "0123456789ab", "--for", "4h", "--author", "ann", "--reason", "a test"
+    )
 
     assert code == 0
-    assert json.loads(server.asked[0].body) == {"author": "ann", "duration_s": 14_400}
+    assert json.loads(server.asked[0].body) == {"duration_s": 14_400, "reason": "a test"}
 
 
 def test_an_alert_that_is_not_open_is_one_line(server, alerts):

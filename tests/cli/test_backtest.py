@@ -4,14 +4,19 @@ import datetime as dt
 import json
 import random
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from costmon.cli import main
+from costmon.cli.backtest_input import from_history
 from costmon.clock import SystemClock
+from costmon.domain.finding import Series
 from costmon.store import Retention, open_store
 from costmon.store.migrate import upgrade
+from costmon.testing.clock import FakeClock
 from costmon.testing.spend import guard_report, spend_row
+from tests.store.charges import charge, window
 
 START = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)
@@ -39,7 +44,7 @@ def test_a_csv_file_is_replayed_with_what_burned_before_it_was_found(tmp_path, c
     assert main(["backtest", "--csv", str(path), "--json"]) == 0
 
     answer = json.loads(capsys.readouterr().out)
-    assert answer["meta"] == {"series": 1, "samples": 24 * 24}
+    assert answer["meta"] == {"series": 1, "samples": 24 * 24, "rules": 0}
     (row,) = [it for it in answer["data"] if not it["quiet"]]
     began = START + BURN.start * HOUR
     assert row["series"] == "api"
@@ -60,8 +65,9 @@ def test_what_guards_reported_is_replayed_and_shown_as_a_table(tmp_path, capsys,
 
     assert main(["backtest"]) == 0
 
-    heading, *lines = capsys.readouterr().out.splitlines()
-    assert heading.split()[:3] == ["found", "series", "cause"]
+    heading, *lines, summary = capsys.readouterr().out.splitlines()
+    assert heading.split()[:4] == ["found", "source", "series", "cause"]
+    assert summary.endswith("0 broken rules in 1 series")
     assert any("global" in line and "2026-03-22" in line for line in lines)
 
 
@@ -73,6 +79,78 @@ def test_only_the_days_that_are_asked_for_are_replayed(tmp_path, capsys):
     assert main(["backtest", "--csv", str(path), "--to", "2026-03-20"]) == 0
 
     assert capsys.readouterr().out == "Nothing would have been alerted in 1 series.\n"
+
+
+RULES = """
+[[rule]]
+scope = "provider:*"
+hourly = 40
+[rule.breaker]
+enabled = true
+threshold_multiplier = 10
+"""
+
+
+def test_rules_of_a_file_are_tried_on_a_csv_file(tmp_path, capsys):
+    path, rules = tmp_path / "spend.csv", tmp_path / "rules.toml"
+    lines = [f"{(at + HOUR).isoformat()},{amount},provider:x" for at, amount in amounts()]
+    path.write_text("time,amount,series\n" + "\n".join(lines))
+    rules.write_text(RULES)
+
+    assert main(["backtest", "--csv", str(path), "--rules", str(rules), "--json"]) == 0
+
+    broken = [it for it in json.loads(capsys.readouterr().out)["data"] if it["rule"]]
+    first_hour = (START + (BURN.start + 1) * HOUR).isoformat()
+    (hourly,) = [it for it in broken if it["cause"] == "rule hourly"]
+    assert (hourly["rule"], hourly["unit"], hourly["found_at"]) == ("provider:*", "USD", first_hour)
+    assert hourly["opens_circuit_at"] is not None
+    assert hourly["over_at"] == (START + (BURN.stop + 1) * HOUR).isoformat()
+    assert 0 < hourly["burned_before"] <= hourly["burned"]
+    assert {it["cause"] for it in broken} == {"rule hourly", "rule spike"}
+
+
+def test_a_file_of_rules_that_is_not_valid_is_refused(tmp_path, capsys):
+    rules = tmp_path / "rules.toml"
+    rules.write_text('[[rule]]\nscope = "nonsense"\n')
+
+    assert main(["backtest", "--rules", str(rules)]) == 2
+
+    assert "rule[0].scope" in capsys.readouterr().err
+
+
+def test_charges_by_day_and_buckets_of_minutes_are_replayed_apart_from_hours(tmp_path):
+    url, clock = f"sqlite:///{tmp_path / 'past.db'}", FakeClock()
+    upgrade(url)
+    forever = Retention(guard_spend=float("inf"))
+    hour = clock.now().replace(minute=0, second=0, microsecond=0) + HOUR
+    billed = (charge("1", "3", on=2), charge("2", "4", on=2), charge("3", "5", on=4))
+    manual = charge("4", "99", on=3, basis="manual")
+    with open_store(url, clock=clock) as store:
+        token = store.claim("persister")
+        old = [spend_row(str(n), hour=hour - n * HOUR) for n in (30, 29)]
+        store.record_report(guard_report(1, old), forever, token)
+        for number in (1, 2, 3):
+            clock.advance(1800)
+            begun = clock.now().replace(minute=0, second=0, microsecond=0)
+            row = spend_row("2.5", hour=begun, changes=number)
+            store.record_report(guard_report(1 + number, [row]), forever, token)
+        store.record_charges(window(*billed, manual), token)
+        now = clock.now() + HOUR
+        guards, charges = from_history(store, now, ZoneInfo("UTC"), 300)
+
+    assert (guards.source, charges.source) == ("guards", "charges")
+    assert charges.series == Series("provider:vercel", "USD")
+    assert [(it.at.day, it.amount) for it in charges.spent] == [
+        (3, Decimal(7)),
+        (4, Decimal(0)),
+        (5, Decimal(5)),
+    ]
+    widths = [it.width for it in guards.finer]
+    assert {*widths} == {HOUR, HOUR / 12}
+    assert widths == sorted(widths, reverse=True)
+    times = [it.at for it in guards.finer]
+    assert times == sorted(set(times))
+    assert sum(it.amount for it in guards.spent) == sum(it.amount for it in guards.finer)
 
 
 @pytest.mark.parametrize(

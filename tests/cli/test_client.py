@@ -2,13 +2,17 @@
 
 import contextlib
 import http.server
+import os
 import threading
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
-from costmon.cli.client import ServiceClient, ServiceError
+from costmon.cli import client as client_module
+from costmon.cli.client import ServiceClient, ServiceError, listening_users
 from costmon.config import Settings
+from costmon.config.api_token import made_token
 from costmon.providers import catalog
 
 PROVIDERS = catalog.declarations()
@@ -23,6 +27,8 @@ def serving(status, body, seen=None):
             self.send_response(status)
             self.end_headers()
             self.wfile.write(body)
+
+        do_PUT = do_GET
 
         def log_message(self, *args):
             pass
@@ -50,6 +56,46 @@ def test_amounts_are_read_exact_and_the_query_is_escaped():
     assert reply.content == {"a": Decimal("0.10")}
     assert reply.text == '{"a": 0.10}'
     assert seen == [("/x?q=a+b%26c", None)]
+
+
+def test_the_token_that_the_service_made_is_sent_with_changes_only(tmp_path):
+    token = made_token(tmp_path).reveal()
+    seen: list[tuple[str, str | None]] = []
+    with serving(200, b"{}", seen) as port:
+        client = client_of(port, COSTMON_STATE_DIR=str(tmp_path))
+        client.get("/read")
+        client.send("PUT", "/change")
+
+    assert seen == [("/read", None), ("/change", f"Bearer {token}")]
+
+
+def test_the_token_is_not_sent_to_a_program_of_another_user(tmp_path, monkeypatch):
+    made_token(tmp_path)
+    monkeypatch.setattr(
+        client_module, "listening_users", lambda _port: frozenset({os.geteuid(), 7})
+    )
+    seen: list[tuple[str, str | None]] = []
+
+    with serving(200, b"{}", seen) as port, pytest.raises(ServiceError, match="runs as user 7"):
+        client_of(port, COSTMON_STATE_DIR=str(tmp_path)).send("PUT", "/change")
+
+    assert seen == []
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="not Linux")
+def test_who_listens_on_a_port_is_known():
+    with serving(200, b"{}") as port:
+        assert listening_users(int(port)) == {os.geteuid()}
+
+    assert listening_users(int(port)) == set()
+
+
+def test_the_token_that_the_service_made_is_not_sent_to_another_machine(tmp_path):
+    made_token(tmp_path)
+    client = client_of("1", COSTMON_STATE_DIR=str(tmp_path))
+    client._host = "192.0.2.1"
+
+    assert client._found_token() is None
 
 
 def test_the_token_is_sent_as_bearer():

@@ -12,6 +12,7 @@ import pytest
 
 from costmon.cli import main
 from costmon.clock import SystemClock
+from costmon.config.user import name_of_user
 from costmon.guard import Budget, BudgetRefused, Guard, TierRefused
 from costmon.intake.frame import frame, read_frame
 
@@ -370,7 +371,8 @@ def test_a_budget_is_set_and_removed_through_the_service(run, demo):
     )
 
     assert code == 0
-    assert out == "accepted; host:* may spend 12.50 USD (period: month), set by ada\n"
+    me = name_of_user(os.geteuid())
+    assert out == f"accepted; host:* may spend 12.50 USD (period: month), set by {me}\n"
 
     code, out, _ = run("set", "host:*", "--remove", *demo.where)
 

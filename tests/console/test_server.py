@@ -1,5 +1,6 @@
 """The console's socket: who gets in, what is taken, and what a bad client cannot do."""
 
+import dataclasses
 import os
 import stat
 import tempfile
@@ -10,6 +11,7 @@ import msgspec
 import pytest
 
 from costmon.clock import SystemClock
+from costmon.config.user import name_of_user
 from costmon.console.client import ConsoleClient
 from costmon.console.command import COMMANDS
 from costmon.console.server import ConsoleServer
@@ -55,7 +57,9 @@ def test_a_circuit_is_opened_through_the_socket_and_its_answer_comes_back(
 
     answer = client.ask(message)
 
-    assert supervisor.asked == [message]
+    assert supervisor.asked == [dataclasses.replace(message, author=name_of_user(os.geteuid()))], (
+        "the author is who connected, whatever the message says"
+    )
     assert answer.confirmed
     assert answer.circuit.expires_at == message.expires_at
     assert client.ask(GetCircuits()) == supervisor.circuits

@@ -11,8 +11,8 @@ from tests.deploy.contract import ROOT
 DEPLOY = ROOT / "deploy"
 COMPOSE = ["compose.yaml", "compose.cost-exporter.yaml"]
 SERVICE_KEYS = {
-    "build", "cap_drop", "command", "env_file", "environment", "image", "ports", "read_only",
-    "restart", "security_opt", "stop_grace_period", "tmpfs", "volumes",
+    "build", "cap_drop", "command", "env_file", "environment", "image", "init", "ports",
+    "read_only", "restart", "security_opt", "stop_grace_period", "tmpfs", "volumes",
 }  # fmt: skip
 PORTS = {
     "costmon": {8090, 9210},

@@ -4,7 +4,7 @@ import datetime as dt
 import math
 from random import Random
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from costmon.detection import SpendWatch, WatchConfig
@@ -87,6 +87,7 @@ def test_the_order_of_corrections_does_not_matter(order):
 
 @settings(deadline=None, max_examples=15)
 @given(scale=st.floats(1e-3, 1e6), seed=st.integers(0, 1000))
+@example(scale=1.0, seed=106)  # a finding is resolved in the bucket before
 def test_a_loop_is_found_in_any_currency(scale, seed):
     samples = [(t, scale * a) for t, a in service(12, step_s=3600, seed=seed, rate=6)]
     watch = SpendWatch()
@@ -96,6 +97,34 @@ def test_a_loop_is_found_in_any_currency(scale, seed):
 
     assert found is not None
     assert found.state in {"opened", "escalated"}
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    seed=st.integers(0, 10**6),
+    before=st.integers(1, 60),
+    change=st.sampled_from([0.3, 1.0, 3.0, 10.0]),
+    what=st.sampled_from(["nothing", "acknowledged", "announced", "new"]),
+)
+@example(seed=2, before=17, change=3.0, what="acknowledged")  # the peak is open
+@example(seed=0, before=36, change=1.0, what="announced")  # the window ends in the bucket before
+@example(seed=0, before=40, change=1.0, what="new")  # the new service is still followed
+def test_a_loop_is_told_in_its_first_bucket_whatever_came_before(seed, before, change, what):
+    samples = service(20, step_s=3600, seed=seed, rate=6)
+    *usual, last = samples
+    recent = {t for t, _ in samples[-before:]}
+    announced = [(samples[-before - 1][0], usual[-1][0])] if what == "announced" else []
+    watch = SpendWatch(expected=announced)
+    for t, amount in usual:
+        factor = change if t in recent else 0.0 if what == "new" else 1.0
+        if watch.update(t, factor * amount) and what == "acknowledged":
+            watch.acknowledge(t)
+
+    found = watch.update(last[0], 1000 * max(change, 1.0))
+
+    assert found is not None
+    assert found.state in {"opened", "escalated"}
+    assert not found.quiet
 
 
 @settings(deadline=None, max_examples=25)

@@ -2,6 +2,7 @@
 
 import re
 
+from costmon.export.findings import FindingCollector
 from tests.deploy.contract import ROOT
 from tests.export import test_charges, test_deliveries, test_forecast, test_limits, test_prometheus
 
@@ -27,6 +28,7 @@ def exported():
         test_forecast.everything(),
         test_limits.everything(),
         test_deliveries.everything(),
+        FindingCollector(opened=lambda: ()),
         test_prometheus.collector(test_prometheus.everything()),
     )
     families = [family for made in collectors for family in made.collect()]

@@ -150,3 +150,24 @@ def test_late_work_is_shown_apart():
 
 def test_nothing_reported_is_no_metric_at_all():
     assert exposition([collector()], "")[0] == b""
+
+
+def test_invented_applications_do_not_make_the_scrape_large(monkeypatch):
+    monkeypatch.setattr("costmon.export.endpoints.MOST_SERIES", 60)
+    monkeypatch.setattr("costmon.export.scopes.MOST_OTHERS", 40)
+    invented = [
+        snapshot(
+            *(
+                row(f"/{number}", method=f"M{number % 7}", status=200 + number)
+                for number in range(50)
+            ),
+            service=f"app{name}",
+        )
+        for name in range(12)
+    ]
+
+    requests = samples_of(collector(*invented), "requests_total")
+
+    assert len(requests) <= 60 + 40 + 1
+    assert ("(other)", "other", "(other)", "(other)") in requests
+    assert sum(requests.values()) == sum(it.requests for one in invented for it in one.routes)

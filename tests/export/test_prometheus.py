@@ -15,8 +15,9 @@ from costmon import __version__
 from costmon.domain.child import ChildStatus
 from costmon.domain.resource import Balance
 from costmon.errors import FailureReason
-from costmon.export.prometheus import CostCollector, exposition
+from costmon.export.prometheus import CostCollector, LostRecords, exposition
 from costmon.state import fold
+from costmon.state.clock_steps import NO_STEPS, ClockSteps
 from costmon.testing.clock import START
 from costmon.testing.samples import failure, inventory, report, resource
 
@@ -52,11 +53,13 @@ def polled(*resources, snapshot=None, balance=None, **facts):
     )
 
 
-def collector(snapshot, *, children=(), pending=0, now=START):
+def collector(snapshot, *, children=(), pending=0, lost=(), clock_steps=NO_STEPS, now=START):
     return CostCollector(
         snapshot=lambda: snapshot,
         children=lambda: children,
         pending=lambda: pending,
+        lost=lambda: lost,
+        clock_steps=lambda: clock_steps,
         now=lambda: now,
     )
 
@@ -271,3 +274,21 @@ def test_a_hostile_account_name_stays_one_label_value(name):
     found = samples(snapshot, "costmon_collector_up")
 
     assert list(found.values()) == [1]
+
+
+def test_records_that_a_journal_lost_are_counted_by_reason():
+    lost = (LostRecords("observations", no_space=2, unreadable=1),)
+
+    assert samples(None, "costmon_journal_records_lost_total", lost=lost) == {
+        (("journal", "observations"), ("reason", "no_space")): 2,
+        (("journal", "observations"), ("reason", "unreadable")): 1,
+    }
+
+
+def test_steps_of_the_clock_are_counted_and_the_last_one_is_told():
+    assert samples(None, "costmon_clock_last_step_seconds") == {}
+
+    steps = ClockSteps(count=2, last_step_s=-259_200.0, noticed_s=5.0)
+
+    assert samples(None, "costmon_clock_steps_total", clock_steps=steps) == {(): 2}
+    assert samples(None, "costmon_clock_last_step_seconds", clock_steps=steps) == {(): -259_200}

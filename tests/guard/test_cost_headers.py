@@ -52,6 +52,50 @@ def test_a_list_of_everybody_or_of_no_hosts_is_refused(hosts):
         allowed_hosts(hosts)
 
 
+@pytest.mark.parametrize(
+    "suffix",
+    [
+        "com",
+        "COM.",
+        "dev",
+        "localhost",
+        "co.uk",
+        "com.au",
+        "or.jp",
+        "gov.br",
+        "github.io",
+        "vercel.app",
+        "workers.dev",
+        "amazonaws.com",
+        "s3.amazonaws.com",
+        "xn--p1ai",
+        "execute-api.eu-west-1.amazonaws.com",
+        "blob.core.windows.net",
+        "europe-west1.run.app",
+    ],
+)
+def test_a_wildcard_over_hosts_of_strangers_is_refused(suffix):
+    with pytest.raises(ScopeError, match="anybody can have a host"):
+        allowed_hosts([f"*.{suffix}"])
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "*.example.com",
+        "*.partner.co.uk",
+        "*.acme.github.io",
+        "*.co.example",
+        "*.me.com",
+        "*.co.com",
+        "github.io",
+        "acme.s3.amazonaws.com",
+    ],
+)
+def test_a_wildcard_over_one_owners_hosts_and_a_single_host_are_taken(host):
+    assert allowed_hosts([host]) == (f"host:{host}",)
+
+
 def test_a_response_is_marked_as_counted_with_its_time():
     assert tracked_headers(0.0123) == {
         "X-Federation-Cost-Tracked": "true",

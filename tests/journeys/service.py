@@ -15,11 +15,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+from costmon.config.user import name_of_user
 from costmon.demo.server import DemoServer
 from costmon.testing.stub import StubServer
 
 PATIENCE_S = 20.0
 CURRENT = "/api/v1/costs/current"
+ME = name_of_user(os.geteuid())
 TOKEN = "planted-secret-0123456789abcdef"
 
 
@@ -44,7 +46,12 @@ class Service:
     ROOT = Path(__file__).parents[2]
 
     def __init__(
-        self, directory: Path, *arguments: str, stdin: str = "", **environment: str
+        self,
+        directory: Path,
+        *arguments: str,
+        stdin: str = "",
+        module: str = "costmon",
+        **environment: str,
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
@@ -55,7 +62,7 @@ class Service:
         self._heard = threading.Condition()
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "costmon", "run", *arguments],
+            [sys.executable, "-m", module, "run", *arguments],
             cwd=directory,
             env={
                 **kept,
@@ -122,7 +129,14 @@ class Service:
         for reading in ("charges", "usage"):
             self.wait_for("persister.reading_recorded", reading=reading)
 
+    def authorization(self) -> dict[str, str]:
+        """Return the header that decisions need where no token is set: the service made one."""
+        token = self.state / "api-token"
+        return {"Authorization": f"Bearer {token.read_text().strip()}"} if token.exists() else {}
+
     def get(self, path: str, *, method: str = "GET", **headers: str) -> Answer:
+        if method != "GET":
+            headers = {**self.authorization(), **headers}
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}{path}",
             headers={name.replace("_", "-"): value for name, value in headers.items()},
@@ -166,6 +180,7 @@ def run(
     vendor: DemoServer | StubServer,
     *arguments: str,
     stdin: str = "",
+    module: str = "costmon",
     **environment: str,
 ) -> Service:
     """Run the service against a simulated vendor, polling several times a second."""
@@ -173,6 +188,7 @@ def run(
         directory,
         *arguments,
         stdin=stdin,
+        module=module,
         **{
             "DO_API_TOKEN": TOKEN,
             "DO_API_URL": vendor.base_url if isinstance(vendor, DemoServer) else vendor.url,

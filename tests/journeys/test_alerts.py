@@ -7,7 +7,7 @@ import pytest
 
 from costmon.cli import main
 from costmon.testing.stub import Reply, StubServer
-from tests.journeys.service import PATIENCE_S, run
+from tests.journeys.service import ME, PATIENCE_S, run
 from tests.notifiers.mail_server import MailServer
 
 pytestmark = pytest.mark.process
@@ -62,8 +62,8 @@ def test_an_acknowledged_alert_stays_so_over_kill_9(tmp_path, vendor, slack, cap
             service.wait_for("alerter.threshold_exceeded", alert_state="escalated")
             (alert,) = service.when("/api/v1/alerts", 200).json()["data"]
             assert alert["severity"] == "critical"
-            alerts(service, capsys, "ack", alert["id"], "--author", "ann")
-            service.wait_for("alerter.alert_acknowledged", author="ann")
+            alerts(service, capsys, "ack", alert["id"])
+            service.wait_for("alerter.alert_acknowledged", author=ME)
             service.wait_for("alerter.alert_suppressed", message="suppressed: acknowledged")
             service.process.send_signal(signal.SIGKILL)
             service.process.wait(PATIENCE_S)
@@ -71,7 +71,7 @@ def test_an_acknowledged_alert_stays_so_over_kill_9(tmp_path, vendor, slack, cap
 
         with run(tmp_path, vendor, **environment) as service:
             service.wait_for("alerter.alert_suppressed", message="suppressed: acknowledged")
-            assert "acknowledged by ann" in alerts(service, capsys)
+            assert f"acknowledged by {ME}" in alerts(service, capsys)
             assert not service.heard("alerter.threshold_exceeded")
             assert service.terminate() == 0
             logged = "".join(service.raw)

@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from tests.journeys.service import PATIENCE_S, Answer, run
+from tests.journeys.service import ME, PATIENCE_S, Answer, run
 
 pytestmark = pytest.mark.process
 
@@ -20,7 +20,7 @@ def put(service, path, **body):
     request = urllib.request.Request(
         f"http://127.0.0.1:{service.port}{path}",
         data=json.dumps(body).encode(),
-        headers={"Content-Type": "application/json"},
+        headers={"Content-Type": "application/json", **service.authorization()},
         method="PUT",
     )
     with urllib.request.urlopen(request, timeout=PATIENCE_S) as response:
@@ -60,10 +60,8 @@ def test_a_circuit_and_a_budget_survive_kill_9(tmp_path, vendor):
 
     assert told.status == 202
     assert alert["level"] == "critical"
-    assert alert["author"] == "ann"
-    assert [(it["scope"], it["source"], it["author"]) for it in budgets] == [
-        ("global", "api", "ann")
-    ]
+    assert alert["author"] == ME
+    assert [(it["scope"], it["source"], it["author"]) for it in budgets] == [("global", "api", ME)]
     assert service.heard("alerter.circuit_opened") == []
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from costmon.clock import SystemClock
 from costmon.intake.frame import frame, read_frame
-from tests.journeys.service import PATIENCE_S, Service, run
+from tests.journeys.service import ME, PATIENCE_S, Service, run
 
 pytestmark = pytest.mark.process
 
@@ -78,7 +78,7 @@ def test_a_circuit_is_opened_by_command_and_closed_at_the_console(tmp_path, vend
         code = service.terminate()
 
     assert said == f"{SCOPE} is open\n"
-    assert (opened["state"], opened["reason"], opened["author"]) == ("open", "a loop", "ada")
+    assert (opened["state"], opened["reason"], opened["author"]) == ("open", "a loop", ME)
     assert "a loop" in told
     assert told.endswith(f"{SCOPE} is closed\n")
     assert closed["state"] == "closed"

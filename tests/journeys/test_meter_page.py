@@ -38,7 +38,7 @@ def test_a_workers_figures_are_shown_and_its_recording_is_stopped_and_begun_anew
 
         def order(action):
             body = json.dumps({"action": action, "service": "shop"})
-            answer = ask(service.port, f"{METER}/recording", "POST", body)
+            answer = ask(service.port, f"{METER}/recording", "POST", body, service.authorization())
             assert answer.status == 202
             return answer.json["data"]["recording"]
 

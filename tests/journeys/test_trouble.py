@@ -1,5 +1,6 @@
 """The real process when something around it breaks."""
 
+import random
 import signal
 import sqlite3
 import subprocess
@@ -8,6 +9,7 @@ from contextlib import closing
 
 import pytest
 
+from costmon.store.migrate import upgrade
 from tests.journeys.service import CURRENT, PATIENCE_S, TOKEN, Service, cycles, run
 
 pytestmark = pytest.mark.process
@@ -234,15 +236,28 @@ def test_a_hostile_answer_fails_its_kind_and_nothing_else(tmp_path, vendor):
     assert service.heard("actor.crashed") == []
 
 
-def test_a_newer_schema_is_refused(tmp_path, vendor):
-    with run(tmp_path, vendor, "--once") as service:
-        assert service.process.wait(PATIENCE_S) == 0
-    with closing(sqlite3.connect(service.state / "costmon.db")) as database:
-        database.execute("update costmon_schema set version_num = 'from-the-future'")
-        database.commit()
+def test_a_damaged_database_at_the_start_costs_no_observation_and_no_current_costs(
+    tmp_path, vendor
+):
+    state = tmp_path / "data"
+    state.mkdir()
+    (state / "costmon.db").write_bytes(random.Random(3).randbytes(50_000))
 
     with run(tmp_path, vendor) as service:
-        assert service.process.wait(PATIENCE_S) == 2
-    said = "".join(service.raw)
-    assert "newer" in said
-    assert "Traceback" not in said
+        service.wait_for("persister.cycle_queued")
+        current = service.get(CURRENT)
+        ready = service.get("/readyz")
+        restored = sqlite3.connect(state / "fresh.db")
+        with closing(restored):
+            upgrade(f"sqlite:///{state / 'fresh.db'}")
+        (state / "costmon.db").unlink()
+        (state / "fresh.db").rename(state / "costmon.db")
+        service.wait_for("persister.database_returned")
+        assert service.terminate() == 0
+
+    assert current.status == 200
+    assert current.json()["data"]["total_monthly"] > 0
+    assert ready.status == 503
+    assert b"costmon db restore" in ready.body
+    queued = {line["cycle_id"] for line in service.heard("persister.cycle_queued")}
+    assert queued <= set(cycles(service))

@@ -6,7 +6,7 @@ import pytest
 
 from costmon.clock import SystemClock
 from costmon.meter.options import Options
-from costmon.meter.process import FIRST_RECORDING, ProcessMeter
+from costmon.meter.process import FIRST_RECORDING, Meters, ProcessMeter
 from costmon.meter.recording_control import Control
 
 
@@ -39,21 +39,49 @@ def test_a_snapshot_says_whose_it_is_and_grows_by_number(meter):
     assert first.is_recording
 
 
-def test_a_second_application_does_not_forget_the_firsts_requests(meter):
+def test_other_options_of_the_same_service_keep_its_requests(meter):
+    request(meter)
+    meter.configure(Options(port=None, service="shop", target_users=5))
+
+    assert counted(meter) == 1
+    assert meter.snapshot().options.target_users == 5
+
+
+def test_another_service_begins_without_the_requests_of_the_first(meter):
     request(meter)
     meter.configure(Options(port=None, service="other"))
 
-    assert counted(meter) == 1
-    assert meter.snapshot().options.service == "other"
+    assert counted(meter) == 0
 
 
-def test_an_applications_own_name_is_taken_when_no_option_names_it(meter):
-    meter.name("Pay API")
-    assert meter.snapshot().service == "shop"
+def test_each_service_of_a_process_has_a_meter(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    meters = Meters(SystemClock())
+    shop = meters.of(Options(port=None, service="shop"))
+    blog = meters.of(Options(port=None, service="blog", target_users=5))
 
-    meter.configure(Options(port=None))
-    meter.name("Pay API")
-    assert meter.snapshot().service == "Pay API"
+    again = meters.of(Options(port=None, service="shop", target_users=7))
+    every = meters.every()
+    meters.stop()
+
+    assert every == (shop, blog)
+    assert again is shop
+    assert (shop.options.target_users, blog.options.target_users) == (7, 5)
+
+
+def test_an_application_is_named_by_its_title_unless_an_option_names_it(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    meters = Meters(SystemClock())
+    untitled, named = Options(port=None), Options(port=None, service="shop")
+    first = meters.of(untitled)
+
+    assert meters.named(first, untitled, "Pay API") is first
+    assert meters.named(first, untitled, "Pay API") is first
+    other = meters.named(first, untitled, "Other API")
+    shop = meters.named(meters.of(named), named, "Shop API")
+    meters.stop()
+
+    assert [it.options.service for it in (first, other, shop)] == ["Pay API", "Other API", "shop"]
 
 
 def test_reset_forgets_all_requests(meter):

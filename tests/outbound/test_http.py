@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import socket
 import threading
 import zlib
@@ -186,6 +187,33 @@ def test_a_proxy_is_used_for_vendors(server, open_door, monkeypatch):
 
     assert door.get("/v2/x", {}) == b"{}"
     assert server.asked[0].headers["host"] == "api.vendor.example"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("REQUESTS_CA_BUNDLE", "/nope.pem", "certificate bundle, invalid path: /nope.pem"),
+        ("HTTPS_PROXY", "http://[::1", "InvalidURL"),
+        ("HTTPS_PROXY", "://", "InvalidProxyURL"),
+        ("HTTPS_PROXY", "http://user:planted@host:99999", "InvalidURL"),
+        ("HTTPS_PROXY", "ftp://host", "InvalidURL"),
+        ("HTTPS_PROXY", "socks5://127.0.0.1:1", "InvalidSchema"),
+        ("HTTPS_PROXY", f"http://user:planted@{'a' * 300}", "could not be reached"),
+        ("HTTPS_PROXY", "http://user:planted@127.0.0.1:1", "Connection refused"),
+    ],
+)
+def test_a_wrong_environment_is_a_network_error_that_says_where_to_look(
+    open_door, monkeypatch, variable, value, words
+):
+    monkeypatch.setenv(variable, value)
+    door, _ = open_door(base_url="https://vendor.invalid")
+
+    with pytest.raises(ProviderNetworkError, match=re.escape(words)) as caught:
+        door.get("/v2/x", {})
+
+    assert "HTTPS_PROXY, NO_PROXY and REQUESTS_CA_BUNDLE" in str(caught.value)
+    assert "planted" not in str(caught.value)
+    assert caught.value.__context__ is None
 
 
 def test_localhost_is_this_machine_too(server, open_door, monkeypatch):

@@ -1,6 +1,7 @@
 """The alerter: once each, remembered over crashes and restarts."""
 
 import datetime as dt
+import random
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -9,20 +10,28 @@ import pytest
 from structlog.testing import capture_logs
 
 from costmon.actors.child import ChildSpec
+from costmon.actors.detection import DetectionPlan
 from costmon.actors.roles.alerter import Alerter, AlerterPlan, Recollection
+from costmon.actors.spend_rules import RulePlan
+from costmon.clock import SystemClock
 from costmon.domain.budget import Budget
 from costmon.domain.cap import DEFAULT_LEVELS, Cap
+from costmon.domain.change import AlertChange, Change
 from costmon.domain.charge_report import ChargeTotal
+from costmon.domain.finding import Series
+from costmon.domain.rule import Breaker, Rule
 from costmon.domain.subscription import Subscription
 from costmon.domain.totals import Threshold
 from costmon.domain.usage import Quantity, UsageReading
 from costmon.errors import StoreUnavailableError
 from costmon.messages import (
     AcknowledgeAlert,
+    BucketsClosed,
     ChargesRecorded,
     ChildSetAside,
     DeliverAlert,
     ForecastMade,
+    PolicyChanged,
     SnoozeAlert,
     UsageCalculated,
 )
@@ -32,6 +41,8 @@ from costmon.state.charges import nothing_known
 from costmon.state.published import Published
 from costmon.testing import samples
 from costmon.testing.clock import START, FakeClock
+from tests.roles import test_detection as spending
+from tests.roles.test_spend_rules import Spent
 from tests.roles.tree import SOON, Ear, running
 from tests.roles.values import FORECASTER, calculated, poll_failed
 from tests.state import test_forecast as ledger
@@ -75,6 +86,9 @@ def alerter(
     today=START.date,
     announced=None,
     accounts=frozenset({"digitalocean"}),
+    changes=None,
+    policy="messenger",
+    **detecting,
 ):
     plan = AlerterPlan(
         accounts=accounts,
@@ -82,6 +96,7 @@ def alerter(
         cooldown_s=cooldown_s,
         open_store=lambda: memory,
         recollection=recollection or Recollection(said={}, unsaved={}),
+        changes=changes or Changes(),
         channels=("telegram",),
         caps=(CAP,),
         quotas=known_quotas(),
@@ -91,6 +106,7 @@ def alerter(
         usages=lambda: usages,
         today=today,
         announced=announced or Published(None),
+        **detecting,
     )
     return ChildSpec(
         name="alerter",
@@ -98,7 +114,8 @@ def alerter(
             incarnation,
             plan,
             messenger=incarnation.addresses["messenger"],
-            policy=incarnation.addresses["messenger"],
+            policy=incarnation.addresses[policy],
+            persister=incarnation.addresses["persister"],
         ),
         core=True,
         policy=SOON,
@@ -108,7 +125,8 @@ def alerter(
 def told(memory, *messages, **options):
     """Return the events of the alerts that these messages lead to, in a process of their own."""
     ear = Ear()
-    with running([ear.spec("messenger"), alerter(memory, **options)]) as system:
+    specs = [ear.spec("messenger"), Ear().spec("persister"), alerter(memory, **options)]
+    with running(specs) as system:
         for message in messages:
             system.addresses["alerter"].tell(message)
     assert all(isinstance(message, DeliverAlert) for message in ear.heard)
@@ -164,7 +182,7 @@ def test_a_crash_while_saving_leads_to_one_alert_with_one_id():
     memory.crash_once = True
     ear = Ear()
 
-    with running([ear.spec("messenger"), alerter(memory)]) as system:
+    with running([ear.spec("messenger"), Ear().spec("persister"), alerter(memory)]) as system:
         system.addresses["alerter"].tell(calculated("c1", "150"))
         system.addresses["alerter"].tell(calculated("c2", "150"))
 
@@ -181,7 +199,7 @@ def test_an_alert_is_saved_before_the_messenger_is_told():
             super().hear(message)
 
     ear = Messenger()
-    with running([ear.spec("messenger"), alerter(memory)]) as system:
+    with running([ear.spec("messenger"), Ear().spec("persister"), alerter(memory)]) as system:
         system.addresses["alerter"].tell(calculated("c1", "150"))
         (message,) = ear.wait_for(1)
 
@@ -354,7 +372,7 @@ def test_a_quota_of_the_vendors_plan_is_told():
 def at_start(memory, count=1, **options):
     """Return the alerts of a process that is told nothing, in the order of their texts."""
     ear = Ear()
-    with running([ear.spec("messenger"), alerter(memory, **options)]):
+    with running([ear.spec("messenger"), Ear().spec("persister"), alerter(memory, **options)]):
         ear.wait_for(count)
     return sorted((message.alert for message in ear.heard), key=lambda alert: alert.text)
 
@@ -424,7 +442,7 @@ def test_a_reminder_is_told_when_its_day_comes_while_the_service_runs():
     entries = (subscription("Claude Max", dt.date(2026, 11, 27)),)
     spec = alerter(Memory(), entries=entries, today=lambda: clock.now().date())
 
-    with running([ear.spec("messenger"), spec], clock=clock) as system:
+    with running([ear.spec("messenger"), Ear().spec("persister"), spec], clock=clock) as system:
         clock.advance(86_400)
         system.addresses["alerter"].tell(calculated("wakes it", "10"))
         (message,) = ear.wait_for(1)
@@ -471,12 +489,70 @@ def test_a_prepaid_balance_is_told_from_80_percent_in_words():
 
 
 def acknowledge(condition="threshold:monthly"):
-    return AcknowledgeAlert(id="d1", condition=condition, author="ann")
+    return AcknowledgeAlert(id="d1", condition=condition, author="ann", reason="known")
 
 
 def snooze(seconds, clock):
     until = clock.now() + dt.timedelta(seconds=seconds)
-    return SnoozeAlert(id="d2", condition="threshold:monthly", author="ann", until=until)
+    return SnoozeAlert(id="d2", condition="threshold:monthly", author="ann", reason="", until=until)
+
+
+class Changes:
+    """Decisions on the disk, which the persister has not written yet."""
+
+    def __init__(self, *waiting: Change) -> None:
+        self.kept = list(waiting)
+        self.is_full = False
+
+    def keep(self, change: Any) -> Any:
+        if self.is_full:
+            raise StoreUnavailableError("the journal is full")
+        self.kept.append(change)
+        return change
+
+    def waiting(self) -> tuple[Change, ...]:
+        return tuple(self.kept)
+
+
+def test_a_decision_about_an_alert_is_on_the_disk_and_goes_to_the_audit_with_its_reason():
+    changes, persister = Changes(), Ear()
+
+    specs = [Ear().spec("messenger"), persister.spec("persister")]
+    with running([*specs, alerter(Memory(), changes=changes)]) as system:
+        system.addresses["alerter"].tell(calculated("c1", "150"))
+        system.addresses["alerter"].tell(acknowledge())
+
+    (change,) = changes.kept
+    assert isinstance(change, AlertChange)
+    assert change == AlertChange(
+        id="d1",
+        condition="threshold:monthly",
+        author="ann",
+        reason="known",
+        changed_at=change.changed_at,
+        snoozed_until=None,
+    )
+    assert persister.heard == [PolicyChanged(change=change)]
+
+
+def test_a_decision_that_only_the_journal_knows_holds_after_a_restart():
+    memory = Memory()
+    told(memory, calculated("c1", "150"))
+    later = SystemClock().now() + dt.timedelta(hours=1)
+    change = AlertChange("d1", "threshold:monthly", "ann", "known", later, None)
+
+    assert told(memory, calculated("c2", "150"), cooldown_s=0.0, changes=Changes(change)) == []
+
+
+def test_a_decision_that_cannot_be_kept_is_refused_and_said():
+    memory, changes = Memory(), Changes()
+    changes.is_full = True
+
+    with capture_logs() as lines:
+        told(memory, calculated("c1", "150"), acknowledge(), changes=changes)
+
+    assert "alerter.decision_refused" in [line["event"] for line in lines]
+    assert told(memory, calculated("c2", "150"), cooldown_s=0.0) != []
 
 
 def test_a_lasting_condition_is_escalated_and_what_is_open_is_published():
@@ -517,15 +593,47 @@ def test_who_acknowledges_is_logged_and_one_that_is_not_open_is_ignored():
     assert decided[1]["author"] == "ann"
 
 
+def peaks(*days):
+    """Return hours of a total with one key; at 10:00 of `days` it costs thirty times as much."""
+    rng, rows = random.Random(1), {}
+    for hour in range(14 * 24):
+        burns = hour // 24 in days and hour % 24 in {10, 11, 12}
+        amount = Decimal(str(round(rng.uniform(0.9, 1.1) * (30 if burns else 1), 4)))
+        end = START + dt.timedelta(hours=hour + 1)
+        rows[end] = {Series("global", "USD"): amount, Series("key:a", "USD"): amount}
+    return rows
+
+
+@pytest.mark.parametrize("fine", [False, True])
+def test_the_like_of_a_finding_that_was_acknowledged_is_silent(fine):
+    rows = peaks(9, 10)
+    store = spending.Kept(rows)
+    detection = DetectionPlan(open_store=lambda: store, bucket_s=3600, timezone="UTC", expected=())
+    closed = [BucketsClosed(until=end) for end in rows]
+    index = next(i for i, end in enumerate(rows) if end > START + dt.timedelta(days=9, hours=11))
+    decision = [acknowledge("finding:global:USD:burst")] if fine else []
+    memory = Memory()
+
+    events = told(memory, *closed[:index], *decision, *closed[index:], detection=detection)
+
+    found, over = "alerter.spend_anomaly_found", "alerter.spend_anomaly_over"
+    assert events.count(over) == events.count(found)
+    assert ([it for it in events if it in {found, over}] == [found, over]) is fine
+    assert not any(one.is_open for one in store.findings.values())
+    assert store.kept.watches[Series("key:a", "USD")]  # what is part of it was fine, too
+
+
 def test_a_snoozed_alert_is_told_again_when_the_snooze_is_over():
     memory, clock, ear = Memory(), FakeClock(), Ear()
 
-    with running([ear.spec("messenger"), alerter(memory)], clock=clock) as system:
+    with running(
+        [ear.spec("messenger"), Ear().spec("persister"), alerter(memory)], clock=clock
+    ) as system:
         system.addresses["alerter"].tell(calculated("c1", "150"))
         system.addresses["alerter"].tell(snooze(600, clock))
         ear.wait_for(1)
     clock.advance(601)
-    with running([ear.spec("messenger"), alerter(memory)], clock=clock):
+    with running([ear.spec("messenger"), Ear().spec("persister"), alerter(memory)], clock=clock):
         ear.wait_for(2)
 
     first, second = (message.alert for message in ear.heard)
@@ -559,3 +667,34 @@ def test_an_account_that_is_not_polled_any_more_is_not_open_any_more():
 
     assert events == []
     assert announced.read() == ()
+
+
+def test_a_rule_for_a_part_of_what_is_told_opens_the_circuit_of_the_part():
+    rows, policy = spending.spend(9, burns=spending.LOOP), Ear()
+    until = spending.START + (spending.BURN + 2) * spending.BUCKET
+    store = spending.Kept({at: row for at, row in rows.items() if at <= until})
+    breaker = Breaker(enabled=True, on_finding="warning")
+    rules = RulePlan(
+        rules=(Rule("tag:a", breaker=breaker),),
+        open_store=Spent,
+        bucket_s=300,
+        policy=lambda: None,
+        standings=Published(()),
+    )
+    told_of = alerter(
+        Memory(),
+        detection=spending.plan(store),
+        rules=rules,
+        open_findings=lambda: [it for it in store.findings.values() if it.is_open],
+        policy="policy",
+    )
+
+    specs = [policy.spec("policy"), Ear().spec("messenger"), Ear().spec("persister"), told_of]
+    with running(specs) as system:
+        for number in (1, spending.BURN, spending.BURN + 1, spending.BURN + 2):
+            system.addresses["alerter"].tell(
+                BucketsClosed(until=spending.START + number * spending.BUCKET)
+            )
+
+    assert {message.opening.scope for message in policy.heard} == {"tag:a"}
+    assert {it.series.scope for it in store.findings.values() if it.part_of is None} == {"global"}

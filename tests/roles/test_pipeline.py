@@ -91,9 +91,9 @@ class StruckWriter:
         self.chance.strike("after the commit")
         return recorded
 
-    def record_reading(self, stored):
+    def record_reading(self, stored, rates):
         self.chance.strike("before the commit")
-        self.writer.record_reading(stored)
+        self.writer.record_reading(stored, rates)
         self.chance.strike("after the commit")
 
     def charges(self, today, restated_since):
@@ -214,6 +214,7 @@ def test_no_observation_is_lost_none_is_there_twice_and_the_snapshot_never_goes_
                     cooldown_s=0.0,
                     open_store=lambda: AlertMemory(store),
                     recollection=Recollection(said={}, unsaved={}),
+                    changes=decision_journal,
                     channels=(channel.name,),
                     caps=(),
                     quotas=(),

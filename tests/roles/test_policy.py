@@ -37,6 +37,7 @@ from costmon.messages import (
 from costmon.state.charges import nothing_known
 from costmon.state.guard_state import EMPTY
 from costmon.state.published import Published, SharedPublished, Watched
+from costmon.state.report_limits import Allowance, ReportLimits
 from costmon.store import DecisionJournal, Journal, Retention, open_store
 from costmon.store.migrate import upgrade
 from costmon.testing.clock import START
@@ -383,6 +384,41 @@ def test_a_report_is_on_the_board_and_its_rows_are_confirmed_once_they_are_writt
     with world.process():
         world.when(lambda it: True)
         assert world.guard_state.read().totals == guard_state.totals
+
+
+def test_a_report_in_the_name_of_a_guard_with_a_token_is_refused_and_told_once(world):
+    trusted = guard_report(1, [spend_row("0.01")], scopes=[gauge()])
+    with world.process() as process, capture_logs() as lines:
+        process.tell(GuardReported(report=trusted, authenticated=True))
+        for sequence in range(5, 9):
+            forged = guard_report(sequence, [spend_row("0")], app="forged")
+            process.tell(GuardReported(report=forged))
+        process.tell(GuardReported(report=guard_report(2), authenticated=True))
+        wait_until(lambda: [it.sequence for it in world.guard_state.read().guards] == [2])
+        wait_until(lambda: world.confirmed.read().get("g1") == 2)
+
+    assert [seen.app for seen in world.guard_state.read().guards] == ["worker"]
+    assert world.store.decisions().totals["global", "USD"].spent == Decimal("0.01")
+    assert [line["event"] for line in lines].count("policy.report_refused") == 1
+
+
+def test_a_report_beyond_the_limits_is_shown_and_neither_written_nor_confirmed(world, monkeypatch):
+    small = Allowance(store=3, total=3)
+    monkeypatch.setattr("costmon.actors.roles.policy.ReportLimits", lambda: ReportLimits(small))
+    rows = [spend_row("0.01", scope=f"key:{number}") for number in range(3)]
+    with world.process() as process, capture_logs() as lines:
+        for sequence in (1, 2):
+            report = guard_report(sequence, rows, guard="many", scopes=[gauge()])
+            process.tell(GuardReported(report=report))
+        process.tell(GuardReported(report=guard_report(1, rows[:1], guard="few")))
+        wait_until(lambda: world.confirmed.read().get("few") == 1)
+
+    assert {seen.guard: len(seen.scopes) for seen in world.guard_state.read().guards} == {
+        "many": 1,
+        "few": 0,
+    }
+    assert "many" not in world.confirmed.read()
+    assert [line["event"] for line in lines].count("policy.reports_limited") == 1
 
 
 def test_the_same_report_again_tells_nobody_again(world):

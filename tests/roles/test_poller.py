@@ -143,6 +143,22 @@ def test_polls_repeat_with_ids_of_their_own():
     assert len({message.report.cycle_id for message in heard}) == len(heard)
 
 
+def test_a_report_says_by_how_much_the_clock_was_set_since_the_last_good_poll():
+    clock, ear = FakeClock(), Ear()
+
+    def set_back(_line):
+        clock.step(-7200)
+        return inventory()
+
+    line = Line(inventory(), set_back, fault(ProviderServerError), inventory())
+    with running([ear.spec("calculator"), poller(line, interval_s=0.0)], clock=clock):
+        heard = ear.wait_for(4)
+
+    steps = [it.report.clock_step_s for it in heard[:4] if isinstance(it, Fetched)]
+    assert steps == [None, -7200, 0]
+    assert {it.report.fresh_s for it in heard[:2]} == {60.0}
+
+
 def test_a_vendors_outage_is_a_result_and_no_crash():
     line = Line(fault(ProviderServerError), inventory())
     ear = Ear()

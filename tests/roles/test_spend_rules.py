@@ -1,7 +1,10 @@
 """The alerter's rules: what holds after each bucket, what opens a circuit, and restarts."""
 
 import datetime as dt
+import random
 from decimal import Decimal
+
+import pytest
 
 from costmon.actors.spend_rules import RulePlan, SpendRules
 from costmon.alerts.openings import threshold_opening
@@ -12,6 +15,7 @@ from costmon.domain.finding import Series
 from costmon.domain.policy import Policy
 from costmon.domain.rule import Breaker, Rule
 from costmon.state.published import Published
+from costmon.store.spend import SavedWatch
 
 START = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
 BUCKET = dt.timedelta(minutes=5)
@@ -29,6 +33,13 @@ class Spent:
 
     def __init__(self):
         self.rows = {}
+        self.state: SavedWatch | None = None
+
+    def rule_state(self):
+        return self.state
+
+    def save_rule_state(self, saved):
+        self.state = saved
 
     def buckets(self, after, until):
         return {at: row for at, row in self.rows.items() if after < at <= until}
@@ -145,12 +156,50 @@ def test_a_restart_says_what_holds_and_what_has_ended_meanwhile():
     assert "hourly" in [one.kind for one in over]
 
 
+@pytest.mark.parametrize("seed", range(2))
+def test_what_is_usual_is_the_same_after_restarts_at_any_moment(seed):
+    rng = random.Random(seed)
+    rule = RULE._replace(hourly=Decimal(500), daily=None)
+    undisturbed, killed = World(rule), World(rule)
+    expected, seen = [], []
+    for number in range(4 * 288):
+        amount = "20" if number < 288 else "5" if number % 700 > 690 else "0.5"
+        expected.append(undisturbed.bucket(amount))
+        if rng.random() < 0.02:
+            killed.start()
+        seen.append(killed.bucket(amount))
+
+    assert [holding(one) for one in seen] == [holding(one) for one in expected]
+    assert killed.standings.read() == undisturbed.standings.read()
+    killed.start()
+    assert holding(killed.bucket("60")) == holding(undisturbed.bucket("60")) == []
+    assert holding(killed.bucket("300")) == holding(undisturbed.bucket("300")) == ["spike"]
+
+
+def test_what_was_kept_and_cannot_be_read_is_replaced_by_the_buckets():
+    world = World()
+    world.bucket("1")
+    world.bucket("11")
+    world.spent.state = SavedWatch(START, b"from the future")
+    world.start()
+
+    assert holding(world.bucket()) == ["hourly"]
+
+
 def test_scopes_without_a_rule_and_amounts_in_another_currency_are_not_looked_at():
     world = World()
 
     assert world.bucket("99", Series("tag:a", "USD")) == []
     assert world.bucket("99", Series("provider:openai", "EUR")) == []
     assert world.standings.read() == ()
+
+
+def test_what_a_vendor_has_counted_is_compared_with_a_rule_for_its_account():
+    world = World(RULE._replace(scope="account:*"))
+
+    assert holding(world.bucket("11", Series("account:main", "USD"))) == ["hourly"]
+    world.bucket("10000", Series("account:other", "output_tokens"))
+    assert {it.scope for it in world.standings.read()} == {"account:main"}
 
 
 def test_money_that_is_taken_back_is_not_less_than_nothing():

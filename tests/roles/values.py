@@ -23,6 +23,9 @@ class NoChanges:
     def drop_first(self, change_id: str) -> None:
         raise AssertionError(change_id)
 
+    def set_aside_first(self, change_id: str, reason: str) -> None:
+        raise AssertionError((change_id, reason))
+
 
 NO_CHANGES = NoChanges()
 FORECASTER = Forecaster(subscriptions=(), rates=fx.rates(), currency="USD")

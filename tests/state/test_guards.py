@@ -99,7 +99,7 @@ def test_nothing_grows_without_bound():
             notices=[notice(f"n{number}", at=at)],
             refused=[RefusalCount(f"key:{number}-{n}", "budget", number) for n in range(20)],
         )
-        state, _ = guard_reports.reported(state, report, at)
+        state, _ = guard_reports.reported(state, report, at, authenticated=True)
     totals = {
         (f"key:{n}", "USD"): SpendTotal("USD", Decimal(n), 1, 0)
         for n in range(guard_reports.MOST_TOTALS + 9)

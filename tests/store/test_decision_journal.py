@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from costmon.domain.budget import Budget, Thresholds
-from costmon.domain.change import BudgetChange, CircuitChange
+from costmon.domain.change import AlertChange, BudgetChange, CircuitChange
 from costmon.domain.circuit import Circuit
 from costmon.domain.policy import PolicyBudget
 from costmon.errors import StoreUnavailableError
@@ -32,7 +32,8 @@ def setting(number, limit="3"):
 
 
 def test_what_is_kept_is_there_in_order_after_a_crash(tmp_path):
-    changes = (opening(1), setting(2), setting(3, None), opening(4))
+    snoozing = AlertChange("a1", "loop:openai", "ann", "", START, START + dt.timedelta(hours=1))
+    changes = (opening(1), setting(2), setting(3, None), snoozing)
     with DecisionJournal(tmp_path / "d", ROOM) as decision_journal:
         for change in changes:
             assert decision_journal.keep(change) is change

@@ -8,10 +8,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from costmon.domain.budget import Budget, Thresholds
-from costmon.domain.change import BudgetChange, CircuitChange
+from costmon.domain.change import AlertChange, BudgetChange, CircuitChange
 from costmon.domain.circuit import Circuit
 from costmon.domain.policy import PolicyBudget
 from costmon.errors import StoreFencedError
+from costmon.store.changes import from_text
 from costmon.testing.clock import START
 
 
@@ -45,6 +46,20 @@ def test_the_last_change_of_a_scope_holds_and_all_are_in_the_audit(store, token,
         ("c1", "circuit", "host:a.example", "ann"),
         ("c2", "circuit", "host:a.example", "ann"),
     ]
+
+
+def test_who_decided_what_about_an_alert_when_and_why_is_in_the_audit_once(store, token, look):
+    until = START + dt.timedelta(hours=1)
+    change = AlertChange("a1", "finding:global:USD:burst", "ann", "a load test", START, until)
+
+    assert store.apply_change(change, token)
+    assert not store.apply_change(change, token)
+
+    ((id_, kind, scope, author, text),) = look(
+        "SELECT change_id, kind, scope, author, change FROM audit"
+    )
+    assert (id_, kind, scope, author) == ("a1", "alert", "finding:global:USD:burst", "ann")
+    assert from_text(text) == change
 
 
 def test_a_change_that_comes_again_late_changes_nothing(store, token, look):

@@ -279,7 +279,7 @@ def test_a_file_of_something_else_is_said_and_used(path, cycles):
     assert [log["event"] for log in logs] == ["store.journal_unreadable"]
 
 
-def test_a_torn_record_is_dropped_and_said(path, cycles):
+def test_a_torn_record_is_set_aside_counted_and_told(path, cycles):
     with Journal(path, 1_000_000) as journal:
         journal.append(cycles.good(0))
         end = 4096 + journal._spool._end
@@ -289,7 +289,8 @@ def test_a_torn_record_is_dropped_and_said(path, cycles):
         file.write(bytes(20))
 
     with capture_logs() as logs, Journal(path, 1_000_000) as journal:
-        assert [log["event"] for log in logs] == ["store.journal_record_torn"]
+        assert [log["event"] for log in logs] == ["store.journal_record_set_aside"]
+        assert journal.unreadable == 1
         journal.append(cycles.good(2))
         assert drain(journal) == ["cycle-1", "cycle-3"]
 

@@ -30,6 +30,7 @@ def test_old_rows_go_and_young_ones_stay(store, token, cycles, look):
         "resource": 0,
         "daily_rollup": 7,
         "daily_coverage": 7,
+        "history_gap": 0,
         "guard_spend": 0,
         "guard_seen": 0,
         "charge_revision": 0,

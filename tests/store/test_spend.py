@@ -7,8 +7,11 @@ from decimal import Decimal
 
 import pytest
 
-from costmon.domain.finding import Series
+from costmon.bootstrap.history import SpendHistory
+from costmon.domain.finding import Series, SpendFinding
+from costmon.domain.poll import ReadingKey, StoredReading
 from costmon.errors import StoreFencedError
+from costmon.state.published import Published
 from costmon.store import Retention
 from costmon.store.spend import Position, SavedWatch
 from costmon.testing.spend import guard_report, spend_row
@@ -53,6 +56,17 @@ def test_what_a_row_has_grown_by_counts_in_the_bucket_in_which_it_was_reported(
         (dt.timedelta(seconds=300), Decimal("1.5")),
         (dt.timedelta(seconds=600), Decimal("2.5")),
     ]
+
+
+def test_one_series_is_read_by_bucket_and_by_hour(store, clock, record, hour):
+    clock.advance(20)
+    record(spend_row("1.5", hour=hour), spend_row("9", hour=hour, scope="tag:a"))
+    at = hour + dt.timedelta(seconds=300)
+
+    assert store.series_buckets(GLOBAL, hour, at) == {at: Decimal("1.5")}
+    assert store.series_buckets(GLOBAL, at, at + dt.timedelta(days=1)) == {}
+    assert store.series_hours(GLOBAL, hour, at) == {hour: Decimal("1.5")}
+    assert store.series_hours(GLOBAL, at, at + dt.timedelta(days=1)) == {}
 
 
 def test_reports_in_any_order_and_again_and_again_add_up_to_what_was_spent(
@@ -140,3 +154,56 @@ def test_a_series_is_known_by_the_hours_in_which_it_was_spent(store, record, hou
     assert store.has_spent(GLOBAL, hour + dt.timedelta(hours=1))
     assert not store.has_spent(GLOBAL, hour + dt.timedelta(minutes=59))
     assert not store.has_spent(TAG, hour + dt.timedelta(hours=1))
+
+
+def test_open_findings_are_published_once_read_and_with_each_change(store):
+    opened: Published[tuple[SpendFinding, ...] | None] = Published(None)
+    again: Published[tuple[SpendFinding, ...] | None] = Published(None)
+    history = SpendHistory(store, "detection", opened=opened)
+    one, other = spend_finding(), spend_finding(id="other")
+
+    history.load()
+    assert opened.read() == ()
+    history.save({}, (one, other), None, ())
+    assert opened.read() == (one, other)
+    history.save({}, (spend_finding(state="resolved"),), None, ())
+    assert opened.read() == (other,)
+    SpendHistory(store, "detection", opened=again).load()
+    assert again.read() == (other,)
+
+
+def test_what_rules_know_is_kept_apart_from_the_watches(store, clock, token):
+    first, second = (SavedWatch(clock.now(), state) for state in (b"one", b"two"))
+    assert store.rule_state() is None
+
+    store.save_rule_state(first, token)
+    store.save_rule_state(second, token)
+
+    assert store.rule_state() == second
+    assert store.watches() == (None, {}, ())
+
+
+def test_a_rate_holds_until_the_reading_is_due_again_and_a_new_one_takes_its_place(
+    store, clock, token
+):
+    series = Series("account:main", "output_tokens")
+    begun = clock.now()
+
+    def read(rate, minutes):
+        due = clock.now() + dt.timedelta(minutes=minutes)
+        key = ReadingKey("main", "openai", "usage")
+        stored = StoredReading(
+            key=key, next_poll_at=due, last_success_at=clock.now(), complete_through=None
+        )
+        store.record_reading(stored, token, {series: Decimal(rate)}, 300)
+
+    read("2", 20)
+    clock.advance(900)
+    read("200", 20)
+    clock.advance(6 * 3600)
+    read("3", -60)  # it is written late: the database was away
+    clock.advance(600)
+
+    row = store.spend_buckets(begun, clock.now())
+    amounts = [row[at][series] for at in sorted(row)]
+    assert amounts == [600] * 3 + [60_000] * 7 + [900]

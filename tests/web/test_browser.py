@@ -1,6 +1,7 @@
 """The page in a real browser: narrow and wide, light and dark, with and without figures."""
 
 import contextlib
+import datetime as dt
 import re
 import threading
 from dataclasses import replace
@@ -9,10 +10,17 @@ from decimal import Decimal
 import pytest
 from werkzeug.serving import make_server
 
+from costmon.alerts.memory import NOTHING_SAID
+from costmon.alerts.policy import began
+from costmon.alerts.spend import spend_found
+from costmon.domain.finding import Contribution, Series
 from costmon.domain.resource import Gap
 from costmon.state import fold
 from costmon.testing.clock import START
 from costmon.testing.samples import resource
+from tests.alerts.findings import spend_finding
+from tests.api.conftest import World
+from tests.api.samples import circuit, policy
 from tests.meter.dashboard.browsing import Witness, chromium
 from tests.web.test_page import (
     EMPTY,
@@ -28,6 +36,7 @@ from tests.web.test_page import (
 pytestmark = [pytest.mark.process, pytest.mark.timeout(90)]
 
 LONG = "x" * 300
+BUCKET = dt.timedelta(minutes=5)
 FULL = read_charges(
     charged("112.50", account=LONG),
     charged("9", basis="metered", account=LONG),
@@ -92,6 +101,11 @@ def browser():
         yield started
 
 
+@pytest.fixture
+def world():
+    return World()
+
+
 @pytest.mark.parametrize("name", PAGES)
 @pytest.mark.parametrize("width", [400, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -106,6 +120,36 @@ def test_the_page_fits_is_readable_and_needs_no_script(browser, name, width, sch
         assert page.evaluate(f"{root}.scrollWidth - {root}.clientWidth") == 0
         assert page.evaluate(CONTRASTS) == []
         assert page.locator("script").count() == 0
+        witness.is_content()
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_of_alerts_fits_and_its_columns_are_as_high_as_what_was_spent(
+    browser, world, width, scheme
+):
+    now = world.clock.now()
+    series = Series(f"tag:{LONG}", "USD")
+    found = {"series": series, "at": now, "opened_at": now, "since": now - 2 * BUCKET}
+    one = spend_finding(**found, why=(LONG,), contributors=(Contribution(LONG, 2e6, 1.0),))
+    world.findings = (one, spend_finding(**found | {"id": "past", "state": "resolved"}))
+    world.buckets = {now - BUCKET: Decimal(1), now: Decimal(4)}
+    world.announced.publish((began(spend_found(one), NOTHING_SAID, now).memory,))
+    world.policy.publish(policy(circuits=(circuit("global", reason=LONG, expires_at=None),)))
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    with serving(world.client()) as url, contextlib.closing(context):
+        page = context.new_page()
+        witness = Witness(page)
+        page.goto(f"{url}alerts")
+        for closed in page.locator("summary").all():
+            closed.click()
+
+        root = "document.documentElement"
+        assert page.evaluate(f"{root}.scrollWidth - {root}.clientWidth") == 0
+        assert page.evaluate(CONTRASTS) == []
+        assert page.locator("script").count() == 0
+        heights = [box.bounding_box()["height"] for box in page.locator("article rect").all()]
+        assert [round(height / max(heights), 2) for height in heights] == [0.25, 1]
         witness.is_content()
 
 

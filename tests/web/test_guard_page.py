@@ -25,7 +25,7 @@ from tests.web.test_page import Text
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
 
 
-def app_of(shown, rules, now=START, entered=None):
+def app_of(shown, rules, now=START, entered=None, signed_in_as="ann"):
     app = flask.Flask("test", static_folder=None)
     app.register_blueprint(
         create_blueprint(
@@ -39,6 +39,7 @@ def app_of(shown, rules, now=START, entered=None):
             describe=lambda view: view,
         )
     )
+    app.context_processor(lambda: {"signed_in_as": signed_in_as})
     page = GuardPage(guard_state=shown.read, policy=rules.read, now=lambda: now)
     app.register_blueprint(page.create_blueprint(lambda view: view))
     if entered is not None:
@@ -135,6 +136,24 @@ def test_an_open_circuit_says_why_who_and_until_when_and_can_be_closed():
     assert "ann 2026-11-21 10:00 UTC" in shown
     assert "2026-11-21 11:00 UTC" in shown
     assert '<input type="hidden" name="state" value="closed">' in source
+
+
+def test_without_signing_in_there_are_no_forms_and_the_page_says_how_to_get_them():
+    budgets, circuits = [told(source="api", author="bob")], [circuit()]
+
+    source = page(EMPTY, policy(budgets=budgets, circuits=circuits), signed_in_as="")
+
+    assert "<form" not in source
+    assert '<a href="/login">Sign in to change circuits</a>' in source
+    assert '<a href="/login">Sign in to change budgets</a>' in source
+    assert '<a href="/login">sign in to change</a>' in source
+
+
+def test_a_guard_that_reported_without_the_token_is_marked():
+    trusted = guard_state(seen(authenticated=True))
+
+    assert "not authenticated" in text(guard_state(), policy())
+    assert "not authenticated" not in text(trusted, policy())
 
 
 def test_a_circuit_that_has_expired_is_closed():

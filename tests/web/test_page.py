@@ -24,14 +24,19 @@ from costmon.domain.resource import Balance, Gap, NotPriced
 from costmon.domain.totals import Threshold
 from costmon.domain.usage import Quantity, UsageReading
 from costmon.errors import SnapshotClosedError
+from costmon.pricing import fx
 from costmon.state import fold
 from costmon.state.budget_status import BudgetStatus
 from costmon.state.charges import charge_state, nothing_known
+from costmon.state.forecast import Forecaster
 from costmon.state.published import Published
 from costmon.testing.clock import START
 from costmon.testing.samples import failure, inventory, report, resource
 from costmon.web.charge_view import Limits
 from costmon.web.page import create_blueprint
+from tests.state.test_forecast import NOW as FORECAST_AT
+from tests.state.test_forecast import charges as charges_of_days
+from tests.state.test_forecast import days, fresh
 
 CHILD = ChildStatus(
     name="poller.digitalocean",
@@ -654,3 +659,35 @@ def test_every_page_has_one_main_heading_and_its_chart_is_told_by_a_table(snapsh
 
     assert [tag for tag, _ in tags].count("h1") == 1
     assert {facts.get("aria-hidden") for tag, facts in tags if tag == "ol"} <= {"true"}
+
+
+def forecast_of(*charged_days, account="vercel"):
+    known = charges_of_days(*charged_days, read=[fresh(account=account)])
+    maker = Forecaster(subscriptions=(), rates=fx.rates(), currency="USD")
+    return maker.added_to(known, (), FORECAST_AT)
+
+
+def test_the_forecast_has_a_figure_and_a_range_for_each_vendor_and_the_total():
+    shown = text(polled(), charges=forecast_of(*days(150)), now=FORECAST_AT)
+
+    assert "$300.00 $300.00 to $300.00 in 8 of 10 cases" in shown
+    assert re.search(r"vercel \$\S+ \$300.00 \$300.00 to \$300.00 \$10.00 0 %", shown)
+    assert re.search(r"total \$\S+ \$300.00 \$300.00 to \$300.00 \$10.00 0 %", shown)
+
+
+def test_too_little_history_for_a_forecast_is_said_and_is_no_figure():
+    shown = text(polled(), charges=forecast_of(*days(5)), now=FORECAST_AT)
+
+    assert "There is too little history for a forecast of the total" in shown
+    assert re.search(r"vercel \$\S+ too little history", shown)
+    assert "vercel: too little history: 5 of at least 21 complete days of charges" in shown
+
+
+def test_before_charges_are_read_there_is_no_forecast_and_no_zero():
+    assert "There is no forecast yet: charges have not been read." in text(polled())
+
+
+def test_the_name_of_an_account_is_text_in_the_forecast():
+    assert "<script" not in page(
+        polled(), charges=forecast_of(*days(5, account=HOSTILE), account=HOSTILE)
+    )

@@ -17,6 +17,7 @@ from typing import Protocol, assert_never
 from costmon.actors.address import Address
 from costmon.actors.base import Incarnation, SupervisedActor
 from costmon.actors.detection import Detection, DetectionPlan
+from costmon.actors.roles.policy import WaitingChanges
 from costmon.actors.spend_rules import RulePlan, SpendRules
 from costmon.alerts import condition as conditions
 from costmon.alerts import guard as guard_conditions
@@ -26,13 +27,14 @@ from costmon.alerts.condition import Condition
 from costmon.alerts.forecast import forecast_crossings
 from costmon.alerts.memory import NOTHING_SAID, Memory
 from costmon.alerts.openings import budget_opening, finding_opening, threshold_opening
-from costmon.alerts.policy import acknowledged, began, judge, snoozed, woken
+from costmon.alerts.policy import began, decided, judge, woken
 from costmon.alerts.reminders import due_reminders
 from costmon.alerts.rule_found import rule_broken
-from costmon.alerts.spend import spend_found
+from costmon.alerts.spend import FOUND, spend_found
 from costmon.domain.cap import Cap, Quota
-from costmon.domain.change import Change, CircuitChange
+from costmon.domain.change import AlertChange, Change, CircuitChange
 from costmon.domain.circuit import Opening
+from costmon.domain.finding import Series, SpendFinding
 from costmon.domain.fx import Rates
 from costmon.domain.rule import Rule
 from costmon.domain.subscription import Subscription
@@ -112,6 +114,7 @@ class AlerterPlan:
         cooldown_s: Seconds between repeats of one condition.
         open_store: Opens the place where memory outlives the process, for one incarnation.
         recollection: What outlives the incarnation.
+        changes: Where decisions about alerts wait to be written to the audit.
         channels: The channels whose deliveries are kept in the database.
         caps: Budgets that are compared with charges; guards tell of their own spending themselves.
         quotas: Those of the user before those that costmon knows.
@@ -123,6 +126,7 @@ class AlerterPlan:
         announced: Where it is published what people believe to hold; `None` until the database has
             been read.
         detection: Settings of detection; `None`: it is off.
+        open_findings: Returns the findings that are open; `None` until they have been read.
         rules: What the rules go by; `None`: there are none.
     """
 
@@ -131,6 +135,7 @@ class AlerterPlan:
     cooldown_s: float
     open_store: Callable[[], MemoryStore]
     recollection: Recollection
+    changes: WaitingChanges
     channels: tuple[str, ...]
     caps: tuple[Cap, ...]
     quotas: tuple[Quota, ...]
@@ -141,6 +146,7 @@ class AlerterPlan:
     today: Callable[[], dt.date]
     announced: Published[tuple[Memory, ...] | None]
     detection: DetectionPlan | None = None
+    open_findings: Callable[[], Iterable[SpendFinding] | None] = tuple
     rules: RulePlan | None = None
 
 
@@ -148,15 +154,23 @@ class Alerter(SupervisedActor[AlerterMessage]):
     """Judges each fact against what was said before."""
 
     def __init__(
-        self, incarnation: Incarnation, plan: AlerterPlan, *, messenger: Address, policy: Address
+        self,
+        incarnation: Incarnation,
+        plan: AlerterPlan,
+        *,
+        messenger: Address,
+        policy: Address,
+        persister: Address,
     ) -> None:
         super().__init__(incarnation)
         self._plan = plan
         self._messenger = messenger
         self._policy = policy
+        self._persister = persister
         self._memory = plan.recollection
         self._store = plan.open_store()
         self._store_is_away = False
+        self._detected_until: dt.datetime | None = None
         self._detection = Detection(plan.detection, self.beat) if plan.detection else None
         self._rules = SpendRules(plan.rules, self.beat) if plan.rules else None
 
@@ -300,21 +314,32 @@ class Alerter(SupervisedActor[AlerterMessage]):
                 self._judge(rule_broken(outcome), outcome.rule.cooldown_s)
                 self._open_by_rule(threshold_opening(outcome))
             for finding in self._detection.closed(until) if self._detection else ():
-                condition = spend_found(finding)
-                self._judge(condition, 0.0)
-                if finding.is_open and finding.severity != "info":
-                    scope, severity = finding.series.scope, finding.severity
-                    self._open_by_rule(
-                        finding_opening(
-                            finding.id, scope, severity, condition.text, self._every_rule
-                        )
-                    )
+                self._judge(spend_found(finding), 0.0)
+                self._open_for(finding)
+            for part in self._new_parts(until):
+                self._open_for(part)
         except StoreError as error:
             self.log.warning(
                 "alerter.detection_delayed",
                 error=str(error),
                 hint="it goes on with the next bucket",
             )
+
+    def _open_for(self, finding: SpendFinding) -> None:
+        """Have the circuit of a finding's scope opened, if a rule says so."""
+        if finding.is_open and finding.severity != "info":
+            text = spend_found(finding).text
+            scope, severity = finding.series.scope, finding.severity
+            self._open_by_rule(finding_opening(finding.id, scope, severity, text, self._every_rule))
+
+    def _new_parts(self, until: dt.datetime) -> tuple[SpendFinding, ...]:
+        """Return what was found since the last look and is told with another finding.
+
+        A rule for a vendor stops that vendor though people are told of the total.
+        """
+        since, self._detected_until = self._detected_until, until
+        parts = (it for it in self._plan.open_findings() or () if it.part_of is not None)
+        return tuple(it for it in parts if (it.at > since if since else it.at == until))
 
     @property
     def _every_rule(self) -> tuple[Rule, ...]:
@@ -355,15 +380,44 @@ class Alerter(SupervisedActor[AlerterMessage]):
         if not memory.is_open(now):
             self.log.warning("alerter.decision_ignored", **facts, reason="the alert is not open")
             return
-        if isinstance(decision, AcknowledgeAlert):
-            after = acknowledged(memory, decision.author, now)
+        facts["reason"] = decision.reason
+        change = AlertChange(
+            id=decision.id,
+            condition=decision.condition,
+            author=decision.author,
+            reason=decision.reason,
+            changed_at=now,
+            snoozed_until=decision.until if isinstance(decision, SnoozeAlert) else None,
+        )
+        try:  # on the disk first: it outlives a kill though the database is away
+            change = self._plan.changes.keep(change)
+        except StoreError as error:
+            self.log.error("alerter.decision_refused", **facts, error=str(error))
+            return
+        self.tell(self._persister, PolicyChanged(change=change))
+        after = decided(memory, change)
+        if change.snoozed_until is None:
+            self._accept_finding(memory.told, now)
             self.log.info("alerter.alert_acknowledged", **facts)
         else:
-            after = snoozed(memory, decision.author, decision.until)
-            self.log.info("alerter.alert_snoozed", **facts, until=decision.until.isoformat())
+            self.log.info("alerter.alert_snoozed", **facts, until=change.snoozed_until.isoformat())
         self.fenced(lambda: self._remember(decision.condition, after, None))
         self._settle()
         self._wake()
+
+    def _accept_finding(self, told: Alert | None, now: dt.datetime) -> None:
+        """Have detection take it that what an alert told of was fine, if it told of a finding."""
+        if told is None or told.event != FOUND or self._detection is None:
+            return
+        series = Series(told.labels["scope"], told.labels["unit"])
+        try:
+            self._detection.acknowledge(series, told.labels["kind"], now)
+        except StoreError as error:
+            self.log.warning(
+                "alerter.detection_delayed",
+                error=str(error),
+                hint="the acknowledgement is kept with the next hourly save",
+            )
 
     def _wake(self) -> None:
         """Tell again what was snoozed until now, and come back for what is snoozed for longer."""
@@ -406,8 +460,19 @@ class Alerter(SupervisedActor[AlerterMessage]):
             if name not in self._memory.said:
                 self._memory.said[name] = memory
                 self._end_if_nobody_will(name, memory)
+        self._decide_again()
         self._memory.loaded = True
         self._publish()
+
+    def _decide_again(self) -> None:
+        """Apply decisions that an earlier process has kept on the disk only."""
+        for change in self._plan.changes.waiting():
+            if not isinstance(change, AlertChange):
+                continue
+            memory = self._memory.said.get(change.condition, NOTHING_SAID)
+            if memory.said_at is not None and memory.said_at <= change.changed_at:
+                after = decided(memory, change)
+                self.fenced(partial(self._remember, change.condition, after, None))
 
     def _end_if_nobody_will(self, name: str, memory: Memory) -> None:
         """End what an earlier process has told and what nothing in this one can end."""

@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Iterable, Mapping
 
-from costmon.domain.change import BudgetChange, Change, CircuitChange
+from costmon.domain.change import BudgetChange, CircuitChange, GuardChange
 from costmon.domain.circuit import Circuit
 from costmon.domain.policy import PolicyBudget
 from costmon.messages import (
@@ -17,7 +17,7 @@ from costmon.messages import (
 
 def change_of(
     command: GuardCommand, now: dt.datetime, revision: int, before: Circuit | None
-) -> Change:
+) -> GuardChange:
     """Return the change that a command asks for.
 
     Args:
@@ -83,7 +83,7 @@ def next_revision(known: Iterable[int], now: dt.datetime) -> int:
     return max(int(now.timestamp() * 1_000_000), max(known, default=0) + 1)
 
 
-def logged(change: Change) -> tuple[str, Mapping[str, object]]:
+def logged(change: GuardChange) -> tuple[str, Mapping[str, object]]:
     """Return the event and the facts of the log line about a change."""
     match change:
         case CircuitChange(circuit=circuit):

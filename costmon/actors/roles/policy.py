@@ -7,16 +7,17 @@ published values are all the state there is: a new incarnation resumes from them
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Protocol, assert_never
+from dataclasses import dataclass, replace
+from typing import Protocol, TypeVar, assert_never
 
 from costmon.actors.address import Address
 from costmon.actors.base import Incarnation, SupervisedActor
 from costmon.actors.roles import decision
 from costmon.domain.budget import Budget
-from costmon.domain.change import Change, CircuitChange
+from costmon.domain.change import Change, CircuitChange, GuardChange
 from costmon.domain.circuit import Circuit, Opening, opened_by_rule
 from costmon.domain.policy import Policy, PolicyBudget
+from costmon.domain.spend import GuardReport
 from costmon.errors import StoreError
 from costmon.messages import (
     CloseCircuit,
@@ -36,6 +37,7 @@ from costmon.state import policy as policies
 from costmon.state.guard_state import GuardState, SpendTotal
 from costmon.state.policy import Decided
 from costmon.state.published import SharedPublished, Watched
+from costmon.state.report_limits import ReportLimits
 
 _LOAD, _EXPIRE, _SWEEP = "load", "expire", "sweep"
 _SWEEP_EVERY_S = 600.0
@@ -44,11 +46,13 @@ _LOOK_AGAIN_S = 30.0
 """At most so long until the wall clock is looked at again: it may be set."""
 _MOST_LOGGED = 10
 
+Kept = TypeVar("Kept", bound=Change)
+
 
 class WaitingChanges(Protocol):
     """Where decisions wait for the database, first in first out, on disk."""
 
-    def keep(self, change: Change) -> Change:
+    def keep(self, change: Kept) -> Kept:
         """Keep a change; return it, or the one of the same id that waits already."""
         ...
 
@@ -106,6 +110,7 @@ class PolicyActor(SupervisedActor[PolicyMessage]):
         self._persister = persister
         self._alerter = alerter
         self._load_again_s = _LOAD_MIN_S
+        self._limits = ReportLimits()
         self._told_expired: set[tuple[str, int]] = set()
         self._waiting_openings: dict[str, Opening] = {}
 
@@ -136,8 +141,24 @@ class PolicyActor(SupervisedActor[PolicyMessage]):
     # --- what guards report ------------------------------------------------------------------
 
     def _fold(self, message: GuardReported) -> None:
-        report, now = message.report, self.clock.now()
+        now, authenticated = self.clock.now(), message.authenticated
         before = self._plan.guard_state.read()
+        if guard_reports.impersonates(before, message.report, authenticated=authenticated):
+            if self._limits.is_first("impersonation", now, authenticated=False):
+                self.log.warning(
+                    "policy.report_refused",
+                    guard=message.report.guard,
+                    hint="this guard reports with a token; this report came without one. Further "
+                    "ones are not logged in this hour",
+                )
+            return
+        report = self._within_limits(message, now)
+        if report is None:
+            # How its budgets stand is shown all the same; rows and notices come again.
+            shown = message.report._replace(rows=(), notices=())
+            self._show(shown, now, authenticated=authenticated)
+            return
+        message = replace(message, report=report)
         _, fresh = guard_reports.reported(before, report, now)
         for notice in fresh:
             self.tell(
@@ -152,7 +173,7 @@ class PolicyActor(SupervisedActor[PolicyMessage]):
         self.tell(self._persister, message)
         # Published last: after a crash before this line all of it happens again, and whoever was
         # told knows notices by their ids and rows by their changes.
-        self._change_guard_state(lambda state: guard_reports.reported(state, report, now)[0])
+        self._show(report, now, authenticated=authenticated)
         if all(seen.guard != report.guard for seen in before.guards):
             self.log.info(
                 "policy.guard_appeared",
@@ -162,6 +183,32 @@ class PolicyActor(SupervisedActor[PolicyMessage]):
                 pid=report.pid,
                 store=report.store,
             )
+
+    def _show(self, report: GuardReport, now: dt.datetime, *, authenticated: bool) -> None:
+        self._change_guard_state(
+            lambda state: guard_reports.reported(state, report, now, authenticated=authenticated)[0]
+        )
+
+    def _within_limits(self, message: GuardReported, now: dt.datetime) -> GuardReport | None:
+        report, authenticated = message.report, message.authenticated
+        verdict = self._limits.check(report, now, authenticated=authenticated)
+        facts = {"guard": report.guard, "app": report.app, "authenticated": authenticated}
+        if verdict.is_first and verdict.report is None:
+            self.log.warning(
+                "policy.reports_limited",
+                **facts,
+                hint="guards report more new rows than are accepted in an hour; they keep them and "
+                "send them again. Further ones are not logged in this hour",
+            )
+        elif verdict.is_first:
+            self.log.warning(
+                "policy.rows_dropped",
+                **facts,
+                rows=verdict.dropped,
+                hint="their hours are more than an hour ahead, or 400 days ago: check that "
+                "machine's clock. Further ones are not logged in this hour",
+            )
+        return verdict.report
 
     def _change_guard_state(self, fold: Callable[[GuardState], GuardState]) -> None:
         self.fenced(lambda: self._plan.guard_state.change(fold))
@@ -202,7 +249,7 @@ class PolicyActor(SupervisedActor[PolicyMessage]):
         known += [it.revision for it in policy.circuits] if policy is not None else []
         return decision.next_revision(known, now)
 
-    def _keep(self, decided: Change) -> None:
+    def _keep(self, decided: GuardChange) -> None:
         """Bring a change to the disk, to whoever must know, and to the guards."""
         policy = self._plan.policy.read()
         change = self._plan.changes.keep(decided)

@@ -11,7 +11,7 @@ else is due has its turn: no reading waits for more than one step of another.
 import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol, assert_never
 
 from costmon.actors.address import Address
@@ -38,6 +38,7 @@ from costmon.messages import (
 )
 from costmon.providers.base import Provider
 from costmon.providers.breaker import Breaker
+from costmon.state.readings import fresh_s
 from costmon.state.usage import DISBELIEVED_FOR
 
 _RETRY_FIRST_S, _RETRY_MAX_S = 300.0, 3600.0
@@ -70,6 +71,8 @@ class PollerPlan:
         least_intervals: Seconds that must lie between the starts of two cycles, whoever asks, by
             the readings for which there is such a limit.
         begun: When each reading's last cycle began, monotonic seconds; it outlives an incarnation.
+        offsets: How far the wall clock was ahead of the monotonic clock at each reading's last good
+            cycle, in seconds; it outlives an incarnation.
         connect: Opens the line, given a pause and a heartbeat: `pause(seconds)` waits and
             returns `False` when the wait was cut short, `beat()` says that work goes on.
         stored: Returns what is recorded of a reading; `None` when nothing is.
@@ -81,6 +84,7 @@ class PollerPlan:
     intervals: Mapping[ReadingKind, float]
     least_intervals: Mapping[ReadingKind, float] = field(default_factory=dict)
     begun: MutableMapping[ReadingKind, float] = field(default_factory=dict)
+    offsets: MutableMapping[ReadingKind, float] = field(default_factory=dict)
     connect: Callable[[Callable[[float], bool], Callable[[], None]], Line]
     stored: Callable[[ReadingKind], StoredReading | None]
     falls_to_zero: Callable[[ChargeWindow], bool]
@@ -343,7 +347,19 @@ class Poller(SupervisedActor[PollerMessage]):
         elif outcome is None:
             self._tell_completed(report, cycle)
         else:
+            report = self._with_clock_step(report, reading)
             self._tell_fetched(report, outcome)
+
+    def _with_clock_step(self, report: PollReport, reading: _Reading) -> PollReport:
+        """Say by how much the clock was set since the last good cycle."""
+        offset_s = self.clock.now().timestamp() - self.clock.monotonic_s()
+        before_s = self._plan.offsets.get(reading.kind)
+        self._plan.offsets[reading.kind] = offset_s
+        return replace(
+            report,
+            clock_step_s=None if before_s is None else offset_s - before_s,
+            fresh_s=fresh_s(reading.interval_s),
+        )
 
     def _report(self, reading: _Reading, cycle: _Cycle, delay_s: float) -> PollReport:
         now, now_s = self.clock.now(), self.clock.monotonic_s()

@@ -9,7 +9,10 @@ from costmon.alerts.memory import OpenAlert
 from costmon.api.schemas.answers import Meta
 from costmon.intake.answer import Answer, Moment
 
-_Author = Annotated[str, Describe(description="Who decided this: at most 200 characters.")]
+_Author = Annotated[str, Describe(description="Ignored: the author is who was authenticated.")]
+
+
+_Reason = Annotated[str, Describe(description="Why: at most 500 characters; kept in the audit.")]
 
 
 class AlertAnswer(Answer, frozen=True):
@@ -42,14 +45,16 @@ class AlertsAnswer(Answer, frozen=True):
 class AcknowledgeBody(Answer, frozen=True, forbid_unknown_fields=True):
     """Nothing more is told until the alert gets more severe or is over."""
 
-    author: _Author = "api"
+    author: _Author = ""
+    reason: _Reason = ""
 
 
 class SnoozeBody(Answer, frozen=True, forbid_unknown_fields=True):
     """Nothing is told for so many seconds, unless the alert gets more severe or is over."""
 
     duration_s: int
-    author: _Author = "api"
+    author: _Author = ""
+    reason: _Reason = ""
 
 
 def alert_answer(known: OpenAlert) -> AlertAnswer:

@@ -14,6 +14,8 @@ from costmon.intake.answer import Answer, Moment
 from costmon.intake.answer import Problem as Problem  # noqa: PLC0414 - the socket says it, too
 from costmon.state.freshness import ProviderState
 
+Shown = Literal["show", "omit"]
+
 
 class HistoryBucket(Answer, frozen=True):
     """One bucket of one group, from the daily roll-ups."""
@@ -28,6 +30,8 @@ class HistoryBucket(Answer, frozen=True):
     observed_s: int
     resource_count: int
     unpriced_count: int
+    not_observed: Decimal | None
+    not_observed_s: int | None
 
 
 class HistoryMeta(Answer, frozen=True, rename={"start": "from", "end": "to"}):
@@ -38,6 +42,7 @@ class HistoryMeta(Answer, frozen=True, rename={"start": "from", "end": "to"}):
     end: Moment
     step: Step
     group_by: GroupBy
+    not_observed: Shown
 
 
 class HistoryAnswer(Answer, frozen=True):
@@ -147,6 +152,25 @@ class RefreshAnswer(Answer, frozen=True):
     meta: dict[str, str]
 
 
+class LoginParameters(Answer, frozen=True):
+    """What a login link carries."""
+
+    code: Annotated[str, Describe(description="Of `POST /api/v1/login-links`; works once.")] = ""
+
+
+class LoginLink(Answer, frozen=True):
+    """A path that signs one browser in, once."""
+
+    path: str
+    expires_in_s: int
+
+
+class LoginLinkAnswer(Answer, frozen=True):
+    """The answer of `POST /api/v1/login-links`."""
+
+    data: LoginLink
+
+
 class Health(Answer, frozen=True):
     """The process answers."""
 
@@ -180,3 +204,9 @@ class HistoryParameters(Answer, frozen=True, rename={"start": "from", "end": "to
     ] = ""
     step: Step = "day"
     group_by: GroupBy = "total"
+    not_observed: Annotated[
+        Shown,
+        Describe(
+            description="`omit` leaves out what is assumed for the time that was not observed."
+        ),
+    ] = "show"

@@ -12,7 +12,7 @@ from costmon.domain.circuit import CircuitState, CurrentState
 from costmon.intake.answer import WAITING_S, Answer, BudgetAnswer, CircuitAnswer, Moment
 
 _Reason = Annotated[str, Describe(description="Reason, for humans: at most 500 characters.")]
-_Author = Annotated[str, Describe(description="Who decided this: at most 200 characters.")]
+_Author = Annotated[str, Describe(description="Ignored: the author is who was authenticated.")]
 _Amount = Annotated[str, Describe(description="An exact amount in major units, such as '0.02'.")]
 _Percent = Annotated[str, Describe(description="Percentage of the limit, such as '80'.")]
 
@@ -98,6 +98,7 @@ class Guard(Answer, frozen=True):
     confirmed: int | None
     leases: int
     refused: int
+    authenticated: bool
 
 
 class GuardsAnswer(Answer, frozen=True):
@@ -166,7 +167,7 @@ class CircuitBody(Answer, frozen=True, forbid_unknown_fields=True):
 
     state: CircuitState
     reason: _Reason
-    author: _Author
+    author: _Author = ""
     expires_in_s: int | None = None
 
 
@@ -179,7 +180,7 @@ class BudgetBody(Answer, frozen=True, forbid_unknown_fields=True):
     currency: str | None = None
     warn: _Percent | None = None
     block: _Percent | None = None
-    author: _Author = "api"
+    author: _Author = ""
 
 
 class BudgetName(Answer, frozen=True):
@@ -187,7 +188,7 @@ class BudgetName(Answer, frozen=True):
 
     scope: str
     period: str
-    author: _Author = "api"
+    author: _Author = ""
 
 
 class WaitParameters(Answer, frozen=True):

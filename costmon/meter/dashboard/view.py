@@ -29,6 +29,7 @@ def view_of(snapshot: Snapshot, projected: Projection | Unprojected) -> View:
     known = isinstance(projected, Projection)
     return {
         "service": snapshot.service,
+        "place": snapshot.options.place,
         "recording": _recording(snapshot),
         "processes": snapshot.processes,
         "threads": snapshot.threads,
@@ -75,6 +76,7 @@ def _recording(snapshot: Snapshot) -> View:
         "is_recording": snapshot.is_recording,
         "started_at": _moment(snapshot.started_at),
         "taken_at": _moment(snapshot.taken_at),
+        "runs_since": _moment(snapshot.runs_since) if snapshot.runs_since else None,
         "seconds": round(snapshot.whole.seconds, 3),
         "warmup_s": snapshot.options.warmup_s,
         "warmup_left_s": round(_warmup_left_s(snapshot), 1),

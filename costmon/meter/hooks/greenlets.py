@@ -87,7 +87,7 @@ class GreenletClock:
             self.is_installed = False
             CPU.now_ns = thread_time_ns
             thread = self._threads.get(self._ident())
-            if thread is not None:
+            if thread is not None and self._greenlet.gettrace() == thread.switched:
                 self._greenlet.settrace(thread.before)
             self._threads.clear()
 

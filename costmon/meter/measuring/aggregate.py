@@ -2,6 +2,7 @@
 
 import itertools
 from collections import deque
+from collections.abc import Callable, Sequence
 from threading import RLock
 from time import perf_counter_ns, process_time_ns
 from typing import TypeVar, overload
@@ -45,7 +46,22 @@ class Aggregate:
         most_live: The most concurrent requests so far.
     """
 
-    def __init__(self, *, warmup_s: float, sample: int = 1) -> None:
+    def __init__(
+        self,
+        *,
+        warmup_s: float,
+        sample: int = 1,
+        others: "Callable[[], tuple[Aggregate, ...]] | None" = None,
+    ) -> None:
+        """Begin a recording.
+
+        Args:
+            warmup_s: Length of the warm-up.
+            sample: CPU is measured for 1 in `sample` requests.
+            others: Returns the recordings of the other services of this process, which share its
+                CPU; `None`: there are no others.
+        """
+        self._others = others
         self._lock = RLock()
         self._is_busy = False
         self._counting = _Counting(self)
@@ -61,7 +77,7 @@ class Aggregate:
         self.is_recording = True
         self.live: set[Measure] = set()
         self.most_live = 0
-        self._began = _Reading()
+        self._began = self._reading()
         self._settles_ns = self._began.clock_ns + int(warmup_s * _NS)
         self._settled_since: _Reading | None = None
         self._stopped: _Reading | None = None
@@ -163,11 +179,11 @@ class Aggregate:
         """Stop counting new requests; figures are kept."""
         if self.is_recording:
             self.is_recording = False
-            self._stopped = _Reading()
+            self._stopped = self._reading()
 
     def phases(self) -> tuple[Phase, Phase]:
         """Return the whole recording, and the part after its warm-up."""
-        now = self._stopped or _Reading()
+        now = self._stopped or self._reading()
         if self._settled_since is None and now.clock_ns >= self._settles_ns:
             self._settle()
         with self._counting:
@@ -175,15 +191,25 @@ class Aggregate:
         self._book_live()
         warming, settled = self._rows(self._warming), self._rows(self._settled)
         # Read after the rows, so that it includes the CPU of all their requests.
-        now = self._stopped or _Reading()
+        now = self._stopped or self._reading()
         since = self._settled_since or now
         return now.phase(self._began, (warming, settled)), now.phase(since, (settled,))
+
+    def attributed_ns(self) -> int:
+        """Return the CPU attributed to routes; of requests that are not counted yet, none."""
+        rows = [*self._warming.values(), *self._settled.values()]
+        return sum(row.cpu_estimate_ns for row in rows)
+
+    def _reading(self) -> "_Reading":
+        # Without locks: two recordings that read each other would wait for each other.
+        others = () if self._others is None else self._others()
+        return _Reading([it.attributed_ns() for it in others])
 
     def _settle(self) -> None:
         """Read the clocks at the end of the warm-up; called by the first request after it."""
         with self._lock:
             if self._settled_since is None:
-                self._settled_since = _Reading()
+                self._settled_since = self._reading()
                 self._turn_ns = _NEVER
 
     def _new_row(self, rows: dict[RowKey, Row], key: RowKey) -> Row:
@@ -251,21 +277,38 @@ class _Counting:
 
 
 class _Reading:
-    """The clocks of this process at one moment."""
+    """The clocks of this process at one moment, and the CPU of its other services."""
 
-    __slots__ = ("clock_ns", "collected_ns", "cpu_ns")
+    __slots__ = ("clock_ns", "collected_ns", "cpu_ns", "others_count", "others_ns")
 
-    def __init__(self) -> None:
+    def __init__(self, others_ns: Sequence[int]) -> None:
         self.clock_ns = perf_counter_ns()
         self.cpu_ns = process_time_ns()
         self.collected_ns = COLLECTIONS.total_ns
+        self.others_ns = sum(others_ns)
+        self.others_count = len(others_ns)
 
-    def phase(self, since: "_Reading", rows: tuple[list[RouteStats], ...]) -> Phase:
+    def phase(self, since: "_Reading", parts: tuple[list[RouteStats], ...]) -> Phase:
+        """Return the figures since an earlier reading.
+
+        CPU that belongs to no route is shared with the other services of this process, in
+        proportion to the CPU of their routes.
+        """
         seconds = (self.clock_ns - since.clock_ns) / _NS
+        rows = merged_rows(row for part in parts for row in part)
+        cpu_ns = self.cpu_ns - since.cpu_ns
+        gc_ns = self.collected_ns - since.collected_ns
+        if self.others_count:
+            own_ns = sum(row.cpu_estimate_ns for row in rows)
+            others_ns = max(0, self.others_ns - since.others_ns)
+            used_ns = own_ns + others_ns
+            share = own_ns / used_ns if used_ns else 1 / (self.others_count + 1)
+            cpu_ns = own_ns + int(share * max(0, cpu_ns - used_ns))
+            gc_ns = int(share * gc_ns)
         return Phase(
             seconds=seconds,
             process_seconds=seconds,
-            process_cpu_ns=self.cpu_ns - since.cpu_ns,
-            gc_cpu_ns=self.collected_ns - since.collected_ns,
-            routes=merged_rows(row for part in rows for row in part),
+            process_cpu_ns=cpu_ns,
+            gc_cpu_ns=gc_ns,
+            routes=rows,
         )

@@ -95,6 +95,12 @@ class Row:
             self.cpu_squares -= cpu_ns * cpu_ns // _NS2_IN_US2
             _take_one(self.cpu, cpu_ns)
 
+    @property
+    def cpu_estimate_ns(self) -> int:
+        """CPU of all requests, including late work; scaled up if only a sample was measured."""
+        cpu_ns = self.cpu_ns + self.late_cpu_ns
+        return cpu_ns * self.requests // self.cpu_measured if self.cpu_measured else cpu_ns
+
     def stats(self, key: RowKey) -> RouteStats:
         """Return the current figures."""
         method, route, status, tag = key

@@ -111,8 +111,15 @@ class Followed(Coroutine[Any, Any, Any]):
         """Close the coroutine."""
         self._work.close()
 
-    def __await__(self) -> Generator[Any, Any, Any]:
-        return self._work.__await__()
+    # A task factory of another library may await this coroutine in one of its own.
+    def __await__(self) -> "Followed":
+        return self
+
+    def __iter__(self) -> "Followed":
+        return self
+
+    def __next__(self) -> Any:
+        return self.send(None)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._work, name)

@@ -27,6 +27,7 @@ class FileReporter:
         self._texts = texts
         self._clock = clock
         self._files: Files | None = None
+        self._has_begun = False
         self._own: LockedFile | None = None
         self._written: int | None = None
         self._write_after_s = self._fold_after_s = self._again_s = float("-inf")
@@ -36,8 +37,11 @@ class FileReporter:
         """Whether this process has a file."""
         return self._own is not None
 
-    def control(self, service: str) -> Control | None:
+    def control(self, snapshot: Snapshot) -> Control | None:
         """Return the control message; `None` if there is none.
+
+        Args:
+            snapshot: A snapshot of this process; its first one may begin a new recording.
 
         Raises:
             PermissionError: Other users could have written it.
@@ -46,17 +50,18 @@ class FileReporter:
             return None
         self._again_s = self._clock.monotonic_s() + _AGAIN_S
         check_private(self._base)
+        files = self._begun(snapshot)
         self._again_s = float("-inf")
-        return self._of(service).control()
+        return files.control()
 
-    def order(self, service: str, control: Control) -> None:
+    def order(self, snapshot: Snapshot, control: Control) -> None:
         """Pass on the service's control message to other workers and readers of the files.
 
         Raises:
             OSError: It cannot be written.
         """
         if self._clock.monotonic_s() >= self._again_s and self.holds:
-            self._of(service).order(control)
+            self._of(snapshot).order(control)
 
     def keep(self, snapshot: Snapshot, *, is_final: bool) -> None:
         """Replace this process's file if something has changed.
@@ -73,7 +78,7 @@ class FileReporter:
             self._write(snapshot)
             self._written, self._write_after_s = written, now_s + _UNCHANGED_S
         if now_s >= self._fold_after_s:
-            self._of(snapshot.service).fold()
+            self._of(snapshot).fold()
             self._fold_after_s = now_s + _FOLD_S
         self._again_s = float("-inf")
 
@@ -85,12 +90,12 @@ class FileReporter:
         self._own = None
 
     def _write(self, snapshot: Snapshot) -> None:
-        folder = service_folder(self._base, snapshot.service)
+        folder = service_folder(self._base, snapshot.service, snapshot.options.place)
         key = folder, snapshot.pid, snapshot.boot
         own = _OWN.get(key)
         if own is None:
             make_private(folder)
-            self._of(snapshot.service).begin()
+            self._begun(snapshot)
             own = _OWN[key] = LockedFile(folder, snapshot.pid, snapshot.boot)
         content = encode(snapshot, self._texts)
         try:
@@ -100,10 +105,20 @@ class FileReporter:
             own.keep(content)
         self._own = own
 
-    def _of(self, service: str) -> Files:
-        folder = service_folder(self._base, service)
+    def _begun(self, snapshot: Snapshot) -> Files:
+        """Return the files; before this process uses them, those of earlier runs are removed."""
+        files = self._of(snapshot)
+        if not self._has_begun:
+            if not snapshot.options.continue_recording:
+                files.begin(snapshot.run, snapshot.run_started_at)
+            self._has_begun = True
+        return files
+
+    def _of(self, snapshot: Snapshot) -> Files:
+        folder = service_folder(self._base, snapshot.service, snapshot.options.place)
         if self._files is None or self._files.folder != folder:
             self._files = Files(folder, clock=self._clock)
+            self._has_begun = False
         return self._files
 
 

@@ -27,9 +27,6 @@ from costmon.meter.reporting.tombstone import (
 from costmon.meter.reporting.wire import decode, decode_control, encode_control
 
 MOST_FILES = 2_000
-RECORDING_GAP_S = 600.0
-"""After this long without a process the recording is over, and the next process resets it."""
-
 _LITTER_S = 60.0
 _SAME_TICK_S = 0.1
 """A file rewritten this quickly can look unchanged: inodes are reused, and mtime is coarse."""
@@ -76,9 +73,7 @@ class Files:
             snapshots = [it for it in snapshots if worker_of(it) != worker_of(own)]
             if own.routes or not snapshots:
                 snapshots.append(own)
-        if stone.past is not None:
-            snapshots.append(stone.past)
-        return tuple(snapshots)
+        return (*snapshots, *stone.past)
 
     def control(self) -> Control | None:
         """Return the control message; `None` if there is none."""
@@ -125,24 +120,33 @@ class Files:
                 (self.folder / name).unlink(missing_ok=True)
             self._sweep()
 
-    def begin(self) -> None:
-        """Remove the files of a recording that is over: no process has taken part in it lately.
+    def begin(self, run: str, started_at: float) -> None:
+        """Remove the files of earlier runs, unless one of their processes is alive.
+
+        A process calls this before it reports or obeys: a new start of an application begins a new
+        recording.
+
+        Args:
+            run: The run of the process.
+            started_at: When that run began.
 
         Raises:
             OSError: It failed.
         """
-        with self._locked() as is_ours:
-            if not is_ours:
-                return
-            snapshots = dict(self._snapshots())
-            oldest_at = self._clock.epoch_s() - RECORDING_GAP_S
-            present = [path.name for path in self.folder.glob("*.json")]
-            if any(it.processes for it in snapshots.values()) or any(
-                self._modified_at(name) > oldest_at for name in present
+        if not self.folder.exists():
+            return
+        with self._locked(waiting=True):
+            snapshots = tuple(self._snapshots())
+            past = self._sum().past
+            control = self.control()
+            if (
+                any(it.processes or it.run == run for _, it in snapshots)
+                or any(it.run == run for it in past)
+                or (control is not None and control.issued_at >= started_at)
             ):
                 return
-            for name in present:
-                (self.folder / name).unlink(missing_ok=True)
+            for path in self.folder.glob("*.json"):
+                path.unlink(missing_ok=True)
 
     def _snapshots(self) -> Iterator[tuple[str, Snapshot]]:
         """Yield the snapshots in all readable files; `processes` is 1 if it is alive, else 0."""
@@ -232,14 +236,14 @@ class Files:
             raise
 
     @contextlib.contextmanager
-    def _locked(self) -> Iterator[bool]:
-        """Try to lock the folder; yield whether that succeeded."""
+    def _locked(self, *, waiting: bool = False) -> Iterator[bool]:
+        """Lock the folder, or without `waiting` try to; yield whether that succeeded."""
         lock = os.open(
             self.folder / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
         )
         try:
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(lock, fcntl.LOCK_EX | (0 if waiting else fcntl.LOCK_NB))
             except BlockingIOError:
                 yield False
                 return

@@ -1,6 +1,7 @@
-"""The folders for figures: one for each service, accessible to its user only.
+"""The folders for figures: one for each deployment, accessible to its user only.
 
-`$XDG_RUNTIME_DIR/costmon/meter/<service>/`, or a folder of the user in the temporary directory.
+A folder is `$XDG_RUNTIME_DIR/costmon/meter/<service>-<digest of its place>/`, or is in a folder of
+the user in the temporary directory.
 Other users may create that folder first, so it is used only if it is not a link, is owned by the
 user, and is not accessible to others.
 """
@@ -27,13 +28,16 @@ def base_folder() -> Path:
     return Path(tempfile.gettempdir()) / f"costmon-meter-{os.geteuid()}"
 
 
-def service_folder(base: Path, service: str) -> Path:
-    """Return the folder of one service, named after it as far as file names allow."""
+def service_folder(base: Path, service: str, place: str = "") -> Path:
+    """Return the folder of a deployment, named after its service as far as file names allow."""
     name = quote(service, safe=" ", errors="replace").replace(".", "%2E") or "app"
     if len(name) > _NAME_CHARACTERS:
-        digest = sha256(service.encode("utf-8", "replace")).hexdigest()[:16]
-        name = f"{name[:_NAME_CHARACTERS]}-{digest}"
-    return base / name
+        name = f"{name[:_NAME_CHARACTERS]}-{_digest(service)}"
+    return base / (f"{name}-{_digest(place)}" if place else name)
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
 
 
 def make_private(folder: Path) -> None:

@@ -154,7 +154,7 @@ class Reporter:
         snapshot = self._source.snapshot()
         # Control messages first: a new worker belongs to the current recording, and must not be
         # reported in another one.
-        if self._apply(self._guarded(lambda: self._file_reporter.control(snapshot.service))):
+        if self._apply(self._guarded(lambda: self._file_reporter.control(snapshot))):
             snapshot = self._source.snapshot()
         if snapshot.routes or self._file_reporter.holds:
             self._guarded(lambda: self._file_reporter.keep(snapshot, is_final=is_final))
@@ -162,7 +162,7 @@ class Reporter:
         if delivery is not None and (snapshot.routes or delivery.is_known):
             wanted = self._guarded(lambda: delivery.hand_in(snapshot, is_final=is_final))
             if wanted is not None and self._apply(wanted):
-                self._guarded(lambda: self._file_reporter.order(snapshot.service, wanted))
+                self._guarded(lambda: self._file_reporter.order(snapshot, wanted))
 
     def _apply(self, control: Control | None) -> bool:
         """Apply a control message, unless it was applied before; return whether it was new."""

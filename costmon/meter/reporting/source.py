@@ -14,7 +14,7 @@ from costmon.meter.reporting.folders import (
     make_private,
     service_folder,
 )
-from costmon.meter.reporting.merging import presented
+from costmon.meter.reporting.merging import by_label, labelled, newest_run, presented
 
 
 class Metered(Protocol):
@@ -52,35 +52,37 @@ class Source(Protocol):
 class FileSource:
     """The files of this user's processes on this machine; thread-safe."""
 
-    def __init__(self, folder: Path | None = None, own: Metered | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path | None = None,
+        own: Metered | None = None,
+        *,
+        newest_run: bool = False,
+    ) -> None:
         """Set up the source; nothing is read yet.
 
         Args:
             folder: The parent of all service folders; `None`: the default one.
             own: This process's meter: then only its service is read, with its live figures.
                 `None`: all services are read.
+            newest_run: Whether to read only the newest run of each service.
         """
         self._base = base_folder() if folder is None else folder
         self._is_usual = folder is None
         self._own = own
+        self._newest_run = newest_run
         self._files: dict[str, Files] = {}
         self._lock = threading.Lock()
 
     def services(self) -> tuple[Snapshot, ...]:
         """Return the merged figures of each service, sorted by name.
 
+        Deployments with the same name in different places have their places in their names.
+
         Raises:
             PermissionError: Other users can write to the default folder, so it is not trusted.
         """
-        own = None if self._own is None else self._own.snapshot()
-        with self._lock:
-            if self._is_usual:
-                check_private(self._base)
-            if own is None:
-                merges = [self._merged(name) for name in self._names()]
-            else:
-                merges = [self._merged(service_folder(self._base, own.service).name, own)]
-        return tuple(sorted(filter(None, merges), key=lambda it: it.service))
+        return labelled(self._merges())
 
     def order(self, service: str, control: Control) -> None:
         """Send a control message to all processes of a service; this process applies it at once.
@@ -90,16 +92,32 @@ class FileSource:
         """
         if self._own is not None:
             self._own.apply(control)
-        folder = service_folder(self._base, service)
+        known = by_label(self._merges()).get(service)
+        name, place = (service, "") if known is None else (known.service, known.options.place)
+        folder = service_folder(self._base, name, place)
         with self._lock:
             make_private(folder)
             self._of(folder.name).order(control)
+
+    def _merges(self) -> list[Snapshot]:
+        own = None if self._own is None else self._own.snapshot()
+        with self._lock:
+            if self._is_usual:
+                check_private(self._base)
+            if own is None:
+                merges = [self._merged(name) for name in self._names()]
+            else:
+                folder = service_folder(self._base, own.service, own.options.place)
+                merges = [self._merged(folder.name, own)]
+        return [it for it in merges if it is not None]
 
     def _merged(self, name: str, own: Snapshot | None = None) -> Snapshot | None:
         files = self._of(name)
         snapshots = files.gather(own)
         if not snapshots:
             return None
+        if self._newest_run:
+            snapshots = tuple(newest_run(snapshots))
         together = presented(snapshots, files.control())
         return together._replace(faults=together.faults + files.bad)
 

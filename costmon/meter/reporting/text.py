@@ -22,5 +22,16 @@ def readable(text: str, longest: int) -> str:
     return "".join(_REPLACEMENT if _is_refused(character) else character for character in text)
 
 
+def place_name(place: str) -> str:
+    """Return a place as readable text, whose length is limited; different places stay different."""
+    name = readable(place, NAME_CHARACTERS + 1)
+    if len(name) <= NAME_CHARACTERS and name == place:
+        return name
+    from hashlib import sha256
+
+    digest = sha256(place.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    return f"{name[: NAME_CHARACTERS - 17]}-{digest}"
+
+
 def _is_refused(character: str) -> bool:
     return character in _TURNING or unicodedata.category(character) in _REFUSED

@@ -138,6 +138,8 @@ def snapshot_of(reading: Reading) -> Snapshot:
         InputError: It is not valid, or has another version; the text says where.
     """
     reading.member("v").exactly(VERSION)
+    run, begun = reading.optional("run"), reading.optional("run_started_at")
+    since = reading.optional("runs_since")
     return Snapshot(
         service=reading.member("service").text(),
         host=reading.member("host").text(),
@@ -156,6 +158,9 @@ def snapshot_of(reading: Reading) -> Snapshot:
         whole=_phase(reading.member("whole")),
         settled=_phase(reading.member("settled")),
         is_loop=reading.member("is_loop").claim(),
+        run="" if run is None else run.text(),
+        run_started_at=0.0 if begun is None else begun.seconds(),
+        runs_since=0.0 if since is None else since.seconds(),
     )
 
 
@@ -213,6 +218,9 @@ def _head_document(snapshot: Snapshot) -> dict[str, object]:
         "rss_bytes": snapshot.rss_bytes,
         "faults": snapshot.faults,
         "is_loop": snapshot.is_loop,
+        "run": readable(snapshot.run, NAME_CHARACTERS),
+        "run_started_at": snapshot.run_started_at,
+        "runs_since": snapshot.runs_since,
         "options": options_document(snapshot.options),
     }
 

@@ -9,16 +9,15 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from costmon.domain.amount import HIGHEST
+from costmon.domain.amount import HIGHEST, MOST_QUANTITY, is_number
 from costmon.domain.charge import Charge
 from costmon.domain.resource import Gap
 from costmon.providers.atlas.session import Session
 from costmon.providers.figures import ChargeRows, billed_usage
-from costmon.providers.reading import EXACT, is_number, month_of
+from costmon.providers.reading import EXACT, month_of
 
 _EARLIEST = dt.timedelta(days=366)
 """How long before its invoice a line may begin."""
-_MOST_QUANTITY = 10**30
 
 Moment = Annotated[dt.datetime, Meta(tz=True)]
 
@@ -132,7 +131,7 @@ class InvoiceLines:
         self._session.check_period(path, where, (start, end), asked, ("startDate", "endDate"))
         self._check(path, item.total_price_cents, f"{where}.totalPriceCents", "an amount of money")
         self._check(path, item.discount_cents, f"{where}.discountCents", "an amount of money")
-        self._check(path, item.quantity, f"{where}.quantity", "a quantity", _MOST_QUANTITY)
+        self._check(path, item.quantity, f"{where}.quantity", "a quantity", MOST_QUANTITY)
         listed = _dollars(item.total_price_cents)
         tier = None if item.tier_lower_bound is None else str(item.tier_lower_bound)
         charge = billed_usage(

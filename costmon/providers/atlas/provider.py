@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from msgspec import Meta, Struct
 
+from costmon.domain.amount import MOST_QUANTITY, is_number
 from costmon.domain.charge import ChargeWindow
 from costmon.domain.resource import Gap
 from costmon.domain.usage import Quantity, UsageReading
@@ -23,14 +24,13 @@ from costmon.providers.atlas.invoices import FullInvoice, Invoice, InvoiceLines
 from costmon.providers.atlas.session import API, ORGS, SLUG, Identified, Page, Session
 from costmon.providers.base import Provider, ProviderSetup
 from costmon.providers.figures import Span
-from costmon.providers.reading import EXACT, is_number, midnight, month_of, months
+from costmon.providers.reading import EXACT, midnight, month_of, months
 
 GROUPS = f"{API}/groups"
 OPERATIONS = ("QUERY", "INSERT", "UPDATE", "DELETE", "GETMORE", "CMD")
 _RESTATED = dt.timedelta(days=10)
 _SETTLING = dt.timedelta(days=2)
 _HOUR_S = 3600
-_MOST_QUANTITY = 10**30
 
 Moment = Annotated[dt.datetime, Meta(tz=True)]
 
@@ -129,15 +129,21 @@ class Atlas(Provider):
                 gaps.append(Gap(kind=f"operations of {group.name}", reason=error.detail))
                 continue
             if counted is not None:
-                quantities.append(_quantity(counted, span, group.name or group.id))
+                project = group.name or group.id
+                quantities.append(
+                    span.quantity(
+                        "operations", "Requests", counted, estimated=True, project=project
+                    )
+                )
         if not groups:
             reason = (
-                "the key sees no project: it needs Organization Read Only, unless there is none"
+                "the key can see no project: the organization has none, or the key lacks the role "
+                "Organization Read Only"
             )
             gaps.append(Gap(kind="operations", reason=reason))
         if quantities:
             total = sum((one.used for one in quantities), Decimal(0))
-            quantities.insert(0, _quantity(total, span, None))
+            quantities.insert(0, span.quantity("operations", "Requests", total, estimated=True))
         return UsageReading(
             account=account,
             provider=SLUG,
@@ -181,22 +187,9 @@ class Atlas(Provider):
                 for number, point in enumerate(measured.data_points):
                     if point.value is None or point.timestamp >= span.end:
                         continue
-                    if not is_number(point.value, _MOST_QUANTITY) or point.value < 0:
+                    if not is_number(point.value, MOST_QUANTITY) or point.value < 0:
                         place = f"$.measurements.{measured.name}[{number}].value"
                         raise session.fault(path, "not a rate", place)
                     seconds = min(_HOUR_S, int((span.end - point.timestamp).total_seconds()))
                     total = EXACT.add(total or Decimal(0), EXACT.multiply(point.value, seconds))
         return total
-
-
-def _quantity(used: Decimal, span: Span, project: str | None) -> Quantity:
-    return Quantity(
-        quota="operations",
-        unit="Requests",
-        used=used,
-        start=span.start,
-        end=span.end,
-        resets_at=span.resets_at,
-        estimated=True,
-        project=project,
-    )

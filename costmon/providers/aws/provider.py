@@ -16,6 +16,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct, field
 
+from costmon.domain.amount import is_number
 from costmon.domain.charge import Charge, ChargeWindow
 from costmon.domain.resource import Gap
 from costmon.domain.usage import Quantity, UsageReading
@@ -29,7 +30,7 @@ from costmon.errors import (
 )
 from costmon.providers.base import Provider, ProviderSetup
 from costmon.providers.figures import ChargeRows, billed_usage
-from costmon.providers.reading import EXACT, Answers, is_number, midnight, months
+from costmon.providers.reading import EXACT, Answers, midnight, months
 
 SLUG = "aws"
 PATH = "/"

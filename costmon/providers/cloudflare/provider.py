@@ -15,6 +15,7 @@ from typing import Annotated, TypeVar
 
 from msgspec import Meta, Struct
 
+from costmon.domain.amount import MOST_QUANTITY, is_number
 from costmon.domain.charge import Charge, ChargeWindow
 from costmon.domain.resource import Gap
 from costmon.domain.usage import UsageReading
@@ -28,13 +29,12 @@ from costmon.errors import (
 from costmon.providers.base import Provider, ProviderSetup
 from costmon.providers.cloudflare.analytics import SLUG, Analytics
 from costmon.providers.figures import ChargeRows, billed_usage
-from costmon.providers.reading import Answers, is_number, midnight
+from costmon.providers.reading import Answers, midnight
 
 ACCOUNTS = "/accounts"
 LOOK_BACK = dt.timedelta(days=31)
 """The range must include the day on which the billing cycle begins, or nothing is answered."""
 _SETTLING = dt.timedelta(days=2)
-_MOST_QUANTITY = 10**30
 _CATEGORIES = {"R2": "Storage", "Workers": "Compute", "Workers AI": "AI and Machine Learning"}
 _FEES = Gap(
     kind="fixed_fees",
@@ -192,7 +192,7 @@ class Cloudflare(Provider):
             ("ConsumedQuantity", row.consumed_quantity),
             ("PricingQuantity", row.pricing_quantity),
         ):
-            if quantity is not None and not is_number(quantity, _MOST_QUANTITY):
+            if quantity is not None and not is_number(quantity, MOST_QUANTITY):
                 raise self._answers.fault(path, "not a quantity", f"{where}.{name}")
         charge = billed_usage(
             row,

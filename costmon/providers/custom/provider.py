@@ -16,7 +16,7 @@ from typing import cast, get_args
 from msgspec import Struct
 
 from costmon.config.custom import NUMBER_COLUMNS
-from costmon.domain.amount import HIGHEST
+from costmon.domain.amount import HIGHEST, MOST_QUANTITY
 from costmon.domain.charge import Charge, ChargeCategory, ChargeWindow
 from costmon.domain.resource import Gap
 from costmon.domain.source import Period, Request, Source
@@ -33,7 +33,6 @@ from costmon.providers.reading import EXACT, Answers, midnight, month_of, months
 
 _RESTATED = dt.timedelta(days=7)
 _DAY = dt.timedelta(days=1)
-_MOST_QUANTITY = 10**30
 _QUOTA = re.compile(r"[a-z][a-z0-9_]{0,60}(:\S{1,100})?", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _CATEGORIES = get_args(ChargeCategory)
@@ -163,8 +162,8 @@ class Custom(Provider):
             quota, unit = cells.needed("quota"), cells.needed("unit")
             if _QUOTA.fullmatch(quota) is None:
                 raise cells.fault("quota", "finds no name of a-z, 0-9 and _")
-            used = cells.number("used", _MOST_QUANTITY)
-            limit = cells.number("limit", _MOST_QUANTITY)
+            used = cells.number("used", MOST_QUANTITY)
+            limit = cells.number("limit", MOST_QUANTITY)
             if limit is not None:
                 limit = EXACT.multiply(max(limit, Decimal(0)), request.scale)
             if used is None or used < 0:
@@ -176,9 +175,7 @@ class Custom(Provider):
                 start=span.start,
                 end=span.end,
                 resets_at=None if request.period == "now" else span.resets_at,
-                limit=None
-                if limit is None
-                else EXACT.multiply(max(limit, Decimal(0)), request.scale),
+                limit=limit,
                 estimated=request.estimated,
                 project=cells.text("project"),
             )
@@ -298,8 +295,8 @@ def _charge(
         for name in ("EffectiveCost", "ListCost", "ContractedCost")
         if (cost := cells.number(name, HIGHEST)) is not None
     }
-    consumed = cells.number("ConsumedQuantity", _MOST_QUANTITY)
-    priced = cells.number("PricingQuantity", _MOST_QUANTITY)
+    consumed = cells.number("ConsumedQuantity", MOST_QUANTITY)
+    priced = cells.number("PricingQuantity", MOST_QUANTITY)
     return replace(
         charge,
         basis=request.basis,

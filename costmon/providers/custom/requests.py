@@ -18,10 +18,11 @@ from urllib.parse import parse_qsl, quote, urlsplit
 import jmespath
 from jmespath.exceptions import JMESPathError
 
+from costmon.domain.amount import is_number
 from costmon.domain.source import PLACEHOLDER, Paging, Request, Source
 from costmon.errors import ProviderPermissionError, ProviderSchemaError
 from costmon.outbound import Outbound
-from costmon.providers.reading import is_number, schema_fault
+from costmon.providers.reading import schema_fault
 
 SLUG = "custom"
 MOST_PAGES = 500

@@ -13,10 +13,10 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Raw, Struct
 
+from costmon.domain.amount import is_number
 from costmon.domain.charge import Charge, ChargeCategory
 from costmon.providers.digitalocean.answers import NOTHING, Moment
 from costmon.providers.digitalocean.values import CURRENCY, maybe_text, moment, quantity, text
-from costmon.providers.reading import is_number
 
 _TITLE = "DigitalOcean"
 _TAXES = frozenset({"tax", "taxes", "sales tax", "vat", "gst"})

@@ -14,6 +14,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct, field
 
+from costmon.domain.amount import is_number
 from costmon.domain.charge import Charge, ChargeCategory, ChargeWindow
 from costmon.domain.resource import Gap
 from costmon.errors import ProviderNotFoundError, ProviderPermissionError
@@ -23,7 +24,7 @@ from costmon.providers.digitalocean.errors import SLUG, schema_fault
 from costmon.providers.digitalocean.invoice_rows import Item, Month, Rows
 from costmon.providers.digitalocean.reader import Reader
 from costmon.providers.digitalocean.values import moment
-from costmon.providers.reading import EXACT, is_number, midnight, month_of, months
+from costmon.providers.reading import EXACT, midnight, month_of, months
 
 INVOICES = "/v2/customers/my/invoices"
 

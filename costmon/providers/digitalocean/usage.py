@@ -12,16 +12,17 @@ from typing import Annotated, TypeVar
 
 from msgspec import Meta, Struct, field
 
+from costmon.domain.amount import is_number
 from costmon.domain.resource import Gap
 from costmon.domain.usage import Quantity, UsageReading
 from costmon.providers.digitalocean.answers import Count
 from costmon.providers.digitalocean.droplets import DROPLETS
 from costmon.providers.digitalocean.errors import SLUG, schema_fault
 from costmon.providers.digitalocean.network import RESERVED_IPS
-from costmon.providers.digitalocean.permissions import Permissions
 from costmon.providers.digitalocean.reader import MOST_PAGES, PAGE_SIZE, Reader
 from costmon.providers.digitalocean.values import CURRENCY
-from costmon.providers.reading import EXACT, is_number
+from costmon.providers.permissions import Permissions
+from costmon.providers.reading import EXACT
 
 ACCOUNT = "/v2/account"
 INSIGHTS = "/v2/billing/do:team:{team}/insights/{first}/{last}"
@@ -136,8 +137,7 @@ class Usage:
 
     def _attempt(self, quota: str, scope: str, read: Callable[[], T]) -> T | None:
         """Return what `read` returns; `None` and a gap when it is refused or fails."""
-        sight = self._sight
-        return sight.attempt(quota, lambda: sight.of(quota, scope, read, None), None)
+        return self._sight.kind(quota, scope, read, None)
 
     def _account(self) -> Account:
         return self._reader.read(ACCOUNT, AccountAnswer).account

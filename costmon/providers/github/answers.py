@@ -7,13 +7,14 @@ from typing import TypeVar
 
 from msgspec import Struct
 
+from costmon.domain.amount import is_number
 from costmon.errors import (
     ProviderError,
     ProviderNotFoundError,
     ProviderPermissionError,
     ProviderRateLimitError,
 )
-from costmon.providers.reading import Answers, is_number
+from costmon.providers.reading import Answers
 
 SLUG = "github"
 BUDGETS_PER_PAGE = 100

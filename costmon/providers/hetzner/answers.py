@@ -10,7 +10,8 @@ from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 
 from msgspec import Meta, Struct, field
 
-from costmon.providers.reading import EXACT, is_number
+from costmon.domain.amount import is_number
+from costmon.providers.reading import EXACT
 
 Moment = Annotated[dt.datetime, Meta(tz=True)]
 Count = Annotated[int, Meta(ge=0)]

@@ -14,13 +14,14 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from costmon.domain.amount import is_number
 from costmon.domain.charge import Charge, ChargeWindow
 from costmon.domain.resource import Inventory, Resource
 from costmon.domain.subscription import add_months
 from costmon.outbound import Outbound
 from costmon.providers.base import Provider
 from costmon.providers.figures import billed_usage, month_windows
-from costmon.providers.reading import EXACT, Answers, is_number
+from costmon.providers.reading import EXACT, Answers
 
 SLUG = "hostinger"
 SUBSCRIPTIONS = "/api/billing/v1/subscriptions"
@@ -126,8 +127,8 @@ class Hostinger(Provider):
     def write_access(self) -> tuple[str, ...]:
         """Return a warning: every token can order, cancel and delete."""
         warning = (
-            "a Hostinger token has all rights of the user who made it, ordering and deleting "
-            "included; there is none that can only read: give it an end date and no other use"
+            "a Hostinger token has all rights of the user who created it, including ordering and "
+            "deleting; Hostinger has no read-only tokens: set an expiry date and use it only here"
         )
         return (warning,)
 

@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from msgspec import Meta, Struct
 
+from costmon.domain.amount import MOST_QUANTITY, is_number
 from costmon.domain.charge import Charge, ChargeWindow
 from costmon.domain.resource import Gap
 from costmon.domain.usage import Quantity, UsageReading
@@ -23,7 +24,7 @@ from costmon.errors import ProviderPermissionError
 from costmon.outbound import Outbound
 from costmon.providers.base import Provider
 from costmon.providers.figures import ChargeRows, billed_usage
-from costmon.providers.reading import EXACT, Answers, is_number, midnight, months
+from costmon.providers.reading import EXACT, Answers, midnight, months
 
 SLUG = "ionos"
 CONTRACTS = "/cloudapi/v6/contracts"
@@ -32,7 +33,6 @@ _RESTATED = dt.timedelta(days=35)
 """So that the month before is read again until its invoice is there."""
 _DAY = dt.timedelta(days=1)
 _INVOICED_WITHIN = dt.timedelta(days=45)
-_MOST_QUANTITY = 10**30
 _NOTHING = Decimal(0)
 _CURRENCY = re.compile("[A-Za-z]{3}")
 
@@ -409,7 +409,7 @@ class Ionos(Provider):
         return amount.quantity, str(amount.unit).upper()
 
     def _number(self, path: str, where: str, amount: Amount) -> Decimal:
-        if not is_number(amount.quantity, _MOST_QUANTITY):
+        if not is_number(amount.quantity, MOST_QUANTITY):
             raise self._answers.fault(path, "not a quantity", where)
         return amount.quantity
 

@@ -14,13 +14,14 @@ from typing import Annotated, Generic, TypeVar
 
 from msgspec import Meta, Struct
 
+from costmon.domain.amount import MOST_QUANTITY, is_number
 from costmon.domain.charge import Charge, ChargeWindow
 from costmon.domain.usage import Quantity, UsageReading
 from costmon.errors import ProviderAuthError, ProviderError, ProviderPermissionError
 from costmon.outbound import Outbound
 from costmon.providers.base import Provider
 from costmon.providers.figures import ChargeRows, Span, Tally, billed_usage, month_windows
-from costmon.providers.reading import Answers, is_number
+from costmon.providers.reading import Answers
 
 SLUG = "openai"
 COSTS = "/organization/costs"
@@ -31,7 +32,6 @@ DAYS = 31
 
 _RESTATED = dt.timedelta(days=7)
 _SETTLING = dt.timedelta(days=1)
-_MOST_QUANTITY = 10**30
 _UNITS = {
     "tokens": "Tokens",
     "1000_tokens": "1000 Tokens",
@@ -241,7 +241,7 @@ class OpenAI(Provider):
         if not is_number(amount):
             raise self._answers.fault(COSTS, "not an amount of money", f"{place}.amount.value")
         quantity, unit = cost.quantity, _UNITS.get(cost.quantity_unit or "", cost.quantity_unit)
-        if quantity is not None and not is_number(quantity, _MOST_QUANTITY):
+        if quantity is not None and not is_number(quantity, MOST_QUANTITY):
             raise self._answers.fault(COSTS, "not a quantity", f"{place}.quantity")
         service, _, meter = (cost.line_item or "").partition(", ")
         charge = billed_usage(

@@ -13,17 +13,19 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Meta, Struct
 
+from costmon.domain.amount import is_number
 from costmon.domain.charge import Charge, ChargeCategory
 from costmon.domain.resource import Gap
 from costmon.errors import ProviderNotFoundError, ProviderPermissionError
 from costmon.providers.figures import billed_usage
 from costmon.providers.ovh.session import Pairs, Session
-from costmon.providers.reading import EXACT, is_number
+from costmon.providers.reading import EXACT
 
 BILLS = "/me/bill"
 REFUNDS = "/me/refund"
 ZONE = ZoneInfo("Europe/Paris")
 IN_ARREARS = dt.timedelta(days=14)
+_LATEST = dt.timedelta(days=365)
 """A bill of these days of a month may charge for the month before it."""
 
 _DAY = dt.timedelta(days=1)
@@ -81,10 +83,12 @@ class Bills:
 
     Attributes:
         gaps: What could not be seen, by its name.
+        late: First days of the months that a bill charges for which came after `IN_ARREARS`.
     """
 
     def __init__(self, session: Session, account: str) -> None:
         """Read with `session`."""
+        self.late: set[dt.date] = set()
         self._session = session
         self._account = account
         self._read: dict[str, tuple[Charge, ...]] = {}
@@ -92,7 +96,7 @@ class Bills:
 
     def charges(self, start: dt.datetime, end: dt.datetime, now: dt.datetime) -> Iterator[Charge]:
         """Return what bills and refunds charge for the month from `start` to `end`."""
-        for path, until in ((BILLS, min(end + IN_ARREARS, now)), (REFUNDS, end)):
+        for path, until in ((BILLS, now), (REFUNDS, end)):
             params = (("date.from", stamp(start)), ("date.to", stamp(until)))
             for one in dict.fromkeys(self._listed(path, params)):
                 place = f"{path}/{quote(one, safe='')}"
@@ -125,6 +129,8 @@ class Bills:
         ]
         periods = [_period(bill.date.date(), line) for _, line in lines]
         first = min(periods, default=_period(bill.date.date(), None))
+        charged = {period.start.replace(day=1) for period in periods}
+        self.late |= {one for one in charged if next_month(one) + IN_ARREARS <= bill.date.date()}
         left = bill.price_without_tax.value
         if len(ids) == len(lines):
             for (one, line), period in zip(lines, periods, strict=True):
@@ -230,10 +236,13 @@ def _period(billed_on: dt.date, line: Line | None) -> Period:
     """Return which days are charged for.
 
     What is paid in advance counts on the day of its bill. What is paid afterwards counts in its own
-    month, when that is the bill's, or the one before it and the month has just begun.
+    month: when that is the bill's, or the one before it and the month has just begun, or when what
+    is charged for ended before the bill's month.
     """
     month = billed_on.replace(day=1)
     oldest = (month - _DAY).replace(day=1) if billed_on - month < IN_ARREARS else month
+    if line is not None and line.period_end is not None and line.period_end < month:
+        oldest = billed_on - _LATEST
     first, last = (None, None) if line is None else (line.period_start, line.period_end)
     start = first if first is not None and oldest <= first <= billed_on else billed_on
     end = last + _DAY if last is not None and last >= start else start + _DAY

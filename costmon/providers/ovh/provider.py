@@ -14,6 +14,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+from costmon.domain.amount import MOST_QUANTITY, is_number
 from costmon.domain.charge import Charge, ChargeWindow
 from costmon.domain.resource import Gap, Inventory, Resource
 from costmon.domain.usage import Quantity, UsageReading
@@ -22,7 +23,7 @@ from costmon.providers.base import Provider
 from costmon.providers.figures import ChargeRows, billed_usage
 from costmon.providers.ovh.bills import ZONE, Bills, Moment, Price, at, is_money, next_month, stamp
 from costmon.providers.ovh.session import SLUG, Login, Pairs, Session
-from costmon.providers.reading import EXACT, is_number, midnight, months
+from costmon.providers.reading import EXACT, midnight, months
 
 CURRENT = "/me/consumption/usage/current"
 FORECAST = "/me/consumption/usage/forecast"
@@ -158,6 +159,8 @@ class OVHcloud(Provider):
     ) -> Iterator[ChargeWindow]:
         """Return a window for each month that may still change; at first for 12 months more.
 
+        A bill that comes late replaces what was stored of its month, however long ago that was.
+
         Raises:
             ProviderError: See `costmon.errors`.
         """
@@ -168,8 +171,10 @@ class OVHcloud(Provider):
         last_month = (this_month - dt.timedelta(days=1)).replace(day=1)
         ended = [one for one in current if one.begin_date.date().replace(day=1) == last_month]
         known = None if known_through is None else _local(known_through)
-        for begin, _ in months(_local(now), known, _RESTATED):
-            month = begin.date()
+        waiting = [begin.date() for begin, _ in months(_local(now), known, _RESTATED)]
+        oldest = waiting[-1]
+        while waiting:
+            month = waiting.pop(0)
             start, end = at(month), min(at(next_month(month)), now)
             rows = list(bills.charges(start, end, now))
             path, used = CURRENT, []
@@ -194,6 +199,10 @@ class OVHcloud(Provider):
                 gaps=tuple(bills.gaps.values()),
                 counted_through=min(end, midnight(now - _SETTLING)),
             )
+            late = {one for one in bills.late if one < oldest}
+            if known is not None and late and not waiting:
+                waiting = sorted(late, reverse=True)
+                oldest = waiting[-1]
 
     def usage(self, account: str, now: dt.datetime) -> UsageReading:
         """Return what OVHcloud expects this month's use to cost, by currency."""
@@ -326,7 +335,7 @@ def _priced(session: Session, path: str, place: int, one: Expected) -> Iterator[
     if not one.parts():
         raise session.answers.fault(path, "neither a price nor elements with one", where)
     for number, part in enumerate(one.parts()):
-        if part.quantity is not None and not is_number(part.quantity, 10**30):
+        if part.quantity is not None and not is_number(part.quantity, MOST_QUANTITY):
             raise session.answers.fault(path, "not a quantity", f"{where}[{number}].quantity")
         if is_money(session, path, part.price, f"{where}[{number}].price.value"):
             yield part

@@ -76,7 +76,7 @@ class Login:
                 ProviderAuthError,
                 detail=f"the service account was refused ({error.status})",
                 hint="check OVH_APPLICATION_KEY (client ID) and OVH_APPLICATION_SECRET; an "
-                "application, which is no service account, needs OVH_CONSUMER_KEY as well",
+                "application, which is not a service account, needs OVH_CONSUMER_KEY as well",
             )
         raise refusal
 

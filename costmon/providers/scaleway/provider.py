@@ -14,13 +14,14 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from costmon.domain.amount import MOST_QUANTITY, is_number
 from costmon.domain.charge import Charge, ChargeWindow
 from costmon.domain.resource import Gap
 from costmon.errors import ProviderNotFoundError, ProviderPermissionError
 from costmon.outbound import Outbound
 from costmon.providers.base import Provider
 from costmon.providers.figures import ChargeRows, billed_usage
-from costmon.providers.reading import EXACT, Answers, is_number, midnight, months
+from costmon.providers.reading import EXACT, Answers, midnight, months
 
 SLUG = "scaleway"
 CONSUMPTIONS = "/billing/v2beta1/consumptions"
@@ -30,7 +31,6 @@ PER_PAGE = 100
 _RESTATED = dt.timedelta(days=10)
 _SETTLING = dt.timedelta(days=1)
 _NANO = Decimal("1e-9")
-_MOST_QUANTITY = 10**30
 _NO_DETAIL = "resources are not shown one by one: GET /charges was refused ({status})"
 _CATEGORIES = {
     "ai": "AI and Machine Learning",
@@ -233,7 +233,7 @@ class Scaleway(Provider):
                 where = f"$.consumptions[{number}]"
                 self._check(CONSUMPTIONS, one.value, f"{where}.value")
                 quantity = one.billed_quantity
-                if quantity is not None and not is_number(quantity, _MOST_QUANTITY):
+                if quantity is not None and not is_number(quantity, MOST_QUANTITY):
                     raise self._answers.fault(
                         CONSUMPTIONS, "not a quantity", f"{where}.billed_quantity"
                     )

@@ -66,7 +66,7 @@ def count_deployments(
                 estimated=False,
             )
         if "until" in params and following >= int(params["until"]):
-            raise answers.fault(PATH, "incomplete: the next page is no older", "$.pagination.next")
+            raise answers.fault(PATH, "incomplete: the next page is not older", "$.pagination.next")
         params["until"] = following
     raise answers.fault(PATH, f"incomplete: more than {MOST_PAGES} pages", "$.pagination.next")
 

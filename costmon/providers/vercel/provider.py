@@ -141,7 +141,7 @@ class Vercel(Provider):
         if team is None:
             warning = (
                 "the token can change everything in its owner's personal scope, since Vercel has "
-                "no read-only tokens: give it an end date"
+                "no read-only tokens: set an expiry date"
             )
             return (warning,)
         role = self._answers.read(f"{TEAMS}/{team}", _Team).membership.role

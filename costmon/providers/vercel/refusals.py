@@ -37,7 +37,7 @@ def meaning_of(error: ProviderError) -> ProviderError:
             )
         return error.explained(
             ProviderNotFoundError,
-            detail="there is no such team, or the token's owner is not in it (404)",
+            detail="the team does not exist, or the token's owner is not a member of it (404)",
             hint="check VERCEL_TEAM_ID and for which team the token was made",
         )
     if isinstance(error, ProviderPermissionError):

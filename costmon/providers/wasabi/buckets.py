@@ -163,7 +163,7 @@ def _meaning(error: ProviderError, bucket: str) -> ProviderError:
     detail = f"the key may not list the bucket {bucket}"
     hint = "allow s3:ListBucket on it, or take it out of WASABI_BUCKETS"
     if isinstance(error, ProviderNotFoundError):
-        kind, detail = ProviderSchemaError, f"there is no bucket {bucket} at this S3 address"
+        kind, detail = ProviderSchemaError, f"the bucket {bucket} does not exist at this S3 address"
         hint = "check WASABI_BUCKETS, and WASABI_S3_URL for the region"
     elif any(code in error.answer for code in _WRONG_KEY):
         kind, detail = ProviderAuthError, "the access key or the secret key is wrong"

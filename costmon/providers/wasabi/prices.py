@@ -28,7 +28,7 @@ class StoragePrices:
         """
         self._own = own.get(KEY)
         if self._own is not None and not (self._own.is_finite() and self._own >= 0):
-            msg = f"{KEY} = {self._own} is no price"
+            msg = f"{KEY} = {self._own} is not a price"
             raise ValueError(msg)
 
     def on(self, day: dt.date) -> Decimal:

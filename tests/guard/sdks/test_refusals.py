@@ -24,7 +24,7 @@ class Vendor(http.server.ThreadingHTTPServer):
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
-    server: Vendor
+    server: Any
 
     def do_POST(self):
         self.server.asked += 1
@@ -87,8 +87,8 @@ def by_google(guard, url):
 
 
 def by_mistral(guard, url):
-    Mistral = pytest.importorskip("mistralai.client").Mistral
-    client = Mistral(api_key=KEY, server_url=url, client=client_of(guard))
+    library = pytest.importorskip("mistralai.client")
+    client = library.Mistral(api_key=KEY, server_url=url, client=client_of(guard))
     client.chat.complete(model="mistral-small-latest", messages=QUESTION)
 
 

@@ -1,6 +1,6 @@
-"""A hundredth of the campaign on every store; the whole of it is `make soak`.
+"""A hundredth of the campaign on every store or less; the whole of it is `make soak`.
 
-The seed is another one each time, and is in the report that a failure prints.
+The kill of a process and the order of threads are left to the machine, the rest is the seed's.
 """
 
 import random
@@ -29,15 +29,15 @@ START_S = 1_800_001_800.0
     ],
 )
 def test_nothing_is_granted_above_a_limit_and_nothing_is_lost(kind, tmp_path):
-    seed = random.SystemRandom().randrange(10**9)
+    seed = 20261129
     plan = Plan(OPERATIONS, processes=8, threads=2, kills=2, move_every_s=0.1)
     if kind == "memory":
         plan = Plan(OPERATIONS, processes=0, threads=16, kills=0, move_every_s=0.02)
     elif kind == "postgresql":
-        # Each new window has to be looked up by every chain: fewer of them take 10 s instead of 23.
-        plan = plan._replace(move_every_s=1.0)
+        # Each new window has to be looked up by every chain: fewer of them take half the time.
+        plan = plan._replace(operations=OPERATIONS // 3, move_every_s=1.0)
     elif kind == "redis":
-        plan = plan._replace(operations=OPERATIONS // 2)
+        plan = plan._replace(operations=OPERATIONS // 3)
     with ExitStack() as stack:
         try:
             url = stack.enter_context(places.opened(kind, tmp_path, f"costmon_torture_{seed}"))

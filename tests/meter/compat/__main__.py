@@ -1,4 +1,4 @@
-"""Run the tests of frameworks and SDKs elsewhere: `python -m tests.meter.compat [--list] [name ...]`.
+"""Test frameworks and SDKs elsewhere: `python -m tests.meter.compat [--list] [name ...]`.
 
 Makes a virtual environment for each row below, with the versions that its lock names, runs
 its tests in it, and prints a table. Exits with 1 if any test failed. A Python that is
@@ -134,7 +134,10 @@ def _run(setup: Setup, folder: Path) -> tuple[bool, str]:
 
 
 def _versions(setup: Setup) -> str:
-    wanted = r"^((?:flask|werkzeug|fastapi|starlette|django|gevent|anyio|openai|anthropic|google-genai|mistralai|boto3)==\S+)"
+    wanted = (
+        r"^((?:flask|werkzeug|fastapi|starlette|django|gevent|anyio"
+        r"|openai|anthropic|google-genai|mistralai|boto3)==\S+)"
+    )
     return ", ".join(re.findall(wanted, setup.lock.read_text("utf-8"), flags=re.MULTILINE))
 
 

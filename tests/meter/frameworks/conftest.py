@@ -2,9 +2,9 @@
 
 import pytest
 
-from costmon.meter.figures import RouteStats
+from costmon.meter.figures import RouteStats, merged_rows
 from costmon.meter.options import Options
-from costmon.meter.process import METER
+from costmon.meter.process import METER, METERS
 
 
 class Nobody:
@@ -24,12 +24,12 @@ class Nobody:
 def _own_meter(tmp_path_factory, monkeypatch):
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
     monkeypatch.setattr("costmon.meter.background.Background", Nobody)
-    METER.stop()
+    METERS.stop()
     METER.options = Options(port=None, warmup_s=0.0)
     METER.reset()
     METER.faults = 0
     yield
-    METER.stop()
+    METERS.stop()
     assert METER.faults == 0, "the meter failed, and kept it from the application"
 
 
@@ -38,6 +38,7 @@ def rows():
     """Return what was counted: rows by method, route and status."""
 
     def counted() -> dict[tuple[str, str, int], RouteStats]:
-        return {(row.method, row.route, row.status): row for row in METER.snapshot().routes}
+        found = (row for meter in METERS.every() for row in meter.snapshot().routes)
+        return {(row.method, row.route, row.status): row for row in merged_rows(found)}
 
     return counted

@@ -10,9 +10,9 @@ pytest.importorskip("flask")
 from fastapi import FastAPI
 from flask import Flask
 
+import costmon.meter
 from costmon.meter.asgi import CostMeterMiddleware
 from costmon.meter.flask import CostMeter
-from costmon.meter.process import METER
 from tests.meter.frameworks.asking import ask
 from tests.meter.frameworks.work import MS, burn, is_about
 
@@ -35,7 +35,7 @@ def app():
     app.mount("/shop", WSGIMiddleware(shop))
     app.add_middleware(CostMeterMiddleware, port=None, warmup_s=0)
     ask(app, "/shop/burns/0")  # what is made once is not what is held here
-    METER.reset()
+    costmon.meter.reset()
     return app
 
 

@@ -2,13 +2,18 @@
 
 import asyncio
 import gc
+import queue
+import socket
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
+from multiprocessing.pool import ThreadPool
 
 import pytest
 
 import costmon.meter
+from costmon.meter.hooks.callbacks import FollowedCallbacks
 from costmon.meter.hooks.tasks import FollowingFactory, follow_tasks, leave_tasks
 from costmon.meter.hooks.threads import FollowedThreads
 from costmon.meter.measuring.aggregate import Aggregate
@@ -176,3 +181,262 @@ def test_a_full_collection_is_in_no_route_and_told_apart():
     assert len(heap) == 300_000
     assert whole.gc_cpu_ns > 4 * whole.routes[0].cpu_ns > 0
     assert whole.gc_cpu_ns <= whole.residual_cpu_ns
+
+
+class Sentry:
+    """A task factory as Sentry's AsyncioIntegration installs it."""
+
+    def __init__(self, loop):
+        self._before = loop.get_task_factory()
+        loop.set_task_factory(self)
+
+    def __call__(self, loop, coroutine, **options):
+        async def in_a_span():
+            return await coroutine
+
+        if self._before is not None:
+            return self._before(loop, in_a_span(), **options)
+        return asyncio.Task(in_a_span(), loop=loop, **options)
+
+
+async def burns_in_steps():
+    for _ in range(4):
+        burn(100_000)
+        await asyncio.sleep(0)
+    return "done"
+
+
+@pytest.mark.parametrize("is_earlier", [True, False], ids=["earlier", "later"])
+def test_tasks_are_measured_whichever_task_factory_came_first(measure, is_earlier):
+    async def application():
+        loop = asyncio.get_running_loop()
+        if is_earlier:
+            Sentry(loop)
+        follow_tasks(loop)
+        if not is_earlier:
+            Sentry(loop)
+            follow_tasks(loop)
+        started_ns = time.thread_time_ns()
+        results = await asyncio.gather(*(asyncio.create_task(burns_in_steps()) for _ in range(3)))
+        return results, time.thread_time_ns() - started_ns
+
+    results, spent_ns = asyncio.run(application())
+
+    assert results == ["done"] * 3
+    assert spent_ns / 2 < measure.cpu_ns <= spent_ns
+
+
+@pytest.mark.parametrize("is_earlier", [True, False], ids=["earlier", "later"])
+def test_a_task_of_another_factory_can_be_cancelled_and_raises(measure, is_earlier):
+    async def waits():
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise ValueError("cancelled") from None
+
+    async def application():
+        loop = asyncio.get_running_loop()
+        if is_earlier:
+            Sentry(loop)
+        follow_tasks(loop)
+        task = asyncio.create_task(waits())
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(ValueError, match="cancelled"):
+            await task
+
+    asyncio.run(application())
+
+
+def test_a_thread_pool_made_by_a_request_works_for_whoever_gives_it_work(threads, measure):
+    other = Aggregate(warmup_s=0).begin("GET")
+    pool = ThreadPool(2)
+    measure.end()
+    CURRENT.set(other)
+    pool.map(burn, [200_000] * 4)
+    pool.apply(burn, (200_000,))
+    list(pool.imap(burn, [200_000] * 2))
+    pool.starmap(burn, [(200_000,)] * 2)
+    at_the_end_ns = offloaded_ns(other)
+    CURRENT.set(measure)
+    pool.close()
+    pool.join()
+
+    assert at_the_end_ns > 9 * 2_000_000
+    assert offloaded_ns(measure) < 1_000_000
+
+
+@pytest.mark.parametrize("kind", [queue.Queue, queue.LifoQueue, queue.PriorityQueue])
+def test_a_queue_thread_made_by_a_request_does_not_charge_it_for_the_work_of_others(threads, kind):
+    aggregate = Aggregate(warmup_s=0)
+    login = aggregate.begin("GET")
+    login.route = "/login"
+    work = kind()
+    done: queue.Queue[None] = queue.Queue()
+
+    def serve():
+        while work.get():
+            burn(400_000)
+            done.put(None)
+
+    token = CURRENT.set(login)
+    thread = threading.Thread(target=serve)
+    thread.start()
+    CURRENT.reset(token)
+    login.end()
+    for _ in range(3):
+        work.put(1)
+        done.get()
+    work.put(0)
+    thread.join()
+
+    (row,) = aggregate.phases()[0].routes
+    assert row.cpu_ns + row.late_cpu_ns < 4_000_000
+
+
+def test_a_thread_of_a_request_that_waits_in_between_is_measured(threads, measure):
+    event = threading.Event()
+
+    def work():
+        burn(200_000)
+        event.wait(5)
+        burn(200_000)
+
+    thread = threading.Thread(target=work)
+    started_ns = time.process_time_ns()
+    thread.start()
+    event.set()
+    thread.join()
+
+    assert offloaded_ns(measure) > (time.process_time_ns() - started_ns) / 2
+
+
+@pytest.fixture
+def callbacks():
+    hook = FollowedCallbacks()
+    hook.install()
+    yield hook
+    hook.remove()
+
+
+@pytest.mark.parametrize("schedule", ["call_soon", "call_later", "call_soon_threadsafe"])
+def test_callbacks_of_the_loop_are_the_requests_that_scheduled_them(callbacks, measure, schedule):
+    async def application():
+        loop = asyncio.get_running_loop()
+        done = loop.create_future()
+
+        def callback():
+            burn(400_000)
+            done.set_result(None)
+
+        delay = (0.0,) if schedule == "call_later" else ()
+        getattr(loop, schedule)(*delay, callback)
+        started_ns = time.thread_time_ns()
+        await done
+        return time.thread_time_ns() - started_ns
+
+    spent_ns = asyncio.run(application())
+
+    assert spent_ns / 2 < measure.cpu_ns <= spent_ns
+
+
+class Burning(asyncio.Protocol):
+    """Works for each piece of data."""
+
+    def __init__(self, done):
+        self._done = done
+
+    def data_received(self, data):
+        burn(400_000)
+        self._done.set_result(data)
+
+
+@pytest.mark.parametrize("has_ended", [False, True])
+def test_data_of_a_connection_is_received_for_the_request_until_its_end(
+    callbacks, measure, has_ended
+):
+    async def application():
+        loop = asyncio.get_running_loop()
+        ours, theirs = socket.socketpair()
+        done = loop.create_future()
+        transport, _ = await loop.create_connection(lambda: Burning(done), sock=ours)
+        await asyncio.sleep(0)
+        if has_ended:
+            measure.end()
+        theirs.sendall(b"data")
+        assert await done == b"data"
+        transport.close()
+        theirs.close()
+
+    asyncio.run(application())
+
+    assert (measure.cpu_ns > 4_000_000) is not has_ended
+
+
+def test_steps_inside_a_callback_are_not_counted_twice(callbacks, measure):
+    async def application():
+        follow_tasks(asyncio.get_running_loop())
+        started_ns = time.thread_time_ns()
+        task = asyncio.create_task(burns_in_steps())
+        task.add_done_callback(lambda _: burn(200_000))
+        await task
+        await asyncio.sleep(0)
+        return time.thread_time_ns() - started_ns
+
+    spent_ns = asyncio.run(application())
+
+    assert spent_ns / 2 < measure.cpu_ns <= spent_ns
+
+
+class TestOtherLibrariesPatches:
+    """Patches of others stay in place when ours is removed, and ours comes back only once."""
+
+    @pytest.mark.parametrize(
+        ("owner", "name"),
+        [
+            (threading.Thread, "start"),
+            (ThreadPoolExecutor, "submit"),
+            (threading.Condition, "wait"),
+            (asyncio.Handle, "_run"),
+        ],
+    )
+    def test_a_later_patch_survives(self, monkeypatch, owner, name):
+        original = vars(owner)[name]
+        threads, callbacks = FollowedThreads(), FollowedCallbacks()
+        threads.install()
+        callbacks.install()
+        ours = vars(owner)[name]
+
+        def theirs(*args, **kwargs):
+            return ours(*args, **kwargs)
+
+        monkeypatch.setattr(owner, name, theirs)
+        threads.remove()
+        callbacks.remove()
+        assert vars(owner)[name] is theirs
+
+        threads.install()
+        callbacks.install()
+        assert vars(owner)[name] is theirs
+
+        monkeypatch.undo()
+        threads.remove()
+        callbacks.remove()
+        assert vars(owner)[name] is original
+
+    def test_ours_does_nothing_while_it_is_removed(self, monkeypatch, measure):
+        hook = FollowedThreads()
+        hook.install()
+        ours = threading.Thread.start
+
+        def theirs(thread):
+            ours(thread)
+
+        monkeypatch.setattr(threading.Thread, "start", theirs)
+        hook.remove()
+
+        thread = threading.Thread(target=burn)
+        thread.start()
+        thread.join()
+
+        assert offloaded_ns(measure) == 0

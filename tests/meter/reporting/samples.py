@@ -98,6 +98,8 @@ _OPTIONS = st.builds(
     port=st.none() | st.integers(0, 65_535),
     warmup_s=st.floats(0, 1e6),
     service=_NAMES,
+    place=_NAMES,
+    continue_recording=st.booleans(),
     instance=_NAMES,
     target_utilisation=st.just(Decimal("0.6")),
     cpu_factor=_AMOUNTS,
@@ -109,12 +111,11 @@ _OPTIONS = st.builds(
 )
 SNAPSHOTS = st.builds(
     Snapshot,
-    **dict.fromkeys(("service", "host", "boot", "recording"), _NAMES),
+    **dict.fromkeys(("service", "host", "boot", "recording", "run"), _NAMES),
     **dict.fromkeys(("pid", "seq", "processes", "threads", "rss_bytes", "faults"), _COUNTS),
     is_recording=st.booleans(),
     is_loop=st.booleans(),
-    started_at=_SECONDS,
-    taken_at=_SECONDS,
+    **dict.fromkeys(("started_at", "taken_at", "run_started_at", "runs_since"), _SECONDS),
     options=_OPTIONS,
     whole=_PHASES,
     settled=_PHASES,

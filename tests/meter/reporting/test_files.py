@@ -11,7 +11,7 @@ import pytest
 
 from costmon.meter.recording_control import Control
 from costmon.meter.reporting import files as files_module
-from costmon.meter.reporting.files import RECORDING_GAP_S, Files
+from costmon.meter.reporting.files import Files
 from costmon.meter.reporting.folders import base_folder, make_private, service_folder
 from costmon.meter.reporting.locked_file import LockedFile
 from costmon.meter.reporting.merging import merged
@@ -324,36 +324,6 @@ def test_a_damaged_control_is_as_none_and_can_be_replaced(folder, caplog):
 
     files.order(Control("r1", is_recording=True, issued_at=BEGAN_AT))
     assert files.control() == Control("r1", is_recording=True, issued_at=BEGAN_AT)
-
-
-def test_a_recording_that_is_long_over_does_not_go_on(folder, living):
-    clock = FakeClock()
-    living(snapshot(row(requests=2))).forget()
-    files = Files(folder, clock=clock)
-    files.order(Control("r1", is_recording=False, issued_at=BEGAN_AT))
-    for path in folder.iterdir():
-        os.utime(path, (clock.epoch_s(), clock.epoch_s()))
-
-    clock.advance(RECORDING_GAP_S - 1)
-    files.begin()
-    assert total(files) == {"/": 2}
-
-    clock.advance(2)
-    files.begin()
-    assert (files.gather(), files.control()) == ((), None)
-
-
-def test_a_recording_goes_on_while_a_process_lives(folder, living):
-    clock = FakeClock()
-    living(snapshot(row(requests=2)))
-    files = Files(folder, clock=clock)
-    for path in folder.iterdir():
-        os.utime(path, (clock.epoch_s(), clock.epoch_s()))
-    clock.advance(2 * RECORDING_GAP_S)
-
-    files.begin()
-
-    assert total(files) == {"/": 2}
 
 
 def test_what_killed_writers_left_is_swept_after_a_while(folder):

@@ -226,6 +226,28 @@ def test_a_bill_of_the_first_days_charges_for_the_month_before(server):
     assert all(asked.path != ovh.HISTORY for asked in server.asked)
 
 
+@pytest.mark.parametrize("billed", ["2026-11-20", "2026-12-09", "2027-01-25"])
+def test_a_late_bill_replaces_the_use_of_its_month_and_is_counted_once(server, billed):
+    october = [ovh.line("1", 8.75, "Public Cloud", "2026-10-01", "2026-10-31", "project-1")]
+    answers = {**ovh.NOTHING, **ovh.bills((ovh.bill("FR9", billed, 8.75, 0), october))}
+    now = dt.datetime.fromisoformat(f"{billed}T09:00:00+00:00")
+
+    found = windows(server, answers, now)
+
+    (row,) = month(found, dt.date(2026, 10, 1))
+    assert (row.billed_cost, row.charge_frequency) == (Decimal("8.75"), "Usage-Based")
+    assert sum(len(window.charges) for window in found) == 1
+
+
+def test_a_bill_in_advance_counts_on_its_day_even_when_its_period_began_long_ago(server):
+    year = [ovh.line("1", 60, "Domain", "2026-09-01", "2027-08-31")]
+    answers = {**ovh.NOTHING, **ovh.bills((ovh.bill("FR9", "2026-11-05", 60, 0), year))}
+
+    (row,) = month(windows(server, answers), dt.date(2026, 11, 1))
+
+    assert row.charge_category == "Purchase"
+
+
 def test_until_there_is_such_a_bill_the_use_of_last_month_is_read(server):
     used = [ovh.transaction(1, [ovh.element("x", 8.5)], endDate="2026-12-01T00:00:00+01:00")]
     answers = {**ovh.NOTHING, ovh.HISTORY: used}

@@ -151,7 +151,7 @@ def server_asked(server):
     ("reply", "said"),
     [
         (xml(answers.refusal("AccessDenied"), 403), "may not list"),
-        (xml(answers.refusal("NoSuchBucket"), 404), "there is no bucket"),
+        (xml(answers.refusal("NoSuchBucket"), 404), "does not exist"),
     ],
 )
 def test_a_bucket_that_is_refused_is_a_gap(make_vendor, server, now, reply, said):

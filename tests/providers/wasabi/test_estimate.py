@@ -76,7 +76,7 @@ def test_the_users_own_price_wins():
 
 @pytest.mark.parametrize("price", ["-1", "NaN", "Infinity"])
 def test_a_price_that_is_none_is_refused(price):
-    with pytest.raises(ValueError, match="is no price"):
+    with pytest.raises(ValueError, match="is not a price"):
         StoragePrices({"storage:tb": Decimal(price)})
 
 

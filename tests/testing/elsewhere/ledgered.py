@@ -12,11 +12,12 @@ from typing import ClassVar
 
 import msgspec
 
+from costmon.domain.amount import is_number
 from costmon.domain.charge import Charge, ChargeWindow
 from costmon.domain.usage import Quantity, UsageReading
 from costmon.errors import ProviderError
 from costmon.providers.base import Credential, Provider, ProviderInfo, ProviderSetup
-from costmon.providers.reading import Answers, is_number, midnight, month_of, months
+from costmon.providers.reading import Answers, midnight, month_of, months
 
 info = ProviderInfo(
     slug="ledgered",

@@ -328,7 +328,8 @@ function placeRecording() {
   say("requests", plural(view.requests, "request", "requests"));
   const length = ago(recording.seconds);
   const warm = recording.state === "warming_up" ? ` Warm-up: ${Math.ceil(recording.warmup_left_s)} s left.` : "";
-  say("since", `${view.service || "this application"}: measured for ${length}${recording.is_recording ? `.${warm}` : "; recording is stopped."}`);
+  const runs = recording.runs_since ? ` Includes runs since ${new Date(recording.runs_since).toLocaleString()}.` : "";
+  say("since", `${view.service || "this application"}: measured for ${length}${recording.is_recording ? `.${warm}` : "; recording is stopped."}${runs}`);
   const sample = view.options.sample > 1 ? ` (1 in ${view.options.sample})` : "";
   say("attributed", percent(view.cpu.attributed_ratio) + sample);
   say("processes", whole.format(view.processes));
@@ -603,6 +604,7 @@ async function send(action, again = true) {
     meta.content = await token();
     return send(action, false);
   }
+  if (response.status === 401) throw new Error("sign in to change this: see the link at the end of this page");
   if (response.status !== 202) throw new Error(await message(response));
   return (await response.json()).data;
 }

@@ -1,0 +1,68 @@
+"""Attribute callbacks of asyncio's loop to the request that scheduled them.
+
+`call_soon`, `call_later`, and the callbacks of transports run in the context in which they were
+registered, and so does `Protocol.data_received`. What runs after the end of the request is
+attributed to no request: the connections of a pool outlive the request that opened them. uvloop has
+no hook for this.
+"""
+
+from collections.abc import Callable
+from time import thread_time_ns
+from typing import Any
+
+from costmon.meter.hooks.patch import Patch
+from costmon.meter.measuring.measure import CURRENT
+
+_STEPS = frozenset({"TaskStepMethWrapper", "TaskWakeupMethWrapper", "builtin_function_or_method"})
+"""Kinds of callbacks that run steps of tasks, which are measured already."""
+
+
+class FollowedCallbacks:
+    """The hook of this process."""
+
+    def __init__(self) -> None:
+        self._patch: Patch | None = None
+        self._is_installed = False
+
+    def install(self) -> None:
+        """Install the hook; idempotent."""
+        from asyncio.events import Handle
+
+        self._is_installed = True
+        if self._patch is None or not self._patch.is_in_chain():
+            # There is no public API that sees all callbacks.
+            before = vars(Handle)["_run"]
+            self._patch = Patch(Handle, "_run", before, self._running(before), is_added=False)
+            self._patch.apply()
+
+    def remove(self) -> None:
+        """Restore the original, unless another library has wrapped ours."""
+        self._is_installed = False
+        if self._patch is not None:
+            self._patch.remove()
+
+    def _running(self, before: Callable[[Any], None]) -> Callable[[Any], None]:
+        is_step: dict[type, bool] = {}
+
+        def run(self: Any) -> None:
+            kind = type(self._callback)
+            if kind not in is_step:
+                is_step[kind] = kind.__name__ in _STEPS
+            measure = None if is_step[kind] else self._context.get(CURRENT)
+            if measure is None or measure.ended_ns or not measure.is_measured:
+                return before(self)
+            counted_ns = measure.cpu_ns
+            started_ns = thread_time_ns()
+            try:
+                return before(self)
+            finally:
+                spent_ns = thread_time_ns() - started_ns
+                if not measure.ended_ns:
+                    # Steps inside the callback have been added already.
+                    measure.cpu_ns += spent_ns - (measure.cpu_ns - counted_ns)
+
+        return run
+
+
+CALLBACKS = FollowedCallbacks()
+"""The hook of this process."""
