@@ -75,7 +75,7 @@ floors: ## Test service, guard and meter with the lowest versions that pyproject
 	@PYTHON='$(PYTHON)' requirements/install.sh .venv-lowest lowest
 	.venv-lowest/bin/python -m pytest --override-ini filterwarnings=default $(FLOORS)
 
-compat: ## Run the meter's framework tests on old and new frameworks and Pythons
+compat: ## Run the meter with old and new frameworks and Pythons, and the guard with SDKs
 	$(PYTHON) -m tests.meter.compat $(COMPAT)
 
 bench: setup-bench ## Run the benchmarks and print a table of ratios

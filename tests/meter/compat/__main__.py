@@ -1,7 +1,7 @@
-"""Run the framework tests elsewhere: `python -m tests.meter.compat [--list] [name ...]`.
+"""Test frameworks and SDKs elsewhere: `python -m tests.meter.compat [--list] [name ...]`.
 
 Makes a virtual environment for each row below, with the versions that its lock names, runs
-tests/meter/frameworks in it, and prints a table. Exits with 1 if any test failed. A Python that is
+its tests in it, and prints a table. Exits with 1 if any test failed. A Python that is
 not on this machine is left out, and said. `--lock` locks the newest versions (needs uv).
 """
 
@@ -28,6 +28,7 @@ class Setup(NamedTuple):
     name: str
     python: str
     packages: tuple[str, ...]
+    tests: str = "tests/meter/frameworks"
 
     @property
     def lock(self) -> Path:
@@ -60,6 +61,12 @@ SETUPS = (
     Setup("newest-3.12", "3.12", NEWEST),
     Setup("newest-3.13", "3.13", NEWEST),
     Setup("newest-3.14", "3.14", NEWEST),
+    Setup(
+        "sdks",
+        "3.11",
+        ("openai", "anthropic", "google-genai", "mistralai", "boto3", "hypothesis"),
+        "tests/guard/sdks",
+    ),
 )
 
 
@@ -122,7 +129,7 @@ def _run(setup: Setup, folder: Path) -> tuple[bool, str]:
         # Warnings of old frameworks on new Pythons are theirs.
         [
             *(str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly"),
-            *("-o", "filterwarnings=default", "--no-header", "tests/meter/frameworks"),
+            *("-o", "filterwarnings=default", "--no-header", setup.tests),
         ],
         cwd=ROOT,
         capture_output=True,
@@ -139,7 +146,7 @@ def _run(setup: Setup, folder: Path) -> tuple[bool, str]:
 def _versions(setup: Setup) -> str:
     wanted = (
         r"^((?:flask|werkzeug|fastapi|starlette|django|gevent|anyio|connexion|falcon|datasette|"
-        r"channels|sentry-sdk|a2wsgi)==\S+)"
+        r"channels|sentry-sdk|a2wsgi|openai|anthropic|google-genai|mistralai|boto3)==\S+)"
     )
     return ", ".join(re.findall(wanted, setup.lock.read_text("utf-8"), flags=re.MULTILINE))
 
