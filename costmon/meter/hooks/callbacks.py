@@ -19,7 +19,7 @@ _STEPS = frozenset({"TaskStepMethWrapper", "TaskWakeupMethWrapper", "builtin_fun
 _PLUMBING = frozenset(
     {"anyio._backends._asyncio", "asyncio.futures", "asyncio.locks", "asyncio.tasks"}
 )
-"""Modules whose callbacks only pass on results: reading the clock would take longer than that."""
+"""Modules whose callbacks only pass on results, which takes less time than reading the clock."""
 
 
 class FollowedCallbacks:
