@@ -57,7 +57,7 @@ imports: setup-dev ## Check that packages import only what is below them
 cov: setup-dev ## Run the tests and report lines that are not covered
 	$(BIN)/python -m pytest --cov --cov-report=term --cov-report=html
 
-soak: setup-dev ## Run the long tests: a million operations of the guard, ten million requests through the meter
+soak: setup-dev ## Run the long tests: of the guard, all vendors, the meter and faults around the service
 	@if command -v pg_virtualenv >/dev/null; then set -- pg_virtualenv -t -o fsync=off; else set --; fi; \
 		HYPOTHESIS_PROFILE=explore "$$@" $(BIN)/python -m pytest --numprocesses $(JOBS) -m hypothesis \
 		&& $(BIN)/python -m tests.guard.torture --operations 1000000 memory \
@@ -65,8 +65,11 @@ soak: setup-dev ## Run the long tests: a million operations of the guard, ten mi
 		&& TEST_TIMES=20 "$$@" $(BIN)/python -m pytest --numprocesses $(JOBS) --dist load \
 			tests/guard/stores/test_figures.py \
 		&& "$$@" $(BIN)/python -m tests.store.charge_crash \
-		&& "$$@" $(BIN)/python -m tests.roles.alert_crash
+		&& "$$@" $(BIN)/python -m tests.roles.alert_crash \
+		&& "$$@" $(BIN)/python -c 'from tests.roles.finding_crash import main; raise SystemExit(main())' \
+		&& $(BIN)/python -m tests.providers.campaign.run
 	$(BIN)/python -m tests.meter.soak
+	$(BIN)/python -m tests.journeys.campaign --minutes 10
 
 floors: ## Test service, guard and meter with the lowest versions that pyproject.toml allows
 	@PYTHON='$(PYTHON)' requirements/install.sh .venv-lowest lowest

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from benchmarks import guard_clients, guard_stores, library_import
+from benchmarks import guard_clients, guard_llm, guard_stores, library_import
 from benchmarks.guard_rivals import CENT, GUARD, OTHERS, PYBREAKER, Allowed, Contender, guard_loop
 from benchmarks.report import Row, is_installed, not_installed, part, print_table
 from benchmarks.turns import Loop, in_turns, ratio
@@ -212,6 +212,7 @@ def main() -> list[Row]:
         *part("overspend", lambda: _overspend_rows(found)),
         *part("the guard's stores", guard_stores.main),
         *part("guarded clients", guard_clients.main),
+        *part("calls to language models", guard_llm.main),
         *library_import.rows("costmon.guard", "decimal, datetime, threading, typing"),
     ]
 

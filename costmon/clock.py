@@ -60,3 +60,23 @@ class SystemClock:
     # be 3 % of what reserving and settling takes.
     monotonic_s = staticmethod(time.monotonic)
     epoch_s = staticmethod(time.time)
+
+
+class StepDetector:
+    """Notices that the wall clock was set, by the monotonic clock; for one thread."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._offset_s = self._read_offset_s()
+
+    def take_s(self) -> float:
+        """Return by how many seconds the wall clock was set since the last call."""
+        before_s, self._offset_s = self._offset_s, self._read_offset_s()
+        return self._offset_s - before_s
+
+    def _read_offset_s(self) -> float:
+        return self._clock.now().timestamp() - self._clock.monotonic_s()
+
+
+SMALLEST_STEP_S = 2.0
+"""Smaller differences come from NTP, which slews them, and from delays between two readings."""

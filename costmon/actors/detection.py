@@ -35,6 +35,8 @@ _TOP = 3
 _HOUR, _DAY, _WEEK = dt.timedelta(hours=1), dt.timedelta(days=1), dt.timedelta(days=7)
 _LONGEST_WINDOW = dt.timedelta(hours=6)
 _SAME_CAUSE_BUCKETS = 3
+_LATE = dt.timedelta(hours=2)
+"""So much later than guards a vendor's counters may tell of the same money."""
 _SAME_MONEY = 0.5
 _CRITICAL_RATIO = 10
 _RULES = ("hourly", "daily", "budget")
@@ -140,6 +142,8 @@ class Detection:
         if self._position is None:
             # What comes before is not known: no series is new, all are newly watched.
             self._position = Position(until - self._bucket, until - self._bucket)
+        elif self._position.fed_until - until > 2 * self._bucket:
+            self._turn_back(until)
         yield from self._tell_found()
         buckets = self._store.buckets(self._position.fed_until, until)
         for at in self._ends(self._position.fed_until, until, buckets):
@@ -149,6 +153,16 @@ class Detection:
             yield from self._tell_found()
         if self._saved_at is None or until - self._saved_at >= _HOUR:
             self._save_all(until)
+
+    def _turn_back(self, until: dt.datetime) -> None:
+        """Begin again where the time is: what was fed of the future, a wrong clock made up."""
+        log.warning("alerter.detection_turned_back", until=until.isoformat())
+        fed_until = until - self._bucket
+        self._position = Position(fed_until, fed_until)
+        self._saved_at = None
+        for one in self._watched.values():
+            if one.fed_until > until:
+                one.watch, one.fed_until = self._new_watch(), fed_until
 
     def acknowledge(self, series: Series, cause: str, now: dt.datetime) -> None:
         """Take it that a finding was fine, with all that is part of it, and keep that.
@@ -228,7 +242,9 @@ class Detection:
             if finding is not None:
                 found.append((series, finding))
         found += self._ended(at, {(series, finding.cause) for series, finding in found})
-        found.sort(key=lambda it: (it[0].scope != "global", -it[1].burned, it[0]))
+        found.sort(
+            key=lambda it: (it[0].scope != "global", not it[0].is_money, -it[1].burned, it[0])
+        )
         self._found.extend(found)
 
     def _ended(self, at: dt.datetime, told: set[tuple[Series, str]]) -> Iterator[_Found]:
@@ -279,7 +295,9 @@ class Detection:
         began_at = self._position.began_at if self._position else at
         for series in sorted(unknown):
             watch = self._new_watch()
-            if series not in self._left_out and not self._store.has_spent(series, began_at):
+            # A counter that is read for the first time says nothing about before.
+            is_new = series not in self._left_out and not series.is_usage
+            if is_new and not self._store.has_spent(series, began_at):
                 self._feed_zeros(watch, began_at, at)
             self._watched[series] = _Watched(watch, at - self._bucket)
             self._dropped.discard(series)
@@ -295,7 +313,7 @@ class Detection:
         """Keep the most expensive series of the last two days; return the unknown ones of them."""
         sums = self._store.sums(at - 2 * _DAY, at)
         every = [*self._watched, *unknown]
-        every.sort(key=lambda it: (-sums.get(it, Decimal()), it))
+        every.sort(key=lambda it: (not it.is_money, -sums.get(it, Decimal()), it))
         kept = set(every[: self._plan.most_series])
         for series in [it for it in self._watched if it not in kept]:
             del self._watched[series]
@@ -355,17 +373,19 @@ class Detection:
     def _whole_of(self, series: Series, finding: Finding) -> str | None:
         """Return the finding that already reports the same money; `None`: no finding does.
 
-        One loop makes the total, its vendor, its key and its tags run away at once.
+        One loop makes the total, its vendor, its key and its tags run away at once, and the
+        counters of the vendor's account some time later.
         """
-        earliest = finding.at - _SAME_CAUSE_BUCKETS * self._bucket
+        earliest = finding.at - (_LATE if series.is_usage else _SAME_CAUSE_BUCKETS * self._bucket)
         for one in self._open.values():
-            if (
-                one.series.unit == series.unit
-                and one.series != series
-                and one.part_of is None
-                and one.opened_at >= earliest
-                and one.per_hour >= finding.per_hour * _SAME_MONEY
-            ):
+            if one.series == series or one.opened_at < earliest:
+                continue
+            if not series.is_money and one.series.scope == series.scope:
+                return one.part_of or one.id
+            same_money = (
+                one.series.unit == series.unit and one.per_hour >= finding.per_hour * _SAME_MONEY
+            )
+            if same_money and one.part_of is None:
                 return one.id
         return None
 
@@ -379,7 +399,9 @@ class Detection:
         parts = [
             Contribution(it.scope, float(amount), max(0.0, float(before.get(it, 0)) * share))
             for it, amount in observed.items()
-            if it.unit == series.unit and it.scope not in {series.scope, "global"}
+            if it.unit == series.unit
+            and it.is_usage == series.is_usage
+            and it.scope not in {series.scope, "global"}
         ]
         risen = [it for it in parts if it.observed > it.expected]
         risen.sort(key=lambda it: (it.expected - it.observed, it.scope))

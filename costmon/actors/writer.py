@@ -1,11 +1,14 @@
 """What the persister writes with, and where what it has to write waits."""
 
 import datetime as dt
+from collections.abc import Mapping
+from decimal import Decimal
 from typing import Protocol
 
 from costmon.domain.change import Change
 from costmon.domain.charge import ChargeWindow
 from costmon.domain.charge_report import ChargeOverview, RecordedCharges
+from costmon.domain.finding import Series
 from costmon.domain.poll import Observation, StoredReading
 from costmon.domain.spend import GuardReport
 from costmon.state.guard_reports import Recorded
@@ -22,8 +25,8 @@ class Writer(Protocol):
         """Write a window of charges in one transaction; twice is once."""
         ...
 
-    def record_reading(self, stored: StoredReading) -> None:
-        """Write what is kept of a reading over a restart, in place of what was."""
+    def record_reading(self, stored: StoredReading, rates: Mapping[Series, Decimal]) -> None:
+        """Write what is kept of a reading over a restart, and how fast its counters rise."""
         ...
 
     def charges(self, today: dt.date, restated_since: dt.datetime) -> ChargeOverview:

@@ -18,6 +18,7 @@ _EVENTS: Mapping[NoticeKind, str] = {
     "store_returned": "store_lost",
     "quarantined": "host_quarantined",
     "expired": "calls_expired",
+    "unpriced": "calls_unpriced",
 }
 _TITLES: Mapping[NoticeKind, str] = {
     "warn": "Budget nearly spent",
@@ -26,6 +27,7 @@ _TITLES: Mapping[NoticeKind, str] = {
     "store_returned": "A guard cannot use its store",
     "quarantined": "Host not called any more",
     "expired": "Calls never settled",
+    "unpriced": "The price of calls is not known",
 }
 _REMAINS = dt.timedelta(days=1)
 """How long something that happened counts as open: nobody tells its end."""
@@ -37,6 +39,7 @@ _SEVERITY: Mapping[NoticeKind, Severity] = {
     "store_returned": "critical",
     "quarantined": "warning",
     "expired": "warning",
+    "unpriced": "warning",
 }
 
 

@@ -87,7 +87,7 @@ class Memory:
                 snoozed_by=fields.get("snoozed_by"),
                 snoozed_until=_moment(fields.get("snoozed_until")),
             )
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
             msg = f"no memory of an alert: {error!r}"
             raise ValueError(msg) from error
 

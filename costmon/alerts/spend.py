@@ -1,7 +1,7 @@
 """Tell people what detection has found, in money."""
 
 from costmon.alerts.condition import Condition
-from costmon.domain.finding import SpendFinding
+from costmon.domain.finding import Series, SpendFinding
 
 FOUND = "alerter.spend_anomaly_found"
 _LEAST_FIXED = 0.1
@@ -10,7 +10,7 @@ _LEAST_FIXED = 0.1
 def spend_found(finding: SpendFinding) -> Condition:
     """Return the condition that a finding is about: each change of its state is told once."""
     scope, unit = finding.series
-    subject = "The spend of all vendors together" if scope == "global" else f"The spend of {scope}"
+    subject = _subject(finding.series)
     since = f"{finding.since:%Y-%m-%d %H:%M} UTC"
     return Condition(
         name=f"finding:{scope}:{unit}:{finding.cause}",
@@ -19,11 +19,12 @@ def spend_found(finding: SpendFinding) -> Condition:
         event=FOUND,
         resolved_event="alerter.spend_anomaly_over",
         severity=finding.severity,
-        title=f"Unusual spend of {'all vendors' if scope == 'global' else scope}",
+        title=f"Unusual {'spend' if finding.series.is_money else 'use'} of"
+        f" {'all vendors' if scope == 'global' else scope}",
         text=_text(finding, subject, since),
         resolved_text=(
             f"{subject} is as usual again. Since {since} {money(finding.burned)} {unit} more than"
-            " usual was spent."
+            f" usual was {'spent' if finding.series.is_money else 'used'}."
         ),
         labels={"scope": scope, "unit": unit, "kind": finding.cause},
         facts={
@@ -62,6 +63,7 @@ def money(amount: float) -> str:
 
 def _text(finding: SpendFinding, subject: str, since: str) -> str:
     scope, unit = finding.series
+    used = "spent" if finding.series.is_money else "used"
     rising = ", ".join(
         f"{one.scope} ({one.observed - one.expected:+,.2f})" for one in finding.contributors
     )
@@ -71,12 +73,22 @@ def _text(finding: SpendFinding, subject: str, since: str) -> str:
             f" {money(finding.expected)} ({money(finding.low)} to {money(finding.high)})."
         ),
         (
-            f"Since {since} {money(finding.burned)} {unit} more than usual was spent, now"
+            f"Since {since} {money(finding.burned)} {unit} more than usual was {used}, now"
             f" {money(finding.per_hour)} an hour more: {money(finding.projected)} by"
             f" {finding.projected_until:%Y-%m-%d} if it goes on."
         ),
         f"What has risen most: {rising}." if rising else "",
         f"Why now: {'; '.join(finding.why)}." if finding.why else "",
-        f"`costmon circuits open {scope}` stops guarded calls.",
+        "The vendor's counters say so; the bill follows later."
+        if finding.series.is_usage
+        else f"`costmon circuits open {scope}` stops guarded calls.",
     ]
     return " ".join(filter(None, parts))
+
+
+def _subject(series: Series) -> str:
+    if series.scope == "global":
+        return "The spend of all vendors together"
+    if not series.is_usage:
+        return f"The spend of {series.scope}"
+    return f"The use of {series.scope}{' at list price' if series.is_money else ''}"

@@ -2,12 +2,9 @@
 
 import structlog
 
-from costmon.clock import Clock
+from costmon.clock import SMALLEST_STEP_S, Clock, StepDetector
 from costmon.state.clock_steps import ClockSteps
 from costmon.state.published import Published
-
-_SMALLEST_STEP_S = 2.0
-"""NTP slews smaller differences; scheduling delays between two readings are shorter."""
 
 
 class ClockWatch:
@@ -22,13 +19,12 @@ class ClockWatch:
         self._log = structlog.get_logger()
         self._clock = clock
         self._steps = steps
-        self._offset_s = self._read_offset_s()
+        self._detector = StepDetector(clock)
 
     def look(self) -> None:
         """Log and publish a step since the last look."""
-        offset_s = self._read_offset_s()
-        step_s, self._offset_s = offset_s - self._offset_s, offset_s
-        if abs(step_s) < _SMALLEST_STEP_S:
+        step_s = self._detector.take_s()
+        if abs(step_s) < SMALLEST_STEP_S:
             return
         self._steps.publish(
             ClockSteps(
@@ -43,6 +39,3 @@ class ClockWatch:
             now=self._clock.now().isoformat(),
             hint="the machine was suspended, or its clock was set; check its time service",
         )
-
-    def _read_offset_s(self) -> float:
-        return self._clock.now().timestamp() - self._clock.monotonic_s()

@@ -40,9 +40,9 @@ class FencedWriter:
         """Write a window of charges."""
         return self.store.record_charges(window, self.token)
 
-    def record_reading(self, stored: StoredReading) -> None:
-        """Write what is kept of a reading over a restart."""
-        self.store.record_reading(stored, self.token)
+    def record_reading(self, stored: StoredReading, rates: Mapping[Series, Decimal]) -> None:
+        """Write what is kept of a reading over a restart, and how fast its counters rise."""
+        self.store.record_reading(stored, self.token, rates, self.bucket_s)
 
     def charges(self, today: dt.date, restated_since: dt.datetime) -> ChargeOverview:
         """Return what the charges add up to."""

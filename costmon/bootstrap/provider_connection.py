@@ -27,6 +27,7 @@ class ProviderConnection:
         pause: Callable[[float], bool],
         beat: Callable[[], None],
         state_dir: Path,
+        limits: OutboundLimits | None = None,
     ) -> None:
         info = catalog.modules()[account.provider].info
         secrets = {key: secret.reveal() for key, secret in account.credentials.items()}
@@ -46,7 +47,7 @@ class ProviderConnection:
                 rng=rng,
                 pause=pause,
                 beat=beat,
-                limits=OutboundLimits(),
+                limits=limits or OutboundLimits(),
                 allowance=allowance,
             )
             self._clients.append(outbound)

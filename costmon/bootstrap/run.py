@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import structlog
 
 from costmon.actors.system import StopReport
+from costmon.bootstrap.demo import DemoProgram, begin_anew
 from costmon.bootstrap.listeners import Listeners
 from costmon.bootstrap.schema import prepare_schema
 from costmon.bootstrap.service import Service, with_api_urls
@@ -57,6 +58,8 @@ def run(
         prepare_schema(told)
         watchdog = Watchdog(told.notify_socket)
         service = Service(told, clock=SystemClock(), on_scan=watchdog.alive)
+        if told.demo:
+            begin_anew(service.store)
 
         if once:
             return _run_once(service, stop, show_status)
@@ -113,6 +116,9 @@ def _run_until_stopped(
     listeners.start()
     watchdog.ready()
     show_login(listeners.login_url())
+    program = DemoProgram(settings.report_socket) if settings.demo else None
+    if program is not None:
+        program.start()
     prompt = (
         PromptThread(listeners.console_handler.ask, history=settings.state_dir / "console_history")
         if repl
@@ -126,6 +132,8 @@ def _run_until_stopped(
     show_status("")
     log.info("bootstrap.service_stopping", signal=stop.by)
     watchdog.stopping()
+    if program is not None:
+        program.stop()
     service.turn_away()
     hanging = listeners.stop()
     if prompt is not None:

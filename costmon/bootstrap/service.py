@@ -28,6 +28,7 @@ from costmon.alerts.rules import Standing
 from costmon.api.representation import Representations
 from costmon.bootstrap.backfill import progress
 from costmon.bootstrap.clock_watch import ClockWatch
+from costmon.bootstrap.demo import DemoPast, DemoSpendHistory
 from costmon.bootstrap.history import (
     AlertMemory,
     Deliveries,
@@ -142,6 +143,7 @@ class Service:
         self.charges: Published[ChargeState] = Published(nothing)
         self._aged = _Aged(nothing, nothing)
         self.open_findings: Published[tuple[SpendFinding, ...] | None] = Published(None)
+        self._demo_past = DemoPast(settings.detection.bucket_s, clock) if settings.demo else None
         self.rule_standings: Published[tuple[Standing, ...]] = Published(())
         self.quotas = (*settings.quotas, *known_quotas())
         self.rates = fx.rates(settings.fx.rates)
@@ -236,10 +238,9 @@ class Service:
                     policy=self.policy.read,
                     standings=self.rule_standings,
                 ),
+                open_findings=self.open_findings.read,
                 detection=DetectionPlan(
-                    open_store=lambda: SpendHistory(
-                        self.store, "detection", self._check_schema, self.open_findings
-                    ),
+                    open_store=self._spend_history,
                     bucket_s=settings.detection.bucket_s,
                     timezone=settings.timezone,
                     expected=settings.detection.expected,
@@ -259,6 +260,17 @@ class Service:
                 keeper=MeterFile(settings.state_dir / "meters.json"), meters=self.meters
             ),
             heartbeat=self._heartbeat(),
+        )
+
+    def _spend_history(self) -> SpendHistory:
+        if self._demo_past is None:
+            return SpendHistory(self.store, "detection", self._check_schema, self.open_findings)
+        return DemoSpendHistory(
+            self.store,
+            self._check_schema,
+            self.open_findings,
+            past=self._demo_past,
+            report=lambda report: self.tell_policy(GuardReported(report=report)),
         )
 
     def _heartbeat(self) -> HeartbeatPlan | None:
@@ -511,6 +523,8 @@ class Service:
         """Turn readers away, stop the actors in reverse order, close what they kept."""
         self.turn_away()
         report = self.system.stop(self._settings.stop_timeout_s)
+        if self._demo_past is not None:
+            self._demo_past.stop()
         if waiting := len(self.journal):
             self._log.warning(
                 "bootstrap.observations_not_written",

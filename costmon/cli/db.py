@@ -1,13 +1,14 @@
 """`costmon db`: the history's schema and its backups."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from costmon.cli.command import add_action, add_settings, load_settings, require_service
 from costmon.errors import ConfigError, Fault
 
 NAME = "db"
-HELP = "manage the history database: upgrade, downgrade, current, backup, restore"
+HELP = "manage the history database: upgrade, downgrade, current, backup, restore, copy"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,7 +58,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     restore.add_argument(
         "file", type=Path, metavar="FILE", help="a file written by `costmon db backup`"
     )
-    for action in (upgrade, downgrade, current, backup, restore):
+    copy = add_action(
+        actions,
+        "copy",
+        "copy the history from one database to another, such as from SQLite to PostgreSQL",
+        "The service must be stopped. TO must be empty; it gets this version's schema. Everything "
+        "is copied or nothing, and rows are counted afterwards. FROM stays as it is. A password "
+        "is better given by PGPASSWORD or ~/.pgpass than in a URL that others see in `ps`.",
+    )
+    copy.add_argument(
+        "source", metavar="FROM", help="database URL, such as sqlite:///data/costmon.db"
+    )
+    copy.add_argument(
+        "target", metavar="TO", help="database URL, such as postgresql://costmon@db/costmon"
+    )
+    for action in (upgrade, downgrade, current, backup, restore, copy):
         add_settings(action)
 
 
@@ -78,6 +93,9 @@ def execute(arguments: argparse.Namespace) -> int:
         case "backup":
             backup(url, arguments.file)
             print(f"history copied to {arguments.file}")
+        case "copy":
+            with StateDirectory(settings.state_dir):
+                _copy(arguments.source, arguments.target)
         case changing:
             with StateDirectory(settings.state_dir):
                 copy = _change(changing, url, arguments)
@@ -85,6 +103,24 @@ def execute(arguments: argparse.Namespace) -> int:
                 print(f"the previous history is kept in {copy}")
             print(f"the schema is at {current(url) or 'base (empty)'}")
     return 0
+
+
+def _copy(source: str, target: str) -> None:
+    from costmon.store.transfer import copy_history
+
+    def say(table: str, copied: int, total: int) -> None:
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r\033[K{table}: {copied:,} of {total:,} rows")
+
+    copied = copy_history(source, target, say)
+    if sys.stderr.isatty():
+        sys.stderr.write("\r\033[K")
+    for table, rows in copied.items():
+        print(f"{table}: {rows:,} rows")
+    print(
+        f"{sum(copied.values()):,} rows of {len(copied)} tables copied and counted; set"
+        " COSTMON_DATABASE_URL to the new database"
+    )
 
 
 def _change(action: str, url: str, arguments: argparse.Namespace) -> Path | None:

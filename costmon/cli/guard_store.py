@@ -4,15 +4,18 @@ import argparse
 import datetime as dt
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from costmon.cli.guard_tables import amount, moment, scope_rows
 from costmon.domain.budget import Budget, Thresholds
+from costmon.domain.money import plain
 from costmon.errors import InputError
 from costmon.guard import Guard, ScopeConfig
 from costmon.guard.errors import GuardStoreError
+from costmon.guard.usage import UNPRICED
 
 _SQLITE = "sqlite:///"
 _DAY_S = 86_400
@@ -77,6 +80,16 @@ def _status(guard: Guard, arguments: argparse.Namespace, timezone: str) -> int:
                 right=("custom budget", "calls per minute"),
             )
         )
+    unpriced = _unpriced(guard)
+    if unpriced:
+        print()
+        print(
+            table(
+                ("calls without a price", "calls", "charged, estimated"),
+                [(scope, calls, amount(spent)) for scope, calls, spent in unpriced],
+                right=("calls", "charged, estimated"),
+            )
+        )
     if status.leases:
         print()
         print(
@@ -96,6 +109,17 @@ def _status(guard: Guard, arguments: argparse.Namespace, timezone: str) -> int:
             )
         )
     return 0
+
+
+def _unpriced(guard: Guard) -> list[tuple[str, int, Decimal]]:
+    """Return the calls to models without a known price of the last 31 days, by scope."""
+    now = guard.clock.now()
+    sums: dict[str, tuple[int, Decimal]] = {}
+    for row in guard.usage(now - dt.timedelta(days=31), now + dt.timedelta(hours=1)):
+        if row.activity == UNPRICED and row.scope.startswith(("model:", "host:")):
+            calls, spent = sums.get(row.scope, (0, Decimal(0)))
+            sums[row.scope] = (calls + row.requests, spent + plain(row.spent))
+    return [(scope, calls, spent) for scope, (calls, spent) in sorted(sums.items())]
 
 
 def _gauge(gauge: Mapping[str, Any]) -> dict[str, Any]:
@@ -118,6 +142,10 @@ def _status_json(guard: Guard, status: Mapping[str, Any], configs: Sequence[Scop
             "scopes": [_gauge(gauge._asdict()) for gauge in status["scopes"]],
             "leases": [lease._asdict() for lease in status["leases"]],
             "configs": [config._asdict() for config in configs],
+            "unpriced": [
+                {"scope": scope, "calls": calls, "spent": spent}
+                for scope, calls, spent in _unpriced(guard)
+            ],
         }
     )
 

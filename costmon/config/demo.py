@@ -22,6 +22,8 @@ def demo_file(file: FileSettings, providers: Providers) -> FileSettings:
         accounts=demo.accounts,
         manual=demo.manual,
         caps=file.caps or demo.caps,
+        rules=file.rules or demo.rules,
+        detection=demo.detection._replace(expected=file.detection.expected),
         quotas=file.quotas or demo.quotas,
         faults=(*file.faults, *demo.faults),
     )

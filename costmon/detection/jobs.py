@@ -14,7 +14,7 @@ from costmon.detection.expectation import DAY_S, clip
 SPARSE_ZEROS, PERHAPS_SPARSE = 0.85, 0.5
 MEMORY, LEAST_JOBS, LEAST_LIKE = 40, 7, 6
 LIKE_HOUR_S = 2 * 3600
-LINES = (3.9, 3.7, 3.7)  # one job, two, three
+LINES = (3.9, 3.2, 3.5)  # one job, two, three
 LEAST_SPREAD, PRIOR_JOBS, PRIOR_SPREAD = 0.06, 3, 0.15
 LEAST_STEP, LEAST_DAY = 0.26, 0.85  # two jobs may fall into 24 hours
 USUAL_AGAIN = 2.0

@@ -16,11 +16,21 @@ class Series(NamedTuple):
 
     Attributes:
         scope: In canonical form, such as `provider:openai`; `global` is the total.
-        unit: An ISO 4217 currency.
+        unit: An ISO 4217 currency, or the name of a counter of a vendor such as `output_tokens`.
     """
 
     scope: str
     unit: str
+
+    @property
+    def is_usage(self) -> bool:
+        """Tell whether vendors count it, at list price where it is money; else guards report it."""
+        return self.scope.startswith(("account:", "project:"))
+
+    @property
+    def is_money(self) -> bool:
+        """Tell whether the unit is a currency."""
+        return self.unit.isupper()
 
 
 class Contribution(NamedTuple):

@@ -2,7 +2,8 @@
 
 A scope is `global` or `kind:value`, such as `host:api.openai.com`, `provider:openai`, `key:batch`
 or `tag:run=17`. A budget or a circuit may also name a pattern: `host:*` is every host, and
-`host:*.example.com` every host below that domain.
+`host:*.example.com` every host below that domain. All spellings of a model are one scope:
+`model:openai/GPT-4o-2024-08-06` is `model:gpt-4o`. `model:gpt-4o*` is every family that begins so.
 """
 
 import re
@@ -23,11 +24,11 @@ def scope_of(text: object, *, pattern: bool = False) -> str:  # noqa: C901 - one
     """Return the canonical form of a scope.
 
     Hosts lose their port, user information and last dot, become lower case and, beyond ASCII, their
-    IDNA form; a provider is lower case. Other values are kept as they are.
+    IDNA form; a provider is lower case; a model is its family. Other values are kept as they are.
 
     Args:
         text: What somebody wrote.
-        pattern: Whether `*` (every value of the kind) and `*.domain` may stand for the value.
+        pattern: Whether `*` (every value of the kind), `*.domain` and `model:name*` are accepted.
 
     Raises:
         ScopeError: It is not a valid scope; the error says what is accepted.
@@ -47,6 +48,10 @@ def scope_of(text: object, *, pattern: bool = False) -> str:  # noqa: C901 - one
         return _pattern(text, kind, value, allowed=pattern)
     if kind == "host":
         value = host_of(value)
+    elif kind == "model":
+        from costmon.domain.model_name import family_of
+
+        value = family_of(value)
     elif kind == "provider":
         value = value.lower()
         if _SLUG.fullmatch(value) is None:
@@ -68,9 +73,10 @@ def _pattern(text: str, kind: str, value: str, *, allowed: bool) -> str:
         return f"{kind}:*"
     if kind == "host" and value.startswith("*.") and "*" not in value[1:]:
         return f"host:*.{host_of(value[2:])}"
-    raise ScopeError(
-        _shown(text), f"'{kind}:*'" + (" or 'host:*.example.com'" if kind == "host" else "")
-    )
+    if kind == "model" and value.endswith("*") and "*" not in value[:-1] and len(text) <= LONGEST:
+        return f"model:{value.lower()}"
+    also = {"host": " or 'host:*.example.com'", "model": " or 'model:gpt-4o*'"}.get(kind, "")
+    raise ScopeError(_shown(text), f"'{kind}:*'{also}")
 
 
 def host_of(text: object) -> str:
@@ -126,5 +132,7 @@ def covers(pattern: str, scope: str) -> int:
     if value == "*":
         return int(scope.startswith(f"{kind}:"))
     if value.startswith("*.") and scope.startswith("host:") and scope.endswith(value[1:]):
+        return 1 + len(value)
+    if kind == "model" and value.endswith("*") and scope.startswith(pattern[:-1]):
         return 1 + len(value)
     return 0

@@ -9,7 +9,9 @@ import datetime as dt
 from decimal import Decimal
 from typing import Literal, NamedTuple
 
-NoticeKind = Literal["warn", "refused", "store_lost", "store_returned", "quarantined", "expired"]
+NoticeKind = Literal[
+    "warn", "refused", "store_lost", "store_returned", "quarantined", "expired", "unpriced"
+]
 
 
 class SpendRow(NamedTuple):

@@ -28,6 +28,7 @@ from costmon.guard.errors import (
     RetriesExhausted,
     RetryRefused,
     TierRefused,
+    UnpricedRefused,
 )
 from costmon.guard.guard import Guard
 from costmon.guard.lease import Lease
@@ -92,6 +93,7 @@ __all__ = [
     "Status",
     "Thresholds",
     "TierRefused",
+    "UnpricedRefused",
     "egress_price",
     "estimate_total_activity_cost",
 ]

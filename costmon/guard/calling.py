@@ -36,7 +36,8 @@ class Calling(ABC):
     _notices: Notices
     _rulebook: Rulebook
 
-    def __init__(self) -> None:
+    def __init__(self, *, judges_hosts: bool = True) -> None:
+        self._judges_hosts = judges_hosts
         self._making = threading.RLock()
         self._health: Health | None = None
         self._retrier: Retrier | None = None
@@ -68,6 +69,7 @@ class Calling(ABC):
                     rng=self.rng,
                     tell=self._notices.tell,
                     noted=self._noted,
+                    enabled=self._judges_hosts,
                 )
             return self._health
 
@@ -114,6 +116,22 @@ class Calling(ABC):
         from costmon.guard.install import install
 
         return install(cast("Gatekeeper", self), costing)
+
+    def refuse(self, refused: CallRefused) -> CallRefused:
+        """Count a refusal, and return it."""
+        return self._noted(refused, self.clock.epoch_s())
+
+    def price_notice(self, kind: str, name: str, text: str) -> None:
+        """Tell something about the price of calls of one name, once."""
+        self._notices.tell("unpriced", "global", f"{name}: {text}", once=(kind, name))
+
+    def learnt_model(self, deployment: str) -> str | None:
+        """Return the model that answered for a deployment of any guard on the store."""
+        return self.store.read("model", deployment)
+
+    def learn_model(self, deployment: str, model: str) -> None:
+        """Remember the model that answered for a deployment, for all guards on the store."""
+        self.store.update("model", deployment, lambda _: model)
 
     @abstractmethod
     def _may_block(self) -> bool:

@@ -8,6 +8,7 @@ GuardError (costmon.errors)
 │   ├── TierRefused           a scope's tier is `blocked`
 │   ├── CircuitRefused        an open circuit covers a scope
 │   ├── HealthRefused         a host is in quarantine
+│   ├── UnpricedRefused       the price of a model is not known, and such calls are refused
 │   └── RetryRefused          the retry budget has no room for another attempt
 ├── RetriesExhausted          every attempt failed; the last cause is `__cause__`
 ├── LeaseError                the operation on a lease is not possible
@@ -79,9 +80,13 @@ class BudgetRefused(CallRefused):
 
     Its figures are computed when they are read, so that a refusal costs little more than a plain
     exception.
+
+    Attributes:
+        remedy: What would make this call fit, such as `max_tokens=1200 would fit`; `None`: unknown.
     """
 
     reason: ClassVar[str] = "budget"
+    remedy: str | None = None
 
     if TYPE_CHECKING:
 
@@ -158,7 +163,7 @@ class BudgetRefused(CallRefused):
             f"the {self.period} budget of {self.scope} has no room for {estimate} {self.currency}:"
             f" limit {limit}, spent {spent}, held {held}; {until};"
             " raise the budget, wait, or make the call cheaper"
-        )
+        ) + (f": {self.remedy}" if self.remedy else "")
 
 
 class RateRefused(CallRefused):
@@ -247,6 +252,28 @@ class HealthRefused(CallRefused):
             f"{self.scope} is in quarantine until {self.until:%Y-%m-%d %H:%M:%S %Z} (score"
             f" {self.score:.2f}, {self.failures} consecutive failures); then one"
             " probe call decides whether it ends"
+        )
+
+
+class UnpricedRefused(CallRefused):
+    """No price is known for the model of a call, and `Costing(unpriced="refuse")` refuses those.
+
+    Attributes:
+        name: The model and the host.
+        detail: Why there is no price.
+    """
+
+    reason: ClassVar[str] = "unpriced"
+
+    def __init__(self, scope: str, name: str, detail: str) -> None:
+        super().__init__(scope)
+        self.name = name
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return (
+            f"a call of {self.name} has no price ({self.detail}): give one by"
+            " Costing(prices={...}), or allow such calls by unpriced='hold_default'"
         )
 
 
@@ -343,3 +370,10 @@ class GuardStoreUnavailable(GuardStoreError):
 
 class GuardDriverMissing(GuardStoreError, MissingPackageError):
     """The driver of this kind of store is not installed, or cannot be imported."""
+
+
+INTERRUPTED = (
+    "it was called by a signal handler that interrupted it; let the handler set a flag, or raise,"
+    " and call the guard after that"
+)
+"""Detail of the error for a handler, which must not wait for what it has interrupted."""

@@ -23,7 +23,7 @@ class Estimates:
     """The shares of their worst case that recent calls needed, by chain and activity."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._shares: dict[tuple[tuple[str, ...], str], deque[int]] = {}
 
     def of(self, plan: Plan, upper: int) -> int:

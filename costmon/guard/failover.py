@@ -97,7 +97,7 @@ class FailoverStore:
         self._replan = replan
         self._monotonic_s = clock.monotonic_s
         self._notices = notices
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._owed: deque[_Owed] = deque()
         self._away_since_s: float | None = None
         self._unproven = False

@@ -101,6 +101,7 @@ class Guard(Readings, Ruling, Calling):
         cap: Major units that may be spent each time the store is unavailable.
         slab: Share of the remaining budget that this process reserves at a time and then spends
             without asking the store, such as `"0.01"`; `None`: every call asks the store.
+        quarantine: Whether hosts that keep failing are not called for a while.
         app: Name of this program in reports (default: its file's name).
         spool: A directory for reports that the service has not accepted; `None`: they are kept in
             memory.
@@ -132,12 +133,13 @@ class Guard(Readings, Ruling, Calling):
         when_store_fails: "WhenStoreFails" = "fail_closed",
         cap: Amount | None = None,
         slab: Amount | None = None,
+        quarantine: bool = True,
         app: str | None = None,
         spool: str | None = None,
         clock: EpochClock | None = None,
         rng: random.Random | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(judges_hosts=quarantine)
         self.clock = clock or SystemClock()
         self.rng = rng or random.Random()
         self.currency = currency_of(currency)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 LIBRARIES = ("urllib3", "botocore", "httpx", "httpx2", "aiohttp")
 
-_LOCK = threading.Lock()
+_LOCK = threading.RLock()
 _INSTALLED: "list[Installation]" = []
 """At most one: each library has only one class to change."""
 

@@ -53,7 +53,7 @@ class Notices:
 
     def __init__(self, clock: EpochClock) -> None:
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._tallies: defaultdict[str, dict[str, Tally]] = defaultdict(dict)
         # Not the errors themselves: their tracebacks would keep the frames of the caller alive.
         self._refusals: deque[tuple[float, type[CallRefused], tuple[Any, ...]]] = deque(

@@ -65,7 +65,7 @@ class Rulebook:
         self._zone = zone
         self._clock = clock
         self._changed = changed
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._own = {(b.scope, b.period): self._checked(b) for b in budgets}
         self._own_thresholds = thresholds
         self._settings: Settings | None = None

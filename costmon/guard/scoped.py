@@ -20,7 +20,7 @@ from costmon.errors import InputError
 SCOPES: ContextVar[tuple[str, ...]] = ContextVar("costmon.guard.scopes", default=())
 """The scopes that are added to calls in this context."""
 
-_installing = threading.Lock()
+_installing = threading.RLock()
 _wrapped: set[str] = set()
 _POOL = "multiprocessing.pool"
 

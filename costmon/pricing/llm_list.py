@@ -7,9 +7,9 @@ goes first. See `data/README.md` for the columns, and `make prices` for the diff
 from collections.abc import Iterable
 from decimal import Decimal
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from costmon.domain.model_name import spellings
-from costmon.pricing.csv_rows import CsvRow, csv_rows, shipped_text
 from costmon.pricing.llm import (
     LARGEST_CONTEXT,
     LARGEST_PICTURE,
@@ -20,6 +20,9 @@ from costmon.pricing.llm import (
     Rates,
     TierRates,
 )
+
+if TYPE_CHECKING:
+    from costmon.pricing.csv_rows import CsvRow
 
 READ_FROM = (0, 2, 3)
 ANY_MODEL = "*"
@@ -60,7 +63,7 @@ _Key = tuple[str, str, str]
 class PriceList:
     """Prices by vendor, model and region."""
 
-    def __init__(self, rows: Iterable[CsvRow]) -> None:
+    def __init__(self, rows: "Iterable[CsvRow]") -> None:
         self._rows: dict[_Key, list[CsvRow]] = {}
         self._aliases: dict[_Key, str] = {}
         self._found: dict[_Key, ModelPrice] = {}
@@ -125,6 +128,8 @@ class PriceList:
 @lru_cache(maxsize=1)
 def price_list() -> PriceList:
     """Return the list, which is read from its file once."""
+    from costmon.pricing.csv_rows import csv_rows, shipped_text
+
     required = ("vendor", "model", "tier", "as_of", "source")
     return PriceList(csv_rows(shipped_text("llm.csv"), _COLUMNS, required))
 
@@ -135,7 +140,7 @@ def price_of(model: str, vendor: str | None = None, region: str = "") -> ModelPr
     return None if found is None else found.completed()
 
 
-def _price(rows: list[CsvRow], any_model: list[CsvRow] | None) -> ModelPrice:
+def _price(rows: "list[CsvRow]", any_model: "list[CsvRow] | None") -> ModelPrice:
     plain = next(row for row in rows if row.text("tier") == STANDARD and not row.text("above"))
     tiers: dict[str, TierRates] = {}
     for row in rows:
@@ -160,5 +165,5 @@ def _price(rows: list[CsvRow], any_model: list[CsvRow] | None) -> ModelPrice:
     )
 
 
-def _rates(row: CsvRow) -> Rates:
+def _rates(row: "CsvRow") -> Rates:
     return Rates(*(Decimal(row.text(unit)) if row.text(unit) else None for unit in UNITS))

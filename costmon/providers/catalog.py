@@ -21,7 +21,7 @@ from costmon.domain.vendor_hosts import VENDOR_OF_HOST
 from costmon.providers.base import CONTRACT, Provider, ProviderModule, ProviderSetup
 
 # What the providers share.
-SHARED = frozenset({"base", "breaker", "catalog", "figures", "reading"})
+SHARED = frozenset({"base", "breaker", "catalog", "figures", "permissions", "reading"})
 
 _OURS = f"costmon {__version__}"
 _SLUG = re.compile(r"[a-z0-9-]{1,40}", re.ASCII)

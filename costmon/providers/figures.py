@@ -160,6 +160,29 @@ class Span:
         start, end = next(months(now, now, dt.timedelta()))
         return cls(start=start, end=end, resets_at=max(month_of(now)[1], end))
 
+    def quantity(
+        self,
+        quota: str,
+        unit: str,
+        used: Decimal,
+        *,
+        estimated: bool = False,
+        limit: Decimal | None = None,
+        project: str | None = None,
+    ) -> Quantity:
+        """Return what was used in it; the arguments are the fields of `Quantity`."""
+        return Quantity(
+            quota=quota,
+            unit=unit,
+            used=used,
+            start=self.start,
+            end=self.end,
+            resets_at=self.resets_at,
+            limit=limit,
+            estimated=estimated,
+            project=project,
+        )
+
 
 class Tally:
     """Adds up one count over rows: for all models, and for each model after a colon."""
@@ -182,15 +205,7 @@ class Tally:
         if always and not self._incomplete:
             self._sums.setdefault("", 0)
         for name, used in self._sums.items():
-            yield Quantity(
-                quota=f"{quota}{name}",
-                unit=unit,
-                used=Decimal(used),
-                start=span.start,
-                end=span.end,
-                resets_at=span.resets_at,
-                estimated=self._incomplete,
-            )
+            yield span.quantity(f"{quota}{name}", unit, Decimal(used), estimated=self._incomplete)
 
 
 def _sum(one: Charge, other: Charge) -> Charge:

@@ -1,5 +1,6 @@
 """Copy an SQLite history and put a copy back, while a service may be using it."""
 
+import datetime as dt
 import os
 import sqlite3
 import tempfile
@@ -37,7 +38,7 @@ def restore(path: Path, url: str, *, clock: Clock | None = None) -> Path | None:
     """Replace the history by the copy in `path`, in one step; the service must be stopped.
 
     Returns:
-        A copy of the history that was replaced; `None` when there was none that could be read.
+        A copy of the history that was replaced, also of a damaged one; `None` when there was none.
 
     Raises:
         StoreError: `path` is not a history of costmon, or it is damaged; nothing was changed.
@@ -92,7 +93,7 @@ def _open_read_only(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=WAIT_S)
 
 
-def _retire(target: Path, clock: Clock) -> Path | None:
+def _retire(target: Path, clock: Clock) -> Path:
     """Copy what is about to be replaced and fold its write-ahead log away.
 
     A log that outlived its database would be replayed into the restored one. Leaving WAL mode
@@ -111,8 +112,9 @@ def _retire(target: Path, clock: Clock) -> Path | None:
         msg = f"{target} is in use; stop the service, then restore"
         raise StoreUnavailableError(msg) from error
     except sqlite3.DatabaseError:
-        # Damaged: the very reason to restore. There is nothing to keep.
-        copy = None
+        # Damaged: the very reason to restore. What is left of it may still be of use to somebody.
+        stamp = clock.now().astimezone(dt.UTC).strftime("%Y%m%dT%H%M%S%fZ")
+        copy = target.rename(target.with_name(f"{target.name}.damaged-{stamp}"))
     for suffix in ("-wal", "-shm"):
         target.with_name(target.name + suffix).unlink(missing_ok=True)
     return copy

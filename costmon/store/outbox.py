@@ -3,11 +3,12 @@
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from costmon.alerts.alert import Alert
+from costmon.store.packing import readable
 from costmon.store.schema import alert_outbox
 from costmon.store.text import storable, storable_key
 
@@ -58,7 +59,11 @@ def read_undelivered(connection: Connection) -> tuple[Undelivered, ...]:
         .where(alert_outbox.c.ended_at.is_(None))
         .order_by(alert_outbox.c.raised_at, alert_outbox.c.alert_id)
     )
-    return tuple(Undelivered(row.channel, Alert.from_text(row.alert)) for row in rows)
+    return tuple(readable(rows, "alert_outbox", _undelivered))
+
+
+def _undelivered(row: Row[Any]) -> Undelivered:
+    return Undelivered(row.channel, Alert.from_text(row.alert))
 
 
 def end_delivery(

@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import cast
+from typing import Any, cast
 
 import msgspec
-from sqlalchemy import Connection, and_, delete, insert, select
+from sqlalchemy import Connection, Row, and_, delete, insert, select
 
 from costmon.domain.poll import ReadingKey, ReadingKind, StoredReading
 from costmon.domain.resource import Gap
 from costmon.domain.usage import Quantity, UsageReading
+from costmon.store.packing import readable
 from costmon.store.schema import reading_state
 from costmon.store.text import storable, storable_key
 
@@ -42,19 +43,18 @@ def write_reading(connection: Connection, stored: StoredReading) -> None:
 
 def read_readings(connection: Connection) -> Mapping[ReadingKey, StoredReading]:
     """Return all rows."""
-    found = {}
-    for row in connection.execute(select(reading_state)):
-        key = ReadingKey(row.account, row.provider, cast("ReadingKind", row.reading))
-        found[key] = StoredReading(
-            key=key,
-            next_poll_at=row.next_poll_at,
-            last_success_at=row.last_success_at,
-            complete_through=row.complete_through,
-            usage=None
-            if row.content is None
-            else msgspec.json.decode(row.content, type=UsageReading),
-        )
-    return found
+    rows = connection.execute(select(reading_state))
+    return {stored.key: stored for stored in readable(rows, "reading_state", _stored)}
+
+
+def _stored(row: Row[Any]) -> StoredReading:
+    return StoredReading(
+        key=ReadingKey(row.account, row.provider, cast("ReadingKind", row.reading)),
+        next_poll_at=row.next_poll_at,
+        last_success_at=row.last_success_at,
+        complete_through=row.complete_through,
+        usage=None if row.content is None else msgspec.json.decode(row.content, type=UsageReading),
+    )
 
 
 def _packed(usage: UsageReading) -> str:

@@ -327,7 +327,7 @@ class RecordLog:
     def _numbers_in(block: bytes, lowest: int) -> Iterator[int]:
         """Yield where in a block the bytes look like one of the next record numbers."""
         highest = lowest + _FARTHEST
-        if not block.strip(b"\0"):
+        if block == bytes(len(block)):
             return
         # All of these numbers share their higher six bytes, or there are two such groups.
         for shared in dict.fromkeys((_NUMBER.pack(lowest)[2:], _NUMBER.pack(highest)[2:])):
@@ -356,7 +356,7 @@ class RecordLog:
         """Overwrite what an earlier use left in the rest of a half."""
         while offset < self._head.half_bytes:
             length = min(_BLOCK, self._head.half_bytes - offset)
-            if self._pread(half, offset, length).strip(b"\0"):
+            if self._pread(half, offset, length) != bytes(length):
                 self._pwrite(bytes(length), half, offset)
             offset += length
 

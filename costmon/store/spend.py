@@ -17,13 +17,24 @@ from sqlalchemy.sql.functions import sum as sum_
 from costmon.domain.finding import Contribution, Series, SpendFinding, bucket_floor
 from costmon.domain.money import from_nano, to_nano
 from costmon.store.columns import LARGEST_NANO
+from costmon.store.packing import readable
+from costmon.store.schema import (
+    alert_memory,
+    alert_outbox,
+    circuit,
+    guard_seen,
+    guard_spend,
+    guard_total,
+    spend_bucket,
+    spend_watch,
+)
 from costmon.store.schema import finding as finding_table
-from costmon.store.schema import guard_spend, spend_bucket, spend_watch
 from costmon.store.text import storable, storable_key
 
 HOUR = dt.timedelta(hours=1)
 _GRACE = dt.timedelta(minutes=10)
 """So long after an hour its rows count for the present: guards report at intervals."""
+_LONGEST_RATE = dt.timedelta(days=1)
 _LONGEST = 20_000
 _KEY = (spend_bucket.c.scope, spend_bucket.c.unit, spend_bucket.c.ends_at)
 _AT_ONCE = 200
@@ -101,6 +112,43 @@ def add_spend(
                     "late": from_nano(_bounded(sums[scope, unit, ends_at][1])),
                 }
                 for scope, unit, ends_at in some
+            ],
+        )
+
+
+def put_rates(
+    connection: Connection,
+    rates: Mapping[Series, Decimal],
+    now: dt.datetime,
+    until: dt.datetime,
+    bucket_s: int,
+) -> None:
+    """Write rates into the buckets that are not over, in place of what was written there.
+
+    Args:
+        connection: Inside the transaction that records where they come from.
+        rates: Units per second.
+        now: Aware UTC.
+        until: To the end of the bucket of this moment, aware UTC; one bucket to a day is written.
+        bucket_s: Length of a bucket.
+    """
+    bucket = dt.timedelta(seconds=bucket_s)
+    first = bucket_floor(now, bucket_s) + bucket
+    last = max(first, bucket_floor(min(until, now + _LONGEST_RATE), bucket_s) + bucket)
+    ends = [first + n * bucket for n in range((last - first) // bucket + 1)]
+    for series, rate in rates.items():
+        scope, unit = storable_key(series.scope), storable_key(series.unit)
+        amount = from_nano(_bounded(to_nano(rate * bucket_s)))
+        connection.execute(
+            delete(spend_bucket)
+            .filter_by(scope=scope, unit=unit)
+            .where(spend_bucket.c.ends_at >= first)
+        )
+        connection.execute(
+            insert(spend_bucket),
+            [
+                {"scope": scope, "unit": unit, "ends_at": at, "amount": amount, "late": Decimal()}
+                for at in ends
             ],
         )
 
@@ -199,7 +247,7 @@ def read_watches(connection: Connection) -> Watches:
     rows = connection.scalars(
         select(finding_table.c.detail).where(finding_table.c.state != "resolved")
     )
-    return Watches(position, watches, tuple(_from_text(text) for text in rows))
+    return Watches(position, watches, tuple(readable(rows, "finding", _from_text)))
 
 
 def read_rules(connection: Connection) -> SavedWatch | None:
@@ -263,6 +311,22 @@ def save_watches(
         )
 
 
+def forget_guards(connection: Connection) -> None:
+    """Delete what guards have reported, and what was found, decided and told because of it."""
+    for table in (
+        guard_spend,
+        guard_total,
+        guard_seen,
+        spend_bucket,
+        spend_watch,
+        finding_table,
+        circuit,
+        alert_memory,
+        alert_outbox,
+    ):
+        connection.execute(delete(table))
+
+
 def read_findings(connection: Connection, limit: int) -> tuple[SpendFinding, ...]:
     """Return the findings that were opened last, newest first."""
     rows = connection.scalars(
@@ -270,7 +334,7 @@ def read_findings(connection: Connection, limit: int) -> tuple[SpendFinding, ...
         .order_by(finding_table.c.opened_at.desc(), finding_table.c.id)
         .limit(limit)
     )
-    return tuple(_from_text(text) for text in rows)
+    return tuple(readable(rows, "finding", _from_text))
 
 
 def _to_text(one: SpendFinding) -> str:

@@ -147,8 +147,20 @@ class Store:
             fence.verify(connection, token)
             return record_charges(connection, window, self._clock.now())
 
-    def record_reading(self, stored: StoredReading, token: FenceToken) -> None:
+    def record_reading(
+        self,
+        stored: StoredReading,
+        token: FenceToken,
+        rates: Mapping[Series, Decimal] | None = None,
+        bucket_s: int = BUCKET_S,
+    ) -> None:
         """Write when a reading last went well and is due again, in place of what was written.
+
+        Args:
+            stored: The reading.
+            token: Of the writer.
+            rates: Units per second of what it counts, until it is due again and half as long.
+            bucket_s: Length of the buckets to which these are added, in seconds.
 
         Raises:
             StoreFencedError: `token` is no longer the newest of its name.
@@ -156,6 +168,9 @@ class Store:
         with self._writer() as connection:
             fence.verify(connection, token)
             write_reading(connection, stored)
+            now = self._clock.now()
+            until = stored.next_poll_at + (stored.next_poll_at - now) / 2
+            spend.put_rates(connection, rates or {}, now, until, bucket_s)
 
     def readings(self) -> Mapping[ReadingKey, StoredReading]:
         """Return what is known of the readings of an earlier process."""
@@ -360,6 +375,11 @@ class Store:
         with self._writer() as connection:
             fence.verify(connection, token)
             spend.save_watches(connection, watches, findings, position, dropped)
+
+    def forget_guards(self) -> None:
+        """Delete what guards have reported, what was found in it, and all circuits and alerts."""
+        with self._writer() as connection:
+            spend.forget_guards(connection)
 
     def rule_state(self) -> SavedWatch | None:
         """Return what the rules know of the past; `None`: nothing was kept."""

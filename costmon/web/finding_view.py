@@ -102,7 +102,7 @@ class FindingRow:
         finding: By its newest state.
         cause: In words.
         alert: What people were told of it and is not over; `None`: there is none.
-        circuit: What stops the scope, or has it on trial; `None`: nothing does.
+        circuit: What stops its scope, or that of a part, or has it on trial; `None`: nothing does.
         circuit_state: What that is now.
         not_spent: What would have been spent above the usual while the circuit was open; `None`: it
             was not opened during the finding.
@@ -150,12 +150,14 @@ def findings_shown(
     known |= {one.id: one for one in reader.opened() or () if one.id not in known}
     parts: dict[str, list[SpendFinding]] = {}
     for one in known.values():
-        if one.part_of is not None and one.is_open:
+        if one.part_of is not None:
             parts.setdefault(one.part_of, []).append(one)
     told = {it.alert.facts.get("finding"): it for it in alerts}
 
     def row(one: SpendFinding) -> FindingRow:
-        circuit = _circuit(one, policy, now)
+        its_parts = parts.get(one.id, ())
+        found = (_circuit(it, one, policy, now) for it in (one, *its_parts))
+        circuit = next((it for it in found if it is not None), None)
         return FindingRow(
             finding=one,
             cause=CAUSES.get(one.cause, one.cause),
@@ -163,7 +165,7 @@ def findings_shown(
             circuit=circuit,
             circuit_state="" if circuit is None else circuit.current_state(now),
             not_spent=None if circuit is None else not_spent(one, circuit, now),
-            parts=tuple(parts.get(one.id, ())),
+            parts=tuple(it for it in its_parts if it.is_open),
             chart=_chart_if_readable(one, reader, now),
         )
 
@@ -256,14 +258,16 @@ def _chart_if_readable(
         return None  # the page says that there is no chart; the figures are more important
 
 
-def _circuit(finding: SpendFinding, policy: Policy | None, now: dt.datetime) -> Circuit | None:
-    """Return what stops the scope; of a past finding only what a finding has opened since."""
+def _circuit(
+    part: SpendFinding, finding: SpendFinding, policy: Policy | None, now: dt.datetime
+) -> Circuit | None:
+    """Return what stops a part's scope; of a past finding only what a finding has opened since."""
     if policy is None:
         return None
-    circuit = standing_of(finding.series.scope, policy.circuits, now)
+    circuit = standing_of(part.series.scope, policy.circuits, now)
     if circuit is None or finding.is_open:
         return circuit
-    is_its_own = circuit.cause == "finding" and circuit.scope == finding.series.scope
+    is_its_own = circuit.cause == "finding" and circuit.scope == part.series.scope
     return circuit if is_its_own and circuit.changed_at >= finding.opened_at else None
 
 

@@ -53,7 +53,8 @@ def fine(amount: Decimal | None, currency: str = "USD") -> str:
 def spend(amount: float, unit: str) -> str:
     """Return what detection has computed, such as `$12.50`; it is rounded, not exact."""
     before = "\N{MINUS SIGN}" if amount < 0 else ""
-    return before + fine(Decimal(repr(abs(amount))), unit)
+    rounded = f"{abs(amount):.2f}" if abs(amount) >= 1 else f"{abs(amount):.2g}"
+    return before + fine(Decimal(rounded), unit)
 
 
 def moment(when: dt.datetime | None) -> str:

@@ -1,6 +1,8 @@
 """The commands against a running service."""
 
 import json
+import time
+import urllib.request
 
 import pytest
 
@@ -81,3 +83,20 @@ def test_a_running_service_can_be_backed_up(demo, capsys, tmp_path):
     assert main(["db", "backup", str(tmp_path / "copy.db"), *demo.state]) == 0
 
     assert (tmp_path / "copy.db").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_simulated_program_reports_through_a_real_guard_and_a_rule_waits_for_it(demo):
+    def answer(path):
+        with urllib.request.urlopen(f"http://127.0.0.1:{demo.port}{path}", timeout=5) as response:
+            return json.load(response)["data"]
+
+    def reporters():
+        return [it["app"] for it in answer("/api/v1/guard/guards")]
+
+    deadline = time.monotonic() + 30
+    while reporters() != ["nightly-report"]:
+        assert time.monotonic() < deadline, reporters()
+        time.sleep(0.1)
+
+    assert answer("/api/v1/rules")[0]["scope"] == "provider:openai"
+    assert answer("/api/v1/findings") == []

@@ -141,7 +141,7 @@ def test_a_bad_scope_holds_nothing(guard, scope):
         ("provider:OpenAI", "provider:openai"),
         ("key:Job 17", "key:Job 17"),
         ("key:ключ", "key:ключ"),
-        ("model:gpt-4o:mini", "model:gpt-4o:mini"),
+        ("key:gpt-4o:mini", "key:gpt-4o:mini"),
         ("tag:team=blue=green", "tag:team=blue=green"),
     ],
 )

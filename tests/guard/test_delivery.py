@@ -189,7 +189,16 @@ def test_a_host_that_answers_is_well_whatever_it_answers(bench, status):
     assert bench.rows()[0].failed == (20 if status >= 400 else 0)
 
 
-@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_rate_limit_is_not_ill_health(bench):
+    bench.outcome = response(429)
+    for _ in range(50):
+        bench.deliverer.wrap(bench.send)("https://a.example/", NOTE)
+
+    assert bench.health.is_healthy("a.example")
+    assert bench.rows()[0].failed == 50
+
+
+@pytest.mark.parametrize("status", [500, 503])
 def test_a_response_that_says_busy_or_broken_is_a_failure_that_was_paid_for(bench, status):
     bench.outcome = response(status)
     for _ in range(5):

@@ -46,7 +46,12 @@ class Service:
     ROOT = Path(__file__).parents[2]
 
     def __init__(
-        self, directory: Path, *arguments: str, stdin: str = "", **environment: str
+        self,
+        directory: Path,
+        *arguments: str,
+        stdin: str = "",
+        module: str = "costmon",
+        **environment: str,
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
@@ -57,7 +62,7 @@ class Service:
         self._heard = threading.Condition()
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "costmon", "run", *arguments],
+            [sys.executable, "-m", module, "run", *arguments],
             cwd=directory,
             env={
                 **kept,
@@ -175,6 +180,7 @@ def run(
     vendor: DemoServer | StubServer,
     *arguments: str,
     stdin: str = "",
+    module: str = "costmon",
     **environment: str,
 ) -> Service:
     """Run the service against a simulated vendor, polling several times a second."""
@@ -182,6 +188,7 @@ def run(
         directory,
         *arguments,
         stdin=stdin,
+        module=module,
         **{
             "DO_API_TOKEN": TOKEN,
             "DO_API_URL": vendor.base_url if isinstance(vendor, DemoServer) else vendor.url,

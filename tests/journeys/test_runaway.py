@@ -1,4 +1,8 @@
-"""A guarded program begins to burn: it is told within a bucket, also when the service is killed."""
+"""A guarded program begins to burn: people are told within a bucket, and its calls are refused.
+
+That nothing is lost or told twice when the service is killed meanwhile is shown by
+`tests/roles/finding_crash.py`.
+"""
 
 import datetime as dt
 import json
@@ -22,147 +26,124 @@ pytestmark = [pytest.mark.process, pytest.mark.timeout(150)]
 
 BUCKET_S = 10
 BUCKET = dt.timedelta(seconds=BUCKET_S)
+LEARNED = dt.timedelta(days=8)
+CALL_USD = 0.05
+# Tells of each call that it paid for, and of the refusal that ends it.
 PROGRAM = """
-import sys, threading, urllib.request
-from costmon.guard import Guard
+import sys, time, urllib.request
+from costmon.guard import CallRefused, Guard
 
 service, vendor = sys.argv[1:]
-stop = threading.Event()
-threading.Thread(target=lambda: (sys.stdin.read(), stop.set()), daemon=True).start()
-guard = Guard(service=service, app="burner")
-while not stop.wait(0.1):
-    with guard.reserve(["provider:example", "tag:job=nightly"], "0.05") as lease:
-        urllib.request.urlopen(vendor + "/v1/complete", timeout=5).read()
-        lease.settle("0.05")
-guard.close()
+until = time.monotonic() + 100
+with Guard(service=service, app="burner") as guard:
+    while time.monotonic() < until:
+        try:
+            with guard.reserve(["provider:example", "tag:job=nightly"], "0.05") as lease:
+                urllib.request.urlopen(vendor + "/v1/complete", timeout=5).read()
+                lease.settle("0.05")
+        except CallRefused as refused:
+            print("refused", time.time(), refused, flush=True)
+            break
+        print("paid", time.time(), flush=True)
+        time.sleep(0.1)
+"""
+CONFIG = f"""
+[detection]
+bucket = "{BUCKET_S}s"
+
+[[rule]]
+scope = "global"
+hourly = 1
+breaker = {{ enabled = true, on_finding = "critical", threshold_multiplier = 1000 }}
+
+[[channel]]
+kind = "webhook"
+name = "ops"
+url_env = "OPS_WEBHOOK_URL"
 """
 
 
 def seed(url):
-    """Let the service have watched a series for eight days: a cent in each bucket."""
+    """Let the service have watched the program for eight days: a cent in each bucket."""
     upgrade(url)
     rng, until = random.Random(5), bucket_floor(SystemClock().now(), BUCKET_S)
-    began_at = until - dt.timedelta(days=8)
     watch = SpendWatch(WatchConfig(step_s=BUCKET_S))
-    at = began_at
-    while at < until:
-        at += BUCKET
-        watch.update(at, 0.01 * rng.uniform(0.8, 1.2))
+    for back in range(LEARNED // BUCKET, -1, -1):
+        watch.update(until - back * BUCKET, 0.01 * rng.uniform(0.8, 1.2))
+    saved = SavedWatch(until, watch.to_bytes())
+    watches = {Series(it, "USD"): saved for it in ("global", "provider:example", "tag:job=nightly")}
     with open_store(url, clock=SystemClock()) as store:
-        watches = {Series("global", "USD"): SavedWatch(until, watch.to_bytes())}
-        store.save_watches(watches, (), Position(began_at, until), (), store.claim("detection"))
+        position = Position(until - LEARNED, until)
+        store.save_watches(watches, (), position, (), store.claim("detection"))
 
 
-def start(tmp_path, vendor, hook) -> Service:
-    return run(tmp_path, vendor, COSTMON_TIMEZONE="UTC", OPS_WEBHOOK_URL=f"{hook.url}/hook")
-
-
-def wait_until(claim):
+def received(server, path, event):
+    """Return what a receiver was sent about something, once it has been."""
     deadline = time.monotonic() + PATIENCE_S
-    while not (found := claim()):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    return found
+    while True:
+        bodies = [one.body.decode() for one in server.asked if one.path == path]
+        found = [body for body in bodies if event in body]
+        if found:
+            return [json.loads(body) for body in found]
+        assert time.monotonic() < deadline, bodies
+        time.sleep(0.05)
 
 
-def alerts(hook):
-    """Return the alerts about spend by their key: a receiver drops what comes twice."""
-    bodies = [json.loads(one.body) for one in hook.asked if one.path == "/hook"]
-    return {it["id"]: it for it in bodies if it["event"].startswith("alerter.spend")}
-
-
-def test_a_program_that_burns_at_a_hundred_times_the_usual_is_told_once(tmp_path, vendor):
+def test_a_program_that_burns_at_a_hundred_times_the_usual_is_told_of_once_and_refused(
+    tmp_path, vendor, record_property
+):
     (tmp_path / "data").mkdir(mode=0o700)
-    (tmp_path / "costmon.toml").write_text(
-        f'[detection]\nbucket = "{BUCKET_S}s"\n'
-        '[[channel]]\nkind = "webhook"\nname = "ops"\nurl_env = "OPS_WEBHOOK_URL"\n'
-    )
+    (tmp_path / "costmon.toml").write_text(CONFIG)
     seed(f"sqlite:///{tmp_path / 'data' / 'costmon.db'}")
     with StubServer() as server:
         server.answer("/hook", Reply.json({}))
         server.answer("/v1/complete", Reply.json({}))
-        with start(tmp_path, vendor, server) as service:
-            service.when("/readyz", 200)
-            program = subprocess.Popen(
-                [sys.executable, "-c", PROGRAM, f"unix:{service.state}/report.sock", server.url],
-                cwd=Service.ROOT,
-                stdin=subprocess.PIPE,
-            )
-            try:
-                wait_until(lambda: len(server.asked) > 20)
-                service.process.kill()
-                service.process.wait(PATIENCE_S)
-                with start(tmp_path, vendor, server) as again:
-                    again.wait_for("alerter.spend_anomaly_found")
-                    told = wait_until(lambda: alerts(server))
-                    again.process.kill()
-                    again.process.wait(PATIENCE_S)
-                with start(tmp_path, vendor, server) as last:
-                    last.when("/readyz", 200)
-                    findings = last.get("/api/v1/findings").json()["data"]
-                    last.terminate()
-            finally:
-                program.communicate(b"", PATIENCE_S)
-        opened = [it for it in alerts(server).values() if it["state"] == "opened"]
-
-    (alert,) = [it for it in opened if it["facts"]["scope"] == "global"]
-    assert alert["id"] in told
-    assert alert["severity"] == "critical"
-    assert "USD more than usual was spent" in alert["text"]
-    risen = {one["scope"] for one in alert["facts"]["contributors"]}
-    assert risen == {"provider:example", "tag:job=nightly"}
-    assert alert["facts"]["finding"] in {row["id"] for row in findings}
-
-
-REFUSED = """
-import sys, time
-from costmon.guard import CallRefused, Guard
-
-guard = Guard(service=sys.argv[1], app="burner")
-until = time.monotonic() + 60
-while time.monotonic() < until:
-    try:
-        guard.reserve("provider:example", "0.05").settle("0.05")
-    except CallRefused as refused:
-        print(refused.reason, refused, flush=True)
-        break
-    time.sleep(0.1)
-guard.close()
-"""
-
-
-def test_a_rule_opens_the_circuit_and_the_program_that_burns_is_refused(tmp_path, vendor):
-    (tmp_path / "costmon.toml").write_text(
-        f'[detection]\nbucket = "{BUCKET_S}s"\n'
-        '[[rule]]\nscope = "provider:example"\nhourly = 0.2\n'
-        "breaker = { enabled = true, threshold_multiplier = 2 }\n"
-        '[[channel]]\nkind = "webhook"\nname = "ops"\nurl_env = "OPS_WEBHOOK_URL"\n'
-    )
-    with StubServer() as server:
-        server.answer("/hook", Reply.json({}))
-        with start(tmp_path, vendor, server) as service:
+        server.answer("/bot1:token/sendMessage", Reply.json({"ok": True, "result": {}}))
+        with run(
+            tmp_path,
+            vendor,
+            COSTMON_TIMEZONE="UTC",
+            OPS_WEBHOOK_URL=f"{server.url}/hook",
+            TELEGRAM_BOT_TOKEN="1:token",
+            TELEGRAM_CHANNEL_ID="@ops",
+            TELEGRAM_API_URL=server.url,
+        ) as service:
             service.when("/readyz", 200)
             program = subprocess.run(
-                [sys.executable, "-c", REFUSED, f"unix:{service.state}/report.sock"],
+                [sys.executable, "-c", PROGRAM, f"unix:{service.state}/report.sock", server.url],
                 cwd=Service.ROOT,
                 capture_output=True,
                 text=True,
-                timeout=90,
+                timeout=120,
                 check=True,
             )
-            opened = wait_until(
-                lambda: [
-                    json.loads(one.body)
-                    for one in server.asked
-                    if b"alerter.circuit_opened" in one.body
-                ]
-            )
+            alerts = received(server, "/hook", "alerter.spend_anomaly_found")
+            openings = received(server, "/hook", "alerter.circuit_opened")
+            messages = received(server, "/bot1:token/sendMessage", "unusually high")
+            findings = service.get("/api/v1/findings").json()["data"]
             (circuit,) = service.get("/api/v1/circuits").json()["data"]
+            page = service.get("/alerts").body.decode()
             service.terminate()
 
-    assert program.stdout.startswith("circuit ")
-    assert "provider:example" in program.stdout
-    assert opened[0]["facts"]["scope"] == "provider:example"
-    assert circuit["scope"] == "provider:example"
-    assert circuit["state"] == "open"
-    assert any(b"alerter.rule_broken" in one.body for one in server.asked)
+    (alert,) = [it for it in alerts if it["state"] == "opened"]
+    assert (alert["severity"], alert["facts"]["scope"]) == ("critical", "global")
+    assert "USD more than usual was spent" in alert["text"]
+    risen = {one["scope"] for one in alert["facts"]["contributors"]}
+    assert risen == {"provider:example", "tag:job=nightly"}
+    (message,) = [it for it in messages if it["text"].endswith(alert["text"])]
+    assert message["chat_id"] == "@ops"
+    assert alert["facts"]["finding"] in {row["id"] for row in findings}
+    assert (circuit["scope"], circuit["state"], circuit["cause"]) == ("global", "open", "finding")
+    assert openings[0]["facts"]["scope"] == "global"
+    assert "Not spent:" in page
+
+    *paid, (word, refused_at, *_) = [line.split() for line in program.stdout.splitlines()]
+    found_at = next(it["at"] for it in findings if it["id"] == alert["facts"]["finding"])
+    detected_at = dt.datetime.fromisoformat(found_at).timestamp()
+    after = [moment for _, moment in paid if float(moment) > detected_at]
+    burned, lasted_s = len(after) * CALL_USD, float(refused_at) - detected_at
+    assert word == "refused"
+    assert burned < 60 / 0.1 * CALL_USD  # what a minute of it costs
+    record_property("burned_after_detection_usd", f"{burned:.2f}")
+    record_property("refused_after_detection_s", f"{lasted_s:.2f}")
+    print(f"burned after detection: {burned:.2f} USD; refused {lasted_s:.2f} s after it")

@@ -90,9 +90,15 @@ def fact(number):
 
 
 class Receiver:
-    """A webhook that honours the key: what it has seen it takes again and does nothing."""
+    """A webhook that honours the key: what it has seen it takes again and does nothing.
 
-    def __init__(self, rng):
+    Args:
+        rng: Decides its moods.
+        field: What of an alert is noted.
+    """
+
+    def __init__(self, rng, field="condition"):
+        self._field = field
         self.seen = {}
         self.repeats = 0
         self.is_moody = True
@@ -126,9 +132,9 @@ class Receiver:
 
     @property
     def told(self):
-        """Return the condition of each alert that was taken, of those in a group, too."""
+        """Return what was noted of each alert that was taken, of those in a group, too."""
         with self._lock:
-            return tuple(it for conditions in self.seen.values() for it in conditions)
+            return tuple(it for noted in self.seen.values() for it in noted)
 
     def take(self, request):
         """Answer one delivery, or not."""
@@ -144,7 +150,7 @@ class Receiver:
         key = request.headers["Idempotency-Key"]
         with self._lock:
             self.repeats += key in self.seen
-            self.seen.setdefault(key, _conditions(body))
+            self.seen.setdefault(key, _noted(body, self._field))
         if self.is_moody and mood < 0.04:
             request.close_connection = True  # taken, and the answer is lost
             return
@@ -152,10 +158,10 @@ class Receiver:
         request.end_headers()
 
 
-def _conditions(body):
+def _noted(body, field):
     if body["event"] == storm.EVENT:
-        return [member["condition"] for member in body["facts"]["alerts"]]
-    return [body["condition"]]
+        return [member[field] for member in body["facts"]["alerts"]]
+    return [body[field]]
 
 
 class SpokenMemory(AlertMemory):
@@ -189,8 +195,8 @@ def tell_for_ever(url, first, webhook):
     """Tell an alerter facts from `first` on, saying the number of each before."""
     saved = threading.Semaphore(_MOST_UNSAVED)
     with open_store(url, clock=SystemClock()) as store:
-        outbox = _outbox(webhook)
-        system = _system(store, outbox, lambda: SpokenMemory(store, saved))
+        outbox = make_outbox(webhook)
+        system = make_system(store, outbox, lambda: SpokenMemory(store, saved))
         system.start()
         for number in range(first, first + 100_000):
             saved.acquire()
@@ -200,7 +206,7 @@ def tell_for_ever(url, first, webhook):
             system.addresses["alerter"].tell(fact(number))
 
 
-def _outbox(webhook):
+def make_outbox(webhook):
     # The real pauses after a failure are longer than the process lives.
     messenger._RETRY_MIN_S = messenger._RETRY_MAX_S = _RETRY_S
     channel = WebhookChannel(_CHANNEL, webhook, None, HttpSender(), SystemClock())
@@ -209,7 +215,7 @@ def _outbox(webhook):
     return Outbox(channel=channel, retry_s=_RETRY_S, groups=True)
 
 
-def _system(store, outbox, open_memory):
+def make_system(store, outbox, open_memory, detection=None):
     plan = AlerterPlan(
         accounts=frozenset(),
         threshold=Threshold(provider="acme", limit=Decimal(1)),
@@ -226,6 +232,7 @@ def _system(store, outbox, open_memory):
         usages=lambda: (),
         today=_START.date,
         announced=Published(None),
+        detection=detection,
     )
 
     def build_messenger(incarnation):
@@ -309,16 +316,22 @@ def _faults(url, saved, told):
     return faults
 
 
-def _deliver_the_rest(url, webhook):
+def deliver_the_rest(url, webhook):
+    """Let a process that nobody kills deliver what waits."""
     with open_store(url, clock=SystemClock()) as store:
-        system = _system(store, _outbox(webhook), lambda: AlertMemory(store))
+        system = make_system(store, make_outbox(webhook), lambda: AlertMemory(store))
         system.start()
-        paused = threading.Event()
-        for _ in range(int(PATIENCE_S / 0.05)):
-            if not store.undelivered():
-                break
-            paused.wait(0.05)
+        wait_for(lambda: not store.undelivered())
         system.stop(10.0)
+
+
+def wait_for(claim):
+    """Wait until something holds; give up after a while."""
+    paused = threading.Event()
+    for _ in range(int(PATIENCE_S / 0.02)):
+        if claim():
+            return
+        paused.wait(0.02)
 
 
 def campaign(url, kills, seed):
@@ -339,7 +352,7 @@ def campaign(url, kills, seed):
             if first > begun + 1:
                 faults.append(f"kill {kill}: {first} facts are known, of {begun + 1}")
         receiver.is_moody = False
-        _deliver_the_rest(url, receiver.url)
+        deliver_the_rest(url, receiver.url)
         told = receiver.told
         groups = sum(len(conditions) > 1 for conditions in receiver.seen.values())
     remembered, _, waiting = stored(url)

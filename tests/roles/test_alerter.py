@@ -12,12 +12,14 @@ from structlog.testing import capture_logs
 from costmon.actors.child import ChildSpec
 from costmon.actors.detection import DetectionPlan
 from costmon.actors.roles.alerter import Alerter, AlerterPlan, Recollection
+from costmon.actors.spend_rules import RulePlan
 from costmon.clock import SystemClock
 from costmon.domain.budget import Budget
 from costmon.domain.cap import DEFAULT_LEVELS, Cap
 from costmon.domain.change import AlertChange, Change
 from costmon.domain.charge_report import ChargeTotal
 from costmon.domain.finding import Series
+from costmon.domain.rule import Breaker, Rule
 from costmon.domain.subscription import Subscription
 from costmon.domain.totals import Threshold
 from costmon.domain.usage import Quantity, UsageReading
@@ -40,6 +42,7 @@ from costmon.state.published import Published
 from costmon.testing import samples
 from costmon.testing.clock import START, FakeClock
 from tests.roles import test_detection as spending
+from tests.roles.test_spend_rules import Spent
 from tests.roles.tree import SOON, Ear, running
 from tests.roles.values import FORECASTER, calculated, poll_failed
 from tests.state import test_forecast as ledger
@@ -84,7 +87,8 @@ def alerter(
     announced=None,
     accounts=frozenset({"digitalocean"}),
     changes=None,
-    detection=None,
+    policy="messenger",
+    **detecting,
 ):
     plan = AlerterPlan(
         accounts=accounts,
@@ -102,7 +106,7 @@ def alerter(
         usages=lambda: usages,
         today=today,
         announced=announced or Published(None),
-        detection=detection,
+        **detecting,
     )
     return ChildSpec(
         name="alerter",
@@ -110,7 +114,7 @@ def alerter(
             incarnation,
             plan,
             messenger=incarnation.addresses["messenger"],
-            policy=incarnation.addresses["messenger"],
+            policy=incarnation.addresses[policy],
             persister=incarnation.addresses["persister"],
         ),
         core=True,
@@ -663,3 +667,34 @@ def test_an_account_that_is_not_polled_any_more_is_not_open_any_more():
 
     assert events == []
     assert announced.read() == ()
+
+
+def test_a_rule_for_a_part_of_what_is_told_opens_the_circuit_of_the_part():
+    rows, policy = spending.spend(9, burns=spending.LOOP), Ear()
+    until = spending.START + (spending.BURN + 2) * spending.BUCKET
+    store = spending.Kept({at: row for at, row in rows.items() if at <= until})
+    breaker = Breaker(enabled=True, on_finding="warning")
+    rules = RulePlan(
+        rules=(Rule("tag:a", breaker=breaker),),
+        open_store=Spent,
+        bucket_s=300,
+        policy=lambda: None,
+        standings=Published(()),
+    )
+    told_of = alerter(
+        Memory(),
+        detection=spending.plan(store),
+        rules=rules,
+        open_findings=lambda: [it for it in store.findings.values() if it.is_open],
+        policy="policy",
+    )
+
+    specs = [policy.spec("policy"), Ear().spec("messenger"), Ear().spec("persister"), told_of]
+    with running(specs) as system:
+        for number in (1, spending.BURN, spending.BURN + 1, spending.BURN + 2):
+            system.addresses["alerter"].tell(
+                BucketsClosed(until=spending.START + number * spending.BUCKET)
+            )
+
+    assert {message.opening.scope for message in policy.heard} == {"tag:a"}
+    assert {it.series.scope for it in store.findings.values() if it.part_of is None} == {"global"}

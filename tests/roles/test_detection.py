@@ -7,6 +7,7 @@ import random
 from decimal import Decimal
 
 import pytest
+from structlog.testing import capture_logs
 
 from costmon.actors.detection import Detection, DetectionPlan
 from costmon.alerts.condition import Condition
@@ -209,6 +210,50 @@ def test_a_series_that_is_only_newly_watched_is_not_new():
     assert not [one for one in run(store, ends(rows)) if one.series == old]
 
 
+TOKENS, METERED = Series("account:main", "output_tokens"), Series("account:main", "USD")
+
+
+def counted(rows, *, first=0, late=0, begin=BURN):
+    """Add an account's counters, read every hour; its vendor sees a loop `late` buckets late."""
+    for n, at in enumerate(ends(rows)):
+        if n >= first:
+            read = n - n % 12 - late
+            loop = begin <= read < begin + 30
+            rows[at][TOKENS] = Decimal(9000 + 200 * (read % 7)) * (100 if loop else 1)
+            rows[at][METERED] = rows[at][TOKENS] / 100_000
+    return rows
+
+
+def test_a_counter_that_runs_away_is_told_in_money_and_the_others_are_part_of_it():
+    rows = counted({at: {} for at in ends(spend(9))})
+    store = Kept(rows)
+
+    told = [one for one in run(store, ends(rows)) if one.state == "opened"]
+
+    assert [one.series for one in told] == [METERED]
+    parts = {it.series for it in store.findings.values() if it.part_of == told[0].id}
+    assert parts == {TOKENS}
+    text = spend_found(told[0]).text
+    assert text.startswith("The use of account:main at list price is unusually high")
+    assert "the bill follows later" in text
+
+
+def test_a_loop_that_guards_have_told_of_is_not_told_again_when_the_vendor_has_counted_it():
+    rows = counted(spend(9, burns=(("tag:a", BURN, BURN + 30, 100),)), late=6)
+    for row in rows.values():
+        row[METERED] = row[METERED] / 10
+
+    told = [one for one in run(Kept(rows), ends(rows)) if one.state == "opened"]
+
+    assert [one.series for one in told] == [GLOBAL]
+
+
+def test_a_counter_that_is_read_for_the_first_time_is_not_new():
+    rows = counted(spend(3), first=2 * DAY, begin=99 * DAY)
+
+    assert run(Kept(rows), ends(rows)) == []
+
+
 def test_announced_windows_are_silent():
     rows = spend(9, burns=LOOP)
     announced = (START + (BURN - 1) * BUCKET, START + (BURN + 40) * BUCKET)
@@ -262,3 +307,20 @@ def test_buckets_of_another_length_begin_anew_and_are_fed():
     assert store.kept.position is not None
     assert store.kept.position.fed_until == hourly
     assert set(store.kept.watches) >= {GLOBAL, TAG}
+
+
+def test_after_a_clock_that_was_ahead_detection_goes_on_at_once():
+    back = 2 * DAY
+    rows = spend(11, burns=(("tag:a", 10 * DAY, 10 * DAY + 30, 100),))
+    store = Kept(rows)
+    moments = ends(rows)
+    ahead = moments[back] + dt.timedelta(days=60)
+
+    with capture_logs() as logs:
+        told = run(store, [*moments[:back], ahead, *moments[back:]])
+
+    assert [it["event"] for it in logs] == ["alerter.detection_turned_back"]
+    opened = [one.at for one in told if one.state == "opened" and one.series == GLOBAL]
+    assert any(0 <= (at - START) / BUCKET - 10 * DAY <= 3 for at in opened), (
+        "the loop is found when it begins"
+    )

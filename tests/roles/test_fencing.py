@@ -50,8 +50,8 @@ class Sticky:
     def record_charges(self, window):
         return self.writer.record_charges(window)
 
-    def record_reading(self, stored):
-        self.writer.record_reading(stored)
+    def record_reading(self, stored, rates):
+        self.writer.record_reading(stored, rates)
 
     def charges(self, today, restated_since):
         return self.writer.charges(today, restated_since)

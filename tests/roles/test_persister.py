@@ -14,16 +14,19 @@ from costmon.actors.child import ChildSpec
 from costmon.actors.roles.persister import Persister, PersisterPlan
 from costmon.actors.waiting_charges import WaitingCharges
 from costmon.domain.charge_report import ChargeOverview, ChargeTotal, RecordedCharges
+from costmon.domain.finding import Series
 from costmon.domain.poll import Observation
 from costmon.domain.usage import Quantity, UsageReading
 from costmon.errors import StoreError, StoreRefusedError, StoreUnavailableError
 from costmon.messages import (
+    BucketsClosed,
     ChargesCompleted,
     ChargesFetched,
     ChargesRecorded,
     CostsCalculated,
     ForecastMade,
     ReadAgain,
+    Tick,
     UsageCalculated,
 )
 from costmon.state.charges import nothing_known
@@ -74,6 +77,7 @@ class Database:
         self.crash_after = set()
         self.refused = set()
         self.unusable = {}
+        self.pruned = []
         self.changed = threading.Condition()
         self.fault: Published[str | None] = Published(None)
         self.waiting = WaitingCharges(most_rows=20)
@@ -81,6 +85,7 @@ class Database:
         self.published = Published(nothing_known(START, START.date()))
         self.windows = []
         self.stored = []
+        self.rates = []
         self.days = []
 
     def claim(self):
@@ -132,11 +137,12 @@ class Database:
             restatements=(),
         )
 
-    def record_reading(self, stored):
+    def record_reading(self, stored, rates):
         if self.away:
             raise StoreUnavailableError("the database is away")
         with self.changed:
             self.stored.append(stored)
+            self.rates.append(rates)
             self.changed.notify_all()
 
     def charges(self, today, restated_since):
@@ -157,7 +163,7 @@ class Database:
         )
 
     def prune(self, now):
-        pass
+        self.pruned.append(now)
 
     def wait_until(self, claim):
         until = threading.Event()
@@ -178,19 +184,19 @@ def total(group):
     )
 
 
-def usage_calculated(cycle_id):
+def usage_calculated(cycle_id, used=7, minutes=0, resets_at=None):
     usage = UsageReading(
         account=ACCOUNT,
         provider="digitalocean",
-        observed_at=START,
+        observed_at=START + dt.timedelta(minutes=minutes),
         quantities=(
             Quantity(
                 quota="requests",
                 unit="Requests",
-                used=Decimal(7),
+                used=Decimal(used),
                 start=START,
                 end=START,
-                resets_at=None,
+                resets_at=resets_at,
                 limit=None,
                 estimated=False,
                 project=None,
@@ -202,7 +208,9 @@ def usage_calculated(cycle_id):
     return UsageCalculated(report=samples.report(cycle_id, reading="usage"), usage=usage)
 
 
-def persister(database, journal, zone="UTC", accounts=(), removed=lambda _charges, _now: ()):
+def persister(
+    database, journal, zone="UTC", accounts=(), removed=lambda _charges, _now: (), bucket_s=None
+):
     plan = PersisterPlan(
         claim=database.claim,
         journal=journal,
@@ -217,6 +225,7 @@ def persister(database, journal, zone="UTC", accounts=(), removed=lambda _charge
         accounts=lambda: accounts,
         timezone=zone,
         removed=removed,
+        bucket_s=bucket_s,
     )
     return ChildSpec(
         name="persister",
@@ -303,6 +312,32 @@ def test_an_observation_that_can_never_be_written_is_set_aside_and_the_others_ar
         assert database.rows == ["c1", "c3"]
         assert {child.restarts for child in ask_children(system)} == {0}
         assert database.fault.read() is None
+
+
+def test_a_clock_that_is_ahead_for_seconds_closes_no_bucket_and_deletes_nothing():
+    database, alerter, clock = Database(), Ear(), FakeClock(START)
+    parts = [persister(database, Journal(), bucket_s=300), alerter.spec("alerter")]
+
+    def ticks(system, cycle_id):
+        """Let both timers fire, and something be written after them."""
+        for key in ("bucket", "prune"):
+            system.addresses["persister"].tell(Tick(key=key))
+        system.addresses["persister"].tell(calculated(cycle_id))
+        database.wait_until(lambda: cycle_id in database.rows)
+
+    with running(parts, clock=clock) as system:
+        alerter.wait_for(1)
+        clock.step(3 * 86_400)
+        ticks(system, "ahead")
+        clock.advance(3)
+        clock.step(-3 * 86_400)
+        ticks(system, "back")
+        clock.advance(301)
+        ticks(system, "steady")
+
+    closed = [it.until for it in alerter.heard if isinstance(it, BucketsClosed)]
+    assert closed == [START, START + dt.timedelta(seconds=300)]
+    assert set(database.pruned) == {START + dt.timedelta(seconds=304)}
 
 
 def test_an_outage_is_no_crash():
@@ -493,6 +528,24 @@ def test_a_usage_is_kept_over_a_restart():
     (stored,) = database.stored
     assert stored.usage is not None
     assert stored.usage.quantities[0].used == Decimal(7)
+
+
+@pytest.mark.parametrize("bucket_s", [None, 300])
+def test_how_fast_a_counter_rises_is_written_with_the_reading_where_detection_is_on(bucket_s):
+    database, alerter = Database(), Ear()
+    month = START + dt.timedelta(days=30)
+    readings = [
+        usage_calculated("u1", used=40, resets_at=month),
+        usage_calculated("u2", used=640, minutes=10, resets_at=month),
+    ]
+
+    spec = persister(database, Journal(), bucket_s=bucket_s)
+    with running([spec, alerter.spec("alerter")]) as system:
+        tell_all(system, readings)
+        database.wait_until(lambda: len(database.stored) == 2)
+
+    rate = {Series(f"account:{ACCOUNT}", "requests"): Decimal(1)} if bucket_s else {}
+    assert database.rates == [{}, rate]
 
 
 @pytest.mark.parametrize(

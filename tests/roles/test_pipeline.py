@@ -91,9 +91,9 @@ class StruckWriter:
         self.chance.strike("after the commit")
         return recorded
 
-    def record_reading(self, stored):
+    def record_reading(self, stored, rates):
         self.chance.strike("before the commit")
-        self.writer.record_reading(stored)
+        self.writer.record_reading(stored, rates)
         self.chance.strike("after the commit")
 
     def charges(self, today, restated_since):

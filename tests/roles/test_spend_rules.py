@@ -180,8 +180,7 @@ def test_what_was_kept_and_cannot_be_read_is_replaced_by_the_buckets():
     world = World()
     world.bucket("1")
     world.bucket("11")
-    assert world.spent.state is not None
-    world.spent.state = world.spent.state._replace(state=b"from the future")
+    world.spent.state = SavedWatch(START, b"from the future")
     world.start()
 
     assert holding(world.bucket()) == ["hourly"]
@@ -193,6 +192,14 @@ def test_scopes_without_a_rule_and_amounts_in_another_currency_are_not_looked_at
     assert world.bucket("99", Series("tag:a", "USD")) == []
     assert world.bucket("99", Series("provider:openai", "EUR")) == []
     assert world.standings.read() == ()
+
+
+def test_what_a_vendor_has_counted_is_compared_with_a_rule_for_its_account():
+    world = World(RULE._replace(scope="account:*"))
+
+    assert holding(world.bucket("11", Series("account:main", "USD"))) == ["hourly"]
+    world.bucket("10000", Series("account:other", "output_tokens"))
+    assert {it.scope for it in world.standings.read()} == {"account:main"}
 
 
 def test_money_that_is_taken_back_is_not_less_than_nothing():

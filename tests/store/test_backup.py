@@ -139,12 +139,15 @@ def test_a_history_can_be_restored_where_there_is_none(filled, tmp_path, clock):
 
 def test_a_damaged_history_can_be_replaced(filled, tmp_path, clock):
     backup(filled, tmp_path / "copy.db")
-    (tmp_path / "broken.db").write_bytes(os.urandom(10_000))
+    noise = os.urandom(10_000)
+    (tmp_path / "broken.db").write_bytes(noise)
     (tmp_path / "broken.db-wal").write_bytes(b"garbage")
 
-    assert restore(tmp_path / "copy.db", f"sqlite:///{tmp_path}/broken.db", clock=clock) is None
+    kept = restore(tmp_path / "copy.db", f"sqlite:///{tmp_path}/broken.db", clock=clock)
 
     assert count(tmp_path / "broken.db") == 1
+    assert kept is not None
+    assert kept.read_bytes() == noise
 
 
 def not_sqlite(path):

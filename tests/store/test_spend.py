@@ -9,6 +9,7 @@ import pytest
 
 from costmon.bootstrap.history import SpendHistory
 from costmon.domain.finding import Series, SpendFinding
+from costmon.domain.poll import ReadingKey, StoredReading
 from costmon.errors import StoreFencedError
 from costmon.state.published import Published
 from costmon.store import Retention
@@ -180,3 +181,29 @@ def test_what_rules_know_is_kept_apart_from_the_watches(store, clock, token):
 
     assert store.rule_state() == second
     assert store.watches() == (None, {}, ())
+
+
+def test_a_rate_holds_until_the_reading_is_due_again_and_a_new_one_takes_its_place(
+    store, clock, token
+):
+    series = Series("account:main", "output_tokens")
+    begun = clock.now()
+
+    def read(rate, minutes):
+        due = clock.now() + dt.timedelta(minutes=minutes)
+        key = ReadingKey("main", "openai", "usage")
+        stored = StoredReading(
+            key=key, next_poll_at=due, last_success_at=clock.now(), complete_through=None
+        )
+        store.record_reading(stored, token, {series: Decimal(rate)}, 300)
+
+    read("2", 20)
+    clock.advance(900)
+    read("200", 20)
+    clock.advance(6 * 3600)
+    read("3", -60)  # it is written late: the database was away
+    clock.advance(600)
+
+    row = store.spend_buckets(begun, clock.now())
+    amounts = [row[at][series] for at in sorted(row)]
+    assert amounts == [600] * 3 + [60_000] * 7 + [900]

@@ -1,8 +1,10 @@
 """Findings as the page shows them: what belongs to each, and its chart."""
 
 import datetime as dt
+from dataclasses import replace
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,7 +14,7 @@ from costmon.alerts.spend import spend_found
 from costmon.domain.finding import Series
 from costmon.domain.policy import Policy
 from costmon.errors import StoreUnavailableError
-from costmon.web.finding_view import FindingReader, chart_of, findings_shown
+from costmon.web.finding_view import FindingReader, chart_of, findings_shown, not_spent
 from tests.alerts.findings import AT, spend_finding
 from tests.api.samples import circuit
 
@@ -51,6 +53,29 @@ def test_an_open_finding_has_its_alert_its_parts_and_the_circuit_that_stops_it()
     assert row.alert == alerts[0]
     assert row.parts == (part,)
     assert (row.circuit, row.circuit_state) == (stop, "open")
+
+
+def test_the_circuit_of_a_part_is_shown_with_what_people_were_told():
+    whole = spend_finding(id="f1")
+    part = spend_finding(series=OPENAI, id="f2", part_of="f1")
+    stop = circuit(OPENAI.scope, changed_at=AT, expires_at=None, cause="finding")
+
+    (row,) = findings_shown(reader(part, whole), (), policy(stop), NOW).opened
+    over = [replace(it, state="resolved") for it in (part, whole)]
+    (past,) = findings_shown(reader(*over), (), policy(stop), NOW).past
+
+    assert (row.circuit, row.parts) == (stop, (part,))
+    assert (past.circuit, past.parts) == (stop, ())
+
+
+def test_what_was_not_spent_is_the_rate_before_times_how_long_the_circuit_is_open():
+    one = spend_finding(burned=6.0, since=AT - 2 * MINUTE)
+    stop = circuit("global", changed_at=AT, expires_at=None)
+
+    assert not_spent(one, stop, AT + 3 * MINUTE) == pytest.approx(9.0)
+    assert not_spent(one, stop._replace(expires_at=AT + MINUTE), NOW) == pytest.approx(3.0)
+    assert not_spent(one, stop._replace(changed_at=one.since), NOW) is None
+    assert not_spent(one, stop._replace(state="closed"), NOW) is None
 
 
 def test_what_is_open_longest_is_shown_though_many_were_found_since():

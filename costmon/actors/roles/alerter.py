@@ -34,7 +34,7 @@ from costmon.alerts.spend import FOUND, spend_found
 from costmon.domain.cap import Cap, Quota
 from costmon.domain.change import AlertChange, Change, CircuitChange
 from costmon.domain.circuit import Opening
-from costmon.domain.finding import Series
+from costmon.domain.finding import Series, SpendFinding
 from costmon.domain.fx import Rates
 from costmon.domain.rule import Rule
 from costmon.domain.subscription import Subscription
@@ -126,6 +126,7 @@ class AlerterPlan:
         announced: Where it is published what people believe to hold; `None` until the database has
             been read.
         detection: Settings of detection; `None`: it is off.
+        open_findings: Returns the findings that are open; `None` until they have been read.
         rules: What the rules go by; `None`: there are none.
     """
 
@@ -145,6 +146,7 @@ class AlerterPlan:
     today: Callable[[], dt.date]
     announced: Published[tuple[Memory, ...] | None]
     detection: DetectionPlan | None = None
+    open_findings: Callable[[], Iterable[SpendFinding] | None] = tuple
     rules: RulePlan | None = None
 
 
@@ -168,6 +170,7 @@ class Alerter(SupervisedActor[AlerterMessage]):
         self._memory = plan.recollection
         self._store = plan.open_store()
         self._store_is_away = False
+        self._detected_until: dt.datetime | None = None
         self._detection = Detection(plan.detection, self.beat) if plan.detection else None
         self._rules = SpendRules(plan.rules, self.beat) if plan.rules else None
 
@@ -311,21 +314,32 @@ class Alerter(SupervisedActor[AlerterMessage]):
                 self._judge(rule_broken(outcome), outcome.rule.cooldown_s)
                 self._open_by_rule(threshold_opening(outcome))
             for finding in self._detection.closed(until) if self._detection else ():
-                condition = spend_found(finding)
-                self._judge(condition, 0.0)
-                if finding.is_open and finding.severity != "info":
-                    scope, severity = finding.series.scope, finding.severity
-                    self._open_by_rule(
-                        finding_opening(
-                            finding.id, scope, severity, condition.text, self._every_rule
-                        )
-                    )
+                self._judge(spend_found(finding), 0.0)
+                self._open_for(finding)
+            for part in self._new_parts(until):
+                self._open_for(part)
         except StoreError as error:
             self.log.warning(
                 "alerter.detection_delayed",
                 error=str(error),
                 hint="it goes on with the next bucket",
             )
+
+    def _open_for(self, finding: SpendFinding) -> None:
+        """Have the circuit of a finding's scope opened, if a rule says so."""
+        if finding.is_open and finding.severity != "info":
+            text = spend_found(finding).text
+            scope, severity = finding.series.scope, finding.severity
+            self._open_by_rule(finding_opening(finding.id, scope, severity, text, self._every_rule))
+
+    def _new_parts(self, until: dt.datetime) -> tuple[SpendFinding, ...]:
+        """Return what was found since the last look and is told with another finding.
+
+        A rule for a vendor stops that vendor though people are told of the total.
+        """
+        since, self._detected_until = self._detected_until, until
+        parts = (it for it in self._plan.open_findings() or () if it.part_of is not None)
+        return tuple(it for it in parts if (it.at > since if since else it.at == until))
 
     @property
     def _every_rule(self) -> tuple[Rule, ...]:

@@ -12,6 +12,7 @@ import datetime as dt
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TypeVar, assert_never
 from zoneinfo import ZoneInfo
 
@@ -19,9 +20,10 @@ from costmon.actors.address import Address
 from costmon.actors.base import Incarnation, SupervisedActor
 from costmon.actors.waiting_charges import WaitingCharges, WaitingWindow
 from costmon.actors.writer import Waiting, WaitingChanges, Writer
+from costmon.clock import SMALLEST_STEP_S, StepDetector
 from costmon.domain.change import Change
 from costmon.domain.charge import ChargeWindow
-from costmon.domain.finding import bucket_floor
+from costmon.domain.finding import Series, bucket_floor
 from costmon.domain.poll import Observation, PollReport, ReadingKey, StoredReading
 from costmon.domain.spend import GuardReport
 from costmon.domain.usage import UsageReading
@@ -45,16 +47,20 @@ from costmon.state.charges import RESTATED_LATELY, ChargeState, charge_state, on
 from costmon.state.forecast import Forecaster
 from costmon.state.guard_state import GuardState
 from costmon.state.published import Published, SharedPublished
+from costmon.state.usage_rates import usage_rates
 from costmon.state.value import AccountState
 
 T = TypeVar("T")
 
+_PRUNE_LATER = "prune later"
 _RETRY, _PRUNE, _DAY, _FORECAST, _BUCKET = "retry", "prune", "day", "forecast", "bucket"
 _FORECAST_AFTER_S = 1.0
 _LONGEST_LOOK_S = 3600.0
 _RETRY_MIN_S, _RETRY_MAX_S = 1.0, 30.0
 _PRUNE_EVERY_S = 6 * 3600.0
 _PRUNE_FIRST_S = 60.0
+_STEADY_AFTER_S = 300.0
+"""For so long after the clock was set nothing is deleted by it, and no bucket is closed."""
 _UNUSABLE = (
     StoreRefusedError,
     ValueError,
@@ -151,6 +157,8 @@ class Persister(SupervisedActor[PersisterMessage]):
         self._away_since_s: float | None = None
         self._bucket_s = plan.bucket_s
         self._closed_until: dt.datetime | None = None
+        self._steps = StepDetector(self.clock)
+        self._steady_from_s = 0.0
 
     def started(self) -> None:
         """Write at once what waited from before."""
@@ -175,7 +183,7 @@ class Persister(SupervisedActor[PersisterMessage]):
                 self._keep_window(report.cycle_id, window)
             case ChargesCompleted() | UsageCalculated():
                 self._keep_end(message)
-            case Tick(key=key) if key == _PRUNE:
+            case Tick(key=key) if key in {_PRUNE, _PRUNE_LATER}:
                 self._prune()
             case Tick(key=key) if key == _FORECAST:
                 self._forecast_is_due = False
@@ -372,8 +380,13 @@ class Persister(SupervisedActor[PersisterMessage]):
         )
 
     def _record_reading(self, stored: StoredReading) -> None:
-        self._write(lambda writer: writer.record_reading(stored))
-        readings = {**self._readings.read(), stored.key: stored}
+        known = self._readings.read()
+        before = known[stored.key].usage if stored.key in known else None
+        rates: Mapping[Series, Decimal] = {}
+        if before is not None and stored.usage is not None and self._bucket_s is not None:
+            rates = usage_rates(before, stored.usage)
+        self._write(lambda writer: writer.record_reading(stored, rates))
+        readings = {**known, stored.key: stored}
         self.fenced(lambda: self._readings.publish(readings))
         self.log.info(
             "persister.reading_recorded",
@@ -445,6 +458,10 @@ class Persister(SupervisedActor[PersisterMessage]):
         now = self.clock.now()
         until = bucket_floor(now, self._bucket_s)
         self.timer.after(_BUCKET, self._bucket_s - (now - until).total_seconds())
+        if unsteady_s := self._unsteady_s():
+            # A clock that is days ahead for seconds must not close the buckets of these days.
+            self.timer.after(_BUCKET, unsteady_s)
+            return
         if self._away_since_s is not None or self._reports or until == self._closed_until:
             return
         try:
@@ -542,7 +559,18 @@ class Persister(SupervisedActor[PersisterMessage]):
         # Also what an earlier incarnation published.
         self.fenced(lambda: self._fault.publish(None))
 
+    def _unsteady_s(self) -> float:
+        """Return for how many seconds the clock is not to be believed, because it was set."""
+        now_s = self.clock.monotonic_s()
+        if abs(self._steps.take_s()) >= SMALLEST_STEP_S:
+            self._steady_from_s = now_s + _STEADY_AFTER_S
+        return max(0.0, self._steady_from_s - now_s)
+
     def _prune(self) -> None:
+        if unsteady_s := self._unsteady_s():
+            # What a clock that is ahead takes for old may be young.
+            self.timer.after(_PRUNE_LATER, unsteady_s)
+            return
         if self._writer is None or self._away_since_s is not None:
             return
         try:

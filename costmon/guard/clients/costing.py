@@ -3,13 +3,13 @@
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from costmon.domain.amount import Amount, amount_of
 from costmon.domain.scope import scope_of
-from costmon.errors import AmountError, ScopeError
+from costmon.errors import AmountError, InputError, ScopeError
 from costmon.guard.clients.answer import Answer
-from costmon.guard.clients.llm_costs import LlmCosts, LlmRequest
+from costmon.guard.clients.llm_costs import LlmCosts, LlmRequest, Notice
 from costmon.guard.clients.wire_call import WireCall
 from costmon.guard.cost_headers import allowed_hosts
 from costmon.guard.log import log
@@ -23,6 +23,10 @@ TTL_S = 600.0
 COST_HEADERS = ("x-litellm-response-cost",)
 COST_FIELDS = ("cost",)
 _LONGEST_NUMBER = 40
+UNPRICED_ESTIMATE = Decimal("0.05")
+"""Held for a call to a model without a known price."""
+
+Unpriced = Literal["hold_default", "refuse", "allow"]
 
 Scopes = Iterable[str] | Callable[[WireCall], Iterable[str]]
 Estimate = Callable[[WireCall], Amount | None]
@@ -36,11 +40,13 @@ class Quote(NamedTuple):
         scopes: Its scopes; the guard adds `global` and the vendor.
         estimate: The most that it can cost, as far as known; major units.
         llm: The call to a language model, if it is one.
+        unpriced: Whether that has no known price, and the user's functions gave none.
     """
 
     scopes: tuple[str, ...]
     estimate: Decimal
     llm: LlmRequest | None = None
+    unpriced: bool = False
 
 
 class Costing:
@@ -49,8 +55,8 @@ class Costing:
     A call to a language model with a known price is held at its worst case: at most as many input
     tokens as the body has bytes (or the model's context, if the body refers to pictures, files or
     conversations), and at most as many output tokens as it asks for. Other calls are held at
-    `per_call` plus the bytes in both directions. Calls without a price are held, and charged, at
-    `default_estimate`.
+    `per_call` plus the bytes in both directions. What happens to calls to a model without a known
+    price is said by `unpriced`.
 
     Args:
         scopes: In addition to `global`, the host, its vendor and the model; or a function of the
@@ -58,6 +64,10 @@ class Costing:
         estimate: Returns the most that a call can cost, or `None` for the default calculation.
         settle: Returns what a call cost, or `None` for the default calculation.
         default_estimate: Of calls without any other price; major units.
+        unpriced: Of calls to a model without a known price: `hold_default` holds
+            `unpriced_estimate`, and charges it unless the answer gives a price; `refuse` refuses
+            them; `allow` holds and charges `default_estimate`.
+        unpriced_estimate: Major units, above 0.
         per_call: Price of every request that is not a call to a language model.
         per_gb_out: Price of 10^9 bytes sent; see `egress_price`.
         per_gb_in: Price of 10^9 bytes received.
@@ -85,6 +95,8 @@ class Costing:
         estimate: Estimate | None = None,
         settle: Settle | None = None,
         default_estimate: Amount = 0,
+        unpriced: Unpriced = "hold_default",
+        unpriced_estimate: Amount = UNPRICED_ESTIMATE,
         per_call: Amount = 0,
         per_gb_out: Amount = 0,
         per_gb_in: Amount = 0,
@@ -104,11 +116,19 @@ class Costing:
         self.wait = wait
         self.told_hosts = allowed_hosts(cost_headers_to)
         self.book = prices if isinstance(prices, PriceBook) else PriceBook(prices)
-        self.llm = LlmCosts(self.book, sessions=sessions)
+        self.learnt: dict[str, str] = {}
+        self.llm = LlmCosts(self.book, sessions=sessions, learnt=self.learnt)
         self._scopes = scopes if callable(scopes) else tuple(map(scope_of, _listed(scopes)))
         self._estimate = estimate
         self._settle = settle
         self._default = amount_of(default_estimate)
+        if unpriced not in get_args(Unpriced):
+            accepted = ", ".join(get_args(Unpriced))
+            raise InputError(f"unpriced={unpriced!r}: use one of {accepted}")
+        self.unpriced = unpriced
+        self._unpriced = amount_of(unpriced_estimate)
+        if not self._unpriced:
+            raise InputError("unpriced_estimate: give an amount above 0, or unpriced='allow'")
         self._per_call = amount_of(per_call)
         self._per_byte_out = amount_of(per_gb_out) / GB
         self._per_byte_in = amount_of(per_gb_in) / GB
@@ -127,35 +147,53 @@ class Costing:
         scopes = [f"host:{call.host}"]
         if llm is not None and llm.model is not None:
             with suppress(ScopeError):  # not a valid scope, such as `*`
-                scopes.append(scope_of(f"model:{llm.model}"))
+                scopes.append(scope_of(f"model:{llm.model}"))  # the family
         own = self._scopes(call) if callable(self._scopes) else self._scopes
         scopes += _listed(own)
         estimate = self._estimate(call) if self._estimate is not None else None
         if estimate is not None:
             amount = amount_of(estimate)
         elif llm is not None:
-            amount = self._default if llm.hold is None else llm.hold
+            amount = self._hold_without_price() if llm.hold is None else llm.hold
         else:
             bytes_out = self._unknown_bytes if call.size is None else call.size
             amount = self._by_bytes(bytes_out, self._unknown_bytes)
-        return Quote(tuple(scopes), amount, llm)
+        unpriced = llm is not None and llm.hold is None and estimate is None
+        return Quote(tuple(scopes), amount, llm, unpriced)
+
+    def _hold_without_price(self) -> Decimal:
+        if self.unpriced == "allow":
+            return self._default
+        return max(self._default, self._unpriced)
 
     def reads(self, call: WireCall, quote: Quote) -> bool:
         """Return whether the content of the response must be inspected."""
         return quote.llm is not None or self._settle is not None or self._trusts(call)
 
-    def charge(self, call: WireCall, quote: Quote, answer: Answer) -> Decimal | None:
-        """Return what a call cost; `None`: its estimate.
+    def charge(
+        self,
+        call: WireCall,
+        quote: Quote,
+        answer: Answer,
+        tell: Callable[[Notice], object] | None = None,
+    ) -> Decimal | None:
+        """Return what a call cost; `None`: its estimate. `tell` receives what people should know.
 
         Never raises: if the user's function does, that is logged, and the estimate is charged.
         """
         try:
-            return self._charge(call, quote, answer)
+            return self._charge(call, quote, answer, tell)
         except Exception as error:  # noqa: BLE001 - the response has arrived, and must reach the caller
             log().error("the cost of a call to %s cannot be calculated: %r", call.host, error)
             return None
 
-    def _charge(self, call: WireCall, quote: Quote, answer: Answer) -> Decimal | None:
+    def _charge(
+        self,
+        call: WireCall,
+        quote: Quote,
+        answer: Answer,
+        tell: Callable[[Notice], object] | None,
+    ) -> Decimal | None:
         if self._settle is not None:
             said = self._settle(call, answer)
             if said is not None:
@@ -165,7 +203,11 @@ class Costing:
             if told is not None:
                 return told
         if quote.llm is not None:
-            return self.llm.charge(quote.llm, answer).amount
+            charge = self.llm.charge(quote.llm, answer)
+            if tell is not None:
+                for notice in charge.notices:
+                    tell(notice)
+            return charge.amount
         if self._estimate is not None and self._estimate(call) is not None:
             return None
         return self._by_bytes(answer.bytes_out, answer.bytes_in)

@@ -16,9 +16,10 @@ import weakref
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from costmon.domain.amount import amount_of
+from costmon.domain.money import shown_exact
 from costmon.errors import AmountError
 from costmon.guard.async_wait import wait_for_room
 from costmon.guard.attempt import HeldLease
@@ -26,18 +27,30 @@ from costmon.guard.clients.answer import Answer
 from costmon.guard.clients.costing import Costing, Quote
 from costmon.guard.clients.finalizers import inside_a_guard
 from costmon.guard.clients.gatekeeper import Gatekeeper
+from costmon.guard.clients.llm_costs import Notice
+from costmon.guard.clients.refusal_answer import REFUSAL
 from costmon.guard.clients.wire_call import WireCall, header_dict
 from costmon.guard.cost_headers import cost_headers
-from costmon.guard.errors import BudgetRefused, CallRefused, GuardStoreError, RateRefused
+from costmon.guard.errors import (
+    BudgetRefused,
+    CallRefused,
+    GuardStoreError,
+    RateRefused,
+    UnpricedRefused,
+)
 from costmon.guard.health.called_host import Admission
 from costmon.guard.health.failures import FailureClass, failure_of, failure_of_status
 from costmon.guard.log import log
+from costmon.guard.usage import UNPRICED
 from costmon.guard.usage_parsing.reading import AnswerReader
 
 if TYPE_CHECKING:
     from costmon.guard.off_loop import OffLoop
 
 _CLIENT_ERROR = 400
+_LONGEST_DEPLOYMENT = 300
+_LONGER = 64
+"""Bytes that a limit of the output adds to a body, at most."""
 _LARGE = 262_144
 """Bytes of a body above which it is looked at in a thread: 1 MB takes 16 ms."""
 
@@ -129,10 +142,18 @@ class Exchange:
     def _let_through(
         cls, guard: Gatekeeper, costing: Costing, call: WireCall, quote: Quote, wait: float
     ) -> "Exchange":
+        if quote.unpriced:
+            quote = _looked_up(guard, costing, call, quote)
+
         def reserve() -> HeldLease:
-            return guard.reserve(
-                quote.scopes, quote.estimate, ttl=costing.ttl, activity=costing.activity, wait=wait
-            )
+            activity = UNPRICED if quote.unpriced else costing.activity
+            try:
+                return guard.reserve(
+                    quote.scopes, quote.estimate, ttl=costing.ttl, activity=activity, wait=wait
+                )
+            except BudgetRefused as refused:
+                refused.remedy = _remedy(call, quote, refused)
+                raise
 
         health = guard.health
         config = guard.config(f"host:{call.host}")
@@ -173,7 +194,7 @@ class Exchange:
                 self._headers,
                 decoded=decoded,
                 wire=None if llm is None else llm.call.wire,
-                lines=llm is not None and llm.call.later is not None and llm.call.wire == "batch",
+                lines=llm is not None and llm.call.lines,
             )
 
     def received(self, data: bytes) -> None:
@@ -238,19 +259,40 @@ class Exchange:
             tier=None if reader is None else reader.tier,
             response_id=None if reader is None else reader.id,
             unfinished=reader is not None and reader.unfinished,
+            elapsed_s=self._guard.clock.monotonic_s() - self._begun_s,
             results=() if reader is None else tuple(reader.results),
             problem="" if reader is None else reader.problem,
             body=None if reader is None else reader.body,
         )
-        actual = self._costing.charge(self._call, self._quote, answer)
+        actual = self._costing.charge(self._call, self._quote, answer, self._heed)
+        if self._quote.unpriced:
+            self._share_learnt()
         if reader is not None and not reader.readable and actual is not None:
             actual = self._unread(actual, answer)
+        if self._quote.llm is not None and not later:
+            costs = self._costing.llm
+            if costs.postpone(self._quote.llm, answer, self._lease):
+                return
+            before = costs.postponed(self._quote.llm, answer)
+            if before is not None:
+                self._soon(partial(before.settle, actual))
+                actual = Decimal(0)
         failed = failed or self._status >= _CLIENT_ERROR
         count = {"bytes_in": self._bytes_in, "bytes_out": self._bytes_out}
         if later:
             self._guard.abandon(self._lease, actual, **count, failed=failed)
             return
         self._soon(partial(self._settle, actual, failed=failed))
+
+    def _heed(self, notice: Notice) -> None:
+        self._guard.price_notice(notice.kind, notice.name, notice.text)
+
+    def _share_learnt(self) -> None:
+        """Tell other guards on the store which model a deployment has, if its answer said so."""
+        deployment = _deployment(self._call, self._quote)
+        model = None if deployment is None else self._costing.learnt.get(deployment)
+        if deployment is not None and model is not None:
+            self._soon(partial(self._guard.learn_model, deployment, model))
 
     def _unread(self, actual: Decimal, answer: Answer) -> Decimal | None:
         """Return the charge for a response whose encoding is not supported."""
@@ -316,6 +358,56 @@ class Exchange:
         )
 
 
+def _deployment(call: WireCall, quote: Quote) -> str | None:
+    """Return the name of what is called, as in `Costing.learnt`; `None`: it names no model."""
+    if quote.llm is None or quote.llm.call.model is None:
+        return None
+    name = f"{call.host}/{quote.llm.call.model}"
+    return name if len(name) <= _LONGEST_DEPLOYMENT and name.isprintable() else None
+
+
+def _looked_up(guard: Gatekeeper, costing: Costing, call: WireCall, quote: Quote) -> Quote:
+    """Return the quote by what another process has learnt about a deployment, or tell or refuse.
+
+    Raises:
+        UnpricedRefused: There is no price, and such calls are refused.
+    """
+    deployment = _deployment(call, quote)
+    if deployment is not None and deployment not in costing.learnt:
+        try:
+            model = guard.learnt_model(deployment)
+        except GuardStoreError:
+            model = None  # if the store is away, the reserve decides
+        if model is not None:
+            costing.learnt[deployment] = model
+            quote = costing.quote(call)
+    llm = quote.llm
+    if not quote.unpriced or llm is None:
+        return quote
+    why = llm.unpriced or "its price is not known"
+    if costing.unpriced == "refuse":
+        raise guard.refuse(UnpricedRefused(f"host:{call.host}", llm.name, why))
+    does = f"{quote.estimate} {guard.currency} are held, and charged unless the answer has a price"
+    guard.price_notice("no-price", llm.name, f"{why}; {does}. Give a price by Costing(prices=...)")
+    return quote
+
+
+def _remedy(call: WireCall, quote: Quote, refused: BudgetRefused) -> str | None:
+    """Return the cheapest change by which a refused call to a model would fit."""
+    llm = quote.llm
+    if llm is None or llm.hold is None or llm.hold != quote.estimate:
+        return None
+    room = refused.limit - refused.spent - refused.held
+    # The limit itself makes the body longer.
+    longer = llm.fixed * _LONGER / max(call.size or 0, _LONGER)
+    fits = llm.output_that_fits(room - longer)
+    if llm.output_field is not None and fits is not None:
+        return f"{llm.output_field}={fits} would fit"
+    if llm.fixed > room:
+        return f"its input alone can cost {shown_exact(llm.fixed)}; send less"
+    return None
+
+
 def _withdrawn(exchange: Exchange) -> None:
     """End an exchange whose task was cancelled before anything was sent."""
     exchange.failed(asyncio.CancelledError(), unsent=True)
@@ -324,14 +416,18 @@ def _withdrawn(exchange: Exchange) -> None:
 def refusal_in(error: BaseException) -> CallRefused | None:
     """Return the refusal that an SDK has wrapped in its own error, if that was the cause.
 
-    OpenAI's SDK, for example, treats any error of its transport as a failed connection, retries
-    (nothing is sent) and raises `APIConnectionError`.
+    SDKs on httpx get a refusal as an answer with status 402, and raise an error with that response;
+    others wrap the exception.
     """
     seen: set[int] = set()
     cause: BaseException | None = error
     while cause is not None and id(cause) not in seen:
         if isinstance(cause, CallRefused):
             return cause
+        for name in ("response", "raw_response"):
+            extensions = getattr(getattr(cause, name, None), "extensions", None)
+            if isinstance(extensions, dict) and REFUSAL in extensions:
+                return cast("CallRefused", extensions[REFUSAL])
         seen.add(id(cause))
         cause = cause.__cause__ or cause.__context__
     return None

@@ -8,6 +8,7 @@ from costmon.clock import EpochClock
 from costmon.domain.amount import Amount
 from costmon.guard.attempt import HeldLease
 from costmon.guard.config import ScopeConfig
+from costmon.guard.errors import CallRefused
 from costmon.guard.health.health import Health
 
 if TYPE_CHECKING:
@@ -48,6 +49,22 @@ class Gatekeeper(Protocol):
 
     def remaining(self, scope: str, period: str | None = None) -> Decimal | None:
         """Return what may still be spent; `None` without a limit."""
+        ...
+
+    def refuse(self, refused: CallRefused) -> CallRefused:
+        """Count a refusal, and return it."""
+        ...
+
+    def price_notice(self, kind: str, name: str, text: str) -> None:
+        """Tell something about the price of calls of one name, once."""
+        ...
+
+    def learnt_model(self, deployment: str) -> str | None:
+        """Return the model that answered for a deployment of any guard on the store."""
+        ...
+
+    def learn_model(self, deployment: str, model: str) -> None:
+        """Remember it."""
         ...
 
     def abandon(self, lease: Any, actual: Amount | None = None, **outcome: Any) -> None:

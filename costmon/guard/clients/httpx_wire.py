@@ -8,7 +8,9 @@ from costmon.guard.clients.costing import Costing
 from costmon.guard.clients.exchange import Exchange
 from costmon.guard.clients.gatekeeper import Gatekeeper
 from costmon.guard.clients.reentrancy import covered, is_covered
+from costmon.guard.clients.refusal_answer import REFUSAL, is_of_sdk, refusal_answer
 from costmon.guard.clients.wire_call import WireCall, wire_call
+from costmon.guard.errors import CallRefused
 
 
 class HttpxWire:
@@ -36,7 +38,11 @@ class HttpxWire:
         """Send one request by `send`."""
         if is_covered():
             return send(request)
-        exchange = Exchange.begin(guard, costing, self._call(request))
+        call = self._call(request)
+        try:
+            exchange = Exchange.begin(guard, costing, call)
+        except CallRefused as refused:
+            return self._refused(request, call, refused)
         try:
             with covered():
                 response = send(self._outgoing(request, exchange))
@@ -55,7 +61,11 @@ class HttpxWire:
         """Send one request by `send`, waiting for budget without blocking the loop."""
         if is_covered():
             return await send(request)
-        exchange = await Exchange.begin_async(guard, costing, self._call(request))
+        call = self._call(request)
+        try:
+            exchange = await Exchange.begin_async(guard, costing, call)
+        except CallRefused as refused:
+            return self._refused(request, call, refused)
         try:
             with covered():
                 response = await send(self._outgoing(request, exchange))
@@ -63,6 +73,19 @@ class HttpxWire:
             exchange.failed(error, unsent=isinstance(error, self._unsent))
             raise
         return self._watched(response, exchange)
+
+    def _refused(self, request: Any, call: WireCall, refused: CallRefused) -> Any:
+        """Return the refusal as an answer to an SDK, or raise it."""
+        if not is_of_sdk(call.headers):
+            raise refused
+        answer = refusal_answer(call, refused)
+        return self._library.Response(
+            answer.status,
+            headers=dict(answer.headers),
+            content=answer.body,
+            request=request,
+            extensions={REFUSAL: refused},
+        )
 
     def _call(self, request: Any) -> WireCall:
         whole = isinstance(request.stream, self._library.ByteStream)

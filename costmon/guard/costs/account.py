@@ -39,7 +39,7 @@ class Account:
         self._prices = prices
         self._clock = clock or SystemClock()
         self._months: dict[str, AccountMonth] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def add(
         self, usage: Usage, *, region: str | None = None, at: dt.datetime | None = None

@@ -4,9 +4,9 @@ No client library is imported: exceptions are recognised by the names of their c
 (requests, urllib3, httpx, httpcore, aiohttp, botocore, http.client, urllib, socket, ssl), by their
 error number, and by their causes. Responses are classified by their status.
 
-What counts against a host: `timeout`, `refused`, `dns`, `tls`, `network`, `429` and `5xx`. Any
-other status means that the host works. Everything else (a `ValueError`, a full local connection
-pool) says nothing about the host.
+What counts against a host: `timeout`, `refused`, `dns`, `tls`, `network` and `5xx`. A rate limit,
+`429`, is worth a retry, but the host works, as with any other status. Everything else (a
+`ValueError`, a full local connection pool) says nothing about the host.
 """
 
 import errno

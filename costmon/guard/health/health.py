@@ -50,6 +50,7 @@ class Health:
         tell: Receives a notice when a host is put into quarantine.
         noted: Counts a refusal at a time, seconds since 1970.
         most_hosts: How many hosts this process keeps.
+        enabled: Whether results are counted and hosts are put into quarantine.
 
     Attributes:
         rules: The thresholds that hosts are judged by.
@@ -65,8 +66,10 @@ class Health:
         tell: Tell | None = None,
         noted: Callable[[CallRefused, float], object] | None = None,
         most_hosts: int = MOST_HOSTS,
+        enabled: bool = True,
     ) -> None:
         self.rules = rules
+        self._enabled = enabled
         self._store = HealthStore(store, clock=clock, rng=rng, rules=rules, tell=tell)
         self._clock = clock
         self._noted = noted
@@ -88,6 +91,8 @@ class Health:
             ScopeError: It is not a valid host.
         """
         called = self._called(host)
+        if not self._enabled:
+            return Admission(called.host, None)
         called.refresh()
         try:
             return called.admit()
@@ -103,6 +108,8 @@ class Health:
             ScopeError: It is not a valid host.
         """
         called = self._called(host)
+        if not self._enabled:
+            return
         called.refresh()
         now_s = self._clock.epoch_s()
         if called.record.quarantine.wait_s(now_s, self.rules) > 0:
@@ -122,7 +129,8 @@ class Health:
 
         Args:
             host: The host that was called.
-            failure: Kind of failure; `None`: the host answered, even if with a 404.
+            failure: Kind of failure; `None`: the host answered, even if with a 404. A rate limit
+                (`429`) is an answer, too: the host works, and says when to come back.
             latency_s: From sending to the response's first byte, or the duration of the call;
                 `None` if unknown. Of failures, only that of a timeout counts.
             admission: The result of `admit`. Without it, while a probe of this process is in
@@ -133,8 +141,11 @@ class Health:
             ScopeError: `host` is not a valid host.
         """
         called = self._called(host)
+        if not self._enabled:
+            return
         timed = latency_s if failure is None or failure == "timeout" else None
-        call = of_call(ok=failure is None, latency_s=timed, at_s=self._clock.epoch_s())
+        ok = failure is None or failure == "429"
+        call = of_call(ok=ok, latency_s=timed, at_s=self._clock.epoch_s())
         token = called.probe if admission is None else admission.probe
         if token is None:
             called.add(call)

@@ -21,7 +21,7 @@ class Presence:
     def __init__(self, lost: Callable[[str], None], returned: Callable[[], None]) -> None:
         self._tell_lost = lost
         self._tell_returned = returned
-        self._lock = threading.Lock()  # held while notifying, so that changes arrive in order
+        self._lock = threading.RLock()  # held while notifying, so that changes arrive in order
         self._failures: dict[Part, int] = {}
         self._said: set[str] = set()
         self.is_lost = False

@@ -69,7 +69,7 @@ class RetryBudget:
         self._window_s = window_s
         self._currency = currency
         self._most_nano = None if max_retry_cost is None else nano_up(amount_of(max_retry_cost))
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._steps: deque[_Step] = deque()
         self._calls = self._retries = self._nano = 0
 

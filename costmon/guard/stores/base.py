@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, NamedTuple, Protocol
 
 LeaseState = Literal["held", "settled", "released", "expired"]
-RecordKind = Literal["budget", "scope", "health"]
+RecordKind = Literal["budget", "scope", "health", "model"]
 
 REMEMBERED_S = 86_400
 """How long a lease that expired, or that has a key, is kept at least after its end."""

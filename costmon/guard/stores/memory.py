@@ -9,9 +9,11 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Sequence
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
 
 from costmon.clock import EpochClock
-from costmon.guard.errors import LeaseError
+from costmon.guard.errors import INTERRUPTED, GuardStoreUnavailable, LeaseError
 from costmon.guard.stores.base import (
     NOTHING,
     REMEMBERED_S,
@@ -29,6 +31,9 @@ from costmon.guard.stores.base import (
 )
 from costmon.guard.stores.memory_cells import Bound, add, hold_all
 from costmon.guard.stores.memory_counters import MemoryCounters
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _NEVER = float("inf")
 # The same as Refusal(...), in half the time.
@@ -68,6 +73,30 @@ os.register_at_fork(
 )
 
 
+def _step(
+    method: Callable[Concatenate["MemoryStore", P], T],
+) -> Callable[Concatenate["MemoryStore", P], T]:
+    """Run a method while the lock is held; refuse it to a signal handler that interrupted one."""
+
+    @wraps(method)
+    def run(self: "MemoryStore", /, *args: P.args, **named: P.kwargs) -> T:
+        if self._inside and self._is_owned():
+            raise _interrupted()
+        # No handler runs between taking this lock and entering the block.
+        with self._lock:
+            try:
+                self._inside = True
+                return method(self, *args, **named)
+            finally:
+                self._inside = False
+
+    return run
+
+
+def _interrupted() -> GuardStoreUnavailable:
+    return GuardStoreUnavailable("memory://", "be used", INTERRUPTED)
+
+
 class MemoryStore:
     """A store in the memory of its process."""
 
@@ -77,9 +106,9 @@ class MemoryStore:
         self._monotonic_s = clock.monotonic_s
         self._epoch_s = clock.epoch_s
         self._forgotten_until = 0
-        self._lock = threading.Lock()
-        self._acquire = self._lock.acquire
-        self._release = self._lock.release
+        self._inside = False
+        """Whether a step has begun; only true for this thread if it owns the lock, too."""
+        self._make_lock()
         self._numbers = itertools.count(1).__next__
         self._identity = os.urandom(16).hex()
         # By number, in the order of creation; `cells` of a hold is the time when it expires.
@@ -89,7 +118,12 @@ class MemoryStore:
         self._keys: dict[str, Hold] = {}
         # Ended leases and charges that will be dropped, oldest first; a charge has no hold.
         self._over: dict[str, tuple[Hold | None, float]] = {}
-        self._records: dict[RecordKind, dict[str, str]] = {"budget": {}, "scope": {}, "health": {}}
+        self._records: dict[RecordKind, dict[str, str]] = {
+            "budget": {},
+            "scope": {},
+            "health": {},
+            "model": {},
+        }
         self._revision = 0
 
         _STORES.add(self)
@@ -101,7 +135,7 @@ class MemoryStore:
         """Return a random name, different in every process."""
         return self._identity
 
-    def reserve(  # noqa: C901, PLR0912 - in one piece: another function call costs a tenth of its time
+    def reserve(  # noqa: C901, PLR0912, PLR0915 - in one piece: another function call costs a tenth of its time
         self, plan: Plan, nano: int, ttl_s: float, key: str | None = None
     ) -> Hold | Refusal | Outdated:
         """Hold `nano` on every line or on none; see `Store.reserve`."""
@@ -118,9 +152,16 @@ class MemoryStore:
         due_s = self._monotonic_s() + ttl_s
         number = self._numbers()
         hold = Hold(number, plan, nano, ttl_s, key, due_s)
-        if not self._acquire(False):
-            self._take()
+        if self._inside and self._is_owned():
+            raise _interrupted()
         try:
+            if not self._acquire(False):
+                self._take()
+        except BaseException:
+            self._let_go()
+            raise
+        try:
+            self._inside = True
             if plan.revision != self._revision:
                 return Outdated(self._revision)
             if key is not None and (known := self._keys.get(key)) is not None:
@@ -147,21 +188,37 @@ class MemoryStore:
                 self._earliest_due_s = due_s
             if key is not None:
                 self._keys[key] = hold
+        except LeaseError:
+            raise
+        except BaseException:
+            # A signal handler raised: nobody gets this hold.
+            self._held.pop(number, None)
+            self._counters.recount_held()
+            raise
         finally:
+            self._inside = False
             self._release()
         return hold
 
-    def settle(  # noqa: PLR0912 - in one piece for speed, like `reserve`
+    def settle(  # noqa: C901, PLR0912 - in one piece for speed, like `reserve`
         self, hold: Hold, nano: int, outcome: Outcome = NOTHING
     ) -> LeaseState | None:
         """Charge what the call cost; see `Store.settle`."""
         bound: Bound = hold.plan.cache  # type: ignore[assignment]  # reserved by this store
-        if not self._acquire(False):
-            self._take()
+        if self._inside and self._is_owned():
+            raise _interrupted()
         try:
+            if not self._acquire(False):
+                self._take()
+        except BaseException:
+            self._let_go()
+            raise
+        try:
+            self._inside = True
             before = hold.state
             if before == "held":
                 del self._held[hold._id]
+                hold.state = "settled"
                 only = bound.only
                 if only is not None:
                     cell = only[0]
@@ -187,44 +244,49 @@ class MemoryStore:
             hold.state = "settled"
             if hold.key is not None or before == "expired":
                 self._end(hold)
+        except BaseException:
+            self._counters.recount_held()  # a signal handler raised
+            raise
         finally:
+            self._inside = False
             self._release()
         return before
 
+    @_step
     def release(self, hold: Hold) -> LeaseState | None:
         """Charge nothing; see `Store.release`."""
-        with self._lock:
-            before = hold.state
-            if before == "held":
-                del self._held[hold._id]
-                bound: Bound = hold.plan.cache  # type: ignore[assignment]  # reserved by this store
-                for cell in bound.money:
-                    add(cell, 0, -hold.nano)
-                for cell, count in bound.fixed:
-                    add(cell, 0, -count)
-            elif before == "expired":
-                self._correct(hold, 0, NOTHING, requests=-1)
-            else:
-                return before
-            hold.state = "released"
-            self._end(hold)
+        before = hold.state
+        if before == "held":
+            del self._held[hold._id]
+            bound: Bound = hold.plan.cache  # type: ignore[assignment]  # reserved by this store
+            for cell in bound.money:
+                add(cell, 0, -hold.nano)
+            for cell, count in bound.fixed:
+                add(cell, 0, -count)
+        elif before == "expired":
+            self._correct(hold, 0, NOTHING, requests=-1)
+        else:
             return before
+        hold.state = "released"
+        self._end(hold)
+        return before
 
+    @_step
     def renew(self, hold: Hold, ttl_s: float) -> LeaseState | None:
         """Make a held lease expire `ttl_s` seconds from now; see `Store.renew`."""
-        with self._lock:
-            if hold.state == "held":
-                hold.cells = due_s = self._monotonic_s() + ttl_s
-                hold.expires_in_s = ttl_s
-                self._earliest_due_s = min(self._earliest_due_s, due_s)
-            return hold.state
+        if hold.state == "held":
+            hold.cells = due_s = self._monotonic_s() + ttl_s
+            hold.expires_in_s = ttl_s
+            self._earliest_due_s = min(self._earliest_due_s, due_s)
+        return hold.state
 
+    @_step
     def find(self, id: str) -> Hold | None:
         """Return a lease; of ended ones, only those with a key or that expired are kept."""
-        with self._lock:
-            known = self._held.get(int(id)) if id.isdecimal() else None
-            return known if known is not None else self._over.get(id, (None, 0))[0]
+        known = self._held.get(int(id)) if id.isdecimal() else None
+        return known if known is not None else self._over.get(id, (None, 0))[0]
 
+    @_step
     def charge(
         self,
         plan: Plan,
@@ -233,39 +295,38 @@ class MemoryStore:
         outcome: Outcome = NOTHING,
     ) -> bool | Outdated:
         """Charge without a lease; see `Store.charge`."""
-        with self._lock:
-            name = f"charge {id}"
-            if name in self._over:
-                return False
-            if plan.revision != self._revision:
-                return Outdated(self._revision)
-            bound = self._counters.look_up(plan)
-            for cell in bound.money:
-                add(cell, nano, 0)
-            for cell, count in bound.fixed:
-                add(cell, count, 0)
-            self._count(bound, nano, outcome, requests=outcome.requests, expired=0)
-            self._over[name] = (None, self._monotonic_s())
-            return True
+        name = f"charge {id}"
+        if name in self._over:
+            return False
+        if plan.revision != self._revision:
+            return Outdated(self._revision)
+        bound = self._counters.look_up(plan)
+        for cell in bound.money:
+            add(cell, nano, 0)
+        for cell, count in bound.fixed:
+            add(cell, count, 0)
+        self._count(bound, nano, outcome, requests=outcome.requests, expired=0)
+        self._over[name] = (None, self._monotonic_s())
+        return True
 
+    @_step
     def totals(self, lines: Sequence[Line]) -> list[tuple[int, int]]:
         """Return what each line's window has spent and holds."""
-        with self._lock:
-            self._expire()
-            return self._counters.totals(lines)
+        self._expire()
+        return self._counters.totals(lines)
 
+    @_step
     def reset(self, line: Line) -> int:
         """Set what the line's window has spent to 0; see `Store.reset`."""
-        with self._lock:
-            self._expire()
-            return self._counters.reset(line)
+        self._expire()
+        return self._counters.reset(line)
 
+    @_step
     def sweep(self) -> int:
         """Expire what is due and delete old data; see `Store.sweep`."""
-        with self._lock:
-            expired = self._expire()
-            self._forget()
-            return expired
+        expired = self._expire()
+        self._forget()
+        return expired
 
     def _forget(self) -> None:
         """Drop what is too old to be needed."""
@@ -283,62 +344,60 @@ class MemoryStore:
             self._forgotten_until = before
             self._counters.forget(before)
 
+    @_step
     def leases(self, limit: int) -> list[LeaseRow]:
         """Return the held leases, oldest first."""
-        with self._lock:
-            self._expire()
-            now_s = self._monotonic_s()
-            return [
-                LeaseRow(
-                    id=hold.id,
-                    key=hold.key,
-                    scopes=hold.plan.scopes,
-                    activity=hold.plan.activity,
-                    nano=hold.nano,
-                    state=hold.state,
-                    expires_in_s=_due_s(hold) - now_s,
-                )
-                for hold in itertools.islice(self._held.values(), limit)
-            ]
+        self._expire()
+        now_s = self._monotonic_s()
+        return [
+            LeaseRow(
+                id=hold.id,
+                key=hold.key,
+                scopes=hold.plan.scopes,
+                activity=hold.plan.activity,
+                nano=hold.nano,
+                state=hold.state,
+                expires_in_s=_due_s(hold) - now_s,
+            )
+            for hold in itertools.islice(self._held.values(), limit)
+        ]
 
+    @_step
     def usage(self, since: int, until: int, scope: str | None = None) -> list[UsageRow]:
         """Return the rows of the hours in [since, until), oldest first."""
-        with self._lock:
-            self._expire()
-            return self._counters.usage(since, until, scope)
+        self._expire()
+        return self._counters.usage(since, until, scope)
 
+    @_step
     def settings(self) -> Settings:
         """Return the settings."""
-        with self._lock:
-            return Settings(
-                self._revision, dict(self._records["budget"]), dict(self._records["scope"])
-            )
+        return Settings(self._revision, dict(self._records["budget"]), dict(self._records["scope"]))
 
+    @_step
     def read(self, kind: RecordKind, key: str) -> str | None:
         """Return a record's text."""
-        with self._lock:
-            return self._records[kind].get(key)
+        return self._records[kind].get(key)
 
+    @_step
     def update(
         self, kind: RecordKind, key: str, change: Callable[[str | None], str | None]
     ) -> str | None:
         """Replace a record by `change` of it; see `Store.update`."""
-        with self._lock:
-            records = self._records[kind]
-            before = records.get(key)
-            after = change(before)
-            if after is None:
-                records.pop(key, None)
-            else:
-                records[key] = after
-            if after != before and kind != "health":
-                self._revision += 1
-            return after
+        records = self._records[kind]
+        before = records.get(key)
+        after = change(before)
+        if after is None:
+            records.pop(key, None)
+        else:
+            records[key] = after
+        if after != before and kind in {"budget", "scope"}:
+            self._revision += 1
+        return after
 
+    @_step
     def records(self, kind: RecordKind) -> Iterable[tuple[str, str]]:
         """Return all records of a kind, by key."""
-        with self._lock:
-            return sorted(self._records[kind].items())
+        return sorted(self._records[kind].items())
 
     def close(self) -> None:
         """Do nothing: there is no connection."""
@@ -353,9 +412,7 @@ class MemoryStore:
 
     def after_fork(self) -> None:
         """Become a separate store in the child: leases and reported usage stay the parent's."""
-        self._lock = threading.Lock()
-        self._acquire = self._lock.acquire
-        self._release = self._lock.release
+        self._make_lock()
         self._identity = os.urandom(16).hex()
         for hold in self._held.values():
             bound: Bound = hold.plan.cache  # type: ignore[assignment]  # reserved by this store
@@ -367,6 +424,20 @@ class MemoryStore:
         self._held.clear()
         self._counters.after_fork()
 
+    def _make_lock(self) -> None:
+        # Reentrant, so that a signal handler that calls the guard is refused instead of waiting for
+        # its own thread for ever.
+        self._lock = threading.RLock()
+        self._acquire = self._lock.acquire
+        self._release = self._lock.release
+        self._is_owned: Callable[[], bool] = self._lock._is_owned  # type: ignore[attr-defined]  # as threading.Condition does
+        self._inside = False
+
+    def _let_go(self) -> None:
+        """Release the lock if a signal handler raised right after it was taken."""
+        if self._is_owned():
+            self._release()
+
     def _take(self) -> None:
         """Take the lock without sleeping in it.
 
@@ -377,14 +448,14 @@ class MemoryStore:
         while not self._acquire(False):
             os.sched_yield()
 
+    @_step
     def _bind(self, plan: Plan) -> Bound:
         """Look up the plan's counters; an outdated plan creates none, and is refused later."""
-        with self._lock:
-            if int(self._epoch_s()) - _KEPT_S - self._forgotten_until >= _HOUR_S:
-                # A program may never read figures or sweep.
-                self._expire()
-                self._forget()
-            return self._counters.look_up(plan) if plan.revision == self._revision else _OUTDATED
+        if int(self._epoch_s()) - _KEPT_S - self._forgotten_until >= _HOUR_S:
+            # A program may never read figures or sweep.
+            self._expire()
+            self._forget()
+        return self._counters.look_up(plan) if plan.revision == self._revision else _OUTDATED
 
     def _expire(self) -> int:
         now_s = self._monotonic_s()

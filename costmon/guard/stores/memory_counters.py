@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from costmon.guard.stores.base import Hold, Line, Plan, UsageRow
-from costmon.guard.stores.memory_cells import Bound, Cell, Forgiven, Plans, Usage
+from costmon.guard.stores.memory_cells import Bound, Cell, Forgiven, Plans, Usage, add
 from costmon.guard.stores.seeding import seed_bucket
 
 T = TypeVar("T")
@@ -128,6 +128,20 @@ class MemoryCounters:
             for hour, name, activity, row in sorted(self._rows(scope), key=_named)
             if since <= hour < until and row.changes
         ]
+
+    def recount_held(self) -> None:
+        """Count again what is held, after a step was interrupted."""
+        for buckets in self._buckets.values():
+            for cell in buckets.values():
+                cell.held = 0
+        for top in self._sums.values():
+            top.held = 0
+        for hold in self._held.values():
+            bound: Bound = hold.plan.cache  # type: ignore[assignment]  # reserved by this store
+            for cell in bound.money:
+                add(cell, 0, hold.nano)
+            for cell, count in bound.fixed:
+                add(cell, 0, count)
 
     def after_fork(self) -> None:
         """Do not report what the parent has counted."""

@@ -344,7 +344,7 @@ class PostgresStore:
                     " ON CONFLICT (kind, key) DO UPDATE SET text = excluded.text",
                     (kind, key, after),
                 )
-            if kind != "health":
+            if kind in {"budget", "scope"}:
                 db.execute("UPDATE costmon_guard_state SET revision = revision + 1")
             return after
 

@@ -1,8 +1,9 @@
 """A small pool of connections to PostgreSQL, opened when needed and replaced when broken."""
 
 import os
+import queue
 import select
-import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -53,10 +54,12 @@ class PostgresPool:
         if os.getpid() != self._pid:
             self._leave_parent()
         places, idle = self._places, self._idle
-        if not places.acquire(timeout=_STATEMENT_MS / 1000):
+        try:
+            place = places.get(timeout=_STATEMENT_MS / 1000)
+        except queue.Empty:
             raise GuardStoreUnavailable(
                 str(self), operation, "all connections are busy; is the server blocked?"
-            )
+            ) from None
         connection = None
         try:
             connection = self._alive(idle) or self._open()
@@ -72,7 +75,7 @@ class PostgresPool:
                     connection.close()
                 else:
                     idle.append(connection)
-            places.release()
+            del place
 
     def close(self) -> None:
         """Close the idle connections."""
@@ -83,7 +86,9 @@ class PostgresPool:
 
     def _fresh(self) -> None:
         self._idle: list[Connection] = []
-        self._places = threading.BoundedSemaphore(_MOST)
+        self._places: queue.SimpleQueue[_Place] = queue.SimpleQueue()
+        for _ in range(_MOST):
+            self._places.put(_Place(weakref.ref(self._places)))
 
     @staticmethod
     def _alive(idle: list[Connection]) -> Connection | None:
@@ -169,6 +174,23 @@ class PostgresPool:
             os.dup2(nowhere, connection.fileno(), inheritable=False)
             connection.close()
         os.close(nowhere)
+
+
+class _Place:
+    """The right to use one connection; it goes back when nobody refers to it any more.
+
+    So it is not lost if a signal handler raises right after it was taken.
+    """
+
+    __slots__ = ("_places",)
+
+    def __init__(self, places: "weakref.ref[queue.SimpleQueue[_Place]]") -> None:
+        self._places = places
+
+    def __del__(self) -> None:
+        places = self._places()
+        if places is not None:
+            places.put(_Place(self._places))
 
 
 _IDLE = psycopg.pq.TransactionStatus.IDLE

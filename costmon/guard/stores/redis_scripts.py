@@ -650,7 +650,7 @@ if after == '-' then
 else
     redis.call('HSET', key, name, string.sub(after, 2))
 end
-if kind ~= 'health' then redis.call('HINCRBY', S, 'revision', 1) end
+if kind == 'budget' or kind == 'scope' then redis.call('HINCRBY', S, 'revision', 1) end
 return {'done'}
 """
 )

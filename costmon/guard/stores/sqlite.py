@@ -447,7 +447,7 @@ def _update(
         db.execute("DELETE FROM guard_record WHERE kind = ? AND key = ?", (kind, key))
     else:
         db.execute("INSERT OR REPLACE INTO guard_record VALUES (?, ?, ?)", (kind, key, after))
-    if kind != "health":
+    if kind in {"budget", "scope"}:
         db.execute("UPDATE guard_state SET revision = revision + 1")
     return after
 

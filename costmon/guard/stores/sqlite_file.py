@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from costmon.clock import Clock
-from costmon.guard.errors import GuardStoreError, GuardStoreUnavailable
+from costmon.guard.errors import INTERRUPTED, GuardStoreError, GuardStoreUnavailable
 from costmon.guard.stores.sqlite_schema import VERSION, boot_name, make_tables, upgrade
 
 P = ParamSpec("P")
@@ -67,7 +67,8 @@ class SQLiteFile:
         self._rng = rng
         self._boot = boot_name() if boot is None else boot
         self._pid = os.getpid()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._inside = False
         self._db: sqlite3.Connection | None = None
         self._inode = (0, 0)
         self._inherited: list[sqlite3.Connection] = []
@@ -92,9 +93,12 @@ class SQLiteFile:
         if os.getpid() != self._pid:
             self._leave_parent()
         until_s = time.monotonic() + _WAIT_S
+        if self._inside and self._lock._is_owned():  # type: ignore[attr-defined]  # noqa: SLF001 - as threading.Condition does
+            raise GuardStoreUnavailable(str(self), operation, INTERRUPTED)
         with self._lock:
             db = None
             try:
+                self._inside = True
                 db = self._opened()
                 self._begin(db, until_s)
                 answer = work(db, *args, **kwargs)
@@ -109,6 +113,8 @@ class SQLiteFile:
             except BaseException:
                 self._undo(db)
                 raise
+            finally:
+                self._inside = False
             return answer
 
     def pause(self) -> bool:
@@ -123,6 +129,8 @@ class SQLiteFile:
         """Close the file; the next use opens it again."""
         if os.getpid() != self._pid:
             self._leave_parent()
+        if self._inside and self._lock._is_owned():  # type: ignore[attr-defined]  # noqa: SLF001 - as above
+            raise GuardStoreUnavailable(str(self), "be closed", INTERRUPTED)
         with self._lock:
             self.drop()
 
@@ -252,7 +260,8 @@ class SQLiteFile:
     def _leave_parent(self) -> None:
         """Drop the parent's connection in a forked child, without touching its locks."""
         self._pid = os.getpid()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._inside = False
         if self._db is not None:
             self._inherited.append(self._db)
             self._db = None

@@ -91,7 +91,7 @@ class PriceBook:
         self._snapshot: DataSnapshot | None = None
         self._newer = False
         self._loading = threading.Lock()
-        self.loaded = not extra
+        self.loaded = False
         self._found: dict[tuple[str, str, str, str], ModelPrice | None] = {}
 
     def load(self) -> None:
@@ -99,7 +99,8 @@ class PriceBook:
         with self._loading:
             if not self.loaded:
                 price_list()
-                self._load()
+                if self._extra:
+                    self._load()
                 self.loaded = True
 
     def _load(self) -> None:
@@ -149,7 +150,9 @@ class PriceBook:
             theirs, same = self._foreign(model, f"https://{host}{path}")
         if ours is None or theirs is None:
             one = ours if theirs is None else theirs
-        elif seller is None or (same and price_list().has(model, seller)):
+        elif seller in {None, "azure"} or (same and price_list().has(model, seller)):
+            if seller == "google" and not region:  # genai-prices knows its global endpoint only
+                theirs = theirs.times(_surcharge(model, ours))
             one = theirs.over(ours) if self._newer else ours.over(theirs)
         else:  # only one of them is of this seller
             one = theirs if same else ours
@@ -167,6 +170,14 @@ class PriceBook:
                     continue
                 return listed_by_genai_prices(vendor, info, self._clock.now()), place is not None
         return None, False
+
+
+def _surcharge(model: str, here: ModelPrice) -> Decimal:
+    """Return how many times the price of Vertex AI's global endpoint a region costs."""
+    everywhere = price_list().price(model, "google", "global")
+    if everywhere is None or not everywhere.rates.input or here.rates.input is None:
+        return Decimal(1)
+    return here.rates.input / everywhere.rates.input
 
 
 def listed_by_genai_prices(vendor: Any, info: Any, now: dt.datetime) -> ModelPrice | None:  # noqa: ANN401 - an optional dependency

@@ -8,7 +8,6 @@ Only the places where vendors put typed blocks are looked at. The words of a too
 what a tool answered, mean nothing.
 """
 
-import hashlib
 import marshal
 import re
 from collections.abc import Iterator, Mapping
@@ -80,6 +79,9 @@ _CLIENT_TOOLS = re.compile(
 
 _DEEPEST = 24
 
+LEAST_BYTES = 16_384
+"""Of a conversation that is recognised; the bytes of shorter ones cost little."""
+
 
 class Prompt(NamedTuple):
     """The parts of a prompt, as far as they are known.
@@ -94,7 +96,7 @@ class Prompt(NamedTuple):
         tools: The vendor's own tools that it allows, by unit of price; `other`: by no unit.
         caches: Whether it asks the vendor to keep parts in its cache.
         caches_1h: Whether it asks for an hour.
-        chain: A digest of the prompt up to each part, and the bytes up to there.
+        chain: A digest of a long prompt up to each part, and what it has up to there.
     """
 
     text_bytes: int
@@ -127,18 +129,17 @@ def prompt_of(fields: Mapping[str, Any], size: int | None) -> Prompt:
         size: Bytes of the body; `None`: it is a part of one.
     """
     walk = _Walk()
-    chain = []
-    digest = b""
+    chain: list[tuple[bytes, Extent]] = []
+    long = size is not None and size >= LEAST_BYTES
     for root in _ROOTS:
         value = fields.get(root)
         if value is None:
             continue
         for part in value if isinstance(value, list) else (value,):
             plain = walk.part(part, schema=root in _SCHEMAS)
-            digest = hashlib.blake2b(
-                root.encode() + marshal.dumps(plain, 0), digest_size=16, key=digest
-            ).digest()
-            chain.append((digest, walk.extent()))
+            if long:
+                before = chain[-1][0] if chain else b""
+                chain.append((_digest(before, root, plain), walk.extent()))
     data = walk.picture_bytes + walk.sound_bytes + walk.video_bytes + walk.file_bytes
     tools = _tools(fields)
     stored = any(fields.get(name) for name in _STORED)
@@ -155,6 +156,14 @@ def prompt_of(fields: Mapping[str, Any], size: int | None) -> Prompt:
         caches_1h=walk.caches_1h,
         chain=tuple(chain),
     )
+
+
+def _digest(before: bytes, root: str, part: Any) -> bytes:  # noqa: ANN401 - any JSON value
+    """Return the digest of a prompt up to one of its parts."""
+    import hashlib
+
+    content = root.encode() + marshal.dumps(part, 0)
+    return hashlib.blake2b(content, digest_size=16, key=before).digest()
 
 
 class _Walk:

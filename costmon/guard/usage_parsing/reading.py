@@ -121,6 +121,8 @@ class AnswerReader:
         self._events = media.startswith("text/event-stream")
         self._frames = FrameReader() if "vnd.amazon.eventstream" in media else None
         self._lines = lines
+        self._changed = False
+        self._counted: LlmUsage | None = None
         self._tools: dict[str, str] = {}
         self._queries: set[str] = set()
         self._kept = bytearray()
@@ -137,6 +139,11 @@ class AnswerReader:
     @property
     def tokens(self) -> LlmUsage | None:
         """Return the usage of the call; `None` if the response has not reported it."""
+        if self._changed:
+            self._counted, self._changed = self._count(), False
+        return self._counted
+
+    def _count(self) -> LlmUsage | None:
         found = usage_of(self.usage, self._wire) if self.usage else None
         if found is None or not (self._tools or self._queries):
             return found
@@ -182,7 +189,7 @@ class AnswerReader:
             return
         if not self._cut:
             try:
-                found = json.loads(self._kept)
+                found = json.loads(self._kept.decode())
                 self.ended = True
             except (ValueError, RecursionError):
                 found = None
@@ -264,14 +271,17 @@ class AnswerReader:
             self.results.append(Result(model if isinstance(model, str) else None, found))
 
     def _absorb(self, value: dict[str, Any], *, streamed: bool) -> None:
+        self._changed = True
         for usage in _usages(value):
             self.usage |= {name: count for name, count in usage.items() if count is not None}
         for part in (value, value.get("message"), value.get("response")):
             if isinstance(part, dict):
                 self._absorb_answer(part)
-        if "inlinedResponses" in str(value.get("response", ""))[:200]:
-            self._absorb_inlined(value["response"])
+        response = value.get("response")
+        if isinstance(response, dict) and "inlinedResponses" in response:
+            self._absorb_inlined(response)
         kind = value.get("type")
+        kind = kind if isinstance(kind, str) else None
         if kind in _LAST or (value.get("choices") == [] and value.get("usage")):
             self.ended = True
         item = value.get("item")
@@ -281,7 +291,7 @@ class AnswerReader:
         if not streamed:
             if not self.usage:
                 self.text_bytes += _text_bytes(value, 0)
-        elif not isinstance(kind, str) or "delta" in kind:
+        elif kind is None or "delta" in kind:
             self.text_bytes += _text_bytes(value, 0)
 
     def _absorb_answer(self, part: dict[str, Any]) -> None:
@@ -296,8 +306,11 @@ class AnswerReader:
             self.tier = tier
         if isinstance(part.get("id"), str):
             self.id = part["id"]
-        if isinstance(part.get("status"), str):
-            self.unfinished = part["status"] in {"queued", "in_progress"}
+        if self._wire == "batch" and isinstance(part.get("name"), str):  # Gemini
+            self.id, self.unfinished = part["name"], not part.get("done")
+        status = part.get("status", part.get("processing_status"))
+        if isinstance(status, str):
+            self.unfinished = status in {"queued", "in_progress"}
         output = part.get("output")
         for at, item in enumerate(output if isinstance(output, list) else ()):
             if isinstance(item, dict):
@@ -352,6 +365,7 @@ class AnswerReader:
                 usage = {"billed_units": usage}
             if usage_of(usage) is not None:
                 self.usage |= usage
+                self._changed = True
                 return
 
 
@@ -367,20 +381,24 @@ def without_data(kept: bytearray) -> None:
 
 def _usages(value: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield the usage objects of one body or event, from wherever vendors put them."""
-    for name in ("usage", "usageMetadata", "usage_info", "amazon-bedrock-invocationMetrics"):
-        if isinstance(value.get(name), dict):
+    for name in _USAGES:
+        if name in value and isinstance(value[name], dict):
             yield value[name]
     meta = value.get("meta")
     if isinstance(meta, dict) and "billed_units" in meta:
         yield meta
     if "inputTextTokenCount" in value or "generation_token_count" in value:  # of Bedrock's `invoke`
         yield _titan(value)
-    for outer in ("message", "response", "delta", "metadata", "x_groq"):
+    for outer in _OUTER:
         inner = value.get(outer)
         if isinstance(inner, dict):
             for name in ("usage", "usageMetadata"):
                 if isinstance(inner.get(name), dict):
                     yield inner[name]
+
+
+_USAGES = ("usage", "usageMetadata", "usage_info", "amazon-bedrock-invocationMetrics")
+_OUTER = ("message", "response", "delta", "metadata", "x_groq")
 
 
 def _titan(value: dict[str, Any]) -> dict[str, Any]:

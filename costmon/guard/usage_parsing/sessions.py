@@ -13,7 +13,6 @@ from typing import NamedTuple
 from costmon.guard.usage_parsing.prompt import Extent, Prompt
 from costmon.pricing.llm import LlmUsage
 
-LEAST_BYTES = 16_384
 CACHED_S = 290.0
 """Seconds that a cache lasts without being used, less the way to the vendor: five minutes."""
 
@@ -65,7 +64,7 @@ class Sessions:
             prompt: With its chain of digests.
             now_s: Monotonic time.
         """
-        if prompt.text_bytes < LEAST_BYTES:
+        if not prompt.chain:
             return None
         mark = place.encode()
         with self._lock:
@@ -78,7 +77,7 @@ class Sessions:
 
     def learn(self, place: str, prompt: Prompt, usage: LlmUsage, now_s: float) -> None:
         """Remember what a call used whose prompt this was."""
-        if prompt.text_bytes < LEAST_BYTES or not usage.read:
+        if not prompt.chain or not usage.read:
             return
         mark = place.encode()
         kept = usage.cached + usage.cache_write + usage.cache_write_1h

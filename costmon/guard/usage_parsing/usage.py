@@ -24,7 +24,7 @@ def usage_of(usage: Usage, wire: str | None = None) -> LlmUsage | None:
         wire: The wire format, where the same fields mean something else: `images`.
     """
     for known, read in _READERS:
-        if any(name in usage for name in known):
+        if not known.isdisjoint(usage):
             try:
                 found = read(usage)
             except _NoCountError:
@@ -41,15 +41,15 @@ class _NoCountError(Exception):
 
 def _count(usage: object, *names: str) -> int:
     """Return the first count that is present, or 0."""
-    if not isinstance(usage, Mapping):
+    if not usage or not isinstance(usage, dict):
         return 0
     for name in names:
         value = usage.get(name)
         if value is None:
             continue
-        if isinstance(value, float) and value.is_integer():  # Cohere writes 12.0
+        if type(value) is float and value.is_integer():  # Cohere writes 12.0
             value = int(value)
-        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MOST:
+        if type(value) is not int or not 0 <= value <= _MOST:
             raise _NoCountError
         return value
     return 0
@@ -71,33 +71,37 @@ def _seconds(usage: Usage, *names: str) -> Decimal:
 
 def _openai(usage: Usage) -> LlmUsage:
     read = _count(usage, "prompt_tokens", "input_tokens", "prompt_token_count")
-    of_read = _first(usage, "prompt_tokens_details", "input_tokens_details", "input_token_details")
-    cached = min(
-        read,
-        _count(of_read, "cached_tokens")
-        or _count(usage, "prompt_cache_hit_tokens", "num_cached_tokens", "cached_tokens"),
-    )
-    of_cached = _first(of_read, "cached_tokens_details")
-    audio_cached = min(cached, _count(of_cached, "audio_tokens"))
-    image_cached = min(cached - audio_cached, _count(of_cached, "image_tokens"))
-    written = min(read - cached, _count(of_read, "cache_write_tokens", "cache_creation_tokens"))
-    rest = read - cached - written
-    audio = min(rest, max(0, _count(of_read, "audio_tokens") - audio_cached))
-    image = min(rest - audio, max(0, _count(of_read, "image_tokens") - image_cached))
+    cached = _count(usage, "prompt_cache_hit_tokens", "num_cached_tokens", "cached_tokens")
+    written = audio = image = audio_cached = image_cached = 0
+    details = _first(usage, "prompt_tokens_details", "input_tokens_details", "input_token_details")
+    if details:
+        cached = min(read, _count(details, "cached_tokens") or cached)
+        written = _count(details, "cache_write_tokens", "cache_creation_tokens")
+        if "audio_tokens" in details or "image_tokens" in details:
+            of_cached = _first(details, "cached_tokens_details")
+            audio_cached = min(cached, _count(of_cached, "audio_tokens"))
+            image_cached = min(cached - audio_cached, _count(of_cached, "image_tokens"))
+            audio = max(0, _count(details, "audio_tokens") - audio_cached)
+            image = max(0, _count(details, "image_tokens") - image_cached)
+    cached = min(cached, read)
+    written = min(written, read - cached)
+    audio = min(audio, read - cached - written)
+    image = min(image, read - cached - written - audio)
 
     output = _count(usage, "completion_tokens", "output_tokens", "generation_token_count")
-    of_output = _first(
+    reasoning = audio_output = image_output = 0
+    details = _first(
         usage, "completion_tokens_details", "output_tokens_details", "output_token_details"
     )
-    reasoning = _count(of_output, "reasoning_tokens") or _count(usage, "reasoning_tokens")
-    total = _count(usage, "total_tokens")
-    if total != read + output + reasoning and reasoning <= output:
-        output -= reasoning  # it is a part of the output
-    audio_output = min(output, _count(of_output, "audio_tokens"))
-    image_output = min(output - audio_output, _count(of_output, "image_tokens"))
-    tools = _first(usage, "server_side_tool_usage_details")  # xAI
-    return LlmUsage(
-        input=rest - audio - image,
+    if details or "reasoning_tokens" in usage:
+        reasoning = _count(details, "reasoning_tokens") or _count(usage, "reasoning_tokens")
+        total = _count(usage, "total_tokens")
+        if total != read + output + reasoning and reasoning <= output:
+            output -= reasoning  # it is a part of the output
+        audio_output = min(output, _count(details, "audio_tokens"))
+        image_output = min(output - audio_output, _count(details, "image_tokens"))
+    found = LlmUsage(
+        input=read - cached - written - audio - image,
         cached=cached - audio_cached - image_cached,
         cache_write=written,
         output=output - audio_output - image_output,
@@ -108,10 +112,23 @@ def _openai(usage: Usage) -> LlmUsage:
         image=image,
         image_cached=image_cached,
         image_output=image_output,
+    )
+    return found if _OTHERS.isdisjoint(usage) else _with_others(found, usage)
+
+
+_OTHERS = frozenset(
+    ("server_side_tool_usage_details", "num_search_queries", "prompt_audio_seconds")
+)
+
+
+def _with_others(found: LlmUsage, usage: Usage) -> LlmUsage:
+    """Add what xAI, Perplexity and Mistral count beside tokens."""
+    tools = _first(usage, "server_side_tool_usage_details")
+    return found._replace(
         seconds=_seconds(usage, "prompt_audio_seconds"),
         web_search=_count(tools, "web_search_calls")
         + _count(tools, "x_search_calls")
-        + _count(usage, "num_search_queries"),  # Perplexity
+        + _count(usage, "num_search_queries"),
         file_search=_count(tools, "file_search_calls", "document_search_calls"),
         code_run=_count(tools, "code_interpreter_calls"),
     )
@@ -172,14 +189,14 @@ def _modalities(usage: Usage, *names: str) -> dict[str, int]:
     for name in names:
         parts = usage.get(name)
         for part in parts if isinstance(parts, list) else ():
-            if isinstance(part, Mapping) and part.get("modality") in found:
+            if isinstance(part, dict) and part.get("modality") in found:
                 found[part["modality"]] += _count(part, "tokenCount")
     return found
 
 
 def _cohere(usage: Usage) -> LlmUsage | None:
     billed = usage.get("billed_units")
-    if not isinstance(billed, Mapping) or not {"input_tokens", "output_tokens"} & set(billed):
+    if not isinstance(billed, dict) or not {"input_tokens", "output_tokens"} & set(billed):
         return None  # searches of a re-ranker, which have no price in the list
     return LlmUsage(input=_count(billed, "input_tokens"), output=_count(billed, "output_tokens"))
 
@@ -190,7 +207,7 @@ def _bedrock(usage: Usage) -> LlmUsage:
     hour = sum(
         _count(part, "inputTokens")
         for part in (details if isinstance(details, list) else ())
-        if isinstance(part, Mapping) and part.get("ttl") == "1h"
+        if isinstance(part, dict) and part.get("ttl") == "1h"
     )
     hour = min(written, hour)
     return LlmUsage(
@@ -212,20 +229,20 @@ def _pages(usage: Usage) -> LlmUsage:
 
 def _first(usage: object, *names: str) -> Usage:
     """Return the first of these objects that is present."""
-    if isinstance(usage, Mapping):
+    if isinstance(usage, dict):
         for name in names:
             value = usage.get(name)
-            if isinstance(value, Mapping):
+            if isinstance(value, dict):
                 return value
     return {}
 
 
 _READERS = (
-    (("promptTokenCount", "candidatesTokenCount"), _gemini),
-    (("inputTokens", "inputTokenCount", "inputTextTokenCount"), _bedrock),
-    (("billed_units",), _cohere),
-    (("prompt_tokens", "prompt_token_count"), _openai),
-    (("input_tokens", "output_tokens"), _responses_or_anthropic),
-    (("seconds",), _duration),
-    (("pages_processed",), _pages),
+    (frozenset(("promptTokenCount", "candidatesTokenCount")), _gemini),
+    (frozenset(("inputTokens", "inputTokenCount", "inputTextTokenCount")), _bedrock),
+    (frozenset(("billed_units",)), _cohere),
+    (frozenset(("prompt_tokens", "prompt_token_count")), _openai),
+    (frozenset(("input_tokens", "output_tokens")), _responses_or_anthropic),
+    (frozenset(("seconds",)), _duration),
+    (frozenset(("pages_processed",)), _pages),
 )

@@ -129,7 +129,12 @@ class Atlas(Provider):
                 gaps.append(Gap(kind=f"operations of {group.name}", reason=error.detail))
                 continue
             if counted is not None:
-                quantities.append(_quantity(counted, span, group.name or group.id))
+                project = group.name or group.id
+                quantities.append(
+                    span.quantity(
+                        "operations", "Requests", counted, estimated=True, project=project
+                    )
+                )
         if not groups:
             reason = (
                 "the key can see no project: the organization has none, or the key lacks the role "
@@ -138,7 +143,7 @@ class Atlas(Provider):
             gaps.append(Gap(kind="operations", reason=reason))
         if quantities:
             total = sum((one.used for one in quantities), Decimal(0))
-            quantities.insert(0, _quantity(total, span, None))
+            quantities.insert(0, span.quantity("operations", "Requests", total, estimated=True))
         return UsageReading(
             account=account,
             provider=SLUG,
@@ -188,16 +193,3 @@ class Atlas(Provider):
                     seconds = min(_HOUR_S, int((span.end - point.timestamp).total_seconds()))
                     total = EXACT.add(total or Decimal(0), EXACT.multiply(point.value, seconds))
         return total
-
-
-def _quantity(used: Decimal, span: Span, project: str | None) -> Quantity:
-    return Quantity(
-        quota="operations",
-        unit="Requests",
-        used=used,
-        start=span.start,
-        end=span.end,
-        resets_at=span.resets_at,
-        estimated=True,
-        project=project,
-    )

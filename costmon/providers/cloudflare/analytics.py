@@ -237,11 +237,13 @@ def _counted(
         totals = [row.sum for row in account.bandwidth or ()]
         sent = sum(total.bytes_download for total in totals)
         received = sum(total.bytes_upload for total in totals)
-        quantities.append(_quantity("r2_egress", "GB", _gigabytes(sent), month))
-        quantities.append(_quantity("r2_ingress", "GB", _gigabytes(received), month))
+        quantities.append(month.quantity("r2_egress", "GB", _gigabytes(sent), estimated=True))
+        quantities.append(month.quantity("r2_ingress", "GB", _gigabytes(received), estimated=True))
     if _is_there(account.workers, ("worker_requests",), gaps):
         requests = sum(row.sum.requests for row in account.workers or ())
-        quantities.append(_quantity("worker_requests", "Requests", Decimal(requests), day))
+        quantities.append(
+            day.quantity("worker_requests", "Requests", Decimal(requests), estimated=True)
+        )
     return tuple(quantities), tuple(gaps)
 
 
@@ -270,7 +272,7 @@ def _operations(rows: Iterable[Operations], span: Span, gaps: list[Gap]) -> Iter
         reason = f"{unknown} operations of kinds that costmon does not know are counted as class A"
         gaps.append(Gap(kind="r2_class_a_operations", reason=reason))
     for quota, count in counts.items():
-        yield _quantity(quota, "Requests", Decimal(count), span)
+        yield span.quantity(quota, "Requests", Decimal(count), estimated=True)
 
 
 def _storage(rows: Iterable[Stored], span: Span) -> Iterator[Quantity]:
@@ -290,24 +292,12 @@ def _storage(rows: Iterable[Stored], span: Span) -> Iterator[Quantity]:
         totals[prefix] += size
     for prefix, total in totals.items():
         used = EXACT.divide(_gigabytes(total), _DAYS_OF_MONTH).quantize(_STEP, context=EXACT)
-        yield _quantity(f"{prefix}_storage", "GB-Months", used, span)
+        yield span.quantity(f"{prefix}_storage", "GB-Months", used, estimated=True)
 
 
 def _prefix(storage_class: str) -> str:
     """Return how quotas of a storage class begin: what is free is of the standard class only."""
     return "r2" if storage_class in _STANDARD else "r2_infrequent_access"
-
-
-def _quantity(quota: str, unit: str, used: Decimal, span: Span) -> Quantity:
-    return Quantity(
-        quota=quota,
-        unit=unit,
-        used=used,
-        start=span.start,
-        end=span.end,
-        resets_at=span.resets_at,
-        estimated=True,
-    )
 
 
 def _gigabytes(size: int) -> Decimal:

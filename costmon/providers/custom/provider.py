@@ -175,9 +175,7 @@ class Custom(Provider):
                 start=span.start,
                 end=span.end,
                 resets_at=None if request.period == "now" else span.resets_at,
-                limit=None
-                if limit is None
-                else EXACT.multiply(max(limit, Decimal(0)), request.scale),
+                limit=limit,
                 estimated=request.estimated,
                 project=cells.text("project"),
             )

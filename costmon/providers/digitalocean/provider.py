@@ -32,12 +32,12 @@ from costmon.providers.digitalocean.droplets import KIND as DROPLET
 from costmon.providers.digitalocean.errors import SLUG
 from costmon.providers.digitalocean.factory import ResourceFactory
 from costmon.providers.digitalocean.invoices import Invoices
-from costmon.providers.digitalocean.permissions import Permissions
 from costmon.providers.digitalocean.prices import DIGITALOCEAN
 from costmon.providers.digitalocean.reader import Reader
 from costmon.providers.digitalocean.resources import Others
 from costmon.providers.digitalocean.usage import Usage
 from costmon.providers.digitalocean.values import CURRENCY, amount, moment, price_of, text
+from costmon.providers.permissions import Permissions
 from costmon.providers.reading import Answers
 
 API_HOST = "api.digitalocean.com"

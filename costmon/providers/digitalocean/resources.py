@@ -36,9 +36,9 @@ from costmon.providers.digitalocean.network import (
     load_balancers,
     reserved_ips,
 )
-from costmon.providers.digitalocean.permissions import Permissions
 from costmon.providers.digitalocean.reader import PAGE_SIZE, Listing, Reader
 from costmon.providers.digitalocean.storage import SNAPSHOTS, VOLUMES, snapshots, volumes
+from costmon.providers.permissions import Permissions
 
 # An app or a cluster is far larger than a droplet: 200 of them may not fit into one answer.
 _LARGE_ITEMS_PAGE_SIZE = 50
@@ -129,10 +129,7 @@ class Others:
         return found
 
     def _read(self, kind: str, scope: str, read: Callable[[], list[Resource]]) -> list[Resource]:
-        nothing: list[Resource] = []
-        return self._sight.attempt(
-            kind, lambda: self._sight.of(kind, scope, read, nothing), nothing
-        )
+        return self._sight.kind(kind, scope, read, [])
 
     def _listed(self, kind: Kind) -> list[Resource]:
         unique: dict[str, Resource] = {}

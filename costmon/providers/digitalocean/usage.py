@@ -19,9 +19,9 @@ from costmon.providers.digitalocean.answers import Count
 from costmon.providers.digitalocean.droplets import DROPLETS
 from costmon.providers.digitalocean.errors import SLUG, schema_fault
 from costmon.providers.digitalocean.network import RESERVED_IPS
-from costmon.providers.digitalocean.permissions import Permissions
 from costmon.providers.digitalocean.reader import MOST_PAGES, PAGE_SIZE, Reader
 from costmon.providers.digitalocean.values import CURRENCY
+from costmon.providers.permissions import Permissions
 from costmon.providers.reading import EXACT
 
 ACCOUNT = "/v2/account"
@@ -137,8 +137,7 @@ class Usage:
 
     def _attempt(self, quota: str, scope: str, read: Callable[[], T]) -> T | None:
         """Return what `read` returns; `None` and a gap when it is refused or fails."""
-        sight = self._sight
-        return sight.attempt(quota, lambda: sight.of(quota, scope, read, None), None)
+        return self._sight.kind(quota, scope, read, None)
 
     def _account(self) -> Account:
         return self._reader.read(ACCOUNT, AccountAnswer).account

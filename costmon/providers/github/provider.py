@@ -188,7 +188,7 @@ class GitHub(Provider):
                     before = by_model.get(quota, Decimal(0))
                     by_model[quota] = EXACT.add(before, one.gross_quantity)
             for quota, used in by_model.items():
-                yield _quantity(quota, "Credits", used, span)
+                yield span.quantity(quota, "Credits", used)
         if owner.kind == "organizations":
             yield from self._budgets(owner, span, items, credit_items, gaps)
 
@@ -221,11 +221,11 @@ class GitHub(Provider):
                 minutes = EXACT.add(minutes, item.quantity)
             elif unit == "GB-Hours":
                 gigabyte_hours = EXACT.add(gigabyte_hours, item.quantity)
-        yield _quantity("actions_minutes", "Minutes", minutes, span, estimated=True)
+        yield span.quantity("actions_minutes", "Minutes", minutes, estimated=True)
         hours = Decimal((span.end - span.start) // _HOUR or 1)
         stored = (gigabyte_hours / hours).quantize(Decimal("0.000001"))
         yield replace(
-            _quantity("actions_storage", "GB", stored, span, estimated=True),
+            span.quantity("actions_storage", "GB", stored, estimated=True),
             start=span.end,
             resets_at=None,
         )
@@ -263,8 +263,8 @@ class GitHub(Provider):
                     used = EXACT.add(used, item.net_amount)
             if _CREDITS in budget.skus and budget.budget_scope == "organization":
                 used = EXACT.add(used, sum((one.net_amount for one in credit_items), Decimal(0)))
-            found[quota] = replace(
-                _quantity(quota, "USD", max(used, Decimal(0)), span), limit=budget.budget_amount
+            found[quota] = span.quantity(
+                quota, "USD", max(used, Decimal(0)), limit=budget.budget_amount
             )
         yield from found.values()
 
@@ -330,17 +330,3 @@ def _counts(budget: Budget, item: Item, owner: _Owner) -> bool:
             return False
     of_sku = budget.budget_type == "SkuPricing"
     return not budget.skus or (item.sku_slug if of_sku else slug(item.product)) in budget.skus
-
-
-def _quantity(
-    quota: str, unit: str, used: Decimal, span: Span, *, estimated: bool = False
-) -> Quantity:
-    return Quantity(
-        quota=quota,
-        unit=unit,
-        used=used,
-        start=span.start,
-        end=span.end,
-        resets_at=span.resets_at,
-        estimated=estimated,
-    )

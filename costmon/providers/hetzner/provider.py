@@ -9,20 +9,17 @@ Needs: a token with the permission Read.
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
-from costmon.domain.resource import Gap, Inventory, KindFailure, NotPriced, Resource
+from costmon.domain.resource import Gap, Inventory, NotPriced, Resource
 from costmon.domain.usage import Quantity, UsageReading
-from costmon.errors import (
-    ProviderAuthError,
-    ProviderError,
-    ProviderPermissionError,
-    ProviderRateLimitError,
-)
+from costmon.errors import ProviderPermissionError
 from costmon.outbound import Outbound
 from costmon.providers.base import Provider
 from costmon.providers.figures import Span
 from costmon.providers.hetzner import answers as api
+from costmon.providers.permissions import Permissions
 from costmon.providers.reading import EXACT, Answers
 
 SLUG = "hetzner"
@@ -31,7 +28,7 @@ PAGE_SIZE = 50
 
 _MOST_PAGES = 2_000
 _GB = Decimal(-9)
-_NOT_VISIBLE = "not visible with this token (needs the permission Read)"
+_SCOPE = "the permission Read"
 _NOT_PRICED = (
     NotPriced(kind="traffic", reason="what is sent beyond the included traffic is not in costs"),
     NotPriced(kind="VAT", reason="prices are before VAT"),
@@ -74,36 +71,23 @@ class Hetzner(Provider):
                 `costmon.errors`.
         """
         prices = self._answers.read(PRICING, api.Pricing).pricing
+        sight = Permissions()
         resources: list[Resource] = []
-        gaps: list[Gap] = []
-        failed: list[KindFailure] = []
-        first: ProviderError | None = None
         for kind in KINDS:
-            try:
-                things = self._all(kind.path, kind.page, kind.params)
-            except (ProviderAuthError, ProviderRateLimitError):
-                raise
-            except ProviderError as error:
-                first = first or error
-                if isinstance(error, ProviderPermissionError):
-                    gaps.append(Gap(kind=kind.name, reason=_NOT_VISIBLE))
-                else:
-                    failed.append(
-                        KindFailure(kind=kind.name, reason=error.reason, message=str(error))
-                    )
-                continue
+            read = partial(self._all, kind.path, kind.page, kind.params)
+            nothing: Sequence[api.Thing] = ()
+            things = sight.kind(kind.name, _SCOPE, read, nothing)
             resources += [_resource(account, kind.name, one, prices) for one in things]
-        if first is not None and len(gaps) + len(failed) == len(KINDS):
-            raise first
+        sight.check()
         return Inventory(
             account=account,
             provider=SLUG,
             observed_at=now,
             resources=tuple(resources),
-            gaps=tuple(gaps),
+            gaps=sight.gaps,
             not_priced=_NOT_PRICED,
             balance=None,
-            failed=tuple(failed),
+            failed=sight.failed,
         )
 
     def usage(self, account: str, now: dt.datetime) -> UsageReading:
@@ -158,15 +142,11 @@ class Hetzner(Provider):
 
 def _sent(quota: str, one: api.Server | api.LoadBalancer, sent: int, span: Span) -> Quantity:
     included = one.included_traffic
-    return Quantity(
-        quota=quota,
-        unit="GB",
-        used=EXACT.scaleb(Decimal(sent), _GB),
-        start=span.start,
-        end=span.end,
-        resets_at=span.resets_at,
+    return span.quantity(
+        quota,
+        "GB",
+        EXACT.scaleb(Decimal(sent), _GB),
         limit=None if included is None else EXACT.scaleb(Decimal(max(0, included)), _GB),
-        estimated=False,
         project=one.name or str(one.id),
     )
 

@@ -19,7 +19,7 @@ from msgspec import Meta, Struct
 from costmon.domain.amount import is_number
 from costmon.domain.charge import Charge, ChargeWindow
 from costmon.domain.resource import Gap
-from costmon.domain.usage import Quantity, UsageReading
+from costmon.domain.usage import UsageReading
 from costmon.errors import ProviderPermissionError
 from costmon.outbound import Outbound
 from costmon.providers.base import Provider
@@ -161,16 +161,7 @@ class Stripe(Provider):
             provider=SLUG,
             observed_at=now,
             quantities=tuple(
-                Quantity(
-                    quota=quota,
-                    unit=unit,
-                    used=count,
-                    start=span.start,
-                    end=span.end,
-                    resets_at=span.resets_at,
-                    estimated=False,
-                )
-                for (quota, unit), count in used.items()
+                span.quantity(quota, unit, count) for (quota, unit), count in used.items()
             ),
             complete_through=None,
             gaps=self._gaps,

@@ -243,6 +243,15 @@ def test_a_level_is_of_now_and_scaled(server):
     assert (one.used, one.start, one.resets_at) == (Decimal("1.5"), NOW, None)
 
 
+def test_a_limit_is_scaled_once(server):
+    text = LEVEL.replace('used = "bytes"', 'used = "bytes", limit = "most"')
+    answers = {"/level": {"bytes": 1_500_000_000, "most": 5_000_000_000}}
+
+    (one,) = usage(vendor(server, text, answers)).quantities
+
+    assert (one.used, one.limit) == (Decimal("1.5"), Decimal(5))
+
+
 def test_less_than_nothing_cannot_be_used(server):
     error = failure(usage, vendor(server, LEVEL, {"/level": {"bytes": -1}}))
 

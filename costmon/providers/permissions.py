@@ -87,6 +87,15 @@ class Permissions:
         self._kinds_read += is_kind and self._seen > before
         return found
 
+    def kind(self, kind: str, scope: str, read: Callable[[], V], unseen: V) -> V:
+        """Return what `read` returns; `unseen` when the kind is refused or cannot be read.
+
+        Raises:
+            ProviderAuthError: As `attempt`.
+            ProviderRateLimitError: As `attempt`.
+        """
+        return self.attempt(kind, lambda: self.of(kind, scope, read, unseen), unseen)
+
     def check(self) -> None:
         """Make sure that something could be seen.
 
