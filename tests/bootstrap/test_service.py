@@ -270,7 +270,7 @@ def test_what_a_vendor_renews_is_told_after_a_restart_though_it_cannot_be_read(t
     assert service.stop().unstopped == ()
 
     reminder = next(
-        one.told for one in told if one.told and one.told.event == "alerter.reminder_due"
+        one.told for one in told or () if one.told and one.told.event == "alerter.reminder_due"
     )
     assert reminder.text.startswith("VPS (hostinger) renews on 1 December for 89.00 EUR")
 
