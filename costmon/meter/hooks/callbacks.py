@@ -7,11 +7,13 @@ no hook for this.
 """
 
 from collections.abc import Callable
+from threading import get_ident
 from time import thread_time_ns
 from typing import Any
 
 from costmon.meter.hooks.patch import Patch
 from costmon.meter.measuring.measure import CURRENT, Measure
+from costmon.meter.measuring.steps import WHOLE_THREADS
 
 _STEPS = frozenset({"TaskStepMethWrapper", "TaskWakeupMethWrapper", "builtin_function_or_method"})
 """Kinds of callbacks that run steps of tasks, which are measured already."""
@@ -62,6 +64,7 @@ class FollowedCallbacks:
                 measure is None
                 or measure.ended_ns
                 or not measure.is_measured
+                or get_ident() in WHOLE_THREADS
                 or getattr(self._callback, "__module__", None) in _PLUMBING
             ):
                 return before(self)

@@ -19,7 +19,7 @@ from typing import Any
 from costmon.meter.hooks.patch import Patch
 from costmon.meter.measuring.cpu import CPU
 from costmon.meter.measuring.measure import CURRENT, Measure
-from costmon.meter.measuring.steps import offloaded, offloaded_here
+from costmon.meter.measuring.steps import WHOLE_THREADS, offloaded, offloaded_here
 
 _ANYIO_BACKEND = "anyio._backends._asyncio"
 _OURS = "costmon.meter"
@@ -213,9 +213,11 @@ class FollowedThreads:
         self._measured[ident] = 0
         token = CURRENT.set(measure)
         whole = self._whole[ident] = _WholeThread(measure, self._measured)
+        WHOLE_THREADS.add(ident)
         try:
             run()
         finally:
+            WHOLE_THREADS.discard(ident)
             del self._whole[ident]
             whole.pause()
             CURRENT.reset(token)

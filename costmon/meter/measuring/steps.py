@@ -15,6 +15,9 @@ from costmon.meter.measuring.cpu import CPU
 from costmon.meter.measuring.gc_time import COLLECTIONS
 from costmon.meter.measuring.measure import CURRENT, Measure
 
+WHOLE_THREADS: set[int] = set()
+"""Threads whose CPU is measured as a whole just now: no callback in them is measured again."""
+
 
 def metered(awaitable: Awaitable[Any], measure: Measure, outer: Measure | None) -> Awaitable[Any]:
     """Wrap `awaitable`, so that its steps are added to `measure`.
@@ -165,12 +168,17 @@ def offloaded_here(
     **kwargs: Any,
 ) -> Any:
     """Call `work` as `offloaded` does, in a context that already belongs to the request."""
+    thread = get_ident()
+    is_outermost = thread not in WHOLE_THREADS
+    WHOLE_THREADS.add(thread)
     collected_ns = COLLECTIONS.total_ns
     started_ns = CPU.now_ns()
     try:
         return work(*args, **kwargs)
     finally:
         spent_ns = CPU.now_ns() - started_ns
+        if is_outermost:
+            WHOLE_THREADS.discard(thread)
         if collected_ns != COLLECTIONS.total_ns:
             spent_ns -= COLLECTIONS.since(started_ns)
         measure.add_offloaded(spent_ns)

@@ -319,6 +319,37 @@ def callbacks():
     hook.remove()
 
 
+def in_a_pool(work):
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(work).result()
+
+
+def in_a_thread(work):
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+
+
+@pytest.mark.parametrize("elsewhere", [in_a_pool, in_a_thread])
+def test_an_event_loop_in_a_thread_of_the_request_is_counted_once(
+    threads, callbacks, measure, elsewhere
+):
+    spent_ns = []
+
+    def work():
+        started_ns = time.thread_time_ns()
+        loop = asyncio.new_event_loop()
+        loop.call_soon(burn, 400_000)
+        loop.call_soon(loop.stop)
+        loop.run_forever()
+        loop.close()
+        spent_ns.append(time.thread_time_ns() - started_ns)
+
+    elsewhere(work)
+
+    assert spent_ns[0] * 0.9 < measure.cpu_ns + offloaded_ns(measure) < spent_ns[0] * 1.2
+
+
 @pytest.mark.parametrize("schedule", ["call_soon", "call_later", "call_soon_threadsafe"])
 def test_callbacks_of_the_loop_are_the_requests_that_scheduled_them(callbacks, measure, schedule):
     async def application():
