@@ -168,7 +168,8 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
     focus.add_argument(
         "--bill",
         metavar="AMOUNT",
-        help="billed amount for machines and traffic (default: the projected cost)",
+        help="billed amount for machines and traffic (default: none; then projected costs are "
+        "exported as list prices, not as billed)",
     )
     focus.add_argument(
         "--currency",

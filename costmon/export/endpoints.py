@@ -104,11 +104,13 @@ class EndpointCollector(Collector):
 def listed_rates(options: Options) -> Rates | None:
     """Return what an application's work costs by our lists; `None` when they do not say.
 
-    An application's own price file is a path that somebody else chose: it is not opened here.
+    An application's own price file is a path that somebody else chose: it is not opened here. The
+    prices of another region are marked on the page; a metric could not say so.
     """
     listed = options._replace(prices="")
     try:
-        return rates_of(prices_of(listed), listed)
+        prices = prices_of(listed)
+        return None if prices.machines_of else rates_of(prices, listed)
     except InputError:
         return None  # it is of another version, or names what only its own file has
 

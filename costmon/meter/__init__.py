@@ -47,6 +47,26 @@ def snapshot(service: str | None = None) -> "Snapshot":
     return found[service]
 
 
+def set_route(template: str) -> None:
+    """Name the route of the current request, instead of the route of its framework.
+
+    For frameworks that are not known to the meter, and for requests whose cost depends on more than
+    their path, such as GraphQL operations. Call it from the code that handles the request, in any
+    thread or task of it; outside of a measured request it does nothing. The first 500 names are
+    reported separately, all others as `(other)`: never pass text of clients that has not been
+    checked against a list.
+
+    Args:
+        template: The route, such as `/reports/{kind}` or `/graphql GetUser`.
+    """
+    from costmon.meter.measuring.measure import CURRENT
+    from costmon.meter.reporting.text import ROUTE_CHARACTERS, readable
+
+    measure = CURRENT.get()
+    if measure is not None and not measure.ended_ns:
+        measure.named_route = readable(template, ROUTE_CHARACTERS) or None
+
+
 def reset() -> None:
     """Reset the figures of this process and begin a new recording, with a warm-up."""
     from costmon.meter.process import METERS
@@ -74,4 +94,14 @@ def __getattr__(name: str) -> object:
     return getattr(import_module(_LATER[name]), name)
 
 
-__all__ = ["InputError", "Options", "Phase", "RouteStats", "Snapshot", "reset", "snapshot", "stop"]
+__all__ = [
+    "InputError",
+    "Options",
+    "Phase",
+    "RouteStats",
+    "Snapshot",
+    "reset",
+    "set_route",
+    "snapshot",
+    "stop",
+]

@@ -15,6 +15,7 @@ from costmon.meter.measuring.measure import CURRENT, Measure
 from costmon.meter.measuring.steps import metered
 from costmon.meter.option_parsing import parse_options
 from costmon.meter.process import METERS, ProcessMeter
+from costmon.meter.routes.frameworks import find_flask_routes, find_routes
 from costmon.meter.routes.routing import asgi_route
 from costmon.meter.tenant import tenant_of
 
@@ -55,6 +56,7 @@ class CostMeterMiddleware:
         self._is_named = False
         self._options = parse_options(options)
         self.meter = METERS.of(self._options)
+        find_routes()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Call the application and measure the request."""
@@ -63,6 +65,8 @@ class CostMeterMiddleware:
             self.meter = METERS.named(self.meter, self._options, _title(scope))
             self.meter.is_loop = True
             CALLBACKS.install()
+            find_routes()
+            find_flask_routes()
         meter = self.meter
         aggregate = meter.aggregate
         kind = scope["type"]
@@ -82,7 +86,7 @@ class CostMeterMiddleware:
         if not meter.is_running:
             meter.run()
         follow_here()
-        measure = aggregate.begin(method)
+        measure = aggregate.begin(method, _Request)
         measure.scope = (scope, scope.get("root_path", ""))
         scope[KEY] = measure
         exchange = (_Exchange if kind == "http" else _Socket)(measure, receive, send)
@@ -108,6 +112,16 @@ class CostMeterMiddleware:
                 CURRENT.set(None)
 
 
+class _Request(Measure):
+    """An ASGI request, whose route the framework leaves in its scope."""
+
+    __slots__ = ()
+
+    def current_route(self) -> str | None:
+        """Return the template, as far as it is known now."""
+        return self.named_route or self.found_route or asgi_route(*self.scope)
+
+
 def follow_here() -> None:
     """Attribute tasks of the running loop to the request that starts them."""
     try:
@@ -125,7 +139,7 @@ def end(meter: ProcessMeter, measure: Measure, scope: Scope) -> None:
             measure.bytes_out = 0
         if not measure.status:
             measure.status = _HUNG_UP
-        measure.route = asgi_route(*measure.scope)
+        measure.route = measure.current_route()
         options = meter.options
         if options.tenant_header:
             measure.tag = _tenant(scope, options.tenant_header, options.tenants)

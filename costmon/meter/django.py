@@ -26,6 +26,7 @@ from django.urls import Resolver404, resolve
 from costmon.errors import InputError
 from costmon.meter.asgi import CostMeterMiddleware as MeteredASGI
 from costmon.meter.figures import UNMATCHED
+from costmon.meter.measuring.measure import Measure
 from costmon.meter.process import METERS
 from costmon.meter.routes.routing import pattern_route, store_route
 from costmon.meter.wsgi import KEY, MeteredWSGI
@@ -183,7 +184,9 @@ def _folder() -> str:
 def _place(request: "HttpRequest") -> dict[str, Any]:
     """Return the environ or scope that holds a request's measure and route."""
     place: dict[str, Any] = getattr(request, "environ", None) or getattr(request, "scope", {})
-    return place
+    measure = place.get(KEY)
+    # Routers such as those of Channels pass on a copy of the scope.
+    return measure.scope[0] if isinstance(measure, Measure) and measure.scope else place
 
 
 def _tell_route(
@@ -231,6 +234,8 @@ def _meter_handlers() -> None:
             setattr(self, _METER, meter)
         await meter(scope, receive, send)
 
+    if "channels" in sys.modules:
+        _meter_channels()
     WSGIHandler.__call__ = metered
     ASGIHandler.__call__ = metered_async
     setattr(WSGIHandler, _METER, None)
@@ -246,3 +251,26 @@ async def _receive_nothing() -> dict[str, Any]:
 
 async def _send_nothing(_: Any) -> None:
     return
+
+
+def _meter_channels() -> None:
+    """Measure the consumers of Channels, whose requests do not reach Django's handlers."""
+    from importlib import import_module
+
+    router = import_module("channels.routing").ProtocolTypeRouter
+    answer: Callable[..., Awaitable[Any]] = router.__call__
+
+    @wraps(answer)
+    async def metered(
+        self: Any,
+        scope: Any,
+        receive: Callable[[], Awaitable[Any]],
+        send: Callable[[Any], Awaitable[None]],
+    ) -> None:
+        meter = vars(self).get(_METER)
+        if meter is None:
+            meter = MeteredASGI(partial(answer, self), **options_in_settings())
+            setattr(self, _METER, meter)
+        await meter(scope, receive, send)
+
+    router.__call__ = metered

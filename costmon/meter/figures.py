@@ -18,6 +18,9 @@ OTHER = "(other)"
 MOST_ROUTES = 1_000
 """The most routes that one process reports separately."""
 
+MOST_NAMED = 500
+"""The most routes that an application can name with `costmon.meter.set_route`."""
+
 RowKey = tuple[str, str, int, str]
 """The key of a row: method, route, status and tag."""
 

@@ -81,11 +81,19 @@ class _Reader:
                 self.faults.append(f"unknown option {_shown(name)}: accepted: {', '.join(known)}")
 
     def check(self, options: Options) -> None:
-        """Check the region and the instance against the price list."""
-        from costmon.meter.price_list import prices_of
+        """Check the instance against the price list; say if prices of the region are not known."""
+        from costmon.meter.price_list import prices_of, tell_missing
 
+        if not options.region.replace("-", "").replace("_", "").replace(" ", "").isalnum():
+            self.faults.append(
+                f"region={_shown(options.region)}: accepted: a region of {options.provider}, such "
+                f"as {REGIONS[options.provider]!r}"
+            )
+            return
         try:
-            prices_of(options)
+            prices = prices_of(options)
+            if prices.machines_of:
+                tell_missing(prices.provider, prices.region, prices.machines_of)
         except OSError as error:
             cause = error.strerror or str(error)
             self.faults.append(f"prices={_shown(options.prices)}: cannot be read: {cause}")

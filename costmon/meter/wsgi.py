@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from costmon.meter.measuring.measure import CURRENT, Measure
 from costmon.meter.option_parsing import parse_options
 from costmon.meter.process import METERS, ProcessMeter
+from costmon.meter.routes.frameworks import find_routes
 from costmon.meter.routes.routing import wsgi_route
 from costmon.meter.routes.rules import keep_rules_behind
 from costmon.meter.tenant import header_variable, tenant_of
@@ -45,6 +46,7 @@ class MeteredWSGI:
         """
         self.application = application
         keep_rules_behind(application)
+        find_routes()
         self.meter = METERS.of(parse_options(options))
 
     def __call__(
@@ -64,7 +66,7 @@ class MeteredWSGI:
         request = aggregate.begin(environ["REQUEST_METHOD"], _Request)
         request.meter = meter
         request.environ = environ
-        request.root = environ.get("SCRIPT_NAME", "")
+        request.entry = environ.get("SCRIPT_NAME", ""), environ.get("PATH_INFO", "")
         request.start_response = start_response
         environ[KEY] = True
         if environ.get("CONTENT_LENGTH") not in _EMPTY or "HTTP_TRANSFER_ENCODING" in environ:
@@ -84,11 +86,11 @@ class MeteredWSGI:
 class _Request(Measure):
     """A WSGI request; releases everything that belongs to the client when it ends."""
 
-    __slots__ = ("environ", "headers", "meter", "root", "start_response", "write_on")
+    __slots__ = ("entry", "environ", "headers", "meter", "start_response", "write_on")
 
     meter: ProcessMeter
     environ: "WSGIEnvironment"
-    root: str
+    entry: tuple[str, str]
     start_response: "StartResponse"
     headers: list[tuple[str, str]]
     write_on: Callable[[bytes], object]
@@ -106,7 +108,7 @@ class _Request(Measure):
         # Rejecting an invalid status is up to the server.
         self.status = int(code) if code.isdecimal() else 0
         # Flask discards the URL rule as soon as it returns its response.
-        self.route = wsgi_route(self.environ, self.root)
+        self.route = wsgi_route(self.environ, self.entry)
         if exc_info is None:
             self.write_on = self.start_response(status, headers)
         else:
@@ -137,7 +139,7 @@ class _Request(Measure):
     def fail(self, error: BaseException) -> None:
         """End a request whose application raised an exception."""
         self.status = 500
-        self.route = wsgi_route(self.environ, self.root, error)
+        self.route = wsgi_route(self.environ, self.entry, error)
         self.settle(self.end)
 
     def settle(self, count: Callable[[], None]) -> None:
@@ -146,6 +148,8 @@ class _Request(Measure):
             if self.status in _NO_BODY or self.method == "HEAD":
                 self.bytes_out = 0
             options = self.meter.options
+            if self.named_route is not None:
+                self.route = self.named_route
             if options.tenant_header:
                 variable = header_variable(options.tenant_header)
                 self.tag = tenant_of(self.environ.get(variable), options.tenants)

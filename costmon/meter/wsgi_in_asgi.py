@@ -36,10 +36,10 @@ def reporting_route(
     scope: dict[str, Any], environ: "WSGIEnvironment", start_response: "StartResponse"
 ) -> "StartResponse":
     """Return a `start_response` that stores the inner route in `scope`."""
-    script_name = environ.get("SCRIPT_NAME", "")
+    entry = environ.get("SCRIPT_NAME", ""), environ.get("PATH_INFO", "")
 
     def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Callable[[bytes], object]:
-        route = wsgi_route(environ, script_name)
+        route = wsgi_route(environ, entry)
         if route is not None:
             store_route(scope, route)
         return start_response(status, headers, *more)

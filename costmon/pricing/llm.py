@@ -264,6 +264,22 @@ class ModelPrice(NamedTuple):
             picture_tokens=min(self.picture_tokens, other.picture_tokens),
         )
 
+    def times(self, factor: Decimal) -> "ModelPrice":
+        """Return this price with each price of tokens times a factor."""
+        if factor == 1:
+            return self
+
+        def more(rates: Rates | None) -> Rates | None:
+            return None if rates is None else _times(rates, factor)
+
+        tiers = {
+            name: TierRates(_times(own.rates, factor), more(own.long_rates), exact=own.exact)
+            for name, own in self.tiers.items()
+        }
+        return self._replace(
+            rates=_times(self.rates, factor), long_rates=more(self.long_rates), tiers=tiers
+        )
+
     def completed(self) -> "ModelPrice":
         """Return it with the prices that units and tiers have by those of others."""
         rates = self.rates.filled()

@@ -35,7 +35,7 @@ from costmon.store.inventories import open_resources
 from costmon.store.packing import pack_balance, pack_failed, pack_gaps, pack_not_priced
 from costmon.store.resources import row_values
 from costmon.store.rollups import add_days
-from costmon.store.schema import account, rate_interval, resource
+from costmon.store.schema import account, poll_cycle, rate_interval, resource
 from costmon.store.text import storable_key
 
 _LOOKUP = 400
@@ -62,7 +62,7 @@ class Ledger:
         owner = (storable_key(inventory.account), storable_key(inventory.provider))
         cycle_id = storable_key(report.cycle_id)
         state = self._state(connection, owner)
-        span = self._span(inventory, state, report)
+        span = self._span(connection, owner, inventory, state, report)
         if span is None:
             return None
         until = span.until
@@ -103,12 +103,19 @@ class Ledger:
         return AccountState(cycle_id=cycle_id, until=until, held=_held(connection, owner))
 
     def _span(
-        self, inventory: Inventory, state: AccountState | None, report: PollReport
+        self,
+        connection: Connection,
+        owner: tuple[str, str],
+        inventory: Inventory,
+        state: AccountState | None,
+        report: PollReport,
     ) -> Span | None:
         observed = to_micros(inventory.observed_at)
         if state is None:
             return Span(until=observed, observed=None)
         span = span_between(state.until, observed, report, to_micros(self._clock.now()))
+        if span is not None and span.gap is not None and span.reason == "clock":
+            span = _without_seen(connection, owner, span, span.gap)
         if span is not None and (span.turned_back is not None or span.gap is not None):
             self._log.warning(
                 "store.history_gap",
@@ -141,6 +148,23 @@ class Ledger:
             update(rate_interval).where(mine, table.valid_to > at).values(valid_to=at)
         )
         return AccountState(cycle_id=cycle_id, until=moment, held=_held(connection, owner))
+
+
+def _without_seen(
+    connection: Connection, owner: tuple[str, str], span: Span, gap: tuple[int, int]
+) -> Span:
+    """Leave out of a gap what was seen before the clock was set back and forward again."""
+    table = poll_cycle.c
+    seen = connection.execute(
+        select(func.max(table.observed_at)).where(
+            table.account == owner[0],
+            table.provider == owner[1],
+            table.outcome == "good",
+            table.observed_at < from_micros(span.until),
+        )
+    ).scalar()
+    start = gap[0] if seen is None else max(gap[0], to_micros(seen))
+    return span._replace(gap=(start, gap[1]) if start < gap[1] else None)
 
 
 def _held(connection: Connection, owner: tuple[str, str]) -> dict[Key, Held]:

@@ -6,6 +6,7 @@ import select
 import socket
 
 import pytest
+from cheroot.connections import ConnectionManager
 from structlog.testing import capture_logs
 
 from costmon.api import HttpServer, connections
@@ -179,7 +180,7 @@ def test_when_no_descriptor_is_left_idle_connections_make_room_and_one_line_is_l
 ):
     port = serve()
     idle = [connect(port) for _ in range(5)]
-    real = connections.Connections._from_server_socket
+    real = ConnectionManager._from_server_socket  # type: ignore[attr-defined]  # cheroot's types leave it out
     left = [3]
 
     def full(self, listening):

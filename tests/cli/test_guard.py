@@ -415,7 +415,8 @@ def test_the_service_shows_what_a_guard_reports(run, demo):
 
     deadline = time.monotonic() + 10
     status = json.loads(run("status", "--json", *demo.where)[1])
-    while not status["guards"]["data"]:
+    # The demo has a guard of its own.
+    while not [it for it in status["guards"]["data"] if it["guard"] == "9f"]:
         assert time.monotonic() < deadline
         status = json.loads(run("status", "--json", *demo.where)[1])
     code, out, _ = run("status", *demo.where)
@@ -423,10 +424,10 @@ def test_the_service_shows_what_a_guard_reports(run, demo):
     refusals = run("top", "--by", "refusals", "--since", "1h", *demo.where)[1]
 
     assert code == 0
-    (row,) = status["scopes"]["data"]
+    (row,) = [it for it in status["scopes"]["data"] if it["scope"] == "key:seen"]
     assert (row["scope"], row["spent"], row["remaining"]) == ("key:seen", "0.25", "0.65")
-    assert cells(out)[1] == ["key:seen", "total", "1.00", "0.25", "0.10", "0.65"]
+    assert ["key:seen", "total", "1.00", "0.25", "0.10", "0.65"] in cells(out)
     assert "no room for 0.80" in out
-    assert cells(out)[-1][:4] == ["9f", "worker", "box", "12"]
-    assert cells(top)[1][0] == "key:seen"
-    assert cells(refusals)[1] == ["key:seen", "budget", "1"]
+    assert ["9f", "worker", "box", "12"] in [row[:4] for row in cells(out)]
+    assert "key:seen" in [row[0] for row in cells(top) if row]
+    assert ["key:seen", "budget", "1"] in cells(refusals)

@@ -236,7 +236,7 @@ def test_an_application_that_is_not_there_is_named_with_those_that_are(run, meas
     "options",
     [
         ["--provider", "IBM"],
-        ["--region", "mars-1"],
+        ["--region", "mars/1"],
         ["--users", "-5"],
         ["--budget", "no-money"],
         ["--instance", "m9.huge"],
@@ -590,7 +590,11 @@ def test_without_a_bill_what_is_projected_is_divided(run, recording):
 
     rows = list(csv.DictReader(io.StringIO(out)))
     assert code == 0
-    assert sum(Decimal(row["BilledCost"]) for row in rows) == Decimal(projected)
+    assert sum(Decimal(row["ListCost"]) for row in rows) == Decimal(projected)
+    assert sum(Decimal(row["BilledCost"]) + Decimal(row["EffectiveCost"]) for row in rows) == 0
+    assert not any("Amazon" in row["InvoiceIssuerName"] for row in rows)
+    assert {row["Tags"] for row in rows} == {'{"costmon:projection": true}'}
+    assert all(row["ChargeDescription"].startswith("Projection") for row in rows)
     assert {row["x_CostBasis"] for row in rows} == {"list_price"}
 
 

@@ -119,7 +119,7 @@ def test_options_after_the_program_are_the_programs(execute):
         (["--", "no-such-program-anywhere"], "program 'no-such-program-anywhere' not found"),
         (["--", ""], "program '' not found"),
         (["--provider", "IBM", "--", "python3"], "AWS, GCP, AZURE"),
-        (["--region", "mars-1", "--", "python3"], "mars-1"),
+        (["--region", "mars/1", "--", "python3"], "mars/1"),
         (["--users", "-1", "--", "python3"], "target_users"),
         (["--warmup-s", "soon", "--", "python3"], "such as 30"),
         (["--budget", "5", "--", "python3"], "'GET /api/*=50'"),

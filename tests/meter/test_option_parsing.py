@@ -7,6 +7,7 @@ import pytest
 from costmon.errors import InputError
 from costmon.meter.option_parsing import parse_options
 from costmon.meter.options import REGIONS, Options
+from costmon.meter.price_list import tell_missing
 
 
 def refusal(**given):
@@ -38,7 +39,7 @@ def test_a_provider_has_its_main_region(provider, region):
     [
         ("provider", "HETZNER", "AWS, GCP, AZURE"),
         ("provider", None, "AWS, GCP, AZURE"),
-        ("region", "us-east-9", "us-east-1"),
+        ("region", "us/east", "us-east-1"),
         ("region", "a\nb", "printable text"),
         ("target_users", -1, "a whole number from 1"),
         ("target_users", 1.5, "a whole number from 1"),
@@ -117,3 +118,23 @@ def test_a_fault_in_the_users_own_prices_is_said_with_its_line(tmp_path):
     )
 
     assert "line 2" in refusal(prices=str(prices))
+
+
+@pytest.mark.parametrize(
+    ("provider", "region", "used"),
+    [
+        ("AWS", "eu-west-1", "us-east-1"),
+        ("GCP", "europe-north1", "europe-west1"),
+        ("AZURE", "Brazil South", "eastus"),
+    ],
+)
+def test_a_region_without_prices_starts_and_says_so_once(caplog, provider, region, used):
+    tell_missing.cache_clear()
+
+    options = parse_options({"provider": provider, "region": region})
+    parse_options({"provider": provider, "region": region})
+
+    assert options.region == region
+    (message,) = caplog.messages
+    assert "not known" in message
+    assert used in message

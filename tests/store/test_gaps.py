@@ -197,6 +197,21 @@ def test_after_a_jump_ahead_that_was_right_the_time_between_stands_apart(life, l
     assert look("SELECT DISTINCT reason FROM history_gap") == [("clock",)]
 
 
+def test_a_clock_that_was_back_for_seconds_makes_no_gap_of_what_was_seen(life):
+    life.good()
+    life.run(4 * 3600)
+    life.clock.step(-7200)
+    life.clock.advance(2)
+    life.good()
+    life.clock.advance(1)
+    life.clock.step(7200)
+    life.good()
+    life.run(3600)
+
+    # These three seconds were seen under another time of day.
+    assert life.seconds() == (5 * 3600 + 3, 3)
+
+
 def test_polls_that_waited_in_the_journal_count_by_when_they_were_made(life):
     life.good()
     life.waiting = []

@@ -38,6 +38,10 @@ class MeterParameters(Answer, frozen=True):
             description="Requests per second of each user.",
         ),
     ] = 1.0
+    route: Annotated[
+        str,
+        Describe(description="Adds `route_curve` of this endpoint, such as `GET /items`."),
+    ] = ""
 
 
 class RecordingBody(Answer, frozen=True, forbid_unknown_fields=True):

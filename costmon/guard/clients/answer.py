@@ -24,6 +24,7 @@ class Answer(NamedTuple):
         response_id: The vendor's id of the response.
         unfinished: Whether the vendor still works on it.
         results: The answers of a batch.
+        elapsed_s: Seconds from the request to the end of the answer; `None`: not known.
         problem: Why the content could not be read; empty if it could.
         body: The whole content, if it was read for its usage and is at most 64 KiB.
     """
@@ -41,5 +42,6 @@ class Answer(NamedTuple):
     response_id: str | None = None
     unfinished: bool = False
     results: tuple[Result, ...] = ()
+    elapsed_s: float | None = None
     problem: str = ""
     body: bytes | None = None

@@ -194,7 +194,7 @@ class Exchange:
                 self._headers,
                 decoded=decoded,
                 wire=None if llm is None else llm.call.wire,
-                lines=llm is not None and llm.call.later is not None and llm.call.wire == "batch",
+                lines=llm is not None and llm.call.lines,
             )
 
     def received(self, data: bytes) -> None:
@@ -259,6 +259,7 @@ class Exchange:
             tier=None if reader is None else reader.tier,
             response_id=None if reader is None else reader.id,
             unfinished=reader is not None and reader.unfinished,
+            elapsed_s=self._guard.clock.monotonic_s() - self._begun_s,
             results=() if reader is None else tuple(reader.results),
             problem="" if reader is None else reader.problem,
             body=None if reader is None else reader.body,
@@ -268,6 +269,14 @@ class Exchange:
             self._share_learnt()
         if reader is not None and not reader.readable and actual is not None:
             actual = self._unread(actual, answer)
+        if self._quote.llm is not None and not later:
+            costs = self._costing.llm
+            if costs.postpone(self._quote.llm, answer, self._lease):
+                return
+            before = costs.postponed(self._quote.llm, answer)
+            if before is not None:
+                self._soon(partial(before.settle, actual))
+                actual = Decimal(0)
         failed = failed or self._status >= _CLIENT_ERROR
         count = {"bytes_in": self._bytes_in, "bytes_out": self._bytes_out}
         if later:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from costmon.clock import Clock, SystemClock
 from costmon.domain.model_name import family_of
+from costmon.guard.attempt import HeldLease
 from costmon.guard.clients.answer import Answer
 from costmon.guard.clients.wire_call import WireCall
 from costmon.guard.usage_parsing.bound import Bound
@@ -17,7 +18,10 @@ from costmon.guard.usage_parsing.sessions import Earlier, Sessions
 from costmon.pricing.llm import STANDARD, LlmUsage, ModelPrice
 
 ZERO = Decimal(0)
-_REDIRECT, _TIMEOUT = 300, 408
+_FASTEST = 1_000
+"""Tokens of hidden reasoning that a model writes in a second, at most."""
+
+_OK, _REDIRECT, _TIMEOUT = 200, 300, 408
 _TOKEN_HEADERS = ("x-amzn-bedrock-input-token-count", "x-amzn-bedrock-output-token-count")
 _LONGEST_NUMBER = 40
 _MOST_LEARNT = 4096
@@ -39,6 +43,7 @@ class LlmRequest(NamedTuple):
         output_field: The field that limits it; `None`: this format has none.
         per_output_token: Price of one more token of `output_field`.
         fixed: The part of the hold that no limit of the output makes cheaper.
+        padding: The part of `fixed` that is only held, never charged as a bound.
         earlier: What is known from earlier turns.
         place: Host, model and tier, for `Sessions`.
         free: Whether it is known to cost nothing.
@@ -56,6 +61,7 @@ class LlmRequest(NamedTuple):
     output_field: str | None = None
     per_output_token: Decimal = ZERO
     fixed: Decimal = ZERO
+    padding: Decimal = ZERO
     earlier: Earlier | None = None
     place: str = ""
     free: bool = False
@@ -130,12 +136,15 @@ class LlmCosts:
         self._sessions = Sessions() if sessions else None
         self._learnt: MutableMapping[str, str] = {} if learnt is None else learnt
         self._charged: dict[str, Decimal] = {}
+        self._waiting: dict[str, HeldLease] = {}
 
     def request(self, call: WireCall) -> LlmRequest | None:
         """Return what a request can cost; `None`: it is not recognised as a call to a model."""
         found = llm_call_of(call.method, call.host, call.path, call.headers, call.body, call.size)
         if found is None:
             return None
+        if found.later is not None and found.seller is None and found.later not in self._charged:
+            return None  # of an unknown host, only what was asked for here
         name = found.model or call.path.rpartition("/")[2]
         about = f"{name[:100]} at {call.host}"
         if found.wire == "free" or found.later is not None:
@@ -196,6 +205,7 @@ class LlmCosts:
             output_tokens=output,
             per_output_token=bound.per_output * call.choices,
             fixed=fixed,
+            padding=bound.padding_cost,
             earlier=earlier,
         )
 
@@ -207,7 +217,7 @@ class LlmCosts:
         if call.later is not None:
             return self._charge_later(request, answer)
         usage = answer.tokens or _header_usage(answer)
-        if usage is None and not 200 <= answer.status < _REDIRECT:  # noqa: PLR2004 - HTTP status codes
+        if usage is None and not _OK <= answer.status < _REDIRECT:
             # A vendor charges nothing for what it refused, or failed to do.
             return Charge(None if answer.status == _TIMEOUT else ZERO)
         return self._charge_answered(request, answer, usage)
@@ -230,7 +240,7 @@ class LlmCosts:
         if said is not None:
             return charge._replace(amount=said, estimated=False)
         if answer.unfinished and usage is None:
-            return self._remember(answer, charge, request)
+            return charge
         if price is None:
             return charge._replace(notices=(*charge.notices, _without_price(request, model)))
         return _priced(request, answer, charge, price)
@@ -258,16 +268,40 @@ class LlmCosts:
             now_s = self._clock.monotonic_s()
             self._sessions.learn(request.place, request.call.prompt, usage, now_s)
 
-    def _remember(self, answer: Answer, charge: Charge, request: LlmRequest) -> Charge:
-        """Remember what was charged for a call that the vendor works on in the background."""
-        if answer.response_id is not None and len(self._charged) < _MOST_LEARNT:
-            self._charged[answer.response_id] = request.hold or ZERO
-        return charge
+    def postpone(self, request: LlmRequest, answer: Answer, lease: HeldLease) -> bool:
+        """Keep the lease of a call that the vendor works on in the background.
+
+        Returns:
+            Whether it is kept: until the result is read, or its time to live is over.
+        """
+        call = request.call
+        new = call.later is None and (bool(call.parts) or call.wire == "responses")
+        name = answer.response_id
+        if not (
+            new
+            and answer.unfinished
+            and answer.tokens is None
+            and name
+            and _OK <= answer.status < _REDIRECT
+        ):
+            return False
+        if len(self._waiting) >= _MOST_LEARNT:
+            return False
+        self._waiting[name] = lease
+        self._charged[name] = ZERO
+        return True
+
+    def postponed(self, request: LlmRequest, answer: Answer) -> HeldLease | None:
+        """Return the lease of the call whose result has been read: to be settled at its charge."""
+        later = request.call.later
+        if later is None or answer.unfinished or not _OK <= answer.status < _REDIRECT:
+            return None
+        return self._waiting.pop(later, None)
 
     def _charge_later(self, request: LlmRequest, answer: Answer) -> Charge:
         """Return what a result that is read later costs beyond what was charged for its call."""
         later = str(request.call.later)
-        if not 200 <= answer.status < _REDIRECT:  # noqa: PLR2004 - HTTP status codes
+        if not _OK <= answer.status < _REDIRECT:
             return Charge(ZERO)
         results = answer.results or (
             () if answer.tokens is None else ((answer.model, answer.tokens),)
@@ -413,19 +447,25 @@ def _bound_of_received(
 ) -> Decimal | None:
     """Return a bound for an answer that ended without its usage; `None`: what was held.
 
-    Each token is at least one byte of the text that was received. Reasoning is not in it, so then
-    the whole hold is charged.
+    Each token is at least one byte of the text that was received. Reasoning is not in it; there is
+    at most so much as a model can write in the time that the answer took.
     """
-    if request.hold is None or request.call.thinks or not request.call.writes:
+    if request.hold is None or not request.call.writes:
         return None
     if request.call.wire in {"images", "speech"} or request.call.speaks:
         return None
+    written = answer.text_bytes
+    if request.call.thinks:
+        if answer.elapsed_s is None:
+            return None
+        written += int(max(0.0, answer.elapsed_s) * _FASTEST) + 1
     if usage is not None:
-        output = min(max(answer.text_bytes, usage.output), max(request.output_tokens, usage.output))
-        return min(price.cost(usage._replace(output=output), tier).amount, request.hold)
-    output = min(answer.text_bytes, request.output_tokens)
+        output = min(max(written, usage.written), max(request.output_tokens, usage.written))
+        bound = price.cost(usage._replace(output=output, reasoning=0), tier).amount
+        return min(bound, request.hold)
+    output = min(written, request.output_tokens)
     per_output = request.per_output_token / max(1, request.call.choices)
-    return min(request.fixed + output * per_output, request.hold)
+    return min(request.fixed - request.padding + output * per_output, request.hold)
 
 
 def _header_usage(answer: Answer) -> LlmUsage | None:

@@ -11,6 +11,13 @@ _MILLION = Decimal(1_000_000)
 _OVERHEAD = 1_100
 """Tokens that a vendor adds to a prompt: roles and turns, and 346-820 for tool use."""
 
+_ASKED_CACHES = frozenset(("messages", "converse", "invoke"))
+"""Formats in which a cache is only read by a request that asks for it."""
+
+_LEAST_OVERHEAD = 16
+_PLAIN_SELLERS = frozenset(("openai", "azure", "anthropic", "google", "aws", "mistral"))
+"""Who adds next to nothing to a prompt without tools."""
+
 _SOUND_BYTES = 10
 """Bytes of sound in base64 that are a token, or more: 32 tokens a second at 2.5 kbit/s."""
 
@@ -33,6 +40,8 @@ class Bound:
 
     Attributes:
         input_cost: Of the prompt, US dollars.
+        padding_cost: Of what a vendor could have added to the prompt, and did not if it has no
+            tools.
         tools_cost: Of the vendor's tools, and of what is paid by the call.
         output: Tokens of the answers.
         per_output: Price of one of them.
@@ -57,7 +66,9 @@ class Bound:
         known, cached = 0, 0
         if earlier is not None:
             text, pictures, sound, video, files = rest_of(prompt, earlier.extent)
-            known, cached = earlier.tokens, min(earlier.cached, earlier.tokens)
+            known = earlier.tokens
+            if prompt.caches or call.wire not in _ASKED_CACHES:
+                cached = min(earlier.cached, known)
         size = price.context
         more = text + _OVERHEAD + files * _FILE_TOKENS_A_BYTE
         picture_tokens = pictures * min(size, price.picture_tokens)
@@ -68,6 +79,8 @@ class Bound:
             known = cached = 0
         elif call.wire != "embeddings":  # a batch of them may be larger than the model's context
             read = min(size, read)
+        plain = call.seller in _PLAIN_SELLERS and not call.body.fields.get("tools")
+        padding = _OVERHEAD - _LEAST_OVERHEAD if plain and not prompt.refers and read < size else 0
         long = price.long_rates is not None and read > price.long_from
         rates, _ = price.tier(tier, long=long)
         dearest = _dearest(rates, call)
@@ -79,6 +92,7 @@ class Bound:
             + min(video, read) * max(ZERO, (rates.video or dearest) - dearest)
             + min(picture_tokens, read) * max(ZERO, (rates.image or dearest) - dearest)
         ) / _MILLION
+        self.padding_cost = padding * dearest / _MILLION
         self.tools_cost = (
             sum(
                 (

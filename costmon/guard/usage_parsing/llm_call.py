@@ -143,6 +143,12 @@ class LlmCall(NamedTuple):
         return self.wire not in {"embeddings", "free", "transcription"}
 
     @property
+    def lines(self) -> bool:
+        """Return whether its answer is one JSON value a line: the results of a batch."""
+        later = self.later
+        return self.wire == "batch" and later is not None and not later.startswith("batches/")
+
+    @property
     def limit_field(self) -> str | None:
         """Return the field that limits its output, if its format has one."""
         if self.wire == "chat" and self.seller not in {None, "openai", "azure"}:

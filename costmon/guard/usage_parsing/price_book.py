@@ -150,7 +150,9 @@ class PriceBook:
             theirs, same = self._foreign(model, f"https://{host}{path}")
         if ours is None or theirs is None:
             one = ours if theirs is None else theirs
-        elif seller is None or (same and price_list().has(model, seller)):
+        elif seller in {None, "azure"} or (same and price_list().has(model, seller)):
+            if seller == "google" and not region:  # genai-prices knows its global endpoint only
+                theirs = theirs.times(_surcharge(model, ours))
             one = theirs.over(ours) if self._newer else ours.over(theirs)
         else:  # only one of them is of this seller
             one = theirs if same else ours
@@ -168,6 +170,14 @@ class PriceBook:
                     continue
                 return listed_by_genai_prices(vendor, info, self._clock.now()), place is not None
         return None, False
+
+
+def _surcharge(model: str, here: ModelPrice) -> Decimal:
+    """Return how many times the price of Vertex AI's global endpoint a region costs."""
+    everywhere = price_list().price(model, "google", "global")
+    if everywhere is None or not everywhere.rates.input or here.rates.input is None:
+        return Decimal(1)
+    return here.rates.input / everywhere.rates.input
 
 
 def listed_by_genai_prices(vendor: Any, info: Any, now: dt.datetime) -> ModelPrice | None:  # noqa: ANN401 - an optional dependency

@@ -281,6 +281,7 @@ class AnswerReader:
         if isinstance(response, dict) and "inlinedResponses" in response:
             self._absorb_inlined(response)
         kind = value.get("type")
+        kind = kind if isinstance(kind, str) else None
         if kind in _LAST or (value.get("choices") == [] and value.get("usage")):
             self.ended = True
         item = value.get("item")
@@ -290,7 +291,7 @@ class AnswerReader:
         if not streamed:
             if not self.usage:
                 self.text_bytes += _text_bytes(value, 0)
-        elif not isinstance(kind, str) or "delta" in kind:
+        elif kind is None or "delta" in kind:
             self.text_bytes += _text_bytes(value, 0)
 
     def _absorb_answer(self, part: dict[str, Any]) -> None:
@@ -305,8 +306,11 @@ class AnswerReader:
             self.tier = tier
         if isinstance(part.get("id"), str):
             self.id = part["id"]
-        if isinstance(part.get("status"), str):
-            self.unfinished = part["status"] in {"queued", "in_progress"}
+        if self._wire == "batch" and isinstance(part.get("name"), str):  # Gemini
+            self.id, self.unfinished = part["name"], not part.get("done")
+        status = part.get("status", part.get("processing_status"))
+        if isinstance(status, str):
+            self.unfinished = status in {"queued", "in_progress"}
         output = part.get("output")
         for at, item in enumerate(output if isinstance(output, list) else ()):
             if isinstance(item, dict):

@@ -11,7 +11,7 @@ from costmon.errors import InputError
 from costmon.meter.dashboard.actions import Action, control_for
 from costmon.meter.dashboard.assets import etag_of
 from costmon.meter.dashboard.query import DashboardQuery
-from costmon.meter.dashboard.view import view_of
+from costmon.meter.dashboard.view import route_curve, view_of
 from costmon.meter.figures import Snapshot
 from costmon.meter.projection.values import Projection, Unprojected
 from costmon.meter.recording_control import Control
@@ -108,7 +108,10 @@ def answer_of(
         data = None
     else:
         asked = query.applied(seen)
-        data = view_of(asked, project(asked))
+        projected = project(asked)
+        data = view_of(asked, projected)
+        if query.route is not None and isinstance(projected, Projection):
+            data["route_curve"] = route_curve(projected, query.route)
     return {"data": data, "meta": {"services": sorted(it.service for it in services)}}
 
 

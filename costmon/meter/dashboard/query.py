@@ -21,11 +21,13 @@ class DashboardQuery(NamedTuple):
         service: The service; `None`: the first one.
         users: Number of users to project for.
         rps: Requests per second of each user.
+        route: Method and route whose curve is added; `None`: none.
     """
 
     service: str | None = None
     users: int | None = None
     rps: Decimal | None = None
+    route: str | None = None
 
     def applied(self, snapshot: Snapshot) -> Snapshot:
         """Return the snapshot with these parameters in its options."""
@@ -73,6 +75,7 @@ def query_from(pairs: list[tuple[str, str]]) -> DashboardQuery:
         service=given.get("service"),
         users=None if users is None else _users(users),
         rps=None if rps is None else _rps(rps),
+        route=given.get("route"),
     )
 
 

@@ -21,6 +21,8 @@ from costmon.meter.projection.values import (
 
 View: TypeAlias = dict[str, Any]
 
+_CENT = Decimal("0.01")
+
 State = Literal["recording", "warming_up", "stopped"]
 
 
@@ -53,6 +55,41 @@ def view_of(snapshot: Snapshot, projected: Projection | Unprojected) -> View:
         # Raw figures while there is no projection; otherwise they are in its routes.
         "seen": [] if known else _seen(snapshot.routes),
     }
+
+
+def route_curve(projected: Projection, name: str) -> list[View] | None:
+    """Return the monthly cost of one route by number of users; `None` if it is not measured.
+
+    Its shares of machines and of traffic are those at the target users.
+
+    Args:
+        projected: The projection of all routes.
+        name: Method and route, such as `GET /items`.
+    """
+    route = next((it for it in projected.routes if f"{it.method} {it.route}" == name), None)
+    if route is None:
+        return None
+    all_machines_usd = projected.monthly_usd - projected.egress_usd
+    machines_usd = route.monthly_usd - route.egress_usd
+    points = []
+    for point in projected.curve:
+        usd = _part(point.monthly_usd - point.egress_usd, machines_usd, all_machines_usd)
+        egress_usd = _part(point.egress_usd, route.egress_usd, projected.egress_usd)
+        # At the number of users of the projection, rounding must not differ from the table.
+        if point.users == projected.target_users:
+            usd, egress_usd = machines_usd, route.egress_usd
+        points.append(
+            {
+                "users": point.users,
+                "egress_usd": _exact(egress_usd),
+                "monthly_usd": _exact(usd + egress_usd),
+            }
+        )
+    return points
+
+
+def _part(amount: Decimal, part: Decimal, whole: Decimal) -> Decimal:
+    return (amount * part / whole).quantize(_CENT) if whole else Decimal(0)
 
 
 def state_of(snapshot: Snapshot) -> State:
@@ -103,6 +140,7 @@ def _projection(projected: Projection) -> View:
     return {
         "provider": projected.provider,
         "region": projected.region,
+        "prices_of": projected.prices_of or projected.region,
         "prices_as_of": projected.prices_as_of.isoformat(),
         "prices_source": projected.prices_source,
         "prices_stale": projected.prices_stale,
@@ -186,6 +224,7 @@ def _spread(spread: Spread | None) -> View | None:
         "p99_ns": spread.p99_ns,
         "ratio": _maybe(spread.ratio),
         "flagged": spread.flagged,
+        "waits": spread.waits,
     }
 
 

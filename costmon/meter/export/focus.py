@@ -1,7 +1,8 @@
 """Write a bill split by endpoint as CSV, in the split cost allocation format of FOCUS 1.3.
 
 The rows belong in a separate table: next to the bill's own row, costs would count twice. Columns
-that 1.3 deprecates are left out; unknown values are `NULL`.
+that 1.3 deprecates are left out; unknown values are `NULL`. A projection is not a bill: its costs
+are list prices, and nothing is billed.
 """
 
 import csv
@@ -17,6 +18,9 @@ from costmon.meter.projection.allocation import Allocation, Part
 Basis = Literal["billed", "list_price"]
 
 NULL = "NULL"
+NOT_INVOICED = "not invoiced (projected by costmon)"
+"""The issuer of projected costs."""
+
 _ALLOCATED = (
     "AllocatedMethodId",
     "AllocatedMethodDetails",
@@ -108,17 +112,24 @@ def rows_of(allocation: Allocation, charge: Charge) -> Iterator[dict[str, str]]:
         "x_Collector": "costmon.meter",
         "x_CollectorVersion": __version__,
     }
+    if charge.basis == "list_price":
+        shared |= {"InvoiceIssuerName": NOT_INVOICED, "Tags": '{"costmon:projection": true}'}
     for part in allocation.rows:
-        yield {**shared, **_own(part, charge.service), **part.focus()}
+        yield {**shared, **_own(part, charge), **part.focus()}
 
 
-def _own(part: Part, service: str) -> dict[str, str]:
+def _own(part: Part, charge: Charge) -> dict[str, str]:
     # Only one of the four is known; it may or may not include discounts.
     costs = dict.fromkeys(COLUMNS[:4], _decimal(part.cost))
+    said = f"{charge.service}: {part.name}, by CPU time and traffic"
+    if charge.basis == "list_price":
+        # A projection for imagined users has a list price; nobody has billed it.
+        costs |= {"BilledCost": "0.0", "EffectiveCost": "0.0"}
+        said = f"Projection, not billed: {said}"
     quantity = _decimal(part.vcpu_hours)
     return {
         **costs,
-        "ChargeDescription": f"{service}: {part.name}, by CPU time and traffic",
+        "ChargeDescription": said,
         "PricingQuantity": quantity,
         "PricingUnit": "vCPU-Hours",
         "ConsumedQuantity": quantity,

@@ -11,10 +11,15 @@ from time import thread_time_ns
 from typing import Any
 
 from costmon.meter.hooks.patch import Patch
-from costmon.meter.measuring.measure import CURRENT
+from costmon.meter.measuring.measure import CURRENT, Measure
 
 _STEPS = frozenset({"TaskStepMethWrapper", "TaskWakeupMethWrapper", "builtin_function_or_method"})
 """Kinds of callbacks that run steps of tasks, which are measured already."""
+
+_PLUMBING = frozenset(
+    {"anyio._backends._asyncio", "asyncio.futures", "asyncio.locks", "asyncio.tasks"}
+)
+"""Modules whose callbacks only pass on results, which takes less time than reading the clock."""
 
 
 class FollowedCallbacks:
@@ -42,15 +47,27 @@ class FollowedCallbacks:
             self._patch.remove()
 
     def _running(self, before: Callable[[Any], None]) -> Callable[[Any], None]:
-        is_step: dict[type, bool] = {}
+        steps: set[type] = set()
+        others: set[type] = set()
 
+        # Called for each callback of the loop: the common cases come first.
         def run(self: Any) -> None:
             kind = type(self._callback)
-            if kind not in is_step:
-                is_step[kind] = kind.__name__ in _STEPS
-            measure = None if is_step[kind] else self._context.get(CURRENT)
-            if measure is None or measure.ended_ns or not measure.is_measured:
+            if kind in steps:
                 return before(self)
+            if kind not in others:
+                (steps if kind.__name__ in _STEPS else others).add(kind)
+            measure = self._context.get(CURRENT)
+            if (
+                measure is None
+                or measure.ended_ns
+                or not measure.is_measured
+                or getattr(self._callback, "__module__", None) in _PLUMBING
+            ):
+                return before(self)
+            return measured(self, measure)
+
+        def measured(self: Any, measure: Measure) -> None:
             counted_ns = measure.cpu_ns
             started_ns = thread_time_ns()
             try:

@@ -192,7 +192,7 @@ class FollowedThreads:
         threads = self._whole
 
         def wait(self: threading.Condition, timeout: float | None = None) -> bool:
-            thread = threads.get(get_ident())
+            thread = threads.get(get_ident()) if threads else None
             if thread is None:
                 return before(self, timeout)  # type: ignore[no-any-return]  # Condition.wait
             thread.pause()

@@ -8,6 +8,7 @@ from time import perf_counter_ns, process_time_ns
 from typing import TypeVar, overload
 
 from costmon.meter.figures import (
+    MOST_NAMED,
     MOST_ROUTES,
     OTHER,
     UNMATCHED,
@@ -19,7 +20,6 @@ from costmon.meter.figures import (
 from costmon.meter.measuring.gc_time import COLLECTIONS
 from costmon.meter.measuring.measure import Measure
 from costmon.meter.measuring.row import Row
-from costmon.meter.routes.routing import asgi_route
 
 METHODS = frozenset(
     {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "WEBSOCKET"}
@@ -72,6 +72,7 @@ class Aggregate:
         self._sample = sample
         self._numbers = itertools.count()
         self._routes: set[str] = set()
+        self._named: set[str] = set()
         self._warming: dict[RowKey, Row] = {}
         self._settled: dict[RowKey, Row] = {}
         self.is_recording = True
@@ -167,7 +168,8 @@ class Aggregate:
         if measure.booked is not None:
             self._unbook(measure)
         rows = self._settled if measure.started_ns >= self._settles_ns else self._warming
-        measure.row = row = rows.get(key) or self._new_row(rows, key)
+        is_named = measure.named_route is not None
+        measure.row = row = rows.get(key) or self._new_row(rows, key, is_named=is_named)
         row.add(measure, wall_ns, in_flight_ns, offloaded_ns)
 
     @property
@@ -212,12 +214,14 @@ class Aggregate:
                 self._settled_since = self._reading()
                 self._turn_ns = _NEVER
 
-    def _new_row(self, rows: dict[RowKey, Row], key: RowKey) -> Row:
+    def _new_row(self, rows: dict[RowKey, Row], key: RowKey, *, is_named: bool) -> Row:
         method, route, status, tag = key
-        if route not in self._routes:
-            if len(self._routes) >= MOST_ROUTES and route not in (UNMATCHED, OTHER):
+        # Names that an application gives must not take the place of its routes.
+        known, most = (self._named, MOST_NAMED) if is_named else (self._routes, MOST_ROUTES)
+        if route not in known:
+            if len(known) >= most and route not in (UNMATCHED, OTHER):
                 route = OTHER
-            self._routes.add(route)
+            known.add(route)
         return rows.setdefault((method, route, status, tag), Row())
 
     def _rows(self, rows: dict[RowKey, Row]) -> list[RouteStats]:
@@ -227,7 +231,9 @@ class Aggregate:
         copied: list[RouteStats] = []
         for start in range(0, len(found), _BATCH):
             with self._counting:
-                copied += [row.stats(key) for key, row in found[start : start + _BATCH]]
+                # A row is empty if a request was counted there before its route was known.
+                batch = found[start : start + _BATCH]
+                copied += [row.stats(key) for key, row in batch if not row.is_empty]
         return copied
 
     def _book_live(self) -> None:
@@ -239,7 +245,8 @@ class Aggregate:
             if measure.scope is None or not measure.is_measured or not measure.status:
                 continue
             method = measure.method if measure.method in METHODS else OTHER
-            key = (method, asgi_route(*measure.scope) or UNMATCHED, measure.status, measure.tag)
+            route = measure.current_route() or UNMATCHED
+            key = (method, route, measure.status, measure.tag)
             with self._counting:
                 if measure.ended_ns:
                     continue
@@ -248,7 +255,8 @@ class Aggregate:
                 if cpu_ns < _BOOKED_FROM_NS:
                     continue
                 rows = self._settled if measure.started_ns >= self._settles_ns else self._warming
-                row = rows.get(key) or self._new_row(rows, key)
+                is_named = measure.named_route is not None
+                row = rows.get(key) or self._new_row(rows, key, is_named=is_named)
                 row.cpu_ns += cpu_ns
                 measure.booked = (row, cpu_ns)
 

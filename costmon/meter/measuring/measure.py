@@ -48,6 +48,8 @@ class Measure:
         bytes_in: Bytes of the request body that were read.
         bytes_out: Bytes of the response body that were sent.
         route: The template, once it is known.
+        found_route: The template that a framework inside the application has found; `None`: none.
+        named_route: The template that the application has given; `None`: none.
         tag: The tenant.
         row: The row it was counted in, for late work.
         counted: The figures it was counted with before its end; `None`: it was not.
@@ -66,9 +68,11 @@ class Measure:
         "counted",
         "cpu_ns",
         "ended_ns",
+        "found_route",
         "inner_ns",
         "is_measured",
         "method",
+        "named_route",
         "offloaded",
         "route",
         "row",
@@ -93,6 +97,8 @@ class Measure:
         self.bytes_in = 0
         self.bytes_out = 0
         self.route: str | None = None
+        self.found_route: str | None = None
+        self.named_route: str | None = None
         self.tag = ""
         self.row: Any = None
         self.counted: Any = None
@@ -128,6 +134,10 @@ class Measure:
                 self.inner_ns = 0
             self.cpu_ns += spent_ns
         CURRENT.reset(token)
+
+    def current_route(self) -> str | None:
+        """Return the template, as far as it is known now."""
+        return self.named_route or self.found_route or self.route
 
     def end(self) -> None:
         """Count the request, once; CPU spent for it from now on is late work."""

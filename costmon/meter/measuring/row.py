@@ -96,6 +96,11 @@ class Row:
             _take_one(self.cpu, cpu_ns)
 
     @property
+    def is_empty(self) -> bool:
+        """Whether nothing is counted here."""
+        return not (self.requests or self.cpu_ns or self.late_cpu_ns)
+
+    @property
     def cpu_estimate_ns(self) -> int:
         """CPU of all requests, including late work; scaled up if only a sample was measured."""
         cpu_ns = self.cpu_ns + self.late_cpu_ns

@@ -117,6 +117,11 @@ def _on_machines(matter: Matter) -> Iterator[str]:
 
 def _on_prices(matter: Matter) -> Iterator[str]:
     prices = matter.prices
+    if prices.machines_of:
+        yield (
+            f"Prices of {prices.provider} {prices.region} are not known: those of machines in "
+            f"{prices.machines_of} are used. Add your region with `costmon prices import`."
+        )
     if is_stale(matter.prices_as_of, matter.today):
         age = (matter.today - matter.prices_as_of).days
         yield (

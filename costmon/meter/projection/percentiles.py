@@ -14,6 +14,15 @@ FLAGGED_FROM = 30
 _HUNDREDTH = Decimal("0.01")
 
 
+def wall_spread_of(buckets: Buckets) -> Spread | None:
+    """Return the percentiles of wall time; they are never flagged.
+
+    Waiting, for a database or for a busy server, does not mean that some requests do more work.
+    """
+    spread = spread_of(buckets)
+    return None if spread is None else spread._replace(flagged=False, waits=spread.flagged)
+
+
 def spread_of(buckets: Buckets) -> Spread | None:
     """Return the percentiles of a histogram of ns; `None` if it is empty."""
     p50, p95, p99 = (quantile(buckets, share) for share in (0.50, 0.95, 0.99))

@@ -69,6 +69,7 @@ def _projection(snapshot: Snapshot, prices: RegionPrices, today: dt.date) -> Pro
         idle_usd=idle_usd,
         attributed_ratio=ratio,
         routes=routes,
+        prices_of=prices.machines_of,
         curve=tuple(month.point(users) for users in CURVE_USERS),
         notes=notes_on(
             Matter(

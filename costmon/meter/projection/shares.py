@@ -18,7 +18,7 @@ from costmon.meter.projection.budgets import budget_of
 from costmon.meter.projection.measured import MeasuredRoute
 from costmon.meter.projection.month import Month
 from costmon.meter.projection.notes import FEW
-from costmon.meter.projection.percentiles import spread_of
+from costmon.meter.projection.percentiles import spread_of, wall_spread_of
 from costmon.meter.projection.rounding import apportioned, in_cents
 from costmon.meter.projection.traffic import added_usd
 from costmon.meter.projection.values import RouteCost
@@ -93,7 +93,7 @@ def _cost(
         cpu_high_ns=route.high_ns,
         bytes_out_mean=route.bytes_out // max(1, route.requests),
         cpu=spread_of(route.cpu),
-        wall=spread_of(route.wall),
+        wall=wall_spread_of(route.wall),
         marginal_usd_per_1000=_marginal(month, route),
         monthly_usd=monthly_usd,
         monthly_low_usd=low_usd,

@@ -47,7 +47,8 @@ class Spread(NamedTuple):
         p95_ns: The 95th percentile.
         p99_ns: The 99th percentile.
         ratio: p95 / p50; `None` if p50 is 0.
-        flagged: Whether the ratio is above 1.5, with enough requests.
+        flagged: Whether the ratio is above 1.5, with enough requests; never of wall time.
+        waits: Whether the ratio of wall time is above 1.5, with enough requests.
     """
 
     p50_ns: int
@@ -55,6 +56,7 @@ class Spread(NamedTuple):
     p99_ns: int
     ratio: Decimal | None
     flagged: bool
+    waits: bool = False
 
 
 class RouteCost(NamedTuple):
@@ -134,6 +136,8 @@ class Projection(NamedTuple):
     Attributes:
         provider: The provider.
         region: The region.
+        prices_of: The region whose prices of machines are used, since those of `region` are not
+            known; empty: those of `region`.
         prices_as_of: Date of the oldest price used.
         prices_source: Source of the prices.
         prices_stale: Whether that price is older than 180 days.
@@ -172,6 +176,7 @@ class Projection(NamedTuple):
     routes: tuple[RouteCost, ...]
     curve: tuple[CurvePoint, ...]
     notes: tuple[str, ...]
+    prices_of: str = ""
 
 
 class Unprojected(NamedTuple):

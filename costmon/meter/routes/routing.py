@@ -16,15 +16,22 @@ from costmon.meter.routes.rules import RULE, keep_rules
 ROUTE_KEY: Final = "costmon.route"
 """The key of an `environ` or a scope under which an adapter stores the template."""
 
+MOST_MOUNTS = 100
+"""How many prefixes are believed to be those of mounted applications."""
+
+_MANY_MOUNTS = "/{mount}"
 _WSGI_FRAMES = 8
 
 _rules: dict[int, tuple[object, str]] = {}
 _routes: dict[int, tuple[object, object, str]] = {}
 _patterns: dict[str, str] = {}
+_mounts: set[str] = set()
 
 
 def wsgi_route(
-    environ: Mapping[str, Any], entry_script_name: str, error: BaseException | None = None
+    environ: Mapping[str, Any],
+    entry: tuple[str, str],
+    error: BaseException | None = None,
 ) -> str | None:
     """Return the template of a request; `None` if the framework is unknown.
 
@@ -32,14 +39,14 @@ def wsgi_route(
 
     Args:
         environ: The environ after routing.
-        entry_script_name: `SCRIPT_NAME` before routing: a proxy's prefix, not a mount.
+        entry: `SCRIPT_NAME` and `PATH_INFO` before routing.
         error: The exception that the application raised, whose frames hold the route.
     """
     try:
         request = environ.get("werkzeug.request")
         if request is None or ROUTE_KEY in environ:
-            return _remembered(environ, entry_script_name, error)
-        return _taken_by(request.url_rule, environ, entry_script_name)
+            return _remembered(environ, entry, error)
+        return _taken_by(request.url_rule, environ, entry)
     except Exception:  # noqa: BLE001 - an unknown framework must not fail requests
         return None
 
@@ -61,12 +68,14 @@ def asgi_route(scope: Mapping[str, Any], entry_root_path: str) -> str | None:
         known = _routes.get(id(route))
         if known is not None and known[0] is route and known[1] is scope.get("router"):
             return known[2]
-        stored = scope.get(ROUTE_KEY)
+        stored: str | None = scope.get(ROUTE_KEY)
         if stored is not None:
             root_path = scope.get("root_path", "")
-            return (
-                stored if stored == UNMATCHED else f"{_below(root_path, entry_root_path)}{stored}"
-            )
+            if stored == UNMATCHED or root_path == entry_root_path:
+                return stored
+            path = scope.get("path", "")
+            is_mount = path.startswith(root_path) or "app_root_path" in scope
+            return (_mount(root_path, entry_root_path) if is_mount else "") + stored
         template, is_lasting = route_below(scope, route, included)
         if is_lasting and template is not None:
             if len(_routes) >= MOST_KEPT:
@@ -105,40 +114,38 @@ _ANY_SEGMENT = {"[^/]+", "[^/.]+"}
 
 def _named(group: re.Match[str]) -> str:
     name, accepted = group.groups()
-    return f"<{name}>" if accepted in _ANY_SEGMENT else f"<{name}:{accepted}>"
+    return f"<{name}>" if accepted.replace("\\", "") in _ANY_SEGMENT else f"<{name}:{accepted}>"
 
 
 def _taken_by(
     rule: Any,
     environ: Mapping[str, Any],
-    entry_script_name: str,
+    entry: tuple[str, str],
 ) -> str:
     if rule is None:
         return UNMATCHED
     known = _rules.get(id(rule))
     template = known[1] if known is not None and known[0] is rule else _ruled(rule)
-    if environ.get("SCRIPT_NAME", "") == entry_script_name:
-        return template
-    return _mounted(environ, entry_script_name, template)
+    return _mounted(environ, entry, template)
 
 
 def _remembered(
-    environ: Mapping[str, Any], entry_script_name: str, error: BaseException | None
+    environ: Mapping[str, Any], entry: tuple[str, str], error: BaseException | None
 ) -> str | None:
     """Return the template if Flask has discarded it, or for other frameworks."""
     stored = environ.get(ROUTE_KEY)
     if stored is not None:
-        return UNMATCHED if stored == UNMATCHED else _mounted(environ, entry_script_name, stored)
+        return UNMATCHED if stored == UNMATCHED else _mounted(environ, entry, stored)
     if RULE in environ:
-        return _taken_by(environ[RULE], environ, entry_script_name)
+        return _taken_by(environ[RULE], environ, entry)
     if error is not None:
         request = _request_left_by(error)
         if request is not None:
-            return _taken_by(request.url_rule, environ, entry_script_name)
+            return _taken_by(request.url_rule, environ, entry)
     elif "werkzeug.request" in environ:  # Flask has discarded the request
         keep_rules()
     elif "bottle.route" in environ:
-        return _mounted(environ, entry_script_name, environ["bottle.route"].rule)
+        return _mounted(environ, entry, environ["bottle.route"].rule)
     return None
 
 
@@ -154,12 +161,26 @@ def _ruled(rule: Any) -> str:
     return template
 
 
-def _mounted(environ: Mapping[str, Any], entry_script_name: str, template: str) -> str:
-    return _below(environ.get("SCRIPT_NAME", ""), entry_script_name) + template
+def _mounted(environ: Mapping[str, Any], entry: tuple[str, str], template: str) -> str:
+    """Return a template below the path at which its application is mounted."""
+    script_name = environ.get("SCRIPT_NAME", "")
+    if script_name == entry[0]:
+        return template
+    if script_name + environ.get("PATH_INFO", "") != entry[0] + entry[1]:
+        # A mount moves a part of the path. This is a prefix from elsewhere: from a header.
+        return template
+    return _mount(script_name, entry[0]) + template
 
 
-def _below(path: str, entry: str) -> str:
-    return path[len(entry) :] if path.startswith(entry) else ""
+def _mount(path: str, entry: str) -> str:
+    """Return the path of a mount below the entry, unless there are too many to be mounts."""
+    if not path.startswith(entry):
+        return ""
+    prefix = path[len(entry) :]
+    if prefix in _mounts or len(_mounts) < MOST_MOUNTS:
+        _mounts.add(prefix)
+        return prefix
+    return _MANY_MOUNTS
 
 
 def _request_left_by(error: BaseException) -> Any:

@@ -9,6 +9,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from costmon.meter.measuring.measure import CURRENT
+
 RULE = "costmon.rule"
 """The key of an environ that holds the rule; its value is `None` if no rule matched."""
 
@@ -43,7 +45,14 @@ def _keep(kind: Any) -> None:
 
     def match_request(self: Any) -> None:
         match(self)
-        self.request.environ[RULE] = self.request.url_rule
+        request = self.request
+        request.environ[RULE] = rule = request.url_rule
+        measure = CURRENT.get()
+        if measure is not None and measure.scope is not None and rule is not None:
+            # An ASGI application that contains this one is being measured.
+            mount = request.environ.get("SCRIPT_NAME", "").removeprefix(measure.scope[1])
+            if measure.scope[0].get("path", "").startswith(mount):
+                measure.found_route = mount + rule.rule
 
     match_request.__doc__ = match.__doc__
     kind.match_request = match_request

@@ -73,6 +73,8 @@ class RegionPrices(NamedTuple):
         source: Where the prices were read, in words.
         egress_as_of: Of the prices of traffic; `None` when there are none.
         egress_source: Where those were read; empty when there are none.
+        machines_of: The region whose machines stand in for those of `region`, whose prices are not
+            known; empty: they are those of `region`.
     """
 
     provider: str
@@ -83,6 +85,7 @@ class RegionPrices(NamedTuple):
     source: str
     egress_as_of: dt.date | None = None
     egress_source: str = ""
+    machines_of: str = ""
 
 
 class Fault(NamedTuple):

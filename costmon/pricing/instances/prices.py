@@ -2,6 +2,7 @@
 
 import datetime as dt
 import functools
+import itertools
 from collections.abc import Iterable, Mapping
 
 from costmon.errors import AmountError, PriceUnknownError
@@ -12,6 +13,9 @@ from costmon.pricing.instances.shapes import PROVIDERS
 
 STALE_DAYS = 180
 """A price older than this is shown as old."""
+
+_PREFIX_CHARACTERS = 2
+"""A common beginning of regions, such as `us` or `eu`, has at least so many characters."""
 
 _Key = tuple[str, str, str]
 _Where = tuple[str, str]
@@ -57,6 +61,29 @@ class InstancePrices:
         added = {region for where, region, _ in self.own if where == known}
         listed = tuple(_machines(known))
         return (*listed, *sorted(added.difference(listed)))
+
+    def nearest(self, provider: str, region: str) -> RegionPrices:
+        """Return the prices of a region; if they are not known, of the nearest known one.
+
+        The nearest is the one whose name has the longest beginning in common, such as `eu-`;
+        otherwise the provider's main one. Traffic is that of the region itself, if it is known.
+
+        Raises:
+            PriceUnknownError: There is no such provider.
+        """
+        try:
+            return self.region(provider, region)
+        except PriceUnknownError:
+            known = self.provider(provider)
+        place = _plain(region)
+        near = max(self.regions(known), key=lambda name: _alike(name, place))
+        prices = self.region(known, near)
+        egress = self.traffic.get((known, place)) or _egress(known).get(place)
+        if egress is not None:
+            prices = prices._replace(
+                egress=egress.tiers, egress_as_of=egress.as_of, egress_source=egress.source
+            )
+        return prices._replace(region=place, machines_of=near)
 
     def region(self, provider: str, region: str) -> RegionPrices:
         """Return all prices of one region; a region of the user's may have no price of traffic.
@@ -151,6 +178,13 @@ def _egress(provider: str) -> Mapping[str, Egress]:
         if isinstance(row, Traffic):
             found.setdefault(row.region, []).append(row)
     return {region: egress_of(rows) for region, rows in found.items()}
+
+
+def _alike(name: str, other: str) -> int:
+    """Return how many characters two names have in common at their beginning, from 2 on."""
+    pairs = zip(name, other, strict=False)
+    common = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
+    return common if common >= _PREFIX_CHARACTERS else 0
 
 
 def _plain(name: str) -> str:

@@ -5,17 +5,22 @@ The right amounts are calculated by hand from the rows of the price list, which 
 
 import base64
 import gzip
+import importlib.metadata
 import json
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
+from costmon.guard import Guard
 from costmon.guard.clients.answer import Answer
 from costmon.guard.clients.llm_costs import LlmCosts
 from costmon.guard.clients.wire_call import wire_call
 from costmon.guard.usage_parsing.price_book import PriceBook
 from costmon.guard.usage_parsing.reading import AnswerReader
+from costmon.pricing.llm import LlmUsage
 from costmon.testing import FakeClock
 
 BOOK = PriceBook(extra=False)
@@ -55,35 +60,32 @@ def requested(url, body, costs=None, headers=()):
     return found
 
 
-def charged(url, body, answer, *, headers=JSON, status=200, complete=True, costs=None):
-    costs = costs or LlmCosts(BOOK)
-    asked = requested(url, body, costs)
-    reader = AnswerReader(
-        headers,
-        wire=asked.call.wire,
-        lines=asked.call.later is not None and asked.call.wire == "batch",
-    )
+def answered(asked, answer, *, headers=JSON, status=200, complete=True):
+    reader = AnswerReader(headers, wire=asked.call.wire, lines=asked.call.lines)
     reader.feed(answer if isinstance(answer, bytes) else json.dumps(answer).encode())
     reader.finish()
-    return costs.charge(
-        asked,
-        Answer(
-            status,
-            headers,
-            1,
-            1,
-            complete=complete or reader.ended,
-            tokens=reader.tokens,
-            text_bytes=reader.text_bytes,
-            model=reader.model,
-            usage=reader.usage,
-            tier=reader.tier,
-            response_id=reader.id,
-            unfinished=reader.unfinished,
-            results=tuple(reader.results),
-            problem=reader.problem,
-        ),
+    return Answer(
+        status,
+        headers,
+        1,
+        1,
+        complete=complete or reader.ended,
+        tokens=reader.tokens,
+        text_bytes=reader.text_bytes,
+        model=reader.model,
+        usage=reader.usage,
+        tier=reader.tier,
+        response_id=reader.id,
+        unfinished=reader.unfinished,
+        results=tuple(reader.results),
+        problem=reader.problem,
     )
+
+
+def charged(url, body, answer, *, costs=None, **options):
+    costs = costs or LlmCosts(BOOK)
+    asked = requested(url, body, costs)
+    return costs.charge(asked, answered(asked, answer, **options))
 
 
 def openai(prompt, completion, total=None, **more):
@@ -428,6 +430,16 @@ def test_a_plain_answer_costs_what_the_price_list_says(name):
     assert not found.notices
 
 
+@pytest.mark.parametrize("version", ["0.2.3", "99.0.0"])
+def test_genai_prices_says_the_same_whether_it_is_newer_or_not(monkeypatch, version):
+    monkeypatch.setattr(importlib.metadata, "version", lambda _: version)
+    costs = LlmCosts(PriceBook())
+
+    found = {name: charged(*PLAIN[name][:3], costs=costs).amount for name in PLAIN}
+
+    assert found == {name: Decimal(right) for name, (*_, right) in PLAIN.items()}
+
+
 STREAMS: dict[str, tuple[str, dict[str, Any], dict[str, str], bytes, str]] = {
     "chat": (
         CHAT,
@@ -560,7 +572,23 @@ def test_a_stream_without_usage_is_charged_a_bound_and_says_what_to_set():
     assert [notice.kind for notice in found.notices] == ["stream-without-usage"]
     assert '"stream_options": {"include_usage": true}' in found.notices[0].text
     asked = requested(CHAT, body)
-    assert found.amount == asked.fixed + 40 * Decimal("0.00001")
+    assert found.amount == asked.fixed - asked.padding + 40 * Decimal("0.00001")
+    true = Decimal("0.0001") + Decimal(len(json.dumps(ASKED))) // 4 * Decimal("0.0000025")
+    assert found.amount <= 6 * true
+
+
+def test_hidden_reasoning_of_a_stream_is_bounded_by_the_time_that_it_took():
+    body = {"model": "gpt-5", "stream": True, "messages": ASKED["messages"]}
+    costs = LlmCosts(BOOK)
+    asked = requested(CHAT, body, costs)
+    answer = Answer(200, {}, 1, 1, complete=True, text_bytes=40)
+
+    timed = costs.charge(asked, answer._replace(elapsed_s=2.0))
+    untimed = costs.charge(asked, answer)
+
+    assert untimed.amount is None
+    assert timed.amount == asked.fixed - asked.padding + 2041 * Decimal("0.00001")
+    assert timed.amount < asked.hold / 50
 
 
 def test_a_model_without_a_price_says_so_and_is_not_free():
@@ -622,16 +650,24 @@ def test_the_model_behind_a_deployment_is_learnt_from_its_first_answer():
     assert second.hold > 0
 
 
-def test_a_batch_is_held_and_charged_as_the_sum_of_its_calls_and_its_results_correct_it_upwards():
-    costs = LlmCosts(BOOK)
+def test_a_batch_is_held_as_the_sum_of_its_calls_and_charged_what_its_results_say():
+    costs, lease = LlmCosts(BOOK), Guard().reserve("global", 0)
     calls = [{"custom_id": str(i), "params": {"model": "claude-sonnet-4-6", **ASKED}} for i in "ab"]
     one = requested(MESSAGES, {"model": "claude-sonnet-4-6", **ASKED})
-    asked = requested(MESSAGES + "/batches", {"requests": calls}, costs)
+    made = {"id": "msgbatch_1", "processing_status": "in_progress"}
+    asked, answer = asked_and_answered(MESSAGES + "/batches", {"requests": calls}, made, costs)
 
     assert asked.tier == "batch"
     assert 0 < asked.hold < one.hold  # two at half the price, less what is around a call
-    made = charged(MESSAGES + "/batches", {"requests": calls}, {"id": "msgbatch_1"}, costs=costs)
-    assert made.amount is None  # what was held
+    assert costs.postpone(asked, answer, lease)
+
+    message = {"model": "claude-sonnet-4-6", "usage": {"input_tokens": 1000, "output_tokens": 100}}
+    line = json.dumps({"result": {"type": "succeeded", "message": message}}).encode() + b"\n"
+    url = MESSAGES + "/batches/msgbatch_1/results"
+    results = answered(requested(url, None, costs), line * 2)
+    assert costs.postponed(requested(url, None, costs), results) is lease
+    assert costs.charge(requested(url, None, costs), results).amount == Decimal("0.0045")
+    assert charged(url, None, line * 2, costs=costs).amount == 0
 
 
 def test_results_of_a_batch_that_was_made_elsewhere_are_charged_once():
@@ -653,21 +689,42 @@ def test_results_of_a_batch_file_of_openai_are_charged_once():
     assert found.amount == Decimal("0.00525")  # 1.25 and 5
 
 
-def test_an_answer_in_the_background_is_held_until_it_is_read():
+def test_results_of_a_batch_of_gemini_are_charged_once():
     costs = LlmCosts(BOOK)
+    usage = {"promptTokenCount": 1000, "candidatesTokenCount": 100}
+    one = {"response": {"modelVersion": "gemini-2.5-flash", "usageMetadata": usage}}
+    done = {"done": True, "response": {"inlinedResponses": {"inlinedResponses": [one, one]}}}
+    url = GEMINI.removesuffix("models/") + "batches/abc"
+    body = json.dumps(done, indent=2).encode()
+
+    assert charged(url, None, body, costs=costs).amount == Decimal("0.00055")  # 0.15 and 1.25
+    assert charged(url, None, body, costs=costs).amount == 0
+
+
+def test_an_answer_in_the_background_is_held_until_it_is_read_and_then_charged_what_it_cost():
+    costs, lease = LlmCosts(BOOK), Guard().reserve("global", 0)
     body = {"model": "gpt-4o", "background": True, "input": "Why?", "max_output_tokens": 100}
+    queued, working = ({"id": "resp_1", "status": one} for one in ("queued", "in_progress"))
     usage = {"input_tokens": 1000, "output_tokens": 100, "total_tokens": 1100}
     done = {"id": "resp_1", "status": "completed", "model": "gpt-4o", "usage": usage}
     url = RESPONSES + "/resp_1"
 
-    queued = charged(RESPONSES, body, {"id": "resp_1", "status": "queued"}, costs=costs)
-    polled = charged(url, None, {"id": "resp_1", "status": "in_progress"}, costs=costs)
-    read = charged(url, None, done, costs=costs)
+    asked, answer = asked_and_answered(RESPONSES, body, queued, costs)
+    assert costs.postpone(asked, answer, lease)
+    asked, answer = asked_and_answered(url, None, working, costs)
+    assert costs.postponed(asked, answer) is None
+    assert costs.charge(asked, answer).amount == 0
+    asked, answer = asked_and_answered(url, None, done, costs)
+    assert costs.postponed(asked, answer) is lease
+    assert costs.charge(asked, answer).amount == Decimal("0.0035")
 
-    assert (queued.amount, queued.estimated) == (None, True)
-    assert polled.amount == 0
-    assert read.amount == 0 or read.amount == Decimal("0.0035") - requested(RESPONSES, body).hold
-    assert charged(url, None, done, costs=LlmCosts(BOOK)).amount == 0  # counted where it was made
+    assert charged(url, None, done, costs=costs).amount == 0  # once
+    assert charged(url, None, done).amount == 0  # counted where it was asked for
+
+
+def asked_and_answered(url, body, answer, costs):
+    asked = requested(url, body, costs)
+    return asked, answered(asked, answer)
 
 
 def test_a_compressed_request_is_priced_like_a_plain_one():
@@ -756,10 +813,10 @@ def turn(size, at):
     return {"role": "user" if at % 2 == 0 else "assistant", "content": (words * size)[: size * 8]}
 
 
-def session(costs, clock, *, turns=20, cached=True):
+def session(costs, clock, *, turns=20, cached=True, name=""):
     """Yield what is held and the cost of a coding agent of 115 to 200 kB, four bytes a token."""
     system = [{"type": "text", "text": "s" * 100_000, "cache_control": {"type": "ephemeral"}}]
-    said = [turn(1875, 0)]
+    said = [turn(1875, 0), {"role": "assistant", "content": name}]
     before = 0
     for at in range(turns):
         body = {
@@ -791,6 +848,34 @@ def test_a_coding_agents_turns_are_held_near_their_costs_and_never_below():
     assert all(held >= cost for held, cost in found)
     assert sum(held for held, _ in found) <= 5 * sum(cost for _, cost in found)
     assert all(held <= 5 * cost for held, cost in found[1:])
+
+
+def test_four_coding_agents_side_by_side_fit_into_five_dollars():
+    clock = FakeClock()
+    costs = LlmCosts(BOOK, clock=clock)
+    spent = Decimal(0)
+    for turns in zip(*(session(costs, clock, name=name) for name in "abcd"), strict=True):
+        assert spent + sum(held for held, _ in turns) <= 5
+        spent += sum(cost for _, cost in turns)
+
+    assert spent > 2
+
+
+def test_a_request_that_does_not_ask_for_the_cache_is_not_held_at_its_price():
+    clock = FakeClock()
+    costs = LlmCosts(BOOK, clock=clock)
+    text = {"type": "text", "text": "s" * 100_000}
+    said = [{"role": "user", "content": "Why?"}]
+    body = {"model": "claude-sonnet-4-6", "max_tokens": 100, "messages": said}
+    asks = {**body, "system": [{**text, "cache_control": {"type": "ephemeral"}}]}
+    usage = {"input_tokens": 3, "cache_creation_input_tokens": 25_000, "output_tokens": 1}
+    charged(MESSAGES, asks, {"usage": usage}, costs=costs)
+
+    cached = requested(MESSAGES, asks, costs)
+    plain = requested(MESSAGES, {**body, "system": [text]}, costs)
+
+    assert cached.hold < Decimal("0.02")
+    assert plain.hold > Decimal("0.075")  # 25,000 tokens of 3 a million
 
 
 def test_without_sessions_each_turn_is_held_at_its_worst_case():
@@ -845,3 +930,63 @@ def test_a_large_body_is_read_without_its_data():
     assert asked.call.body.size > 4_000_000
     assert asked.call.prompt.pictures == 1
     assert asked.hold < Decimal("0.01")
+
+
+WORDS = """
+model messages content role type text image image_url source data url tools input system usage
+prompt_tokens completion_tokens prompt_tokens_details cached_tokens max_tokens stream id n
+stream_options service_tier generationConfig contents parts inlineData mimeType requests
+params request batch input_config output item response message candidates cost is_byok
+cost_details cache_control ttl thinking background status usageMetadata billed_units meta
+groundingMetadata webSearchQueries promptTokensDetails modality tokenCount seconds
+"""
+NAMES = st.sampled_from(WORDS.split())
+LEAVES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(10**20), 10**20),
+    st.floats(),
+    st.text(max_size=8),
+    st.sampled_from(
+        ["gpt-4o", "claude-sonnet-4-6", "image", "flex", "1h", "data:,", "https://x.y"]
+    ),
+)
+VALUES = st.recursive(
+    LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=5)
+)
+OBJECTS = st.dictionaries(NAMES, VALUES, max_size=6)
+URLS = st.sampled_from(
+    sorted({url for url, _, _, _ in PLAIN.values()} | {OPENAI + "x", MESSAGES + "/batches"})
+)
+
+
+@example(url=MESSAGES, body={}, answer={"type": []}, streamed=False)
+@given(url=URLS, body=OBJECTS, answer=OBJECTS, streamed=st.booleans())
+def test_no_request_and_no_answer_is_too_odd_to_be_read(url, body, answer, streamed):
+    data = sse(answer) if streamed else json.dumps(answer).encode()
+
+    found = charged(url, body, data, headers=SSE if streamed else JSON)
+
+    assert found.amount is None or found.amount >= 0
+
+
+@given(
+    text=st.text(max_size=200),
+    kinds=st.lists(st.sampled_from(["openai", "anthropic", "gemini", "bedrock"]), max_size=3),
+    limit=st.integers(0, 4000),
+    cached=st.floats(0, 1),
+    tier=st.sampled_from(["default", "flex", "priority"]),
+    model=st.sampled_from(["gpt-4o", "gpt-5", "o3", "claude-opus-4-5", "grok-4", "gpt-6-luna"]),
+)
+def test_nothing_that_a_prompt_of_so_many_bytes_can_use_costs_more_than_is_held(
+    text, kinds, limit, cached, tier, model
+):
+    said = [{"type": "text", "text": text}, *map(block, kinds)]
+    body = {"model": model, "max_tokens": limit, "service_tier": tier}
+    asked = requested(CHAT, {**body, "messages": [{"role": "user", "content": said}]})
+    read = len(text.encode("utf-8", "replace")) + 900 + len(kinds) * asked.price.picture_tokens
+    share = int(read * cached)
+
+    used = LlmUsage(input=read - share, cached=share, output=limit // 2, reasoning=limit // 2)
+
+    assert asked.price.cost(used, asked.tier).amount <= asked.hold

@@ -16,7 +16,9 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parents[3]
 LOCKS = Path(__file__).parent
-TOOLS = ("pytest>=9", "pytest-timeout>=2.4", "structlog>=25.1", "python-multipart", "asgiref>=3.8")
+TOOLS = (
+    *("pytest>=9", "pytest-timeout>=2.4", "structlog>=25.1", "python-multipart", "asgiref>=3.8"),
+)
 LONGEST_S = 600
 
 
@@ -47,6 +49,14 @@ SETUPS = (
     Setup("starlette-1.0", "3.11", ("fastapi==0.136.0", "starlette==1.0.0")),
     Setup("fastapi-0.137", "3.11", ("fastapi==0.137.0",)),
     Setup("fastapi-0.150", "3.11", ("fastapi==0.150.0",)),
+    Setup(
+        "frameworks",
+        "3.11",
+        (
+            *("connexion[flask]==3.3.0", "falcon==4.4.0", "datasette==0.65.5", "channels==4.3.2"),
+            *("sentry-sdk==2.75.0", "a2wsgi", "fastapi", "django<6"),
+        ),
+    ),
     Setup("newest-3.11", "3.11", NEWEST),
     Setup("newest-3.12", "3.12", NEWEST),
     Setup("newest-3.13", "3.13", NEWEST),
@@ -135,8 +145,8 @@ def _run(setup: Setup, folder: Path) -> tuple[bool, str]:
 
 def _versions(setup: Setup) -> str:
     wanted = (
-        r"^((?:flask|werkzeug|fastapi|starlette|django|gevent|anyio"
-        r"|openai|anthropic|google-genai|mistralai|boto3)==\S+)"
+        r"^((?:flask|werkzeug|fastapi|starlette|django|gevent|anyio|connexion|falcon|datasette|"
+        r"channels|sentry-sdk|a2wsgi|openai|anthropic|google-genai|mistralai|boto3)==\S+)"
     )
     return ", ".join(re.findall(wanted, setup.lock.read_text("utf-8"), flags=re.MULTILINE))
 

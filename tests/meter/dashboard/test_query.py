@@ -85,3 +85,9 @@ def test_start_and_reset_begin_anew_and_stop_keeps_the_figures(action, was_on, r
     control = control_for(action, snapshot(is_recording=was_on), recording="second", issued_at=5.0)
 
     assert control == (recording, is_on, 5.0)
+
+
+def test_a_route_asks_for_its_curve():
+    query = parse_query("route=GET+%2Fitems%2F%7Bid%7D&users=500")
+
+    assert (query.route, query.users) == ("GET /items/{id}", 500)

@@ -1,14 +1,17 @@
 """The one JSON shape: complete, exact, and honest about what is unknown."""
 
+import datetime as dt
 import json
 from decimal import Decimal
 
 import pytest
 
-from costmon.meter.dashboard.view import state_of, view_of
+from costmon.meter.dashboard.view import route_curve, state_of, view_of
 from costmon.meter.figures import Phase
 from costmon.meter.options import Options
+from costmon.meter.projection.projecting import project
 from costmon.meter.projection.values import Projection, RouteCost
+from tests.meter import sample
 from tests.meter.dashboard.samples import (
     MS,
     NOTHING,
@@ -97,3 +100,23 @@ def test_a_snapshot_of_nothing_is_a_view_too():
     assert view["requests"] == 0
     assert view["seen"] == []
     assert view["cpu"]["attributed_ratio"] is None
+
+
+def test_a_curve_of_one_route_is_its_share_and_meets_the_table():
+    rows = [sample.row("/a", cpu_ms=[5] * 200), sample.row("/b", cpu_ms=[50] * 100)]
+    projected = project(sample.snapshot(*rows), sample.PRICES, today=dt.date(2026, 11, 21))
+    assert isinstance(projected, Projection)
+    curves = {
+        f"{route.method} {route.route}": route_curve(projected, f"{route.method} {route.route}")
+        for route in projected.routes
+    }
+
+    for route in projected.routes:
+        curve = curves[f"{route.method} {route.route}"]
+        assert curve is not None
+        at_target = next(it for it in curve if it["users"] == projected.target_users)
+        assert Decimal(at_target["monthly_usd"]) == route.monthly_usd
+    for index, point in enumerate(projected.curve):
+        total = sum(Decimal(curve[index]["monthly_usd"]) for curve in curves.values() if curve)
+        assert abs(total - point.monthly_usd) <= Decimal("0.01") * (len(curves) + 1)
+    assert route_curve(projected, "GET /nothing") is None

@@ -169,13 +169,14 @@ class TestRoutes:
         assert list(rows()) == [("GET", UNMATCHED, 200)]
 
     def test_bottle_leaves_its_rule_behind(self):
-        environ = {"bottle.route": SimpleNamespace(rule="/users/<uid:int>"), "SCRIPT_NAME": "/v2"}
+        rule = SimpleNamespace(rule="/users/<uid:int>")
+        environ = {"bottle.route": rule, "SCRIPT_NAME": "/v2", "PATH_INFO": "/users/7"}
 
-        assert wsgi_route(environ, "") == "/v2/users/<uid:int>"
+        assert wsgi_route(environ, ("", "/v2/users/7")) == "/v2/users/<uid:int>"
 
     def test_what_no_framework_leaves_behind_raises_nothing(self):
-        assert wsgi_route({"werkzeug.request": object()}, "") is None
-        assert wsgi_route({}, "", KeyError("never raised")) is None
+        assert wsgi_route({"werkzeug.request": object()}, ("", "/")) is None
+        assert wsgi_route({}, ("", "/"), KeyError("never raised")) is None
 
 
 class TestWork:

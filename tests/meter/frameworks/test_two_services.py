@@ -3,6 +3,10 @@
 import asyncio
 
 import pytest
+
+pytest.importorskip("fastapi")
+pytest.importorskip("flask")
+
 from fastapi import FastAPI
 from flask import Flask
 from werkzeug.middleware.dispatcher import DispatcherMiddleware

@@ -223,7 +223,7 @@ def test_tasks_are_measured_whichever_task_factory_came_first(measure, is_earlie
     results, spent_ns = asyncio.run(application())
 
     assert results == ["done"] * 3
-    assert spent_ns / 2 < measure.cpu_ns <= spent_ns
+    assert spent_ns / 2 < measure.cpu_ns <= spent_ns * 1.05
 
 
 @pytest.mark.parametrize("is_earlier", [True, False], ids=["earlier", "later"])
@@ -337,7 +337,7 @@ def test_callbacks_of_the_loop_are_the_requests_that_scheduled_them(callbacks, m
 
     spent_ns = asyncio.run(application())
 
-    assert spent_ns / 2 < measure.cpu_ns <= spent_ns
+    assert spent_ns / 2 < measure.cpu_ns <= spent_ns * 1.05
 
 
 class Burning(asyncio.Protocol):
@@ -385,7 +385,7 @@ def test_steps_inside_a_callback_are_not_counted_twice(callbacks, measure):
 
     spent_ns = asyncio.run(application())
 
-    assert spent_ns / 2 < measure.cpu_ns <= spent_ns
+    assert spent_ns / 2 < measure.cpu_ns <= spent_ns * 1.05
 
 
 class TestOtherLibrariesPatches:

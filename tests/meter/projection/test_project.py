@@ -9,6 +9,7 @@ from costmon.meter.histogram import bucket_of
 from costmon.meter.projection import project
 from costmon.meter.projection.values import Projection
 from costmon.pricing.aws.tiers import Tier
+from costmon.pricing.instances.prices import listed
 from tests.meter.projection.parts import (
     AS_OF,
     INSTANCES,
@@ -215,7 +216,25 @@ def test_percentiles_of_cpu_and_of_the_clock_are_apart():
     found = projected(row("/n+1", 5 * MS, times=100, wall=slow)).routes[0]
 
     assert not found.cpu.flagged
-    assert found.wall.flagged
+    assert (found.wall.flagged, found.wall.waits) == (False, True)
+
+
+def test_requests_that_do_more_work_are_flagged_by_their_cpu():
+    slow = {bucket_of(10 * MS): 90, bucket_of(400 * MS): 10}
+
+    found = projected(row("/n+1", 49 * MS, times=100, cpu=slow, wall=slow)).routes[0]
+
+    assert found.cpu.flagged
+    assert (found.wall.flagged, found.wall.waits) == (False, True)
+
+
+def test_a_region_without_prices_is_projected_with_the_nearest_known_one_and_marked():
+    prices = listed().nearest("AWS", "eu-west-1")
+    found = projected(row("/", 5 * MS, times=100), prices=prices)
+
+    assert (found.region, found.prices_of) == ("eu-west-1", "us-east-1")
+    assert any("eu-west-1 are not known" in note for note in found.notes)
+    assert found.fleet.instance.region == "us-east-1"
 
 
 def test_the_recommendation_is_what_a_route_needs_alone():

@@ -14,7 +14,7 @@ const LUMPS = { "(unmatched)": "Requests that matched no route", "(other)": "Rou
 const at = (id) => document.getElementById(id);
 const api = at("meter").dataset.api;
 
-const asked = { service: null, users: null, rps: null };
+const asked = { service: null, users: null, rps: null, route: null };
 const shown = { all: false, find: "", sort: "monthly_usd", ascending: false };
 let view = null;
 let etag = null;
@@ -183,6 +183,7 @@ function flag(spread, few) {
   if (spread === null || spread.ratio === null) return made("span", { class: "muted" }, "–");
   const text = `${three.format(Number(spread.ratio))}×`;
   if (spread.flagged) return made("span", { class: "state varies", title: "Requests vary widely" }, text);
+  if (spread.waits) return made("span", { class: "muted", title: "Some requests wait longer than others; this does not say that they do more work" }, `${text} waiting`);
   return made("span", { class: "muted", title: few ? "Too few requests to be reliable" : undefined }, text);
 }
 
@@ -372,18 +373,33 @@ function placeEmpty() {
 
 let curveDrawn = "";
 
+function placeCurveRoutes(projection) {
+  const select = at("curve-route");
+  const names = projection.routes.map((route) => `${route.method} ${route.route}`);
+  const said = JSON.stringify(names);
+  if (select.dataset.said !== said) {
+    select.dataset.said = said;
+    select.replaceChildren(made("option", { value: "" }, "all routes"), ...names.map((name) => made("option", { value: name }, name)));
+  }
+  select.value = asked.route ?? "";
+}
+
 function placeCurve(projection) {
+  placeCurveRoutes(projection);
   const box = at("curve");
   const width = Math.round(box.clientWidth);
-  const points = projection.curve.map((point) => ({ ...point, usd: Number(point.monthly_usd) })).filter((point) => point.usd > 0);
-  const target = { users: projection.target_users, usd: Number(projection.monthly_usd) };
-  const said = JSON.stringify([width, projection.curve, target]);
+  const ofRoute = asked.route === null ? null : view.route_curve ?? null;
+  const curve = ofRoute === null ? projection.curve : projection.curve.map((point, index) => ({ ...point, ...ofRoute[index] }));
+  const points = curve.map((point) => ({ ...point, usd: Number(point.monthly_usd) })).filter((point) => point.usd > 0);
+  const route = ofRoute === null ? undefined : projection.routes.find((each) => `${each.method} ${each.route}` === asked.route);
+  const target = { users: projection.target_users, usd: Number((route ?? projection).monthly_usd) };
+  const said = JSON.stringify([width, curve, target]);
   if (said === curveDrawn || !width) return;
   curveDrawn = said;
   at("curve-card").hidden = points.length < 2;
   if (points.length < 2) return;
   drawCurve(box, width, points, target);
-  at("points").replaceChildren(...projection.curve.map((point) => made("tr", {},
+  at("points").replaceChildren(...curve.map((point) => made("tr", {},
     made("th", { scope: "row", class: "n" }, whole.format(point.users)),
     cell("n", money(point.monthly_usd)),
     cell("", machines(point)),
@@ -665,8 +681,14 @@ at("filter").addEventListener("input", (event) => {
   place();
 });
 
+at("curve-route").addEventListener("change", (event) => {
+  asked.route = event.target.value || null;
+  changed();
+});
+
 at("services").addEventListener("change", (event) => {
   asked.service = event.target.value;
+  asked.route = null;
   changed();
 });
 
