@@ -14,7 +14,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the table."""
+    """Make the table, and count the rows that there are."""
     op.create_table(
         "guard_unpriced",
         sa.Column("scope", sa.String(200), nullable=False),
@@ -24,6 +24,11 @@ def upgrade() -> None:
         sa.Column("failed", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("scope", "currency", name="pk_guard_unpriced"),
         sqlite_with_rowid=False,
+    )
+    op.execute(
+        "INSERT INTO guard_unpriced (scope, currency, spent, requests, failed) "
+        "SELECT scope, currency, SUM(spent), SUM(requests), SUM(failed) "
+        "FROM guard_spend WHERE activity = 'unpriced_call' GROUP BY scope, currency"
     )
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from costmon.errors import StoreFencedError
 from costmon.store import Retention, open_store
 from costmon.store import guards as guards_module
-from costmon.store.migrate import upgrade
+from costmon.store.migrate import downgrade, upgrade
 from costmon.testing.clock import START, FakeClock
 from costmon.testing.spend import guard_report, spend_row
 
@@ -100,6 +100,19 @@ def test_calls_without_a_price_are_totalled_apart_as_well(record, store):
     assert first.unpriced == again.unpriced == {key: ("USD", Decimal("0.05"), 1, 0)}
     assert store.decisions().unpriced == {key: ("USD", Decimal("0.1"), 2, 0)}
     assert store.decisions().totals[key].spent == Decimal("2.1")
+
+
+def test_calls_without_a_price_that_older_versions_recorded_are_counted(record, store, url):
+    hours = [START, START + HOUR]
+    rows = [spend_row("0.05", hour=hour, activity="unpriced_call") for hour in hours]
+    record(guard_report(1, [*rows, spend_row("2")]))
+    before = store.decisions().unpriced
+
+    downgrade(url, "0009")
+    upgrade(url)
+
+    assert store.decisions().unpriced == before
+    assert before["global", "USD"].requests == 2
 
 
 def test_calls_without_a_price_stay_counted_when_their_rows_are_forgotten(

@@ -99,6 +99,7 @@ def test_calls_without_a_price_are_shown_with_what_was_charged_and_what_to_do():
 
     assert "model:<b>new 7 $0.35" in shown
     assert 'Costing(prices={"model"' in shown
+    assert "Calls without a price" in text(EMPTY._replace(unpriced=unpriced), policy())
     assert "Calls without a price" not in text(guard_state(), policy())
 
 
