@@ -16,27 +16,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import flask
 
 from benchmarks.report import Row, print_table
 from costmon.api import ApiContext, ApiSettings, HttpServer, create_app
+from costmon.api.blank import blank_context
 from costmon.api.representation import Representations
-from costmon.api.sessions import LoginLinks
 from costmon.clock import SystemClock
 from costmon.config import Secret
-from costmon.domain.finding import BUCKET_S
 from costmon.domain.totals import Threshold
 from costmon.pricing import fx
-from costmon.state import fold, meters
-from costmon.state.charges import nothing_known
-from costmon.state.clock_steps import NO_STEPS
-from costmon.state.guard_state import EMPTY
-from costmon.state.published import Published, PublishedSnapshot, Watched
+from costmon.state import fold
+from costmon.state.published import PublishedSnapshot
 from costmon.testing.samples import inventory, report, resource
-from costmon.web.finding_view import FindingReader
 
 DROPLETS = 1_000
 CONNECTIONS = 32
@@ -199,54 +194,21 @@ def api_context() -> ApiContext:
     droplets = [resource(str(500_000_000 + n), created_at=now) for n in range(DROPLETS)]
     seen = inventory(droplets, observed_at=now)
     cell.publish(fold.fetched(blank, report(started_at=now), seen, now))
-    return ApiContext(
+    settings = ApiSettings(
+        host="127.0.0.1",
+        port=0,
+        api_token=Secret("0123456789abcdef"),
+        operator="bench",
+        reading_needs_token=False,
+        allowed_hosts=(),
+        demo=False,
+        threshold=Threshold(provider="digitalocean", limit=Decimal(100)),
+    )
+    return replace(
+        blank_context(settings, clock, fx.rates()),
         snapshot=cell,
         representations=Representations(cell, clock),
-        children=Published(()),
-        history=lambda _query: (),
-        findings=FindingReader(
-            newest=lambda _limit: (),
-            opened=lambda: None,
-            buckets=lambda _series, _after, _until: {},
-            hours=lambda _series, _start, _end: {},
-            bucket_s=BUCKET_S,
-        ),
-        charge_query=lambda _query: (),
-        database_fault=lambda: None,
-        pending=lambda: 0,
-        lost_records=tuple,
-        clock_steps=Published(NO_STEPS),
-        refresh=lambda _requested: (),
-        guard_state=Published(EMPTY),
-        policy=Watched(None),
-        confirmed=Published({}),
-        tell_policy=lambda _message: None,
-        announced=Watched(None),
-        tell_alerter=lambda _message: None,
-        meters=Published(meters.first("")),
-        tell_meters=lambda _message: None,
-        charges=lambda: nothing_known(now, now.date()),
-        published_charges=Published(nothing_known(now, now.date())),
-        rules=(),
-        rule_standings=tuple,
-        caps=(),
-        quotas=(),
-        subscriptions=(),
-        channel_counts=lambda: (),
-        rates=fx.rates(),
         currency="USD",
-        login_links=LoginLinks(clock),
-        settings=ApiSettings(
-            host="127.0.0.1",
-            port=0,
-            api_token=Secret("0123456789abcdef"),
-            operator="bench",
-            reading_needs_token=False,
-            allowed_hosts=(),
-            demo=False,
-            threshold=Threshold(provider="digitalocean", limit=Decimal(100)),
-        ),
-        clock=clock,
     )
 
 

@@ -310,10 +310,14 @@ class Detection:
             zero += self._bucket
 
     def _make_room(self, at: dt.datetime, unknown: list[Series]) -> list[Series]:
-        """Keep the most expensive series of the last two days; return the unknown ones of them."""
+        """Keep the most expensive series of the last two days; return the unknown ones of them.
+
+        A series whose finding is open is kept whatever it costs: the finding has to end.
+        """
         sums = self._store.sums(at - 2 * _DAY, at)
+        found = {series for series, _ in self._open}
         every = [*self._watched, *unknown]
-        every.sort(key=lambda it: (not it.is_money, -sums.get(it, Decimal()), it))
+        every.sort(key=lambda it: (it not in found, not it.is_money, -sums.get(it, Decimal()), it))
         kept = set(every[: self._plan.most_series])
         for series in [it for it in self._watched if it not in kept]:
             del self._watched[series]

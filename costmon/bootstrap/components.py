@@ -16,9 +16,8 @@ from costmon.actors.roles.persister import Persister
 from costmon.actors.roles.policy import PolicyActor
 from costmon.actors.roles.poller import Poller
 from costmon.actors.supervisor import Supervisor
-from costmon.api import ApiContext, create_app
-from costmon.api.representation import Representations
-from costmon.api.sessions import LoginLinks
+from costmon.api import create_app
+from costmon.api.blank import blank_context
 from costmon.bootstrap.listeners import api_settings
 from costmon.bootstrap.tree import (
     ALERTER,
@@ -32,16 +31,9 @@ from costmon.bootstrap.tree import (
 )
 from costmon.clock import SystemClock
 from costmon.config import Secret, Settings
-from costmon.domain.finding import BUCKET_S
 from costmon.domain.fx import Rates
 from costmon.notifiers.log import LogChannel
 from costmon.providers import catalog
-from costmon.state import meters
-from costmon.state.charges import nothing_known
-from costmon.state.clock_steps import NO_STEPS
-from costmon.state.guard_state import EMPTY
-from costmon.state.published import Published, PublishedSnapshot, Watched
-from costmon.web.finding_view import FindingReader
 
 ComponentKind = Literal["actor", "endpoint", "function", "provider", "channel"]
 
@@ -93,47 +85,10 @@ def _actors(settings: Settings) -> Iterator[Component]:
 
 
 def _endpoints(settings: Settings) -> Iterator[Component]:
-    cell = PublishedSnapshot()
-    now = SystemClock().now()
-    context = ApiContext(
-        snapshot=cell,
-        representations=Representations(cell, SystemClock()),
-        children=Published(()),
-        history=lambda _query: (),
-        findings=FindingReader(
-            newest=lambda _limit: (),
-            opened=lambda: None,
-            buckets=lambda _series, _after, _until: {},
-            hours=lambda _series, _start, _end: {},
-            bucket_s=BUCKET_S,
-        ),
-        charge_query=lambda _query: (),
-        database_fault=lambda: None,
-        pending=lambda: 0,
-        lost_records=tuple,
-        clock_steps=Published(NO_STEPS),
-        refresh=lambda _message: (),
-        guard_state=Published(EMPTY),
-        policy=Watched(None),
-        confirmed=Published({}),
-        tell_policy=lambda _message: None,
-        announced=Watched(None),
-        tell_alerter=lambda _message: None,
-        meters=Published(meters.first("")),
-        tell_meters=lambda _message: None,
-        charges=lambda: nothing_known(now, now.date()),
-        published_charges=Published(nothing_known(now, now.date())),
-        rules=(),
-        rule_standings=tuple,
-        caps=(),
-        quotas=(),
-        subscriptions=(),
-        channel_counts=lambda: (),
-        rates=Rates(settings.fx.currency, {}),
-        currency=settings.fx.currency,
-        login_links=LoginLinks(SystemClock()),
-        settings=api_settings(settings, Secret(secrets.token_urlsafe())),
-        clock=SystemClock(),
+    context = blank_context(
+        api_settings(settings, Secret(secrets.token_urlsafe())),
+        SystemClock(),
+        Rates(settings.fx.currency, {}),
     )
     app = create_app(context)
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):

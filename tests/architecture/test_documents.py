@@ -12,26 +12,18 @@ from pathlib import Path
 import pytest
 
 from costmon.api.app import create_app, create_metrics_app
-from costmon.api.context import ApiContext, ApiSettings
-from costmon.api.representation import Representations
-from costmon.api.sessions import LoginLinks
+from costmon.api.blank import blank_context
+from costmon.api.context import ApiSettings
 from costmon.cli import COMMANDS, build_parser
 from costmon.clock import SystemClock
 from costmon.config import Settings
 from costmon.config.file import RETENTION_TABLES, check_file
 from costmon.config.secret import Secret
-from costmon.domain.finding import BUCKET_S
 from costmon.domain.fx import Rates
 from costmon.domain.totals import Threshold
 from costmon.pricing.quotas import known_quotas
 from costmon.providers import catalog
-from costmon.state import meters
-from costmon.state.charges import nothing_known
-from costmon.state.clock_steps import NO_STEPS
-from costmon.state.guard_state import EMPTY
-from costmon.state.published import Published, PublishedSnapshot, Watched
 from costmon.store import Retention
-from costmon.web.finding_view import FindingReader
 
 PROVIDERS = catalog.built_in()
 
@@ -128,57 +120,17 @@ def test_each_page_of_a_vendor_has_a_provider():
 
 
 def routes() -> set[str]:
-    cell = PublishedSnapshot()
-    now = SystemClock().now()
-    context = ApiContext(
-        snapshot=cell,
-        representations=Representations(cell, SystemClock()),
-        children=Published(()),
-        history=lambda _query: (),
-        findings=FindingReader(
-            newest=lambda _limit: (),
-            opened=lambda: None,
-            buckets=lambda _series, _after, _until: {},
-            hours=lambda _series, _start, _end: {},
-            bucket_s=BUCKET_S,
-        ),
-        charge_query=lambda _query: (),
-        database_fault=lambda: None,
-        pending=lambda: 0,
-        lost_records=tuple,
-        clock_steps=Published(NO_STEPS),
-        refresh=lambda _message: (),
-        guard_state=Published(EMPTY),
-        policy=Watched(None),
-        confirmed=Published({}),
-        tell_policy=lambda _message: None,
-        announced=Watched(None),
-        tell_alerter=lambda _message: None,
-        meters=Published(meters.first("e")),
-        tell_meters=lambda _message: None,
-        charges=lambda: nothing_known(now, now.date()),
-        published_charges=Published(nothing_known(now, now.date())),
-        rules=(),
-        rule_standings=tuple,
-        caps=(),
-        quotas=(),
-        subscriptions=(),
-        channel_counts=lambda: (),
-        rates=Rates("EUR", {}),
-        currency="USD",
-        login_links=LoginLinks(SystemClock()),
-        settings=ApiSettings(
-            host="127.0.0.1",
-            port=8090,
-            api_token=Secret("0123456789abcdef"),
-            operator="alice",
-            reading_needs_token=False,
-            allowed_hosts=(),
-            demo=False,
-            threshold=Threshold(provider="digitalocean", limit=Decimal(100)),
-        ),
-        clock=SystemClock(),
+    settings = ApiSettings(
+        host="127.0.0.1",
+        port=8090,
+        api_token=Secret("0123456789abcdef"),
+        operator="alice",
+        reading_needs_token=False,
+        allowed_hosts=(),
+        demo=False,
+        threshold=Threshold(provider="digitalocean", limit=Decimal(100)),
     )
+    context = blank_context(settings, SystemClock(), Rates("EUR", {}))
     return {
         f"{method} {written(rule.rule)}"
         for app in (create_app(context), create_metrics_app(context))

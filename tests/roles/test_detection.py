@@ -283,6 +283,18 @@ def test_only_the_most_expensive_series_are_watched():
     assert watched == {"tag:39", "tag:38", "tag:37", "tag:36", "tag:35"}
 
 
+def test_a_series_whose_finding_is_open_stays_watched_until_it_is_over():
+    rows = spend(9, burns=LOOP)
+    for at in ends(rows)[BURN + 10 : BURN + 20]:
+        rows[at] |= {Series(f"tag:{n}", "USD"): Decimal(10**6) for n in range(100, 140)}
+    store = Kept(rows)
+
+    run(store, ends(rows), most_series=5)
+
+    assert {GLOBAL, TAG} <= {it.series for it in store.findings.values()}
+    assert not any(it.is_open for it in store.findings.values() if it.series in {GLOBAL, TAG})
+
+
 def test_a_service_that_was_off_for_months_starts_at_once():
     rows = spend(2)
     store = Kept(rows)
