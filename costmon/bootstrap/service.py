@@ -5,7 +5,7 @@ import datetime as dt
 import random
 import threading
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -58,6 +58,7 @@ from costmon.domain.child import ChildStatus
 from costmon.domain.finding import SpendFinding
 from costmon.domain.policy import Policy
 from costmon.domain.poll import ReadingKey, ReadingKind, StoredReading
+from costmon.domain.resource import Resource
 from costmon.domain.totals import Threshold
 from costmon.domain.usage import UsageReading
 from costmon.errors import MailboxFullError, StoreError
@@ -227,6 +228,7 @@ class Service:
                 quotas=self.quotas,
                 rates=self.rates,
                 subscriptions=settings.manual,
+                resources=self._resources,
                 charges=self.charges_today,
                 usages=self._usages,
                 today=self._today,
@@ -406,9 +408,13 @@ class Service:
         return tuple(it.alert for it in known)
 
     def _usages(self) -> tuple[UsageReading, ...]:
-        snapshot = self.cell.latest()
-        accounts = snapshot.accounts if snapshot else ()
+        accounts = self._live_accounts()
         return tuple(account.usage for account in accounts if account.usage is not None)
+
+    def _resources(self) -> Iterator[Resource]:
+        for account in self._live_accounts():
+            if account.inventory is not None:
+                yield from account.inventory.resources
 
     def _today(self) -> dt.date:
         return self._clock.now().astimezone(ZoneInfo(self._settings.timezone)).date()

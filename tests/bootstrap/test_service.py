@@ -16,14 +16,14 @@ from costmon.config import load
 from costmon.config.file import FileSettings
 from costmon.config.settings import Settings
 from costmon.domain.charge_report import ChargeTotal
-from costmon.domain.poll import ReadingKey, StoredReading
+from costmon.domain.poll import Observation, ReadingKey, StoredReading
 from costmon.domain.subscription import Subscription
 from costmon.messages import CloseCircuit, GuardReported, RefreshRequested
 from costmon.providers import catalog
 from costmon.state.charges import nothing_known
 from costmon.store import open_store
 from costmon.store.migrate import upgrade
-from costmon.testing import FakeClock
+from costmon.testing import FakeClock, samples
 from costmon.testing.clock import START
 from costmon.testing.spend import guard_report
 from tests.store import charges
@@ -243,6 +243,36 @@ def test_charges_of_the_ledger_and_manual_entries_are_forecast_from_the_start_on
         "manual": Decimal(20),
     }
     assert forecast.total.month.point == Decimal(320)
+
+
+def test_what_a_vendor_renews_is_told_after_a_restart_though_it_cannot_be_read(tmp_path):
+    environ = {
+        "HOSTINGER_API_TOKEN": "0123456789abcdef",
+        "HOSTINGER_API_URL": "http://127.0.0.1:1",
+        "COSTMON_STATE_DIR": str(tmp_path),
+    }
+    settings = load(providers=PROVIDERS, environ=environ).settings
+    upgrade(settings.database_url)
+    clock = FakeClock()
+    details = (("next_billing", "2026-12-01"), ("price", "89.00 EUR"), ("period", "1 year"))
+    vps = samples.resource("1", name="VPS", provider="hostinger", account="hostinger")
+    held = samples.inventory(
+        [vps._replace(details=details)], account="hostinger", provider="hostinger"
+    )
+    report = samples.report("c1", account="hostinger", provider="hostinger")
+    with open_store(settings.database_url, clock=clock) as store:
+        seen = Observation(report=report, inventory=held, failure=None, totals=None)
+        store.record(seen, store.claim("persister"))
+    service = Service(settings, clock=clock, on_scan=lambda: None)
+
+    service.start()
+    told = service.announced.wait(lambda told: not told, 30.0)
+    assert service.stop().unstopped == ()
+
+    reminder = next(
+        one.told for one in told or () if one.told and one.told.event == "alerter.reminder_due"
+    )
+    assert reminder.text.startswith("VPS (hostinger) renews on 1 December for 89.00 EUR")
 
 
 def test_turning_readers_away_ends_every_wait_for_a_policy(service):

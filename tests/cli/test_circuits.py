@@ -107,11 +107,11 @@ def test_without_the_token_a_command_says_whose_it_needs_to_be(demo, capsys, mon
 
 @pytest.mark.process
 def test_a_scope_with_a_slash_survives_the_way(circuits):
-    circuits("open", "model:meta/llama 3%?#", "--reason", "x")
+    circuits("open", "key:meta/llama 3%?#", "--reason", "x")
 
-    _, out, _ = circuits("list", "model:meta/llama 3%?#", "--json")
+    _, out, _ = circuits("list", "key:meta/llama 3%?#", "--json")
 
-    assert json.loads(out)["data"]["scope"] == "model:meta/llama 3%?#"
+    assert json.loads(out)["data"]["scope"] == "key:meta/llama 3%?#"
     assert json.loads(out)["data"]["state"] == "open"
 
 

@@ -165,13 +165,14 @@ def test_a_worker_that_is_killed_loses_its_last_second_at_most(tmp_path, vendor,
             worker.serve(7)
             settle(runtime, 7)
             worker.kill()
+        assert in_files(runtime) == 7
         with Worker(runtime) as worker:
             worker.serve(5)
             worker.end()
         assert service.terminate() == 0
 
     assert 5 <= kept(service) <= 12
-    assert in_files(runtime) == 12
+    assert in_files(runtime) == 5  # of the newest start
 
 
 def test_a_damaged_file_of_the_service_is_said_and_nothing_else(tmp_path, vendor, runtime):

@@ -10,8 +10,8 @@ from costmon.providers import catalog
 from tests.providers import openapi
 
 NOW = dt.datetime(2026, 11, 21, 10, 0, tzinfo=dt.UTC)
-# Specifications with schemas; those that were written by hand have examples only.
-VENDORS = ("atlas", "digitalocean", "github", "openai")
+# Specifications with schemas; most of those that were written by hand have examples only.
+VENDORS = ("atlas", "digitalocean", "github", "hetzner", "hostinger", "openai")
 OPTIONS = {"github": {"org": "acme", "user": "octocat"}}
 
 pytestmark = openapi.needs_prism

@@ -228,6 +228,7 @@ def make_system(store, outbox, open_memory, detection=None):
         quotas=(),
         rates=fx.rates(),
         subscriptions=(),
+        resources=lambda: (),
         charges=lambda: nothing_known(_START, _START.date()),
         usages=lambda: (),
         today=_START.date,

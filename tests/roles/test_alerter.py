@@ -81,6 +81,7 @@ def alerter(
     cooldown_s=3600.0,
     *,
     entries=(),
+    resources=(),
     published=None,
     usages=(),
     today=START.date,
@@ -102,6 +103,7 @@ def alerter(
         quotas=known_quotas(),
         rates=fx.rates(),
         subscriptions=entries,
+        resources=lambda: resources,
         charges=lambda: published or nothing_known(START, today()),
         usages=lambda: usages,
         today=today,
@@ -435,6 +437,22 @@ def test_a_reminder_is_told_once_and_again_for_another_day():
     assert other.facts["name"] == "Domain"
     assert (moved.facts["name"], moved.facts["due"]) == ("Claude Max", "2026-11-25")
     assert [alert.id for alert, _ in memory.outgoing] == [first.id, other.id, moved.id]
+
+
+def test_what_a_vendor_renews_is_told_once():
+    memory = Memory()
+    details = (("next_billing", "2026-11-30"), ("price", "89.00 EUR"), ("period", "P1Y"))
+    domain = samples.resource("1", name="example.org", provider="ovh", kind="service")
+    held = (domain._replace(details=details),)
+
+    (first,) = at_start(memory, resources=held)
+    (other,) = at_start(
+        memory, resources=held, entries=(subscription("Domain", dt.date(2026, 11, 24)),)
+    )
+
+    assert first.event == "alerter.reminder_due"
+    assert first.text.startswith("example.org (ovh) renews on 30 November for 89.00 EUR;")
+    assert other.facts["name"] == "Domain"
 
 
 def test_a_reminder_is_told_when_its_day_comes_while_the_service_runs():

@@ -220,6 +220,7 @@ def test_no_observation_is_lost_none_is_there_twice_and_the_snapshot_never_goes_
                     quotas=(),
                     rates=fx.rates(),
                     subscriptions=(),
+                    resources=lambda: (),
                     charges=lambda: nothing_known(START, START.date()),
                     usages=lambda: (),
                     today=START.date,

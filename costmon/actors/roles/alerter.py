@@ -36,6 +36,8 @@ from costmon.domain.change import AlertChange, Change, CircuitChange
 from costmon.domain.circuit import Opening
 from costmon.domain.finding import Series, SpendFinding
 from costmon.domain.fx import Rates
+from costmon.domain.renewal import renewing
+from costmon.domain.resource import Resource
 from costmon.domain.rule import Rule
 from costmon.domain.subscription import Subscription
 from costmon.domain.totals import Threshold
@@ -119,7 +121,8 @@ class AlerterPlan:
         caps: Budgets that are compared with charges; guards tell of their own spending themselves.
         quotas: Those of the user before those that costmon knows.
         rates: For charges in other currencies than a cap's.
-        subscriptions: What people are reminded of.
+        subscriptions: The manual entries, which people are reminded of.
+        resources: Returns what accounts hold, for what their vendors charge soon.
         charges: Returns what was charged, of the month that it is.
         usages: Returns the last usage of each account.
         today: Returns the day in people's time zone.
@@ -141,6 +144,7 @@ class AlerterPlan:
     quotas: tuple[Quota, ...]
     rates: Rates
     subscriptions: tuple[Subscription, ...]
+    resources: Callable[[], Iterable[Resource]]
     charges: Callable[[], ChargeState]
     usages: Callable[[], Iterable[UsageReading]]
     today: Callable[[], dt.date]
@@ -270,7 +274,9 @@ class Alerter(SupervisedActor[AlerterMessage]):
         if self._memory.loaded:
             self._judge_caps(self._plan.charges())
             self._judge_quotas(self._plan.usages())
-            due = due_reminders(self._plan.subscriptions, self._plan.today(), self._memory.said)
+            today, entries = self._plan.today(), self._plan.subscriptions
+            told_by_vendors = renewing(self._plan.resources(), entries, today)
+            due = due_reminders((*entries, *told_by_vendors), today, self._memory.said)
             self._tell_crossings(due)
             self._wake()
         self.timer.after(_LOOK, _LOOK_EVERY_S if self._memory.loaded else _SAVE_AGAIN_S)

@@ -180,7 +180,7 @@ class Server(Thing, kw_only=True):
 class Volume(Thing, kw_only=True):
     """Block storage, sized in GB."""
 
-    size: Count
+    size: Decimal
     server: int | None = None
 
     @property
@@ -195,7 +195,7 @@ class Volume(Thing, kw_only=True):
 
     def cost(self, prices: Prices) -> Cost:
         """Return what a month of it costs."""
-        return _of_size(Decimal(self.size), prices.volume)
+        return _of_size(self.size, prices.volume)
 
 
 class FloatingIp(Thing, kw_only=True):

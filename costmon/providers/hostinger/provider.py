@@ -16,6 +16,14 @@ from msgspec import Meta, Struct
 
 from costmon.domain.amount import is_number
 from costmon.domain.charge import Charge, ChargeWindow
+from costmon.domain.renewal import (
+    ENDS,
+    FIRST_BILLING,
+    NEXT_BILLING,
+    PERIOD,
+    PRICE,
+    RENEWAL_PRICE,
+)
 from costmon.domain.resource import Inventory, Resource
 from costmon.domain.subscription import add_months
 from costmon.outbound import Outbound
@@ -154,13 +162,14 @@ def _resource(account: str, one: Subscription) -> Resource:
     renewal = one.renewal_price
     due = one.next_billing_at or one.expires_at
     renews = one.next_billing_at is not None and one.is_auto_renewed is not False
+    billing = FIRST_BILLING if one.status in _NOT_YET else NEXT_BILLING
     details = (
-        ("next_billing" if renews else "ends", due.date().isoformat() if due else None),
+        (billing if renews else ENDS, due.date().isoformat() if due else None),
         ("renewal", {True: "automatic", False: "manual", None: None}[one.is_auto_renewed]),
-        ("price", f"{_money(one.total_price)} {currency}"),
-        ("renewal_price", None if renewal is None else f"{_money(renewal)} {currency}"),
+        (PRICE, f"{_money(one.total_price)} {currency}"),
+        (RENEWAL_PRICE, None if renewal is None else f"{_money(renewal)} {currency}"),
         ("price_changes", "yes" if renewal not in {None, one.total_price} else None),
-        ("period", f"{one.billing_period} {one.unit}"),
+        (PERIOD, f"{one.billing_period} {one.unit}"),
     )
     return Resource(
         account=account,

@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from costmon.domain.amount import MOST_QUANTITY, is_number
 from costmon.domain.charge import Charge, ChargeWindow
+from costmon.domain.renewal import ENDS, NEXT_BILLING, PERIOD, PRICE
 from costmon.domain.resource import Gap, Inventory, Resource
 from costmon.domain.usage import Quantity, UsageReading
 from costmon.errors import ProviderNotFoundError, ProviderPermissionError
@@ -354,10 +355,10 @@ def _resource(account: str, service: Service) -> Resource:
     price = billing.pricing.price if billing.pricing else None
     monthly, unpriced = _monthly(billing.pricing)
     details = (
-        ("next_billing", due.date().isoformat() if due else None),
+        (ENDS if mode == "manual" else NEXT_BILLING, due.date().isoformat() if due else None),
         ("renewal", mode),
-        ("price", f"{price.value} {price.currency_code}" if price else None),
-        ("period", billing.pricing.duration if billing.pricing else None),
+        (PRICE, f"{price.value} {price.currency_code}" if price else None),
+        (PERIOD, billing.pricing.duration if billing.pricing else None),
     )
     created = lifecycle.current.creation_date if lifecycle and lifecycle.current else None
     return Resource(

@@ -29,7 +29,7 @@ class MetersActor(list[SetRecording]):
 @pytest.fixture
 def world():
     made = World()
-    made.listen(api_token=Secret(TOKEN))
+    made.listen(api_token=Secret(TOKEN), reading_needs_token=True)
     made.surveyed = MetersActor(made)
     state = made.meters.read()
     for number, name in enumerate(("shop", HOSTILE)):

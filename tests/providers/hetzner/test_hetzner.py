@@ -136,6 +136,15 @@ def test_a_snapshot_that_is_being_made_has_no_size_and_no_price(server):
     assert (one.monthly_cost, one.unpriced) == (None, "its size is not known")
 
 
+def test_a_volume_may_have_a_size_with_decimals(server):
+    answers = copy.deepcopy(hetzner.EVERYTHING)
+    answers["/volumes"]["volumes"][0]["size"] = 12.5
+
+    volume = inventory(server, answers).resources[3]
+
+    assert (volume.size, volume.monthly_cost) == ("12.5 GB", Decimal("0.55"))
+
+
 def test_only_snapshots_are_asked_for(server):
     inventory(server, hetzner.EVERYTHING)
 

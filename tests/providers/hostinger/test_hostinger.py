@@ -5,6 +5,8 @@ from decimal import Decimal
 
 import pytest
 
+from costmon.domain.renewal import renewing
+from costmon.domain.subscription import reminders
 from costmon.errors import ProviderSchemaError
 from costmon.testing import StubServer
 from costmon.testing.provider_contract import ACCOUNT, NOW, Recording, Vendor
@@ -70,6 +72,27 @@ def test_a_renewal_for_another_price_is_told(read):
     assert details["renewal"] == "automatic"
     assert (details["price"], details["renewal_price"]) == ("2.99 USD", "11.99 USD")
     assert details["price_changes"] == "yes"
+
+
+def test_a_renewal_a_trial_and_an_end_are_reminded_of(read):
+    year = {"billing_period_unit": "year", "next_billing_at": "2026-12-02T00:00:00Z"}
+    trial = {"status": "in_trial", "next_billing_at": "2026-11-25T00:00:00Z"}
+    lapses = {"is_auto_renewed": False, "next_billing_at": None, "expires_at": NOW.isoformat()}
+    resources, _ = read(
+        hostinger.subscription("VPS", 3_588, renewal_price=11_988, **year),
+        hostinger.subscription("Mail", 299, **trial),
+        hostinger.subscription("example.org", 999, **lapses),
+        hostinger.subscription("Monthly", 999, next_billing_at="2026-11-22T00:00:00Z"),
+    )
+
+    found = reminders(renewing(resources, (), NOW.date()), NOW.date())
+
+    assert [(one.kind, one.subscription.name, one.due.day) for one in found] == [
+        ("end", "example.org", 21),
+        ("start", "Mail", 25),
+        ("renewal", "VPS", 2),
+    ]
+    assert found[-1].subscription.amount == Decimal("119.88")
 
 
 def test_what_does_not_renew_has_an_end(read):

@@ -7,6 +7,8 @@ from urllib.parse import urlencode
 
 import pytest
 
+from costmon.domain.renewal import renewing
+from costmon.domain.subscription import reminders
 from costmon.errors import ProviderAuthError, ProviderPermissionError, ProviderSchemaError
 from costmon.testing import Reply, StubServer
 from costmon.testing.provider_contract import ACCOUNT, NOW, Recording, Vendor
@@ -289,6 +291,26 @@ def test_services_say_when_they_renew_and_what_a_month_costs(server):
     assert yearly.monthly_cost == Decimal(10)
     assert unpriced.monthly_cost is None
     assert unpriced.unpriced == "OVHcloud names no price"
+
+
+def test_a_yearly_service_is_reminded_of_before_it_renews_or_ends(server):
+    yearly = {"duration": "P1Y", "price": ovh.price(120)}
+    answers = {
+        **ovh.SERVICES,
+        "/services/12": ovh.service(12, pricing=yearly),
+        "/services/13": ovh.service(
+            13, pricing=yearly, renew={"current": {"mode": "manual", "period": "P1Y"}}
+        ),
+    }
+    with vendor(server, answers).provider() as provider:
+        resources = provider.inventory(ACCOUNT, NOW).resources
+
+    found = reminders(renewing(resources, (), NOW.date()), NOW.date())
+
+    assert [(one.kind, one.subscription.name) for one in found] == [
+        ("renewal", "vps-12.example.net"),
+        ("end", "vps-13.example.net"),
+    ]
 
 
 def test_a_consumer_key_that_may_write_is_named(server):
