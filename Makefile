@@ -13,6 +13,9 @@ FLOORS := tests/journeys/test_run.py tests/cli/test_doctor.py tests/guard/client
 	tests/guard/stores/test_contract.py tests/meter/frameworks/test_flask.py
 INSTALL := @PYTHON='$(PYTHON)' requirements/install.sh $(VENV)
 
+# Tests start hundreds of processes: modules are compiled once, whatever the environment says.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo run test check format lint types imports cov soak floors compat bench docs prices lock migrate clean
 

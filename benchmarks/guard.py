@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 
 from benchmarks import guard_clients, guard_llm, guard_stores, library_import
+from benchmarks import guard_loop as event_loop
 from benchmarks.guard_rivals import CENT, GUARD, OTHERS, PYBREAKER, Allowed, Contender, guard_loop
 from benchmarks.report import Row, is_installed, not_installed, part, print_table
 from benchmarks.turns import Loop, in_turns, ratio
@@ -200,7 +201,7 @@ def _quiet() -> None:
 
 
 def main() -> list[Row]:
-    """Measure everything; takes about two minutes."""
+    """Measure everything; takes about two and a half minutes."""
     _quiet()
     found = [one for one in OTHERS if is_installed(one.module)]
     rows = [not_installed(one.name, [one.module]) for one in OTHERS if one not in found]
@@ -211,6 +212,7 @@ def main() -> list[Row]:
         *part("a refusal", _refusal_rows),
         *part("overspend", lambda: _overspend_rows(found)),
         *part("the guard's stores", guard_stores.main),
+        *part("an event loop", event_loop.main),
         *part("guarded clients", guard_clients.main),
         *part("calls to language models", guard_llm.main),
         *library_import.rows("costmon.guard", "decimal, datetime, threading, typing"),

@@ -149,7 +149,8 @@ def _postgres() -> list[Row]:
 
 
 @contextlib.contextmanager
-def _redis_server(folder: Path) -> Iterator[str]:
+def redis_server(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Start a server on loopback, and give its URL and process."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -162,14 +163,14 @@ def _redis_server(folder: Path) -> Iterator[str]:
                     socket.create_connection(("127.0.0.1", port), timeout=1).close()
                     break
                 time.sleep(0.01)
-            yield f"redis://127.0.0.1:{port}/0"
+            yield f"redis://127.0.0.1:{port}/0", process
         finally:
             process.terminate()
 
 
 def _redis(folder: Path) -> list[Row]:
     redis: Any = importlib.import_module("redis")
-    with _redis_server(folder) as url:
+    with redis_server(folder) as (url, _):
         client = redis.Redis.from_url(url)
         with Guard(url, _BUDGETS) as guard:
             timed = _measured(guard, lambda: client.incrby("cell", 10_000_000))

@@ -15,10 +15,13 @@ from costmon.api.schemas.guards import (
     InFlightAnswer,
     Refusal,
     RefusalsAnswer,
+    Unpriced,
+    UnpricedAnswer,
 )
 from costmon.intake.answer import plain
 from costmon.state import budget_status
 from costmon.state.freshness import age_s
+from costmon.state.guard_state import unpriced_totals
 
 
 def create_blueprint(context: ApiContext) -> flask.Blueprint:
@@ -95,6 +98,16 @@ def create_blueprint(context: ApiContext) -> flask.Blueprint:
             for guard, note in context.guard_state.read().refusals
         ]
         return json_reply(RefusalsAnswer(data=rows, meta=Meta(count=len(rows), demo=demo)))
+
+    @blueprint.get("/api/v1/guard/unpriced")
+    @described(tag="guard", answers={200: UnpricedAnswer})
+    def unpriced() -> flask.typing.ResponseReturnValue:
+        """Count the calls to models and hosts that have no known price, and their cost."""
+        rows = [
+            Unpriced(scope=scope, currency=it.currency, calls=it.requests, spent=plain(it.spent))
+            for scope, it in unpriced_totals(context.guard_state.read())
+        ]
+        return json_reply(UnpricedAnswer(data=rows, meta=Meta(count=len(rows), demo=demo)))
 
     return blueprint
 

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from costmon.cli.client import Reply, ServiceClient
-from costmon.cli.guard_tables import amount, moment, scope_rows
+from costmon.cli.guard_tables import amount, moment, scope_rows, unpriced_rows
 from costmon.clock import SystemClock
 from costmon.config import Settings
 from costmon.console.table import table
@@ -19,7 +19,7 @@ from costmon.errors import InputError
 _SHOWN = 10
 _PATIENCE_S = 3
 _NOT_MODIFIED = 304
-_PARTS = ("scopes", "leases", "refusals", "guards")
+_PARTS = ("scopes", "leases", "refusals", "guards", "unpriced")
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -44,7 +44,15 @@ def _status(client: ServiceClient, arguments: argparse.Namespace, timezone: str)
         inner = ", ".join(f'"{part}": {reply.text.strip()}' for part, reply in replies.items())
         print(f"{{{inner}}}")
         return 0
-    guards = _rows(replies["guards"])
+    guards, unpriced = _rows(replies["guards"]), _rows(replies["unpriced"])
+    if unpriced:
+        print(
+            unpriced_rows(
+                (row["scope"], row["calls"], f"{amount(row['spent'])} {row['currency']}")
+                for row in unpriced
+            )
+        )
+        print()
     if not guards:
         print("No guard has reported in the last 24 hours.")
         return 0

@@ -9,13 +9,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from costmon.cli.guard_tables import amount, moment, scope_rows
+from costmon.cli.guard_tables import amount, moment, scope_rows, unpriced_rows
 from costmon.domain.budget import Budget, Thresholds
 from costmon.domain.money import plain
+from costmon.domain.spend import UNPRICED_CALL
 from costmon.errors import InputError
 from costmon.guard import Guard, ScopeConfig
 from costmon.guard.errors import GuardStoreError
-from costmon.guard.usage import UNPRICED
 
 _SQLITE = "sqlite:///"
 _DAY_S = 86_400
@@ -83,13 +83,7 @@ def _status(guard: Guard, arguments: argparse.Namespace, timezone: str) -> int:
     unpriced = _unpriced(guard)
     if unpriced:
         print()
-        print(
-            table(
-                ("calls without a price", "calls", "charged, estimated"),
-                [(scope, calls, amount(spent)) for scope, calls, spent in unpriced],
-                right=("calls", "charged, estimated"),
-            )
-        )
+        print(unpriced_rows((scope, calls, amount(spent)) for scope, calls, spent in unpriced))
     if status.leases:
         print()
         print(
@@ -116,7 +110,7 @@ def _unpriced(guard: Guard) -> list[tuple[str, int, Decimal]]:
     now = guard.clock.now()
     sums: dict[str, tuple[int, Decimal]] = {}
     for row in guard.usage(now - dt.timedelta(days=31), now + dt.timedelta(hours=1)):
-        if row.activity == UNPRICED and row.scope.startswith(("model:", "host:")):
+        if row.activity == UNPRICED_CALL and row.scope.startswith(("model:", "host:")):
             calls, spent = sums.get(row.scope, (0, Decimal(0)))
             sums[row.scope] = (calls + row.requests, spent + plain(row.spent))
     return [(scope, calls, spent) for scope, (calls, spent) in sorted(sums.items())]

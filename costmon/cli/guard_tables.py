@@ -2,7 +2,7 @@
 
 import datetime as dt
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -41,6 +41,15 @@ def scope_rows(gauges: Sequence[Mapping[str, Any]], timezone: str) -> str:
             for gauge in gauges
         ],
         right=("limit", "spent", "held", "remaining"),
+    )
+
+
+def unpriced_rows(rows: Iterable[tuple[str, int, str]]) -> str:
+    """Return the table of calls to models without a known price: scope, calls, charged."""
+    return table(
+        ("calls without a price", "calls", "charged, estimated"),
+        list(rows),
+        right=("calls", "charged, estimated"),
     )
 
 

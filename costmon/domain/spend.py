@@ -13,6 +13,9 @@ NoticeKind = Literal[
     "warn", "refused", "store_lost", "store_returned", "quarantined", "expired", "unpriced"
 ]
 
+UNPRICED_CALL = "unpriced_call"
+"""The activity of calls to a model without a known price, whose costs are estimated."""
+
 
 class SpendRow(NamedTuple):
     """What one scope has spent on one activity in one hour.

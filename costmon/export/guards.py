@@ -36,6 +36,8 @@ class GuardCollector(Collector):
         self._policy = policy
         self._now = now
         self._spent = Bounded()
+        self._unpriced_calls = Bounded()
+        self._unpriced_spent = Bounded()
         self._decisions = Bounded()
 
     def collect(self) -> Iterator[Metric]:
@@ -43,6 +45,7 @@ class GuardCollector(Collector):
         guard_state, policy, now = self._guard_state(), self._policy(), self._now()
         families = (
             *self._totals(guard_state),
+            *self._unpriced(guard_state),
             _held(guard_state, now),
             _circuits(policy, now),
             _last_reports(guard_state),
@@ -67,6 +70,38 @@ class GuardCollector(Collector):
             family.add_metric(labels, float(amount))
         yield family
         yield self._decided(guard_state, requests, shown)
+
+    def _unpriced(self, guard_state: GuardState) -> Iterator[Metric]:
+        calls: dict[Series, Decimal] = {}
+        spent: dict[Series, Decimal] = {}
+        for (scope, currency), total in guard_state.unpriced.items():
+            labels = (_provider(scope), scope)
+            calls[labels] = calls.get(labels, Decimal()) + total.requests
+            if currency == _CURRENCY:
+                spent[labels] = total.spent
+        shown = most_expensive((labels[-1], count) for labels, count in calls.items()) | {GLOBAL}
+        for name, text, bounded, values in (
+            (
+                "costmon_guard_unpriced_calls",
+                "Calls to models without a known price, by scope.",
+                self._unpriced_calls,
+                calls,
+            ),
+            (
+                "costmon_guard_unpriced_usd",
+                "What was charged for them in USD, most of it estimated.",
+                self._unpriced_spent,
+                spent,
+            ),
+        ):
+            family = CounterMetricFamily(
+                name,
+                f"{text} A call counts in each of its scopes: do not sum them, use `global`.",
+                labels=("provider", "scope"),
+            )
+            for series, value in bounded.series(values, shown):
+                family.add_metric(series, float(value))
+            yield family
 
     def _decided(
         self, guard_state: GuardState, requests: dict[str, int], shown: frozenset[str]
@@ -106,6 +141,7 @@ def _held(guard_state: GuardState, now: dt.datetime) -> Metric:
     living = GuardState(
         guards=tuple(seen for seen in guard_state.guards if not is_away(seen, now)),
         totals={},
+        unpriced={},
         refused={},
         refusals=(),
         notices=(),

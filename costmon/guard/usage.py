@@ -18,9 +18,6 @@ _MOST_GAUGES = 100
 _FAR_S = 1 << 40
 """Later than any hour: after a clock was set back, some rows lie in the future."""
 
-UNPRICED = "unpriced_call"
-"""The activity of calls to a model without a known price, whose costs are estimated."""
-
 
 class ScopeUse(NamedTuple):
     """What one scope has used over a span of time.

@@ -128,6 +128,14 @@ _FALLS_BACK = {
 }
 
 
+_FORMER_NAMES = {
+    "written": "cache_write",
+    "written_1h": "cache_write_1h",
+    "per_search": "web_search",
+}
+"""Names that earlier versions had for units, in `Rates.of`."""
+
+
 class Rates(NamedTuple):
     """US dollars by unit: for a million tokens or characters, 3,600 seconds, 1,000 of the others.
 
@@ -164,13 +172,16 @@ class Rates(NamedTuple):
         Args:
             input: For a million tokens read.
             output: For a million tokens written.
-            others: Prices of other units, by their names.
+            others: Prices of other units, by their names; `written`, `written_1h` and `per_search`
+                are accepted as other names of `cache_write`, `cache_write_1h` and `web_search`.
 
         Raises:
             AmountError: One is no amount.
-            TypeError: There is no such unit.
+            TypeError: There is no such unit, or it is given under both of its names.
         """
-        given = {unit: amount_of(price) for unit, price in others.items()}
+        given = {_FORMER_NAMES.get(unit, unit): amount_of(it) for unit, it in others.items()}
+        if len(given) < len(others):
+            raise TypeError(f"a unit is given under two names, in {', '.join(sorted(others))}")
         read, written = amount_of(input), amount_of(output)
         tokens = {"audio": read, "video": read, "audio_output": written, "image_output": written}
         tokens["video_output"] = written
@@ -238,6 +249,8 @@ class ModelPrice(NamedTuple):
         picture_tokens: Tokens that one picture has at most, whatever its size.
         as_of: When the price was read; `None`: it is the user's.
         source: Where.
+        per_search: US dollars for 1,000 searches of the web: the former way to give
+            `rates.web_search`, and used if that is `None`.
     """
 
     model: str
@@ -250,6 +263,7 @@ class ModelPrice(NamedTuple):
     picture_tokens: int = LARGEST_PICTURE
     as_of: dt.date | None = None
     source: str = "the user"
+    per_search: Amount | None = None
 
     def over(self, other: "ModelPrice") -> "ModelPrice":
         """Return this price, and what another list knows besides; to be completed."""
@@ -282,6 +296,9 @@ class ModelPrice(NamedTuple):
 
     def completed(self) -> "ModelPrice":
         """Return it with the prices that units and tiers have by those of others."""
+        if self.per_search is not None:
+            searches = Rates(web_search=amount_of(self.per_search))
+            return self._replace(rates=self.rates.over(searches), per_search=None).completed()
         rates = self.rates.filled()
         long = None if self.long_rates is None else self.long_rates.over(self.rates).filled()
         tiers = {}

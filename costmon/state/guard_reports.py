@@ -31,6 +31,7 @@ class Recorded(NamedTuple):
         guard: Whose.
         confirmed: The sequence up to which nothing of this guard is missing; `None`: not known yet.
         totals: Of every scope that it had rows of, after writing.
+        unpriced: The same of calls to models without a known price.
         rows: That were compared with the stored ones.
         ignored: Rows that could not be taken: too old, or out of range.
     """
@@ -38,6 +39,7 @@ class Recorded(NamedTuple):
     guard: str
     confirmed: int | None
     totals: Mapping[TotalKey, SpendTotal]
+    unpriced: Mapping[TotalKey, SpendTotal]
     rows: int
     ignored: int
 
@@ -90,10 +92,21 @@ def swept(state: GuardState, now: dt.datetime) -> GuardState:
     return state._replace(guards=tuple(it for it in state.guards if now - it.seen_at < SEEN_FOR))
 
 
-def recorded(state: GuardState, totals: Mapping[TotalKey, SpendTotal]) -> GuardState:
+def recorded(
+    state: GuardState,
+    totals: Mapping[TotalKey, SpendTotal],
+    unpriced: Mapping[TotalKey, SpendTotal],
+) -> GuardState:
     """Return the state with new totals in the place of old ones; the largest stay."""
-    merged = {**state.totals, **totals}
-    return state._replace(totals=_largest(merged, MOST_TOTALS, lambda total: total.spent))
+
+    def merged(
+        old: Mapping[TotalKey, SpendTotal], new: Mapping[TotalKey, SpendTotal]
+    ) -> Mapping[TotalKey, SpendTotal]:
+        return _largest({**old, **new}, MOST_TOTALS, lambda total: total.spent)
+
+    return state._replace(
+        totals=merged(state.totals, totals), unpriced=merged(state.unpriced, unpriced)
+    )
 
 
 def pressing(report: GuardReport, scope: str) -> ScopeGauge | None:

@@ -62,6 +62,7 @@ class GuardState(NamedTuple):
     Attributes:
         guards: Those seen in the last day, latest first.
         totals: By (scope, currency).
+        unpriced: The part of `totals` that is of calls to models without a known price.
         refused: By (scope, reason), over all guards since costmon was started.
         refusals: The latest, newest first, at most 200; each with the guard's name.
         notices: The latest, newest first, at most 100; each with the guard's name.
@@ -69,9 +70,20 @@ class GuardState(NamedTuple):
 
     guards: tuple[GuardSeen, ...]
     totals: Mapping[tuple[str, str], SpendTotal]
+    unpriced: Mapping[tuple[str, str], SpendTotal]
     refused: Mapping[tuple[str, str], int]
     refusals: tuple[tuple[str, RefusalNote], ...]
     notices: tuple[tuple[str, Notice], ...]
 
 
-EMPTY = GuardState(guards=(), totals={}, refused={}, refusals=(), notices=())
+def unpriced_totals(state: GuardState) -> list[tuple[str, SpendTotal]]:
+    """Return the models and hosts with calls that have no known price, most calls first."""
+    rows = [
+        (scope, total)
+        for (scope, _), total in state.unpriced.items()
+        if scope.startswith(("model:", "host:")) and total.requests
+    ]
+    return sorted(rows, key=lambda row: (-row[1].requests, row[0], row[1].currency))
+
+
+EMPTY = GuardState(guards=(), totals={}, unpriced={}, refused={}, refusals=(), notices=())

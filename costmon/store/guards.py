@@ -14,18 +14,18 @@ from sqlalchemy import Connection, Table, delete, insert, select, tuple_
 
 from costmon.domain.finding import BUCKET_S, Series
 from costmon.domain.money import from_nano, to_nano
-from costmon.domain.spend import GuardReport, SpendRow
+from costmon.domain.spend import UNPRICED_CALL, GuardReport, SpendRow
 from costmon.state.guard_reports import MOST_TOTALS, Recorded, TotalKey
 from costmon.state.guard_state import SpendTotal
 from costmon.store.acknowledged import Acknowledged, followed
 from costmon.store.columns import LARGEST_NANO
-from costmon.store.schema import guard_seen, guard_spend, guard_total
+from costmon.store.schema import guard_seen, guard_spend, guard_total, guard_unpriced
 from costmon.store.spend import add_spend
 from costmon.store.text import storable, storable_key
 
 _SpendKey = tuple[dt.datetime, str, str]
+_Totals = dict[TotalKey, SpendTotal]
 _SPEND_KEY = (guard_spend.c.hour, guard_spend.c.scope, guard_spend.c.activity)
-_TOTAL_KEY = (guard_total.c.scope, guard_total.c.currency)
 _AT_ONCE = 200
 """Keys a statement: SQLite allows 32,766 parameters, older ones 999."""
 
@@ -65,21 +65,24 @@ def record_report(
         bucket_s: Length of the buckets to which the money is added, in seconds.
     """
     rows, ignored = _usable(report, not_before)
-    totals, spent = _record_rows(connection, storable_key(report.store), report.currency, rows)
+    totals, unpriced, spent = _record_rows(
+        connection, storable_key(report.store), report.currency, rows
+    )
     add_spend(connection, spent, now, bucket_s)
     acknowledged = _follow(connection, report, now)
     return Recorded(
         guard=report.guard,
         confirmed=acknowledged.confirmed,
         totals=totals,
+        unpriced=unpriced,
         rows=len(rows),
         ignored=ignored,
     )
 
 
-def read_totals(connection: Connection) -> dict[TotalKey, SpendTotal]:
-    """Return the largest totals."""
-    statement = select(guard_total).order_by(guard_total.c.spent.desc(), *_TOTAL_KEY)
+def read_totals(connection: Connection, table: Table) -> dict[TotalKey, SpendTotal]:
+    """Return the largest totals of `guard_total` or `guard_unpriced`."""
+    statement = select(table).order_by(table.c.spent.desc(), *table.primary_key)
     rows = connection.execute(statement.limit(MOST_TOTALS)).mappings()
     return {
         (row["scope"], row["currency"]): SpendTotal(
@@ -118,17 +121,21 @@ def _fits(row: SpendRow) -> bool:
 
 def _record_rows(
     connection: Connection, store: str, currency: str, rows: Mapping[_SpendKey, SpendRow]
-) -> tuple[dict[TotalKey, SpendTotal], dict[tuple[dt.datetime, Series], int]]:
-    """Return the totals, and what was added to each series by hour, in nano-units."""
+) -> tuple[_Totals, _Totals, dict[tuple[dt.datetime, Series], int]]:
+    """Return the totals, those without a price, and what each series got by hour, in nano-units."""
     currency = storable_key(currency)
     known = _known_rows(connection, store, rows)
     newer = {
         key: row for key, row in rows.items() if key not in known or known[key][0] < row.changes
     }
     added: dict[TotalKey, _Sum] = {(scope, currency): _NOTHING for _, scope, _ in rows}
+    unpriced = {
+        (scope, currency): _NOTHING for _, scope, activity in rows if activity == UNPRICED_CALL
+    }
     hourly: dict[tuple[dt.datetime, Series], int] = {}
     for key, row in newer.items():
-        hour, scope, _ = key
+        hour, scope, activity = key
+        sums = (added, unpriced) if activity == UNPRICED_CALL else (added,)
         spent = _Sum(to_nano(row.spent), row.requests, row.failed)
         series = Series(scope, currency)
         hourly[hour, series] = hourly.get((hour, series), 0) + spent.nano
@@ -136,11 +143,17 @@ def _record_rows(
             _, before_currency, before = known[key]
             # A store that changes its currency takes its rows along.
             total = (scope, before_currency)
-            added[total] = added.get(total, _NOTHING).plus(before, -1)
+            for into in sums:
+                into[total] = into.get(total, _NOTHING).plus(before, -1)
             hourly[hour, series] -= before.nano
-        added[scope, currency] = added[scope, currency].plus(spent)
+        for into in sums:
+            into[scope, currency] = into[scope, currency].plus(spent)
     _replace_rows(connection, store, currency, newer)
-    return _add_to_totals(connection, added), hourly
+    return (
+        _add_to_totals(connection, guard_total, added),
+        _add_to_totals(connection, guard_unpriced, unpriced),
+        hourly,
+    )
 
 
 def _known_rows(
@@ -189,20 +202,19 @@ def _replace_rows(
         connection.execute(insert(guard_spend), values)
 
 
-def _add_to_totals(
-    connection: Connection, added: Mapping[TotalKey, _Sum]
-) -> dict[TotalKey, SpendTotal]:
+def _add_to_totals(connection: Connection, table: Table, added: Mapping[TotalKey, _Sum]) -> _Totals:
     """Return the totals after adding, those to which nothing was added too."""
+    total_key = tuple_(table.c.scope, table.c.currency)
     before: dict[TotalKey, _Sum] = {}
     for some in _portions(added):
-        for row in connection.execute(select(guard_total).where(tuple_(*_TOTAL_KEY).in_(some))):
+        for row in connection.execute(select(table).where(total_key.in_(some))):
             before[row.scope, row.currency] = _Sum(to_nano(row.spent), row.requests, row.failed)
     after = {key: before.get(key, _NOTHING).plus(sum_) for key, sum_ in added.items()}
     changed = [key for key, sum_ in after.items() if before.get(key) != sum_]
     for some in _portions(changed):
-        connection.execute(delete(guard_total).where(tuple_(*_TOTAL_KEY).in_(some)))
+        connection.execute(delete(table).where(total_key.in_(some)))
     if changed:
-        connection.execute(insert(guard_total), [_total_row(key, after[key]) for key in changed])
+        connection.execute(insert(table), [_total_row(key, after[key]) for key in changed])
     return {
         key: SpendTotal(key[1], from_nano(sum_.nano), sum_.requests, sum_.failed)
         for key, sum_ in after.items()

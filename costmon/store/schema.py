@@ -273,6 +273,18 @@ guard_total = Table(
 )
 """What `guard_spend` adds up to by scope, rows included that are no longer kept."""
 
+guard_unpriced = Table(
+    "guard_unpriced",
+    metadata,
+    Column("scope", _Key, primary_key=True),
+    Column("currency", _Key, primary_key=True),
+    Column("spent", NanoAmount, nullable=False),
+    Column("requests", BigInteger, nullable=False),
+    Column("failed", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""The part of `guard_total` that is of calls to models without a known price."""
+
 guard_seen = Table(
     "guard_seen",
     metadata,

@@ -11,7 +11,7 @@ from costmon.domain.policy import Policy, PolicyBudget
 from costmon.domain.spend import Notice, RefusalNote
 from costmon.state.budget_status import BudgetStatus, Flight, budget_statuses, flights, is_away
 from costmon.state.freshness import age_s
-from costmon.state.guard_state import GuardSeen, GuardState
+from costmon.state.guard_state import GuardSeen, GuardState, SpendTotal, unpriced_totals
 
 MOST_ROWS = 100
 
@@ -104,6 +104,7 @@ class GuardOverview:
     flights: Rows[Flight]
     refusals: Rows[Said]
     notices: Rows[Said]
+    unpriced: Rows[tuple[str, SpendTotal]]
 
 
 def guard_overview(state: GuardState, policy: Policy | None, now: dt.datetime) -> GuardOverview:
@@ -129,6 +130,7 @@ def guard_overview(state: GuardState, policy: Policy | None, now: dt.datetime) -
         budgets=_rows(policy.budgets if policy else ()),
         flights=_rows(flights(state, now)),
         refusals=_rows([Said(app=apps.get(name, name), note=it) for name, it in state.refusals]),
+        unpriced=_rows(unpriced_totals(state)),
         notices=_rows([Said(app=apps.get(name, name), note=it) for name, it in state.notices]),
     )
 

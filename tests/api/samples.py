@@ -84,6 +84,7 @@ def total(spent="2.5", requests=10, failed=1, currency="USD"):
 def guard_state(*guards, **facts):
     values = {
         "totals": {("global", "USD"): total()},
+        "unpriced": {},
         "refused": {("host:api.example.com", "budget"): 3},
         "refusals": (("g1", refusal()),),
         "notices": (),

@@ -240,7 +240,10 @@ def test_without_the_token_nothing_changes(guarded, method, path, body):
         "/api/v1/circuits",
         "/api/v1/circuits/global",
         "/api/v1/budgets",
-        *(f"/api/v1/guard/{noun}" for noun in ("guards", "scopes", "leases", "refusals")),
+        *(
+            f"/api/v1/guard/{noun}"
+            for noun in ("guards", "scopes", "leases", "refusals", "unpriced")
+        ),
         "/guard",
     ],
 )

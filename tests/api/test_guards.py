@@ -1,7 +1,7 @@
 import datetime as dt
 from decimal import Decimal
 
-from tests.api.samples import gauge, guard_state, lease, seen
+from tests.api.samples import gauge, guard_state, lease, seen, total
 
 GUARD = "/api/v1/guard"
 
@@ -14,7 +14,7 @@ def rows(world, noun):
 
 
 def test_without_a_guard_every_list_is_empty(world):
-    for noun in ("guards", "scopes", "leases", "refusals"):
+    for noun in ("guards", "scopes", "leases", "refusals", "unpriced"):
         assert rows(world, noun) == []
 
 
@@ -116,6 +116,22 @@ def test_a_call_in_flight_is_shown_until_its_lease_ends(world):
     assert [row["id"] for row in rows(world, "leases")] == ["a", "b"]
     world.clock.advance(30)
     assert [row["id"] for row in rows(world, "leases")] == ["b"]
+
+
+def test_calls_without_a_price_are_counted_by_model_and_host_most_first(world):
+    unpriced = {
+        ("global", "USD"): total("0.35", 7),
+        ("host:llm.example", "USD"): total("0.35", 7),
+        ("key:ann", "USD"): total("0.35", 7),
+        ("model:new", "USD"): total("0.30", 6),
+        ("model:none-left", "USD"): total("0", 0),
+    }
+    world.guard_state.publish(guard_state(unpriced=unpriced))
+
+    assert rows(world, "unpriced") == [
+        {"scope": "host:llm.example", "currency": "USD", "calls": 7, "spent": "0.35"},
+        {"scope": "model:new", "currency": "USD", "calls": 6, "spent": "0.30"},
+    ]
 
 
 def test_a_refusal_is_shown_with_its_whole_text(world):

@@ -384,6 +384,18 @@ def report(path):
     at = dt.datetime.now(dt.UTC).isoformat()
     gauge = {"scope": "key:seen", "period": "total", "limit": "1", "spent": "0.25", "held": "0.1"}
     refusal = {"at": at, "scope": "key:seen", "reason": "budget", "text": "no room for 0.80"}
+    unpriced = {
+        "hour": at[:13] + ":00:00Z",
+        "scope": "model:new",
+        "activity": "unpriced_call",
+        "spent": "0.05",
+        "requests": 1,
+        "failed": 0,
+        "expired": 0,
+        "bytes_in": 0,
+        "bytes_out": 0,
+        "changes": 1,
+    }
     sent = {
         "guard": "9f",
         "store": "s",
@@ -393,7 +405,7 @@ def report(path):
         "pid": 12,
         "sent_at": at,
         "currency": "USD",
-        "rows": [],
+        "rows": [unpriced],
         "scopes": [gauge | {"resets_at": None}],
         "leases": [],
         "refusals": [refusal],
@@ -416,7 +428,7 @@ def test_the_service_shows_what_a_guard_reports(run, demo):
     deadline = time.monotonic() + 10
     status = json.loads(run("status", "--json", *demo.where)[1])
     # The demo has a guard of its own.
-    while not [it for it in status["guards"]["data"] if it["guard"] == "9f"]:
+    while not [it for it in status["unpriced"]["data"] if it["scope"] == "model:new"]:
         assert time.monotonic() < deadline
         status = json.loads(run("status", "--json", *demo.where)[1])
     code, out, _ = run("status", *demo.where)
@@ -428,6 +440,7 @@ def test_the_service_shows_what_a_guard_reports(run, demo):
     assert (row["scope"], row["spent"], row["remaining"]) == ("key:seen", "0.25", "0.65")
     assert ["key:seen", "total", "1.00", "0.25", "0.10", "0.65"] in cells(out)
     assert "no room for 0.80" in out
+    assert ["model:new", "1", "0.05", "USD"] in cells(out)
     assert ["9f", "worker", "box", "12"] in [row[:4] for row in cells(out)]
     assert "key:seen" in [row[0] for row in cells(top) if row]
     assert ["key:seen", "budget", "1"] in cells(refusals)

@@ -48,7 +48,7 @@ def everything():
         ("global", "EUR"): total("9", currency="EUR"),
         ('tag:a="\\\n', "USD"): total("0.1"),
     }
-    return guard_state(totals=totals), rules
+    return guard_state(totals=totals, unpriced={("model:new", "USD"): total()}), rules
 
 
 @pytest.mark.parametrize("accept", ["", "application/openmetrics-text; version=1.0.0"])
@@ -60,6 +60,8 @@ def test_everything_parses(accept):
     assert {name.removesuffix("_total") for name in names} == {
         "costmon_guard_spent_usd",
         "costmon_guard_decisions",
+        "costmon_guard_unpriced_calls",
+        "costmon_guard_unpriced_usd",
         "costmon_guard_held_usd",
         "costmon_guard_last_report_timestamp_seconds",
         "costmon_circuit_open",
@@ -96,6 +98,36 @@ def test_decisions_are_charged_calls_and_refusals_by_reason():
 
     assert found["allowed", "global"] == 20
     assert found["refused_budget", "host:api.example.com"] == 3
+
+
+def test_calls_without_a_price_are_counted_by_scope_and_their_cost_in_dollars():
+    unpriced = {
+        ("global", "USD"): total("0.35", 7),
+        ("global", "EUR"): total("9", 2),
+        ("host:api.openai.com", "USD"): total("0.35", 7),
+        ("model:new", "USD"): total("0.35", 7),
+    }
+    state = guard_state(unpriced=unpriced)
+
+    assert samples("costmon_guard_unpriced_calls_total", state) == {
+        ("", "global"): 9,
+        ("openai", "host:api.openai.com"): 7,
+        ("", "model:new"): 7,
+    }
+    assert samples("costmon_guard_unpriced_usd_total", state)["", "global"] == 0.35
+
+
+def test_made_up_names_of_models_do_not_add_series_without_end():
+    many = {(f"model:m{i}", "USD"): total(str(i + 1), i + 1) for i in range(MOST_SCOPES + 50)}
+
+    found = samples(
+        "costmon_guard_unpriced_calls_total",
+        guard_state(unpriced={**many, ("global", "USD"): total("1", 1)}),
+    )
+
+    assert len(found) == MOST_SCOPES + 2
+    assert found["", "other"] == sum(range(1, 51))
+    assert found["", "global"] == 1
 
 
 def test_guards_that_share_a_store_hold_what_they_hold_once():

@@ -176,6 +176,28 @@ def test_a_price_of_your_own_is_for_all_kinds_of_tokens():
         Rates.of(1, 2, smell=3)
 
 
+def test_units_can_be_given_by_the_names_that_earlier_versions_had():
+    former = Rates.of(3, 15, cached="0.3", written="3.75", written_1h=6, per_search=10)
+
+    assert former == Rates.of(
+        3, 15, cached="0.3", cache_write="3.75", cache_write_1h=6, web_search=10
+    )
+    assert Rates.of(3, 15, written="3.75").cache_write_1h == Decimal("3.75")
+    with pytest.raises(TypeError, match="two names"):
+        Rates.of(3, 15, written=1, cache_write=1)
+
+
+def test_the_former_price_of_a_thousand_searches_is_counted_for_short_and_long_prompts():
+    row = ModelPrice(
+        "m", Rates.of(0), long_rates=Rates.of(0), long_from=10, per_search="10"
+    ).completed()
+
+    assert row.cost(LlmUsage(input=1, web_search=2)).amount == Decimal("0.02")
+    assert row.cost(LlmUsage(input=11, web_search=2)).amount == Decimal("0.02")
+    newer = row._replace(rates=Rates.of(0, web_search=5), long_rates=None, per_search=10)
+    assert newer.completed().cost(LlmUsage(web_search=2)).amount == Decimal("0.01")
+
+
 def test_each_row_says_when_and_where_it_was_read():
     for vendor, model, region in price_list().models():
         price = price_of(model, vendor, region)

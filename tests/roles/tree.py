@@ -13,7 +13,7 @@ from costmon.actors.system import System
 from costmon.clock import Clock, SystemClock
 from costmon.state.published import Published
 
-PATIENCE_S = 10.0
+PATIENCE_S = 40.0
 SOON = RestartPolicy(max_restarts=10_000, min_backoff_s=0.001, max_backoff_s=0.002)
 
 

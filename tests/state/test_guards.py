@@ -104,13 +104,13 @@ def test_nothing_grows_without_bound():
         (f"key:{n}", "USD"): SpendTotal("USD", Decimal(n), 1, 0)
         for n in range(guard_reports.MOST_TOTALS + 9)
     }
-    state = guard_reports.recorded(state, totals)
+    state = guard_reports.recorded(state, totals, totals)
 
     assert len(state.guards) == guard_reports.MOST_GUARDS
     assert len(state.refusals) == guard_reports.MOST_REFUSALS
     assert len(state.notices) == guard_reports.MOST_NOTICES
     assert len(state.refused) == guard_reports.MOST_REFUSED
-    assert len(state.totals) == guard_reports.MOST_TOTALS
+    assert len(state.totals) == len(state.unpriced) == guard_reports.MOST_TOTALS
     assert ("key:0", "USD") not in state.totals
     assert state.refusals[0][1].at > state.refusals[-1][1].at
 

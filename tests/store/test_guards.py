@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from costmon.errors import StoreFencedError
 from costmon.store import Retention, open_store
 from costmon.store import guards as guards_module
-from costmon.store.migrate import upgrade
+from costmon.store.migrate import downgrade, upgrade
 from costmon.testing.clock import START, FakeClock
 from costmon.testing.spend import guard_report, spend_row
 
@@ -86,6 +86,44 @@ def test_scopes_hours_activities_and_currencies_are_kept_apart(record, store):
         ("host:a.example", "USD"): 2,
         ("global", "EUR"): 16,
     }
+
+
+def test_calls_without_a_price_are_totalled_apart_as_well(record, store):
+    unpriced = spend_row("0.05", scope="model:new", activity="unpriced_call")
+    priced = spend_row("2", scope="model:new")
+
+    first = record(guard_report(1, [unpriced, priced]))
+    again = record(guard_report(1, [unpriced, priced]))
+    record(guard_report(2, [unpriced._replace(spent=Decimal("0.10"), requests=2, changes=9)]))
+
+    key = ("model:new", "USD")
+    assert first.unpriced == again.unpriced == {key: ("USD", Decimal("0.05"), 1, 0)}
+    assert store.decisions().unpriced == {key: ("USD", Decimal("0.1"), 2, 0)}
+    assert store.decisions().totals[key].spent == Decimal("2.1")
+
+
+def test_calls_without_a_price_that_older_versions_recorded_are_counted(record, store, url):
+    hours = [START, START + HOUR]
+    rows = [spend_row("0.05", hour=hour, activity="unpriced_call") for hour in hours]
+    record(guard_report(1, [*rows, spend_row("2")]))
+    before = store.decisions().unpriced
+
+    downgrade(url, "0009")
+    upgrade(url)
+
+    assert store.decisions().unpriced == before
+    assert before["global", "USD"].requests == 2
+
+
+def test_calls_without_a_price_stay_counted_when_their_rows_are_forgotten(
+    record, store, look, clock
+):
+    record(guard_report(1, [spend_row("0.05", activity="unpriced_call")]))
+
+    store.prune(clock.now() + dt.timedelta(days=40), Retention(guard_spend=30))
+
+    assert look("SELECT count(*) FROM guard_spend") == [(0,)]
+    assert store.decisions().unpriced["global", "USD"].requests == 1
 
 
 def test_a_store_that_changes_its_currency_takes_its_rows_along(record, store):

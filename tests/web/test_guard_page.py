@@ -19,7 +19,7 @@ from costmon.web.charge_view import Limits
 from costmon.web.guard_page import GuardPage
 from costmon.web.guard_view import Entered
 from costmon.web.page import create_blueprint
-from tests.api.samples import circuit, gauge, guard_state, lease, policy, refusal, seen, told
+from tests.api.samples import circuit, gauge, guard_state, lease, policy, refusal, seen, told, total
 from tests.web.test_page import Text
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
@@ -90,6 +90,17 @@ def test_a_scope_without_a_limit_has_none_and_no_bar():
 
     assert "<svg" not in source
     assert "unknown" not in str(Text(source))
+
+
+def test_calls_without_a_price_are_shown_with_what_was_charged_and_what_to_do():
+    unpriced = {("model:<b>new", "USD"): total("0.35", 7), ("global", "USD"): total("0.35", 7)}
+
+    shown = text(guard_state(unpriced=unpriced), policy())
+
+    assert "model:<b>new 7 $0.35" in shown
+    assert 'Costing(prices={"model"' in shown
+    assert "Calls without a price" in text(EMPTY._replace(unpriced=unpriced), policy())
+    assert "Calls without a price" not in text(guard_state(), policy())
 
 
 def test_a_window_that_has_ended_is_said_to_have():

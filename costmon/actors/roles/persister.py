@@ -504,7 +504,7 @@ class Persister(SupervisedActor[PersisterMessage]):
         if recorded.totals:
             self.fenced(
                 lambda: self._guard_state.change(
-                    lambda state: guard_reports.recorded(state, recorded.totals)
+                    lambda state: guard_reports.recorded(state, recorded.totals, recorded.unpriced)
                 )
             )
         if recorded.confirmed is not None:

@@ -79,6 +79,11 @@ class GuardDecisions(Protocol):
         """What was spent, by scope and currency."""
         ...
 
+    @property
+    def unpriced(self) -> Mapping[tuple[str, str], SpendTotal]:
+        """The same of calls to models without a known price."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyPlan:
@@ -286,7 +291,11 @@ class PolicyActor(SupervisedActor[PolicyMessage]):
             taken = policies.after(taken, change)
         # What the persister has published meanwhile is at least as new.
         self._change_guard_state(
-            lambda state: guard_reports.recorded(state, {**decisions.totals, **state.totals})
+            lambda state: guard_reports.recorded(
+                state,
+                {**decisions.totals, **state.totals},
+                {**decisions.unpriced, **state.unpriced},
+            )
         )
         self._publish(taken)
         self.log.info(

@@ -82,6 +82,28 @@ class RefusalsAnswer(Answer, frozen=True):
     meta: Meta
 
 
+class Unpriced(Answer, frozen=True):
+    """Calls to a model without a known price, of one scope.
+
+    `spent` is an estimate, except for calls whose answer gave a price.
+    """
+
+    scope: str
+    currency: str
+    calls: int
+    spent: str
+
+
+class UnpricedAnswer(Answer, frozen=True):
+    """The answer of `GET /api/v1/guard/unpriced`, most calls first.
+
+    A call counts in each of its scopes: do not add rows.
+    """
+
+    data: list[Unpriced]
+    meta: Meta
+
+
 class Guard(Answer, frozen=True):
     """One guard, by its latest report."""
 

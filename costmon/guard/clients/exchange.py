@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, cast
 
 from costmon.domain.amount import amount_of
 from costmon.domain.money import shown_exact
+from costmon.domain.spend import UNPRICED_CALL
 from costmon.errors import AmountError
 from costmon.guard.async_wait import wait_for_room
 from costmon.guard.attempt import HeldLease
@@ -41,7 +42,6 @@ from costmon.guard.errors import (
 from costmon.guard.health.called_host import Admission
 from costmon.guard.health.failures import FailureClass, failure_of, failure_of_status
 from costmon.guard.log import log
-from costmon.guard.usage import UNPRICED
 from costmon.guard.usage_parsing.reading import AnswerReader
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ class Exchange:
             quote = _looked_up(guard, costing, call, quote)
 
         def reserve() -> HeldLease:
-            activity = UNPRICED if quote.unpriced else costing.activity
+            activity = UNPRICED_CALL if quote.unpriced else costing.activity
             try:
                 return guard.reserve(
                     quote.scopes, quote.estimate, ttl=costing.ttl, activity=activity, wait=wait

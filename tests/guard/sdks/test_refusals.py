@@ -61,7 +61,7 @@ def client_of(guard):
     try:
         from costmon.guard.httpx2 import guarded_client
     except ImportError:
-        from costmon.guard.httpx import guarded_client  # type: ignore[assignment]  # of another library
+        from costmon.guard.httpx import guarded_client  # type: ignore[assignment]  # the same interface
     return guarded_client(guard, costing=COSTING)
 
 
