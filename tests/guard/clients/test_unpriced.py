@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from costmon.domain.spend import UNPRICED_CALL
 from costmon.errors import InputError
 from costmon.guard import Budget, BudgetRefused, CallRefused, Costing, Guard, UnpricedRefused
 from costmon.guard.clients.exchange import Exchange
 from costmon.guard.clients.wire_call import wire_call
-from costmon.guard.usage import UNPRICED
 from costmon.testing.clock import FakeClock
 
 AZURE = "https://r.openai.azure.com/openai/deployments/TEST/chat/completions?api-version=2024-10-21"
@@ -67,7 +67,7 @@ def test_a_call_without_a_price_is_held_and_charged_at_an_amount_that_is_not_zer
     assert [notice.kind for notice in told] == ["unpriced"]
     assert "TEST at llm.example" in told[0].text
     rows = guard.store.usage(0, 1 << 40, "model:test")
-    assert [(row.activity, row.requests) for row in rows] == [(UNPRICED, 3)]
+    assert [(row.activity, row.requests) for row in rows] == [(UNPRICED_CALL, 3)]
 
 
 def test_the_answer_may_give_the_price(guard):
