@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-JOBS ?= 2
+JOBS ?= 4
 # Levels of requirements/*.lock; each needs the ones before it.
 SERVICE := service $(WITH)
 DEV := service postgres redis aws apprise dev
@@ -38,7 +38,7 @@ demo: setup ## Run against simulated vendors; then open http://127.0.0.1:8090
 run: setup ## Run against your account; needs DO_API_TOKEN in .env or the environment
 	@exec $(BIN)/python -m costmon run
 
-test: setup-dev ## Run the tests in two processes (JOBS=0: in one)
+test: setup-dev ## Run the tests in four processes (JOBS=0: in one)
 	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
 
 check: setup-dev lint types imports ## Check style, types and import rules
