@@ -17,7 +17,7 @@ from costmon.testing.clock import FakeClock
 
 AZURE = "https://r.openai.azure.com/openai/deployments/TEST/chat/completions?api-version=2024-10-21"
 BODY = json.dumps(
-    {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 10, "model": "TEST"}
+    {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1000, "model": "TEST"}
 ).encode()
 ANSWER = json.dumps(
     {
