@@ -131,7 +131,7 @@ def test_a_deployment_that_answered_is_held_at_its_models_price_by_all_guards_on
 
         exchange = Exchange.begin(second, Costing(unpriced="refuse"), call(AZURE))
 
-        assert 0 < second.held("global") < Decimal("0.01")
+        assert COST <= second.held("global") < Decimal("0.05")
         assert second.store.settings().revision == revision, "plans stay valid"
         answered(exchange)
         assert second.spent("model:gpt-4o") == COST
