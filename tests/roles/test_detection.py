@@ -141,7 +141,7 @@ def test_a_tag_that_runs_away_while_the_total_is_flat_is_told():
     assert TAG in {one.series for one in opened}
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", range(1))
 def test_kills_at_any_moment_change_nothing_of_what_is_found(seed):
     rows = spend(9, burns=(*LOOP, ("tag:b", BURN - 60, BURN - 45, 30)), seed=seed)
     undisturbed = Kept(rows)

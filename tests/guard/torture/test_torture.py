@@ -16,7 +16,7 @@ from tests.guard.torture.campaign import Plan
 from tests.guard.torture.shared import PinnedClock, Shared, start_moved_s
 
 pytestmark = pytest.mark.process
-OPERATIONS = 10_000
+OPERATIONS = 6_000
 START_S = 1_800_001_800.0
 
 
