@@ -22,7 +22,7 @@ _LONGEST = 1024
 
 
 def made_token(state_dir: Path) -> Secret:
-    """Return the token in the state directory; make it when there is none.
+    """Return the token in the state directory; create it if it does not exist.
 
     Raises:
         StateDirectoryError: It cannot be read or written, or others can read or write it.

@@ -101,7 +101,7 @@ class FindingRow:
     Attributes:
         finding: By its newest state.
         cause: In words.
-        alert: What people were told of it and is not over; `None`: there is none.
+        alert: The open alert about it; `None`: no alert is open.
         circuit: What stops its scope, or that of a part, or has it on trial; `None`: nothing does.
         circuit_state: What that is now.
         not_spent: What would have been spent above the usual while the circuit was open; `None`: it

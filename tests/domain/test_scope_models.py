@@ -43,6 +43,8 @@ def test_other_families_are_not_covered(other):
 
     guard.reserve(f"model:{other}", "5")
 
+    assert guard.held("model:gpt-4o") == 0
+
 
 def test_the_closest_pattern_decides():
     assert covers("model:gpt-4o", "model:gpt-4o") > covers("model:gpt-4o*", "model:gpt-4o")

@@ -37,10 +37,10 @@ class LlmRequest(NamedTuple):
         tier: The service tier that is held.
         price: The price of the model; `None`: it is not known.
         hold: The most that it can cost, US dollars; `None`: there is no price.
-        unpriced: Why there is none, for people.
+        unpriced: Why the price is not known, as a sentence for people.
         name: What a notice about it is counted by.
         output_tokens: Output that is held, of all choices together.
-        output_field: The field that limits it; `None`: this format has none.
+        output_field: The field that limits it; `None`: this format has no such field.
         per_output_token: Price of one more token of `output_field`.
         fixed: The part of the hold that no limit of the output makes cheaper.
         padding: The part of `fixed` that is only held, never charged as a bound.

@@ -83,16 +83,16 @@ class Bound:
         padding = _OVERHEAD - _LEAST_OVERHEAD if plain and not prompt.refers and read < size else 0
         long = price.long_rates is not None and read > price.long_from
         rates, _ = price.tier(tier, long=long)
-        dearest = _dearest(rates, call)
-        sound_rate = rates.audio or dearest
+        highest = _highest(rates, call)
+        sound_rate = rates.audio or highest
         self.input_cost = (
             min(cached, read) * (rates.cached or ZERO)
-            + max(0, read - cached) * dearest
-            + min(sound_tokens, read) * max(ZERO, sound_rate - dearest)
-            + min(video, read) * max(ZERO, (rates.video or dearest) - dearest)
-            + min(picture_tokens, read) * max(ZERO, (rates.image or dearest) - dearest)
+            + max(0, read - cached) * highest
+            + min(sound_tokens, read) * max(ZERO, sound_rate - highest)
+            + min(video, read) * max(ZERO, (rates.video or highest) - highest)
+            + min(picture_tokens, read) * max(ZERO, (rates.image or highest) - highest)
         ) / _MILLION
-        self.padding_cost = padding * dearest / _MILLION
+        self.padding_cost = padding * highest / _MILLION
         self.tools_cost = (
             sum(
                 (
@@ -105,7 +105,7 @@ class Bound:
             + (rates.request or ZERO) / 1000
         )
         self._others(call, rates, text)
-        self.per_output = _dearest_output(rates, call) / _MILLION
+        self.per_output = _highest_output(rates, call) / _MILLION
         self.output = 0 if not call.writes else self._output(call, price, earlier, family)
 
     def _others(self, call: LlmCall, rates: Rates, text: int) -> None:
@@ -128,7 +128,7 @@ class Bound:
         return expected_output(asked, earlier) * call.choices
 
 
-def _dearest(rates: Rates, call: LlmCall) -> Decimal:
+def _highest(rates: Rates, call: LlmCall) -> Decimal:
     """Return the most that a token of the prompt can cost."""
     found = [rates.input or ZERO]
     if call.prompt.caches or (rates.cache_write != rates.input and call.seller != "anthropic"):
@@ -138,7 +138,7 @@ def _dearest(rates: Rates, call: LlmCall) -> Decimal:
     return max(found)
 
 
-def _dearest_output(rates: Rates, call: LlmCall) -> Decimal:
+def _highest_output(rates: Rates, call: LlmCall) -> Decimal:
     """Return the most that a token of the answer can cost."""
     found = [rates.output or ZERO, rates.reasoning or ZERO]
     if call.speaks or call.wire == "speech":

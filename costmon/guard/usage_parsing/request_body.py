@@ -30,7 +30,7 @@ class Body(NamedTuple):
 
     Attributes:
         size: Its bytes, decoded; `None`: not known.
-        fields: The JSON object; empty if it is none, or not known.
+        fields: The JSON object; empty if the body is not one or was not read.
         known: Whether `fields` are what the request says.
         problem: Why it could not be read; `None`: it could.
     """

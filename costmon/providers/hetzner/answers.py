@@ -327,7 +327,7 @@ class Snapshots(Page[Snapshot], kw_only=True):
 
 
 def number(text: str) -> Decimal | None:
-    """Return an amount that is 0 or more; `None` for what is none."""
+    """Return an amount that is 0 or more; `None` for anything else."""
     try:
         amount = Decimal(text)
     except InvalidOperation:
