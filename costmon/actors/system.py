@@ -146,6 +146,8 @@ class System:
         undelivered = {name: count for name, count in left.items() if count}
         until_s = self._clock.monotonic_s() + _LAST_BREATH_S
         unstopped = tuple(child.name for child in self._children if child.outlasts(until_s))
+        if self._actor.thread is not None:
+            self._actor.thread.join(max(0.0, until_s - self._clock.monotonic_s()))
         lossy = any(child.leaves_something for child in self._children if child.name in unstopped)
         report = StopReport(
             exit_code=self._exit_code(clean=in_time and not undelivered and not lossy),

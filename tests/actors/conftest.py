@@ -1,6 +1,8 @@
 """What surrounds every test of an actor."""
 
 import random
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -38,7 +40,10 @@ def statuses() -> GuardState:
 @pytest.fixture(autouse=True)
 def _no_actor_left() -> Iterator[None]:
     yield
-    left = pykka.ActorRegistry.get_all()
+    # On a busy machine a thread that has been told to end may need more than a moment.
+    ends_s, pause = time.monotonic() + TIMEOUT_S, threading.Event()
+    while (left := pykka.ActorRegistry.get_all()) and time.monotonic() < ends_s:
+        pause.wait(0.01)
     for ref in left:
         ref.stop(block=False)
     assert not left

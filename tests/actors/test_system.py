@@ -579,6 +579,30 @@ def test_a_missed_deadline_is_not_a_clean_exit_even_if_all_end_right_after_it(st
     assert (report.exit_code, report.undelivered, report.unstopped) == (1, {}, ())
 
 
+def test_a_supervisor_that_ends_right_after_the_deadline_has_ended_when_stop_returns(start_system):
+    scanning, go_on = threading.Event(), threading.Event()
+
+    class Leaving(SupervisedActor[object]):
+        def handle(self, message: object) -> None:
+            """Nothing is sent to it."""
+
+        def release(self) -> None:
+            go_on.set()
+
+    def slow_scan() -> None:
+        scanning.set()
+        go_on.wait(TIMEOUT_S)
+        threading.Event().wait(0.05)
+
+    system = start_system([spec("c", Leaving)], on_scan=slow_scan)
+    assert scanning.wait(TIMEOUT_S)
+
+    report = system.stop(0.01)
+
+    assert report.exit_code == 1
+    assert not [thread for thread in threading.enumerate() if thread.name == "supervisor#1"]
+
+
 def test_an_actor_that_still_logs_its_crash_has_ended_all_the_same(start_system, statuses):
     """Writing a traceback to a terminal takes longer than everything else about a restart."""
     logging, go_on = threading.Event(), threading.Event()
