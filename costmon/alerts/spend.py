@@ -1,10 +1,18 @@
 """Tell people what detection has found, in money."""
 
+from collections.abc import Mapping
+
 from costmon.alerts.condition import Condition
-from costmon.domain.finding import Series, SpendFinding
+from costmon.domain.finding import Series, SpendFinding, SpendSource
 
 FOUND = "alerter.spend_anomaly_found"
 _LEAST_FIXED = 0.1
+_NEXT: Mapping[SpendSource, str] = {
+    "guards": "`costmon circuits open {scope}` stops guarded calls.",
+    "vendors": "The vendor's counters say so; the bill follows later.",
+    "meters": "The meter says so: it is a share of machines that are billed as a whole."
+    " The page /meter shows what its requests use.",
+}
 
 
 def spend_found(finding: SpendFinding) -> Condition:
@@ -79,9 +87,7 @@ def _text(finding: SpendFinding, subject: str, since: str) -> str:
         ),
         f"What has risen most: {rising}." if rising else "",
         f"Why now: {'; '.join(finding.why)}." if finding.why else "",
-        "The vendor's counters say so; the bill follows later."
-        if finding.series.is_usage
-        else f"`costmon circuits open {scope}` stops guarded calls.",
+        _NEXT[finding.series.source].format(scope=scope),
     ]
     return " ".join(filter(None, parts))
 
@@ -89,6 +95,7 @@ def _text(finding: SpendFinding, subject: str, since: str) -> str:
 def _subject(series: Series) -> str:
     if series.scope == "global":
         return "The spend of all vendors together"
-    if not series.is_usage:
+    if series.source == "guards":
         return f"The spend of {series.scope}"
-    return f"The use of {series.scope}{' at list price' if series.is_money else ''}"
+    used = "CPU and traffic" if series.source == "meters" else "use"
+    return f"The {used} of {series.scope}{' at list price' if series.is_money else ''}"

@@ -71,6 +71,7 @@ from costmon.messages import (
     RefreshRequested,
     SetRecording,
 )
+from costmon.meter.figures import Snapshot as Metered
 from costmon.notifiers.actions import ActionChannel, actions
 from costmon.notifiers.base import RepeatingChannel
 from costmon.notifiers.catalog import channels
@@ -210,6 +211,7 @@ class Service:
                 timezone=settings.timezone,
                 removed=self._removed,
                 bucket_s=settings.detection.bucket_s,
+                metered=self._metered,
             ),
             alerting=AlerterPlan(
                 accounts=frozenset(account.name for account in self._accounts),
@@ -263,6 +265,12 @@ class Service:
             ),
             heartbeat=self._heartbeat(),
         )
+
+    def _metered(self) -> tuple[Metered, ...] | None:
+        reported = self.meters.read()
+        if not reported.is_loaded:
+            return None
+        return meters.services(reported, self._clock.monotonic_s())
 
     def _spend_history(self) -> SpendHistory:
         if self._demo_past is None:

@@ -30,6 +30,7 @@ from costmon.domain.resource import Inventory
 from costmon.domain.spend import GuardReport
 from costmon.errors import StoreUnavailableError
 from costmon.state.guard_reports import Recorded
+from costmon.state.metered_spend import MeteredSpend
 from costmon.store import fence, outbox, spend
 from costmon.store.charge_queries import read_charges, read_overview
 from costmon.store.charge_windows import read_windows
@@ -395,6 +396,23 @@ class Store:
         with self._writer() as connection:
             fence.verify(connection, token)
             spend.save_rules(connection, saved)
+
+    def metered(self) -> SavedWatch | None:
+        """Return what was seen of metered applications at the last look; `None`: no look yet."""
+        with self._reader() as connection:
+            return spend.read_metered(connection)
+
+    def record_metered(
+        self, spent: Mapping[Series, MeteredSpend], saved: SavedWatch, token: FenceToken
+    ) -> None:
+        """Write what metered applications have cost since the last look, with what was seen.
+
+        Raises:
+            StoreFencedError: `token` is no longer the newest of its name.
+        """
+        with self._writer() as connection:
+            fence.verify(connection, token)
+            spend.put_metered(connection, spent, saved)
 
     def check(self) -> None:
         """Return when the database answers; cheap enough for every `/readyz`.
