@@ -17,7 +17,10 @@ def rule_broken(outcome: Outcome) -> Condition:
     return Condition(
         name=outcome.name,
         state="opened" if outcome.holds else "resolved",
-        cause=outcome.at.isoformat(),
+        # A day that was charged is told once, and again when it was restated.
+        cause=f"{outcome.at.isoformat()} {outcome.observed}"
+        if outcome.source == "charges"
+        else outcome.at.isoformat(),
         event="alerter.rule_broken",
         resolved_event="alerter.rule_kept",
         severity="critical" if outcome.passes_breaker else "warning",

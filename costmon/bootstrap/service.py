@@ -241,6 +241,8 @@ class Service:
                     bucket_s=settings.detection.bucket_s,
                     policy=self.policy.read,
                     standings=self.rule_standings,
+                    providers={one.name: one.provider for one in self._accounts},
+                    charges=self.charges.read,
                 ),
                 open_findings=self.open_findings.read,
                 detection=DetectionPlan(

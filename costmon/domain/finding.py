@@ -8,7 +8,7 @@ FindingState = Literal["opened", "escalated", "resolved"]
 FindingSeverity = Literal["info", "warning", "critical"]
 
 SpendSource = Literal["guards", "vendors", "meters"]
-"""Who tells of a series: of the same money each tells another part, so they are never added."""
+"""Who tells of a series: each sees another part of the same money, so they are never added."""
 
 BUCKET_S = 300
 """Default length of a bucket in seconds; it divides an hour."""

@@ -6,6 +6,7 @@ import threading
 from collections import deque
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -360,6 +361,10 @@ def test_a_clock_that_is_ahead_for_seconds_closes_no_bucket_and_deletes_nothing(
     assert set(database.pruned) == {START + dt.timedelta(seconds=304)}
 
 
+def heard(message, messages):
+    return message in messages
+
+
 def test_what_meters_report_is_written_once_before_a_bucket_closes_whatever_crashes():
     database, alerter, clock = Database(), Ear(), FakeClock(START)
     ends = [START + n * dt.timedelta(seconds=300) for n in range(4)]
@@ -373,7 +378,7 @@ def test_what_meters_report_is_written_once_before_a_bucket_closes_whatever_cras
     spec = persister(database, Journal(), bucket_s=300, metered=metered)
     with running([spec, alerter.spec("alerter")], clock=clock) as system:
         for at in ends:
-            alerter.wait_until(lambda heard, at=at: BucketsClosed(until=at) in heard)
+            alerter.wait_until(partial(heard, BucketsClosed(until=at)))
             if at != ends[-1]:
                 clock.advance(300)
                 system.addresses["persister"].tell(Tick(key="bucket"))
