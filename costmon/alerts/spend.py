@@ -15,13 +15,18 @@ _NEXT: Mapping[SpendSource, str] = {
 }
 
 
+def condition_name(series: Series, cause: str) -> str:
+    """Return what the condition of a finding is called."""
+    return f"finding:{series.scope}:{series.unit}:{cause}"
+
+
 def spend_found(finding: SpendFinding) -> Condition:
     """Return the condition that a finding is about: each change of its state is told once."""
     scope, unit = finding.series
     subject = _subject(finding.series)
     since = f"{finding.since:%Y-%m-%d %H:%M} UTC"
     return Condition(
-        name=f"finding:{scope}:{unit}:{finding.cause}",
+        name=condition_name(finding.series, finding.cause),
         state=finding.state,
         cause=f"{finding.state} {finding.at.isoformat()}",
         event=FOUND,

@@ -37,7 +37,7 @@ from costmon.store.charge_windows import read_windows
 from costmon.store.charges import record_charges
 from costmon.store.cycles import is_recorded, write_cycle
 from costmon.store.database import Database, locate
-from costmon.store.decisions import apply_change
+from costmon.store.decisions import apply_change, read_acknowledged
 from costmon.store.engine import make_engine
 from costmon.store.faults import translated
 from costmon.store.fence import FenceToken
@@ -359,6 +359,11 @@ class Store:
         """Return the findings that were opened last, newest first."""
         with self._reader() as connection:
             return spend.read_findings(connection, limit)
+
+    def acknowledged(self) -> tuple[tuple[str, dt.datetime], ...]:
+        """Return which conditions somebody has acknowledged and when, oldest first."""
+        with self._reader() as connection:
+            return read_acknowledged(connection)
 
     def save_watches(
         self,
