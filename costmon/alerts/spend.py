@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from costmon.alerts.condition import Condition
 from costmon.domain.finding import Series, SpendFinding, SpendSource
+from costmon.domain.money import brief
 
 FOUND = "alerter.spend_anomaly_found"
-_LEAST_FIXED = 0.1
 _NEXT: Mapping[SpendSource, str] = {
     "guards": "`costmon circuits open {scope}` stops guarded calls.",
     "vendors": "The vendor's counters say so; the bill follows later.",
@@ -36,7 +36,7 @@ def spend_found(finding: SpendFinding) -> Condition:
         f" {'all vendors' if scope == 'global' else scope}",
         text=_text(finding, subject, since),
         resolved_text=(
-            f"{subject} is as usual again. Since {since} {money(finding.burned)} {unit} more than"
+            f"{subject} is as usual again. Since {since} {brief(finding.burned)} {unit} more than"
             f" usual was {'spent' if finding.series.is_money else 'used'}."
         ),
         labels={"scope": scope, "unit": unit, "kind": finding.cause},
@@ -67,27 +67,20 @@ def spend_found(finding: SpendFinding) -> Condition:
     )
 
 
-def money(amount: float) -> str:
-    """Return an amount for people: cents, or two digits of what is less."""
-    if amount == 0 or abs(amount) >= _LEAST_FIXED:
-        return f"{amount:,.2f}"
-    return f"{amount:.2g}"
-
-
 def _text(finding: SpendFinding, subject: str, since: str) -> str:
     scope, unit = finding.series
     used = "spent" if finding.series.is_money else "used"
     rising = ", ".join(
-        f"{one.scope} ({one.observed - one.expected:+,.2f})" for one in finding.contributors
+        f"{one.scope} (+{brief(one.observed - one.expected)})" for one in finding.contributors
     )
     parts = [
         (
-            f"{subject} is unusually high: {money(finding.observed)} {unit}, usual is"
-            f" {money(finding.expected)} ({money(finding.low)} to {money(finding.high)})."
+            f"{subject} is unusually high: {brief(finding.observed)} {unit}, usual is"
+            f" {brief(finding.expected)} ({brief(finding.low)} to {brief(finding.high)})."
         ),
         (
-            f"Since {since} {money(finding.burned)} {unit} more than usual was {used}, now"
-            f" {money(finding.per_hour)} an hour more: {money(finding.projected)} by"
+            f"Since {since} {brief(finding.burned)} {unit} more than usual was {used}, now"
+            f" {brief(finding.per_hour)} an hour more: {brief(finding.projected)} by"
             f" {finding.projected_until:%Y-%m-%d} if it goes on."
         ),
         f"What has risen most: {rising}." if rising else "",

@@ -41,6 +41,16 @@ def test_a_finding_explains_itself():
     assert found.contributors == ()
 
 
+def test_short_buckets_and_small_amounts_are_told_in_figures_that_are_not_0():
+    watch = SpendWatch(WatchConfig(step_s=20, new_service=0.001))
+    step = dt.timedelta(seconds=20)
+    zeros = [(START + n * step, 0.0) for n in range(1, 4400)]
+
+    found = first([*zeros, (START + 4400 * step, 0.0041)], watch)
+
+    assert found.why[0] == "0.0041 was spent within 20 seconds"
+
+
 def test_times_of_a_finding_are_utc_whatever_the_zone_of_the_samples():
     zone = dt.timezone(dt.timedelta(hours=5, minutes=45))
     samples = [(t.astimezone(zone), a) for t, a in service(13)]
