@@ -251,6 +251,18 @@ def test_a_job_that_became_dearer_is_found_at_the_next_job():
     assert found.expected == pytest.approx(60, rel=0.1)
 
 
+def test_a_small_job_at_another_hour_does_not_hide_that_two_jobs_were_dearer():
+    def size(day):
+        return 20.0 * (0.8, 1.25)[day % 2] * (1.8 if day >= 40 else 1)
+
+    samples = changed(job_series(43, size), 40.66, 40.665, lambda _: 5.0)
+
+    (found,) = [f for f in opened(feed(SpendWatch(), samples)) if f.at > at(10)]
+
+    assert found.cause == "job"
+    assert at(41) < found.at <= at(41.25)
+
+
 def test_a_job_that_runs_again_and_again_is_found_the_same_day():
     samples = job_series(41, lambda _: 20.0)
     samples = [(t, 20.0 if t > at(40.3) and t.minute < 15 else a) for t, a in samples]
