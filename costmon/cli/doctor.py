@@ -30,7 +30,7 @@ from costmon.errors import (
 )
 from costmon.logs import Redaction
 from costmon.providers.base import Provider
-from costmon.store.migrate import check_schema, current
+from costmon.store.revisions import check_schema, current
 
 Level = Literal["ok", "hint", "warn", "FAIL"]
 

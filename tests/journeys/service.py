@@ -2,21 +2,25 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.error
 import urllib.request
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from costmon.config.user import name_of_user
 from costmon.demo.server import DemoServer
+from costmon.store.migrate import upgrade
 from costmon.testing.stub import StubServer
 
 PATIENCE_S = 20.0
@@ -40,8 +44,28 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+_TEMPLATE = tempfile.TemporaryDirectory(prefix="costmon-template-")
+
+
+@cache
+def _empty_database() -> Path:
+    path = Path(_TEMPLATE.name) / "costmon.db"
+    upgrade(f"sqlite:///{path}")
+    return path
+
+
 class Service:
-    """`python -m costmon run` in a process of its own, in a directory of its own."""
+    """`python -m costmon run` in a process of its own, in a directory of its own.
+
+    Args:
+        directory: Where it runs.
+        arguments: Of `costmon run`.
+        stdin: What it reads.
+        module: What Python runs.
+        first_start: Whether it makes its database itself; otherwise it finds an empty one, which
+            takes a third less processor time.
+        environment: Variables that it gets beside a few of ours.
+    """
 
     ROOT = Path(__file__).parents[2]
 
@@ -51,11 +75,15 @@ class Service:
         *arguments: str,
         stdin: str = "",
         module: str = "costmon",
+        first_start: bool = False,
         **environment: str,
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
         self.state = directory / "data"
+        if not first_start and not self.state.exists():
+            self.state.mkdir(0o700)
+            shutil.copy(_empty_database(), self.state)
         self.port = free_port()
         self.lines: list[dict[str, Any]] = []
         self.raw: list[str] = []
