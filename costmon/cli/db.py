@@ -131,7 +131,7 @@ def _change(action: str, url: str, arguments: argparse.Namespace) -> Path | None
     if action == "restore":
         return restore(arguments.file, url)
     revision = arguments.revision
-    known = {"head", "base"} | known_revisions()
+    known = {"head", "base", *known_revisions()}
     if revision not in known:
         accepted = f"one of {', '.join(sorted(known))}"
         raise ConfigError((Fault(name="REVISION", value=revision, accepted=accepted),))
