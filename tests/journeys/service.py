@@ -57,17 +57,18 @@ def _empty_database() -> Path:
 class Service:
     """`python -m costmon run` in a process of its own, in a directory of its own.
 
+    It finds an empty database there, which takes a fifth less processor time than to make one.
+
     Args:
         directory: Where it runs.
         arguments: Of `costmon run`.
         stdin: What it reads.
         module: What Python runs.
-        first_start: Whether it makes its database itself; otherwise it finds an empty one, which
-            takes a third less processor time.
         environment: Variables that it gets beside a few of ours.
     """
 
     ROOT = Path(__file__).parents[2]
+    makes_database = False
 
     def __init__(
         self,
@@ -75,13 +76,12 @@ class Service:
         *arguments: str,
         stdin: str = "",
         module: str = "costmon",
-        first_start: bool = False,
         **environment: str,
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
         self.state = directory / "data"
-        if not first_start and not self.state.exists():
+        if not self.makes_database and not self.state.exists():
             self.state.mkdir(0o700)
             shutil.copy(_empty_database(), self.state)
         self.port = free_port()
@@ -201,6 +201,12 @@ class Service:
         code = self.process.wait(PATIENCE_S)
         self._reader.join(PATIENCE_S)
         return code
+
+
+class FirstService(Service):
+    """A service that starts for the first time, and makes its database."""
+
+    makes_database = True
 
 
 def run(
