@@ -17,7 +17,7 @@ _ONE = Decimal(1)
 
 
 class Crossing(NamedTuple):
-    """What nobody has been told yet: a level that has been crossed in this period, or a reminder.
+    """An alert that is due: a level that has been crossed in this period, or a reminder.
 
     Attributes:
         condition: What to tell.

@@ -72,7 +72,7 @@ class ApiContext:
 
     Attributes:
         snapshot: The published current costs.
-        representations: The answers that are made of them, prepared by whoever publishes.
+        representations: The answers that are made of them, prepared by the publisher.
         children: The published state of the supervised children.
         history: Answers from the roll-ups; raises `StoreError` when it cannot.
         findings: Reads what detection has found, and what series have cost.
@@ -82,7 +82,7 @@ class ApiContext:
         lost_records: What each journal has lost.
         clock_steps: How the machine's clock was set.
         refresh: Tells the pollers to poll now; does not wait for them. Returns the readings that
-            were asked for too lately to be asked for again.
+            were requested too recently.
         guard_state: What guards have reported.
         policy: What guards enforce; `None` until the circuits have been loaded. Closed when the
             service stops, which ends every wait.

@@ -195,7 +195,7 @@ def _console_handler(service: Service) -> ConsoleHandler:
 
 
 def api_settings(settings: Settings, token: Secret) -> ApiSettings:
-    """Return the part of the settings that the API goes by.
+    """Return the part of the settings that the API needs.
 
     Args:
         settings: All settings.

@@ -305,7 +305,7 @@ class Service:
             known = self.readings.read().get(key)
             if known is None or not asks_nobody:
                 return known
-            # There is no vendor to spare: what the file says now counts from the start on.
+            # No vendor is asked, so what the file says now counts from the start on.
             return dataclasses.replace(known, next_poll_at=known.last_success_at)
 
         return PollerPlan(
@@ -375,7 +375,7 @@ class Service:
         return without_entry(charges, MANUAL_PROVIDER, vendors, now)
 
     def charges_today(self) -> ChargeState:
-        """Return what was charged: in a new month never the old month's, whoever is down."""
+        """Return what was charged; in a new month, never the amounts of the old one."""
         published, today = self.charges.read(), self._today()
         aged = self._aged
         if aged.published is not published or aged.state.today != today:

@@ -1,4 +1,4 @@
-"""`costmon alerts`: what is open, and what somebody decides about it."""
+"""`costmon alerts`: list open alerts, acknowledge or snooze one."""
 
 import argparse
 from typing import TYPE_CHECKING, Any

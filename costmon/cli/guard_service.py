@@ -1,4 +1,4 @@
-"""`costmon guard` through the running service, which hears from all guards."""
+"""`costmon guard` through the running service, to which guards report."""
 
 import argparse
 from collections import Counter

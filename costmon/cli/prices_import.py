@@ -1,4 +1,4 @@
-"""`costmon prices import`: another's price list as a file of the user's own."""
+"""`costmon prices import`: convert another price list to a price file of the user's own."""
 
 import argparse
 import sys

@@ -1,4 +1,4 @@
-"""`costmon status`: is the service well?"""
+"""`costmon status`: the health of the running service."""
 
 import argparse
 

@@ -442,7 +442,7 @@ def _days(value: object) -> int:
 
 def _scale(value: object) -> Decimal:
     try:
-        scale = amount_of(value)  # type: ignore[arg-type]  # it refuses what is no amount
+        scale = amount_of(value)  # type: ignore[arg-type]  # it refuses anything but an amount
     except InputError:
         scale = Decimal(0)
     if not scale:

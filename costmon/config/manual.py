@@ -1,4 +1,4 @@
-"""Read the `[[manual]]` tables: what is paid by a fixed price that no API tells."""
+"""Read the `[[manual]]` tables: what is paid at a fixed price that no API reports."""
 
 import datetime as dt
 import re
@@ -118,7 +118,7 @@ def _slug(value: object) -> str:
 
 
 def _amount(value: object) -> Decimal:
-    return amount_of(value)  # type: ignore[arg-type]  # it refuses what is no amount
+    return amount_of(value)  # type: ignore[arg-type]  # it refuses anything but an amount
 
 
 def _period(value: object) -> Per:

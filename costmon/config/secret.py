@@ -1,4 +1,4 @@
-"""Hold a text that must not be shown."""
+"""A text that must not be shown."""
 
 import hmac
 from typing import NoReturn

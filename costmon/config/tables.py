@@ -36,7 +36,7 @@ class TableReader(Reader):
         return {}
 
     def listed(self, name: str, tables: object) -> Sequence[Mapping[str, object]]:
-        """Return the tables of one name; none, and a fault, when they are not written as such."""
+        """Return the tables of one name; nothing, and a fault, when it is not a list of tables."""
         if isinstance(tables, list) and all(isinstance(table, dict) for table in tables):
             return tables
         self.refuse(name, shown(tables), f"tables: write [[{name}]] with two brackets")

@@ -30,7 +30,7 @@ class Variable(Generic[T_co]):
 
     Attributes:
         name: As it is written in `.env`.
-        default: As one would write it; `None` when there is none.
+        default: As it would be written in `.env`; `None`: no default.
         default_words: What the documentation says instead of `default`; `None` to show `default`.
         parse: Turns the text into the value or raises `parsers.Refused`.
         accepted: Accepted values, in words.

@@ -63,7 +63,7 @@ class ConsoleServer(LocalServer):
         self._threads: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
 
     def close(self, deadline_s: float = 5.0) -> None:
-        """Remove the socket, hang up on everybody and wait for their threads.
+        """Remove the socket, close all connections and wait for their threads.
 
         Args:
             deadline_s: Seconds to wait for a client whose question is at the supervisor.

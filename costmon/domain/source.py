@@ -17,7 +17,7 @@ MOMENTS = ("start", "end", "last", "month")
 FORMS = ("date", "unix", "unix_ms")
 
 SETTLING = dt.timedelta(days=2)
-"""How long after its end a day is taken as complete, unless a source says otherwise."""
+"""How long after its end a day counts as complete (default of a source)."""
 
 Period = Literal["month", "day", "now"]
 

@@ -91,7 +91,7 @@ class IntakeServer(LocalServer):
         self._callers: set[_Caller] = set()
 
     def close(self, deadline_s: float = 5.0) -> bool:
-        """Remove the socket, hear nobody any more, and wait for the answers that are being made.
+        """Remove the socket, accept no more frames, and wait for the answers in progress.
 
         Args:
             deadline_s: Seconds to wait for them; then their connections are ended.

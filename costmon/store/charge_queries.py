@@ -210,7 +210,7 @@ def _rows(table: Table, group: ColumnElement[Any], *, sign: int = 1) -> Select[A
 
 
 def _sums(rows: Select[Any] | CompoundSelect[Any]) -> Select[Any]:
-    """Add rows up by group, account, provider, currency and basis; what has none left is no row."""
+    """Add rows up by group, account, provider, currency and basis; leave out empty groups."""
     columns = rows.subquery("rollup").c
     key = (columns.shown, columns.account, columns.provider, columns.currency, columns.basis)
     count = func.sum(columns.charge_count)

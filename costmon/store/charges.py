@@ -61,7 +61,7 @@ _INSERT = (
     'INSERT INTO charge ("x_Account", "x_Provider", "x_Day", "x_ObservedAt", "x_Revision",'  # noqa: S608 - names of our columns
     f' "x_Collector", {_CONTENT_SQL}) VALUES ({", ".join(["{p}"] * (6 + len(CONTENT)))})'
 )
-# Days are moved apart: every index over a column that is set would be written anew.
+# Days are moved apart: every index over a column that is set would be rewritten.
 _UPDATE = (
     'UPDATE charge SET "x_ObservedAt" = {p}, "x_Revision" = {p}, "x_Collector" = {p},'  # noqa: S608 - names of our columns
     f" {_SET_SQL} WHERE id = {{p}}"
@@ -256,7 +256,7 @@ class _Intake:
                 .where(*of_owner, table.source_row_key.in_(some))
                 .group_by(table.source_row_key)
             )
-            back |= {key: revision for key, revision in rows}  # noqa: C416 - rows are no pairs to mypy
+            back |= {key: revision for key, revision in rows}  # noqa: C416 - to mypy, rows are not pairs
         return back
 
 
@@ -274,7 +274,7 @@ def _taken(window: ChargeWindow, newer: Sequence[StoredWindow]) -> Sequence[Char
     """Return the rows that no other read has spoken about; `None` when there is nothing to do."""
     if not newer:
         return window.charges
-    # Amounts of a window that is replaced depend on the whole of it: there is no taking a part.
+    # Amounts of a window that is replaced depend on the whole of it: a part cannot be taken.
     is_whole = window.intake == "replace" or any(it.intake == "replace" for it in newer)
     if is_whole and not window.only_unread:
         return None

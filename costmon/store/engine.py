@@ -89,8 +89,8 @@ def _create_private(file: Path) -> None:
         return
     except OSError as error:
         msg = (
-            f"the database {file} cannot be created ({error.strerror}); see that the folder exists"
-            " and that this user may write to it"
+            f"the database {file} cannot be created ({error.strerror}); check that the folder"
+            " exists and that this user may write to it"
         )
         raise StoreUnavailableError(msg) from error
 

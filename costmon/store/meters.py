@@ -54,7 +54,7 @@ class MeterFile:
 
         Args:
             meters: Of this run, empty.
-            now_s: By the clock that never goes back; workers have until later to be heard again.
+            now_s: By the monotonic clock; workers get time from then on to report again.
         """
         try:
             services = _services(Reading.parsed(self._path.read_bytes()), now_s)

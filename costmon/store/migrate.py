@@ -55,7 +55,7 @@ def downgrade(url: str, revision: str, *, clock: Clock | None = None) -> Path | 
 
 
 def current(url: str) -> str | None:
-    """Return the revision of the schema; `None` when there is none, not even a file."""
+    """Return the revision of the schema; `None` without a schema, or without a file."""
     database = locate(url)
     if database.file is not None and not database.file.exists():
         return None
@@ -67,7 +67,7 @@ def check_schema(url: str) -> None:
     """Return when this version can work with the schema.
 
     Raises:
-        StoreOutdatedError: It is older, or there is none.
+        StoreOutdatedError: It is older, or missing.
         StoreTooNewError: It is newer.
     """
     database, found = locate(url), current(url)

@@ -44,7 +44,7 @@ def pack_balance(inventory: Inventory) -> str | None:
 
 
 def pack_failed(inventory: Inventory) -> str | None:
-    """Return the kinds that could not be read as JSON; `None` when there are none."""
+    """Return the kinds that could not be read as JSON; `None`: none."""
     if not inventory.failed:
         return None
     return _json(

@@ -39,7 +39,7 @@ class GuardPage:
 
         Args:
             guard_state: Reads what guards have reported.
-            policy: Reads what they go by.
+            policy: Reads the budgets and circuits that they enforce.
             now: Tells the time.
         """
         self._guard_state = guard_state

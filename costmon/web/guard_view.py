@@ -49,7 +49,7 @@ class BudgetRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuardRow:
-    """One guard, and whether it is heard of."""
+    """One guard, and whether it still reports."""
 
     guard: GuardSeen
     age_s: int

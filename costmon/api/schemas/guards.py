@@ -172,14 +172,14 @@ class BudgetsAnswer(Answer, frozen=True):
 
 
 class CommandAccepted(Answer, frozen=True):
-    """It will be done at once; `id` names it in the log."""
+    """The change was accepted; `id` names it in the log."""
 
     id: str
     status: Literal["accepted"]
 
 
 class CommandAnswer(Answer, frozen=True):
-    """The answer to whoever changes a circuit or a budget."""
+    """The answer to a change of a circuit or a budget."""
 
     data: CommandAccepted
 
