@@ -100,7 +100,9 @@ def _of_budget(use: BudgetUse, name: str, cause: str) -> Condition:
         f"{_subject(budget.scope)}: {what} ({_whole(percent)} %) {by} this {budget.period}.",
         "A part of it is estimated." if use.estimated and use.source == "charges" else "",
         f"Converted at {'; '.join(use.rates)}." if use.rates else "",
-        f"Not included, for want of a rate: {', '.join(use.left_out)}." if use.left_out else "",
+        f"Not included, because there is no exchange rate: {', '.join(use.left_out)}."
+        if use.left_out
+        else "",
         _advice(budget.scope, enforced=use.cap.enforce, over=percent >= _FULL),
     ]
     return Condition(

@@ -214,7 +214,7 @@ def account_blind(report: PollReport, failure: PollFailure | None) -> Condition:
 
 
 def heartbeat_failing(error: str | None, *, cause: str) -> Condition:
-    """Watch whether the dead man's switch takes the pings."""
+    """Watch whether the dead man's switch accepts the pings."""
     return Condition(
         name="heartbeat",
         state=held(error is not None),
@@ -222,12 +222,12 @@ def heartbeat_failing(error: str | None, *, cause: str) -> Condition:
         event="alerter.heartbeat_failing",
         resolved_event="alerter.heartbeat_recovered",
         severity="warning",
-        title="The dead man's switch is not reached",
+        title="The dead man's switch cannot be reached",
         text=(
-            f"The dead man's switch does not take the pings: {error}. It may report costmon as "
+            f"The dead man's switch does not accept the pings: {error}. It may report costmon as "
             "down. Check COSTMON_HEARTBEAT_URL and the network."
         ),
-        resolved_text="The dead man's switch takes the pings again.",
+        resolved_text="The dead man's switch accepts the pings again.",
         labels={},
         facts={"error": error},
         escalates=False,

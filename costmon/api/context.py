@@ -48,7 +48,7 @@ class ApiSettings:
         operator: Recorded as the author of decisions that were made with the token.
         reading_needs_token: Whether everything else requires it, too: always beyond loopback.
         allowed_hosts: Further names that a `Host` header may carry.
-        trusted_proxies: Addresses of reverse proxies whose X-Forwarded-Proto is believed.
+        trusted_proxies: Addresses of reverse proxies whose X-Forwarded-Proto is trusted.
         demo: The vendor is simulated: every answer and page says so.
         threshold: The monthly run-rate that alerts.
         scrape_needs_token: Whether the listener for scraping requires the token too.

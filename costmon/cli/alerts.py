@@ -24,9 +24,9 @@ _PATH = "/api/v1/alerts"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the actions, and the options of the default one: `list`."""
     parser.description = (
-        "Show what costmon has alerted of and is not over (`list`, the default). `ack ID` stops "
-        "repeats of an alert until it gets more severe or is over; `snooze ID --for TIME` stops "
-        "them for a while. The end of an alert is always told."
+        "Show the open alerts (`list`, the default). `ack ID` stops repeats of an alert until it "
+        "gets more severe or is over; `snooze ID --for TIME` stops them for a while. The end of an "
+        "alert is always reported."
     )
     _add_shared(parser)
     actions = parser.add_subparsers(metavar="ACTION", dest="action")

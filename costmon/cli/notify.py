@@ -47,7 +47,7 @@ def execute(arguments: argparse.Namespace) -> int:
             "to .env (Telegram) or costmon.toml ([[channel]])"
         )
     channel.send(test_alert(clock))
-    print(f"The channel {channel.name} took the test alert.")
+    print(f"The channel {channel.name} accepted the test alert.")
     return 0
 
 

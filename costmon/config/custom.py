@@ -211,7 +211,7 @@ class _Entry(TableEntry):
         for name in sorted(set(source.secrets) & set(source.settings)):
             accepted = (
                 f"another variable than {name}, which is in a header: what is in a path or "
-                "parameter is logged, hence no secret"
+                "parameter is logged, so it must not be a secret"
             )
             self.refuse("headers", accepted)
         names = {*source.secrets, *source.settings}

@@ -130,7 +130,7 @@ class Source:
 
     @property
     def settings(self) -> tuple[str, ...]:
-        """Return the names of the variables that paths and parameters have, hence no secrets."""
+        """Return the variables that paths and parameters use, so they hold no secrets."""
         texts = [
             text
             for request in (*self.charges, *self.usage)

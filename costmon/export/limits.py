@@ -138,7 +138,7 @@ class LimitCollector(Collector):
         labels = ("provider", "account")
         balance = GaugeMetricFamily(
             "costmon_prepaid_balance_usd",
-            "What is left of what was paid in advance, as of the last look that was written down.",
+            "What is left of what was paid in advance, as last entered in `costmon.toml`.",
             labels=labels,
             unit="usd",
         )
