@@ -90,6 +90,11 @@ class Budget(_Budget):
         )
 
     @property
+    def usable(self) -> Decimal:
+        """Return what may be spent before calls are refused: the limit, or its block level."""
+        return self.limit if self.levels is None else self.limit * self.levels.block / 100
+
+    @property
     def limit_nano(self) -> int:
         """Return the limit in nano-units."""
         return nano_even(self.limit)
