@@ -21,7 +21,6 @@ from costmon.domain.charge_report import (
     ChargeQuery,
     ChargeTotal,
     RecordedCharges,
-    StoredWindow,
 )
 from costmon.domain.finding import BUCKET_S, Series, SpendFinding
 from costmon.domain.history import HistoryQuery, HistoryRow
@@ -32,7 +31,6 @@ from costmon.errors import StoreUnavailableError
 from costmon.state.guard_reports import Recorded
 from costmon.store import fence, outbox, spend
 from costmon.store.charge_queries import read_charges, read_overview
-from costmon.store.charge_windows import read_windows
 from costmon.store.charges import record_charges
 from costmon.store.cycles import is_recorded, write_cycle
 from costmon.store.database import Database, locate
@@ -248,11 +246,6 @@ class Store:
         """
         with self._reader() as connection:
             return read_overview(connection, today, restated_since)
-
-    def charge_windows(self) -> tuple[StoredWindow, ...]:
-        """Return which spans of time of which account have been read."""
-        with self._reader() as connection:
-            return read_windows(connection)
 
     def alert_memory(self) -> Mapping[str, str]:
         """Return what was last remembered about each condition."""
