@@ -65,7 +65,7 @@ class LimitCollector(Collector):
         now = self._now()
         limit = GaugeMetricFamily(
             "costmon_budget_limit_usd",
-            "The limit of the budget; of one that guards enforce, after threshold and tier.",
+            "The limit of the budget; if guards enforce it, after threshold and tier.",
             labels=("budget", "source"),
             unit="usd",
         )
