@@ -18,8 +18,8 @@ from costmon.state.charges import RESTATED_LATELY, ChargeState, charge_state
 from costmon.state.guard_reports import Recorded
 from costmon.state.published import Published
 from costmon.store import FenceToken, Retention, Store
-from costmon.store.migrate import check_schema
 from costmon.store.outbox import Undelivered
+from costmon.store.revisions import check_schema
 from costmon.store.spend import Position, SavedWatch, Watches
 
 

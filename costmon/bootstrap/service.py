@@ -79,7 +79,7 @@ from costmon.state.published import Published, PublishedSnapshot, SharedPublishe
 from costmon.state.value import AccountState
 from costmon.store import DecisionJournal, GuardDecisions, Journal, Retention, open_store
 from costmon.store.meters import MeterFile
-from costmon.store.migrate import check_schema
+from costmon.store.revisions import check_schema
 
 _JOURNAL_BYTES = 64 * 1024 * 1024
 _DECISION_JOURNAL_BYTES = 4 * 1024 * 1024

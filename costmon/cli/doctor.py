@@ -30,7 +30,6 @@ from costmon.errors import (
 )
 from costmon.logs import Redaction
 from costmon.providers.base import Provider
-from costmon.store.migrate import check_schema, current
 
 Level = Literal["ok", "hint", "warn", "FAIL"]
 
@@ -130,6 +129,8 @@ class Examination:
         file = self._settings.state_dir / "costmon.db"
         if url == f"sqlite:///{file}" and not file.exists():
             return Finding("ok", "database", f"{file} will be created at the first start")
+        from costmon.store.revisions import check_schema, current
+
         try:
             check_schema(url)
         except StoreDriverError:

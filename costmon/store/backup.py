@@ -13,7 +13,7 @@ from costmon.errors import StoreError, StoreTooNewError, StoreUnavailableError
 from costmon.store.copies import back_up_beside, copy_database, sync_folder
 from costmon.store.database import locate
 from costmon.store.engine import WAIT_S
-from costmon.store.migrate import known_revisions
+from costmon.store.revisions import known_revisions
 from costmon.store.schema import VERSION_TABLE, poll_cycle
 
 

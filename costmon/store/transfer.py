@@ -23,7 +23,8 @@ from costmon.store.charge_schema import charge
 from costmon.store.database import Database, locate
 from costmon.store.engine import make_engine
 from costmon.store.faults import translated
-from costmon.store.migrate import check_schema, current, upgrade
+from costmon.store.migrate import upgrade
+from costmon.store.revisions import check_schema, current
 from costmon.store.schema import VERSION_TABLE
 
 BATCH = 2_000
