@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from costmon.cli.command import (
     add_action,
-    add_listener,
-    add_settings,
+    add_client_options,
     duration_of,
     load_settings,
 )
@@ -28,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "gets more severe or is over; `snooze ID --for TIME` stops them for a while. The end of an "
         "alert is always reported."
     )
-    _add_shared(parser)
+    add_client_options(parser)
     actions = parser.add_subparsers(metavar="ACTION", dest="action")
     parser.set_defaults(action="list")
     # Options may precede the action: what is not given after it must not replace them.
@@ -69,13 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how long, such as 4h; at most 30d",
     )
     for action in (show, acknowledge, snooze):
-        _add_shared(action)
-
-
-def _add_shared(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print as JSON: the API's response")
-    add_listener(parser)
-    add_settings(parser)
+        add_client_options(action)
 
 
 def execute(arguments: argparse.Namespace) -> int:
