@@ -1,4 +1,4 @@
-"""Replace a file atomically: whoever reads it sees the old content or the new one, never a part."""
+"""Replace a file atomically: readers see the old content or the new one, never a part."""
 
 import contextlib
 import os

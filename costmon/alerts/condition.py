@@ -1,4 +1,4 @@
-"""What costmon watches for: each condition turns a fact into words and numbers."""
+"""The conditions that costmon watches for: each turns a fact into words and numbers."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ ConditionState = Literal["opened", "escalated", "resolved"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """One thing that holds or does not, and how to say either.
+    """Something that holds or not, and the texts for both cases.
 
     Attributes:
         name: Names it for ever, such as `threshold:monthly`.
@@ -70,7 +70,7 @@ class Condition:
         since: dt.datetime,
         previous_severity: Severity | None,
     ) -> Alert:
-        """Return the alert that says its beginning, that it lasts, or its end."""
+        """Return the alert about its beginning, its repetition or its end."""
         event = self.resolved_event if state == "resolved" else self.event
         return Alert(
             id=f"{self.name}/{event}/{self.cause}",

@@ -1,4 +1,4 @@
-"""What guards and their circuits have to say to people, as conditions."""
+"""The conditions about guards and their circuits."""
 
 import datetime as dt
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Many alerts within a short time are one message: how many there are, and the worst of them."""
+"""Combine many alerts within a short time into one message: their number, and the worst of them."""
 
 import hashlib
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Hand over to the actors what comes in from outside, and limit what could be too much for them."""
+"""Pass messages from outside to the actors, and limit their number."""
 
 import dataclasses
 import threading

@@ -93,7 +93,7 @@ class Listeners:
             server.prepare()
 
     def start(self) -> None:
-        """Answer from now on."""
+        """Start to answer."""
         self._console.start()
         if self._intake is not None:
             self._intake.start()
@@ -112,7 +112,7 @@ class Listeners:
         return f"http://{host}:{self._servers[0].port}{link_path(self._login_links)}"
 
     def stop(self) -> bool:
-        """Stop answering; tell whether a thread is left that would not end."""
+        """Stop answering; tell whether a thread is left that did not end."""
         self._console.close()
         if self._signpost is not None:
             self._signpost.remove()

@@ -447,7 +447,7 @@ class Service:
         self.announced.close()
 
     def stop(self) -> StopReport:
-        """Turn readers away, stop the actors in reverse order, close what they kept."""
+        """Refuse readers, stop the actors in reverse order, close the journals and the database."""
         self.turn_away()
         report = self.system.stop(self._settings.stop_timeout_s)
         if self._demo_past is not None:

@@ -1,4 +1,4 @@
-"""Answer operators over a Unix socket: messages to the service, never code."""
+"""Answer operators over a Unix socket: messages only, never code."""
 
 import dataclasses
 import os

@@ -62,8 +62,8 @@ class Budget(_Budget):
             other budget of the same period names more closely.
         limit: Major units, at least 0: 0 lets nothing that costs something pass.
         period: `hour`, `day`, `month`, `total` or `rolling:24h`.
-        currency: ISO 4217; `None` for that of whoever enforces it.
-        levels: When to warn and to refuse; `None` for those of whoever enforces it.
+        currency: ISO 4217; `None`: that of the guard that enforces it.
+        levels: When to warn and to refuse; `None`: those of the guard that enforces it.
 
     Raises:
         ScopeError, AmountError, BudgetError: What was given is not usable.

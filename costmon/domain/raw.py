@@ -75,7 +75,7 @@ def _plain(name: str) -> str:
 
 
 def _opens(value: object) -> bool:
-    """Return whether it is a link that whoever holds it may follow without a login."""
+    """Return whether it is a link that can be opened without a login."""
     if not isinstance(value, str) or "://" not in value:
         return False
     try:

@@ -51,7 +51,7 @@ class Sum(NamedTuple):
         return Sum(*(mine + its for mine, its in zip(self, other, strict=True)))
 
     def minus(self, other: "Sum") -> "Sum":
-        """Return by how much this one is more."""
+        """Return the difference to another one."""
         return Sum(*(mine - its for mine, its in zip(self, other, strict=True)))
 
 

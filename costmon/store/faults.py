@@ -1,4 +1,4 @@
-"""Say in our own errors what a database driver reports, and what to do about it."""
+"""Turn errors of database drivers into our own, which say what to do."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -105,7 +105,7 @@ def readable(rows: Iterable[object], table: str, make: Callable[[Any], V]) -> It
 
 
 def _decoded(text: str, kind: type[V], instead: D) -> V | D:
-    """Decode JSON; a text that cannot be read costs what it says, not the whole start."""
+    """Decode JSON; a text that cannot be read is left out instead of ending the start."""
     try:
         return msgspec.json.decode(text, type=kind)
     except UNREADABLE as error:

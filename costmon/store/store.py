@@ -390,7 +390,7 @@ class Store:
             spend.save_rules(connection, saved)
 
     def check(self) -> None:
-        """Return when the database answers; cheap enough for every `/readyz`.
+        """Check that the database answers; cheap enough for every `/readyz`.
 
         Raises:
             StoreUnavailableError: It does not.
@@ -399,7 +399,7 @@ class Store:
             connection.execute(select(poll_cycle.c.id).limit(1)).first()
 
     def prune(self, now: dt.datetime, retention: Retention) -> Mapping[str, int]:
-        """Forget what is older than it was to be kept; return the rows removed by table."""
+        """Delete what is older than its retention; return the number of deleted rows by table."""
         self._look()
         with translated(self._database):
             return prune(self._writing, now, retention)

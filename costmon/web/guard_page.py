@@ -20,7 +20,7 @@ EXPIRIES = (
     ("86400", "for a day"),
     ("604800", "for a week"),
 )
-"""Seconds, and how they are called."""
+"""Seconds, and their labels."""
 
 PERIODS = ("hour", "day", "month", "total", "rolling:24h", "rolling:7d")
 
