@@ -71,7 +71,7 @@ class Writers:
     bucket_s: int = BUCKET_S
 
     def claim(self) -> FencedWriter:
-        """Claim the right to write, after a look at the schema.
+        """Claim the right to write, after checking the schema.
 
         Raises:
             StoreError: The database is away, or its schema is not this version's.

@@ -123,7 +123,7 @@ def _refuse_foreign(database: Database, connection: Connection) -> None:
 
 
 def _refuse_dangling(database: Database, connection: Connection) -> None:
-    """Check what SQLite was told not to check while tables are rebuilt."""
+    """Check the foreign keys, which SQLite did not check while tables were rebuilt."""
     dangling = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
     if dangling:
         msg = f"{database.shown}: the migration left {len(dangling)} dangling rows; rolled back"

@@ -19,7 +19,7 @@ _SCRIPT = re.compile(r"(\d{4})_\w+\.py")
 
 
 def current(url: str) -> str | None:
-    """Return the revision of the schema; `None` when there is none, not even a file."""
+    """Return the revision of the schema; `None` without a schema, or without a file."""
     database = locate(url)
     if database.file is not None and not database.file.exists():
         return None
@@ -31,7 +31,7 @@ def check_schema(url: str) -> None:
     """Return when this version can work with the schema.
 
     Raises:
-        StoreOutdatedError: It is older, or there is none.
+        StoreOutdatedError: It is older, or missing.
         StoreTooNewError: It is newer.
     """
     database, found = locate(url), current(url)
@@ -60,7 +60,7 @@ def revision_of(connection: Connection) -> str | None:
 
 
 def refuse_unknown(database: Database, found: str | None) -> None:
-    """Return when this version knows the revision, or there is none.
+    """Return when this version knows the revision, or there is no schema.
 
     Raises:
         StoreTooNewError: It does not.

@@ -37,8 +37,8 @@ Progress = Callable[[str, int, int], None]
 def copy_history(source_url: str, target_url: str, progress: Progress) -> Mapping[str, int]:
     """Copy every table, in one transaction of each database: all of it or nothing.
 
-    The target gets the schema when it has none; a target that holds rows is refused. What the
-    source gets meanwhile is not copied.
+    The target gets the schema when it has none; a target that holds rows is refused. What is
+    written to the source meanwhile is not copied.
 
     Returns:
         The rows of each table, counted in the target and equal to those of the source.
@@ -127,7 +127,7 @@ def _storage(kind: TypeEngine[Any]) -> TypeEngine[Any]:
 
 @contextmanager
 def _snapshot(database: Database, engine: Engine) -> Iterator[Connection]:
-    """Read one state of the database, whatever others write meanwhile."""
+    """Read one consistent state of the database, even while others write."""
     with translated(database):
         connection = engine.connect()
         if connection.dialect.name == "postgresql":
