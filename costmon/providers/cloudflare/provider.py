@@ -28,7 +28,7 @@ from costmon.errors import (
 )
 from costmon.providers.base import Provider, ProviderSetup
 from costmon.providers.cloudflare.analytics import SLUG, Analytics
-from costmon.providers.figures import ChargeRows, billed_usage
+from costmon.providers.figures import ChargeRows, Poll, billed_usage
 from costmon.providers.reading import Answers, midnight
 
 ACCOUNTS = "/accounts"
@@ -122,16 +122,12 @@ class Cloudflare(Provider):
         """
         del known_through
         start = midnight(now - LOOK_BACK)
-        yield ChargeWindow(
-            account=account,
-            provider=SLUG,
-            observed_at=now,
-            start=start,
-            end=now,
+        yield Poll(SLUG, account, now).window(
+            start,
+            now,
+            self._charges(start, now),
             intake="restate",
-            day_zone="UTC",
-            charges=self._charges(start, now),
-            complete_through=midnight(now - _SETTLING),
+            settling=_SETTLING,
             gaps=(_FEES,),
         )
 
@@ -147,15 +143,7 @@ class Cloudflare(Provider):
         quantities, gaps = _refused(
             lambda: analytics.read(number, now), "Account > Account Analytics > Read"
         )
-        return UsageReading(
-            account=account,
-            provider=SLUG,
-            observed_at=now,
-            quantities=quantities,
-            complete_through=None,
-            gaps=gaps,
-            plan=self._plan,
-        )
+        return Poll(SLUG, account, now).usage(quantities, gaps, plan=self._plan)
 
     def _charges(self, start: dt.datetime, end: dt.datetime) -> tuple[Charge, ...]:
         number = self._number()

@@ -18,7 +18,7 @@ from costmon.domain.usage import Quantity, UsageReading
 from costmon.errors import ProviderPermissionError
 from costmon.outbound import Outbound
 from costmon.providers.base import Provider
-from costmon.providers.figures import ChargeRows, Span, billed_usage
+from costmon.providers.figures import ChargeRows, Poll, Span, billed_usage
 from costmon.providers.github.answers import (
     SLUG,
     Budget,
@@ -31,7 +31,7 @@ from costmon.providers.github.answers import (
     read_public_repositories,
     slug,
 )
-from costmon.providers.reading import EXACT, Answers, midnight, months
+from costmon.providers.reading import EXACT, Answers, months
 
 _RESTATED = dt.timedelta(days=7)
 _SETTLING = dt.timedelta(days=1)
@@ -99,18 +99,13 @@ class GitHub(Provider):
         """
         for start, end in months(now, known_through, _RESTATED):
             found = [self._charged(owner, start, end) for owner in self._owners]
-            yield ChargeWindow(
-                account=account,
-                provider=SLUG,
-                observed_at=now,
-                start=start,
-                end=end,
-                # A month is one answer; AI credits come and go with its rows.
-                intake="replace",
-                day_zone="UTC",
-                charges=tuple(charge for charges, _ in found for charge in charges),
-                complete_through=min(end, midnight(now - _SETTLING)),
-                gaps=tuple(dict.fromkeys(gap for _, gaps in found for gap in gaps)),
+            # A month is one answer; AI credits come and go with its rows.
+            yield Poll(SLUG, account, now).window(
+                start,
+                end,
+                (charge for charges, _ in found for charge in charges),
+                settling=_SETTLING,
+                gaps=dict.fromkeys(gap for _, gaps in found for gap in gaps),
             )
 
     def usage(self, account: str, now: dt.datetime) -> UsageReading:
@@ -126,14 +121,8 @@ class GitHub(Provider):
             for owner in self._owners
             for one in self._used(owner, span, gaps)
         ]
-        return UsageReading(
-            account=account,
-            provider=SLUG,
-            observed_at=now,
-            quantities=tuple(quantities),
-            complete_through=None,
-            gaps=tuple(dict.fromkeys(gaps)),
-            plan=None if self._plan is None else str(self._plan),
+        return Poll(SLUG, account, now).usage(
+            quantities, dict.fromkeys(gaps), plan=None if self._plan is None else str(self._plan)
         )
 
     def _charged(

@@ -20,7 +20,7 @@ from costmon.domain.usage import Quantity, UsageReading
 from costmon.errors import ProviderAuthError, ProviderError, ProviderPermissionError
 from costmon.outbound import Outbound
 from costmon.providers.base import Provider
-from costmon.providers.figures import ChargeRows, Span, Tally, billed_usage, month_windows
+from costmon.providers.figures import ChargeRows, Poll, Span, Tally, billed_usage, month_windows
 from costmon.providers.reading import Answers
 
 SLUG = "openai"
@@ -198,14 +198,7 @@ class OpenAI(Provider):
         """
         span = Span.month(now)
         quantities = [one for kind in KINDS for one in self._used(kind, span)]
-        return UsageReading(
-            account=account,
-            provider=SLUG,
-            observed_at=now,
-            quantities=tuple(quantities),
-            complete_through=None,
-            gaps=(),
-        )
+        return Poll(SLUG, account, now).usage(quantities)
 
     def write_access(self) -> tuple[str, ...]:
         """Return a warning for a key that is not limited to `api.usage.read`.

@@ -20,7 +20,7 @@ from costmon.domain.resource import Gap
 from costmon.errors import ProviderNotFoundError, ProviderPermissionError
 from costmon.outbound import Outbound
 from costmon.providers.base import Provider
-from costmon.providers.figures import ChargeRows, billed_usage
+from costmon.providers.figures import ChargeRows, Poll, billed_usage
 from costmon.providers.reading import EXACT, Answers, midnight, months
 
 SLUG = "scaleway"
@@ -147,21 +147,15 @@ class Scaleway(Provider):
             pages = self._pages(start)
             details, gaps = self._details(start, end)
             counted = min(page.updated_at or midnight(now - _SETTLING) for page in pages)
-            yield ChargeWindow(
-                account=account,
-                provider=SLUG,
-                observed_at=now,
-                start=start,
-                end=end,
-                # Rows grow until the month is over, and are by resource or not.
-                intake="replace",
-                day_zone="UTC",
-                charges=(
+            # Rows grow until the month is over, and are by resource or not.
+            # Rows are for a month so far: no day has an amount of its own.
+            yield Poll(SLUG, account, now).window(
+                start,
+                end,
+                (
                     *self._consumed(start, end, pages, details),
                     *self._discount(start, end, pages),
                 ),
-                # Rows are for a month so far: no day has an amount of its own.
-                complete_through=None,
                 counted_through=min(end, counted.astimezone(dt.UTC)),
                 gaps=gaps,
             )

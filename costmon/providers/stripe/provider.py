@@ -23,7 +23,7 @@ from costmon.domain.usage import UsageReading
 from costmon.errors import ProviderPermissionError
 from costmon.outbound import Outbound
 from costmon.providers.base import Provider
-from costmon.providers.figures import Span, billed_usage
+from costmon.providers.figures import Poll, Span, billed_usage
 from costmon.providers.reading import EXACT, Answers, midnight, months
 
 SLUG = "stripe"
@@ -124,16 +124,11 @@ class Stripe(Provider):
             ProviderError: Anything else; see `costmon.errors`.
         """
         for start, end in months(now, known_through, _RESTATED):
-            yield ChargeWindow(
-                account=account,
-                provider=SLUG,
-                observed_at=now,
-                start=start,
-                end=end,
-                # A row is a sum over transactions, made anew at every read.
-                intake="replace",
-                day_zone="UTC",
-                charges=tuple(self._charges(account, start, end)),
+            # A row is a sum over transactions, made anew at every read.
+            yield Poll(SLUG, account, now).window(
+                start,
+                end,
+                self._charges(account, start, end),
                 complete_through=min(end, midnight(now)),
                 gaps=self._gaps,
             )
@@ -156,15 +151,8 @@ class Stripe(Provider):
                 counted[f"refund_volume:{currency}", currency] = -amount
             for key, more in counted.items():
                 used[key] = EXACT.add(used.get(key, Decimal(0)), more)
-        return UsageReading(
-            account=account,
-            provider=SLUG,
-            observed_at=now,
-            quantities=tuple(
-                span.quantity(quota, unit, count) for (quota, unit), count in used.items()
-            ),
-            complete_through=None,
-            gaps=self._gaps,
+        return Poll(SLUG, account, now).usage(
+            (span.quantity(quota, unit, count) for (quota, unit), count in used.items()), self._gaps
         )
 
     def write_access(self) -> tuple[str, ...]:
