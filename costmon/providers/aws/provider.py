@@ -132,7 +132,7 @@ class Aws(Provider):
     def __init__(self, setup: ProviderSetup, sign: Sign | None) -> None:
         """Read through the client of `setup`; `sign` is `signed_headers`, if there is botocore."""
         self._sign = sign
-        self._answers = Answers(SLUG, setup.outbound)
+        self._answers = Answers(SLUG, setup.outbound, _meant)
         self._credentials = setup.credentials
         self._allowance = setup.allowance
         self._host = setup.outbound.host
@@ -251,11 +251,7 @@ class Aws(Provider):
             body,
             {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": TARGET},
         )
-        try:
-            return self._answers.post(PATH, body, CostAndUsage, headers)
-        except (ProviderSchemaError, ProviderPermissionError) as error:
-            refusal = _meant(error)
-        raise refusal
+        return self._answers.post(PATH, body, CostAndUsage, headers)
 
     def _charge(
         self,
@@ -338,6 +334,8 @@ _CATEGORIES = {
 
 def _meant(error: ProviderError) -> ProviderError:
     """Return what AWS means by a refusal: the status is 400 for all of them."""
+    if not isinstance(error, ProviderSchemaError | ProviderPermissionError):
+        return error
     answer = error.answer
     if b"AccessDenied" in answer or error.status == 403:  # noqa: PLR2004 - forbidden
         detail = f"the key is not allowed to read this ({error.status})"

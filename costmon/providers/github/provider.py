@@ -25,7 +25,7 @@ from costmon.providers.github.answers import (
     Credits,
     CreditUsage,
     Item,
-    explained,
+    meaning,
     read_budgets,
     read_items,
     read_public_repositories,
@@ -80,7 +80,7 @@ class GitHub(Provider):
 
     def __init__(self, outbound: Outbound, options: Mapping[str, object]) -> None:
         """Read through `outbound` whom the options `org` and `user` name."""
-        self._answers = Answers(SLUG, outbound)
+        self._answers = Answers(SLUG, outbound, meaning)
         self._plan = options.get("plan")
         self._owners = tuple(
             _Owner(kind, str(options[key]))
@@ -150,7 +150,7 @@ class GitHub(Provider):
         path = owner.billing("ai_credit/usage")
         params = (("year", start.year), ("month", start.month))
         try:
-            found = explained(lambda: self._answers.read(path, CreditUsage, params)).usage_items
+            found = self._answers.read(path, CreditUsage, params).usage_items
         except ProviderPermissionError as error:
             gaps.append(Gap(kind=_CREDITS, reason=error.detail))
             return ()
@@ -196,7 +196,7 @@ class GitHub(Provider):
                 kind, which = ("users", "owner")
             path = f"/{kind}/{owner.name}/repos"
             try:
-                public = explained(lambda: read_public_repositories(self._answers, path, which))
+                public = read_public_repositories(self._answers, path, which)
             except ProviderPermissionError as error:
                 reason = f"{error.detail}: what they use is counted, though it is free"
                 gaps.append(Gap(kind="public repositories", reason=reason))
@@ -230,7 +230,7 @@ class GitHub(Provider):
         """Return what counts against the budgets that were set at GitHub."""
         path = owner.billing("budgets")
         try:
-            budgets = explained(lambda: read_budgets(self._answers, path))
+            budgets = read_budgets(self._answers, path)
         except ProviderPermissionError as error:
             gaps.append(Gap(kind="budgets", reason=error.detail))
             return

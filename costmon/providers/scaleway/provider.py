@@ -17,7 +17,7 @@ from msgspec import Meta, Struct
 from costmon.domain.amount import MOST_QUANTITY, is_number
 from costmon.domain.charge import Charge, ChargeWindow
 from costmon.domain.resource import Gap
-from costmon.errors import ProviderNotFoundError, ProviderPermissionError
+from costmon.errors import ProviderError, ProviderNotFoundError, ProviderPermissionError
 from costmon.outbound import Outbound
 from costmon.providers.base import Provider
 from costmon.providers.figures import ChargeRows, Poll, billed_usage
@@ -131,7 +131,7 @@ class Scaleway(Provider):
 
     def __init__(self, outbound: Outbound, organization_id: str) -> None:
         """Read through `outbound`."""
-        self._answers = Answers(SLUG, outbound)
+        self._answers = Answers(SLUG, outbound, _meaning)
         self._organization_id = organization_id
 
     def charges(
@@ -170,22 +170,14 @@ class Scaleway(Provider):
         pages: list[Consumptions] = []
         missing = 1
         while missing > 0:
-            page = self._page((*params, ("page", len(pages) + 1)))
+            asked = (*params, ("page", len(pages) + 1))
+            page = self._answers.read(CONSUMPTIONS, Consumptions, asked)
             pages.append(page)
             missing = page.total_count - sum(len(one.consumptions) for one in pages)
             if missing > 0 and not page.consumptions:
                 detail = "incomplete: there are fewer rows than it says"
                 raise self._answers.fault(CONSUMPTIONS, detail, "$.total_count")
         return tuple(pages)
-
-    def _page(self, params: tuple[tuple[str, str | int], ...]) -> Consumptions:
-        try:
-            return self._answers.read(CONSUMPTIONS, Consumptions, params)
-        except ProviderPermissionError as error:
-            refusal = error.explained(
-                hint="give the API key the permission set BillingReadOnly on the organization"
-            )
-        raise refusal
 
     def _details(
         self, start: dt.datetime, end: dt.datetime
@@ -346,6 +338,14 @@ class Scaleway(Provider):
         for name, number in (("units", money.units), ("nanos", money.nanos)):
             if not is_number(number):
                 raise self._answers.fault(path, "not an amount of money", f"{where}.{name}")
+
+
+def _meaning(error: ProviderError) -> ProviderError:
+    if not isinstance(error, ProviderPermissionError):
+        return error
+    return error.explained(
+        hint="give the API key the permission set BillingReadOnly on the organization"
+    )
 
 
 def _sold(one: Detail, money: Money) -> _Sold:
