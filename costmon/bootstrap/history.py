@@ -19,8 +19,8 @@ from costmon.state.guard_reports import Recorded
 from costmon.state.metered_spend import MeteredSpend
 from costmon.state.published import Published
 from costmon.store import FenceToken, Retention, Store
-from costmon.store.migrate import check_schema
 from costmon.store.outbox import Undelivered
+from costmon.store.revisions import check_schema
 from costmon.store.spend import Position, SavedWatch, Watches
 
 
@@ -80,7 +80,7 @@ class Writers:
     bucket_s: int = BUCKET_S
 
     def claim(self) -> FencedWriter:
-        """Claim the right to write, after a look at the schema.
+        """Claim the right to write, after checking the schema.
 
         Raises:
             StoreError: The database is away, or its schema is not this version's.

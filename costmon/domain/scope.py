@@ -3,7 +3,8 @@
 A scope is `global` or `kind:value`, such as `host:api.openai.com`, `provider:openai`, `key:batch`
 or `tag:run=17`. A budget or a circuit may also name a pattern: `host:*` is every host, and
 `host:*.example.com` every host below that domain. All spellings of a model are one scope:
-`model:openai/GPT-4o-2024-08-06` is `model:gpt-4o`. `model:gpt-4o*` is every family that begins so.
+`model:openai/GPT-4o-2024-08-06` is `model:gpt-4o`. `model:gpt-4o*`, in any spelling, is every
+family that begins so.
 """
 
 import re
@@ -78,7 +79,13 @@ def _pattern(text: str, kind: str, value: str, *, allowed: bool) -> str:
     if kind == "host" and value.startswith("*.") and "*" not in value[1:]:
         return f"host:*.{host_of(value[2:])}"
     if kind == "model" and value.endswith("*") and "*" not in value[:-1] and len(text) <= LONGEST:
-        return f"model:{value.lower()}"
+        from costmon.domain.model_name import family_pattern
+
+        families = family_pattern(value[:-1])
+        if families:
+            return f"model:{families}"
+        accepted = "the beginning of a model's name; for all models of a vendor 'provider:openai'"
+        raise ScopeError(_shown(text), accepted)
     also = {"host": " or 'host:*.example.com'", "model": " or 'model:gpt-4o*'"}.get(kind, "")
     raise ScopeError(_shown(text), f"'{kind}:*'{also}")
 

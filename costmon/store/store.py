@@ -21,7 +21,6 @@ from costmon.domain.charge_report import (
     ChargeQuery,
     ChargeTotal,
     RecordedCharges,
-    StoredWindow,
 )
 from costmon.domain.finding import BUCKET_S, Series, SpendFinding
 from costmon.domain.history import HistoryQuery, HistoryRow
@@ -33,7 +32,6 @@ from costmon.state.guard_reports import Recorded
 from costmon.state.metered_spend import MeteredSpend
 from costmon.store import fence, outbox, spend
 from costmon.store.charge_queries import read_charges, read_overview
-from costmon.store.charge_windows import read_windows
 from costmon.store.charges import record_charges
 from costmon.store.cycles import is_recorded, write_cycle
 from costmon.store.database import Database, locate
@@ -250,11 +248,6 @@ class Store:
         with self._reader() as connection:
             return read_overview(connection, today, restated_since)
 
-    def charge_windows(self) -> tuple[StoredWindow, ...]:
-        """Return which spans of time of which account have been read."""
-        with self._reader() as connection:
-            return read_windows(connection)
-
     def alert_memory(self) -> Mapping[str, str]:
         """Return what was last remembered about each condition."""
         with self._reader() as connection:
@@ -420,7 +413,7 @@ class Store:
             spend.put_metered(connection, spent, saved)
 
     def check(self) -> None:
-        """Return when the database answers; cheap enough for every `/readyz`.
+        """Check that the database answers; cheap enough for every `/readyz`.
 
         Raises:
             StoreUnavailableError: It does not.
@@ -429,7 +422,7 @@ class Store:
             connection.execute(select(poll_cycle.c.id).limit(1)).first()
 
     def prune(self, now: dt.datetime, retention: Retention) -> Mapping[str, int]:
-        """Forget what is older than it was to be kept; return the rows removed by table."""
+        """Delete what is older than its retention; return the number of deleted rows by table."""
         self._look()
         with translated(self._database):
             return prune(self._writing, now, retention)
