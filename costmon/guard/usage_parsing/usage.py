@@ -147,8 +147,12 @@ def _with_others(found: LlmUsage, usage: Usage) -> LlmUsage:
 
 
 def _anthropic(usage: Usage) -> LlmUsage:
-    written = _count(usage, "cache_creation_input_tokens")
-    hour = min(written, _count(usage.get("cache_creation"), "ephemeral_1h_input_tokens"))
+    parts = usage.get("cache_creation")
+    hour = _count(parts, "ephemeral_1h_input_tokens")
+    written = max(
+        _count(usage, "cache_creation_input_tokens"),
+        hour + _count(parts, "ephemeral_5m_input_tokens"),
+    )
     tools = usage.get("server_tool_use")
     found = LlmUsage(
         input=_count(usage, "input_tokens"),
@@ -233,12 +237,13 @@ def _cohere(usage: Usage) -> LlmUsage | None:
 def _bedrock(usage: Usage) -> LlmUsage:
     written = _count(usage, "cacheWriteInputTokens", "cacheWriteInputTokenCount")
     details = usage.get("cacheDetails")
-    hour = sum(
-        _count(part, "inputTokens")
+    parts = [
+        (part.get("ttl"), _count(part, "inputTokens"))
         for part in (details if isinstance(details, list) else ())
-        if isinstance(part, dict) and part.get("ttl") == "1h"
-    )
-    hour = min(written, hour)
+        if isinstance(part, dict)
+    ]
+    hour = sum(count for lasts, count in parts if lasts == "1h")
+    written = max(written, sum(count for _, count in parts))
     return LlmUsage(
         input=_count(usage, "inputTokens", "inputTokenCount", "inputTextTokenCount"),
         cached=_count(usage, "cacheReadInputTokens", "cacheReadInputTokenCount"),

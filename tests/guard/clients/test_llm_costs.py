@@ -502,6 +502,28 @@ PLAIN: dict[str, tuple[str, dict[str, Any], Any, str]] = {
         },
         "0.424393",
     ),
+    # claude-sonnet-4-6: 3, written 3.75 and 6, output 15
+    "messages that only say the parts of what was written": (
+        MESSAGES,
+        {"model": "claude-sonnet-4-6", **ASKED},
+        {
+            "usage": {
+                "input_tokens": 1000,
+                "cache_creation": {
+                    "ephemeral_5m_input_tokens": 1000,
+                    "ephemeral_1h_input_tokens": 1000,
+                },
+                "output_tokens": 100,
+            }
+        },
+        "0.01425",
+    ),
+    "transcription that says how long the sound is": (
+        "https://api.groq.com/openai/v1/audio/transcriptions",
+        {"model": "whisper-large-v3"},
+        {"task": "transcribe", "duration": 90.0, "text": "hello", "x_groq": {"id": "req_1"}},
+        "0.002775",  # 0.111 an hour
+    ),
     "fine-tuned gpt-4.1": (
         CHAT,
         {"model": "ft:gpt-4.1-2025-04-14:acme::AbC1", **ASKED},
@@ -868,6 +890,22 @@ def test_a_failure_that_says_what_it_used_costs_that():
     found = charged(CHAT, body, {"error": "late", "usage": openai(1000, 0)}, status=500)
 
     assert found.amount == Decimal("0.0025")
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"candidates": [{"content": {"parts": [{"functionCall": {"args": {"q": "x" * 400}}}]}}]},
+        {"an": "unknown form", "answer": "x" * 400},
+    ],
+)
+def test_a_cut_stream_is_charged_for_what_a_model_has_written_in_any_form(event):
+    url = GEMINI + "gemini-2.0-flash:streamGenerateContent"
+    body = {"contents": [], "generationConfig": {"maxOutputTokens": 4000}}
+
+    found = charged(url, body, sse(event), headers=SSE, complete=False)
+
+    assert found.amount >= 400 * Decimal("0.0000004")  # 0.4
 
 
 def test_a_stream_without_usage_is_charged_a_bound_and_says_what_to_set():
