@@ -105,7 +105,7 @@ class Detection:
     """Feeds the watches of one incarnation of the alerter.
 
     Args:
-        plan: What it goes by.
+        plan: Its settings.
         beat: Is called between steps of long work.
     """
 
@@ -155,7 +155,7 @@ class Detection:
             self._save_all(until)
 
     def _turn_back(self, until: dt.datetime) -> None:
-        """Begin again where the time is: what was fed of the future, a wrong clock made up."""
+        """Start again from the current time: buckets in the future came from a wrong clock."""
         log.warning("alerter.detection_turned_back", until=until.isoformat())
         fed_until = until - self._bucket
         self._position = Position(fed_until, fed_until)
@@ -165,9 +165,9 @@ class Detection:
                 one.watch, one.fed_until = self._new_watch(), fed_until
 
     def acknowledge(self, series: Series, cause: str, now: dt.datetime) -> None:
-        """Take it that a finding was fine, with all that is part of it, and keep that.
+        """Accept a finding, with all that are part of it, as normal, and store that.
 
-        The like of it is silent from then on; that it is over is still told.
+        Similar findings are not reported from then on; the end of this one still is.
 
         Args:
             series: What was found in.

@@ -27,7 +27,7 @@ _NEVER = dt.datetime.min.replace(tzinfo=dt.UTC)
 
 
 class SpendStore(Protocol):
-    """Where it is read what was spent."""
+    """Where the spend is read."""
 
     def buckets(
         self, after: dt.datetime, until: dt.datetime
@@ -67,7 +67,7 @@ class SpendRules:
     """Evaluates the rules for one incarnation of the alerter.
 
     Args:
-        plan: What it goes by.
+        plan: Its settings.
         beat: Is called between steps of long work.
     """
 

@@ -1,4 +1,4 @@
-"""What the persister writes with, and where what it has to write waits."""
+"""The protocols through which the persister writes, and in which its work waits."""
 
 import datetime as dt
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Say of each rule in one word how its scope stands."""
+"""The status of each rule in one word."""
 
 import datetime as dt
 from collections.abc import Iterable, Sequence

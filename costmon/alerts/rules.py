@@ -25,10 +25,10 @@ RuleKind = Literal["hourly", "daily", "spike"]
 BUCKET = dt.timedelta(minutes=5)
 HOUR, DAY, WEEK = dt.timedelta(hours=1), dt.timedelta(days=1), dt.timedelta(days=7)
 _KEPT = WEEK + 2 * DAY
-"""So far back the past is known; a correction of anything older changes nothing."""
+"""How far back the past is kept; a correction of anything older changes nothing."""
 _LEAST_WIDTH, _MOST_WIDTH = dt.timedelta(seconds=1), DAY
 _LEAST_KNOWN = DAY
-"""A spike needs so much of the past: one whole day, with its night."""
+"""How much of the past a spike needs: one whole day, with its night."""
 _SPIKE_SHARE = 10
 """An hour below this part of the hourly limit is too little for a spike."""
 _LEAST_SPIKE = Decimal(1)

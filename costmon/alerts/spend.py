@@ -23,7 +23,7 @@ def spend_found(finding: SpendFinding) -> Condition:
         f" {'all vendors' if scope == 'global' else scope}",
         text=_text(finding, subject, since),
         resolved_text=(
-            f"{subject} is as usual again. Since {since} {money(finding.burned)} {unit} more than"
+            f"{subject} is back to normal. Since {since} {money(finding.burned)} {unit} more than"
             f" usual was {'spent' if finding.series.is_money else 'used'}."
         ),
         labels={"scope": scope, "unit": unit, "kind": finding.cause},

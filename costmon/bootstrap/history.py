@@ -18,8 +18,8 @@ from costmon.state.charges import RESTATED_LATELY, ChargeState, charge_state
 from costmon.state.guard_reports import Recorded
 from costmon.state.published import Published
 from costmon.store import FenceToken, Retention, Store
-from costmon.store.migrate import check_schema
 from costmon.store.outbox import Undelivered
+from costmon.store.revisions import check_schema
 from costmon.store.spend import Position, SavedWatch, Watches
 
 
@@ -71,7 +71,7 @@ class Writers:
     bucket_s: int = BUCKET_S
 
     def claim(self) -> FencedWriter:
-        """Claim the right to write, after a look at the schema.
+        """Claim the right to write, after checking the schema.
 
         Raises:
             StoreError: The database is away, or its schema is not this version's.

@@ -33,7 +33,7 @@ from costmon.store.text import storable, storable_key
 
 HOUR = dt.timedelta(hours=1)
 _GRACE = dt.timedelta(minutes=10)
-"""So long after an hour its rows count for the present: guards report at intervals."""
+"""How long after an hour its rows still count as current: guards report at intervals."""
 _LONGEST_RATE = dt.timedelta(days=1)
 _LONGEST = 20_000
 _KEY = (spend_bucket.c.scope, spend_bucket.c.unit, spend_bucket.c.ends_at)

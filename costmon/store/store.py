@@ -21,7 +21,6 @@ from costmon.domain.charge_report import (
     ChargeQuery,
     ChargeTotal,
     RecordedCharges,
-    StoredWindow,
 )
 from costmon.domain.finding import BUCKET_S, Series, SpendFinding
 from costmon.domain.history import HistoryQuery, HistoryRow
@@ -32,7 +31,6 @@ from costmon.errors import StoreUnavailableError
 from costmon.state.guard_reports import Recorded
 from costmon.store import fence, outbox, spend
 from costmon.store.charge_queries import read_charges, read_overview
-from costmon.store.charge_windows import read_windows
 from costmon.store.charges import record_charges
 from costmon.store.cycles import is_recorded, write_cycle
 from costmon.store.database import Database, locate
@@ -249,11 +247,6 @@ class Store:
         with self._reader() as connection:
             return read_overview(connection, today, restated_since)
 
-    def charge_windows(self) -> tuple[StoredWindow, ...]:
-        """Return which spans of time of which account have been read."""
-        with self._reader() as connection:
-            return read_windows(connection)
-
     def alert_memory(self) -> Mapping[str, str]:
         """Return what was last remembered about each condition."""
         with self._reader() as connection:
@@ -397,7 +390,7 @@ class Store:
             spend.save_rules(connection, saved)
 
     def check(self) -> None:
-        """Return when the database answers; cheap enough for every `/readyz`.
+        """Check that the database answers; cheap enough for every `/readyz`.
 
         Raises:
             StoreUnavailableError: It does not.
@@ -406,7 +399,7 @@ class Store:
             connection.execute(select(poll_cycle.c.id).limit(1)).first()
 
     def prune(self, now: dt.datetime, retention: Retention) -> Mapping[str, int]:
-        """Forget what is older than it was to be kept; return the rows removed by table."""
+        """Delete what is older than its retention; return the number of deleted rows by table."""
         self._look()
         with translated(self._database):
             return prune(self._writing, now, retention)

@@ -92,7 +92,7 @@ def test_the_late_commit_of_a_replaced_persister_is_refused_by_the_database(hist
         name="persister",
         build=lambda incarnation: Persister(incarnation, plan, alerter=NOBODY, pollers={}),
         core=True,
-        hang_after_s=0.3,
+        hang_after_s=1.0,
         policy=SOON,
     )
     with running([spec]) as system:

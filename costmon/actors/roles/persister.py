@@ -60,7 +60,7 @@ _RETRY_MIN_S, _RETRY_MAX_S = 1.0, 30.0
 _PRUNE_EVERY_S = 6 * 3600.0
 _PRUNE_FIRST_S = 60.0
 _STEADY_AFTER_S = 300.0
-"""For so long after the clock was set nothing is deleted by it, and no bucket is closed."""
+"""Seconds after the clock was set in which nothing is deleted and no bucket is closed."""
 _UNUSABLE = (
     StoreRefusedError,
     ValueError,
@@ -120,9 +120,9 @@ class Persister(SupervisedActor[PersisterMessage]):
 
     Args:
         incarnation: What every actor is given.
-        plan: What it goes by.
+        plan: Its settings.
         alerter: Is told what was charged.
-        pollers: By account, who is told to read again what could not be kept.
+        pollers: By account; they are told to read again what could not be kept.
     """
 
     def __init__(
@@ -306,7 +306,7 @@ class Persister(SupervisedActor[PersisterMessage]):
         self._ask_again()
 
     def _ask_again(self) -> None:
-        """Let what is not kept be read again, unless it could not be kept then either."""
+        """Ask for incomplete charges to be read again, but not repeatedly."""
         if self._away_since_s is not None or not self.wait(0.0):
             return  # when it stops the pollers have stopped; the next start reads it
         for account in self._waiting_charges.take_incomplete():
@@ -409,7 +409,7 @@ class Persister(SupervisedActor[PersisterMessage]):
             self.timer.after(_FORECAST, _FORECAST_AFTER_S)
 
     def _forecast_again(self) -> None:
-        """Let the forecast follow the time, and what the live resources cost now."""
+        """Update the forecast to the current time and to what the live resources cost now."""
         now = self.clock.now()
         state = self._forecaster.added_to(self._charges.read(), self._accounts(), now)
         if state.forecast is not None:
@@ -417,7 +417,7 @@ class Persister(SupervisedActor[PersisterMessage]):
             self.tell(self._alerter, ForecastMade(totals=state))
 
     def _look_at_the_day(self) -> None:
-        """Let figures of the month to date be about the month that it is."""
+        """Publish figures of the current month, also when no poll has run since it began."""
         known, today = self._charges.read(), self._today()
         if known.is_loaded and known.today == today:
             self._forecast_again()
@@ -560,7 +560,7 @@ class Persister(SupervisedActor[PersisterMessage]):
         self.fenced(lambda: self._fault.publish(None))
 
     def _unsteady_s(self) -> float:
-        """Return for how many seconds the clock is not to be believed, because it was set."""
+        """Return for how many more seconds the clock is not trusted, because it was set."""
         now_s = self.clock.monotonic_s()
         if abs(self._steps.take_s()) >= SMALLEST_STEP_S:
             self._steady_from_s = now_s + _STEADY_AFTER_S
