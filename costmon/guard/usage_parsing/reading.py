@@ -63,9 +63,9 @@ _TOOL_ITEMS = {
 _FREE_ACTIONS = frozenset(("open_page", "find_in_page", "find"))
 # The same in a body that is too long to be parsed: an unescaped quote is no text of the model.
 _TOOL_IN_TEXT = re.compile(
-    rb'(?<!\\)"type"\s*:\s*"('
+    rb'"(?:type"\s*:\s*"('
     + "|".join((*_TOOL_ITEMS, *_FREE_ACTIONS)).encode()
-    + rb')"|(?<!\\)"(webSearchQueries)"\s*:\s*(?=\[)'
+    + rb')"|(webSearchQueries)"\s*:\s*(?=\[))'
 )
 _SAID = re.compile(rb'(?<!\\)"(model|modelVersion|service_tier|status|id)"\s*:\s*"([^"\\]{1,200})"')
 _DEEPEST = 8
@@ -238,6 +238,8 @@ class AnswerReader:
         for hit in _TOOL_IN_TEXT.finditer(self._kept):
             if hit.start() >= end:
                 break
+            if self._kept[hit.start() - 1 : hit.start()] == b"\\":
+                continue
             if hit[2]:
                 text = self._kept[hit.end() :].decode("utf-8", "replace")
                 try:

@@ -32,7 +32,7 @@ def usage_of(usage: Usage, wire: str | None = None) -> LlmUsage | None:
         if not known.isdisjoint(usage):
             try:
                 found = read(usage)
-            except _NoCountError:
+            except NoCountError:
                 return None
             if wire == "images" and found is not None and not found.image_output:
                 found = found._replace(image_output=found.output, output=0)
@@ -42,7 +42,7 @@ def usage_of(usage: Usage, wire: str | None = None) -> LlmUsage | None:
     return None
 
 
-class _NoCountError(Exception):
+class NoCountError(Exception):
     """A count is negative, too large or not a whole number."""
 
 
@@ -59,22 +59,26 @@ def _count(usage: object, *names: str) -> int:
         elif type(value) is str and value.isascii() and value.isdigit() and len(value) < _DIGITS:
             value = int(value)  # JSON made from protocol buffers writes large integers so
         if type(value) is not int or not 0 <= value <= _MOST:
-            raise _NoCountError
+            raise NoCountError
         return value
     return 0
 
 
 def seconds_of(usage: Usage, *names: str) -> Decimal:
-    """Return the first duration that is present, or 0."""
+    """Return the first duration that is present, or 0.
+
+    Raises:
+        NoCountError: It is negative, too large or not a number.
+    """
     for name in names:
         value = usage.get(name)
         if isinstance(value, int | float | str) and not isinstance(value, bool):
             try:
                 seconds = Decimal(str(value))
             except InvalidOperation:
-                raise _NoCountError from None
+                raise NoCountError from None
             if not seconds.is_finite() or not 0 <= seconds <= _MOST:
-                raise _NoCountError
+                raise NoCountError
             return seconds
     return Decimal(0)
 

@@ -666,6 +666,13 @@ def test_a_video_is_held_and_charged_by_the_second_when_it_is_ordered(size, righ
     assert (found.amount, found.notices) == (None, ())  # what is held
 
 
+@pytest.mark.parametrize("seconds", [-1, "long", float("inf"), 10**30, None, []])
+def test_a_video_of_no_valid_length_is_held_at_the_usual_one(seconds):
+    body = {"model": "sora-2", "prompt": "a cat", "seconds": seconds}
+
+    assert requested(OPENAI + "videos", body).hold == Decimal("0.4")  # four seconds of 0.1
+
+
 def test_a_picture_made_in_a_conversation_is_charged_at_its_highest_price():
     body = {"model": "gpt-5", "tools": [{"type": "image_generation"}], "input": "A cat."}
     usage = {"input_tokens": 400, "output_tokens": 20, "total_tokens": 420}
