@@ -13,6 +13,8 @@ from costmon.errors import ScopeError
 
 GLOBAL = "global"
 KINDS = ("provider", "account", "project", "service", "host", "model", "key", "tag")
+METERED_KINDS = ("app", "endpoint")
+"""What only meters report: rules can name them; no guard counts or obeys them."""
 LONGEST = 200
 """Characters of a scope, so that every store can make it a key."""
 
@@ -21,7 +23,7 @@ _IPV6 = re.compile(r"[0-9a-f:.]*:[0-9a-f:.]*", re.ASCII)
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]*", re.ASCII)
 
 
-def scope_of(text: object, *, pattern: bool = False) -> str:  # noqa: C901 - one check after the other
+def scope_of(text: object, *, pattern: bool = False, metered: bool = False) -> str:  # noqa: C901 - one check after the other
     """Return the canonical form of a scope.
 
     Hosts lose their port, user information and last dot, become lower case and, beyond ASCII, their
@@ -30,6 +32,7 @@ def scope_of(text: object, *, pattern: bool = False) -> str:  # noqa: C901 - one
     Args:
         text: What somebody wrote.
         pattern: Whether `*` (every value of the kind), `*.domain` and `model:name*` are accepted.
+        metered: Whether `METERED_KINDS` are accepted.
 
     Raises:
         ScopeError: It is not a valid scope; the error says what is accepted.
@@ -39,9 +42,10 @@ def scope_of(text: object, *, pattern: bool = False) -> str:  # noqa: C901 - one
     if text == GLOBAL:
         return GLOBAL
     kind, colon, value = text.partition(":")
-    if not colon or kind not in KINDS:
+    kinds = KINDS + METERED_KINDS if metered else KINDS
+    if not colon or kind not in kinds:
         raise ScopeError(
-            _shown(text), f"'{GLOBAL}', or one of {', '.join(KINDS)} with ':' and a value"
+            _shown(text), f"'{GLOBAL}', or one of {', '.join(kinds)} with ':' and a value"
         )
     if not value.strip() or value != value.strip() or not value.isprintable():
         raise ScopeError(_shown(text), f"a value after '{kind}:' without control characters")

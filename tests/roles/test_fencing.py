@@ -56,6 +56,12 @@ class Sticky:
     def charges(self, today, restated_since):
         return self.writer.charges(today, restated_since)
 
+    def metered(self):
+        return self.writer.metered()
+
+    def record_metered(self, spent, saved):
+        self.writer.record_metered(spent, saved)
+
     def prune(self, now):
         self.writer.prune(now)
 
