@@ -962,6 +962,31 @@ def test_what_is_not_known_at_a_vendor_of_models_has_no_price(path):
 
 
 @pytest.mark.parametrize(
+    ("url", "body"),
+    [
+        (OPENAI + "images/generations", {"model": "dall-e-9", "prompt": "a cat"}),
+        (OPENAI + "videos", {"model": "sora-9", "prompt": "a cat"}),
+        (OPENAI + "videos", {"model": "gpt-4o", "prompt": "a cat"}),
+        (GEMINI + "imagen-9.0-generate-001:predict", {"instances": [{}]}),
+        (GEMINI + "veo-9.0-generate-001:predictLongRunning", {"instances": [{}]}),
+        (GEMINI + "gemini-2.5-pro:predict", {"instances": [{}]}),
+        (BEDROCK + "stability.stable-image-ultra-v1%3A1/invoke", {"prompt": "a cat"}),
+        ("https://api.cohere.com/v2/rerank", {"model": "rerank-v9", "documents": ["a"]}),
+        ("https://api.voyageai.com/v1/rerank", {"model": "rerank-9", "documents": ["a"]}),
+        ("https://api.perplexity.ai/search", {"query": "Why?"}),
+    ],
+)
+def test_what_the_list_does_not_know_has_no_price_and_is_not_free(url, body):
+    asked = requested(url, body)
+    found = charged(url, body, {"data": []})
+
+    assert asked.hold is None
+    assert asked.unpriced is not None
+    assert found.amount is None
+    assert [notice.kind for notice in found.notices] == ["no-price"]
+
+
+@pytest.mark.parametrize(
     "url",
     [
         OPENAI + "moderations",
