@@ -55,6 +55,7 @@ from costmon.domain.usage import UsageReading
 from costmon.errors import StoreError
 from costmon.export.prometheus import LostRecords
 from costmon.messages import GuardReported
+from costmon.meter.figures import Snapshot as Metered
 from costmon.notifiers.actions import ActionChannel, actions
 from costmon.notifiers.base import RepeatingChannel
 from costmon.notifiers.catalog import channels
@@ -193,6 +194,7 @@ class Service:
                 timezone=settings.timezone,
                 removed=self._removed,
                 bucket_s=settings.detection.bucket_s,
+                metered=self._metered,
             ),
             alerting=AlerterPlan(
                 accounts=frozenset(account.name for account in self._accounts),
@@ -222,6 +224,8 @@ class Service:
                     bucket_s=settings.detection.bucket_s,
                     policy=self.policy.read,
                     standings=self.rule_standings,
+                    providers={one.name: one.provider for one in self._accounts},
+                    charges=self.charges.read,
                 ),
                 open_findings=self.open_findings.read,
                 detection=DetectionPlan(
@@ -246,6 +250,12 @@ class Service:
             ),
             heartbeat=self._heartbeat(),
         )
+
+    def _metered(self) -> tuple[Metered, ...] | None:
+        reported = self.meters.read()
+        if not reported.is_loaded:
+            return None
+        return meters.services(reported, self._clock.monotonic_s())
 
     def _spend_history(self) -> SpendHistory:
         if self._demo_past is None:

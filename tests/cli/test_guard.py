@@ -444,7 +444,7 @@ def report(path):
 def test_the_service_shows_what_a_guard_reports(run, demo):
     assert report(demo.folder / "data-demo" / "report.sock")["status"] == 202
 
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 40
     status = json.loads(run("status", "--json", *demo.where)[1])
     # The demo has a guard of its own.
     while not [it for it in status["unpriced"]["data"] if it["scope"] == "model:new"]:

@@ -337,6 +337,19 @@ class Alerter(SupervisedActor[AlerterMessage]):
             text = spend_found(finding).text
             scope, severity = finding.series.scope, finding.severity
             self._open_by_rule(finding_opening(finding.id, scope, severity, text, self._every_rule))
+            vendor = self._vendor_of(scope)
+            if vendor is not None:
+                opening_id = f"{finding.id}/{vendor}"
+                self._open_by_rule(
+                    finding_opening(opening_id, vendor, severity, text, self._every_rule)
+                )
+
+    def _vendor_of(self, scope: str) -> str | None:
+        """Return the scope that guards know of the calls that an account's counters count."""
+        kind, _, name = scope.partition(":")
+        plan = self._plan.rules
+        provider = plan.providers.get(name) if plan and kind == "account" else None
+        return None if provider is None else f"provider:{provider}"
 
     def _new_parts(self, until: dt.datetime) -> tuple[SpendFinding, ...]:
         """Return what was found since the last look and is told with another finding.

@@ -42,13 +42,15 @@ from costmon.messages import (
     Tick,
     UsageCalculated,
 )
-from costmon.state import guard_reports
+from costmon.meter.figures import Snapshot as Metered
+from costmon.state import guard_reports, metered_spend
 from costmon.state.charges import RESTATED_LATELY, ChargeState, charge_state, on_day
 from costmon.state.forecast import Forecaster
 from costmon.state.guard_state import GuardState
 from costmon.state.published import Published, SharedPublished
 from costmon.state.usage_rates import usage_rates
 from costmon.state.value import AccountState
+from costmon.store.spend import SavedWatch
 
 T = TypeVar("T")
 
@@ -97,6 +99,8 @@ class PersisterPlan:
         timezone: IANA key of the zone whose days people count by.
         removed: Returns windows that end charges of this month which the settings no longer name.
         bucket_s: Length of the buckets that detection is fed, in seconds; `None`: it is off.
+        metered: Returns what meters have reported, one snapshot for each application; `None` while
+            what was kept over a restart has not been read.
     """
 
     claim: Callable[[], Writer]
@@ -113,6 +117,7 @@ class PersisterPlan:
     timezone: str
     removed: Callable[[ChargeState, dt.datetime], tuple[ChargeWindow, ...]]
     bucket_s: int | None = None
+    metered: Callable[[], Sequence[Metered] | None] = lambda: None
 
 
 class Persister(SupervisedActor[PersisterMessage]):
@@ -156,6 +161,8 @@ class Persister(SupervisedActor[PersisterMessage]):
         self._retry_s = _RETRY_MIN_S
         self._away_since_s: float | None = None
         self._bucket_s = plan.bucket_s
+        self._metered = plan.metered
+        self._seen: metered_spend.Seen | None = None
         self._closed_until: dt.datetime | None = None
         self._steps = StepDetector(self.clock)
         self._steady_from_s = 0.0
@@ -467,11 +474,35 @@ class Persister(SupervisedActor[PersisterMessage]):
         try:
             # An incarnation that hung in the middle of writing cannot add to these any more.
             self._write(lambda _writer: None)
+            self._look_at_meters(now, until, self._bucket_s)
         except StoreError as error:
             self._gone(error)
         else:
             self._closed_until = until
             self.tell(self._alerter, BucketsClosed(until=until))
+
+    def _look_at_meters(self, now: dt.datetime, until: dt.datetime, bucket_s: int) -> None:
+        """Add what metered applications have cost since the last look to the bucket that ends."""
+        services = self._metered()
+        if services is None or (not services and self._seen is None):
+            return
+        if self._seen is None:
+            saved = self._write(lambda writer: writer.metered())
+            if saved is not None and saved.fed_until == until:
+                return  # an incarnation before this one has looked
+            if saved is not None and saved.fed_until < until:
+                self._seen = self._seen_before(saved.state)  # a later one is of a wrong clock
+        seen, spent = metered_spend.looked(self._seen, services, now, bucket_s)
+        saved_now = SavedWatch(until, metered_spend.to_bytes(seen))
+        self._write(lambda writer: writer.record_metered(spent, saved_now))
+        self._seen = seen
+
+    def _seen_before(self, state: bytes) -> metered_spend.Seen | None:
+        try:
+            return metered_spend.from_bytes(state)
+        except ValueError as error:
+            self.log.warning("persister.metered_unreadable", error=str(error))
+            return None
 
     def _write_changes(self) -> None:
         while (change := self._changes.first()) is not None:
