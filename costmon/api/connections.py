@@ -64,7 +64,7 @@ class Server(Protocol):
         """Take a connection with a whole request."""
 
     def connection_closed(self) -> None:
-        """Count a connection out."""
+        """Remove a connection from the count."""
 
     def send_rest(self, conn: "Connection") -> None:
         """Send the rest of an answer, and then close the connection."""
@@ -77,6 +77,9 @@ class Connection(server.HTTPConnection):
         is_closed: Whether it has been closed.
         is_leaving: Whether it is closed once the rest of its answer has been sent.
         idle_since_s: When it was heard of last, by the monotonic clock.
+=======
+        idle_since_s: When it was last active, by the monotonic clock.
+>>>>>>> main
     """
 
     server: Server
@@ -196,7 +199,7 @@ class Connection(server.HTTPConnection):
 
 
 class Connections(ConnectionManager):
-    """The connections that no worker has at the moment, in the serving thread."""
+    """The connections that no worker is serving, in the serving thread."""
 
     # cheroot's types leave these out.
     server: Server
@@ -235,7 +238,7 @@ class Connections(ConnectionManager):
             conn.abandon()  # its socket is closed, or the server has stopped
 
     def closed(self) -> None:
-        """Count a connection out."""
+        """Remove a connection from the count."""
         with self._lock:
             self._open -= 1
 

@@ -72,7 +72,7 @@ class Received(socket.SocketIO):
 class Sent(socket.SocketIO):
     """Where an answer is written, as long as the client takes it fast enough.
 
-    Without this a client that takes a byte now and then holds a worker for as long as it likes.
+    Without this, a client that reads a byte now and then could occupy a worker indefinitely.
 
     Attributes:
         rest: What the client has not taken yet; the serving thread sends it.

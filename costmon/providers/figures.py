@@ -2,15 +2,106 @@
 
 import datetime as dt
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import NamedTuple
 
 import msgspec
 
 from costmon.domain.charge import Charge, ChargeWindow, Intake
-from costmon.domain.usage import Quantity
+from costmon.domain.resource import Balance, Gap, Inventory, KindFailure, NotPriced, Resource
+from costmon.domain.usage import Quantity, UsageReading
 from costmon.providers.reading import EXACT, Answers, midnight, month_of, months
+
+
+class Poll(NamedTuple):
+    """One read of an account: makes what it brings.
+
+    Attributes:
+        provider: The vendor's slug.
+        account: The account's name.
+        now: When the read began, aware UTC.
+    """
+
+    provider: str
+    account: str
+    now: dt.datetime
+
+    def window(
+        self,
+        start: dt.datetime,
+        end: dt.datetime,
+        charges: Iterable[Charge],
+        *,
+        settling: dt.timedelta | None = None,
+        complete_through: dt.datetime | None = None,
+        counted_through: dt.datetime | None = None,
+        intake: Intake = "replace",
+        day_zone: str = "UTC",
+        gaps: Iterable[Gap] = (),
+        only_unread: bool = False,
+    ) -> ChargeWindow:
+        """Return the charges from `start` to `end`; the arguments are those of `ChargeWindow`.
+
+        `settling` instead of `complete_through` is how long after its end a UTC day is complete.
+        """
+        if settling is not None:
+            complete_through = min(end, midnight(self.now - settling))
+        return ChargeWindow(
+            account=self.account,
+            provider=self.provider,
+            observed_at=self.now,
+            start=start,
+            end=end,
+            intake=intake,
+            day_zone=day_zone,
+            charges=tuple(charges),
+            complete_through=complete_through,
+            counted_through=counted_through,
+            gaps=tuple(gaps),
+            only_unread=only_unread,
+        )
+
+    def usage(
+        self,
+        quantities: Iterable[Quantity],
+        gaps: Iterable[Gap] = (),
+        *,
+        complete_through: dt.datetime | None = None,
+        plan: str | None = None,
+    ) -> UsageReading:
+        """Return what was used; the arguments are those of `UsageReading`."""
+        return UsageReading(
+            account=self.account,
+            provider=self.provider,
+            observed_at=self.now,
+            quantities=tuple(quantities),
+            complete_through=complete_through,
+            gaps=tuple(gaps),
+            plan=plan,
+        )
+
+    def inventory(
+        self,
+        resources: Iterable[Resource],
+        *,
+        gaps: tuple[Gap, ...] = (),
+        not_priced: tuple[NotPriced, ...] = (),
+        balance: Balance | None = None,
+        failed: tuple[KindFailure, ...] = (),
+    ) -> Inventory:
+        """Return what exists; the arguments are those of `Inventory`."""
+        return Inventory(
+            account=self.account,
+            provider=self.provider,
+            observed_at=self.now,
+            resources=tuple(resources),
+            gaps=gaps,
+            not_priced=not_priced,
+            balance=balance,
+            failed=failed,
+        )
 
 
 def month_windows(
@@ -40,17 +131,8 @@ def month_windows(
         ProviderError: What `read` raises; the windows before it count.
     """
     for start, end in months(now, known_through, restated):
-        yield ChargeWindow(
-            account=account,
-            provider=provider,
-            observed_at=now,
-            start=start,
-            end=end,
-            intake=intake,
-            day_zone="UTC",
-            charges=read(start, end),
-            complete_through=min(end, midnight(now - settling)),
-            gaps=(),
+        yield Poll(provider, account, now).window(
+            start, end, read(start, end), settling=settling, intake=intake
         )
 
 

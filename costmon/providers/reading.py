@@ -7,14 +7,14 @@ wrong (`$.data[0].amount`). msgspec reads numbers and texts into `Decimal` with 
 
 import datetime as dt
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Context
 from typing import Protocol, TypeVar
 
 import msgspec
 
 from costmon.domain import amount
-from costmon.errors import ProviderPermissionError, ProviderSchemaError
+from costmon.errors import ProviderError, ProviderPermissionError, ProviderSchemaError
 from costmon.outbound import Outbound, Params
 
 is_number = amount.is_number
@@ -53,10 +53,23 @@ P = TypeVar("P", bound=CursorPage)
 class Answers:
     """Asks one host of a vendor and decodes what it answers."""
 
-    def __init__(self, provider: str, outbound: Outbound) -> None:
-        """Ask through `outbound`; `provider` is the vendor's slug, for errors."""
+    def __init__(
+        self,
+        provider: str,
+        outbound: Outbound,
+        meaning: Callable[[ProviderError], ProviderError] = lambda error: error,
+    ) -> None:
+        """Ask through `outbound`.
+
+        Args:
+            provider: The vendor's slug, for errors.
+            outbound: The client.
+            meaning: Returns what the vendor means by a request that failed, where its status does
+                not tell; or the same error.
+        """
         self._provider = provider
         self._outbound = outbound
+        self._meaning = meaning
 
     def read(
         self,
@@ -71,15 +84,26 @@ class Answers:
             ProviderSchemaError: It is not what the API documents.
             ProviderError: It could not be fetched.
         """
-        body = self._outbound.get(path, params, headers=headers)
-        return decode(self._provider, path, body, answer)
+        try:
+            body = self._outbound.get(path, params, headers=headers)
+        except ProviderError as error:
+            refusal = self._meaning(error)
+        else:
+            return decode(self._provider, path, body, answer)
+        # Raised out here: what an error comes from may hold parts of the answer.
+        raise refusal
 
     def post(
         self, path: str, body: bytes, answer: type[A], headers: Mapping[str, str] | None = None
     ) -> A:
         """Return the decoded answer of a POST that only reads; raises as `read`."""
-        posted = self._outbound.post(path, body, headers=headers)
-        return decode(self._provider, path, posted, answer, method="POST")
+        try:
+            posted = self._outbound.post(path, body, headers=headers)
+        except ProviderError as error:
+            refusal = self._meaning(error)
+        else:
+            return decode(self._provider, path, posted, answer, method="POST")
+        raise refusal
 
     def pages(
         self,

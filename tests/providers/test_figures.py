@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec import Struct
 
 from costmon.errors import ProviderSchemaError
-from costmon.providers.figures import ChargeRows, Span, Tally, billed_usage, month_windows
+from costmon.providers.figures import ChargeRows, Poll, Span, Tally, billed_usage, month_windows
 from costmon.providers.reading import EXACT, Answers
 from costmon.testing import FakeOutbound
 
@@ -46,6 +46,22 @@ def charge(amount=Decimal("1.5"), key="a", **fields):
         account_id="team",
         **fields,
     )
+
+
+@pytest.mark.parametrize(
+    ("end", "complete_through"),
+    [
+        (dt.datetime(2026, 11, 1, tzinfo=dt.UTC), dt.datetime(2026, 11, 1, tzinfo=dt.UTC)),
+        (NOW, dt.datetime(2026, 11, 19, tzinfo=dt.UTC)),
+    ],
+)
+def test_a_window_is_complete_up_to_the_last_day_that_has_settled(end, complete_through):
+    start = dt.datetime(2026, 10, 1, tzinfo=dt.UTC)
+
+    window = Poll("acme", "web", NOW).window(start, end, (), settling=dt.timedelta(days=2))
+
+    assert (window.start, window.end) == (start, end)
+    assert window.complete_through == complete_through
 
 
 def rows():

@@ -40,7 +40,7 @@ from costmon.providers.anthropic.answers import (
 from costmon.providers.anthropic.generations import REFUSED, SLUG, Generations
 from costmon.providers.anthropic.usage import Use, quantities
 from costmon.providers.base import Provider
-from costmon.providers.figures import ChargeRows, Span, billed_usage
+from costmon.providers.figures import ChargeRows, Poll, Span, billed_usage
 from costmon.providers.reading import Answers, midnight, months
 
 ANALYTICS_COST = "/v1/organizations/analytics/cost"
@@ -107,15 +107,10 @@ class Anthropic(Provider):
                     return  # A key for analytics may not read what was before them.
                 raise
             settled = midnight((found.refreshed_at or now) - _SETTLING)
-            yield ChargeWindow(
-                account=account,
-                provider=SLUG,
-                observed_at=now,
-                start=start,
-                end=end,
-                intake="replace",
-                day_zone="UTC",
-                charges=found.charges,
+            yield Poll(SLUG, account, now).window(
+                start,
+                end,
+                found.charges,
                 complete_through=min(end, settled, midnight(now)),
                 gaps=found.gaps,
             )
@@ -133,14 +128,7 @@ class Anthropic(Provider):
             partial(self._analytics_usage, span.start, span.end),
             partial(self._reported_usage, span.start, span.end),
         )
-        return UsageReading(
-            account=account,
-            provider=SLUG,
-            observed_at=now,
-            quantities=tuple(quantities(rows, span)),
-            complete_through=None,
-            gaps=(),
-        )
+        return Poll(SLUG, account, now).usage(quantities(rows, span))
 
     def write_access(self) -> tuple[str, ...]:
         """Return a warning for an admin key, since every admin key can write."""

@@ -23,8 +23,8 @@ from costmon.errors import ProviderPermissionError
 from costmon.providers.atlas.invoices import FullInvoice, Invoice, InvoiceLines
 from costmon.providers.atlas.session import API, ORGS, SLUG, Identified, Page, Session
 from costmon.providers.base import Provider, ProviderSetup
-from costmon.providers.figures import Span
-from costmon.providers.reading import EXACT, midnight, month_of, months
+from costmon.providers.figures import Poll, Span
+from costmon.providers.reading import EXACT, month_of, months
 
 GROUPS = f"{API}/groups"
 OPERATIONS = ("QUERY", "INSERT", "UPDATE", "DELETE", "GETMORE", "CMD")
@@ -97,17 +97,8 @@ class Atlas(Provider):
                 path = f"{ORGS}/{org}/invoices/{invoice_id}"
                 lines.add(path, session.read(path, FullInvoice), "$")
             gaps, lines.gaps = tuple(lines.gaps), []
-            yield ChargeWindow(
-                account=account,
-                provider=SLUG,
-                observed_at=now,
-                start=start,
-                end=end,
-                intake="replace",
-                day_zone="UTC",
-                charges=tuple(lines.charges.pop(start, ())),
-                complete_through=min(end, midnight(now - _SETTLING)),
-                gaps=gaps,
+            yield Poll(SLUG, account, now).window(
+                start, end, lines.charges.pop(start, ()), settling=_SETTLING, gaps=gaps
             )
             start, end = month_of(start - dt.timedelta(days=1))[0], start
 
@@ -144,14 +135,7 @@ class Atlas(Provider):
         if quantities:
             total = sum((one.used for one in quantities), Decimal(0))
             quantities.insert(0, span.quantity("operations", "Requests", total, estimated=True))
-        return UsageReading(
-            account=account,
-            provider=SLUG,
-            observed_at=now,
-            quantities=tuple(quantities),
-            complete_through=None,
-            gaps=tuple(gaps),
-        )
+        return Poll(SLUG, account, now).usage(quantities, gaps)
 
     def _session(self) -> Session:
         return Session(self._setup.outbound, self._setup.credentials)

@@ -29,7 +29,7 @@ from costmon.errors import (
     ProviderSchemaError,
 )
 from costmon.providers.base import Provider, ProviderSetup
-from costmon.providers.figures import ChargeRows, billed_usage
+from costmon.providers.figures import ChargeRows, Poll, billed_usage
 from costmon.providers.reading import EXACT, Answers, midnight, months
 
 SLUG = "aws"
@@ -132,7 +132,7 @@ class Aws(Provider):
     def __init__(self, setup: ProviderSetup, sign: Sign | None) -> None:
         """Read through the client of `setup`; `sign` is `signed_headers`, if there is botocore."""
         self._sign = sign
-        self._answers = Answers(SLUG, setup.outbound)
+        self._answers = Answers(SLUG, setup.outbound, _meant)
         self._credentials = setup.credentials
         self._allowance = setup.allowance
         self._host = setup.outbound.host
@@ -156,18 +156,9 @@ class Aws(Provider):
         if known_through is None and oldest < start:
             windows = [(start, end), (oldest, start)]
         for first, last in windows:
-            yield ChargeWindow(
-                account=account,
-                provider=SLUG,
-                observed_at=now,
-                start=first,
-                end=last,
-                # AWS moves amounts between days and services until the month is closed.
-                intake="replace",
-                day_zone="UTC",
-                charges=self._charges(account, first, last),
-                complete_through=min(last, midnight(now - _SETTLING)),
-                gaps=(),
+            # AWS moves amounts between days and services until the month is closed.
+            yield Poll(SLUG, account, now).window(
+                first, last, self._charges(account, first, last), settling=_SETTLING
             )
 
     def usage(self, account: str, now: dt.datetime) -> UsageReading:
@@ -193,14 +184,7 @@ class Aws(Provider):
                 counted, quota="cost_explorer_cost", unit="USD", used=taken * REQUEST_COST
             )
             quantities = (counted, cost)
-        return UsageReading(
-            account=account,
-            provider=SLUG,
-            observed_at=now,
-            quantities=quantities,
-            complete_through=None,
-            gaps=gaps,
-        )
+        return Poll(SLUG, account, now).usage(quantities, gaps)
 
     def _charges(self, account: str, start: dt.datetime, end: dt.datetime) -> tuple[Charge, ...]:
         pages = self._pages(start, end)
@@ -267,11 +251,7 @@ class Aws(Provider):
             body,
             {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": TARGET},
         )
-        try:
-            return self._answers.post(PATH, body, CostAndUsage, headers)
-        except (ProviderSchemaError, ProviderPermissionError) as error:
-            refusal = _meant(error)
-        raise refusal
+        return self._answers.post(PATH, body, CostAndUsage, headers)
 
     def _charge(
         self,
@@ -354,6 +334,8 @@ _CATEGORIES = {
 
 def _meant(error: ProviderError) -> ProviderError:
     """Return what AWS means by a refusal: the status is 400 for all of them."""
+    if not isinstance(error, ProviderSchemaError | ProviderPermissionError):
+        return error
     answer = error.answer
     if b"AccessDenied" in answer or error.status == 403:  # noqa: PLR2004 - forbidden
         detail = f"the key is not allowed to read this ({error.status})"

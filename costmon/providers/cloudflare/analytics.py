@@ -23,6 +23,7 @@ from costmon.providers.reading import EXACT, Answers, midnight, schema_fault
 
 SLUG = "cloudflare"
 PATH = "/graphql"
+ANALYTICS_READ = "Account > Account Analytics > Read"
 MOST_GROUPS = 10_000
 QUERY = """
 query ($account: string!, $start: Time!, $day: Time!, $end: Time!) {
@@ -319,7 +320,9 @@ def _refusal(errors: Iterable[Refusal]) -> ProviderError:
         said = f"{one.message} {(one.extensions or {}).get('code', '')}".lower()
         if any(words in said for words in ("authz", "not authorized", "does not have access")):
             detail = "the token is not allowed to read analytics of the account"
-            return _error(ProviderPermissionError, detail, "")
+            return _error(
+                ProviderPermissionError, detail, f"give the token the permission {ANALYTICS_READ}"
+            )
         if "rate limit" in said or "budget" in said:
             hint = "300 queries are allowed per 5 minutes and user: read less often"
             return _error(ProviderRateLimitError, "the vendor's limit of queries is used up", hint)

@@ -8,7 +8,7 @@ Needs: Account > Billing > Read for charges, Account > Account Analytics > Read 
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 from typing import Annotated, TypeVar
@@ -24,11 +24,10 @@ from costmon.errors import (
     ProviderError,
     ProviderPermissionError,
     ProviderPlanError,
-    ProviderSchemaError,
 )
 from costmon.providers.base import Provider, ProviderSetup
-from costmon.providers.cloudflare.analytics import SLUG, Analytics
-from costmon.providers.figures import ChargeRows, billed_usage
+from costmon.providers.cloudflare.analytics import ANALYTICS_READ, PATH, SLUG, Analytics
+from costmon.providers.figures import ChargeRows, Poll, billed_usage
 from costmon.providers.reading import Answers, midnight
 
 ACCOUNTS = "/accounts"
@@ -105,7 +104,7 @@ class Cloudflare(Provider):
 
     def __init__(self, setup: ProviderSetup) -> None:
         """Read through the client of `setup`."""
-        self._answers = Answers(SLUG, setup.outbound)
+        self._answers = Answers(SLUG, setup.outbound, _meaning)
         self._account = setup.options.get("account_id")
         plan = setup.options.get("workers_plan")
         self._plan = None if plan is None else f"workers_{plan}"
@@ -122,16 +121,12 @@ class Cloudflare(Provider):
         """
         del known_through
         start = midnight(now - LOOK_BACK)
-        yield ChargeWindow(
-            account=account,
-            provider=SLUG,
-            observed_at=now,
-            start=start,
-            end=now,
+        yield Poll(SLUG, account, now).window(
+            start,
+            now,
+            self._charges(start, now),
             intake="restate",
-            day_zone="UTC",
-            charges=self._charges(start, now),
-            complete_through=midnight(now - _SETTLING),
+            settling=_SETTLING,
             gaps=(_FEES,),
         )
 
@@ -142,30 +137,17 @@ class Cloudflare(Provider):
             ProviderPermissionError: The token lacks Account > Account Analytics > Read.
             ProviderError: Anything else; see `costmon.errors`.
         """
-        analytics = Analytics(self._answers)
-        number = self._number()
-        quantities, gaps = _refused(
-            lambda: analytics.read(number, now), "Account > Account Analytics > Read"
-        )
-        return UsageReading(
-            account=account,
-            provider=SLUG,
-            observed_at=now,
-            quantities=quantities,
-            complete_through=None,
-            gaps=gaps,
-            plan=self._plan,
-        )
+        quantities, gaps = Analytics(self._answers).read(self._number(), now)
+        return Poll(SLUG, account, now).usage(quantities, gaps, plan=self._plan)
 
     def _charges(self, start: dt.datetime, end: dt.datetime) -> tuple[Charge, ...]:
         number = self._number()
         path = f"{ACCOUNTS}/{number}/billable-usage"
         params = (("from", f"{start:%Y-%m-%d}"), ("to", f"{end:%Y-%m-%d}"))
-        permission = "Account > Billing > Read"
-        answer = _refused(lambda: self._answers.read(path, Rows, params), permission)
+        answer = self._answers.read(path, Rows, params)
         listed = self._result(path, answer.success, answer.result)
         if not listed:
-            about = _refused(lambda: self._answers.read(f"{path}/info", Info), permission)
+            about = self._answers.read(f"{path}/info", Info)
             if not self._result(f"{path}/info", about.success, about.result).covered:
                 raise ProviderPlanError(
                     provider=SLUG,
@@ -240,9 +222,7 @@ class Cloudflare(Provider):
         """Return the id of the account."""
         if self._account is not None:
             return str(self._account)
-        answer = _refused(
-            lambda: self._answers.read(ACCOUNTS, Accounts, {"per_page": 50}), "that account"
-        )
+        answer = self._answers.read(ACCOUNTS, Accounts, {"per_page": 50})
         found = self._result(ACCOUNTS, answer.success, answer.result)
         if len(found) != 1:
             raise ProviderPermissionError(
@@ -260,23 +240,25 @@ class Cloudflare(Provider):
         return result
 
 
-def _refused(read: Callable[[], T], permission: str) -> T:
-    """Return what `read` returns; tell by the body of a refusal what it means."""
-    try:
-        return read()
-    except ProviderPermissionError as error:
-        refusal: ProviderError = error.explained(hint=f"give the token the permission {permission}")
-    except ProviderSchemaError as error:
-        # A token that is malformed is answered 400: "Invalid request headers", "Invalid format".
-        if error.status != 400 or not any(code in error.answer for code in (b"6003", b"10001")):  # noqa: PLR2004 - HTTP
-            raise
-        refusal = error.explained(
-            ProviderAuthError,
-            detail="the token was rejected (400)",
-            hint="check that CLOUDFLARE_API_TOKEN is complete, and an API token: the global key is "
-            "none",
-        )
-    raise refusal
+def _meaning(error: ProviderError) -> ProviderError:
+    """Return what a refusal means, by its body."""
+    if isinstance(error, ProviderPermissionError):
+        return error.explained(hint=f"give the token the permission {_permission(error.endpoint)}")
+    # A token that is malformed is answered 400: "Invalid request headers", "Invalid format".
+    if error.status != 400 or not any(code in error.answer for code in (b"6003", b"10001")):  # noqa: PLR2004 - HTTP
+        return error
+    return error.explained(
+        ProviderAuthError,
+        detail="the token was rejected (400)",
+        hint="check that CLOUDFLARE_API_TOKEN is complete, and an API token: the global key is "
+        "none",
+    )
+
+
+def _permission(endpoint: str) -> str:
+    if endpoint.endswith(PATH):
+        return ANALYTICS_READ
+    return "that account" if endpoint.endswith(ACCOUNTS) else "Account > Billing > Read"
 
 
 def _month_later(moment: dt.datetime) -> dt.datetime:

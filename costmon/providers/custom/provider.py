@@ -28,7 +28,7 @@ from costmon.errors import (
 )
 from costmon.providers.base import Provider, ProviderSetup
 from costmon.providers.custom.requests import SLUG, Api, Expression, Row
-from costmon.providers.figures import ChargeRows, Span, billed_usage
+from costmon.providers.figures import ChargeRows, Poll, Span, billed_usage
 from costmon.providers.reading import EXACT, Answers, midnight, month_of, months
 
 _RESTATED = dt.timedelta(days=7)
@@ -80,15 +80,11 @@ class Custom(Provider):
             settled = min(end, midnight(now - source.settling))
             # Of the last days the vendor may forget the first; a month is what was read now.
             is_whole = source.days is None and len(asked) == len(source.charges)
-            yield ChargeWindow(
-                account=account,
-                provider=SLUG,
-                observed_at=now,
-                start=start,
-                end=end,
+            yield Poll(SLUG, account, now).window(
+                start,
+                end,
+                self._charges(api, asked, (start, end), account),
                 intake="replace" if is_whole else "restate",
-                day_zone="UTC",
-                charges=tuple(self._charges(api, asked, (start, end), account)),
                 complete_through=settled if is_by_day and settled > start else None,
                 counted_through=None if is_by_day else end,
                 gaps=self._gaps(),
@@ -117,14 +113,7 @@ class Custom(Provider):
                 found[one.quota, one.project] = one if known is None else _sum(known, one)
         if refusals and len(refusals) == len(self._source.usage):
             raise refusals[0]
-        return UsageReading(
-            account=account,
-            provider=SLUG,
-            observed_at=now,
-            quantities=tuple(found.values()),
-            complete_through=None,
-            gaps=tuple(gaps),
-        )
+        return Poll(SLUG, account, now).usage(found.values(), gaps)
 
     def _api(self) -> Api:
         settings = cast("Mapping[str, str]", self._setup.options.get("settings", {}))

@@ -24,6 +24,7 @@ from costmon.providers.digitalocean.errors import SLUG, schema_fault
 from costmon.providers.digitalocean.invoice_rows import Item, Month, Rows
 from costmon.providers.digitalocean.reader import Reader
 from costmon.providers.digitalocean.values import moment
+from costmon.providers.figures import Poll
 from costmon.providers.reading import EXACT, midnight, month_of, months
 
 INVOICES = "/v2/customers/my/invoices"
@@ -231,20 +232,10 @@ def _window(  # noqa: PLR0917 - one argument for each field that varies
     gaps: tuple[Gap, ...],
     counted_through: dt.datetime | None,
 ) -> ChargeWindow:
-    return ChargeWindow(
-        account=account,
-        provider=SLUG,
-        observed_at=now,
-        start=month.start,
-        end=month.end,
-        # An invoice replaces the preview; the preview of today that of yesterday.
-        intake="replace",
-        day_zone="UTC",
-        charges=charges,
-        # Rows are for a month or the life of a resource: no day has an amount of its own.
-        complete_through=None,
-        gaps=gaps,
-        counted_through=counted_through,
+    # An invoice replaces the preview; the preview of today that of yesterday.
+    # Rows are for a month or the life of a resource: no day has an amount of its own.
+    return Poll(SLUG, account, now).window(
+        month.start, month.end, charges, gaps=gaps, counted_through=counted_through
     )
 
 

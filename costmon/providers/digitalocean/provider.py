@@ -37,6 +37,7 @@ from costmon.providers.digitalocean.reader import Reader
 from costmon.providers.digitalocean.resources import Others
 from costmon.providers.digitalocean.usage import Usage
 from costmon.providers.digitalocean.values import CURRENCY, amount, moment, price_of, text
+from costmon.providers.figures import Poll
 from costmon.providers.permissions import Permissions
 from costmon.providers.reading import Answers
 
@@ -116,15 +117,8 @@ class DigitalOcean(Provider):
         further = others.read(None if droplets is None else droplets.ids)
         sight.check()
         resources = (*(() if droplets is None else droplets.resources), *further)
-        return Inventory(
-            account=account,
-            provider=SLUG,
-            observed_at=now,
-            resources=resources,
-            failed=sight.failed,
-            gaps=sight.gaps,
-            not_priced=NOT_PRICED,
-            balance=balance,
+        return Poll(SLUG, account, now).inventory(
+            resources, failed=sight.failed, gaps=sight.gaps, not_priced=NOT_PRICED, balance=balance
         )
 
     def write_access(self) -> tuple[str, ...]:

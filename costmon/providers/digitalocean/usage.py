@@ -21,6 +21,7 @@ from costmon.providers.digitalocean.errors import SLUG, schema_fault
 from costmon.providers.digitalocean.network import RESERVED_IPS
 from costmon.providers.digitalocean.reader import MOST_PAGES, PAGE_SIZE, Reader
 from costmon.providers.digitalocean.values import CURRENCY
+from costmon.providers.figures import Poll
 from costmon.providers.permissions import Permissions
 from costmon.providers.reading import EXACT
 
@@ -126,13 +127,10 @@ class Usage:
         failed = (
             Gap(kind=one.kind, reason=f"could not be read: {one.message}") for one in sight.failed
         )
-        return UsageReading(
-            account=account,
-            provider=SLUG,
-            observed_at=now,
-            quantities=(*quantities, *costs),
+        return Poll(SLUG, account, now).usage(
+            (*quantities, *costs),
+            (*sight.gaps, *gaps, *failed),
             complete_through=costs[0].end if costs else None,
-            gaps=(*sight.gaps, *gaps, *failed),
         )
 
     def _attempt(self, quota: str, scope: str, read: Callable[[], T]) -> T | None:

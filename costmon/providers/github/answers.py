@@ -1,9 +1,8 @@
 """What GitHub answers about billing, as far as it is read, and what its refusals mean."""
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
-from typing import TypeVar
 
 from msgspec import Struct
 
@@ -25,8 +24,6 @@ _HINT = (
     "Plan: read), or use a classic token of an owner; the account must be on the new billing "
     "platform"
 )
-
-T = TypeVar("T")
 
 
 class Item(Struct, rename="camel"):
@@ -121,7 +118,7 @@ def read_items(
     Without year and month GitHub answers one row a month that is dated the 1st.
     """
     params = (("year", start.year), ("month", start.month))
-    found = explained(lambda: answers.read(path, Usage, params)).usage_items
+    found = answers.read(path, Usage, params).usage_items
     inside = 0
     for number, item in enumerate(found):
         where = f"$.usageItems[{number}]"
@@ -170,19 +167,13 @@ def read_public_repositories(answers: Answers, path: str, which: str) -> frozens
     raise answers.fault(path, f"incomplete: more than {_MOST_PAGES} pages")
 
 
-def explained(read: Callable[[], T]) -> T:
-    """Return what `read` returns; say what GitHub means by a refusal.
+def meaning(error: ProviderError) -> ProviderError:
+    """Return what GitHub means by a refusal.
 
     A permission or a plan that is missing is often 404, a rate limit often 403.
     """
-    try:
-        return read()
-    except (ProviderPermissionError, ProviderNotFoundError) as error:
-        refusal = _meant(error)
-    raise refusal
-
-
-def _meant(error: ProviderError) -> ProviderError:
+    if not isinstance(error, ProviderPermissionError | ProviderNotFoundError):
+        return error
     if b"rate limit" in error.answer.lower():
         detail = "GitHub's rate limit is used up, or too much was asked at once"
         return error.explained(

@@ -18,20 +18,20 @@ from costmon.domain.usage import Quantity, UsageReading
 from costmon.errors import ProviderPermissionError
 from costmon.outbound import Outbound
 from costmon.providers.base import Provider
-from costmon.providers.figures import ChargeRows, Span, billed_usage
+from costmon.providers.figures import ChargeRows, Poll, Span, billed_usage
 from costmon.providers.github.answers import (
     SLUG,
     Budget,
     Credits,
     CreditUsage,
     Item,
-    explained,
+    meaning,
     read_budgets,
     read_items,
     read_public_repositories,
     slug,
 )
-from costmon.providers.reading import EXACT, Answers, midnight, months
+from costmon.providers.reading import EXACT, Answers, months
 
 _RESTATED = dt.timedelta(days=7)
 _SETTLING = dt.timedelta(days=1)
@@ -80,7 +80,7 @@ class GitHub(Provider):
 
     def __init__(self, outbound: Outbound, options: Mapping[str, object]) -> None:
         """Read through `outbound` whom the options `org` and `user` name."""
-        self._answers = Answers(SLUG, outbound)
+        self._answers = Answers(SLUG, outbound, meaning)
         self._plan = options.get("plan")
         self._owners = tuple(
             _Owner(kind, str(options[key]))
@@ -99,18 +99,13 @@ class GitHub(Provider):
         """
         for start, end in months(now, known_through, _RESTATED):
             found = [self._charged(owner, start, end) for owner in self._owners]
-            yield ChargeWindow(
-                account=account,
-                provider=SLUG,
-                observed_at=now,
-                start=start,
-                end=end,
-                # A month is one answer; AI credits come and go with its rows.
-                intake="replace",
-                day_zone="UTC",
-                charges=tuple(charge for charges, _ in found for charge in charges),
-                complete_through=min(end, midnight(now - _SETTLING)),
-                gaps=tuple(dict.fromkeys(gap for _, gaps in found for gap in gaps)),
+            # A month is one answer; AI credits come and go with its rows.
+            yield Poll(SLUG, account, now).window(
+                start,
+                end,
+                (charge for charges, _ in found for charge in charges),
+                settling=_SETTLING,
+                gaps=dict.fromkeys(gap for _, gaps in found for gap in gaps),
             )
 
     def usage(self, account: str, now: dt.datetime) -> UsageReading:
@@ -126,14 +121,8 @@ class GitHub(Provider):
             for owner in self._owners
             for one in self._used(owner, span, gaps)
         ]
-        return UsageReading(
-            account=account,
-            provider=SLUG,
-            observed_at=now,
-            quantities=tuple(quantities),
-            complete_through=None,
-            gaps=tuple(dict.fromkeys(gaps)),
-            plan=None if self._plan is None else str(self._plan),
+        return Poll(SLUG, account, now).usage(
+            quantities, dict.fromkeys(gaps), plan=None if self._plan is None else str(self._plan)
         )
 
     def _charged(
@@ -161,7 +150,7 @@ class GitHub(Provider):
         path = owner.billing("ai_credit/usage")
         params = (("year", start.year), ("month", start.month))
         try:
-            found = explained(lambda: self._answers.read(path, CreditUsage, params)).usage_items
+            found = self._answers.read(path, CreditUsage, params).usage_items
         except ProviderPermissionError as error:
             gaps.append(Gap(kind=_CREDITS, reason=error.detail))
             return ()
@@ -207,7 +196,7 @@ class GitHub(Provider):
                 kind, which = ("users", "owner")
             path = f"/{kind}/{owner.name}/repos"
             try:
-                public = explained(lambda: read_public_repositories(self._answers, path, which))
+                public = read_public_repositories(self._answers, path, which)
             except ProviderPermissionError as error:
                 reason = f"{error.detail}: what they use is counted, though it is free"
                 gaps.append(Gap(kind="public repositories", reason=reason))
@@ -241,7 +230,7 @@ class GitHub(Provider):
         """Return what counts against the budgets that were set at GitHub."""
         path = owner.billing("budgets")
         try:
-            budgets = explained(lambda: read_budgets(self._answers, path))
+            budgets = read_budgets(self._answers, path)
         except ProviderPermissionError as error:
             gaps.append(Gap(kind="budgets", reason=error.detail))
             return

@@ -17,7 +17,7 @@ from costmon.domain.usage import Quantity, UsageReading
 from costmon.errors import ProviderPermissionError
 from costmon.outbound import Outbound
 from costmon.providers.base import Provider
-from costmon.providers.figures import Span
+from costmon.providers.figures import Poll, Span
 from costmon.providers.hetzner import answers as api
 from costmon.providers.permissions import Permissions
 from costmon.providers.reading import EXACT, Answers
@@ -79,15 +79,8 @@ class Hetzner(Provider):
             things = sight.kind(kind.name, _SCOPE, read, nothing)
             resources += [_resource(account, kind.name, one, prices) for one in things]
         sight.check()
-        return Inventory(
-            account=account,
-            provider=SLUG,
-            observed_at=now,
-            resources=tuple(resources),
-            gaps=sight.gaps,
-            not_priced=_NOT_PRICED,
-            balance=None,
-            failed=sight.failed,
+        return Poll(SLUG, account, now).inventory(
+            resources, gaps=sight.gaps, not_priced=_NOT_PRICED, failed=sight.failed
         )
 
     def usage(self, account: str, now: dt.datetime) -> UsageReading:
@@ -103,14 +96,7 @@ class Hetzner(Provider):
                 quantities.append(_sent(quota, one, one.outgoing_traffic, Span.month(now)))
             else:
                 gaps.append(Gap(kind=f"{quota} of {one.name}", reason="Hetzner names no count"))
-        return UsageReading(
-            account=account,
-            provider=SLUG,
-            observed_at=now,
-            quantities=tuple(quantities),
-            complete_through=None,
-            gaps=tuple(gaps),
-        )
+        return Poll(SLUG, account, now).usage(quantities, gaps)
 
     def _all(
         self, path: str, page: type[api.Page[T]], params: Mapping[str, str | int]

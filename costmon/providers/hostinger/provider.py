@@ -28,7 +28,7 @@ from costmon.domain.resource import Inventory, Resource
 from costmon.domain.subscription import add_months
 from costmon.outbound import Outbound
 from costmon.providers.base import Provider
-from costmon.providers.figures import billed_usage, month_windows
+from costmon.providers.figures import Poll, billed_usage, month_windows
 from costmon.providers.reading import EXACT, Answers
 
 SLUG = "hostinger"
@@ -94,16 +94,8 @@ class Hostinger(Provider):
 
     def inventory(self, account: str, now: dt.datetime) -> Inventory:
         """Return the subscriptions that are not over; see `Provider`."""
-        return Inventory(
-            account=account,
-            provider=SLUG,
-            observed_at=now,
-            resources=tuple(
-                _resource(account, one) for one in self._read() if one.status not in _OVER
-            ),
-            gaps=(),
-            not_priced=(),
-            balance=None,
+        return Poll(SLUG, account, now).inventory(
+            _resource(account, one) for one in self._read() if one.status not in _OVER
         )
 
     def charges(

@@ -23,7 +23,7 @@ from costmon.domain.usage import Quantity, UsageReading
 from costmon.errors import ProviderPermissionError
 from costmon.outbound import Outbound
 from costmon.providers.base import Provider
-from costmon.providers.figures import ChargeRows, billed_usage
+from costmon.providers.figures import ChargeRows, Poll, billed_usage
 from costmon.providers.reading import EXACT, Answers, midnight, months
 
 SLUG = "ionos"
@@ -213,19 +213,9 @@ class Ionos(Provider):
                     products = {product.meter_id: product for product in found}
                 lines = self._priced(path, used, products, gaps)
                 charges += self._rows(path, lines, account, (start, end), None)
-            yield ChargeWindow(
-                account=account,
-                provider=SLUG,
-                observed_at=now,
-                start=start,
-                end=end,
-                intake="replace",
-                day_zone="UTC",
-                charges=tuple(charges),
-                # Rows are for a month: no day has an amount of its own.
-                complete_through=None,
-                gaps=tuple(gaps),
-                counted_through=min(end, midnight(now)),
+            # Rows are for a month: no day has an amount of its own.
+            yield Poll(SLUG, account, now).window(
+                start, end, charges, gaps=gaps, counted_through=min(end, midnight(now))
             )
 
     def usage(self, account: str, now: dt.datetime) -> UsageReading:
@@ -238,11 +228,8 @@ class Ionos(Provider):
             used = self._number(path, f"{where}.quantity.quantity", meter.quantity)
             sums[key] = EXACT.add(sums.get(key, _NOTHING), used)
         ids = [meter for meter, _ in sums]
-        return UsageReading(
-            account=account,
-            provider=SLUG,
-            observed_at=now,
-            quantities=tuple(
+        return Poll(SLUG, account, now).usage(
+            (
                 Quantity(
                     quota=f"used_on_day:{meter if ids.count(meter) == 1 else f'{meter}/{unit}'}",
                     unit=unit,
@@ -255,7 +242,6 @@ class Ionos(Provider):
                 for (meter, unit), used in sums.items()
             ),
             complete_through=end if sums else None,
-            gaps=(),
         )
 
     def _base(self) -> str:

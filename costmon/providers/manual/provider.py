@@ -16,6 +16,7 @@ from costmon.domain.period import month_of
 from costmon.domain.subscription import Subscription, add_months
 from costmon.domain.usage import PREPAID_BALANCE, Quantity, UsageReading
 from costmon.providers.base import Provider
+from costmon.providers.figures import Poll
 from costmon.providers.reading import PAST_MONTHS, midnight
 
 SLUG = "manual"
@@ -59,43 +60,31 @@ class Manual(Provider):
             if entry.provider == provider
             for row in _rows(entry, start.date(), end.date() + _DAY)
         ]
-        return ChargeWindow(
-            account=account,
-            provider=provider,
-            observed_at=now,
-            start=start,
-            end=end,
+        return Poll(provider, account, now).window(
+            start,
+            end,
+            (row for row in rows if start <= row.charge_period_start < end),
             intake="restate" if is_past else "replace",
-            day_zone="UTC",
-            charges=tuple(row for row in rows if start <= row.charge_period_start < end),
             complete_through=midnight(end),
-            gaps=(),
             only_unread=is_past,
         )
 
     def usage(self, account: str, now: dt.datetime) -> UsageReading:
         """Return how much of each prepaid balance is used."""
-        return UsageReading(
-            account=account,
-            provider=SLUG,
-            observed_at=now,
-            quantities=tuple(
-                Quantity(
-                    quota=PREPAID_BALANCE,
-                    unit=entry.currency,
-                    used=entry.used,
-                    start=now,
-                    end=now,
-                    resets_at=None,
-                    limit=entry.balance,
-                    estimated=True,
-                    project=f"{entry.provider}: {entry.name}",
-                )
-                for entry in self._entries
-                if entry.balance is not None and entry.used is not None
-            ),
-            complete_through=None,
-            gaps=(),
+        return Poll(SLUG, account, now).usage(
+            Quantity(
+                quota=PREPAID_BALANCE,
+                unit=entry.currency,
+                used=entry.used,
+                start=now,
+                end=now,
+                resets_at=None,
+                limit=entry.balance,
+                estimated=True,
+                project=f"{entry.provider}: {entry.name}",
+            )
+            for entry in self._entries
+            if entry.balance is not None and entry.used is not None
         )
 
 

@@ -7,7 +7,7 @@ Needs: an admin key with the permission `api.usage.read`.
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Annotated, Generic, TypeVar
@@ -20,7 +20,7 @@ from costmon.domain.usage import Quantity, UsageReading
 from costmon.errors import ProviderAuthError, ProviderError, ProviderPermissionError
 from costmon.outbound import Outbound
 from costmon.providers.base import Provider
-from costmon.providers.figures import ChargeRows, Span, Tally, billed_usage, month_windows
+from costmon.providers.figures import ChargeRows, Poll, Span, Tally, billed_usage, month_windows
 from costmon.providers.reading import Answers
 
 SLUG = "openai"
@@ -167,7 +167,7 @@ class OpenAI(Provider):
 
     def __init__(self, outbound: Outbound) -> None:
         """Read through `outbound`."""
-        self._answers = Answers(SLUG, outbound)
+        self._answers = Answers(SLUG, outbound, _meaning)
 
     def charges(
         self, account: str, now: dt.datetime, known_through: dt.datetime | None
@@ -198,14 +198,7 @@ class OpenAI(Provider):
         """
         span = Span.month(now)
         quantities = [one for kind in KINDS for one in self._used(kind, span)]
-        return UsageReading(
-            account=account,
-            provider=SLUG,
-            observed_at=now,
-            quantities=tuple(quantities),
-            complete_through=None,
-            gaps=(),
-        )
+        return Poll(SLUG, account, now).usage(quantities)
 
     def write_access(self) -> tuple[str, ...]:
         """Return a warning for a key that is not limited to `api.usage.read`.
@@ -228,7 +221,7 @@ class OpenAI(Provider):
             ("group_by", "project_id"),
             ("group_by", "line_item"),
         )
-        pages = _refused(lambda: tuple(self._answers.pages(COSTS, CostPage, params)))
+        pages = tuple(self._answers.pages(COSTS, CostPage, params))
         rows = ChargeRows(self._answers, COSTS)
         for page in pages:
             for place, bucket, cost in self._rows(page.data, COSTS, (start, end)):
@@ -276,7 +269,7 @@ class OpenAI(Provider):
         )
         if kind in BY_MODEL:
             params = (*params, ("group_by", "model"))
-        pages = _refused(lambda: tuple(self._answers.pages(path, UsagePage, params)))
+        pages = tuple(self._answers.pages(path, UsagePage, params))
         rows = [
             (place, row)
             for page in pages
@@ -312,19 +305,10 @@ def _moment(seconds: int) -> dt.datetime:
     return dt.datetime.fromtimestamp(seconds, dt.UTC)
 
 
-def _refused(read: Callable[[], T]) -> T:
-    """Return what `read` returns; tell by the body of a refusal what it means.
-
-    The status does not tell: a missing permission is 401 for some and 403 for others.
-    """
-    try:
-        return read()
-    except (ProviderAuthError, ProviderPermissionError) as error:
-        refusal = _classified(error)
-    raise refusal
-
-
-def _classified(error: ProviderError) -> ProviderError:
+def _meaning(error: ProviderError) -> ProviderError:
+    """Tell by the body what a refusal means: a missing permission is 401 or 403."""
+    if not isinstance(error, ProviderAuthError | ProviderPermissionError):
+        return error
     kind, detail = type(error), error.detail
     hint = "check that OPENAI_ADMIN_KEY is complete and not revoked; a project's key is not enough"
     if b"issing scopes" in error.answer:

@@ -21,7 +21,7 @@ from costmon.domain.resource import Gap, Inventory, Resource
 from costmon.domain.usage import Quantity, UsageReading
 from costmon.errors import ProviderNotFoundError, ProviderPermissionError
 from costmon.providers.base import Provider
-from costmon.providers.figures import ChargeRows, billed_usage
+from costmon.providers.figures import ChargeRows, Poll, billed_usage
 from costmon.providers.ovh.bills import ZONE, Bills, Moment, Price, at, is_money, next_month, stamp
 from costmon.providers.ovh.session import SLUG, Login, Pairs, Session
 from costmon.providers.reading import EXACT, midnight, months
@@ -186,18 +186,13 @@ class OVHcloud(Provider):
                 params = (("beginDate", stamp(start)), ("endDate", stamp(end)))
                 path, used = (CURRENT, ended) if ended else _history(session, bills, params)
             rows += self._consumption(session, path, used, (start, end), account)
-            yield ChargeWindow(
-                account=account,
-                provider=SLUG,
-                observed_at=now,
-                start=start,
-                end=end,
-                intake="replace",
+            # Rows are for a month so far or for the period of a bill: no day has its own.
+            yield Poll(SLUG, account, now).window(
+                start,
+                end,
+                rows,
                 day_zone=ZONE.key,
-                charges=tuple(rows),
-                # Rows are for a month so far or for the period of a bill: no day has its own.
-                complete_through=None,
-                gaps=tuple(bills.gaps.values()),
+                gaps=bills.gaps.values(),
                 counted_through=min(end, midnight(now - _SETTLING)),
             )
             late = {one for one in bills.late if one < oldest}
@@ -214,11 +209,8 @@ class OVHcloud(Provider):
                 known = sums.get(part.price.currency_code, Decimal(0))
                 sums[part.price.currency_code] = EXACT.add(known, part.price.value)
         month = _local(now).date().replace(day=1)
-        return UsageReading(
-            account=account,
-            provider=SLUG,
-            observed_at=now,
-            quantities=tuple(
+        return Poll(SLUG, account, now).usage(
+            (
                 Quantity(
                     quota=f"month_forecast:{currency}",
                     unit=currency,
@@ -229,9 +221,7 @@ class OVHcloud(Provider):
                     estimated=True,
                 )
                 for currency, used in sums.items()
-            ),
-            complete_through=None,
-            gaps=(),
+            )
         )
 
     def inventory(self, account: str, now: dt.datetime) -> Inventory:
@@ -245,15 +235,7 @@ class OVHcloud(Provider):
                 continue  # it has ended since it was listed
             if _state(service) not in _GONE:
                 found.append(_resource(account, service))
-        return Inventory(
-            account=account,
-            provider=SLUG,
-            observed_at=now,
-            resources=tuple(found),
-            gaps=(),
-            not_priced=(),
-            balance=None,
-        )
+        return Poll(SLUG, account, now).inventory(found)
 
     def write_access(self) -> tuple[str, ...]:
         """Return a warning for a consumer key that may do more than GET; see `Provider`."""

@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 from costmon.errors import ProviderAuthError, ProviderError, ProviderPermissionError
 from costmon.providers.base import ProviderSetup
 from costmon.providers.ovh import TOKEN_PATH
-from costmon.providers.reading import Answers, decode
+from costmon.providers.reading import Answers
 
 SLUG = "ovh"
 TIME = "/auth/time"
@@ -54,7 +54,8 @@ class Login:
                 "Authorization": f"Basic {basic}",
                 "Content-Type": "application/x-www-form-urlencoded",
             }
-            self._tokens = setup.connect(self._token_site(), headers)
+            tokens = setup.connect(self._token_site(), headers)
+            self._tokens = Answers(SLUG, tokens, _without_token)
 
     def token(self) -> str:
         """Return a new access token.
@@ -66,19 +67,8 @@ class Login:
         if self._tokens is None:
             msg = "an OAuth2 token needs `connect`"
             raise ValueError(msg)
-        try:
-            body = self._tokens.post(TOKEN_PATH, b"grant_type=client_credentials&scope=all")
-            return decode(SLUG, TOKEN_PATH, body, Token, method="POST").access_token
-        except ProviderError as error:
-            if error.status not in {400, 401}:
-                raise
-            refusal = error.explained(
-                ProviderAuthError,
-                detail=f"the service account was refused ({error.status})",
-                hint="check OVH_APPLICATION_KEY (client ID) and OVH_APPLICATION_SECRET; an "
-                "application, which is not a service account, needs OVH_CONSUMER_KEY as well",
-            )
-        raise refusal
+        body = b"grant_type=client_credentials&scope=all"
+        return self._tokens.post(TOKEN_PATH, body, Token).access_token
 
     def _token_site(self) -> str:
         parts = urlsplit(self.outbound.base_url)
@@ -91,7 +81,7 @@ class Session:
     def __init__(self, login: Login) -> None:
         """Begin without either."""
         self._login = login
-        self.answers = Answers(SLUG, login.outbound)
+        self.answers = Answers(SLUG, login.outbound, _explained)
         self._time = 0
         self._signed = 0
         self._token: str | None = None
@@ -103,12 +93,7 @@ class Session:
             ProviderAuthError: The keys are wrong; OVHcloud says so with 400 and 403, too.
             ProviderError: Anything else; see `Answers.read`.
         """
-        headers = self._headers(path, params)
-        try:
-            return self.answers.read(path, answer, params, headers)
-        except ProviderError as error:
-            refusal = _explained(error)
-        raise refusal
+        return self.answers.read(path, answer, params, self._headers(path, params))
 
     def _headers(self, path: str, params: Pairs) -> dict[str, str]:
         login = self._login
@@ -123,6 +108,17 @@ class Session:
         # The vendor's scheme; what protects the secret is that it is never sent.
         digest = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
         return {"X-Ovh-Timestamp": str(self._time), "X-Ovh-Signature": f"$1${digest}"}
+
+
+def _without_token(error: ProviderError) -> ProviderError:
+    if error.status not in {400, 401}:
+        return error
+    return error.explained(
+        ProviderAuthError,
+        detail=f"the service account was refused ({error.status})",
+        hint="check OVH_APPLICATION_KEY (client ID) and OVH_APPLICATION_SECRET; an "
+        "application, which is not a service account, needs OVH_CONSUMER_KEY as well",
+    )
 
 
 def _explained(error: ProviderError) -> ProviderError:

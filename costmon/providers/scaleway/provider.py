@@ -17,10 +17,10 @@ from msgspec import Meta, Struct
 from costmon.domain.amount import MOST_QUANTITY, is_number
 from costmon.domain.charge import Charge, ChargeWindow
 from costmon.domain.resource import Gap
-from costmon.errors import ProviderNotFoundError, ProviderPermissionError
+from costmon.errors import ProviderError, ProviderNotFoundError, ProviderPermissionError
 from costmon.outbound import Outbound
 from costmon.providers.base import Provider
-from costmon.providers.figures import ChargeRows, billed_usage
+from costmon.providers.figures import ChargeRows, Poll, billed_usage
 from costmon.providers.reading import EXACT, Answers, midnight, months
 
 SLUG = "scaleway"
@@ -131,7 +131,7 @@ class Scaleway(Provider):
 
     def __init__(self, outbound: Outbound, organization_id: str) -> None:
         """Read through `outbound`."""
-        self._answers = Answers(SLUG, outbound)
+        self._answers = Answers(SLUG, outbound, _meaning)
         self._organization_id = organization_id
 
     def charges(
@@ -147,21 +147,15 @@ class Scaleway(Provider):
             pages = self._pages(start)
             details, gaps = self._details(start, end)
             counted = min(page.updated_at or midnight(now - _SETTLING) for page in pages)
-            yield ChargeWindow(
-                account=account,
-                provider=SLUG,
-                observed_at=now,
-                start=start,
-                end=end,
-                # Rows grow until the month is over, and are by resource or not.
-                intake="replace",
-                day_zone="UTC",
-                charges=(
+            # Rows grow until the month is over, and are by resource or not.
+            # Rows are for a month so far: no day has an amount of its own.
+            yield Poll(SLUG, account, now).window(
+                start,
+                end,
+                (
                     *self._consumed(start, end, pages, details),
                     *self._discount(start, end, pages),
                 ),
-                # Rows are for a month so far: no day has an amount of its own.
-                complete_through=None,
                 counted_through=min(end, counted.astimezone(dt.UTC)),
                 gaps=gaps,
             )
@@ -176,22 +170,14 @@ class Scaleway(Provider):
         pages: list[Consumptions] = []
         missing = 1
         while missing > 0:
-            page = self._page((*params, ("page", len(pages) + 1)))
+            asked = (*params, ("page", len(pages) + 1))
+            page = self._answers.read(CONSUMPTIONS, Consumptions, asked)
             pages.append(page)
             missing = page.total_count - sum(len(one.consumptions) for one in pages)
             if missing > 0 and not page.consumptions:
                 detail = "incomplete: there are fewer rows than it says"
                 raise self._answers.fault(CONSUMPTIONS, detail, "$.total_count")
         return tuple(pages)
-
-    def _page(self, params: tuple[tuple[str, str | int], ...]) -> Consumptions:
-        try:
-            return self._answers.read(CONSUMPTIONS, Consumptions, params)
-        except ProviderPermissionError as error:
-            refusal = error.explained(
-                hint="give the API key the permission set BillingReadOnly on the organization"
-            )
-        raise refusal
 
     def _details(
         self, start: dt.datetime, end: dt.datetime
@@ -352,6 +338,14 @@ class Scaleway(Provider):
         for name, number in (("units", money.units), ("nanos", money.nanos)):
             if not is_number(number):
                 raise self._answers.fault(path, "not an amount of money", f"{where}.{name}")
+
+
+def _meaning(error: ProviderError) -> ProviderError:
+    if not isinstance(error, ProviderPermissionError):
+        return error
+    return error.explained(
+        hint="give the API key the permission set BillingReadOnly on the organization"
+    )
 
 
 def _sold(one: Detail, money: Money) -> _Sold:

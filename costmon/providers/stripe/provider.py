@@ -20,10 +20,10 @@ from costmon.domain.amount import is_number
 from costmon.domain.charge import Charge, ChargeWindow
 from costmon.domain.resource import Gap
 from costmon.domain.usage import UsageReading
-from costmon.errors import ProviderPermissionError
+from costmon.errors import ProviderError, ProviderPermissionError
 from costmon.outbound import Outbound
 from costmon.providers.base import Provider
-from costmon.providers.figures import Span, billed_usage
+from costmon.providers.figures import Poll, Span, billed_usage
 from costmon.providers.reading import EXACT, Answers, midnight, months
 
 SLUG = "stripe"
@@ -106,7 +106,7 @@ class Stripe(Provider):
 
     def __init__(self, outbound: Outbound, key: str) -> None:
         """Read through `outbound` with `key`, whose beginning tells what kind it is."""
-        self._answers = Answers(SLUG, outbound)
+        self._answers = Answers(SLUG, outbound, _meaning)
         kind, _, mode = key.partition("_")
         self._unrestricted = kind == "sk"
         self._gaps: tuple[Gap, ...] = ()
@@ -124,16 +124,11 @@ class Stripe(Provider):
             ProviderError: Anything else; see `costmon.errors`.
         """
         for start, end in months(now, known_through, _RESTATED):
-            yield ChargeWindow(
-                account=account,
-                provider=SLUG,
-                observed_at=now,
-                start=start,
-                end=end,
-                # A row is a sum over transactions, made anew at every read.
-                intake="replace",
-                day_zone="UTC",
-                charges=tuple(self._charges(account, start, end)),
+            # A row is a sum over transactions, made anew at every read.
+            yield Poll(SLUG, account, now).window(
+                start,
+                end,
+                self._charges(account, start, end),
                 complete_through=min(end, midnight(now)),
                 gaps=self._gaps,
             )
@@ -156,15 +151,8 @@ class Stripe(Provider):
                 counted[f"refund_volume:{currency}", currency] = -amount
             for key, more in counted.items():
                 used[key] = EXACT.add(used.get(key, Decimal(0)), more)
-        return UsageReading(
-            account=account,
-            provider=SLUG,
-            observed_at=now,
-            quantities=tuple(
-                span.quantity(quota, unit, count) for (quota, unit), count in used.items()
-            ),
-            complete_through=None,
-            gaps=self._gaps,
+        return Poll(SLUG, account, now).usage(
+            (span.quantity(quota, unit, count) for (quota, unit), count in used.items()), self._gaps
         )
 
     def write_access(self) -> tuple[str, ...]:
@@ -215,22 +203,9 @@ class Stripe(Provider):
             ("created[lt]", int(end.timestamp())),
             ("limit", PER_PAGE),
         )
-        try:
-            pages = tuple(self._answers.pages(TRANSACTIONS, Page, params, cursor="starting_after"))
-        except ProviderPermissionError as error:
-            refusal = error.explained(
-                hint="use a restricted key with Balance transaction sources: read"
-            )
-        else:
-            yield from self._checked(pages, start, end)
-            return
-        raise refusal
-
-    def _checked(
-        self, pages: tuple[Page, ...], start: dt.datetime, end: dt.datetime
-    ) -> Iterator[Transaction]:
+        pages = self._answers.pages(TRANSACTIONS, Page, params, cursor="starting_after")
         seen: set[str] = set()
-        for page in pages:
+        for page in tuple(pages):
             for number, one in enumerate(page.data):
                 where = f"$.data[{number}]"
                 for field, amount in one.amounts():
@@ -246,6 +221,12 @@ class Stripe(Provider):
                     raise self._answers.fault(TRANSACTIONS, detail, f"{where}.id")
                 yield one
             seen.update(one.id for one in page.data if one.id)
+
+
+def _meaning(error: ProviderError) -> ProviderError:
+    if not isinstance(error, ProviderPermissionError):
+        return error
+    return error.explained(hint="use a restricted key with Balance transaction sources: read")
 
 
 def _major(amount: Decimal, currency: str) -> Decimal:

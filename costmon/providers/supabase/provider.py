@@ -19,6 +19,7 @@ from costmon.domain.resource import Basis, Inventory, NotPriced, Resource
 from costmon.domain.usage import Quantity, UsageReading
 from costmon.outbound import Outbound
 from costmon.providers.base import Provider
+from costmon.providers.figures import Poll
 from costmon.providers.reading import midnight, month_of, months
 from costmon.providers.supabase import answers
 from costmon.providers.supabase.api import SLUG, Api, Sight, quoted, text
@@ -92,14 +93,10 @@ class Supabase(Provider):
             *(self._organization(account, one) for one in estate.organizations),
             *self._items(account, estate.owned),
         ]
-        return Inventory(
-            account=account,
-            provider=SLUG,
-            observed_at=now,
-            resources=tuple(it for it in resources if it.kind not in failed),
+        return Poll(SLUG, account, now).inventory(
+            (it for it in resources if it.kind not in failed),
             gaps=sight.gaps,
             not_priced=NOT_PRICED,
-            balance=None,
             failed=sight.failures,
         )
 
@@ -147,15 +144,9 @@ class Supabase(Provider):
         sight.check()
         for failure in sight.failures:
             sight.gap(failure.kind, f"could not be read: {failure.message}")
-        return UsageReading(
-            account=account,
-            provider=SLUG,
-            observed_at=now,
-            quantities=tuple(found),
-            complete_through=None,
-            gaps=sight.gaps,
-            # Of several plans none is the account's.
-            plan=next(iter(plans)) if len(plans) == 1 else None,
+        # Of several plans none is the account's.
+        return Poll(SLUG, account, now).usage(
+            found, sight.gaps, plan=next(iter(plans)) if len(plans) == 1 else None
         )
 
     def write_access(self) -> tuple[str, ...]:
@@ -272,15 +263,11 @@ class Supabase(Provider):
             day = first + number * _DAY
             if day < span.end:
                 rows += day_charges(estate.owned, day, now, self._prices)
-        return ChargeWindow(
-            account=account,
-            provider=SLUG,
-            observed_at=now,
-            start=span.start,
-            end=span.end,
+        return Poll(SLUG, account, now).window(
+            span.start,
+            span.end,
+            rows,
             intake="restate",
-            day_zone="UTC",
-            charges=tuple(rows),
             complete_through=min(midnight(now), span.end),
             gaps=sight.gaps,
         )

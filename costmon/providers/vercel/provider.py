@@ -16,6 +16,7 @@ from costmon.domain.usage import Quantity, UsageReading
 from costmon.errors import ProviderAuthError, ProviderError, ProviderPlanError
 from costmon.outbound import Outbound
 from costmon.providers.base import Provider
+from costmon.providers.figures import Poll
 from costmon.providers.reading import Answers
 from costmon.providers.vercel.deployments import count_deployments
 from costmon.providers.vercel.included_credit import read_included_credit
@@ -126,13 +127,8 @@ class Vercel(Provider):
             quantity, gap = _beside(kind, read)
             quantities += quantity
             gaps += gap
-        return UsageReading(
-            account=account,
-            provider=SLUG,
-            observed_at=now,
-            quantities=quantities,
-            complete_through=use.complete_through,
-            gaps=gaps,
+        return Poll(SLUG, account, now).usage(
+            quantities, gaps, complete_through=use.complete_through
         )
 
     def write_access(self) -> tuple[str, ...]:
@@ -209,15 +205,11 @@ def _window(
     end = month.finished(now)
     # A seat is charged for the whole month from its first day on: that says nothing about days.
     ends = (row.charge_period_end for row in charges if row.charge_period_end <= end)
-    return ChargeWindow(
-        account=account,
-        provider=SLUG,
-        observed_at=now,
-        start=month.start,
-        end=end,
-        intake="replace",
+    return Poll(SLUG, account, now).window(
+        month.start,
+        end,
+        charges,
         day_zone=ZONE,
-        charges=charges,
         complete_through=max(ends, default=None),
         gaps=gaps,
     )

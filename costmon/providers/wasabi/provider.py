@@ -9,12 +9,13 @@ import datetime as dt
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
-from costmon.domain.charge import Charge, ChargeWindow
+from costmon.domain.charge import ChargeWindow
 from costmon.domain.resource import Gap
 from costmon.domain.usage import Quantity, UsageReading
 from costmon.errors import ProviderAuthError, ProviderError, ProviderPermissionError
 from costmon.outbound import Outbound
 from costmon.providers.base import Provider
+from costmon.providers.figures import Poll
 from costmon.providers.reading import EXACT, Answers, midnight, month_of, months
 from costmon.providers.wasabi.buckets import BucketLister, Listed
 from costmon.providers.wasabi.estimate import Stored, estimate
@@ -81,25 +82,16 @@ class Wasabi(Provider):
         else:
             quantities, gaps = _of_days(days, start)
             buckets, bucket_gaps = self._of_buckets(now) if days else ((), ())
-            return UsageReading(
-                account=account,
-                provider=SLUG,
-                observed_at=now,
-                quantities=(*quantities, *buckets),
+            return Poll(SLUG, account, now).usage(
+                (*quantities, *buckets),
+                (*gaps, *bucket_gaps),
                 complete_through=days[-1].end_time.astimezone(dt.UTC) if days else None,
-                gaps=(*gaps, *bucket_gaps),
             )
         listed = self._listed(refusal, now)
         unseen = ("storage_deleted", "storage_minimum", "egress", *_CALLS)
-        return UsageReading(
-            account=account,
-            provider=SLUG,
-            observed_at=now,
-            quantities=tuple(
-                _level("storage_active", size, now, bucket) for bucket, size in listed.sizes.items()
-            ),
-            complete_through=None,
-            gaps=(*(Gap(kind=kind, reason=_NEEDS_STATS) for kind in unseen), *listed.gaps),
+        return Poll(SLUG, account, now).usage(
+            (_level("storage_active", size, now, bucket) for bucket, size in listed.sizes.items()),
+            (*(Gap(kind=kind, reason=_NEEDS_STATS) for kind in unseen), *listed.gaps),
         )
 
     def _days(self, start: dt.datetime, end: dt.datetime) -> tuple[Day, ...]:
@@ -137,7 +129,8 @@ class Wasabi(Provider):
             )
         ]
         through = days[-1].end_time.astimezone(dt.UTC) if days else None
-        return _window(account, now, (start, end), estimate(stored, self._prices), through, ())
+        charges = estimate(stored, self._prices)
+        return Poll(SLUG, account, now).window(start, end, charges, complete_through=through)
 
     def _today(self, account: str, now: dt.datetime, listed: Listed) -> ChargeWindow:
         today = midnight(now)
@@ -152,7 +145,8 @@ class Wasabi(Provider):
             *listed.gaps,
         )
         end = max(now, today + dt.timedelta(seconds=1))
-        return _window(account, now, (today, end), estimate(stored, self._prices), None, gaps)
+        charges = estimate(stored, self._prices)
+        return Poll(SLUG, account, now).window(today, end, charges, gaps=gaps)
 
     def _of_buckets(self, now: dt.datetime) -> tuple[tuple[Quantity, ...], tuple[Gap, ...]]:
         """Return the bytes by bucket, or the gap that they leave."""
@@ -232,25 +226,3 @@ def _level(quota: str, size: int, at: dt.datetime, bucket: str | None) -> Quanti
 
 def _gigabytes(size: int) -> Decimal:
     return EXACT.scaleb(Decimal(size), Decimal(_GB))
-
-
-def _window(  # noqa: PLR0917 - one argument for each field that varies
-    account: str,
-    now: dt.datetime,
-    span: tuple[dt.datetime, dt.datetime],
-    charges: tuple[Charge, ...],
-    complete_through: dt.datetime | None,
-    gaps: tuple[Gap, ...],
-) -> ChargeWindow:
-    return ChargeWindow(
-        account=account,
-        provider=SLUG,
-        observed_at=now,
-        start=span[0],
-        end=span[1],
-        intake="replace",
-        day_zone="UTC",
-        charges=charges,
-        complete_through=complete_through,
-        gaps=gaps,
-    )

@@ -64,7 +64,7 @@ class ReadingContract(Generic[R]):
         main_field_place: How an error names it; `None`: `$.items[0].id` for (`items`, 0, `id`).
         documented_paths: All paths that may be asked.
         lines: Whether the main answer is JSON lines; then `main_field` begins with the line.
-        wrong_bodies: Bodies that are no answer of the main path.
+        wrong_bodies: Bodies that are not valid answers of the main path.
         credentials: What the account is read with, by key; at first a planted secret for each
             that is required.
         options: What the account says.
@@ -173,16 +173,16 @@ class ReadingContract(Generic[R]):
     def replaced(self, place: Place, value: object) -> Callable[[bytes], bytes]:
         """Return what puts `value` at `place` in the first body that has such a place.
 
-        `REMOVED` takes the field away.
+        Also when that body is asked for again, as after a timeout. `REMOVED` takes the field away.
         """
-        done: list[bool] = []
+        altered: list[bytes] = []
 
         def change(body: bytes) -> bytes:
             answer = self.load(body)
             holder = _holder(answer, place)
-            if done or holder is None:
+            if holder is None or (altered and body != altered[0]):
                 return body
-            done.append(True)
+            altered.append(body)
             if value is REMOVED:
                 del holder[place[-1]]
             else:
@@ -302,7 +302,7 @@ class ReadingContract(Generic[R]):
         [
             pytest.param(Reply(status=500), "server", id="500"),
             pytest.param(Reply(status=503), "server", id="503"),
-            pytest.param(Reply(delay_s=1.0), "timeout", id="silence"),
+            pytest.param(Reply(delay_s=60.0), "timeout", id="silence"),
             pytest.param(Reply(body=b"{" * 50, cut_at=20), "network", id="cut off"),
         ],
     )
@@ -320,7 +320,7 @@ class ReadingContract(Generic[R]):
         assert self.times_asked(server) % LIMITS.attempts == 0
 
     def test_a_page_for_people_is_a_schema_error(self, server: StubServer) -> None:
-        """A proxy's HTML is no answer, whatever its status."""
+        """A proxy's HTML is not an answer, whatever its status."""
         vendor = self.serve(server, self.account)
         page = Reply(body=b"<html>hello</html>", headers={"content-type": "text/html"})
         vendor.fault(self.main_path, page)
@@ -344,7 +344,7 @@ class ReadingContract(Generic[R]):
             assert vendor.pauses == []
 
     def test_a_truncated_answer_is_a_schema_error(self, server: StubServer) -> None:
-        """Half of valid JSON is no answer, wherever it was cut."""
+        """Half of valid JSON is not an answer, wherever it was cut."""
         vendor = self.serve(server, self.account)
         bodies: list[bytes] = []
 
@@ -535,7 +535,7 @@ class CursorCases(ReadingContract[Any]):
     def test_a_later_page_that_fails_fails_the_reading(
         self, server: StubServer, reply: Reply, reasons: set[str]
     ) -> None:
-        """Half a listing is no listing."""
+        """Half a listing is not a listing."""
         vendor = self.serve(server, self.many)
         vendor.disturb(self.main_path, reply, after=1)
 
@@ -549,7 +549,7 @@ def _fault_with(secret: str, fault: str) -> Reply:
     """Return a fault; where there is a body, it has the secret."""
     match fault:
         case "silence":
-            return Reply(delay_s=1.0)
+            return Reply(delay_s=60.0)
         case "cut off":
             return Reply(body=b"{" * 50, cut_at=20)
         case "the token itself":

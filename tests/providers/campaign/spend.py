@@ -1,4 +1,7 @@
-"""What simulated vendors charge by day and service: some of it is stated late, some restated."""
+"""What simulated vendors charge by day and service, and what they count by the hour.
+
+Some charges are stated late, some are restated; what is counted stays.
+"""
 
 import datetime as dt
 import functools
@@ -10,6 +13,8 @@ from zoneinfo import ZoneInfo
 
 EXACT = Context(prec=200)
 DAY = dt.timedelta(days=1)
+HOUR = dt.timedelta(hours=1)
+_LONGEST_DAY = 25
 
 
 class Item(NamedTuple):
@@ -74,6 +79,29 @@ class Spend:
             for amount in items.values():
                 total = EXACT.add(total, amount)
         return total
+
+    def count(self, meter: str, day: dt.date, now: dt.datetime, zone: str = "UTC") -> int:
+        """Return what a meter has counted of a day at `now`, in whole hours."""
+        hours = int((now - _midnight(day, zone)) / HOUR)
+        return sum(self.by_hour(meter, day)[: max(0, hours)])
+
+    def counts(self, meter: str, now: dt.datetime) -> dict[dt.date, int]:
+        """Return what a meter has counted on each day since the month, or the vendors, began."""
+        day = max(self.first, now.date().replace(day=1))
+        days = [day + number * DAY for number in range((now.date() - day).days + 1)]
+        return {one: self.count(meter, one, now) for one in days}
+
+    def month_count(self, meter: str, now: dt.datetime) -> int:
+        """Return what a meter has counted since the UTC month, or the vendors, began."""
+        return sum(self.counts(meter, now).values())
+
+    @functools.cache  # noqa: B019 - a campaign is one process
+    def by_hour(self, meter: str, day: dt.date) -> tuple[int, ...]:
+        """Return what a meter counts in each hour of a day; nothing before the vendors began."""
+        if day < self.first:
+            return (0,) * _LONGEST_DAY
+        rng = random.Random(f"{self.seed}/{meter}/{day}")
+        return tuple(rng.randrange(1_000) for _ in range(_LONGEST_DAY))
 
     @functools.cache  # noqa: B019 - a campaign is one process
     def _drawn(self, vendor: str, day: dt.date, places: int) -> tuple[Item, ...]:

@@ -1,11 +1,13 @@
-"""17 simulated vendors: each answers in its own form what `Spend` says that it charges."""
+"""17 simulated vendors: each answers in its own form what `Spend` says that it charges.
+
+What they count and have is in `counted`.
+"""
 
 import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -16,6 +18,7 @@ from costmon.testing import digitalocean as do
 from tests.providers.anthropic import answers as claude
 from tests.providers.atlas import answers as atlas
 from tests.providers.aws import answers as aws
+from tests.providers.campaign import counted
 from tests.providers.campaign.spend import DAY, EXACT, Spend
 from tests.providers.cloudflare import answers as cloudflare
 from tests.providers.custom.source import ACME, source_of
@@ -42,7 +45,9 @@ class Simulated:
 
     Attributes:
         said: What it answers: JSON, bytes, or `None` for a path that it does not have.
-        charged: What it has charged so far, exact.
+        charged: What it has charged so far, exact; `None`: it has no charges.
+        monthly: What the things cost a month that it lists, by their kind.
+        used: What it has counted, exact; `None`: it has no usage.
         credentials: What the account has.
         options: Likewise.
         failing: A path that fails for a whole day now and then, while the others go on.
@@ -52,7 +57,9 @@ class Simulated:
     """
 
     said: Said
-    charged: Callable[[Spend, dt.datetime], Decimal]
+    charged: Callable[[Spend, dt.datetime], Decimal] | None = None
+    monthly: Callable[[dt.datetime], Mapping[str, Decimal]] = lambda _: {}
+    used: counted.Counter | None = None
     credentials: Mapping[str, str] = field(default_factory=lambda: {"token": "planted-0123456789"})
     options: Mapping[str, object] = field(default_factory=dict)
     failing: str | None = None
@@ -70,7 +77,7 @@ def _iso(day: dt.date) -> str:
 
 def _anthropic(spend: Spend, asked: Asked, now: dt.datetime) -> Any:
     if asked.path != "/v1/organizations/cost_report":
-        return None
+        return counted.anthropic_answers(spend, asked, now)
     return claude.page(
         [
             claude.bucket(
@@ -90,18 +97,13 @@ def _anthropic(spend: Spend, asked: Asked, now: dt.datetime) -> Any:
 
 def _openai(spend: Spend, asked: Asked, now: dt.datetime) -> Any:
     if asked.path != "/organization/costs":
-        return None
-    start, end = int(asked.query["start_time"]), int(asked.query["end_time"])
-    first = int(asked.query.get("page", start))
-    days = list(range(first, end, openai.DAY))
-    limit = int(asked.query["limit"])
-    buckets = []
-    for at in days[:limit]:
-        day = dt.datetime.fromtimestamp(at, dt.UTC).date()
+        return counted.openai_answers(spend, asked, now)
+
+    def results(day: dt.date) -> list[Any]:
         items = spend.items("openai", day, now, 12) if day >= spend.first else {}
-        costs = [openai.cost(f"{amount:f}", service) for service, amount in items.items()]
-        buckets.append(openai.bucket_at(at, costs))
-    return openai.page(buckets, str(days[limit]) if len(days) > limit else None)
+        return [openai.cost(f"{amount:f}", service) for service, amount in items.items()]
+
+    return counted.openai_page(asked, results)
 
 
 def _aws(spend: Spend, asked: Asked, now: dt.datetime) -> Any:
@@ -124,15 +126,16 @@ def _aws(spend: Spend, asked: Asked, now: dt.datetime) -> Any:
 
 def _github(spend: Spend, asked: Asked, now: dt.datetime) -> Any:
     if asked.path != github.USAGE:
-        return github.NO_CREDITS if asked.path == github.CREDITS else None
+        return counted.github_answers(spend, asked, now)
     month = dt.date(int(asked.query["year"]), int(asked.query["month"]), 1)
     return github.usage(
+        *(counted.github_items(spend, month, now) if month >= spend.first.replace(day=1) else ()),
         *(
             github.item(f"{day}", amount, service, grossAmount=amount, discountAmount=0)
             for day, items in spend.days("github", now, 9)
             for service, amount in items.items()
             if day.replace(day=1) == month
-        )
+        ),
     )
 
 
@@ -158,11 +161,13 @@ def _stripe(spend: Spend, asked: Asked, now: dt.datetime) -> Any:
     since, until = int(asked.query["created[gte]"]), int(asked.query["created[lt]"])
     found = []
     for day, _ in spend.days("stripe", now, 2):
+        listed = []
         for number, amount in enumerate(_at_once(spend, day).values()):
             created = f"{day}T{number + 8:02}:00:00"
-            if since <= stripe.unix(created) < until:
-                cents = int(amount.scaleb(2))
-                found.append(stripe.transaction(f"{day}-{number}", created, 9_900, cents))
+            fee, paid = int(amount.scaleb(2)), counted.volume(spend, day, f"{number}")
+            listed.append(stripe.transaction(f"{day}-{number}", created, paid, fee))
+        listed.append(counted.stripe_refund(spend, day))
+        found += [one for one in listed if since <= one["created"] < until]
     found.reverse()
     after = asked.query.get("starting_after")
     ids = [one["id"] for one in found]
@@ -182,7 +187,9 @@ def _stripe_total(spend: Spend, now: dt.datetime) -> Decimal:
 
 def _cloudflare(spend: Spend, asked: Asked, now: dt.datetime) -> Any:
     if asked.path != cloudflare.USAGE:
-        return cloudflare.COVERED if asked.path == cloudflare.INFO else None
+        if asked.path == cloudflare.INFO:
+            return cloudflare.COVERED
+        return counted.cloudflare_answers(spend, asked, now)
     since, until = (dt.date.fromisoformat(asked.query[name]) for name in ("from", "to"))
     return cloudflare.enveloped(
         [
@@ -202,6 +209,8 @@ def _cloudflare(spend: Spend, asked: Asked, now: dt.datetime) -> Any:
 
 
 def _atlas(spend: Spend, asked: Asked, now: dt.datetime) -> Any:
+    if asked.path.startswith(atlas.GROUPS):
+        return counted.atlas_answers(spend, asked, now)
     invoices = []
     for number, month in enumerate(spend.months(now)):
         lines = [
@@ -224,7 +233,8 @@ def _atlas(spend: Spend, asked: Asked, now: dt.datetime) -> Any:
 
 def _ionos(spend: Spend, asked: Asked, now: dt.datetime) -> Any:
     if asked.path != ionos.USAGE:
-        return ionos.CHARGES.get(asked.path)
+        known = ionos.CHARGES.get(asked.path)
+        return counted.ionos_answers(spend, asked, now) if known is None else known
     month = dt.date.fromisoformat(f"{asked.query['period']}-01")
     # At 0.01 EUR an hour.
     meters = [
@@ -235,6 +245,8 @@ def _ionos(spend: Spend, asked: Asked, now: dt.datetime) -> Any:
 
 
 def _ovh(spend: Spend, asked: Asked, now: dt.datetime) -> Any:
+    if asked.path.startswith("/services") or asked.path.endswith("/forecast"):
+        return counted.ovh_answers(spend, asked, now)
     bills = []
     for month in spend.months(now)[:-1]:
         following = (month + 32 * DAY).replace(day=1)
@@ -297,8 +309,15 @@ def _renewals(spend: Spend, now: dt.datetime) -> list[dt.date]:
 
 def _hetzner(spend: Spend, asked: Asked, now: dt.datetime) -> Any:
     if asked.path == "/servers":
-        servers = [hetzner.server(number + 1, f"web-{number}") for number in range(_servers(now))]
+        names = [f"web-{number}" for number in range(_servers(now))]
+        servers = [
+            hetzner.server(number, name, outgoing_traffic=counted.sent_bytes(spend, name, now))
+            for number, name in enumerate(names, 1)
+        ]
         return hetzner.page("servers", servers)
+    if asked.path == "/load_balancers":
+        sent = {"outgoing_traffic": counted.sent_bytes(spend, "lb", now)}
+        return hetzner.page("load_balancers", [{**hetzner.LOAD_BALANCER, **sent}])
     if asked.path == "/volumes":
         return hetzner.EVERYTHING["/volumes"]
     return hetzner.NOTHING.get(asked.path)
@@ -308,13 +327,21 @@ def _servers(now: dt.datetime) -> int:
     return 1 + now.toordinal() % 5
 
 
+def _servers_cost(now: dt.datetime) -> Mapping[str, Decimal]:
+    return {
+        "server": _servers(now) * Decimal("3.49"),
+        "load_balancer": Decimal("5.39"),
+        "volume": 100 * Decimal("0.044"),
+    }
+
+
 def _wasabi(spend: Spend, asked: Asked, now: dt.datetime) -> Any:
     if asked.path != wasabi.ACCOUNT:
-        return None
+        return counted.wasabi_answers(_terabytes)(spend, asked, now)
     since, until = (dt.date.fromisoformat(asked.query[name]) for name in ("from", "to"))
     return wasabi.page(
         [
-            wasabi.day(f"{day}", active=tb * wasabi.TB)
+            counted.wasabi_day(spend, day, tb)
             for day, tb in _terabytes(spend, now)
             if since <= day <= until
         ]
@@ -330,6 +357,8 @@ def _terabytes(spend: Spend, now: dt.datetime) -> list[tuple[dt.date, int]]:
 
 
 def _digitalocean(spend: Spend, asked: Asked, now: dt.datetime) -> Any:
+    if not asked.path.startswith(do.INVOICES):
+        return counted.digitalocean_answers(spend, asked, now)
     months = {f"{month:%Y-%m}": month for month in spend.months(now)}
     *closed, running = months
 
@@ -361,23 +390,29 @@ def _digitalocean(spend: Spend, asked: Asked, now: dt.datetime) -> Any:
 
 
 def _supabase(spend: Spend, asked: Asked, now: dt.datetime) -> Any:
-    project = supabase.project(status="INACTIVE")
-    return {
-        supabase.ORGANIZATIONS: [supabase.organization()],
+    paused = supabase.project(status="INACTIVE")
+    hobby = {"organization_id": "hobby", "organization_slug": "hobby"}
+    known = {
+        supabase.ORGANIZATIONS: [
+            supabase.organization(),
+            {"id": "hobby", "slug": "hobby", "name": "Hobby"},
+        ],
         supabase.ORGANIZATION: supabase.organization(),
-        supabase.PROJECTS: [project],
+        supabase.PROJECTS: [paused, supabase.project(supabase.OTHER, "wiki", **hobby)],
         f"/v1/projects/{supabase.REF}/billing/addons": supabase.addons(),
     }.get(asked.path)
+    return counted.supabase_answers(spend, asked, now) if known is None else known
 
 
 def _vercel(spend: Spend, asked: Asked, now: dt.datetime) -> Any:
     if asked.path != "/v1/billing/charges":
-        return None
+        return counted.vercel_answers(spend, asked, now)
     since, until = (dt.datetime.fromisoformat(asked.query[name]) for name in ("from", "to"))
-    rows = []
+    rows: list[Any] = []
     for day, items in spend.days("vercel", now, 12, LOS_ANGELES):
-        start, end = (_los_angeles(one) for one in (day, day + DAY))
+        start, end = (counted.los_angeles(one) for one in (day, day + DAY))
         if since <= start < until:
+            rows += counted.vercel_rows(spend, day)
             rows += [
                 vercel.row(
                     service, f"{start:%Y-%m-%dT%H:%M:%S.000Z}", f"{end:%Y-%m-%dT%H:%M:%S.000Z}"
@@ -388,13 +423,9 @@ def _vercel(spend: Spend, asked: Asked, now: dt.datetime) -> Any:
     return b"".join(encoded(row) + b"\n" for row in rows)
 
 
-def _los_angeles(day: dt.date) -> dt.datetime:
-    return dt.datetime.combine(day, dt.time(), ZoneInfo(LOS_ANGELES)).astimezone(dt.UTC)
-
-
 def _custom(spend: Spend, asked: Asked, now: dt.datetime) -> Any:
     if asked.path != "/orgs/acme/costs":
-        return None
+        return counted.custom_answers(spend, asked, now)
     since, until = (dt.datetime.fromisoformat(asked.query[name]) for name in ("from", "to"))
     rows = [
         {
@@ -419,11 +450,13 @@ def encoded(value: object) -> bytes:
 VENDORS: Mapping[str, Simulated] = {
     "anthropic": Simulated(
         said=_anthropic,
+        used=counted.anthropic_used,
         charged=_total("anthropic", 12),
         credentials={"token": "sk-ant-admin01-planted"},
     ),
     "atlas": Simulated(
         said=_atlas,
+        used=counted.atlas_used,
         charged=_total("atlas", 2),
         credentials={"public_key": "planted-public", "private_key": "planted-private"},
         options={"org_id": atlas.ORG},
@@ -431,6 +464,7 @@ VENDORS: Mapping[str, Simulated] = {
     ),
     "aws": Simulated(
         said=_aws,
+        used=counted.aws_used,
         charged=_total("aws", 12),
         credentials=aws.KEYS,
         per_day=4,
@@ -438,53 +472,80 @@ VENDORS: Mapping[str, Simulated] = {
     ),
     "cloudflare": Simulated(
         said=_cloudflare,
+        used=counted.cloudflare_used,
         charged=_total("cloudflare", 9),
         options={"account_id": cloudflare.ACCOUNT},
     ),
     "custom": Simulated(
         said=_custom,
+        used=counted.custom_used,
         charged=_total("custom", 12),
         credentials={"ACME_TOKEN": "planted-0123456789"},
         options={"source": source_of(ACME), "settings": {"ACME_ORG": "acme"}},
     ),
     "digitalocean": Simulated(
-        said=_digitalocean, charged=_total("digitalocean", 2), per_day=5_000 * 24
+        said=_digitalocean,
+        monthly=counted.droplets_cost,
+        used=counted.digitalocean_used,
+        charged=_total("digitalocean", 2),
+        failing=do.RESERVED_IPS,
+        per_day=5_000 * 24,
     ),
     "github": Simulated(
-        said=_github, charged=_total("github", 9), options={"org": "acme"}, per_day=5_000 * 24
+        said=_github,
+        used=counted.github_used,
+        charged=_total("github", 9),
+        options={"org": "acme"},
+        per_day=5_000 * 24,
     ),
     "hetzner": Simulated(
         said=_hetzner,
-        # 100 GB at 0.044, and servers at 3.49.
-        charged=lambda _, now: Decimal("4.4") + _servers(now) * Decimal("3.49"),
+        used=counted.hetzner_used(_servers),
+        monthly=_servers_cost,
         failing="/volumes",
         per_day=3_600 * 24,
     ),
     "hostinger": Simulated(
-        said=_hostinger, charged=lambda spend, now: len(_renewals(spend, now)) * _MONTH_PRICE
+        said=_hostinger,
+        monthly=lambda _: {"subscription": _MONTH_PRICE},
+        charged=lambda spend, now: len(_renewals(spend, now)) * _MONTH_PRICE,
     ),
-    "ionos": Simulated(said=_ionos, charged=_total("ionos", 10)),
-    "openai": Simulated(said=_openai, charged=_total("openai", 12)),
-    "ovh": Simulated(said=_ovh, charged=_total("ovh", 8), credentials=ovh.KEYS),
+    "ionos": Simulated(said=_ionos, used=counted.ionos_used, charged=_total("ionos", 10)),
+    "openai": Simulated(said=_openai, used=counted.openai_used, charged=_total("openai", 12)),
+    "ovh": Simulated(
+        said=_ovh,
+        monthly=counted.services_cost,
+        used=counted.ovh_used,
+        charged=_total("ovh", 8),
+        credentials=ovh.KEYS,
+    ),
     "scaleway": Simulated(
         said=_scaleway,
         charged=_total("scaleway", 9),
         credentials={"secret_key": "planted-0123456789"},
         options={"organization_id": scaleway.ORGANIZATION},
     ),
-    "stripe": Simulated(said=_stripe, charged=_stripe_total),
+    "stripe": Simulated(
+        said=_stripe,
+        used=counted.stripe_used(lambda spend, day: len(_at_once(spend, day))),
+        charged=_stripe_total,
+    ),
     "supabase": Simulated(
         said=_supabase,
+        monthly=lambda _: {"organization": Decimal(25)},
+        used=counted.supabase_used,
         charged=lambda spend, now: 25 * Decimal(len(spend.months(now))),
         per_day=60 * 60 * 24,
     ),
     "vercel": Simulated(
         said=_vercel,
+        used=counted.vercel_used,
         charged=_total("vercel", 12, LOS_ANGELES),
         options={"team_id": vercel.TEAM},
     ),
     "wasabi": Simulated(
         said=_wasabi,
+        used=counted.wasabi_used(_terabytes),
         charged=lambda spend, now: sum(
             (cost_of(day, Decimal(tb)) for day, tb in _terabytes(spend, now)), Decimal(0)
         ),

@@ -16,9 +16,9 @@ from msgspec import Meta, Struct
 
 from costmon.domain.charge import Charge, ChargeWindow
 from costmon.domain.resource import Gap
-from costmon.domain.usage import Quantity, UsageReading
+from costmon.domain.usage import UsageReading
 from costmon.providers.base import Provider, ProviderSetup
-from costmon.providers.figures import ChargeRows, Span, billed_usage, month_windows
+from costmon.providers.figures import ChargeRows, Poll, Span, billed_usage, month_windows
 from costmon.providers.reading import Answers
 
 SLUG = "acme"
@@ -92,26 +92,17 @@ class Acme(Provider):
         """Return how much of each quota was used since the month began."""
         span = Span.month(now)
         found = self._answers.read(USAGE, Usage, (("team", self._team),))
-        return UsageReading(
-            account=account,
-            provider=SLUG,
-            observed_at=now,
-            quantities=tuple(
-                Quantity(
-                    quota=one.quota,
-                    unit=one.unit,
-                    used=Decimal(one.used),
-                    start=span.start,
-                    end=span.end,
-                    resets_at=span.resets_at,
-                    limit=None if one.included is None else Decimal(one.included),
-                    estimated=False,
-                )
-                for one in found.data
-            ),
-            complete_through=None,
-            gaps=(Gap(kind="support_hours", reason="Acme's API does not have them"),),
+        quantities = (
+            span.quantity(
+                one.quota,
+                one.unit,
+                Decimal(one.used),
+                limit=None if one.included is None else Decimal(one.included),
+            )
+            for one in found.data
         )
+        gaps = (Gap(kind="support_hours", reason="Acme's API does not have them"),)
+        return Poll(SLUG, account, now).usage(quantities, gaps)
 
     def _charges(self, account: str, start: dt.datetime, end: dt.datetime) -> tuple[Charge, ...]:
         params = (
