@@ -77,9 +77,9 @@ class Connection(server.HTTPConnection):
         is_closed: Whether it has been closed.
         is_leaving: Whether it is closed once the rest of its answer has been sent.
         idle_since_s: When it was heard of last, by the monotonic clock.
-=======
+    =======
         idle_since_s: When it was last active, by the monotonic clock.
->>>>>>> main
+    >>>>>>> main
     """
 
     server: Server
