@@ -46,7 +46,7 @@ class Breaker:
         return self.probe_at_s is None or (not self.probing and now_s >= self.probe_at_s)
 
     def allows_by_hand(self, now_s: float) -> bool:
-        """Tell whether somebody who asks may have a cycle now, even while it is open.
+        """Return whether a cycle that a user asks for may run now, even while it is open.
 
         Once a minute: a person who has put it right need not wait, and a refused token is not
         tried so often that the vendor locks the account.
