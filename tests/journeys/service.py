@@ -1,5 +1,6 @@
 """Run the real process and talk to it as its user does."""
 
+import atexit
 import json
 import os
 import shutil
@@ -45,6 +46,7 @@ def free_port() -> int:
 
 
 _TEMPLATE = tempfile.TemporaryDirectory(prefix="costmon-template-")
+atexit.register(_TEMPLATE.cleanup)
 
 
 @cache
