@@ -7,7 +7,7 @@ import datetime as dt
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cache
 from importlib import resources
@@ -185,6 +185,14 @@ class _Entry:
         url = self._value("url", _url, needed=True)
         charges = tuple(self._requests("charges", COLUMNS, NEEDED_COLUMNS, _CHARGE_KEYS))
         usage = tuple(self._requests("usage", PARTS, NEEDED_PARTS, _USAGE_KEYS))
+        if used is not None:
+            charges, usage = (
+                tuple(
+                    replace(one, where=one.where.replace(self._where, used, 1), is_shipped=True)
+                    for one in requests
+                )
+                for requests in (charges, usage)
+            )
         if not self._table.keys() & {"charges", "usage"}:
             self._refuse("charges", "[[custom.charges]], or [[custom.usage]]: what is to be read")
         settling = self._value("complete_after", _settling)

@@ -219,7 +219,7 @@ class _Cells:
         if self.request.key is None:
             names = (name for name in self.request.columns if name not in NUMBER_COLUMNS)
             return json.dumps([self.text(name) for name in names], ensure_ascii=False)
-        key = Expression(self._row.path, f"{self.request.where}.key", self.request.key)
+        key = Expression.of(self.request, self._row.path, "key", self.request.key)
         where = f"{self._row.where}.key"
         found = key.word(self._row.content, where)
         if found is None:
@@ -236,8 +236,8 @@ class _Cells:
         return self._expression(name).fault(what, f"{self._row.where}.{name}")
 
     def _expression(self, name: str) -> Expression:
-        key = f"{self.request.where}.columns.{name}"
-        return Expression(self._row.path, key, self.request.columns[name])
+        text = self.request.columns[name]
+        return Expression.of(self.request, self._row.path, f"columns.{name}", text)
 
 
 def _charge(
