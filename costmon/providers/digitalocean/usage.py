@@ -12,7 +12,6 @@ from typing import Annotated, TypeVar
 
 from msgspec import Meta, Struct, field
 
-from costmon.domain.amount import is_number
 from costmon.domain.resource import Gap
 from costmon.domain.usage import Quantity, UsageReading
 from costmon.providers.digitalocean.answers import Count
@@ -23,7 +22,7 @@ from costmon.providers.digitalocean.reader import MOST_PAGES, PAGE_SIZE, Reader
 from costmon.providers.digitalocean.values import CURRENCY
 from costmon.providers.figures import Poll
 from costmon.providers.permissions import Permissions
-from costmon.providers.reading import EXACT
+from costmon.providers.reading import EXACT, Numbers
 
 ACCOUNT = "/v2/account"
 INSIGHTS = "/v2/billing/do:team:{team}/insights/{first}/{last}"
@@ -70,7 +69,7 @@ class Counted(Struct, gc=False):
     meta: Total
 
 
-class DataPoint(Struct, gc=False):
+class DataPoint(Numbers, gc=False):
     """What one thing cost on one day."""
 
     start_date: dt.date
@@ -156,8 +155,6 @@ class Usage:
                 where = f"$.data_points[{position}]"
                 if not first <= point.start_date <= last:
                     raise schema_fault(path, "a day that was not asked for", f"{where}.start_date")
-                if not is_number(point.total_amount):
-                    raise schema_fault(path, "not an amount of money", f"{where}.total_amount")
             points += page.items
             total = page.total_items if total is None else total
             if number >= page.total_pages:

@@ -14,7 +14,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from costmon.domain.amount import MOST_QUANTITY, is_number
+from costmon.domain.amount import is_number
 from costmon.domain.charge import Charge, ChargeWindow
 from costmon.domain.renewal import ENDS, NEXT_BILLING, PERIOD, PRICE
 from costmon.domain.resource import Gap, Inventory, Resource
@@ -24,7 +24,7 @@ from costmon.providers.base import Provider
 from costmon.providers.figures import ChargeRows, Poll, billed_usage
 from costmon.providers.ovh.bills import ZONE, Bills, Moment, Price, at, is_money, next_month, stamp
 from costmon.providers.ovh.session import SLUG, Login, Pairs, Session
-from costmon.providers.reading import EXACT, midnight, months
+from costmon.providers.reading import EXACT, Numbers, midnight, months
 
 CURRENT = "/me/consumption/usage/current"
 FORECAST = "/me/consumption/usage/forecast"
@@ -40,7 +40,7 @@ _DURATION = re.compile(r"P(?P<number>\d{1,3})(?P<unit>[MY])")
 _GONE = frozenset({"deleted", "terminated"})
 
 
-class Element(Struct, rename="camel"):
+class Element(Numbers, rename="camel"):
     """What one offer of a service has cost."""
 
     plan_code: str
@@ -318,8 +318,6 @@ def _priced(session: Session, path: str, place: int, one: Expected) -> Iterator[
     if not one.parts():
         raise session.answers.fault(path, "neither a price nor elements with one", where)
     for number, part in enumerate(one.parts()):
-        if part.quantity is not None and not is_number(part.quantity, MOST_QUANTITY):
-            raise session.answers.fault(path, "not a quantity", f"{where}[{number}].quantity")
         if is_money(session, path, part.price, f"{where}[{number}].price.value"):
             yield part
 
