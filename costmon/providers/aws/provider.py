@@ -28,7 +28,7 @@ from costmon.errors import (
     ProviderSchemaError,
 )
 from costmon.providers.base import Provider, ProviderSetup
-from costmon.providers.figures import ChargeRows, Poll, billed_usage
+from costmon.providers.figures import ChargeRows, Poll, Span, billed_usage
 from costmon.providers.reading import EXACT, Answers, Numbers, midnight, months
 
 SLUG = "aws"
@@ -162,7 +162,6 @@ class Aws(Provider):
 
     def usage(self, account: str, now: dt.datetime) -> UsageReading:
         """Return how many requests were sent today and what they cost; sends none."""
-        start = midnight(now)
         quantities, gaps = tuple[Quantity, ...](), tuple[Gap, ...]()
         try:
             taken = None if self._allowance is None else self._allowance.taken()
@@ -170,19 +169,11 @@ class Aws(Provider):
             taken = None
             gaps = (Gap(kind="cost_explorer_requests", reason=error.strerror or "not readable"),)
         if taken is not None:
-            counted = Quantity(
-                quota="cost_explorer_requests",
-                unit="Requests",
-                used=Decimal(taken),
-                start=start,
-                end=now,
-                resets_at=start + _DAY,
-                estimated=False,
+            today = Span.day(now)
+            quantities = (
+                today.quantity("cost_explorer_requests", "Requests", Decimal(taken)),
+                today.quantity("cost_explorer_cost", "USD", taken * REQUEST_COST),
             )
-            cost = replace(
-                counted, quota="cost_explorer_cost", unit="USD", used=taken * REQUEST_COST
-            )
-            quantities = (counted, cost)
         return Poll(SLUG, account, now).usage(quantities, gaps)
 
     def _charges(self, account: str, start: dt.datetime, end: dt.datetime) -> tuple[Charge, ...]:

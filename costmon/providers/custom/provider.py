@@ -157,13 +157,10 @@ class Custom(Provider):
                 limit = EXACT.multiply(max(limit, Decimal(0)), request.scale)
             if used is None or used < 0:
                 raise cells.fault("used", "finds nothing" if used is None else "is less than 0")
-            yield Quantity(
-                quota=quota,
-                unit=unit,
-                used=EXACT.multiply(used, request.scale),
-                start=span.start,
-                end=span.end,
-                resets_at=None if request.period == "now" else span.resets_at,
+            yield span.quantity(
+                quota,
+                unit,
+                EXACT.multiply(used, request.scale),
                 limit=limit,
                 estimated=request.estimated,
                 project=cells.text("project"),
@@ -326,10 +323,9 @@ def _span(period: Period, now: dt.datetime) -> Span:
         case "month":
             return Span.month(now)
         case "day":
-            start = midnight(now)
-            return Span(start=start, end=now, resets_at=start + _DAY)
+            return Span.day(now)
         case "now":
-            return Span(start=now, end=now, resets_at=now)
+            return Span.level(now)
 
 
 def _sum(one: Quantity, other: Quantity) -> Quantity:

@@ -20,7 +20,7 @@ from costmon.providers.digitalocean.errors import SLUG, schema_fault
 from costmon.providers.digitalocean.network import RESERVED_IPS
 from costmon.providers.digitalocean.reader import MOST_PAGES, PAGE_SIZE, Reader
 from costmon.providers.digitalocean.values import CURRENCY
-from costmon.providers.figures import Poll
+from costmon.providers.figures import Poll, Span
 from costmon.providers.permissions import Permissions
 from costmon.providers.reading import EXACT, Numbers
 
@@ -109,7 +109,9 @@ class Usage:
         ):
             count = self._attempt(quota, scope, partial(self._count, path))
             if count is not None:
-                quantities.append(_quantity(quota, unit, Decimal(count), (now, now), limit))
+                allowed = None if limit is None else Decimal(limit)
+                level = Span.level(now)
+                quantities.append(level.quantity(quota, unit, Decimal(count), limit=allowed))
         gaps: tuple[Gap, ...] = ()
         points: tuple[DataPoint, ...] | None = None
         if limits.team is None:
@@ -177,30 +179,9 @@ def _day_costs(points: tuple[DataPoint, ...]) -> Iterator[Quantity]:
     if day is None:
         return
     start = dt.datetime.combine(day, dt.time(), dt.UTC)
+    # A level: the next day's figure takes its place whenever it is there.
+    span = Span(start=start, end=start + _DAY, resets_at=None)
     for name, amount in sums.items():
         # A day of credits has used nothing.
         used = max(amount, Decimal(0))
-        yield _quantity(name, CURRENCY, used, (start, start + _DAY), None, estimated=True)
-
-
-def _quantity(
-    quota: str,
-    unit: str,
-    used: Decimal,
-    span: tuple[dt.datetime, dt.datetime],
-    limit: int | None,
-    *,
-    estimated: bool = False,
-) -> Quantity:
-    return Quantity(
-        quota=quota,
-        unit=unit,
-        used=used,
-        start=span[0],
-        end=span[1],
-        # A level: the next day's figure takes its place whenever it is there.
-        resets_at=None,
-        limit=None if limit is None else Decimal(limit),
-        estimated=estimated,
-        project=None,
-    )
+        yield span.quantity(name, CURRENCY, used, estimated=True)

@@ -18,10 +18,10 @@ from costmon.domain.amount import is_number
 from costmon.domain.charge import Charge, ChargeWindow
 from costmon.domain.renewal import ENDS, NEXT_BILLING, PERIOD, PRICE
 from costmon.domain.resource import Gap, Inventory, Resource
-from costmon.domain.usage import Quantity, UsageReading
+from costmon.domain.usage import UsageReading
 from costmon.errors import ProviderNotFoundError, ProviderPermissionError
 from costmon.providers.base import Provider
-from costmon.providers.figures import ChargeRows, Poll, billed_usage
+from costmon.providers.figures import ChargeRows, Poll, Span, billed_usage
 from costmon.providers.ovh.bills import ZONE, Bills, Moment, Price, at, is_money, next_month, stamp
 from costmon.providers.ovh.session import SLUG, Login, Pairs, Session
 from costmon.providers.reading import EXACT, Numbers, midnight, months
@@ -209,19 +209,10 @@ class OVHcloud(Provider):
                 known = sums.get(part.price.currency_code, Decimal(0))
                 sums[part.price.currency_code] = EXACT.add(known, part.price.value)
         month = _local(now).date().replace(day=1)
+        span = Span(start=at(month), end=now, resets_at=at(next_month(month)))
         return Poll(SLUG, account, now).usage(
-            (
-                Quantity(
-                    quota=f"month_forecast:{currency}",
-                    unit=currency,
-                    used=used,
-                    start=at(month),
-                    end=now,
-                    resets_at=at(next_month(month)),
-                    estimated=True,
-                )
-                for currency, used in sums.items()
-            )
+            span.quantity(f"month_forecast:{currency}", currency, used, estimated=True)
+            for currency, used in sums.items()
         )
 
     def inventory(self, account: str, now: dt.datetime) -> Inventory:
