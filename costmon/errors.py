@@ -315,7 +315,7 @@ class ProviderSchemaError(ProviderError):
 
 
 class ProviderNotFoundError(ProviderSchemaError):
-    """Nothing is at that path (404): a fault, unless the caller knows that it means none."""
+    """Nothing is at that path (404): a fault, unless the caller knows that it means "no rows"."""
 
 
 class StoreError(CostmonError):
@@ -421,7 +421,7 @@ class SnapshotClosedError(CostmonError):
 
 
 class NotifyError(CostmonError):
-    """A channel did not take an alert.
+    """A channel did not accept an alert.
 
     Attributes:
         channel: The channel's name.

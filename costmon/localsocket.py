@@ -1,17 +1,22 @@
-"""Open and remove a Unix socket that only chosen users of this machine can connect to."""
+"""Listen on a Unix socket that only chosen users of this machine can connect to."""
 
+import abc
 import errno
 import os
 import socket
 import stat
+import threading
 from pathlib import Path
 from typing import NamedTuple
+
+import structlog
 
 from costmon.errors import StateDirectoryError
 
 # sun_path has 108 bytes on Linux, one of them for the end of the text.
 LONGEST_PATH = 107
 _BACKLOG = 128
+_ACCEPT_RETRY_S = 0.2
 
 
 class Purpose(NamedTuple):
@@ -66,6 +71,74 @@ class LocalSocket:
         self.socket.close()
         if _identity(self._path) == self._identity:
             self._path.unlink()
+
+
+class LocalServer(abc.ABC):
+    """Accepts the connections of a local socket in a thread of its own.
+
+    Args:
+        path: Where the socket is made.
+        purpose: What it is for.
+        name: Name of the thread, and of the server in the log.
+    """
+
+    def __init__(self, path: Path, purpose: Purpose, name: str) -> None:
+        self._path = path
+        self._purpose = purpose
+        self._name = name
+        self._closing = threading.Event()
+        self._listener: LocalSocket | None = None
+        self._thread: threading.Thread | None = None
+
+    def prepare(self) -> None:
+        """Make the socket, so that a fault of it is known before anything runs; clients wait.
+
+        Raises:
+            StateDirectoryError: The socket cannot be made, or another service has it.
+        """
+        self._listener = LocalSocket(self._path, self._purpose)
+
+    def start(self) -> None:
+        """Answer from a thread of its own; prepare first if that has not been done.
+
+        Raises:
+            StateDirectoryError: The socket cannot be made, or another service has it.
+        """
+        listener = self._listener or LocalSocket(self._path, self._purpose)
+        self._listener = listener
+        self._thread = threading.Thread(
+            target=self._accept, args=(listener.socket,), name=self._name, daemon=True
+        )
+        self._thread.start()
+
+    def _stop_accepting(self) -> bool:
+        """Remove the socket and wait for the thread; tell whether there was a socket."""
+        self._closing.set()
+        if self._listener is None:
+            return False
+        self._listener.close()
+        if self._thread is not None:
+            self._thread.join()
+        self._listener = None
+        return True
+
+    def _accept(self, listening: socket.socket) -> None:
+        while not self._closing.is_set():
+            try:
+                connection, _ = listening.accept()
+            except OSError as error:
+                if not self._closing.is_set():
+                    # Out of file descriptors, most likely: log it and do not spin.
+                    structlog.get_logger().warning(
+                        "localsocket.accept_failed", server=self._name, error=error.strerror
+                    )
+                    self._closing.wait(_ACCEPT_RETRY_S)
+                continue
+            self._begin(connection)
+
+    @abc.abstractmethod
+    def _begin(self, connection: socket.socket) -> None:
+        """Serve a connection in another thread, or refuse and close it."""
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

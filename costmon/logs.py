@@ -131,7 +131,7 @@ class Redaction:
 
 
 def escape_controls(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Spell out what would move a terminal's cursor or forge a line; tracebacks keep theirs."""
+    """Escape control characters and line breaks, except those of tracebacks."""
     return {
         str(_escape(key, breaks=True)): _escape(value, breaks=key not in {"exception", "stack"})
         for key, value in event.items()
@@ -176,7 +176,7 @@ def _spellings(secret: str) -> Iterable[str]:
 class Output:
     """Writes lines to a stream and outlives it.
 
-    A service must not fall because nobody reads its log: what cannot be written is counted, and
+    A service must not fail because nobody reads its log: what cannot be written is counted, and
     the next line that can be says how many were lost.
     """
 

@@ -102,7 +102,7 @@ class UsageCalculated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChargesRecorded:
-    """The ledger has a window more (persister -> alerter); told again when a crash repeats it.
+    """A window was recorded (persister -> alerter); sent again when a crash repeats it.
 
     Attributes:
         account: Whose charges they are.
@@ -117,7 +117,7 @@ class ChargesRecorded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForecastMade:
-    """Forecasts have been made anew, of the same charges (persister -> alerter).
+    """Forecasts have been recalculated from the same charges (persister -> alerter).
 
     Attributes:
         totals: What everything adds up to, with the forecast.
@@ -166,7 +166,7 @@ class CostsCalculated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChildSetAside:
-    """A child crashed too often and rests for a while (supervisor -> alerter).
+    """A child crashed too often and is paused (supervisor -> alerter).
 
     Attributes:
         name: The child's full name.
@@ -195,7 +195,7 @@ class DeliverAlert:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcknowledgeAlert:
-    """Somebody has taken on what they were alerted of (api -> alerter).
+    """Acknowledge an open alert (api -> alerter).
 
     Attributes:
         id: Names the request in the log and in its answer.
@@ -212,7 +212,7 @@ class AcknowledgeAlert:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SnoozeAlert:
-    """Somebody wants to hear later of what they were alerted of (api -> alerter).
+    """Keep an open alert silent for a while (api -> alerter).
 
     Attributes:
         id: Names the request in the log and in its answer.
@@ -234,7 +234,7 @@ class HeartbeatReported:
     """The dead man's switch was pinged, or several pings have failed (heartbeat -> alerter).
 
     Attributes:
-        error: Why the last one failed; `None`: it was taken.
+        error: Why the last one failed; `None`: it was accepted.
         at: When, aware UTC.
     """
 
@@ -285,7 +285,7 @@ class RestartChild:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetChildren:
-    """How are the children? Answered with `tuple[ChildStatus, ...]` (console -> supervisor)."""
+    """Return the children, as `tuple[ChildStatus, ...]` (console -> supervisor)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -301,7 +301,7 @@ class Shutdown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestartAnswer:
-    """What became of a `RestartChild` (supervisor -> console, api).
+    """The result of a `RestartChild` (supervisor -> console, api).
 
     Attributes:
         restarted: Full names that are being restarted; empty when the name is unknown.
@@ -314,7 +314,7 @@ class RestartAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuardReported:
-    """A guard has told what it let pass and what not (api, intake -> policy -> persister).
+    """A guard has reported calls and refusals (api, intake -> policy -> persister).
 
     Attributes:
         report: What it says.
@@ -417,7 +417,7 @@ class PolicyChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuardNoticed:
-    """A guard has something that people should know (policy -> alerter).
+    """A guard has reported something that people should know (policy -> alerter).
 
     Attributes:
         app: What the guard's program calls itself.
@@ -434,22 +434,22 @@ class GuardNoticed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetCircuits:
-    """What was decided about circuits? Answered with `tuple[Circuit, ...]` (console -> service)."""
+    """Return the decisions about circuits, as `tuple[Circuit, ...]` (console -> service)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetBudgets:
-    """Which budgets hold? Answered with `tuple[PolicyBudget, ...]` (console -> service)."""
+    """Return the budgets in force, as `tuple[PolicyBudget, ...]` (console -> service)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetGuards:
-    """Which guards report? Answered with `tuple[GuardStatus, ...]` (console -> service)."""
+    """Return the guards that report, as `tuple[GuardStatus, ...]` (console -> service)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CircuitDecided:
-    """What became of an `OpenCircuit` or `CloseCircuit` (service -> console).
+    """The result of an `OpenCircuit` or `CloseCircuit` (service -> console).
 
     Attributes:
         confirmed: Whether it is in force by now; `False`: it was accepted and will be.
@@ -471,7 +471,7 @@ class GuardStatus:
         pid: Its process.
         seen_at: When its latest report arrived, aware UTC.
         age_s: How long ago that was.
-        scopes: Budgets that it has used lately.
+        scopes: Budgets that it has used recently.
         leases: Calls in flight, as far as they were reported.
         refused: Calls that it has refused since it was made.
     """
@@ -493,7 +493,7 @@ class MeterReported:
 
     Attributes:
         part: Numbers the worker's reports.
-        is_final: Whether the worker says nothing any more.
+        is_final: Whether it is the last report of the worker.
         report: Its figures, with the rows that have changed.
     """
 

@@ -11,10 +11,10 @@ from costmon.actors.mailbox import Mailbox
 
 
 class Address:
-    """Where to tell a name something; stays good across restarts.
+    """The address of a named actor; it stays valid across restarts.
 
-    A pykka reference goes stale with its actor and then raises in the *sender*; an address does
-    not: what is told while no incarnation serves the name waits for the next one.
+    A pykka reference becomes invalid with its actor and then raises in the *sender*. An address
+    does not: messages that are sent while no incarnation is running wait for the next one.
     """
 
     def __init__(self, mailbox: Mailbox) -> None:
@@ -27,7 +27,7 @@ class Address:
 
     @property
     def waiting(self) -> int:
-        """Messages that wait there."""
+        """How many messages wait there."""
         return len(self._mailbox)
 
     def __repr__(self) -> str:

@@ -1,8 +1,9 @@
-"""Be an actor that dies properly: its death is always noticed and never takes others along.
+"""The base of all actors: its end is always noticed, and never ends other actors.
 
-pykka's own hooks do not suffice (4.5, read and run): `on_failure` is not called when `on_start`
-raises, a `SystemExit` there leaves `is_alive()` true for ever, and one in a handler stops *all*
-actors. Hence everything that must happen at the end happens in a `finally` around the thread.
+pykka's own hooks are not enough (read and tried with 4.5): `on_failure` is not called when
+`on_start` raises, a `SystemExit` there leaves `is_alive()` true for ever, and one in a handler
+stops *all* actors. Hence everything that must happen at the end happens in a `finally` around the
+thread.
 """
 
 import abc
@@ -40,7 +41,7 @@ class Incarnation:
         addresses: Every child by its full name.
         clock: Tells the time.
         rng: Its own source of chance.
-        notify: Tells the supervisor what became of it.
+        notify: Tells the supervisor that it has started or ended.
     """
 
     name: str
@@ -98,7 +99,7 @@ class SupervisedActor(pykka.ThreadingActor, Generic[M]):
 
     @abc.abstractmethod
     def handle(self, message: M) -> object:
-        """Deal with one message; what it returns answers an `ask`."""
+        """Handle one message; the return value answers an `ask`."""
 
     def release(self) -> None:
         """Close what is open, on every way out and before a successor starts.
@@ -109,7 +110,7 @@ class SupervisedActor(pykka.ThreadingActor, Generic[M]):
     # --- for subclasses to use ---------------------------------------------------------------
 
     def tell(self, to: Address, message: object) -> None:
-        """Tell another actor something.
+        """Send a message to another actor.
 
         Raises:
             FencedError: This incarnation has been replaced; nothing was told.
@@ -127,7 +128,7 @@ class SupervisedActor(pykka.ThreadingActor, Generic[M]):
         return self._lease.fenced(act)
 
     def beat(self) -> None:
-        """Say within a long handler that work goes on, so that it is not taken for hung.
+        """Report progress within a long handler, so that it does not count as hung.
 
         Raises:
             FencedError: This incarnation has been replaced and must not go on.
@@ -228,7 +229,7 @@ class SupervisedActor(pykka.ThreadingActor, Generic[M]):
 
 
 def describe(error: BaseException) -> str:
-    """Return an error's `repr`, cut to what a log line and a table can show."""
+    """Return an error's `repr`, shortened for log lines and tables."""
     try:
         text = repr(error)
     except Exception:  # noqa: BLE001 - a broken __repr__ must not hide that something broke

@@ -1,4 +1,4 @@
-"""Know one child: its rules, its present incarnation and its past ones."""
+"""One supervised child: its rules, its current incarnation and its past ones."""
 
 import datetime as dt
 import random
@@ -129,7 +129,7 @@ class Child:
 
     @property
     def has_vanished(self) -> bool:
-        """Whether its thread is gone although nobody said so."""
+        """Whether its thread has ended without notice."""
         return self.is_served and self._actor is not None and self._actor.has_vanished
 
     @property
@@ -176,7 +176,7 @@ class Child:
             self._threads.append((actor.thread, actor.ended))
 
     def leave(self) -> None:
-        """Ask the present incarnation to finish its message and go."""
+        """Ask the current incarnation to finish its message and stop."""
         self.state = "restarting"
         self._set_deadline()
         self.mailbox.ask_to_leave()
@@ -201,7 +201,7 @@ class Child:
         return self.mailbox.close()
 
     def after_crash(self, error: str) -> Verdict:
-        """Note a crash and say what is to be done about it."""
+        """Record a crash and return what to do about it."""
         self.last_error = error
         self.history, verdict = self.history.after_crash(
             self.spec.policy,
@@ -222,7 +222,7 @@ class Child:
         return not all(ended.is_set() for _, ended in self._threads)
 
     def status(self) -> ChildStatus:
-        """Describe it for people."""
+        """Return its status."""
         return ChildStatus(
             name=self.name,
             role=self.role,

@@ -1,4 +1,4 @@
-"""Find one's way among all children."""
+"""All children of the supervisor, and how to find one."""
 
 from collections.abc import Iterator, Sequence
 
@@ -36,5 +36,5 @@ class Children:
         return None
 
     def statuses(self) -> tuple[ChildStatus, ...]:
-        """Describe all of them for people."""
+        """Return the status of each."""
         return tuple(child.status() for child in self)

@@ -105,7 +105,7 @@ class Detection:
     """Feeds the watches of one incarnation of the alerter.
 
     Args:
-        plan: What it goes by.
+        plan: Its settings.
         beat: Is called between steps of long work.
     """
 
@@ -155,7 +155,7 @@ class Detection:
             self._save_all(until)
 
     def _turn_back(self, until: dt.datetime) -> None:
-        """Begin again where the time is: what was fed of the future, a wrong clock made up."""
+        """Start again from the current time: buckets in the future came from a wrong clock."""
         log.warning("alerter.detection_turned_back", until=until.isoformat())
         fed_until = until - self._bucket
         self._position = Position(fed_until, fed_until)
@@ -165,9 +165,9 @@ class Detection:
                 one.watch, one.fed_until = self._new_watch(), fed_until
 
     def acknowledge(self, series: Series, cause: str, now: dt.datetime) -> None:
-        """Take it that a finding was fine, with all that is part of it, and keep that.
+        """Accept a finding, with all that are part of it, as normal, and store that.
 
-        The like of it is silent from then on; that it is over is still told.
+        Similar findings are not reported from then on; the end of this one still is.
 
         Args:
             series: What was found in.
@@ -296,7 +296,7 @@ class Detection:
         for series in sorted(unknown):
             watch = self._new_watch()
             # A counter that is read for the first time says nothing about before.
-            is_new = series not in self._left_out and not series.is_usage
+            is_new = series not in self._left_out and series.source == "guards"
             if is_new and not self._store.has_spent(series, began_at):
                 self._feed_zeros(watch, began_at, at)
             self._watched[series] = _Watched(watch, at - self._bucket)
@@ -380,10 +380,13 @@ class Detection:
         One loop makes the total, its vendor, its key and its tags run away at once, and the
         counters of the vendor's account some time later.
         """
-        earliest = finding.at - (_LATE if series.is_usage else _SAME_CAUSE_BUCKETS * self._bucket)
+        is_late = series.source == "vendors"
+        earliest = finding.at - (_LATE if is_late else _SAME_CAUSE_BUCKETS * self._bucket)
         for one in self._open.values():
             if one.series == series or one.opened_at < earliest:
                 continue
+            if "meters" in {one.series.source, series.source} != {"meters"}:
+                continue  # an application's own CPU is other money than what its calls cost
             if not series.is_money and one.series.scope == series.scope:
                 return one.part_of or one.id
             same_money = (
@@ -404,7 +407,7 @@ class Detection:
             Contribution(it.scope, float(amount), max(0.0, float(before.get(it, 0)) * share))
             for it, amount in observed.items()
             if it.unit == series.unit
-            and it.is_usage == series.is_usage
+            and it.source == series.source
             and it.scope not in {series.scope, "global"}
         ]
         risen = [it for it in parts if it.observed > it.expected]

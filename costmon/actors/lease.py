@@ -26,7 +26,7 @@ class Lease:
         self.generation = mailbox.grant()
         self.timers = Timers(clock)
         self.is_dismissed = False
-        """Whether the incarnation was told to stop, not stopped by something else."""
+        """Whether the incarnation was asked to stop, rather than stopped by something else."""
 
     @property
     def is_valid(self) -> bool:
@@ -46,7 +46,7 @@ class Lease:
         return envelope
 
     def empty(self) -> bool:
-        """Say yes always: pykka's teardown throws away what it finds, but it is the name's."""
+        """Return `True`: pykka's teardown would discard the messages, which belong to the name."""
         return True
 
     def fenced(self, act: Callable[[], T]) -> T:
@@ -73,5 +73,5 @@ class Lease:
         return self._mailbox.rest(self.generation, seconds)
 
     def leave(self) -> None:
-        """Stop after the message in hand, of one's own accord."""
+        """Stop after the current message."""
         self._mailbox.ask_to_leave()

@@ -1,4 +1,4 @@
-"""Account for what a mailbox could not deliver: counted, logged, the last ones kept."""
+"""Count and log the messages that a mailbox could not deliver, and keep the last ones."""
 
 import threading
 from collections import deque

@@ -255,14 +255,14 @@ class Mailbox:
             if reply is None and delivery.count < self._max_deliveries:
                 self._again = delivery
                 return
-        if reply is not None:  # whoever asked is told, and can ask again
+        if reply is not None:  # the caller gets an error, and can ask again
             ended = SupervisionError(f"{self.name} ended before it answered: {error}")
             self._refuse(reply, ended)
         else:
             self.losses.bury(delivery.envelope, deliveries=delivery.count, error=error)
 
     def _refuse(self, reply: pykka.Future[Any], error: Exception) -> None:
-        """Tell an asker that no answer comes; somebody may have answered meanwhile."""
+        """Answer an `ask` with an error, if it has not been answered meanwhile."""
         try:
             reply.set_exception((type(error), error, None))
         except queue.Full:

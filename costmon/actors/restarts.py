@@ -1,8 +1,8 @@
 """Decide whether and when a crashed child starts again: arithmetic only.
 
-No thread and no clock in here: time and chance come in as numbers, so that a test tries a year of
-crashes in a microsecond. The names follow OTP: a child that crashes more than `max_restarts` times
-within `period_s` has exceeded its intensity.
+There is no thread and no clock here: times and random numbers are arguments, so that a test can try
+a year of crashes in a microsecond. The names follow OTP: a child that crashes more than
+`max_restarts` times within `period_s` has exceeded its intensity.
 """
 
 from dataclasses import dataclass

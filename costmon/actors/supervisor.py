@@ -49,7 +49,7 @@ _FORMER_NAMES = {"steward": "policy", "surveyor": "meters"}
 
 
 class Supervisor(SupervisedActor[SupervisorMessage]):
-    """Keeps the children alive, one by one: addresses are names, so nobody else goes stale.
+    """Keeps the children alive, each by itself: addresses are names, so a restart invalidates none.
 
     Attributes:
         exit_code: What the process shall exit with.
@@ -94,7 +94,7 @@ class Supervisor(SupervisedActor[SupervisorMessage]):
         self._settle()
 
     def handle(self, message: object) -> object:
-        """Take one step. What anybody may send must not raise here: it is logged and refused."""
+        """Take one step. A message that is not valid must not raise: it is logged and refused."""
         if not isinstance(message, SupervisorMessage):
             self.log.warning("supervisor.message_refused", kind=type(message).__name__)
             return None

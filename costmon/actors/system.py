@@ -1,4 +1,4 @@
-"""Wire names, mailboxes and the supervisor together, from outside the actors."""
+"""Connect names, mailboxes and the supervisor, from outside the actors."""
 
 import random
 import threading
@@ -31,7 +31,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopReport:
-    """How the end went.
+    """The result of a stop.
 
     Attributes:
         exit_code: 0: nothing was left, though a poller may still wait for its vendor. 1: something

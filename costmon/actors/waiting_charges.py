@@ -87,7 +87,7 @@ class WaitingCharges:
         """Tell whether so many windows of a cycle are kept.
 
         If not, the account's charges are to be read again. When the next cycle is incomplete too,
-        they wait for their turn: whatever goes wrong each time is no reason to poll without pause.
+        they wait for their turn: a repeated failure must not lead to polling without pause.
         """
         known, kept = self._kept.get(account, ("", set()))
         if windows == 0 or (known == cycle_id and len(kept) == windows):

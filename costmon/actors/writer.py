@@ -1,4 +1,4 @@
-"""What the persister writes with, and where what it has to write waits."""
+"""The protocols through which the persister writes, and in which its work waits."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -12,6 +12,8 @@ from costmon.domain.finding import Series
 from costmon.domain.poll import Observation, StoredReading
 from costmon.domain.spend import GuardReport
 from costmon.state.guard_reports import Recorded
+from costmon.state.metered_spend import MeteredSpend
+from costmon.store.spend import SavedWatch
 
 
 class Writer(Protocol):
@@ -35,6 +37,14 @@ class Writer(Protocol):
 
     def record_report(self, report: GuardReport) -> Recorded:
         """Write what a guard has reported, in one transaction; twice is once."""
+        ...
+
+    def metered(self) -> SavedWatch | None:
+        """Return what was seen of metered applications at the last look; `None`: no look yet."""
+        ...
+
+    def record_metered(self, spent: Mapping[Series, MeteredSpend], saved: SavedWatch) -> None:
+        """Write what metered applications have cost in one transaction, with what was seen."""
         ...
 
     def apply_change(self, change: Change) -> bool:

@@ -1,1 +1,1 @@
-"""Decide what people are told: pure values and arithmetic."""
+"""Decide which alerts are sent: pure values and arithmetic."""

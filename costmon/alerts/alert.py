@@ -1,4 +1,4 @@
-"""Something people are told once."""
+"""Alerts: each is delivered once."""
 
 import datetime as dt
 import json
@@ -16,7 +16,7 @@ SEVERITIES: tuple[Severity, ...] = ("info", "warning", "critical")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """One thing to say to people.
+    """One alert.
 
     Attributes:
         id: Names this alert for ever: the same id is told once.

@@ -17,7 +17,7 @@ _ONE = Decimal(1)
 
 
 class Crossing(NamedTuple):
-    """What nobody has been told yet: a level that has been crossed in this period, or a reminder.
+    """An alert that is due: a level that has been crossed in this period, or a reminder.
 
     Attributes:
         condition: What to tell.
@@ -100,7 +100,9 @@ def _of_budget(use: BudgetUse, name: str, cause: str) -> Condition:
         f"{_subject(budget.scope)}: {what} ({_whole(percent)} %) {by} this {budget.period}.",
         "A part of it is estimated." if use.estimated and use.source == "charges" else "",
         f"Converted at {'; '.join(use.rates)}." if use.rates else "",
-        f"Not included, for want of a rate: {', '.join(use.left_out)}." if use.left_out else "",
+        f"Not included, because there is no exchange rate: {', '.join(use.left_out)}."
+        if use.left_out
+        else "",
         _advice(budget.scope, enforced=use.cap.enforce, over=percent >= _FULL),
     ]
     return Condition(

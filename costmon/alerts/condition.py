@@ -1,4 +1,4 @@
-"""What costmon watches for: each condition turns a fact into words and numbers."""
+"""The conditions that costmon watches for: each turns a fact into words and numbers."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ ConditionState = Literal["opened", "escalated", "resolved"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """One thing that holds or does not, and how to say either.
+    """Something that holds or not, and the texts for both cases.
 
     Attributes:
         name: Names it for ever, such as `threshold:monthly`.
@@ -70,7 +70,7 @@ class Condition:
         since: dt.datetime,
         previous_severity: Severity | None,
     ) -> Alert:
-        """Return the alert that says its beginning, that it lasts, or its end."""
+        """Return the alert about its beginning, its repetition or its end."""
         event = self.resolved_event if state == "resolved" else self.event
         return Alert(
             id=f"{self.name}/{event}/{self.cause}",
@@ -214,7 +214,7 @@ def account_blind(report: PollReport, failure: PollFailure | None) -> Condition:
 
 
 def heartbeat_failing(error: str | None, *, cause: str) -> Condition:
-    """Watch whether the dead man's switch takes the pings."""
+    """Watch whether the dead man's switch accepts the pings."""
     return Condition(
         name="heartbeat",
         state=held(error is not None),
@@ -222,12 +222,12 @@ def heartbeat_failing(error: str | None, *, cause: str) -> Condition:
         event="alerter.heartbeat_failing",
         resolved_event="alerter.heartbeat_recovered",
         severity="warning",
-        title="The dead man's switch is not reached",
+        title="The dead man's switch cannot be reached",
         text=(
-            f"The dead man's switch does not take the pings: {error}. It may report costmon as "
+            f"The dead man's switch does not accept the pings: {error}. It may report costmon as "
             "down. Check COSTMON_HEARTBEAT_URL and the network."
         ),
-        resolved_text="The dead man's switch takes the pings again.",
+        resolved_text="The dead man's switch accepts the pings again.",
         labels={},
         facts={"error": error},
         escalates=False,

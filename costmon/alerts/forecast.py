@@ -51,7 +51,9 @@ def _condition(one: BudgetForecast, name: str, cause: str) -> Condition:
         f"Past forecasts were off by {error:.1%}." if error is not None else "",
         f"At least, because of {'; '.join(total.reasons)}." if month.low is None else "",
         f"Converted at {'; '.join(total.rates)}." if total.rates else "",
-        f"Not included, for want of a rate: {', '.join(total.left_out)}." if total.left_out else "",
+        f"Not included, because there is no exchange rate: {', '.join(total.left_out)}."
+        if total.left_out
+        else "",
         "`costmon costs` shows what it is made of.",
     ]
     return Condition(

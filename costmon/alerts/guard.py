@@ -1,4 +1,4 @@
-"""What guards and their circuits have to say to people, as conditions."""
+"""The conditions about guards and their circuits."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -162,7 +162,7 @@ def _shown(moment: dt.datetime | None) -> str | None:
 
 
 def _line(text: str) -> str:
-    """Return a stranger's text as one line that a terminal, a log and a message can bear."""
+    """Return untrusted text as one line that is safe in a terminal, a log and a message."""
     line = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text[:_LONGEST])
     return line if len(text) <= _LONGEST else f"{line[:-1]}…"
 

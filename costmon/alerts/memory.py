@@ -45,7 +45,7 @@ class Memory:
         return self.announced and (self.expires_at is None or now < self.expires_at)
 
     def is_snoozed(self, now: dt.datetime) -> bool:
-        """Tell whether nobody wants to hear of it at present."""
+        """Tell whether it is acknowledged or snoozed at present."""
         return self.snoozed_until is not None and now < self.snoozed_until
 
     def to_text(self) -> str:
@@ -101,9 +101,9 @@ class OpenAlert(NamedTuple):
     Attributes:
         id: Names it in the API and on the command line.
         alert: What was said last.
-        acknowledged_by: Who has taken it on; `None`: nobody.
+        acknowledged_by: Who has acknowledged it; `None`: nobody.
         acknowledged_at: When, aware UTC.
-        snoozed_by: Who wants to hear of it later; `None`: nobody.
+        snoozed_by: Who has snoozed it; `None`: nobody.
         snoozed_until: When that is, aware UTC.
     """
 

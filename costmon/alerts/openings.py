@@ -1,7 +1,7 @@
 """What of a rule opens the circuit of its scope: a threshold, a budget, a finding.
 
-Nothing here opens anything: whoever judges tells the policy actor, with every bucket, budget or
-finding, and that changes nothing while the circuit is open.
+Nothing is opened here: the alerter passes openings to the policy actor, with every bucket, budget
+or finding, and they change nothing while the circuit is open.
 """
 
 from collections.abc import Sequence

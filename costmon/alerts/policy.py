@@ -2,8 +2,8 @@
 
 A condition is told when it begins and when it ends. One that lasts longer than the cool-down is
 told again at the next higher severity; after that only if it `repeats`. One that gets worse is told
-at once. Whoever acknowledges or snoozes it hears no more of it until it gets worse or ends, or
-until the snooze is over. One that begins again within the cool-down waits for its end.
+at once. One that is acknowledged or snoozed is not told again until it gets worse or ends, or the
+snooze is over. One that begins again within the cool-down waits for its end.
 """
 
 import datetime as dt
@@ -89,14 +89,14 @@ def began(condition: Condition, memory: Memory, now: dt.datetime) -> Judgement:
 
 
 def acknowledged(memory: Memory, author: str, now: dt.datetime) -> Memory:
-    """Return what to remember when somebody has taken the condition on."""
+    """Return what to remember when somebody has acknowledged the condition."""
     return replace(
         memory, acknowledged_by=author, acknowledged_at=now, snoozed_by=None, snoozed_until=None
     )
 
 
 def snoozed(memory: Memory, author: str, until: dt.datetime) -> Memory:
-    """Return what to remember when somebody wants to hear of the condition later."""
+    """Return what to remember when somebody has snoozed the condition."""
     return replace(
         memory, snoozed_by=author, snoozed_until=until, acknowledged_by=None, acknowledged_at=None
     )

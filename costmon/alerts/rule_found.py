@@ -2,6 +2,7 @@
 
 from costmon.alerts.condition import Condition
 from costmon.alerts.rules import Outcome
+from costmon.domain.finding import Series
 from costmon.domain.money import shown
 
 _WHAT = {"hourly": "the hourly limit", "daily": "the daily limit", "spike": "a spike"}
@@ -10,19 +11,21 @@ _WHAT = {"hourly": "the hourly limit", "daily": "the daily limit", "spike": "a s
 def rule_broken(outcome: Outcome) -> Condition:
     """Return the condition that an outcome is about: critical once it passes the breaker's line."""
     rule, what = outcome.rule, _WHAT[outcome.kind]
+    is_guarded = Series(outcome.scope, rule.currency).source == "guards"
+    stop = f"; `costmon circuits open {outcome.scope}` stops guarded calls" if is_guarded else ""
     over = "is over" if outcome.kind == "spike" else "is kept again"
     return Condition(
         name=outcome.name,
         state="opened" if outcome.holds else "resolved",
-        cause=outcome.at.isoformat(),
+        # A day that was charged is told once, and again when it was restated.
+        cause=f"{outcome.at.isoformat()} {outcome.observed}"
+        if outcome.source == "charges"
+        else outcome.at.isoformat(),
         event="alerter.rule_broken",
         resolved_event="alerter.rule_kept",
         severity="critical" if outcome.passes_breaker else "warning",
         title=f"{outcome.scope}: {what}",
-        text=(
-            f"{outcome.text} `costmon status` shows every rule; `costmon circuits open"
-            f" {outcome.scope}` stops guarded calls."
-        ),
+        text=f"{outcome.text} `costmon status` shows every rule{stop}.",
         resolved_text=f"{outcome.scope}: {what} {over}.",
         labels={"scope": outcome.scope, "kind": outcome.kind},
         escalates=False,

@@ -1,4 +1,4 @@
-"""Say of each rule in one word how its scope stands."""
+"""The status of each rule in one word."""
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
@@ -94,6 +94,7 @@ def _is_read(account: AccountState, now: dt.datetime) -> bool:
 
 def _word(standing: Standing) -> Status:
     spent = ((standing.hourly, standing.rule.hourly), (standing.daily, standing.rule.daily))
-    if any(limit is not None and amount > limit * _WARNING_SHARE for amount, limit in spent):
+    known = [(amount, limit) for amount, limit in spent if amount is not None and limit is not None]
+    if any(amount > limit * _WARNING_SHARE for amount, limit in known):
         return "warning"
     return "ok"

@@ -9,32 +9,41 @@ import bisect
 import datetime as dt
 import json
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from costmon.domain.amount import Amount, nano_even
+from costmon.domain.finding import SpendSource
 from costmon.domain.money import from_nano, shown
 from costmon.domain.rule import Rule, rule_for
 from costmon.errors import InputError
 
 RuleKind = Literal["hourly", "daily", "spike"]
+RuleSource = SpendSource | Literal["charges"]
+"""Who says what a scope has cost: each is compared with the rule by itself."""
 
 BUCKET = dt.timedelta(minutes=5)
 HOUR, DAY, WEEK = dt.timedelta(hours=1), dt.timedelta(days=1), dt.timedelta(days=7)
 _KEPT = WEEK + 2 * DAY
-"""So far back the past is known; a correction of anything older changes nothing."""
+"""How far back the past is kept; a correction of anything older changes nothing."""
 _LEAST_WIDTH, _MOST_WIDTH = dt.timedelta(seconds=1), DAY
 _LEAST_KNOWN = DAY
-"""A spike needs so much of the past: one whole day, with its night."""
+"""How much of the past a spike needs: one whole day, with its night."""
 _SPIKE_SHARE = 10
 """An hour below this part of the hourly limit is too little for a spike."""
 _LEAST_SPIKE = Decimal(1)
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)
-_FORMAT = "rules 1"
+_FORMAT = "rules 2"
+_SAID_BY: Mapping[RuleSource, str] = {
+    "guards": "",
+    "vendors": ", by the vendor's counters at list price",
+    "meters": ", by the meter at list price",
+    "charges": "",
+}
 
 
 class Outcome(NamedTuple):
@@ -54,6 +63,7 @@ class Outcome(NamedTuple):
         at: End of the newest bucket, aware UTC.
         passes_breaker: Whether it is also above the limit times the breaker's multiplier, and the
             rule opens circuits.
+        source: Who says what was spent.
     """
 
     rule: Rule
@@ -66,6 +76,7 @@ class Outcome(NamedTuple):
     since: dt.datetime
     at: dt.datetime
     passes_breaker: bool
+    source: RuleSource
 
     @property
     def name(self) -> str:
@@ -77,14 +88,17 @@ class Outcome(NamedTuple):
         """Return the figures, for people."""
         amount, currency = shown(self.observed), self.rule.currency
         limit = "not known" if self.limit is None else f"{shown(self.limit)} {currency}"
+        spent, by = f"{self.scope}: {amount} {currency}", _SAID_BY[self.source]
         match self.kind:
+            case "daily" if self.source == "charges":
+                return f"{spent} charged for the last complete day; the limit is {limit}."
             case "hourly":
-                return f"{self.scope}: {amount} {currency} in the last hour; the limit is {limit}."
+                return f"{spent} in the last hour{by}; the limit is {limit}."
             case "daily":
-                return f"{self.scope}: {amount} {currency} in 24 hours; the limit is {limit}."
+                return f"{spent} in 24 hours{by}; the limit is {limit}."
             case "spike":
                 usual = "not known" if self.usual is None else f"{shown(self.usual)} {currency}"
-                return f"{self.scope}: {amount} {currency} in an hour; usual is {usual}."
+                return f"{spent} in an hour{by}; usual is {usual}."
 
 
 class Standing(NamedTuple):
@@ -93,18 +107,54 @@ class Standing(NamedTuple):
     Attributes:
         rule: The rule, with its limits.
         scope: Of the amounts.
-        hourly: What the last 60 minutes cost.
-        daily: What the last 24 hours cost.
+        hourly: What the last 60 minutes cost; `None`: it is only known by the day.
+        daily: What the last 24 hours cost, or the last complete day.
         exceeded: What holds.
         at: End of the newest bucket, aware UTC.
     """
 
     rule: Rule
     scope: str
-    hourly: Decimal
+    hourly: Decimal | None
     daily: Decimal
     exceeded: tuple[RuleKind, ...]
     at: dt.datetime
+
+
+def by_largest(outcomes: Iterable[Outcome]) -> tuple[Outcome, ...]:
+    """Return one outcome for each part of a rule: the largest that holds, or else its end.
+
+    Args:
+        outcomes: Of the same moment, by whoever says what was spent.
+    """
+    found: dict[str, list[Outcome]] = {}
+    for one in outcomes:
+        found.setdefault(one.name, []).append(one)
+    return tuple(_largest(every) for every in found.values())
+
+
+def _largest(every: Sequence[Outcome]) -> Outcome:
+    one = max(every, key=_weight)
+    return one._replace(since=min(it.since for it in every if it.holds == one.holds))
+
+
+def _weight(one: Outcome) -> tuple[bool, bool, Decimal]:
+    return one.holds, one.passes_breaker, one.observed
+
+
+def together(standings: Iterable[Standing]) -> tuple[Standing, ...]:
+    """Return one standing for each scope, by scope: of each figure the largest that is known."""
+    found: dict[str, Standing] = {}
+    for one in standings:
+        known = found.get(one.scope, one)
+        hours = [it for it in (known.hourly, one.hourly) if it is not None]
+        found[one.scope] = one._replace(
+            hourly=max(hours, default=None),
+            daily=max(known.daily, one.daily),
+            exceeded=tuple(dict.fromkeys((*known.exceeded, *one.exceeded))),
+            at=max(known.at, one.at),
+        )
+    return tuple(found[scope] for scope in sorted(found))
 
 
 @dataclass(slots=True)
@@ -172,7 +222,7 @@ class RuleWatch:
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._rules = tuple(rules)
-        self._series: dict[str, _Series] = {}
+        self._series: dict[tuple[str, RuleSource], _Series] = {}
 
     def update(
         self,
@@ -180,6 +230,7 @@ class RuleWatch:
         at: dt.datetime,
         amount: Amount,
         *,
+        source: RuleSource = "guards",
         width: dt.timedelta = BUCKET,
         on_trial: bool = False,
     ) -> tuple[Outcome, ...]:
@@ -194,6 +245,7 @@ class RuleWatch:
             scope: In canonical form; one without a rule is not looked at.
             at: Aware, and not in the future: the windows end with the newest bucket.
             amount: In the rule's currency, 0 or more.
+            source: Who says so; what others say of the scope is known apart.
             width: From one second to a day.
             on_trial: Whether the scope's circuit has been opened by its rule lately and lets calls
                 pass for now: then the breaker is passed by this bucket alone, at its rate, and not
@@ -208,22 +260,22 @@ class RuleWatch:
         rule = rule_for(scope, self._rules)
         if rule is None:
             return ()
-        series = self._series.setdefault(scope, _Series())
+        series = self._series.setdefault((scope, source), _Series())
         is_newest = not series.ends or end >= series.ends[-1]
         series.put(end - width // _MICROSECOND, end, nano)
         series.drop_before(series.ends[-1] - _KEPT // _MICROSECOND)
         rate = (nano, width) if is_newest else (0, width)
-        return tuple(_judged(rule, scope, series, rate=rate, on_trial=on_trial))
+        return tuple(_judged(rule, scope, source, series, rate=rate, on_trial=on_trial))
 
     @property
-    def scopes(self) -> frozenset[str]:
-        """Return the scopes that have a rule and amounts."""
+    def known(self) -> frozenset[tuple[str, RuleSource]]:
+        """Return the scopes that have a rule and amounts, with who says these."""
         return frozenset(self._series)
 
     def standings(self) -> tuple[Standing, ...]:
-        """Return how each scope stands that has a rule and amounts, by scope."""
+        """Return how each scope stands that has a rule and amounts, by scope and source."""
         found = []
-        for scope, series in sorted(self._series.items()):
+        for (scope, _), series in sorted(self._series.items()):
             rule = rule_for(scope, self._rules)
             if rule is None:
                 continue
@@ -241,17 +293,19 @@ class RuleWatch:
 
     def to_bytes(self) -> bytes:
         """Return the state, from which `from_bytes` makes the same watch."""
-        series = {
-            scope: {
+        series = [
+            {
+                "scope": scope,
+                "source": source,
                 "ends": _differences(one.ends),
                 "widths": [end - start for start, end in zip(one.starts, one.ends, strict=True)],
                 "amounts": one.amounts,
                 "since": one.since,
                 "currency": rule.currency,
             }
-            for scope, one in sorted(self._series.items())
+            for (scope, source), one in sorted(self._series.items())
             if (rule := rule_for(scope, self._rules))
-        }
+        ]
         text = json.dumps({_FORMAT: series}, separators=(",", ":"))
         return zlib.compress(text.encode("ascii"))
 
@@ -267,14 +321,17 @@ class RuleWatch:
         watch = cls(rules)
         try:
             document = json.loads(zlib.decompress(state))
-            for scope, one in document[_FORMAT].items():
+            for one in document[_FORMAT]:
+                scope, source = one["scope"], one["source"]
                 rule = rule_for(scope, watch._rules)
                 if rule is None or rule.currency != one["currency"]:
                     continue
                 ends = _sums(one["ends"])
                 starts = [end - width for end, width in zip(ends, one["widths"], strict=True)]
                 if ends and len(one["amounts"]) == len(ends):
-                    watch._series[scope] = _Series(ends, starts, one["amounts"], one["since"])
+                    watch._series[scope, source] = _Series(
+                        ends, starts, one["amounts"], one["since"]
+                    )
         except (zlib.error, ValueError, KeyError, TypeError, AttributeError) as error:
             msg = f"not a state of rules: {error!r}"
             raise ValueError(msg) from None
@@ -282,7 +339,13 @@ class RuleWatch:
 
 
 def _judged(
-    rule: Rule, scope: str, series: _Series, *, rate: tuple[int, dt.timedelta], on_trial: bool
+    rule: Rule,
+    scope: str,
+    source: RuleSource,
+    series: _Series,
+    *,
+    rate: tuple[int, dt.timedelta],
+    on_trial: bool,
 ) -> Iterable[Outcome]:
     newest = series.ends[-1]
     lately, usual = _hours(series, rate[1])
@@ -313,6 +376,7 @@ def _judged(
             since=_moment(since),
             at=_moment(newest),
             passes_breaker=rule.breaker.enabled and kind != "spike" and holds and counted > line,
+            source=source,
         )
 
 

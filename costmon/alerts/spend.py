@@ -1,10 +1,23 @@
 """Tell people what detection has found, in money."""
 
+from collections.abc import Mapping
+
 from costmon.alerts.condition import Condition
-from costmon.domain.finding import Series, SpendFinding
+from costmon.domain.finding import Series, SpendFinding, SpendSource
+from costmon.domain.money import brief
 
 FOUND = "alerter.spend_anomaly_found"
-_LEAST_FIXED = 0.1
+_NEXT: Mapping[SpendSource, str] = {
+    "guards": "`costmon circuits open {scope}` stops guarded calls.",
+    "vendors": "The vendor's counters say so; the bill follows later.",
+    "meters": "The meter says so: it is a share of machines that are billed as a whole."
+    " The page /meter shows what its requests use.",
+}
+
+
+def condition_name(series: Series, cause: str) -> str:
+    """Return what the condition of a finding is called."""
+    return f"finding:{series.scope}:{series.unit}:{cause}"
 
 
 def spend_found(finding: SpendFinding) -> Condition:
@@ -13,7 +26,7 @@ def spend_found(finding: SpendFinding) -> Condition:
     subject = _subject(finding.series)
     since = f"{finding.since:%Y-%m-%d %H:%M} UTC"
     return Condition(
-        name=f"finding:{scope}:{unit}:{finding.cause}",
+        name=condition_name(finding.series, finding.cause),
         state=finding.state,
         cause=f"{finding.state} {finding.at.isoformat()}",
         event=FOUND,
@@ -23,7 +36,7 @@ def spend_found(finding: SpendFinding) -> Condition:
         f" {'all vendors' if scope == 'global' else scope}",
         text=_text(finding, subject, since),
         resolved_text=(
-            f"{subject} is as usual again. Since {since} {money(finding.burned)} {unit} more than"
+            f"{subject} is back to normal. Since {since} {brief(finding.burned)} {unit} more than"
             f" usual was {'spent' if finding.series.is_money else 'used'}."
         ),
         labels={"scope": scope, "unit": unit, "kind": finding.cause},
@@ -54,34 +67,25 @@ def spend_found(finding: SpendFinding) -> Condition:
     )
 
 
-def money(amount: float) -> str:
-    """Return an amount for people: cents, or two digits of what is less."""
-    if amount == 0 or abs(amount) >= _LEAST_FIXED:
-        return f"{amount:,.2f}"
-    return f"{amount:.2g}"
-
-
 def _text(finding: SpendFinding, subject: str, since: str) -> str:
     scope, unit = finding.series
     used = "spent" if finding.series.is_money else "used"
     rising = ", ".join(
-        f"{one.scope} ({one.observed - one.expected:+,.2f})" for one in finding.contributors
+        f"{one.scope} (+{brief(one.observed - one.expected)})" for one in finding.contributors
     )
     parts = [
         (
-            f"{subject} is unusually high: {money(finding.observed)} {unit}, usual is"
-            f" {money(finding.expected)} ({money(finding.low)} to {money(finding.high)})."
+            f"{subject} is unusually high: {brief(finding.observed)} {unit}, usual is"
+            f" {brief(finding.expected)} ({brief(finding.low)} to {brief(finding.high)})."
         ),
         (
-            f"Since {since} {money(finding.burned)} {unit} more than usual was {used}, now"
-            f" {money(finding.per_hour)} an hour more: {money(finding.projected)} by"
+            f"Since {since} {brief(finding.burned)} {unit} more than usual was {used}, now"
+            f" {brief(finding.per_hour)} an hour more: {brief(finding.projected)} by"
             f" {finding.projected_until:%Y-%m-%d} if it goes on."
         ),
         f"What has risen most: {rising}." if rising else "",
         f"Why now: {'; '.join(finding.why)}." if finding.why else "",
-        "The vendor's counters say so; the bill follows later."
-        if finding.series.is_usage
-        else f"`costmon circuits open {scope}` stops guarded calls.",
+        _NEXT[finding.series.source].format(scope=scope),
     ]
     return " ".join(filter(None, parts))
 
@@ -89,6 +93,7 @@ def _text(finding: SpendFinding, subject: str, since: str) -> str:
 def _subject(series: Series) -> str:
     if series.scope == "global":
         return "The spend of all vendors together"
-    if not series.is_usage:
+    if series.source == "guards":
         return f"The spend of {series.scope}"
-    return f"The use of {series.scope}{' at list price' if series.is_money else ''}"
+    used = "CPU and traffic" if series.source == "meters" else "use"
+    return f"The {used} of {series.scope}{' at list price' if series.is_money else ''}"

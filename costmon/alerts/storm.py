@@ -1,4 +1,4 @@
-"""Many alerts within a short time are one message: how many there are, and the worst of them."""
+"""Combine many alerts within a short time into one message: their number, and the worst of them."""
 
 import hashlib
 from collections import Counter
@@ -20,7 +20,7 @@ _ORDER = ("critical", "warning", "info", "resolved", "grouped before")
 def grouped(alerts: Sequence[Alert]) -> Alert:
     """Return one alert that stands for several; the same ones have the same id.
 
-    It counts as raised with the first of them, hence keeps its place among those that wait.
+    It counts as raised with the first of them, so it keeps its place among those that wait.
 
     Args:
         alerts: At least one, oldest first; groups among them are dissolved.

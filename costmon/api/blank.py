@@ -1,4 +1,4 @@
-"""A context of the API with nothing in it: for lists of routes, and to begin with elsewhere."""
+"""An empty context of the API: for lists of routes, and as a starting point for tests."""
 
 from costmon.api.context import ApiContext, ApiSettings
 from costmon.api.representation import Representations

@@ -71,7 +71,7 @@ class Server(Protocol):
         """Take a connection with a whole request."""
 
     def connection_closed(self) -> None:
-        """Count a connection out."""
+        """Remove a connection from the count."""
 
 
 class _Received(socket.SocketIO):
@@ -101,7 +101,7 @@ class _Received(socket.SocketIO):
 class Sent(socket.SocketIO):
     """Where an answer is written, as long as the client takes it fast enough.
 
-    Without this a client that takes a byte now and then holds a worker for as long as it likes.
+    Without this, a client that reads a byte now and then could occupy a worker indefinitely.
     """
 
     def __init__(self, sock: Socket, clock: Clock) -> None:
@@ -156,7 +156,7 @@ class Connection(server.HTTPConnection):
 
     Attributes:
         is_closed: Whether it has been closed.
-        idle_since_s: When it was heard of last, by the monotonic clock.
+        idle_since_s: When it was last active, by the monotonic clock.
     """
 
     server: Server
@@ -254,7 +254,7 @@ class Connection(server.HTTPConnection):
 
 
 class Connections(ConnectionManager):
-    """The connections that no worker has at the moment, in the serving thread."""
+    """The connections that no worker is serving, in the serving thread."""
 
     # cheroot's types leave these out.
     server: Server
@@ -286,7 +286,7 @@ class Connections(ConnectionManager):
         self._selector.register(conn.socket.fileno(), selectors.EVENT_READ, data=conn)
 
     def closed(self) -> None:
-        """Count a connection out."""
+        """Remove a connection from the count."""
         with self._lock:
             self._open -= 1
 

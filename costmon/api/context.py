@@ -48,7 +48,7 @@ class ApiSettings:
         operator: Recorded as the author of decisions that were made with the token.
         reading_needs_token: Whether everything else requires it, too: always beyond loopback.
         allowed_hosts: Further names that a `Host` header may carry.
-        trusted_proxies: Addresses of reverse proxies whose X-Forwarded-Proto is believed.
+        trusted_proxies: Addresses of reverse proxies whose X-Forwarded-Proto is trusted.
         demo: The vendor is simulated: every answer and page says so.
         threshold: The monthly run-rate that alerts.
         scrape_needs_token: Whether the listener for scraping requires the token too.
@@ -72,7 +72,7 @@ class ApiContext:
 
     Attributes:
         snapshot: The published current costs.
-        representations: The answers that are made of them, prepared by whoever publishes.
+        representations: The answers that are made of them, prepared by the publisher.
         children: The published state of the supervised children.
         history: Answers from the roll-ups; raises `StoreError` when it cannot.
         findings: Reads what detection has found, and what series have cost.
@@ -82,7 +82,7 @@ class ApiContext:
         lost_records: What each journal has lost.
         clock_steps: How the machine's clock was set.
         refresh: Tells the pollers to poll now; does not wait for them. Returns the readings that
-            were asked for too lately to be asked for again.
+            were requested too recently.
         guard_state: What guards have reported.
         policy: What guards enforce; `None` until the circuits have been loaded. Closed when the
             service stops, which ends every wait.

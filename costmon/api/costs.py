@@ -1,4 +1,4 @@
-"""Current costs: the whole, and in short."""
+"""Current costs: in full, and as a summary."""
 
 import flask
 

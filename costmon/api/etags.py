@@ -1,4 +1,4 @@
-"""Whether a client has the answer already."""
+"""Conditional requests: whether a client has the current answer already."""
 
 
 def matches(if_none_match: str, etag: str) -> bool:

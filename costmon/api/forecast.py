@@ -1,4 +1,4 @@
-"""What this month and this day will have cost."""
+"""Forecasts of the month and the day."""
 
 import flask
 

@@ -19,6 +19,7 @@ from costmon.api.schemas.guards import (
     UnpricedAnswer,
 )
 from costmon.intake.answer import plain
+from costmon.intake.decision import CURRENCY
 from costmon.state import budget_status
 from costmon.state.freshness import age_s
 from costmon.state.guard_state import unpriced_totals
@@ -59,12 +60,14 @@ def create_blueprint(context: ApiContext) -> flask.Blueprint:
     @blueprint.get("/api/v1/guard/scopes")
     @described(tag="guard", answers={200: BudgetStatusAnswer})
     def scopes() -> flask.typing.ResponseReturnValue:
-        """List the status of each budget from its latest report, most used first."""
-        now = context.clock.now()
+        """List the status of each budget, most used first; those without a report come last."""
+        now, state, policy = context.clock.now(), context.guard_state.read(), context.policy.read()
         rows = [
             _budget_status(row, over=row.is_over(now))
-            for row in budget_status.budget_statuses(context.guard_state.read())
+            for row in budget_status.budget_statuses(state)
         ]
+        budgets = [it.budget for it in policy.budgets] if policy else []
+        rows += [_without_report(row) for row in budget_status.unreported_budgets(budgets, state)]
         return json_reply(BudgetStatusAnswer(data=rows, meta=Meta(count=len(rows), demo=demo)))
 
     @blueprint.get("/api/v1/guard/leases")
@@ -110,6 +113,24 @@ def create_blueprint(context: ApiContext) -> flask.Blueprint:
         return json_reply(UnpricedAnswer(data=rows, meta=Meta(count=len(rows), demo=demo)))
 
     return blueprint
+
+
+def _without_report(row: budget_status.UnreportedBudget) -> BudgetStatus:
+    budget, nothing = row.budget, "0" if row.is_unused else None
+    return BudgetStatus(
+        scope=budget.scope,
+        period=budget.period,
+        store=None,
+        currency=budget.currency or CURRENCY,
+        limit=plain(budget.usable),
+        spent=nothing,
+        held=nothing,
+        remaining=plain(budget.usable) if row.is_unused else None,
+        resets_at=None,
+        over=False,
+        reported_at=None,
+        guards=[],
+    )
 
 
 def _budget_status(row: budget_status.BudgetStatus, *, over: bool) -> BudgetStatus:

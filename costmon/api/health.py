@@ -1,4 +1,4 @@
-"""Whether the process lives, and whether it does its work: two different questions."""
+"""Liveness and readiness: whether the process responds, and whether it does its work."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ from costmon.state.value import Snapshot
 
 
 def create_liveness(_context: ApiContext) -> flask.Blueprint:
-    """Return the route for whoever restarts dead processes."""
+    """Return the liveness route, for whatever restarts dead processes."""
     blueprint = flask.Blueprint("liveness", __name__)
 
     @blueprint.get("/healthz")

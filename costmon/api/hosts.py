@@ -1,4 +1,4 @@
-"""Whom a request was meant for: the check that stops DNS rebinding.
+"""Check the `Host` header of a request, which stops DNS rebinding.
 
 A hostile page can make its own name resolve to 127.0.0.1, but the browser still sends that name in
 `Host`. So only names that are known to mean this service are answered.

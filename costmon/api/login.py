@@ -1,4 +1,4 @@
-"""Let a browser in: the token or a link that works once, then a signed cookie."""
+"""Sign a browser in: with the token or a link that works once, then by a signed cookie."""
 
 import flask
 import structlog

@@ -54,7 +54,7 @@ _SAME_SITE = frozenset({"", "same-origin", "none"})
 
 
 class Middleware:
-    """Refuse what is not meant for us or not allowed, and harden every answer."""
+    """Refuse requests that are not for us or not allowed; add security headers to answers."""
 
     def __init__(
         self, app: "WSGIApplication", settings: ApiSettings, sessions: Sessions | None

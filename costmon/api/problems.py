@@ -1,4 +1,4 @@
-"""Errors as JSON, whatever raised them."""
+"""Render every error as JSON."""
 
 import flask
 import structlog
@@ -15,7 +15,7 @@ def answer_in_json(app: flask.Flask) -> None:
 
     def refused(error: HTTPException) -> flask.typing.ResponseReturnValue:
         made = error.get_response()
-        if error.code is None or error.code < 400:  # noqa: PLR2004 - a redirect is no error
+        if error.code is None or error.code < 400:  # noqa: PLR2004 - a redirect is not an error
             return made
         response = problem(error.code, error.name, error.description or error.name)
         for name in ("Allow", "Retry-After", "Location"):

@@ -1,4 +1,4 @@
-"""Read the parameters of a question: each is known, given once, and one of what is accepted."""
+"""Read query parameters: each must be known, given once, and have an accepted value."""
 
 from collections.abc import Collection
 from typing import TypeVar
@@ -9,7 +9,7 @@ Choice = TypeVar("Choice", bound=str)
 
 
 class QueryError(ValueError):
-    """A question that cannot be asked; the text says what is accepted."""
+    """The query is not valid; the text says what is accepted."""
 
 
 def check_names(given: MultiDict[str, str], accepted: Collection[str]) -> None:

@@ -23,8 +23,9 @@ class BreakerNote(Answer, frozen=True):
 class RuleRow(Answer, frozen=True):
     """A rule and how its scope stands; amounts are exact figures as text.
 
-    `spent_hour` is of the last 60 minutes and `spent_day` of the last 24 hours before `as_of`; they
-    are null while nothing is known, which is not 0. `reason` says why.
+    `spent_hour` is of the last 60 minutes and `spent_day` of the last 24 hours before `as_of`, or
+    of the last complete day that was charged, if that is more; they are null while they are not
+    known, which is not 0. `reason` says why.
     """
 
     scope: str
@@ -79,7 +80,7 @@ def _row(status: RuleStatus) -> RuleRow:
         status=status.status,
         reason=status.reason,
         currency=rule.currency,
-        spent_hour=plain(standing.hourly) if standing else None,
+        spent_hour=None if standing is None or standing.hourly is None else plain(standing.hourly),
         hourly=None if rule.hourly is None else plain(rule.hourly),
         spent_day=plain(standing.daily) if standing else None,
         daily=None if rule.daily is None else plain(rule.daily),

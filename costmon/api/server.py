@@ -104,7 +104,7 @@ class _Request(server.HTTPRequest):
     header_reader = _Headers()
 
     def read_request_line(self) -> bool:
-        """Read the request line; a target that is no URL is the client's fault, not ours."""
+        """Read the request line; a target that is not a URL is the client's fault, not ours."""
         try:
             return bool(super().read_request_line())  # type: ignore[no-untyped-call]  # cheroot is untyped
         except ValueError:
@@ -186,7 +186,7 @@ class _Server(wsgi.Server):
             self._connections.wait_for(conn)
 
     def connection_closed(self) -> None:
-        """Count a connection out."""
+        """Remove a connection from the count."""
         self._connections.closed()
 
     def bind(self, family: int, type: int, proto: int = 0) -> socket.socket:
@@ -203,7 +203,7 @@ class _Server(wsgi.Server):
         return sock
 
     def error_log(self, msg: str = "", level: int = _INFO, traceback: bool = False) -> None:  # noqa: FBT001, FBT002 - cheroot's own signature
-        """Log what went wrong on a connection; a client that disconnects early is no error."""
+        """Log what went wrong on a connection; a client that disconnects early is not an error."""
         if level > _INFO:
             self._log.error("api.connection_failed", error=msg, exc_info=traceback)
         else:

@@ -1,4 +1,4 @@
-"""Who may decide: the bearer token, and for browsers a signed cookie that stands for it."""
+"""Authenticate: by the bearer token, and for browsers by a signed cookie that replaces it."""
 
 import hashlib
 import hmac
@@ -88,8 +88,8 @@ def _digest(code: str) -> bytes:
 class FailureLimit:
     """Slow down guessing: a few wrong tokens a minute, over all callers, then wait.
 
-    One counter for everybody cannot be dodged by changing addresses, and costs no memory. The
-    worst it does is to make a person wait a minute while somebody else is guessing.
+    One counter for everybody cannot be dodged by changing addresses, and costs no memory. At worst,
+    a person waits a minute while somebody else is guessing.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -101,7 +101,7 @@ class FailureLimit:
         self._failed_at.append(self._clock.monotonic_s())
 
     def wait_s(self) -> int:
-        """Return seconds to wait before the next try; 0 when one is welcome."""
+        """Return seconds to wait before the next try; 0: none."""
         if len(self._failed_at) < _MOST_FAILURES:
             return 0
         left = self._failed_at[0] + _FAILURES_WINDOW_S - self._clock.monotonic_s()

@@ -1,4 +1,4 @@
-"""Clients that wait for a change: so many, and no more.
+"""Limit the number of clients that wait for a change.
 
 Each waits in a thread of the server, which has as many more threads than it needs to answer: so
 the ones that answer are never taken. 74 idle threads instead of 10 take 1.1 MB, 64 clients that

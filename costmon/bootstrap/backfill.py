@@ -1,4 +1,4 @@
-"""Say on a terminal how far the first read of past charges has come."""
+"""Show the progress of the first read of past charges on a terminal."""
 
 import datetime as dt
 

@@ -64,7 +64,7 @@ class ConsoleHandler:
         """Return the answer to an operator's message.
 
         Raises:
-            ConsoleUnavailableError: What guards go by has not been read yet.
+            ConsoleUnavailableError: Budgets and circuits have not been read yet.
             TimeoutError: The supervisor did not answer in time.
             SupervisionError: It has stopped, or the policy actor cannot be told anything.
         """

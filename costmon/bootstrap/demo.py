@@ -27,7 +27,7 @@ log = structlog.get_logger()
 
 
 def begin_anew(store: Store) -> None:
-    """Forget what guards have reported to an earlier demo, and what was found and stopped."""
+    """Delete what guards reported to an earlier demo, its findings and its circuits."""
     try:
         store.forget_guards()
     except StoreError as error:

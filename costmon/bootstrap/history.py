@@ -16,10 +16,11 @@ from costmon.domain.spend import GuardReport
 from costmon.errors import StoreError, StoreFencedError
 from costmon.state.charges import RESTATED_LATELY, ChargeState, charge_state
 from costmon.state.guard_reports import Recorded
+from costmon.state.metered_spend import MeteredSpend
 from costmon.state.published import Published
 from costmon.store import FenceToken, Retention, Store
-from costmon.store.migrate import check_schema
 from costmon.store.outbox import Undelivered
+from costmon.store.revisions import check_schema
 from costmon.store.spend import Position, SavedWatch, Watches
 
 
@@ -52,6 +53,14 @@ class FencedWriter:
         """Write what a guard has reported."""
         return self.store.record_report(report, self.retention, self.token, self.bucket_s)
 
+    def metered(self) -> SavedWatch | None:
+        """Return what was seen of metered applications at the last look."""
+        return self.store.metered()
+
+    def record_metered(self, spent: Mapping[Series, MeteredSpend], saved: SavedWatch) -> None:
+        """Write what metered applications have cost since the last look, with what was seen."""
+        self.store.record_metered(spent, saved, self.token)
+
     def apply_change(self, change: Change) -> bool:
         """Write one decision about guards."""
         return self.store.apply_change(change, self.token)
@@ -71,7 +80,7 @@ class Writers:
     bucket_s: int = BUCKET_S
 
     def claim(self) -> FencedWriter:
-        """Claim the right to write, after a look at the schema.
+        """Claim the right to write, after checking the schema.
 
         Raises:
             StoreError: The database is away, or its schema is not this version's.

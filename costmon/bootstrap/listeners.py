@@ -93,7 +93,7 @@ class Listeners:
             server.prepare()
 
     def start(self) -> None:
-        """Answer from now on."""
+        """Start to answer."""
         self._console.start()
         if self._intake is not None:
             self._intake.start()
@@ -112,7 +112,7 @@ class Listeners:
         return f"http://{host}:{self._servers[0].port}{link_path(self._login_links)}"
 
     def stop(self) -> bool:
-        """Stop answering; tell whether a thread is left that would not end."""
+        """Stop answering; tell whether a thread is left that did not end."""
         self._console.close()
         if self._signpost is not None:
             self._signpost.remove()
@@ -147,15 +147,15 @@ def _context(
         pending=lambda: len(service.journal),
         lost_records=service.lost_records,
         clock_steps=service.clock_steps,
-        refresh=service.refresh,
+        refresh=service.dispatcher.refresh,
         guard_state=service.guard_state,
         policy=service.policy,
         confirmed=service.confirmed,
-        tell_policy=service.tell_policy,
+        tell_policy=service.dispatcher.tell_policy,
         announced=service.announced,
-        tell_alerter=service.tell_alerter,
+        tell_alerter=service.dispatcher.tell_alerter,
         meters=service.meters,
-        tell_meters=service.tell_meters,
+        tell_meters=service.dispatcher.tell_meters,
         charges=service.charges_today,
         published_charges=service.charges,
         rules=settings.rules,
@@ -174,10 +174,10 @@ def _context(
 
 def _clerk(service: Service) -> Clerk:
     return Clerk(
-        tell_policy=service.tell_policy,
+        tell_policy=service.dispatcher.tell_policy,
         policy=service.policy,
         confirmed=service.confirmed,
-        tell_meters=service.tell_meters,
+        tell_meters=service.dispatcher.tell_meters,
         meters=service.meters,
         is_draining=lambda: service.cell.is_closed,
         clock=SystemClock(),
@@ -187,7 +187,7 @@ def _clerk(service: Service) -> Clerk:
 def _console_handler(service: Service) -> ConsoleHandler:
     return ConsoleHandler(
         supervisor=service.ask,
-        tell_policy=service.tell_policy,
+        tell_policy=service.dispatcher.tell_policy,
         policy=service.policy,
         guard_state=service.guard_state,
         clock=SystemClock(),
@@ -195,7 +195,7 @@ def _console_handler(service: Service) -> ConsoleHandler:
 
 
 def api_settings(settings: Settings, token: Secret) -> ApiSettings:
-    """Return the part of the settings that the API goes by.
+    """Return the part of the settings that the API needs.
 
     Args:
         settings: All settings.

@@ -1,4 +1,4 @@
-"""The open line of one poller to its vendor."""
+"""The connection of one poller to its vendor."""
 
 import random
 from collections import Counter

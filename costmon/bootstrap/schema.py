@@ -11,7 +11,7 @@ from costmon.errors import (
     StoreTooNewError,
     StoreUnavailableError,
 )
-from costmon.store.migrate import check_schema, upgrade
+from costmon.store.revisions import check_schema
 
 
 def prepare_schema(settings: Settings) -> None:
@@ -32,6 +32,8 @@ def prepare_schema(settings: Settings) -> None:
         except StoreOutdatedError:
             if not _allowed(settings):
                 raise
+            from costmon.store.migrate import upgrade
+
             backup = upgrade(url)
             log.info("bootstrap.schema_upgraded", backup=None if backup is None else str(backup))
     except (StoreUnavailableError, StoreDamagedError, StoreTooNewError) as error:

@@ -3,7 +3,6 @@
 import dataclasses
 import datetime as dt
 import random
-import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
@@ -29,6 +28,7 @@ from costmon.api.representation import Representations
 from costmon.bootstrap.backfill import progress
 from costmon.bootstrap.clock_watch import ClockWatch
 from costmon.bootstrap.demo import DemoPast, DemoSpendHistory
+from costmon.bootstrap.dispatcher import Dispatcher
 from costmon.bootstrap.history import (
     AlertMemory,
     Deliveries,
@@ -39,16 +39,7 @@ from costmon.bootstrap.history import (
     read_fault,
 )
 from costmon.bootstrap.provider_connection import ProviderConnection
-from costmon.bootstrap.tree import (
-    ALERTER,
-    METERS,
-    METERS_REPORTS,
-    POLICY,
-    POLICY_REPORTS,
-    Parts,
-    child_specs,
-    poller_name,
-)
+from costmon.bootstrap.tree import ALERTER, Parts, child_specs
 from costmon.clock import Clock
 from costmon.config import AccountSettings, ProviderInfo, Settings
 from costmon.config.accounts import MANUAL_PROVIDER
@@ -61,16 +52,10 @@ from costmon.domain.poll import ReadingKey, ReadingKind, StoredReading
 from costmon.domain.resource import Resource
 from costmon.domain.totals import Threshold
 from costmon.domain.usage import UsageReading
-from costmon.errors import MailboxFullError, StoreError
+from costmon.errors import StoreError
 from costmon.export.prometheus import LostRecords
-from costmon.messages import (
-    AlertDecision,
-    GuardCommand,
-    GuardReported,
-    MeterReported,
-    RefreshRequested,
-    SetRecording,
-)
+from costmon.messages import GuardReported
+from costmon.meter.figures import Snapshot as Metered
 from costmon.notifiers.actions import ActionChannel, actions
 from costmon.notifiers.base import RepeatingChannel
 from costmon.notifiers.catalog import channels
@@ -95,14 +80,11 @@ from costmon.state.published import Published, PublishedSnapshot, SharedPublishe
 from costmon.state.value import AccountState
 from costmon.store import DecisionJournal, GuardDecisions, Journal, Retention, open_store
 from costmon.store.meters import MeterFile
-from costmon.store.migrate import check_schema
+from costmon.store.revisions import check_schema
 
 _JOURNAL_BYTES = 64 * 1024 * 1024
 _DECISION_JOURNAL_BYTES = 4 * 1024 * 1024
 _ASK_TIMEOUT_S = 5.0
-_BILLING: tuple[ReadingKind, ...] = ("charges", "usage")
-_BILLING_REFRESH_S = 60.0
-_TELL_AGAIN_S = 60.0
 
 
 class _Aged(NamedTuple):
@@ -153,9 +135,6 @@ class Service:
             rates=self.rates,
             currency=settings.fx.currency,
         )
-        self._refreshing = threading.Lock()
-        self._billing_refreshed_s: float | None = None
-        self._drop_told_s: float | None = None
         self.meters: Published[Meters] = Published(meters.first(uuid.uuid4().hex))
         self.journal = Journal(settings.state_dir / "observations.journal", _JOURNAL_BYTES)
         self.decision_journal = DecisionJournal(
@@ -181,6 +160,11 @@ class Service:
             notices=ALERTER,
             sweep_interval_s=settings.health_check_interval_s,
             on_scan=self._scanned,
+        )
+        self.dispatcher = Dispatcher(
+            self.system.addresses,
+            {it.name: frozenset(self._intervals(it)) for it in self._accounts},
+            clock=clock,
         )
 
     def _parts(self, rng: random.Random) -> Parts:
@@ -210,6 +194,7 @@ class Service:
                 timezone=settings.timezone,
                 removed=self._removed,
                 bucket_s=settings.detection.bucket_s,
+                metered=self._metered,
             ),
             alerting=AlerterPlan(
                 accounts=frozenset(account.name for account in self._accounts),
@@ -239,6 +224,8 @@ class Service:
                     bucket_s=settings.detection.bucket_s,
                     policy=self.policy.read,
                     standings=self.rule_standings,
+                    providers={one.name: one.provider for one in self._accounts},
+                    charges=self.charges.read,
                 ),
                 open_findings=self.open_findings.read,
                 detection=DetectionPlan(
@@ -264,6 +251,12 @@ class Service:
             heartbeat=self._heartbeat(),
         )
 
+    def _metered(self) -> tuple[Metered, ...] | None:
+        reported = self.meters.read()
+        if not reported.is_loaded:
+            return None
+        return meters.services(reported, self._clock.monotonic_s())
+
     def _spend_history(self) -> SpendHistory:
         if self._demo_past is None:
             return SpendHistory(self.store, "detection", self._check_schema, self.open_findings)
@@ -272,7 +265,7 @@ class Service:
             self._check_schema,
             self.open_findings,
             past=self._demo_past,
-            report=lambda report: self.tell_policy(GuardReported(report=report)),
+            report=lambda report: self.dispatcher.tell_policy(GuardReported(report=report)),
         )
 
     def _heartbeat(self) -> HeartbeatPlan | None:
@@ -322,7 +315,7 @@ class Service:
             known = self.readings.read().get(key)
             if known is None or not asks_nobody:
                 return known
-            # There is no vendor to spare: what the file says now counts from the start on.
+            # No vendor is asked, so what the file says now counts from the start on.
             return dataclasses.replace(known, next_poll_at=known.last_success_at)
 
         return PollerPlan(
@@ -392,7 +385,7 @@ class Service:
         return without_entry(charges, MANUAL_PROVIDER, vendors, now)
 
     def charges_today(self) -> ChargeState:
-        """Return what was charged: in a new month never the old month's, whoever is down."""
+        """Return what was charged; in a new month, never the amounts of the old one."""
         published, today = self.charges.read(), self._today()
         aged = self._aged
         if aged.published is not published or aged.state.today != today:
@@ -442,72 +435,10 @@ class Service:
         """Return why history cannot be written or read; `None` when it can."""
         return self._write_fault.read() or read_fault(self.store)
 
-    def refresh(self, message: RefreshRequested) -> tuple[ReadingKind, ...]:
-        """Ask every poller for a poll now; billing APIs are asked at most once a minute.
-
-        Returns:
-            The readings that were not asked for, because they were less than a minute ago.
-        """
-        held_back = self._held_back()
-        wanted = tuple(reading for reading in message.readings if reading not in held_back)
-        for account in self._accounts:
-            self.system.addresses[poller_name(account.name)].tell(
-                dataclasses.replace(message, readings=wanted)
-            )
-        return tuple(reading for reading in message.readings if reading in held_back)
-
-    def _held_back(self) -> tuple[ReadingKind, ...]:
-        with self._refreshing:
-            now_s = self._clock.monotonic_s()
-            last_s = self._billing_refreshed_s
-            if last_s is not None and now_s - last_s < _BILLING_REFRESH_S:
-                offered = {reading for it in self._accounts for reading in self._intervals(it)}
-                return tuple(reading for reading in _BILLING if reading in offered)
-            self._billing_refreshed_s = now_s
-            return ()
-
     @property
     def _accounts(self) -> tuple[AccountSettings, ...]:
         """Return the accounts that are polled."""
         return tuple(it for it in self._settings.accounts if it.off_because is None)
-
-    def tell_policy(self, message: GuardReported | GuardCommand) -> None:
-        """Hand over what a guard reports, or what somebody decides about guards.
-
-        A report that finds too many waiting is dropped: its guard sends the rows again.
-        """
-        policy = self.system.addresses[POLICY]
-        if isinstance(message, GuardReported) and policy.waiting >= POLICY_REPORTS:
-            now_s = self._clock.monotonic_s()
-            if self._drop_told_s is None or now_s - self._drop_told_s >= _TELL_AGAIN_S:
-                self._drop_told_s = now_s
-                self._log.warning(
-                    "bootstrap.report_dropped",
-                    guard=message.report.guard,
-                    hint="too many wait; their guards send them again. Others are not logged for a "
-                    "minute",
-                )
-            return
-        policy.tell(message)
-
-    def tell_alerter(self, message: AlertDecision) -> None:
-        """Hand over what somebody decides about an alert.
-
-        Raises:
-            MailboxFullError: Too much waits.
-        """
-        self.system.addresses[ALERTER].tell(message)
-
-    def tell_meters(self, message: MeterReported | SetRecording) -> None:
-        """Hand over what a metered worker reports, or what somebody wants of a recording.
-
-        Raises:
-            MailboxFullError: Too many reports wait; the worker is to send it again.
-        """
-        meters = self.system.addresses[METERS]
-        if isinstance(message, MeterReported) and meters.waiting >= METERS_REPORTS:
-            raise MailboxFullError(METERS)
-        meters.tell(message)
 
     def backfill(self) -> str:
         """Return how far the first read of past charges is, for people; empty when all is read."""
@@ -526,7 +457,7 @@ class Service:
         self.announced.close()
 
     def stop(self) -> StopReport:
-        """Turn readers away, stop the actors in reverse order, close what they kept."""
+        """Refuse readers, stop the actors in reverse order, close the journals and the database."""
         self.turn_away()
         report = self.system.stop(self._settings.stop_timeout_s)
         if self._demo_past is not None:

@@ -1,4 +1,4 @@
-"""Point from where metered applications look to the socket that this service listens at.
+"""Link the place where metered applications look to the socket of this service.
 
 An application knows nothing of the service's state directory; without a setting it looks at
 `$XDG_RUNTIME_DIR/costmon/report.sock`. There a link is left, so that service and applications of

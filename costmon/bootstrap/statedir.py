@@ -64,7 +64,7 @@ class StateDirectory:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Let another service have it."""
+        """Release it."""
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None

@@ -1,4 +1,4 @@
-"""Say what one cycle learned, for a terminal."""
+"""Summarise one cycle for a terminal."""
 
 from costmon.domain.money import shown
 from costmon.state.freshness import kind_in_words
@@ -54,5 +54,5 @@ def _account(account: AccountState) -> str:
 
 
 def printable(text: str) -> str:
-    """Return text that a terminal can bear."""
+    """Return text that is safe for a terminal."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

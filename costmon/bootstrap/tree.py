@@ -1,4 +1,4 @@
-"""Draw the actor tree: who is started, in which order, with which mailbox and which rules."""
+"""Define the actor tree: the actors, the order of their start, their mailboxes and their rules."""
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
@@ -264,7 +264,7 @@ def guard_of(message: object) -> Hashable | None:
 
 
 def guard_or_reading_of(message: object) -> Hashable | None:
-    """Name whose news a message to the persister is."""
+    """Return the key by which a newer message to the persister supersedes an older one."""
     return guard_of(message) if isinstance(message, GuardReported) else reading_of(message)
 
 

@@ -22,15 +22,15 @@ class Watchdog:
             self._address = "\0" + address[1:] if address.startswith(_ABSTRACT) else address
 
     def ready(self) -> None:
-        """Say that the service answers."""
+        """Report that the service is ready."""
         self._notify("READY=1")
 
     def alive(self) -> None:
-        """Say that the supervisor still turns; called from its scan, so a hang stops it."""
+        """Report that the supervisor is alive; called from its scan, so a hang stops it."""
         self._notify("WATCHDOG=1")
 
     def stopping(self) -> None:
-        """Say that the service winds down."""
+        """Report that the service is stopping."""
         self._notify("STOPPING=1")
 
     def _notify(self, state: str) -> None:

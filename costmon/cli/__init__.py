@@ -113,7 +113,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, without the usage that pushes it out of sight."""
+    """Reports an error in one line, without the usage text that would hide it."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(MISUSED, f"{self.prog}: {message}; see {self.prog} --help\n")

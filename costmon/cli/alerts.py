@@ -1,12 +1,11 @@
-"""`costmon alerts`: what is open, and what somebody decides about it."""
+"""`costmon alerts`: list open alerts, acknowledge or snooze one."""
 
 import argparse
 from typing import TYPE_CHECKING, Any
 
 from costmon.cli.command import (
     add_action,
-    add_listener,
-    add_settings,
+    add_client_options,
     duration_of,
     load_settings,
 )
@@ -24,11 +23,11 @@ _PATH = "/api/v1/alerts"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the actions, and the options of the default one: `list`."""
     parser.description = (
-        "Show what costmon has alerted of and is not over (`list`, the default). `ack ID` stops "
-        "repeats of an alert until it gets more severe or is over; `snooze ID --for TIME` stops "
-        "them for a while. The end of an alert is always told."
+        "Show the open alerts (`list`, the default). `ack ID` stops repeats of an alert until it "
+        "gets more severe or is over; `snooze ID --for TIME` stops them for a while. The end of an "
+        "alert is always reported."
     )
-    _add_shared(parser)
+    add_client_options(parser)
     actions = parser.add_subparsers(metavar="ACTION", dest="action")
     parser.set_defaults(action="list")
     # Options may precede the action: what is not given after it must not replace them.
@@ -69,13 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how long, such as 4h; at most 30d",
     )
     for action in (show, acknowledge, snooze):
-        _add_shared(action)
-
-
-def _add_shared(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print as JSON: the API's response")
-    add_listener(parser)
-    add_settings(parser)
+        add_client_options(action)
 
 
 def execute(arguments: argparse.Namespace) -> int:

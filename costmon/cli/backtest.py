@@ -4,6 +4,7 @@ import argparse
 import datetime as dt
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +17,7 @@ from costmon.errors import ConfigError
 if TYPE_CHECKING:
     from costmon.alerts.backtest import Broken, Spent
     from costmon.cli.backtest_input import Recorded
+    from costmon.cli.backtest_labels import Labels
     from costmon.config.settings import Settings
     from costmon.detection.backtest import Replayed
     from costmon.domain.rule import Rule
@@ -55,38 +57,62 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="a TOML file with [[rule]] tables to try (default: the rules of the settings)",
     )
+    parser.add_argument(
+        "--labels",
+        type=Path,
+        metavar="FILE",
+        help='known incidents as JSON, {"SERIES": [["START", "END"], ...]}: what is found outside '
+        "them is a false alarm (default: what was acknowledged is one)",
+    )
     parser.add_argument("--json", action="store_true", help="print as JSON")
     add_settings(parser)
 
 
 def execute(arguments: argparse.Namespace) -> int:
     """Print one line for each finding and broken rule; the exit code is 0 even without any."""
+    from costmon.cli.backtest_labels import from_file
+
     settings = load_settings(arguments).settings
     rules = settings.rules if arguments.rules is None else _rules(arguments.rules)
-    recorded = _recorded(arguments.csv, settings)
+    labels = None if arguments.labels is None else from_file(arguments.labels)
+    recorded, labels = _recorded(arguments.csv, settings, labels)
     start = arguments.start or dt.datetime.min.replace(tzinfo=dt.UTC)
     end = arguments.end or dt.datetime.max.replace(tzinfo=dt.UTC)
     rows: list[dict[str, object]] = []
+    counts: Counter[str] = Counter()
     for number, one in enumerate(recorded):
         _progress(number, len(recorded))
-        rows += _findings(one, _within(one.spent, start, end), settings)
-        rows += _broken_rules(one, _within(one.finer, start, end), rules)
+        spent = _within(one.spent, start, end)
+        found = _findings(one, spent, settings)
+        found += _broken_rules(one, _within(one.finer, start, end), rules)
+        counts += _labelled(one, spent, found, labels)
+        rows += found
     _progress(len(recorded), len(recorded))
     rows.sort(key=lambda row: (str(row["found_at"]), str(row["series"]), str(row["cause"])))
     if arguments.json:
         samples = sum(len(one.spent) for one in recorded)
-        meta = {"series": len(recorded), "samples": samples, "rules": len(rules)}
+        meta: dict[str, object] = {
+            "series": len(recorded),
+            "samples": samples,
+            "rules": len(rules),
+            "false_alarms": counts["false alarm"],
+            "incidents": None if labels.incidents is None else counts["incidents"],
+            "incidents_missed": None if labels.incidents is None else counts["missed"],
+        }
         print(json.dumps({"data": rows, "meta": meta}))
     else:
-        _print(rows, recorded)
+        _print(rows, recorded, _said(counts, labels))
     return 0
 
 
-def _recorded(path: Path | None, settings: "Settings") -> "list[Recorded]":
+def _recorded(
+    path: Path | None, settings: "Settings", labels: "Labels | None"
+) -> "tuple[list[Recorded], Labels]":
     from costmon.cli.backtest_input import from_csv, from_history
+    from costmon.cli.backtest_labels import NOTHING_KNOWN, acknowledged
 
     if path is not None:
-        return from_csv(path)
+        return from_csv(path), labels or NOTHING_KNOWN
     require_service(NAME)
     from costmon.clock import SystemClock
     from costmon.store import open_store
@@ -94,7 +120,8 @@ def _recorded(path: Path | None, settings: "Settings") -> "list[Recorded]":
     clock = SystemClock()
     with open_store(settings.database_url, clock=clock) as store:
         zone, bucket_s = ZoneInfo(settings.timezone), settings.detection.bucket_s
-        return from_history(store, clock.now(), zone, bucket_s)
+        recorded = from_history(store, clock.now(), zone, bucket_s)
+        return recorded, labels or acknowledged(store)
 
 
 def _rules(path: Path) -> "tuple[Rule, ...]":
@@ -133,6 +160,28 @@ def _broken_rules(
     scope, unit = one.series
     chosen = [rule for rule in rules if unit in {rule.currency, ""}]
     return [_rule_row(one, it) for it in replay_rules(chosen, scope, spent)]
+
+
+def _labelled(
+    one: "Recorded",
+    spent: "Sequence[Spent]",
+    rows: Sequence[dict[str, object]],
+    labels: "Labels",
+) -> Counter[str]:
+    """Label the rows of a series; return how many were false alarms, and what was missed."""
+    counts: Counter[str] = Counter()
+    told = []
+    for row in rows:
+        told.append(dt.datetime.fromisoformat(str(row["found_at"])))
+        over_at = None if row["over_at"] is None else str(row["over_at"])
+        ended = None if over_at is None else dt.datetime.fromisoformat(over_at)
+        row["label"] = labels.of(one, told[-1], ended)
+        counts["false alarm"] += row["label"] == "false alarm" and not row["quiet"]
+    if spent:
+        for start, end in labels.incidents_of(one.series.scope, spent[0].at, spent[-1].at):
+            counts["incidents"] += 1
+            counts["missed"] += not any(start <= at <= end for at in told)
+    return counts
 
 
 def _finding_row(recorded: "Recorded", one: "Replayed") -> dict[str, object]:
@@ -178,14 +227,14 @@ def _rule_row(recorded: "Recorded", one: "Broken") -> dict[str, object]:
     }
 
 
-def _print(rows: Sequence[dict[str, object]], recorded: "Sequence[Recorded]") -> None:
+def _print(rows: Sequence[dict[str, object]], recorded: "Sequence[Recorded]", labels: str) -> None:
     from costmon.console.table import table
 
     if not recorded:
         print("No spend was recorded: neither guards nor vendors have reported any yet.")
         return
     if not rows:
-        print(f"Nothing would have been alerted in {len(recorded)} series.")
+        print(f"Nothing would have been alerted in {len(recorded)} series{labels}.")
         return
     columns = {
         "found": "found_at",
@@ -198,6 +247,7 @@ def _print(rows: Sequence[dict[str, object]], recorded: "Sequence[Recorded]") ->
         "unit": "unit",
         "circuit opens": "opens_circuit_at",
         "over": "over_at",
+        "known as": "label",
     }
     shown = [
         [
@@ -207,7 +257,7 @@ def _print(rows: Sequence[dict[str, object]], recorded: "Sequence[Recorded]") ->
         for row in rows
     ]
     print(table(tuple(columns), shown, right={"burned before", "burned in all"}))
-    print(_summary(rows, recorded))
+    print(_summary(rows, recorded) + labels)
 
 
 def _summary(rows: Iterable[dict[str, object]], recorded: "Sequence[Recorded]") -> str:
@@ -218,6 +268,14 @@ def _summary(rows: Iterable[dict[str, object]], recorded: "Sequence[Recorded]") 
         f"{len(listed) - rules - quiet} findings, {quiet} quiet ones and {rules} broken rules in"
         f" {len(recorded)} series"
     )
+
+
+def _said(counts: Counter[str], labels: "Labels") -> str:
+    """Return what is known of findings, for the end of a sentence."""
+    if labels.incidents is None:
+        return f"; {counts['false alarm']} acknowledged as false alarms" if labels.accepted else ""
+    found = counts["incidents"] - counts["missed"]
+    return f"; {found} of {counts['incidents']} incidents, {counts['false alarm']} false alarms"
 
 
 def _shown(value: object) -> object:

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from costmon.cli.command import (
     add_action,
-    add_listener,
-    add_settings,
+    add_client_options,
     duration_of,
     load_settings,
 )
@@ -32,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "shows the circuits: what was stopped, by whom and why."
     )
     parser.set_defaults(scope=None)
-    _add_shared(parser)
+    add_client_options(parser)
     _add_decision(parser, hidden=("--reason", "--for", "--author"))
     actions = parser.add_subparsers(metavar="ACTION", dest="action")
     parser.set_defaults(action="list")
@@ -68,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )
         _add_decision(action, hidden=hidden)
     for action in (show, stop, allow):
-        _add_shared(action)
+        add_client_options(action)
 
 
 def _add_decision(parser: argparse.ArgumentParser, *, hidden: tuple[str, ...]) -> None:
@@ -92,12 +91,6 @@ def _add_decision(parser: argparse.ArgumentParser, *, hidden: tuple[str, ...]) -
         metavar="NAME",
         help=said("--author", "ignored: the service records who is authenticated"),
     )
-
-
-def _add_shared(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print as JSON: the API's response")
-    add_listener(parser)
-    add_settings(parser)
 
 
 def execute(arguments: argparse.Namespace) -> int:

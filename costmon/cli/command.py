@@ -107,6 +107,13 @@ def add_listener(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_client_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of a command that prints what the running service answers."""
+    parser.add_argument("--json", action="store_true", help="print as JSON, as the API answers")
+    add_listener(parser)
+    add_settings(parser)
+
+
 _LONGEST_S = 366 * 86_400
 
 

@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """Print one line a component."""
     require_service(NAME)
-    from costmon.bootstrap import components
+    from costmon.bootstrap.components import components
     from costmon.console.table import table
 
     settings = load_settings(arguments).settings

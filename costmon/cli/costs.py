@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from costmon.cli.charged import charged_parts
-from costmon.cli.command import add_listener, add_settings, load_settings
+from costmon.cli.command import add_client_options, load_settings
 from costmon.cli.forecast import forecast_parts
 
 if TYPE_CHECKING:
@@ -31,9 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"print the N most expensive resources (default: {_TOP}; 0 = all)",
     )
-    parser.add_argument("--json", action="store_true", help="print as JSON: the API's responses")
-    add_listener(parser)
-    add_settings(parser)
+    add_client_options(parser)
 
 
 def execute(arguments: argparse.Namespace) -> int:

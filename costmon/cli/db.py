@@ -82,7 +82,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from costmon import logs
     from costmon.bootstrap.statedir import StateDirectory
     from costmon.store.backup import backup
-    from costmon.store.migrate import current
+    from costmon.store.revisions import current
 
     settings = load_settings(arguments).settings
     logs.configure(level="warning", form=settings.log_format, secrets=settings.secrets())
@@ -125,12 +125,13 @@ def _copy(source: str, target: str) -> None:
 
 def _change(action: str, url: str, arguments: argparse.Namespace) -> Path | None:
     from costmon.store.backup import restore
-    from costmon.store.migrate import downgrade, known_revisions, upgrade
+    from costmon.store.migrate import downgrade, upgrade
+    from costmon.store.revisions import known_revisions
 
     if action == "restore":
         return restore(arguments.file, url)
     revision = arguments.revision
-    known = {"head", "base"} | known_revisions()
+    known = {"head", "base", *known_revisions()}
     if revision not in known:
         accepted = f"one of {', '.join(sorted(known))}"
         raise ConfigError((Fault(name="REVISION", value=revision, accepted=accepted),))

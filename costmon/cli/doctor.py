@@ -1,4 +1,4 @@
-"""Examine a setup the way a person would, one finding after the other."""
+"""Check a setup, one finding after the other."""
 
 import datetime as dt
 import os
@@ -30,7 +30,6 @@ from costmon.errors import (
 )
 from costmon.logs import Redaction
 from costmon.providers.base import Provider
-from costmon.store.migrate import check_schema, current
 
 Level = Literal["ok", "hint", "warn", "FAIL"]
 
@@ -130,6 +129,8 @@ class Examination:
         file = self._settings.state_dir / "costmon.db"
         if url == f"sqlite:///{file}" and not file.exists():
             return Finding("ok", "database", f"{file} will be created at the first start")
+        from costmon.store.revisions import check_schema, current
+
         try:
             check_schema(url)
         except StoreDriverError:
@@ -157,7 +158,7 @@ class Examination:
                 yield Finding("hint", "rules", text)
 
     def _service(self) -> Finding:
-        """Tell a running service from a free port and from somebody else's program."""
+        """Tell whether the service, another program or nothing listens on the port."""
         settings = self._settings
         try:
             health = ServiceClient(settings).get("/healthz").content
@@ -245,7 +246,7 @@ def _charges(provider: Provider, account: str, now: dt.datetime) -> Iterator[Fin
     # As at the first read, whatever is stored; no window after the newest is asked for.
     window = next(provider.charges(account, now, None), None)
     if window is None:
-        yield Finding("ok", account, "charges: there are none")
+        yield Finding("ok", account, "charges: none")
         return
     totals: dict[str, Decimal] = {}
     for charge in window.charges:

@@ -1,4 +1,4 @@
-"""Read past calls from a file, or make up some: what `costmon guard simulate` goes by."""
+"""Read past calls from a file, or generate some, for `costmon guard simulate`."""
 
 import contextlib
 import csv

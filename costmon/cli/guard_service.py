@@ -1,4 +1,4 @@
-"""`costmon guard` through the running service, which hears from all guards."""
+"""`costmon guard` through the running service, to which guards report."""
 
 import argparse
 from collections import Counter
@@ -53,12 +53,12 @@ def _status(client: ServiceClient, arguments: argparse.Namespace, timezone: str)
             )
         )
         print()
-    if not guards:
-        print("No guard has reported in the last 24 hours.")
-        return 0
     if scopes := _rows(replies["scopes"]):
         print(scope_rows(scopes, timezone))
         print()
+    if not guards:
+        print("No guard has reported in the last 24 hours.")
+        return 0
     leases, refusals = _rows(replies["leases"]), _rows(replies["refusals"])
     print(f"{len(leases)} calls in flight, {len(refusals)} recent refusals")
     if refusals:
@@ -145,7 +145,7 @@ def _top(client: ServiceClient, arguments: argparse.Namespace, timezone: str) ->
             "the service only knows the amounts of current periods: for requests, or for --since,"
             " give --store URL"
         )
-    rows = _rows(client.get("/api/v1/guard/scopes"))
+    rows = [row for row in _rows(client.get("/api/v1/guard/scopes")) if row["reported_at"]]
     rows.sort(key=lambda row: Decimal(row["spent"]), reverse=True)
     if not rows:
         print("No guard has reported any spend in the last 24 hours.")

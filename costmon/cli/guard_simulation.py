@@ -51,7 +51,7 @@ class Refusals:
 
 
 class Outcome:
-    """What became of all calls."""
+    """The outcome of all calls."""
 
     def __init__(self) -> None:
         self.allowed = 0

@@ -3,7 +3,7 @@
 import argparse
 import datetime as dt
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
@@ -12,7 +12,8 @@ from typing import Any
 from costmon.cli.guard_tables import amount, moment, scope_rows, unpriced_rows
 from costmon.domain.budget import Budget, Thresholds
 from costmon.domain.money import plain
-from costmon.domain.spend import UNPRICED_CALL
+from costmon.domain.scope import covers
+from costmon.domain.spend import UNPRICED_CALL, ScopeGauge
 from costmon.errors import InputError
 from costmon.guard import Guard, ScopeConfig
 from costmon.guard.errors import GuardStoreError
@@ -20,6 +21,8 @@ from costmon.guard.errors import GuardStoreError
 _SQLITE = "sqlite:///"
 _DAY_S = 86_400
 _EVERY_SCOPE = 1_000_000
+_LONGEST_MONTH = dt.timedelta(days=32)
+"""A month in any time zone lies within this."""
 
 
 def run(arguments: argparse.Namespace, budgets: Sequence[Budget], timezone: str) -> int:
@@ -59,10 +62,10 @@ def _status(guard: Guard, arguments: argparse.Namespace, timezone: str) -> int:
 
     print(f"{status.store}, amounts in {status.currency}")
     print()
-    if status.scopes:
-        print(scope_rows([_gauge(gauge._asdict()) for gauge in status.scopes], timezone))
-    else:
+    if not status.scopes:
         print("Nothing has been spent this month, and no calls are in flight.")
+    if rows := _scopes(guard, status.scopes):
+        print(scope_rows(rows, timezone))
     if configs:
         print()
         print(
@@ -122,6 +125,55 @@ def _gauge(gauge: Mapping[str, Any]) -> dict[str, Any]:
     return {**gauge, "remaining": room}
 
 
+def _scopes(guard: Guard, gauges: Sequence[ScopeGauge]) -> list[dict[str, Any]]:
+    """Return the rows of the budgets in use, then of those that nothing has used yet."""
+    listed = {(gauge.scope, gauge.period) for gauge in gauges}
+    unused = [
+        budget
+        for budget in guard.budgets()
+        if not any(
+            period == budget.period and covers(budget.scope, scope) for scope, period in listed
+        )
+    ]
+    used = _used_scopes(guard) if any("*" in budget.scope for budget in unused) else ()
+    return [
+        *(_gauge(gauge._asdict()) for gauge in gauges),
+        *(_unused(guard, budget, used) for budget in unused),
+    ]
+
+
+def _unused(guard: Guard, budget: Budget, used: Collection[str]) -> dict[str, Any]:
+    limit = budget.usable
+    spent: Decimal | None = Decimal()
+    held: Decimal | None = Decimal()
+    remaining: Decimal | None = limit
+    if "*" not in budget.scope:
+        spent = guard.spent(budget.scope, budget.period)
+        held = guard.held(budget.scope, budget.period)
+        remaining = guard.remaining(budget.scope, budget.period)
+        limit = spent + held + remaining if remaining else limit  # as the guard has it, with tiers
+    elif budget.period not in {"hour", "day", "month"} or any(
+        covers(budget.scope, scope) for scope in used
+    ):
+        # A pattern has no counter of its own: without rows of all its time, it is not known.
+        spent = held = remaining = None
+    return {
+        "scope": budget.scope,
+        "period": budget.period,
+        "limit": limit,
+        "spent": spent,
+        "held": held,
+        "resets_at": None,
+        "remaining": remaining,
+    }
+
+
+def _used_scopes(guard: Guard) -> Collection[str]:
+    now = guard.clock.now()
+    until = now + dt.timedelta(seconds=1)
+    return {use.scope for use in guard.top(_EVERY_SCOPE, now - _LONGEST_MONTH, until)}
+
+
 def _status_json(guard: Guard, status: Mapping[str, Any], configs: Sequence[ScopeConfig]) -> str:
     from costmon.cli.guard_tables import to_json
 
@@ -133,7 +185,7 @@ def _status_json(guard: Guard, status: Mapping[str, Any], configs: Sequence[Scop
                 {"scope": budget.scope, "period": budget.period, "limit": budget.limit}
                 for budget in guard.budgets()
             ],
-            "scopes": [_gauge(gauge._asdict()) for gauge in status["scopes"]],
+            "scopes": _scopes(guard, status["scopes"]),
             "leases": [lease._asdict() for lease in status["leases"]],
             "configs": [config._asdict() for config in configs],
             "unpriced": [

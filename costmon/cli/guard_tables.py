@@ -1,4 +1,4 @@
-"""What the actions of `costmon guard` print alike."""
+"""Output that several actions of `costmon guard` share."""
 
 import datetime as dt
 import json

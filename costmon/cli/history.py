@@ -2,7 +2,7 @@
 
 import argparse
 
-from costmon.cli.command import add_listener, add_settings, load_settings
+from costmon.cli.command import add_client_options, load_settings
 
 NAME = "history"
 HELP = "print recorded costs by day, week or month"
@@ -40,9 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="leave out what is assumed for the time that was not observed",
     )
-    parser.add_argument("--json", action="store_true", help="print as JSON: the API's response")
-    add_listener(parser)
-    add_settings(parser)
+    add_client_options(parser)
 
 
 def execute(arguments: argparse.Namespace) -> int:

@@ -136,7 +136,7 @@ class AccountQuestions:
                 raise Refused("a name that no other account has: 1 to 40 of a-z, 0-9 and -")
             for variable in variables(text).values():
                 if variable in draft.assigned or variable in self._known:
-                    msg = f"another name, since {variable} has a meaning already"
+                    msg = f"another name: {variable} is reserved"
                     raise Refused(msg)
             return text
 

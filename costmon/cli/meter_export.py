@@ -1,11 +1,11 @@
 """`costmon meter export`: export figures to Prometheus, OpenTelemetry or FOCUS."""
 
 import argparse
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from costmon.atomic_file import replace_file
 from costmon.cli.guard_tables import to_json
 from costmon.cli.meter_source import projected_from
 from costmon.errors import InputError
@@ -102,11 +102,6 @@ def _refuse_misfits(arguments: argparse.Namespace) -> None:
 def _write(text: str, path: Path | None) -> None:
     if path is None:
         sys.stdout.write(text)
-        return
-    # Replaced atomically: Prometheus's textfile collector may read it at any moment.
-    new = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        new.write_text(text, encoding="utf-8")
-        new.replace(path)
-    finally:
-        new.unlink(missing_ok=True)
+    else:
+        # Prometheus's textfile collector may read it at any moment.
+        replace_file(path, text.encode())

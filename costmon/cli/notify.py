@@ -27,7 +27,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """Send the alert.
 
     Returns:
-        0 when the channel took it, 1 when it did not, 2 when there is no such channel.
+        0 if the channel accepted it, 1 if not, 2 if there is no such channel.
     """
     require_service(NAME)
     from costmon import logs
@@ -47,7 +47,7 @@ def execute(arguments: argparse.Namespace) -> int:
             "to .env (Telegram) or costmon.toml ([[channel]])"
         )
     channel.send(test_alert(clock))
-    print(f"The channel {channel.name} took the test alert.")
+    print(f"The channel {channel.name} accepted the test alert.")
     return 0
 
 

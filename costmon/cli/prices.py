@@ -1,4 +1,4 @@
-"""`costmon prices`: what machines cost, and bringing other price lists."""
+"""`costmon prices`: show what machines cost, and import other price lists."""
 
 import argparse
 import datetime as dt

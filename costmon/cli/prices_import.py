@@ -1,10 +1,9 @@
-"""`costmon prices import`: another's price list as a file of the user's own."""
+"""`costmon prices import`: convert another price list to a price file of the user's own."""
 
 import argparse
-import os
 import sys
-from pathlib import Path
 
+from costmon.atomic_file import replace_file
 from costmon.cli.prices_file import read_text
 from costmon.errors import InputError
 from costmon.pricing.instances.formats.catalog import format_of
@@ -34,20 +33,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.output is None:
         sys.stdout.write(output)
     else:
-        _replace(arguments.output, output)
+        replace_file(arguments.output, output.encode())
     days = sorted({row.as_of for row in found.instances})
     since = f"of {days[0]}" if len(days) == 1 else f"of {days[0]} to {days[-1]}"
     print(f"{len(found.instances)} prices, {since}", file=sys.stderr)
     for reason, count in found.skipped:
         print(f"skipped {count}: {reason}", file=sys.stderr)
     return 0
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a file whole, or leave what was there."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)

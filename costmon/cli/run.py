@@ -57,7 +57,8 @@ def execute(arguments: argparse.Namespace) -> int:
     loaded = load_settings(arguments, accounts_required=True)
     import structlog
 
-    from costmon import bootstrap, logs
+    from costmon import logs
+    from costmon.bootstrap.run import run
 
     settings = loaded.settings
     output = logs.configure(
@@ -72,7 +73,7 @@ def execute(arguments: argparse.Namespace) -> int:
     # Modules stay until the process ends. A full collection that looks at them takes 0.1 s, and
     # comes when a vendor's month is read.
     gc.freeze()
-    return bootstrap.run(
+    return run(
         settings,
         once=arguments.once,
         repl=arguments.repl,

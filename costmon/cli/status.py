@@ -1,8 +1,8 @@
-"""`costmon status`: is the service well?"""
+"""`costmon status`: the health of the running service."""
 
 import argparse
 
-from costmon.cli.command import add_listener, add_settings, load_settings
+from costmon.cli.command import add_client_options, load_settings
 
 NAME = "status"
 HELP = "show the health of the running service: accounts, rules, actors (background tasks)"
@@ -13,9 +13,7 @@ _SERVICE_UNAVAILABLE = 503
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--json", action="store_true", help="print as JSON: the API's responses")
-    add_listener(parser)
-    add_settings(parser)
+    add_client_options(parser)
 
 
 def execute(arguments: argparse.Namespace) -> int:

@@ -82,8 +82,8 @@ def _private_text(path: Path, owner: int | None) -> str | None:
     """Return what a private file holds; `None` when it does not exist.
 
     Raises:
-        OSError: It cannot be read, is no file, belongs to another user than `owner`, or others may
-            read or write it.
+        OSError: It cannot be read, is not a file, belongs to another user than `owner`, or others
+            may read or write it.
     """
     try:
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)

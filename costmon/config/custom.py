@@ -6,18 +6,18 @@ Definitions that come with costmon are in `sources/`; `use` names one of them.
 import datetime as dt
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cache
 from importlib import resources
 from importlib.util import find_spec
 from types import MappingProxyType
-from typing import TypeVar, get_args
+from typing import get_args
 
 from costmon.config import parsers
 from costmon.config.parsers import Refused
-from costmon.config.tables import TableReader, shown
+from costmon.config.tables import TableEntry, TableReader, shown, text_of
 from costmon.domain.amount import amount_of
 from costmon.domain.poll import ReadingKind
 from costmon.domain.resource import Basis
@@ -32,8 +32,6 @@ from costmon.domain.source import (
     Source,
 )
 from costmon.errors import InputError
-
-T = TypeVar("T")
 
 NEEDED_COLUMNS = ("BilledCost", "BillingCurrency", "ServiceName")
 NUMBER_COLUMNS = (
@@ -102,6 +100,7 @@ _SECRET_HEADERS = ("authorization", "cookie", "key", "token", "secret", "auth", 
 _LONGEST = 500
 _MOST_REQUESTS = 20
 _MOST_DAYS = 366
+_text = text_of(_LONGEST)
 _INTERVAL = parsers.duration(0.1, 30 * 86_400)
 _SETTLING = parsers.duration(0, 60 * 86_400)
 
@@ -157,148 +156,143 @@ def read_custom(read: TableReader, tables: object) -> tuple[CustomEntry, ...]:
     return tuple(found)
 
 
-class _Entry:
+class _Entry(TableEntry):
     """One table."""
-
-    def __init__(self, read: TableReader, where: str, table: Mapping[str, object]) -> None:
-        self._read = read
-        self._where = where
-        self._table = table
 
     def entry(self) -> CustomEntry | None:
         """Return the entry; `None`, and faults, when it is not right."""
-        used = self._value("use", _shipped)
-        if "use" in self._table:
-            for key in self._table:
+        used = self.value("use", _shipped)
+        if "use" in self.table:
+            for key in self.table:
                 if key in CUSTOM_KEYS and key not in _OWN_KEYS:
                     accepted = (
                         f"nothing: the definition says it; beside `use`: {', '.join(_OWN_KEYS)}"
                     )
-                    self._refuse(key, accepted)
+                    self.refuse(key, accepted)
             if used is None:
                 return None
-            self._table = {**_definition(used), **self._table}
-        self._read.known_keys(self._where, self._table, CUSTOM_KEYS, "key of [[custom]]")
-        name = self._value("name", _name) if "name" in self._table else used
+            self.table = {**_definition(used), **self.table}
+        self.read.known_keys(self.where, self.table, CUSTOM_KEYS, "key of [[custom]]")
+        name = self.value("name", _name) if "name" in self.table else used
         if name is None:
-            self._refuse("name", "a name for the account, in 1 to 40 of a-z, 0-9 and -")
-        url = self._value("url", _url, needed=True)
+            self.refuse("name", "a name for the account, in 1 to 40 of a-z, 0-9 and -")
+        url = self.value("url", _url, needed=_EXAMPLES["url"])
         charges = tuple(self._requests("charges", COLUMNS, NEEDED_COLUMNS, _CHARGE_KEYS))
         usage = tuple(self._requests("usage", PARTS, NEEDED_PARTS, _USAGE_KEYS))
         if used is not None:
             charges, usage = (
                 tuple(
-                    replace(one, where=one.where.replace(self._where, used, 1), is_shipped=True)
+                    replace(one, where=one.where.replace(self.where, used, 1), is_shipped=True)
                     for one in requests
                 )
                 for requests in (charges, usage)
             )
-        if not self._table.keys() & {"charges", "usage"}:
-            self._refuse("charges", "[[custom.charges]], or [[custom.usage]]: what is to be read")
-        settling = self._value("complete_after", _settling)
+        if not self.table.keys() & {"charges", "usage"}:
+            self.refuse("charges", "[[custom.charges]], or [[custom.usage]]: what is to be read")
+        settling = self.value("complete_after", _settling)
         source = Source(
             name=name or "",
-            title=self._value("title", _text) or (name or ""),
+            title=self.value("title", _text) or (name or ""),
             url=url or "",
             headers=self._headers(),
-            basic=self._value("basic", _pair),
+            basic=self.value("basic", _pair),
             variables=self._variables(),
             charges=charges,
             usage=usage,
-            days=self._value("days", _days),
+            days=self.value("days", _days),
             settling=SETTLING if settling is None else settling,
             gaps=self._texts("gaps"),
         )
         self._check(source)
         intervals: dict[ReadingKind, float] = {}
         for kind, requests in (("charges", charges), ("usage", usage)):
-            seconds = self._value(f"{kind}_interval", _interval)
+            seconds = self.value(f"{kind}_interval", _interval)
             if seconds is not None and requests:
                 intervals[kind] = seconds  # type: ignore[index]  # one of the two kinds
-        return CustomEntry(where=self._where, source=source, intervals=MappingProxyType(intervals))
+        return CustomEntry(where=self.where, source=source, intervals=MappingProxyType(intervals))
 
     def _check(self, source: Source) -> None:
         for request in source.charges:
             if source.days is not None and "ChargePeriodStart" not in request.columns:
                 where = f"{request.where}.columns.ChargePeriodStart"
-                self._read.refuse(where, "", "an expression for the day: it is needed with `days`")
+                self.read.refuse(where, "", "an expression for the day: it is needed with `days`")
         for name in sorted(set(source.secrets) & set(source.settings)):
             accepted = (
                 f"another variable than {name}, which is in a header: what is in a path or "
-                "parameter is logged, hence no secret"
+                "parameter is logged, so it must not be a secret"
             )
-            self._refuse("headers", accepted)
+            self.refuse("headers", accepted)
         names = {*source.secrets, *source.settings}
         for name in source.variables:
             if name not in names:
                 accepted = f"one of the variables of the definition: {', '.join(sorted(names))}"
-                self._refuse(f"variables.{name}", accepted)
+                self.refuse(f"variables.{name}", accepted)
 
     def _requests(
         self, kind: str, columns: Sequence[str], needed: Sequence[str], keys: Sequence[str]
     ) -> Iterator[Request]:
-        if kind not in self._table:
+        if kind not in self.table:
             return
-        tables = self._read.listed(f"{self._where}.{kind}", self._table[kind])
+        tables = self.read.listed(f"{self.where}.{kind}", self.table[kind])
         if len(tables) > _MOST_REQUESTS:
-            self._refuse(kind, f"at most {_MOST_REQUESTS} tables [[custom.{kind}]]")
+            self.refuse(kind, f"at most {_MOST_REQUESTS} tables [[custom.{kind}]]")
         for number, table in enumerate(tables):
-            where = f"{self._where}.{kind}[{number}]"
-            self._read.known_keys(where, table, keys, f"key of [[custom.{kind}]]")
-            part = _Entry(self._read, where, table)
+            where = f"{self.where}.{kind}[{number}]"
+            self.read.known_keys(where, table, keys, f"key of [[custom.{kind}]]")
+            part = _Entry(self.read, where, table)
             request = part._request(columns, needed)
             if request is not None:
                 yield request
 
     def _request(self, columns: Sequence[str], needed: Sequence[str]) -> Request | None:
-        path = self._value("path", _path, needed=True)
-        rows = self._value("rows", expression, needed=True)
+        path = self.value("path", _path, needed=_EXAMPLES["path"])
+        rows = self.value("rows", expression, needed=_EXAMPLES["rows"])
         mapped = self._columns(columns, needed)
-        scale = self._value("scale", _scale)
+        scale = self.value("scale", _scale)
         request = Request(
-            where=self._where,
+            where=self.where,
             path=path or "/",
             params=tuple(self._params()),
             rows=rows or "@",
             columns=mapped,
-            key=self._value("key", expression),
+            key=self.value("key", expression),
             scale=Decimal(1) if scale is None else scale,
             paging=self._paging(),
-            basis=self._value("basis", _basis) or "billed",
-            period=self._value("period", _period) or "month",
-            estimated=self._value("estimated", _flag) or False,
+            basis=self.value("basis", _basis) or "billed",
+            period=self.value("period", _period) or "month",
+            estimated=self.value("estimated", _flag) or False,
         )
         return request if path is not None and rows is not None else None
 
     def _columns(self, columns: Sequence[str], needed: Sequence[str]) -> Mapping[str, str]:
-        table = self._read.table(f"{self._where}.columns", self._table.get("columns", {}))
-        self._read.known_keys(f"{self._where}.columns", table, columns, "column")
-        part = _Entry(self._read, f"{self._where}.columns", table)
+        table = self.read.table(f"{self.where}.columns", self.table.get("columns", {}))
+        self.read.known_keys(f"{self.where}.columns", table, columns, "column")
+        part = _Entry(self.read, f"{self.where}.columns", table)
         for name in needed:
             if name not in table:
-                part._refuse(name, _EXAMPLES[name])
-        found = {name: part._value(name, expression) for name in table if name in columns}
+                part.refuse(name, _EXAMPLES[name])
+        found = {name: part.value(name, expression) for name in table if name in columns}
         for quantity, unit in (
             ("ConsumedQuantity", "ConsumedUnit"),
             ("PricingQuantity", "PricingUnit"),
         ):
             if (quantity in found) != (unit in found):
-                part._refuse(unit, f"both {quantity} and {unit}, or none of them")
+                part.refuse(unit, f"both {quantity} and {unit}, or none of them")
         return MappingProxyType({name: text for name, text in found.items() if text is not None})
 
     def _paging(self) -> Paging | None:
-        if "paging" not in self._table:
+        if "paging" not in self.table:
             return None
-        where = f"{self._where}.paging"
-        table = self._read.table(where, self._table["paging"])
-        self._read.known_keys(where, table, _PAGING_KEYS, "key of paging")
-        part = _Entry(self._read, where, table)
+        where = f"{self.where}.paging"
+        table = self.read.table(where, self.table["paging"])
+        self.read.known_keys(where, table, _PAGING_KEYS, "key of paging")
+        part = _Entry(self.read, where, table)
         styles = [key for key in ("cursor", "pages", "link") if key in table]
         if len(styles) != 1:
-            part._refuse("cursor", "one of cursor, pages and link, and no other")
+            part.refuse("cursor", "one of cursor, pages and link, and no other")
         if "link" not in table and "param" not in table:
-            part._refuse("param", "the parameter that asks for a page, such as page")
-        value = part._value
+            part.refuse("param", "the parameter that asks for a page, such as page")
+        value = part.value
         first = value("first", _count)
         return Paging(
             param=value("param", _text) or "",
@@ -311,62 +305,47 @@ class _Entry:
         )
 
     def _params(self) -> Iterator[tuple[str, str]]:
-        where = f"{self._where}.params"
-        for name, value in self._read.table(where, self._table.get("params", {})).items():
+        where = f"{self.where}.params"
+        for name, value in self.read.table(where, self.table.get("params", {})).items():
             for text in value if isinstance(value, list) else [value]:
                 if not isinstance(text, str) or len(text) > _LONGEST or not _placed(text):
-                    self._read.refuse(f"{where}.{name}", shown(text), _PLACES)
+                    self.read.refuse(f"{where}.{name}", shown(text), _PLACES)
                 else:
                     yield name, text
 
     def _headers(self) -> Mapping[str, str]:
         found = self._texts("headers")
         for name, text in found.items():
-            where = f"{self._where}.headers.{name}"
+            where = f"{self.where}.headers.{name}"
             names = [one["name"] for one in PLACEHOLDER.finditer(text)]
             if _HEADER.fullmatch(name) is None or not (text.isascii() and text.isprintable()):
-                self._read.refuse(where, "...", "a header's name, and a text in ASCII")
+                self.read.refuse(where, "...", "a header's name, and a text in ASCII")
             elif not names and any(word in name.lower() for word in _SECRET_HEADERS):
                 # Somebody may have put the token itself here: do not show it.
                 accepted = 'the name of a variable instead of its value: "Bearer {ACME_TOKEN}"'
-                self._read.refuse(where, "...", accepted)
+                self.read.refuse(where, "...", accepted)
             elif any(_VARIABLE.fullmatch(one) is None for one in names):
-                self._read.refuse(where, text, "variables in braces, such as {ACME_TOKEN}")
+                self.read.refuse(where, text, "variables in braces, such as {ACME_TOKEN}")
         return found
 
     def _variables(self) -> Mapping[str, str]:
         found = self._texts("variables")
         for name, variable in found.items():
             if _VARIABLE.fullmatch(variable) is None:
-                where = f"{self._where}.variables.{name}"
-                self._read.refuse(where, "...", f"the name of a variable such as {name}_TEAM_B")
+                where = f"{self.where}.variables.{name}"
+                self.read.refuse(where, "...", f"the name of a variable such as {name}_TEAM_B")
         return found
 
     def _texts(self, key: str) -> Mapping[str, str]:
-        where = f"{self._where}.{key}"
-        table = self._read.table(where, self._table.get(key, {}))
+        where = f"{self.where}.{key}"
+        table = self.read.table(where, self.table.get(key, {}))
         found = {}
         for name, value in table.items():
             if isinstance(value, str) and value.strip() and len(value) <= _LONGEST:
                 found[name] = value
             else:
-                self._read.refuse(f"{where}.{name}", "...", "a text in quotes")
+                self.read.refuse(f"{where}.{name}", "...", "a text in quotes")
         return MappingProxyType(found)
-
-    def _value(self, key: str, check: Callable[[object], T], *, needed: bool = False) -> T | None:
-        value = self._table.get(key)
-        if value is None:
-            if needed:
-                self._refuse(key, _EXAMPLES[key])
-            return None
-        try:
-            return check(value)
-        except (InputError, Refused) as error:
-            self._refuse(key, str(error))
-            return None
-
-    def _refuse(self, key: str, accepted: str) -> None:
-        self._read.refuse(f"{self._where}.{key}", shown(self._table.get(key)), accepted)
 
 
 _PLACES = (
@@ -415,15 +394,6 @@ def _shipped(value: object) -> str:
         msg = f"one of {', '.join(shipped())}; without `use`, the keys of a definition"
         raise Refused(msg)
     return str(value)
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str) or not value.strip() or len(value) > _LONGEST:
-        msg = f"a text in quotes, at most {_LONGEST} characters"
-        raise Refused(msg)
-    if not value.isprintable():
-        raise Refused("a text in one line")
-    return value.strip()
 
 
 def _name(value: object) -> str:
@@ -480,7 +450,7 @@ def _days(value: object) -> int:
 
 def _scale(value: object) -> Decimal:
     try:
-        scale = amount_of(value)  # type: ignore[arg-type]  # it refuses what is no amount
+        scale = amount_of(value)  # type: ignore[arg-type]  # it refuses anything but an amount
     except InputError:
         scale = Decimal(0)
     if not scale:

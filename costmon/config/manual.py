@@ -1,18 +1,14 @@
-"""Read the `[[manual]]` tables: what is paid by a fixed price that no API tells."""
+"""Read the `[[manual]]` tables: what is paid at a fixed price that no API reports."""
 
 import datetime as dt
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from decimal import Decimal
-from typing import TypeVar
 
 from costmon.config.parsers import Refused, one_of
-from costmon.config.tables import TableReader, shown
+from costmon.config.tables import TableEntry, TableReader, text_of
 from costmon.domain.amount import amount_of, currency_of
 from costmon.domain.subscription import Per, Subscription
-from costmon.errors import InputError
-
-T = TypeVar("T")
 
 MANUAL_KEYS = (
     "name",
@@ -33,9 +29,10 @@ MANUAL_KEYS = (
 )
 _PROVIDER = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}", re.ASCII)
 _DAYS_BEFORE = re.compile(r"(\d{1,3})d", re.ASCII)
-_LONGEST_TEXT = 200
+_NEEDED = "a value: it is needed"
 _MOST_DAYS = 366
 _EARLIEST, _LATEST = dt.date(2000, 1, 1), dt.date(2199, 12, 31)
+_text = text_of(200)
 _per: Callable[[str], Per] = one_of("week", "month", "year", "once")
 
 
@@ -56,36 +53,31 @@ def read_manual(read: TableReader, tables: object) -> tuple[Subscription, ...]:
     return tuple(found.values())
 
 
-class _Entry:
+class _Entry(TableEntry):
     """One table."""
-
-    def __init__(self, read: TableReader, where: str, table: Mapping[str, object]) -> None:
-        self._read = read
-        self._where = where
-        self._table = table
 
     def subscription(self) -> Subscription | None:
         """Return the entry; `None`, and faults, when it lacks something."""
-        name = self._value("name", _text, needed=True)
-        provider = self._value("provider", _slug, needed=True)
-        service = self._value("service", _text)
-        amount = self._value("amount", _amount, needed=True)
-        currency = self._value("currency", currency_of, needed=True)
-        per = self._value("per", _period)
-        since = self._value("since", _date)
-        until = self._value("until", _date)
-        renews_on = self._value("renews_on", _date)
-        cancel_by = self._value("cancel_by", _cancel_by)
-        remind = self._value("remind", _days)
-        balance = self._value("balance", _amount)
-        used = self._value("used", _amount)
-        used_on = self._value("used_on", _date)
-        note = self._value("note", _text)
+        name = self.value("name", _text, needed=_NEEDED)
+        provider = self.value("provider", _slug, needed=_NEEDED)
+        service = self.value("service", _text)
+        amount = self.value("amount", _amount, needed=_NEEDED)
+        currency = self.value("currency", currency_of, needed=_NEEDED)
+        per = self.value("per", _period)
+        since = self.value("since", _date)
+        until = self.value("until", _date)
+        renews_on = self.value("renews_on", _date)
+        cancel_by = self.value("cancel_by", _cancel_by)
+        remind = self.value("remind", _days)
+        balance = self.value("balance", _amount)
+        used = self.value("used", _amount)
+        used_on = self.value("used_on", _date)
+        note = self.value("note", _text)
         self._check_dates(per or "month", since, until)
-        if used is not None and "balance" not in self._table:
-            self._refuse("balance", "what was paid in advance: `used` is a part of it")
+        if used is not None and "balance" not in self.table:
+            self.refuse("balance", "what was paid in advance: `used` is a part of it")
         if used_on is not None and (since is None or used is None or used_on <= since):
-            self._refuse("used_on", "a day after `since`, on which `used` was seen")
+            self.refuse("used_on", "a day after `since`, on which `used` was seen")
         if name is None or provider is None or amount is None or currency is None:
             return None
         return Subscription(
@@ -107,40 +99,16 @@ class _Entry:
         )
 
     def _check_dates(self, per: Per, since: dt.date | None, until: dt.date | None) -> None:
-        given = self._table.keys()
+        given = self.table.keys()
         if per == "once":
             if "renews_on" in given:
-                self._refuse("renews_on", "nothing: what is paid once does not renew")
+                self.refuse("renews_on", "nothing: what is paid once does not renew")
             if "since" not in given:
-                self._refuse("since", "the day it is paid, such as 2026-03-15")
+                self.refuse("since", "the day it is paid, such as 2026-03-15")
         elif per != "month" and not {"since", "renews_on"} & given:
-            self._refuse("renews_on", f"a day on which it is charged: it is needed per {per}")
+            self.refuse("renews_on", f"a day on which it is charged: it is needed per {per}")
         if since is not None and until is not None and until <= since:
-            self._refuse("until", "a day after `since`")
-
-    def _value(self, key: str, check: Callable[[object], T], *, needed: bool = False) -> T | None:
-        value = self._table.get(key)
-        if value is None:
-            if needed:
-                self._refuse(key, "a value: it is needed")
-            return None
-        try:
-            return check(value)
-        except (InputError, Refused) as error:
-            self._refuse(key, str(error))
-            return None
-
-    def _refuse(self, key: str, accepted: str) -> None:
-        self._read.refuse(f"{self._where}.{key}", shown(self._table.get(key)), accepted)
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str) or not value.strip() or len(value) > _LONGEST_TEXT:
-        msg = f"a text in quotes, at most {_LONGEST_TEXT} characters"
-        raise Refused(msg)
-    if not value.isprintable():
-        raise Refused("a text in one line")
-    return value.strip()
+            self.refuse("until", "a day after `since`")
 
 
 def _slug(value: object) -> str:
@@ -150,7 +118,7 @@ def _slug(value: object) -> str:
 
 
 def _amount(value: object) -> Decimal:
-    return amount_of(value)  # type: ignore[arg-type]  # it refuses what is no amount
+    return amount_of(value)  # type: ignore[arg-type]  # it refuses anything but an amount
 
 
 def _period(value: object) -> Per:

@@ -1,7 +1,7 @@
 """What a vendor's provider declares, for settings, documents and the guard's table of hosts.
 
-`costmon.providers` is above this package and cannot be asked: what builds the settings hands the
-declarations over.
+`costmon.providers` is above this package and cannot be asked: what builds the settings passes the
+declarations in.
 """
 
 from collections.abc import Callable, Iterable, Mapping

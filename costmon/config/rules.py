@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 from costmon.config import parsers
-from costmon.config.budgets import checked, pattern
+from costmon.config.budgets import checked
 from costmon.config.parsers import Refused
 from costmon.config.tables import TableReader, shown
 from costmon.domain.amount import amount_of, currency_of
@@ -15,6 +15,7 @@ from costmon.domain.rule import (
     FindingSeverity,
     Rule,
 )
+from costmon.domain.scope import METERED_KINDS, scope_of
 from costmon.errors import InputError
 
 RULE_KEYS = ("scope", "hourly", "daily", "currency", "spike_multiplier", "breaker", "cooldown")
@@ -47,7 +48,7 @@ def read_rules(read: TableReader, tables: object) -> tuple[Rule, ...]:
 def _rule(read: TableReader, where: str, table: Mapping[str, object]) -> Rule | None:
     before = len(read.faults)
     read.known_keys(where, table, RULE_KEYS, "key of [[rule]]")
-    scope = checked(read, where, table, "scope", pattern)
+    scope = checked(read, where, table, "scope", _scope)
     hourly = checked(read, where, table, "hourly", _limit, default=None)
     daily = checked(read, where, table, "daily", _limit, default=None)
     currency = checked(read, where, table, "currency", currency_of, default="USD")
@@ -67,6 +68,13 @@ def _rule(read: TableReader, where: str, table: Mapping[str, object]) -> Rule | 
         breaker=breaker,
         currency=currency or "USD",
     )
+    if breaker.enabled and rule.scope.startswith(METERED_KINDS):
+        read.refuse(
+            f"{where}.breaker.enabled",
+            "true",
+            "false for what meters report: no guard obeys the circuit of an app or an endpoint",
+        )
+        return None
     if breaker.enabled and not (breaker.on_budget or breaker.on_finding) and _is_idle(rule):
         read.refuse(
             f"{where}.breaker.enabled",
@@ -76,6 +84,10 @@ def _rule(read: TableReader, where: str, table: Mapping[str, object]) -> Rule | 
         )
         return None
     return rule
+
+
+def _scope(value: object) -> str:
+    return scope_of(value, pattern=True, metered=True)
 
 
 def _is_idle(rule: Rule) -> bool:

@@ -1,4 +1,4 @@
-"""Hold a text that must not be shown."""
+"""A text that must not be shown."""
 
 import hmac
 from typing import NoReturn
@@ -15,7 +15,7 @@ class Secret:
         self._text = text
 
     def reveal(self) -> str:
-        """Return the text itself; do not keep it, print it, or put it in a URL."""
+        """Return the text itself; do not store it, print it, or put it in a URL."""
         return self._text
 
     def __repr__(self) -> str:

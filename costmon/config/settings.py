@@ -62,7 +62,7 @@ class Settings:
         runtime_dir: The user's own folder for what lives as long as the session; `None`: there is
             none.
         allowed_hosts: Further names accepted in a Host header, lower case.
-        trusted_proxies: Whose X-Forwarded-Proto is believed.
+        trusted_proxies: Whose X-Forwarded-Proto is trusted.
         timezone: IANA key of the times that the command line prints.
         log_format: `auto`, `json` or `console`.
         log_level: Least severe level that is written.

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 
 class TerminalSettings(NamedTuple):
-    """What a terminal is said to show.
+    """What a terminal can show.
 
     Attributes:
         is_dumb: It shows plain text only (`TERM=dumb`).

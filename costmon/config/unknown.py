@@ -1,4 +1,4 @@
-"""Refuse names that look like costmon's and are not: a typo must not be silently ignored."""
+"""Refuse unknown variables that look like ours: a typo must not be silently ignored."""
 
 from collections.abc import Iterable, Mapping
 

@@ -30,7 +30,7 @@ class Variable(Generic[T_co]):
 
     Attributes:
         name: As it is written in `.env`.
-        default: As one would write it; `None` when there is none.
+        default: As it would be written in `.env`; `None`: no default.
         default_words: What the documentation says instead of `default`; `None` to show `default`.
         parse: Turns the text into the value or raises `parsers.Refused`.
         accepted: Accepted values, in words.
@@ -96,12 +96,12 @@ PORT: Variable[int] = Variable(
 API_TOKEN: Variable[Secret] = Variable(
     name="COSTMON_API_TOKEN",
     default=None,
-    default_words="made by the service; required to listen on addresses other than loopback",
+    default_words="created by the service; required to listen on addresses other than loopback",
     parse=parsers.secret(least=16),
     accepted="at least 16 characters",
     meaning=(
-        "Bearer token that API clients must send, for reading, too. Where it is not set, the "
-        "service makes one at its first start, which only decisions need."
+        "Bearer token that API clients must send, even to read. If it is not set, the service "
+        "creates one at its first start, which is required only for changes."
     ),
     secret=True,
 )
@@ -118,7 +118,7 @@ TRUSTED_PROXIES: Variable[tuple[parsers.Network, ...]] = Variable(
     default="127.0.0.0/8,::1",
     parse=parsers.networks,
     accepted="comma-separated IP addresses or networks",
-    meaning="Reverse proxies whose X-Forwarded-Proto is believed: with `https` the session cookie "
+    meaning="Reverse proxies whose X-Forwarded-Proto is trusted: with `https` the session cookie "
     "is sent over TLS only.",
 )
 METRICS_PORT: Variable[int | None] = Variable(

@@ -17,7 +17,7 @@ class Terminal(NamedTuple):
     """What the output can show.
 
     Attributes:
-        columns: Its width; of an output that is no terminal, wide enough for every column.
+        columns: Its width; of an output that is not a terminal, wide enough for every column.
         blocks: Whether it can show block characters; else bars are drawn in ASCII.
         colour: Whether it shows colours: only a terminal does, and not when NO_COLOR is set.
     """
@@ -39,7 +39,7 @@ class Terminal(NamedTuple):
         """Return a bar that fills `share` (0 to 1) of `width` columns.
 
         Args:
-            share: What is below 0 is an empty bar, what is above 1 a full one.
+            share: Values below 0 give an empty bar, values above 1 a full one.
             width: Columns of the whole.
             track: Whether the rest is drawn, too, so that the bar's end can be seen.
         """

@@ -12,7 +12,7 @@ class LineError(Exception):
 
 
 def read_line(connection: socket.socket, *, limit: int, timeout_s: float, clock: Clock) -> bytes:
-    """Return the first line, without what ends it.
+    """Return the first line, without its line end.
 
     The time is for the whole line, so that one byte now and then does not keep us.
 

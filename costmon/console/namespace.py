@@ -1,4 +1,4 @@
-"""What can be said at the prompt."""
+"""The names that are defined at the prompt."""
 
 import datetime as dt
 import pydoc
@@ -57,7 +57,7 @@ class Supervisor:
     """The supervisor of the running service, as far as the prompt reaches it."""
 
     def __init__(self, ask: Ask, out: TextIO) -> None:
-        """Speak through `ask` and print to `out`."""
+        """Send through `ask` and print to `out`."""
         self._ask = ask
         self._out = out
 
@@ -181,7 +181,7 @@ def _all(answer: object, kind: type[V]) -> tuple[V, ...]:
 
 
 def print_line(text: str, out: TextIO) -> None:
-    """Write lines to a terminal that may not know every letter."""
+    """Write lines to a terminal whose encoding may lack some characters."""
     encoding = getattr(out, "encoding", None) or "utf-8"
     safe = "\n".join(harmless(line) for line in text.split("\n"))
     out.write(safe.encode(encoding, "backslashreplace").decode(encoding) + "\n")

@@ -73,7 +73,7 @@ class Prompt(code.InteractiveInterpreter):
             super().showtraceback()
 
     def showsyntaxerror(self, filename: str | None = None, **kwargs: Any) -> None:  # noqa: ANN401 - 3.13 added one
-        """Show where a line is no Python."""
+        """Show where a line is not valid Python."""
         self._failed = True
         super().showsyntaxerror(filename, **kwargs)
 

@@ -1,4 +1,4 @@
-"""Answer operators over a Unix socket: messages to the service, never code."""
+"""Answer operators over a Unix socket: messages only, never code."""
 
 import dataclasses
 import os
@@ -17,7 +17,7 @@ from costmon.console.command import Ask, Query
 from costmon.console.line import LineError, read_line
 from costmon.console.protocol import decode_request, encode_answer, encode_error
 from costmon.errors import ConsoleError, ConsoleRequestError, ConsoleUnavailableError
-from costmon.localsocket import LocalSocket, Purpose
+from costmon.localsocket import LocalServer, Purpose
 from costmon.messages import CloseCircuit, OpenCircuit
 
 _log = structlog.get_logger()
@@ -25,11 +25,10 @@ _log = structlog.get_logger()
 _SOCKET = Purpose("the console's socket", "COSTMON_STATE_DIR", 0o600)
 _LONGEST_REQUEST = 4096
 _MOST_CLIENTS = 16
-_ACCEPT_RETRY_S = 0.2
 _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid of SO_PEERCRED
 
 
-class ConsoleServer:
+class ConsoleServer(LocalServer):
     """The console's socket: one request a connection, a thread for each, a few at once."""
 
     def __init__(
@@ -52,7 +51,7 @@ class ConsoleServer:
             most_clients: Connections served at once; one more is told to come back.
             allowed_uids: Who is answered; by default root and the user of this process.
         """
-        self._path = path
+        super().__init__(path, _SOCKET, "console")
         self._ask = ask
         self._clock = clock
         self._request_timeout_s = request_timeout_s
@@ -62,62 +61,21 @@ class ConsoleServer:
         self._lock = threading.Lock()
         self._clients: set[socket.socket] = set()
         self._threads: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
-        self._closing = threading.Event()
-        self._listener: LocalSocket | None = None
-        self._thread: threading.Thread | None = None
-
-    def prepare(self) -> None:
-        """Make the socket, so that a fault of it is known before anything runs; clients wait.
-
-        Raises:
-            StateDirectoryError: The socket cannot be made, or another service has it.
-        """
-        self._listener = LocalSocket(self._path, _SOCKET)
-
-    def start(self) -> None:
-        """Answer from a thread of its own; prepare first if that has not been done.
-
-        Raises:
-            StateDirectoryError: The socket cannot be made, or another service has it.
-        """
-        listener = self._listener or LocalSocket(self._path, _SOCKET)
-        self._listener = listener
-        self._thread = threading.Thread(
-            target=self._accept, args=(listener.socket,), name="console", daemon=True
-        )
-        self._thread.start()
 
     def close(self, deadline_s: float = 5.0) -> None:
-        """Remove the socket, hang up on everybody and wait for their threads.
+        """Remove the socket, close all connections and wait for their threads.
 
         Args:
             deadline_s: Seconds to wait for a client whose question is at the supervisor.
         """
-        self._closing.set()
-        if self._listener is None:
+        if not self._stop_accepting():
             return
-        self._listener.close()
-        if self._thread is not None:
-            self._thread.join()
-        self._listener = None
         until_s = self._clock.monotonic_s() + deadline_s
         with self._lock:
             for connection in self._clients:
                 _end_reading(connection)
         for thread in list(self._threads):
             thread.join(max(until_s - self._clock.monotonic_s(), 0))
-
-    def _accept(self, listening: socket.socket) -> None:
-        while not self._closing.is_set():
-            try:
-                connection, _ = listening.accept()
-            except OSError as error:
-                if not self._closing.is_set():
-                    # Out of file descriptors, most likely: say so and do not spin.
-                    _log.warning("console.accept_failed", error=error.strerror)
-                    self._closing.wait(_ACCEPT_RETRY_S)
-                continue
-            self._begin(connection)
 
     def _begin(self, connection: socket.socket) -> None:
         thread = threading.Thread(

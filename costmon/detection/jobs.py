@@ -1,7 +1,8 @@
 """Sparse series: most buckets are zero; what counts is the size of a job, and their number.
 
 A job is a run of buckets with spend. Its logarithm is compared with jobs that began at a like hour
-if there are enough of them, with all jobs otherwise; so is the mean of the last two and three. The
+if there are enough of them, with all jobs otherwise; so is the mean of the last two and three of
+them: a job at another hour between them says nothing about these. The
 sum of 24 hours is compared with the highest of each day before.
 """
 
@@ -98,21 +99,26 @@ class Jobs:
 
     def usual(self) -> tuple[float, float]:
         """Return mean and standard deviation of the logarithm of jobs like the one that runs."""
+        return _robust(self._like())
+
+    def _like(self) -> list[float]:
+        """Return the sizes of the jobs that the one that runs is compared with, oldest first."""
         like = [
             size
             for size, begin in zip(self.sizes, self.begins, strict=True)
             if abs((begin - self.start + DAY_S / 2) % DAY_S - DAY_S / 2) <= LIKE_HOUR_S
         ]
-        return _robust(like if len(like) >= LEAST_LIKE else list(self.sizes))
+        return like if len(like) >= LEAST_LIKE else list(self.sizes)
 
     def verdict(self) -> Verdict | None:
         """Return what is larger than before: the job that runs, the last jobs, or the day."""
         if not self.is_known or self.running <= 0.0:
             return None
-        mean, spread = self.usual()
+        like = self._like()
+        mean, spread = _robust(like)
         now = math.log(self.running) - mean
         total, best = 0.0, 0.0
-        lasts = [now, *(size - mean for size in reversed(self.sizes[-2:]))]
+        lasts = [now, *(size - mean for size in reversed(like[-2:]))]
         for count, deviation in enumerate(lasts, 1):
             total += deviation
             if deviation < LEAST_STEP:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from costmon.detection.expectation import DAY_S
 from costmon.detection.finding import WatchConfig
 from costmon.detection.samples import Correction, Samples
+from costmon.domain.money import brief
 
 HOUR_S = 3600
 PACES = ((HOUR_S, 14.4), (6 * HOUR_S, 6.0), (DAY_S, 3.0))
@@ -134,7 +135,7 @@ class Rules:
 
     @staticmethod
     def _amount(cause: str, spent: float, limit: float, window: int, per: str) -> Verdict:
-        reason = f"{spent:.2f} was spent within {per}; the limit is {limit:.2f}"
+        reason = f"{brief(spent)} was spent within {per}; the limit is {brief(limit)}"
         return Verdict(cause, spent > limit, spent, limit, window, reason)
 
     def _pace(self, samples: Samples, at: dt.datetime, budget: float) -> Verdict:
@@ -142,7 +143,7 @@ class Rules:
         newest = at - dt.timedelta(seconds=1)  # of a bucket that ends at midnight, its own month
         begin = newest.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
         spent, past = self.month_spent, (at - begin).total_seconds()
-        reason = f"{spent:.2f} was spent this month; the budget is {budget:.2f}"
+        reason = f"{brief(spent)} was spent this month; the budget is {brief(budget)}"
         verdict = Verdict("budget", spent > budget, spent, budget, past, reason)
         a_second = budget / (next_month(newest) - begin).total_seconds()
         for window, times in PACES:
@@ -152,8 +153,8 @@ class Rules:
             pace = spent / max(a_second * window, 1e-300)
             hours = "an hour" if window == HOUR_S else f"{window // HOUR_S} hours"
             reason = (
-                f"{spent:.2f} was spent within {hours}: {pace:.0f} times too fast "
-                f"for the month's budget of {budget:.2f}"
+                f"{brief(spent)} was spent within {hours}: {pace:.0f} times too fast "
+                f"for the month's budget of {brief(budget)}"
             )
             if pace > times:
                 limit = times * a_second * window

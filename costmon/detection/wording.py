@@ -3,6 +3,7 @@
 import datetime as dt
 
 from costmon.detection.engine import Told
+from costmon.domain.money import brief
 
 CAUSES = {
     "new": "this never cost anything before",
@@ -14,17 +15,17 @@ CAUSES = {
     "leak": "each day costs more than the one before",
     "job": "a job, or the sum of a day's jobs, is larger than those before",
 }
-HOUR_S, DAY_S = 3600, 86_400
+MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86_400
 
 
 def sentences(told: Told, at: dt.datetime) -> tuple[str, ...]:
     """Return what happened, why it is unusual, and why it is told now."""
     episode = told.episode
     if told.state == "resolved":
-        return ("spend is usual again", f"{episode.burned:.2f} more than usual was spent")
-    spent = f"{told.observed:.2f} was spent within {_duration(told.window_s)}"
+        return ("spend is usual again", f"{brief(episode.burned)} more than usual was spent")
+    spent = f"{brief(told.observed)} was spent within {_duration(told.window_s)}"
     if episode.cause != "new":
-        spent += f"; {told.expected:.2f} is usual"
+        spent += f"; {brief(told.expected)} is usual"
     said = [spent, CAUSES[episode.cause]]
     if told.reason:
         said.append(told.reason)
@@ -35,8 +36,7 @@ def sentences(told: Told, at: dt.datetime) -> tuple[str, ...]:
 
 
 def _duration(seconds: float) -> str:
-    for length, name in ((DAY_S, "day"), (HOUR_S, "hour")):
-        if seconds >= length:
-            count = round(seconds / length, 1)
-            return f"{count:g} {name}{'' if count == 1 else 's'}"
-    return f"{seconds / 60:.0f} minutes"
+    units = ((DAY_S, "day", 1), (HOUR_S, "hour", 1), (MINUTE_S, "minute", 0), (1, "second", 0))
+    length, name, digits = next(it for it in units if seconds >= it[0] or it[0] == 1)
+    count = round(seconds / length, digits)
+    return f"{count:g} {name}{'' if count == 1 else 's'}"

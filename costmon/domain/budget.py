@@ -62,8 +62,8 @@ class Budget(_Budget):
             other budget of the same period names more closely.
         limit: Major units, at least 0: 0 lets nothing that costs something pass.
         period: `hour`, `day`, `month`, `total` or `rolling:24h`.
-        currency: ISO 4217; `None` for that of whoever enforces it.
-        levels: When to warn and to refuse; `None` for those of whoever enforces it.
+        currency: ISO 4217; `None`: that of the guard that enforces it.
+        levels: When to warn and to refuse; `None`: those of the guard that enforces it.
 
     Raises:
         ScopeError, AmountError, BudgetError: What was given is not usable.
@@ -88,6 +88,11 @@ class Budget(_Budget):
             None if currency is None else currency_of(currency),
             levels,
         )
+
+    @property
+    def usable(self) -> Decimal:
+        """Return what may be spent before calls are refused: the limit, or its block level."""
+        return self.limit if self.levels is None else self.limit * self.levels.block / 100
 
     @property
     def limit_nano(self) -> int:

@@ -1,4 +1,4 @@
-"""How a supervised child does."""
+"""The state of a supervised child."""
 
 import datetime as dt
 from dataclasses import dataclass

@@ -7,6 +7,9 @@ from typing import Literal, NamedTuple
 FindingState = Literal["opened", "escalated", "resolved"]
 FindingSeverity = Literal["info", "warning", "critical"]
 
+SpendSource = Literal["guards", "vendors", "meters"]
+"""Who tells of a series: each sees another part of the same money, so they are never added."""
+
 BUCKET_S = 300
 """Default length of a bucket in seconds; it divides an hour."""
 
@@ -15,7 +18,8 @@ class Series(NamedTuple):
     """One series of spend.
 
     Attributes:
-        scope: In canonical form, such as `provider:openai`; `global` is the total.
+        scope: In canonical form, such as `provider:openai`; `global` is the total that guards
+            report. Meters report `app:NAME` and `endpoint:NAME METHOD ROUTE`.
         unit: An ISO 4217 currency, or the name of a counter of a vendor such as `output_tokens`.
     """
 
@@ -23,9 +27,11 @@ class Series(NamedTuple):
     unit: str
 
     @property
-    def is_usage(self) -> bool:
-        """Tell whether vendors count it, at list price where it is money; else guards report it."""
-        return self.scope.startswith(("account:", "project:"))
+    def source(self) -> SpendSource:
+        """Tell who reports it; what vendors count and meters report is money at list price."""
+        if self.scope.startswith(("account:", "project:")):
+            return "vendors"
+        return "meters" if self.scope.startswith(("app:", "endpoint:")) else "guards"
 
     @property
     def is_money(self) -> bool:

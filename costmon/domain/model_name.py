@@ -30,6 +30,7 @@ _DATE = re.compile(
     r"|(?:0[1-9]|1[0-2])-?(?:0[1-9]|[12]\d|3[01])|(?:0[1-9]|1[0-2])-20\d\d"  # 0613, 05-20, 08-2024
     r"|2\d(?:0[1-9]|1[0-2])|latest|default|00\d)$"  # 2512, latest, 001
 )
+_PART_OF_DATE = re.compile(r"[-@]20\d\d(?:-?\d{0,2}){0,2}$")
 _LONGEST = 300
 
 
@@ -48,6 +49,30 @@ def spellings(model: str) -> tuple[str, ...]:
     their whole name, although they belong to the family.
     """
     return _named(model)[0]
+
+
+def family_pattern(beginning: str) -> str:
+    """Return the families that a pattern covers, by how the names of its models begin.
+
+    `openai/GPT-4o` covers `gpt-4o*`, like every spelling of them. A date is no part of a family:
+    `gpt-4o-2024` covers `gpt-4o`. Empty: it says who serves a model, not which.
+    """
+    name = beginning.strip().lower()[:_LONGEST]
+    if name.startswith("ft:"):
+        return f"{name}*"
+    path = _PATH.match(name)
+    name = name[path.end() :] if path is not None else name
+    maker, _, rest = name.rpartition("/")
+    if maker and _MAKERS.fullmatch(maker.rpartition("/")[2]) is not None:
+        name = rest
+    place = _PLACE.match(name)
+    name = name[place.end() :] if place is not None else name
+    if name.startswith("claude-"):
+        name = name.replace(".", "-")
+    base = _PART_OF_DATE.sub("", name)
+    if base != name:
+        return family_of(base) if base else ""
+    return f"{name}*" if name else ""
 
 
 def place_of(model: str) -> str | None:

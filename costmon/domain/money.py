@@ -11,11 +11,19 @@ EXACT = Context(prec=1_000, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[Inexact, Invali
 """For sums: the default context keeps 28 digits, which amounts with 20 decimals may exceed."""
 _CENT = Decimal("0.01")
 _NANO_UNIT = Decimal("1E-9")
+_LEAST_CENTS = 0.1
 
 
 def shown(amount: Decimal) -> Decimal:
     """Round to two decimals, half to even, as every page and answer shows money."""
     return amount.quantize(_CENT, rounding=ROUND_HALF_EVEN)
+
+
+def brief(amount: float) -> str:
+    """Return an amount for a sentence: cents, or two digits of what is less."""
+    if amount == 0 or abs(amount) >= _LEAST_CENTS:
+        return f"{amount:,.2f}"
+    return f"{amount:.2g}"
 
 
 def to_nano(amount: Decimal) -> int:

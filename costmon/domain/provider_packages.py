@@ -21,7 +21,7 @@ class ProviderPackage(NamedTuple):
     package: str
     load_entry: Callable[[], Any]
 
-    def load(self) -> Any:  # noqa: ANN401 - it is checked by who asks for it
+    def load(self) -> Any:  # noqa: ANN401 - the caller checks it
         """Import the module and return it.
 
         Raises:

@@ -1,4 +1,4 @@
-"""Take out of a vendor's row what opens something, before it is kept."""
+"""Remove secrets from a vendor's row before it is kept."""
 
 import functools
 import re
@@ -39,7 +39,7 @@ def without_secrets(raw: Mapping[str, object]) -> dict[str, object]:
     """Return a vendor's row without tokens, passwords, signed links and links to documents.
 
     Fields are recognised by the end of their name and by links that carry a secret, at any depth;
-    they are left out. A number is no token, so that prices per token stay.
+    they are left out. Numbers are never taken for secrets, so that prices per token stay.
     """
     return {
         name: _cleaned(value)
@@ -75,7 +75,7 @@ def _plain(name: str) -> str:
 
 
 def _opens(value: object) -> bool:
-    """Return whether it is a link that whoever holds it may follow without a login."""
+    """Return whether it is a link that can be opened without a login."""
     if not isinstance(value, str) or "://" not in value:
         return False
     try:

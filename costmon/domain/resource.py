@@ -23,7 +23,7 @@ class Resource(NamedTuple):
         provider: The vendor's slug.
         kind: `volume`, `load_balancer`, ...: the vendor's own noun, singular.
         id: The vendor's id, unique within provider, account and kind.
-        name: As the vendor gave it, never trusted: whoever shows it escapes it.
+        name: As the vendor gave it, never trusted: code that shows it must escape it.
         region: The vendor's region slug; `None` when it has none or the vendor did not say.
         size: The vendor's size or plan slug; `None` when it has none.
         status: The vendor's word (`active`, `off`, ...); `None` when it has none.

@@ -3,7 +3,8 @@
 A scope is `global` or `kind:value`, such as `host:api.openai.com`, `provider:openai`, `key:batch`
 or `tag:run=17`. A budget or a circuit may also name a pattern: `host:*` is every host, and
 `host:*.example.com` every host below that domain. All spellings of a model are one scope:
-`model:openai/GPT-4o-2024-08-06` is `model:gpt-4o`. `model:gpt-4o*` is every family that begins so.
+`model:openai/GPT-4o-2024-08-06` is `model:gpt-4o`. `model:gpt-4o*`, in any spelling, is every
+family that begins so.
 """
 
 import re
@@ -12,6 +13,8 @@ from costmon.errors import ScopeError
 
 GLOBAL = "global"
 KINDS = ("provider", "account", "project", "service", "host", "model", "key", "tag")
+METERED_KINDS = ("app", "endpoint")
+"""What only meters report: rules can name them; no guard counts or obeys them."""
 LONGEST = 200
 """Characters of a scope, so that every store can make it a key."""
 
@@ -20,7 +23,7 @@ _IPV6 = re.compile(r"[0-9a-f:.]*:[0-9a-f:.]*", re.ASCII)
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]*", re.ASCII)
 
 
-def scope_of(text: object, *, pattern: bool = False) -> str:  # noqa: C901 - one check after the other
+def scope_of(text: object, *, pattern: bool = False, metered: bool = False) -> str:  # noqa: C901 - one check after the other
     """Return the canonical form of a scope.
 
     Hosts lose their port, user information and last dot, become lower case and, beyond ASCII, their
@@ -29,6 +32,7 @@ def scope_of(text: object, *, pattern: bool = False) -> str:  # noqa: C901 - one
     Args:
         text: What somebody wrote.
         pattern: Whether `*` (every value of the kind), `*.domain` and `model:name*` are accepted.
+        metered: Whether `METERED_KINDS` are accepted.
 
     Raises:
         ScopeError: It is not a valid scope; the error says what is accepted.
@@ -38,9 +42,10 @@ def scope_of(text: object, *, pattern: bool = False) -> str:  # noqa: C901 - one
     if text == GLOBAL:
         return GLOBAL
     kind, colon, value = text.partition(":")
-    if not colon or kind not in KINDS:
+    kinds = KINDS + METERED_KINDS if metered else KINDS
+    if not colon or kind not in kinds:
         raise ScopeError(
-            _shown(text), f"'{GLOBAL}', or one of {', '.join(KINDS)} with ':' and a value"
+            _shown(text), f"'{GLOBAL}', or one of {', '.join(kinds)} with ':' and a value"
         )
     if not value.strip() or value != value.strip() or not value.isprintable():
         raise ScopeError(_shown(text), f"a value after '{kind}:' without control characters")
@@ -74,7 +79,13 @@ def _pattern(text: str, kind: str, value: str, *, allowed: bool) -> str:
     if kind == "host" and value.startswith("*.") and "*" not in value[1:]:
         return f"host:*.{host_of(value[2:])}"
     if kind == "model" and value.endswith("*") and "*" not in value[:-1] and len(text) <= LONGEST:
-        return f"model:{value.lower()}"
+        from costmon.domain.model_name import family_pattern
+
+        families = family_pattern(value[:-1])
+        if families:
+            return f"model:{families}"
+        accepted = "the beginning of a model's name; for all models of a vendor 'provider:openai'"
+        raise ScopeError(_shown(text), accepted)
     also = {"host": " or 'host:*.example.com'", "model": " or 'model:gpt-4o*'"}.get(kind, "")
     raise ScopeError(_shown(text), f"'{kind}:*'{also}")
 

@@ -17,7 +17,7 @@ MOMENTS = ("start", "end", "last", "month")
 FORMS = ("date", "unix", "unix_ms")
 
 SETTLING = dt.timedelta(days=2)
-"""How long after its end a day is taken as complete, unless a source says otherwise."""
+"""How long after its end a day counts as complete (default of a source)."""
 
 Period = Literal["month", "day", "now"]
 
@@ -133,7 +133,7 @@ class Source:
 
     @property
     def settings(self) -> tuple[str, ...]:
-        """Return the names of the variables that paths and parameters have, hence no secrets."""
+        """Return the variables that paths and parameters use, so they hold no secrets."""
         texts = [
             text
             for request in (*self.charges, *self.usage)

@@ -130,7 +130,7 @@ class GuardReport(NamedTuple):
         sent_at: By the sender's clock.
         currency: Of all amounts.
         rows: Those not yet confirmed; at most 200.
-        scopes: The budgets that have been used lately; at most 100.
+        scopes: The budgets that have been used recently; at most 100.
         leases: The oldest calls in flight; at most 50.
         refusals: The latest; at most 20.
         refused: Counts by scope and reason; at most 200.

@@ -1,4 +1,4 @@
-"""What is paid by a fixed price that no API tells: subscriptions, trials, prepaid balances.
+"""What is paid at a fixed price that no API reports: subscriptions, trials, prepaid balances.
 
 Days are calendar days; when in the day something is charged is not known.
 """

@@ -21,7 +21,7 @@ class Quantity:
         used: How much; 0 only when the vendor says 0.
         start: Start of the span, aware UTC; for a level (bytes stored now) the moment itself.
         end: First instant after the span so far, aware UTC.
-        resets_at: When the count begins anew, aware UTC; `None` for a level.
+        resets_at: When the count is reset, aware UTC; `None` for a level.
         limit: What the vendor itself says is included; `None` when it does not say.
         estimated: Whether the figure is ours or the vendor's own estimate.
         project: The vendor's project or bucket it belongs to; `None` for the whole account.

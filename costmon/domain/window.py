@@ -72,7 +72,7 @@ def zone_of(name: str) -> dt.tzinfo:
     """Return a time zone by its IANA key.
 
     Raises:
-        BudgetError: There is none of that name.
+        BudgetError: There is no time zone of that name.
     """
     if name == "UTC":
         return dt.UTC

@@ -21,12 +21,12 @@ class DeliveryCollector(Collector):
         """Yield both families; each channel has every severity from the start."""
         sent = CounterMetricFamily(
             "costmon_alerts_sent",
-            "Alerts that the channel has taken since the service started.",
+            "Alerts that the channel has accepted since the service started.",
             labels=_LABELS,
         )
         failures = CounterMetricFamily(
             "costmon_alert_delivery_failures",
-            "Failed tries to send an alert, repeated ones too.",
+            "Failed attempts to send an alert, retries included.",
             labels=_LABELS,
         )
         for one in self._counts():

@@ -8,7 +8,6 @@ its counters restart at 0, which Prometheus handles.
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
-from functools import lru_cache
 
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -18,7 +17,6 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from costmon.errors import InputError
 from costmon.export.scopes import Bounded, Series, most_expensive
 from costmon.meter.export.prometheus import (
     Family,
@@ -27,10 +25,10 @@ from costmon.meter.export.prometheus import (
     histograms,
     processes,
 )
-from costmon.meter.export.rates import Rates, rates_of
+from costmon.meter.export.rates import Rates
 from costmon.meter.figures import RouteStats, Snapshot
 from costmon.meter.options import Options
-from costmon.meter.price_list import prices_of
+from costmon.state.metered_spend import listed_rates
 
 _LABELS = ("app", "endpoint", "method", "status")
 _NS = Decimal(10**9)
@@ -98,21 +96,6 @@ class EndpointCollector(Collector):
     def _cost(self, snapshot: Snapshot, row: RouteStats) -> Decimal | None:
         rates = self._rates(snapshot.options)
         return None if rates is None else rates.cost_usd(row)
-
-
-@lru_cache(maxsize=256)
-def listed_rates(options: Options) -> Rates | None:
-    """Return what an application's work costs by our lists; `None` when they do not say.
-
-    An application's own price file is a path that somebody else chose: it is not opened here. The
-    prices of another region are marked on the page; a metric could not say so.
-    """
-    listed = options._replace(prices="")
-    try:
-        prices = prices_of(listed)
-        return None if prices.machines_of else rates_of(prices, listed)
-    except InputError:
-        return None  # it is of another version, or names what only its own file has
 
 
 def _counter(name: str, text: str, amount: Amount) -> tuple[str, str, Amount, Bounded]:

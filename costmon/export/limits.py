@@ -65,7 +65,7 @@ class LimitCollector(Collector):
         now = self._now()
         limit = GaugeMetricFamily(
             "costmon_budget_limit_usd",
-            "The limit of the budget; of one that guards enforce, after threshold and tier.",
+            "The limit of the budget; if guards enforce it, after threshold and tier.",
             labels=("budget", "source"),
             unit="usd",
         )
@@ -138,7 +138,7 @@ class LimitCollector(Collector):
         labels = ("provider", "account")
         balance = GaugeMetricFamily(
             "costmon_prepaid_balance_usd",
-            "What is left of what was paid in advance, as of the last look that was written down.",
+            "What is left of what was paid in advance, as last entered in `costmon.toml`.",
             labels=labels,
             unit="usd",
         )

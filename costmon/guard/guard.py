@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 Scopes = str | Iterable[str]
 EstimateMode = Literal["strict", "adaptive"]
 
+_new = object.__new__
 _scoped = False
 _MOST_ROUTES = 4096
 _MOST_RELOADS = 20
@@ -245,6 +246,13 @@ class Guard(Readings, Ruling, Calling):
         if self._estimates is not None:
             return self._reserve_adaptive(scopes, nano, route, ttl, key, wait)
         found = self.store.reserve(route.plan, nano, ttl, key)
+        if found.__class__ is Hold:
+            if found.warned:
+                self._warn(found)
+            # The same as Lease(self, found), in half the time.
+            lease = _new(Lease)
+            lease._guard, lease._hold, lease._upper = self, found, None  # noqa: SLF001 - for speed
+            return lease
         if found.__class__ is Refusal and wait <= 0:
             line = found.line
             tally = self._tallies.get(line.scope)

@@ -151,7 +151,7 @@ class Lease:
             nano = hold.nano
         else:
             spends = guard.spends
-            nano = spends[actual] if isinstance(actual, str) else spends.of(actual)
+            nano = spends[actual] if actual.__class__ is str else spends.of(actual)
         if bytes_in or bytes_out or failed:
             outcome = Outcome(_count(bytes_in), _count(bytes_out), failed)
         else:

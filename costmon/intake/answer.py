@@ -18,7 +18,7 @@ WAITING_S = 60
 """Longest a client may wait for a change."""
 
 RETRY_AFTER_S = 5
-"""What a client is asked to wait when it cannot be answered now."""
+"""Seconds that a client is asked to wait when it cannot be answered now."""
 
 Moment = Annotated[dt.datetime, msgspec.Meta(tz=True)]
 """An aware time, UTC."""
@@ -107,7 +107,8 @@ class MeterTaken(Answer, frozen=True):
     """What a metered worker is told.
 
     `epoch` names this run of the service: to another one everything is sent again. `known` is the
-    last part that was heard before this one. Who is `gone` counts as ended and is not heard.
+    last part that was received before this one. A worker that is `gone` counts as ended, and its
+    reports are ignored.
     """
 
     epoch: str
@@ -123,14 +124,14 @@ class MeterAnswer(Answer, frozen=True):
 
 
 class Problem(Answer, frozen=True):
-    """Why there is no answer, and what to do."""
+    """An error: the reason, and what to do."""
 
     error: str
     message: str
 
 
 def encode_policy(policy: Policy) -> bytes:
-    """Return the body that tells a guard everything it goes by."""
+    """Return the body with everything that a guard enforces."""
     return _encoder.encode(
         PolicyAnswer(
             data=PolicyData(
@@ -169,7 +170,7 @@ def encode_metered(epoch: str, known: Known) -> bytes:
 
 
 def encode_problem(error: str, message: str) -> bytes:
-    """Return the body that says why there is no other."""
+    """Return the body of an error: the reason, and what to do."""
     return _encoder.encode(Problem(error=error, message=message))
 
 

@@ -1,4 +1,4 @@
-"""Make commands of what people decide, checked before anybody is told."""
+"""Turn decisions of people into commands, checked before they are passed on."""
 
 import datetime as dt
 import uuid

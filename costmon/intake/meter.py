@@ -1,6 +1,6 @@
 """Read a part of what a metered worker has measured: bytes to a snapshot, or where the fault is.
 
-As with guards nothing is believed: every list, text and figure has a bound. Fields that are not
+As with guards, nothing is trusted: every list, text and figure has a bound. Fields that are not
 known here are ignored: a worker may be newer than the service.
 """
 

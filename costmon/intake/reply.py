@@ -1,4 +1,4 @@
-"""Say over the intake's socket what HTTP would say: a status and a body."""
+"""Answers on the intake's socket: a status and a body, as in HTTP."""
 
 from http import HTTPStatus
 

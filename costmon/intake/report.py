@@ -1,6 +1,6 @@
 """Read a guard's report: bytes to values, or an error that says where the fault is.
 
-Reports come from programs that run anywhere, so nothing in them is believed: every list, text and
+Reports come from programs that run anywhere, so nothing in them is trusted: every list, text and
 figure is bounded, every scope canonical, every time has a zone. Fields that are not known here
 are ignored: a guard may be newer than the service.
 """

@@ -11,7 +11,7 @@ import structlog
 from costmon.clock import Clock
 from costmon.intake.frame import FrameError, FrameTooLongError, frame, read_frame
 from costmon.intake.reply import refusal
-from costmon.localsocket import LocalSocket, Purpose
+from costmon.localsocket import LocalServer, Purpose
 
 Gone = Callable[[], bool]
 Answer = Callable[[bytes, Gone], bytes]
@@ -21,7 +21,6 @@ _log = structlog.get_logger()
 # The group may report: guards run as the users of their own programs.
 _SOCKET = Purpose("the intake's socket", "COSTMON_REPORT_SOCKET", 0o660)
 _MOST_CONNECTIONS = 64
-_ACCEPT_RETRY_S = 0.2
 
 
 class _Caller:
@@ -54,7 +53,7 @@ class _Caller:
             return True
 
 
-class IntakeServer:
+class IntakeServer(LocalServer):
     """The guards' socket: many frames a connection, a thread for each, a bounded number of both."""
 
     def __init__(
@@ -81,7 +80,7 @@ class IntakeServer:
             frame_s: Seconds in which a frame must come, and an answer be taken.
             patience_s: Seconds that a connection may be idle before it can be closed for a new one.
         """
-        self._path = path
+        super().__init__(path, _SOCKET, "intake")
         self._answer = answer
         self._clock = clock
         self._most_connections = most_connections
@@ -90,33 +89,9 @@ class IntakeServer:
         self._patience_s = patience_s
         self._lock = threading.Lock()
         self._callers: set[_Caller] = set()
-        self._closing = threading.Event()
-        self._listener: LocalSocket | None = None
-        self._thread: threading.Thread | None = None
-
-    def prepare(self) -> None:
-        """Make the socket, so that a fault of it is known before anything runs; clients wait.
-
-        Raises:
-            StateDirectoryError: The socket cannot be made, or another service has it.
-        """
-        self._listener = LocalSocket(self._path, _SOCKET)
-
-    def start(self) -> None:
-        """Answer from a thread of its own; prepare first if that has not been done.
-
-        Raises:
-            StateDirectoryError: The socket cannot be made, or another service has it.
-        """
-        listener = self._listener or LocalSocket(self._path, _SOCKET)
-        self._listener = listener
-        self._thread = threading.Thread(
-            target=self._accept, args=(listener.socket,), name="intake", daemon=True
-        )
-        self._thread.start()
 
     def close(self, deadline_s: float = 5.0) -> bool:
-        """Remove the socket, hear nobody any more, and wait for the answers that are being made.
+        """Remove the socket, accept no more frames, and wait for the answers in progress.
 
         Args:
             deadline_s: Seconds to wait for them; then their connections are ended.
@@ -124,13 +99,8 @@ class IntakeServer:
         Returns:
             Whether every thread has ended.
         """
-        self._closing.set()
-        if self._listener is None:
+        if not self._stop_accepting():
             return True
-        self._listener.close()
-        if self._thread is not None:
-            self._thread.join()
-        self._listener = None
         with self._lock:
             callers = tuple(self._callers)
         for caller in callers:
@@ -147,18 +117,6 @@ class IntakeServer:
     def _join(self, caller: _Caller, until_s: float) -> None:
         if caller.thread is not None:
             caller.thread.join(max(until_s - self._clock.monotonic_s(), 0))
-
-    def _accept(self, listening: socket.socket) -> None:
-        while not self._closing.is_set():
-            try:
-                connection, _ = listening.accept()
-            except OSError as error:
-                if not self._closing.is_set():
-                    # Out of file descriptors, most likely: say so and do not spin.
-                    _log.warning("intake.accept_failed", error=error.strerror)
-                    self._closing.wait(_ACCEPT_RETRY_S)
-                continue
-            self._begin(connection)
 
     def _begin(self, connection: socket.socket) -> None:
         caller = _Caller(connection, self._clock.monotonic_s())

@@ -1,4 +1,4 @@
-"""Texts from outside that people will read: bounded, and nothing in them that a terminal obeys."""
+"""Check texts from outside that people will read: their length, and no control characters."""
 
 import unicodedata
 

@@ -1,9 +1,8 @@
 """Save a snapshot to a file and load it again."""
 
-import contextlib
-import os
 from pathlib import Path
 
+from costmon.atomic_file import replace_file
 from costmon.errors import InputError
 from costmon.meter.figures import Snapshot
 from costmon.meter.reporting.wire import decode, encode
@@ -17,14 +16,7 @@ def save(path: Path, snapshot: Snapshot) -> None:
     Raises:
         OSError: The file cannot be written.
     """
-    new = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        new.write_bytes(encode(snapshot) + b"\n")
-        new.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            new.unlink(missing_ok=True)
-        raise
+    replace_file(path, encode(snapshot) + b"\n")
 
 
 def load(path: Path) -> Snapshot:

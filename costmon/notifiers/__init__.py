@@ -1,1 +1,1 @@
-"""Channels: where alerts are told."""
+"""Channels: where alerts are sent."""

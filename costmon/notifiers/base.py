@@ -7,7 +7,7 @@ from costmon.alerts.alert import Alert
 
 
 class Channel(Protocol):
-    """One place where people hear of alerts.
+    """One place where alerts are sent.
 
     `send` must return within its own timeout, must not retry by itself and must be safe to call
     again with the same alert: delivery is at least once, `alert.id` names repeats.

@@ -23,16 +23,6 @@ from costmon.notifiers.telegram import TelegramChannel
 from costmon.notifiers.webhook import WebhookChannel
 from costmon.sender import MailSender, Sender, SmtpServer
 
-KINDS: tuple[type[Channel], ...] = (
-    LogChannel,
-    TelegramChannel,
-    WebhookChannel,
-    SlackChannel,
-    SmtpChannel,
-    AlertmanagerChannel,
-    AppriseChannel,
-)
-
 
 def channels(settings: Sequence[ChannelSettings], sender: Sender, clock: Clock) -> list[Channel]:
     """Return the log and the configured channels, in the order of the settings.

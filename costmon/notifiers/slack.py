@@ -1,7 +1,7 @@
 """Slack: a message to a channel, by an incoming webhook.
 
 Source: https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks
-Needs: the URL of an incoming webhook of the workspace; whoever has it can write to the channel.
+Needs: the URL of an incoming webhook of the workspace; anybody who has it can write to the channel.
 """
 
 import json

@@ -307,7 +307,7 @@ class HttpOutbound:
         raise error
 
     def _check_headers(self, refusal: Refusal, headers: Mapping[str, str], accept: Accept) -> bool:
-        """Refuse what the answer cannot be; tell whether it is compressed."""
+        """Check type and encoding of the answer; return whether it is compressed."""
         content_type = headers.get("content-type", "")
         if content_type and not any(kind in content_type.lower() for kind in _KINDS[accept]):
             raise refusal.error(
@@ -369,10 +369,10 @@ class HttpOutbound:
 
 
 class _Session(requests.Session):
-    """Knows no redirects: even unfollowed ones are parsed and have their bodies read whole."""
+    """Ignores redirects: requests parses even unfollowed ones, and reads their bodies whole."""
 
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """Say that the answer leads nowhere."""
+        """Return `None`: redirects are not followed."""
 
 
 class _Headers(requests.auth.AuthBase):
@@ -397,7 +397,7 @@ class _Request(NamedTuple):
     accept: Accept = "json"
 
     def all_headers(self) -> Mapping[str, str]:
-        """Return what says what is sent and what is wanted."""
+        """Return the headers for the type of the body and of the answer."""
         if self.body is None:
             return {"Accept": _ACCEPTED[self.accept]}
         return {"Accept": _ACCEPTED[self.accept], "Content-Type": "application/json"}
@@ -427,7 +427,7 @@ def _take(allowance: DailyAllowance, refusal: Refusal) -> None:
             return
     except OSError as cause:
         detail = (
-            f"a request that costs money cannot be counted ({_words(cause)}), hence is not sent"
+            f"a request that costs money cannot be counted ({_words(cause)}), so it is not sent"
         )
         hint = "check the directory of COSTMON_STATE_DIR and its disk"
     raise refusal.error(
@@ -490,7 +490,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _words(error: BaseException) -> str:
-    """Say in words what is behind an error of the libraries, whose own text may hold the URL."""
+    """Describe the cause of a library error, whose own text may hold the URL."""
     cause: BaseException | None = error
     words = type(error).__name__
     for _ in range(10):

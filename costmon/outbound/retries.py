@@ -29,7 +29,8 @@ class Retries:
         """Return the seconds to wait before the next attempt; `None` means give up.
 
         What the vendor asks for is honoured to the second. Without a word from it the pause is
-        drawn from the whole range (full jitter), so that many clients do not come back together.
+        drawn from the whole range (full jitter), so that many clients do not retry at the same
+        time.
         """
         self.failed += 1
         if not error.retryable or self.failed >= self.attempts:

@@ -46,7 +46,7 @@ class MailSender:
 
     Args:
         server: Where.
-        context: Whose certificates are believed; `None`: those that this machine believes.
+        context: The trusted certificates; `None`: those of this machine.
     """
 
     def __init__(self, server: SmtpServer, context: ssl.SSLContext | None = None) -> None:

@@ -1,10 +1,14 @@
 """How budgets stand, over all guards: guards that share a store say the same, which counts once."""
 
 import datetime as dt
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import NamedTuple
 
+from costmon.domain.budget import Budget
+from costmon.domain.scope import covers
 from costmon.domain.spend import LeaseNote
+from costmon.state.guard_reports import MOST_TOTALS
 from costmon.state.guard_state import GuardSeen, GuardState
 
 AWAY_AFTER_S = 60
@@ -83,6 +87,42 @@ def budget_statuses(guard_state: GuardState) -> tuple[BudgetStatus, ...]:
                 guards=(*names, guard.guard),
             )
     return tuple(sorted(found.values(), key=_fullest_first))
+
+
+class UnreportedBudget(NamedTuple):
+    """A budget that no guard has reported about.
+
+    Attributes:
+        budget: The budget.
+        is_unused: Whether it is known that nothing was ever spent on it; `False`: not known.
+    """
+
+    budget: Budget
+    is_unused: bool
+
+
+def unreported_budgets(
+    budgets: Iterable[Budget], guard_state: GuardState
+) -> tuple[UnreportedBudget, ...]:
+    """Return the budgets that no latest report is about, in their order.
+
+    The budget of a pattern is reported as soon as one of its scopes is.
+    """
+    reported = {
+        (gauge.scope, gauge.period) for guard in guard_state.guards for gauge in guard.scopes
+    }
+    spent = {scope for scope, _ in guard_state.totals}
+    # Only the largest totals are kept: a scope may be missing because others are larger.
+    is_complete = len(guard_state.totals) < MOST_TOTALS
+    return tuple(
+        UnreportedBudget(
+            budget, is_complete and not any(covers(budget.scope, scope) for scope in spent)
+        )
+        for budget in budgets
+        if not any(
+            period == budget.period and covers(budget.scope, scope) for scope, period in reported
+        )
+    )
 
 
 def flights(guard_state: GuardState, now: dt.datetime) -> tuple[Flight, ...]:

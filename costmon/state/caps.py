@@ -1,4 +1,4 @@
-"""How much of each budget and quota has been used: charges, guards and units, never their sum."""
+"""How much of each budget and quota has been used: by charges, guards or units, never their sum."""
 
 import datetime as dt
 from collections.abc import Iterable, Iterator

@@ -28,7 +28,7 @@ def changes(old: Inventory | None, new: Inventory) -> tuple[str, ...]:
 
 
 def plain(name: str) -> str:
-    """Return a vendor's text as one short line that a terminal and a log can bear."""
+    """Return a vendor's text as one short line that is safe in a terminal and a log."""
     line = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in name[:200])
     return line if len(line) <= _LONGEST_NAME else f"{line[: _LONGEST_NAME - 1]}…"
 

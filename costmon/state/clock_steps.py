@@ -1,4 +1,4 @@
-"""By how much the machine's clock was set, as the service has noticed it."""
+"""The steps of the machine's clock that the service has noticed."""
 
 from dataclasses import dataclass
 

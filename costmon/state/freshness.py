@@ -1,4 +1,4 @@
-"""Whether what is known is still true, and if not, since when and why."""
+"""Whether figures are fresh, and if not, since when and why."""
 
 import datetime as dt
 from dataclasses import dataclass

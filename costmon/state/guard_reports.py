@@ -25,7 +25,7 @@ V = TypeVar("V")
 
 
 class Recorded(NamedTuple):
-    """What came of writing a report.
+    """The result of writing a report.
 
     Attributes:
         guard: Whose.

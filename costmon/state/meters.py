@@ -21,13 +21,13 @@ from costmon.meter.reporting.merging import (
 )
 
 ALIVE_S = 20.0
-"""A worker speaks every five seconds; after so long without a word it counts as ended."""
+"""A worker reports every five seconds; after so many seconds of silence it counts as ended."""
 
 SILENT_S = 3_600.0
-"""After so long without a word a worker is added to the sum, and not believed when it returns."""
+"""After so many seconds of silence a worker is added to the sum; later reports are ignored."""
 
 CROWDED_SILENT_S = 60.0
-"""The same where there is no room for another one."""
+"""The same if there is no room for another worker."""
 
 RECORDING_GAP_S = 600.0
 """After so long without a worker a recording is over, if workers do not say which run is theirs."""
@@ -51,7 +51,7 @@ class WorkerSeen(NamedTuple):
     Attributes:
         part: The number of its last report.
         seen_s: When that came, by the clock that never goes back and stands while we sleep.
-        is_ended: Whether it has said its last word.
+        is_ended: Whether it has sent its last report.
         snapshot: All that it has said of its present recording.
     """
 
@@ -66,10 +66,10 @@ class ServiceSeen(NamedTuple):
 
     Attributes:
         workers: Those that are kept apart.
-        past: The sum of the others; `None`: there are none.
+        past: The sum of the others; `None`: no others.
         ended: Who is in it, the latest last.
         control: What is wanted of the recording; `None`: nothing in particular.
-        heard_s: When any of them was heard last.
+        heard_s: When any of them last reported.
     """
 
     workers: Mapping[Worker, WorkerSeen]
@@ -99,7 +99,7 @@ class Known(NamedTuple):
     """What a worker is told.
 
     Attributes:
-        part: The last of its reports that was heard; `None`: none yet.
+        part: The last of its reports that was received; `None`: none yet.
         is_gone: Whether it counts as ended for good.
         control: What is wanted of the recording.
     """
@@ -110,7 +110,7 @@ class Known(NamedTuple):
 
 
 def first(epoch: str) -> Meters:
-    """Return nothing, at the begin of a run."""
+    """Return the empty value at the start of a run."""
     return Meters(epoch, is_loaded=False, services={}, refused=0)
 
 
@@ -128,7 +128,7 @@ def known(meters: Meters, report: Snapshot) -> Known:
 
 
 def has_room(meters: Meters, report: Snapshot, now_s: float) -> bool:
-    """Tell whether who reports is known, or can be added."""
+    """Tell whether the reporting worker is known, or can be added."""
     service = meters.services.get(report.deployment)
     if service is not None and worker_of(report) in service.workers:
         return True
@@ -147,7 +147,7 @@ def reported(meters: Meters, part: int, report: Snapshot, now_s: float, *, final
         part: The number of the report; one that is not new changes nothing.
         report: What the worker has measured, with the rows that have changed.
         now_s: By the clock that never goes back.
-        final: Whether it is the worker's last word.
+        final: Whether it is the worker's last report.
     """
     name, worker = report.deployment, worker_of(report)
     service = meters.services.get(name)

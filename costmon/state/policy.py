@@ -29,7 +29,7 @@ class Decided(NamedTuple):
 
 
 def decided(circuits: Iterable[Circuit], budgets: Iterable[PolicyBudget]) -> Decided:
-    """Return decisions by what they are about."""
+    """Return decisions by their subject."""
     return Decided(
         circuits={it.scope: it for it in circuits},
         budgets={(it.budget.scope, it.budget.period): it for it in budgets},

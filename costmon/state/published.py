@@ -114,5 +114,5 @@ class PublishedSnapshot:
         return self._closed
 
     def close(self) -> None:
-        """Turn readers away from now on."""
+        """Refuse readers from now on."""
         self._closed = True

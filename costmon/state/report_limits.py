@@ -13,10 +13,10 @@ from typing import NamedTuple
 from costmon.domain.spend import GuardReport
 
 AHEAD = dt.timedelta(hours=1)
-"""A guard's clock may be as much ahead of ours."""
+"""How far a guard's clock may be ahead of ours."""
 
 BEHIND = dt.timedelta(days=400)
-"""A guard may have kept rows for as long while the service was away."""
+"""How long a guard may have kept rows while the service was unavailable."""
 
 _HOUR = dt.timedelta(hours=1)
 
@@ -38,7 +38,7 @@ WITH_TOKEN = Allowance(50_000, 200_000)
 
 
 class Verdict(NamedTuple):
-    """What becomes of a report.
+    """What is to be done with a report.
 
     Attributes:
         report: Without rows of impossible times; `None`: it must be sent again later.
@@ -52,7 +52,7 @@ class Verdict(NamedTuple):
 
 
 class ReportLimits:
-    """Counts what is new in an hour; everything begins again with the next one."""
+    """Counts what is new in an hour; the counts are reset with the next one."""
 
     def __init__(
         self, without_token: Allowance = WITHOUT_TOKEN, with_token: Allowance = WITH_TOKEN
@@ -62,7 +62,7 @@ class ReportLimits:
         self._begin()
 
     def check(self, report: GuardReport, now: dt.datetime, *, authenticated: bool) -> Verdict:
-        """Return what becomes of a report."""
+        """Return what is to be done with a report."""
         self._look_at(now)
         allowance, known = self._allowances[authenticated], self._known[authenticated]
         rows = tuple(row for row in report.rows if now - BEHIND <= row.hour <= now + AHEAD)

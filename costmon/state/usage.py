@@ -1,11 +1,11 @@
-"""Tell a fall of usage that can be true from one that is more likely a fault of the vendor's."""
+"""Tell a real fall of usage from a fault of the vendor's."""
 
 import datetime as dt
 
 from costmon.domain.usage import PREPAID_BALANCE, Quantity, UsageReading
 
 DISBELIEVED_FOR = dt.timedelta(days=1)
-"""How long charges, and levels (bytes stored now) that no reset ends, may read 0 unbelieved."""
+"""How long a fall to 0 of charges, or of levels that are never reset, is not accepted."""
 
 
 def has_frozen(known: UsageReading | None, seen: UsageReading, since: dt.datetime | None) -> bool:

@@ -15,7 +15,7 @@ from costmon.pricing.llm import LlmUsage
 from costmon.pricing.llm_list import price_of
 
 _LONGEST = dt.timedelta(days=2)
-"""What rose over a longer time says little about now."""
+"""A rise over a longer time says little about the present."""
 _KINDS = {
     "input_tokens": "input",
     "uncached_input_tokens": "input",

@@ -1,4 +1,4 @@
-"""Add up what is likely wasted."""
+"""Add up the resources that are likely wasted."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

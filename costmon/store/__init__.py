@@ -1,6 +1,7 @@
 """History in a database: the only package that imports sqlalchemy.
 
-The schema is looked after by `costmon.store.migrate`, copies by `costmon.store.backup`.
+`costmon.store.revisions` tells which schema there is, `costmon.store.migrate` changes it, and
+`costmon.store.backup` makes copies.
 """
 
 from costmon.store.decision_journal import DecisionJournal

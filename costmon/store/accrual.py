@@ -1,7 +1,7 @@
 """What rates add up to, per UTC day and group. Pure and exact: integers all the way.
 
 A rate is nano-units a month, a span is microseconds, and a month is 720 hours, so an amount in
-nano-units is `rate * span / MONTH_US`. The division waits until somebody reads.
+nano-units is `rate * span / MONTH_US`. The division is done when the figures are read.
 """
 
 import datetime as dt
@@ -53,7 +53,7 @@ class Tally:
         self.monthly += monthly or 0
 
     def plus(self, other: "Tally") -> "Tally":
-        """Return both together."""
+        """Return the sum of both."""
         return Tally(
             self.monthly + other.monthly, self.count + other.count, self.unpriced + other.unpriced
         )

@@ -1,4 +1,4 @@
-"""Say up to which report of a guard nothing is missing, though reports may be lost on the way.
+"""Find up to which report of a guard nothing is missing, although reports may be lost.
 
 A guard forgets the rows of a report once it is confirmed, and sends rows again that were not
 confirmed for half a minute, in whatever report comes next. So a report may be confirmed when all
@@ -15,7 +15,7 @@ _WHOLE_ROWS = 50
 """A report with fewer rows had room for every row that was due: they are limited to 60 kB, a row
 takes at most 0.6 kB."""
 _ROTATED_AFTER = dt.timedelta(minutes=10)
-"""After so long even a guard whose reports are always full has sent everything again."""
+"""The time after which even a guard whose reports are always full has sent everything again."""
 
 
 class Acknowledged(NamedTuple):

@@ -13,7 +13,7 @@ from costmon.errors import StoreError, StoreTooNewError, StoreUnavailableError
 from costmon.store.copies import back_up_beside, copy_database, sync_folder
 from costmon.store.database import locate
 from costmon.store.engine import WAIT_S
-from costmon.store.migrate import known_revisions
+from costmon.store.revisions import known_revisions
 from costmon.store.schema import VERSION_TABLE, poll_cycle
 
 
@@ -23,7 +23,7 @@ def backup(url: str, path: Path) -> None:
     One consistent state is copied, while others read and write.
 
     Raises:
-        StoreError: It is no SQLite database, or `path` exists.
+        StoreError: It is not an SQLite database, or `path` exists.
         StoreUnavailableError: The database or the folder of `path` cannot be used for now.
     """
     source = _file_of(url, "pg_dump --format=custom --file=PATH DATABASE")
@@ -66,7 +66,7 @@ def _file_of(url: str, instead: str) -> Path:
 
 
 def _inspect(path: Path) -> None:
-    """Raise unless `path` is a whole history that this version understands."""
+    """Raise an error unless `path` is a whole history that this version understands."""
     if not path.is_file():
         msg = f"{path} does not exist; give a file written by `costmon db backup`"
         raise StoreError(msg)
@@ -122,7 +122,7 @@ def _retire(target: Path, clock: Clock) -> Path:
 
 @contextmanager
 def _said(file: Path) -> Iterator[None]:
-    """Raise what the file system or SQLite report as our own error."""
+    """Raise errors of the file system and of SQLite as our own."""
     try:
         yield
     except (OSError, sqlite3.Error) as error:

@@ -1,4 +1,4 @@
-"""Write many rows at once: the one place that hands plain SQL and tuples to the driver.
+"""Write many rows at once: the one place that passes plain SQL and tuples to the driver.
 
 A cycle in which every rate changed closes and opens one interval for each resource. Through Core
 10,000 such rows take 3.3 to 3.8 times as long as the driver alone needs (measured), most of it on

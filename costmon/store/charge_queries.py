@@ -99,7 +99,7 @@ def read_overview(
 
 
 def _past(today: dt.date) -> ChargeQuery:
-    """Ask for the days of a forecast; where the vendor is, tomorrow may have begun."""
+    """Return the query for a forecast; in the vendor's zone, tomorrow may have begun."""
     return ChargeQuery(start=today - HISTORY_DAYS * _DAY, end=today + 2 * _DAY, group_by="day")
 
 
@@ -165,7 +165,7 @@ def read_restatements(connection: Connection, since: dt.datetime) -> tuple[Resta
 
 @functools.cache
 def _statement(group_by: ChargeGroup) -> Select[Any]:
-    """Return the question with its days still to be bound: making it takes longer than asking."""
+    """Return the statement, its days unbound: building it takes longer than running it."""
     if group_by not in _IN_MONTHS:
         return _sums(_rows(charge_day, _IN_DAYS[group_by]).where(_days_between("start", "end")))
     # Whole months, less the days at both ends that were not asked for. Of a month to date those lie
@@ -210,7 +210,7 @@ def _rows(table: Table, group: ColumnElement[Any], *, sign: int = 1) -> Select[A
 
 
 def _sums(rows: Select[Any] | CompoundSelect[Any]) -> Select[Any]:
-    """Add rows up by group, account, provider, currency and basis; what has none left is no row."""
+    """Add rows up by group, account, provider, currency and basis; leave out empty groups."""
     columns = rows.subquery("rollup").c
     key = (columns.shown, columns.account, columns.provider, columns.currency, columns.basis)
     count = func.sum(columns.charge_count)

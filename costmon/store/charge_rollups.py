@@ -1,6 +1,6 @@
 """Keep what charges add up to, by day and by month, in the transaction that changes them.
 
-A group that was touched is added up anew from its rows, exactly, and rounded once. Months are sums
+A group that was touched is added up again from its rows, exactly, and rounded once. Months are sums
 of the rounded days, so they move by what the days have moved.
 """
 
@@ -51,7 +51,7 @@ class Sum(NamedTuple):
         return Sum(*(mine + its for mine, its in zip(self, other, strict=True)))
 
     def minus(self, other: "Sum") -> "Sum":
-        """Return by how much this one is more."""
+        """Return the difference to another one."""
         return Sum(*(mine - its for mine, its in zip(self, other, strict=True)))
 
 

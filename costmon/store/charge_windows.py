@@ -1,4 +1,4 @@
-"""Which spans of time of which account have been read, how lately, and what in them is complete."""
+"""Which spans of time of each account have been read, when, and which days in them are complete."""
 
 import datetime as dt
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Take in a window of a vendor's charges, whole or not at all.
+"""Record a window of a vendor's charges, whole or not at all.
 
 Rows are found again by account, provider and source row key. What a row was before is kept as a
 revision, and a day that the vendor had called complete and that costs something else now is a
@@ -61,7 +61,7 @@ _INSERT = (
     'INSERT INTO charge ("x_Account", "x_Provider", "x_Day", "x_ObservedAt", "x_Revision",'  # noqa: S608 - names of our columns
     f' "x_Collector", {_CONTENT_SQL}) VALUES ({", ".join(["{p}"] * (6 + len(CONTENT)))})'
 )
-# Days are moved apart: every index over a column that is set would be written anew.
+# Days are moved apart: every index over a column that is set would be rewritten.
 _UPDATE = (
     'UPDATE charge SET "x_ObservedAt" = {p}, "x_Revision" = {p}, "x_Collector" = {p},'  # noqa: S608 - names of our columns
     f" {_SET_SQL} WHERE id = {{p}}"
@@ -128,7 +128,7 @@ def record_charges(
 
 
 class _Intake:
-    """One window on its way into `charge`."""
+    """One window while it is written to `charge`."""
 
     def __init__(
         self, connection: Connection, owner: Owner, window: ChargeWindow, taken: Sequence[Charge]
@@ -165,7 +165,7 @@ class _Intake:
                 self._judge(row)
 
     def revise(self) -> None:
-        """Write what has changed over what was, and keep what was."""
+        """Overwrite changed rows, and keep their previous content."""
         statement = select(charge.c.id, charge.c.x_Revision, charge.c.x_ObservedAt, charge.c.x_Day)
         for rows in portions((*self.changed, *self.vanished), _LOOKUP):
             self._revise(
@@ -177,7 +177,7 @@ class _Intake:
             self._connection.execute(delete(charge).where(charge.c.id.in_(rows)))
 
     def add(self) -> None:
-        """Write what was not there."""
+        """Write new rows."""
         observed = to_micros(self._window.observed_at)
         for keys in portions(tuple(self._pending), _WRITTEN):
             revisions = self._revisions_of_vanished(keys)
@@ -256,7 +256,7 @@ class _Intake:
                 .where(*of_owner, table.source_row_key.in_(some))
                 .group_by(table.source_row_key)
             )
-            back |= {key: revision for key, revision in rows}  # noqa: C416 - rows are no pairs to mypy
+            back |= {key: revision for key, revision in rows}  # noqa: C416 - to mypy, rows are not pairs
         return back
 
 
@@ -271,10 +271,10 @@ def _has_spoken(known: StoredWindow, window: ChargeWindow, now: dt.datetime) -> 
 
 
 def _taken(window: ChargeWindow, newer: Sequence[StoredWindow]) -> Sequence[Charge] | None:
-    """Return the rows that no other read has spoken about; `None` when there is nothing to do."""
+    """Return the rows that no other read covers; `None` when there is nothing to do."""
     if not newer:
         return window.charges
-    # Amounts of a window that is replaced depend on the whole of it: there is no taking a part.
+    # Amounts of a window that is replaced depend on the whole of it: a part cannot be taken.
     is_whole = window.intake == "replace" or any(it.intake == "replace" for it in newer)
     if is_whole and not window.only_unread:
         return None

@@ -75,7 +75,7 @@ class NanoAmount(TypeDecorator[Decimal]):
         """Return the nano-units of `value`.
 
         Raises:
-            TypeError: It is no Decimal.
+            TypeError: It is not a Decimal.
             ValueError: It is not finite, or finer than a nano-unit.
             OverflowError: It does not fit in 64 bits.
         """

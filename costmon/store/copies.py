@@ -9,7 +9,7 @@ from pathlib import Path
 
 _KEPT = 5
 _PAGES = 2_000
-"""Copied at a time (8 MB): a writer waits no longer than that takes."""
+"""Pages copied at a time (8 MB): a writer waits for one such step at most."""
 
 
 def back_up_beside(file: Path, *, revision: str, now: dt.datetime) -> Path:

@@ -1,4 +1,4 @@
-"""Which database a URL means, said without its password."""
+"""Which database a URL means, and how to show it without its password."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +31,7 @@ def locate(url: str) -> Database:
     """Parse a database URL; plain `postgresql://` means psycopg 3.
 
     Raises:
-        StoreError: It is no SQLAlchemy URL, or names an SQLite database in memory, which two
+        StoreError: It is not a SQLAlchemy URL, or names an SQLite database in memory, which two
             connections would not share and no restart would survive.
     """
     try:

@@ -1,21 +1,22 @@
 """Decisions that wait for the database, in a file that survives a crash and a full disk."""
 
-import threading
-from pathlib import Path
-from typing import Self, TypeVar
+from typing import TypeVar
 
 import structlog
 
 from costmon.domain.change import AlertChange, BudgetChange, Change
 from costmon.errors import StoreUnavailableError
 from costmon.store.changes import from_text, to_text
-from costmon.store.record_log import Entry, open_record_log
+from costmon.store.record_journal import RecordJournal
+from costmon.store.record_log import Entry
 from costmon.store.set_aside import UNREADABLE
 
 Kept = TypeVar("Kept", bound=Change)
 
+_log = structlog.get_logger("costmon.store")
 
-class DecisionJournal:
+
+class DecisionJournal(RecordJournal):
     """A first-in-first-out store of changes; any thread may call any method.
 
     What `keep` has taken is on the disk: somebody who has opened a circuit finds it open after a
@@ -29,35 +30,6 @@ class DecisionJournal:
     Raises:
         StoreUnavailableError: The file cannot be made or opened, or there is no room for it.
     """
-
-    def __init__(self, path: Path, capacity_bytes: int) -> None:
-        self._path = path
-        self._lock = threading.Lock()
-        self._log = structlog.get_logger("costmon.store")
-        self._spool = open_record_log(path, capacity_bytes)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def __len__(self) -> int:
-        """Return how many changes wait."""
-        with self._lock:
-            return len(self._spool.entries)
-
-    @property
-    def dropped(self) -> int:
-        """Return how many changes were dropped for lack of space since creation."""
-        with self._lock:
-            return self._spool.dropped
-
-    @property
-    def unreadable(self) -> int:
-        """Return how many changes were set aside or lost to damage since creation."""
-        with self._lock:
-            return self._spool.unreadable
 
     def keep(self, change: Kept) -> Kept:
         """Keep a change and return it; on the disk when this returns.
@@ -109,11 +81,6 @@ class DecisionJournal:
             if first is not None and first.id == change_id:
                 self._spool.set_aside_first(reason)
 
-    def close(self) -> None:
-        """Close the file."""
-        with self._lock:
-            self._spool.close()
-
     def _read(self, entry: Entry) -> Change | None:
         try:
             return from_text(self._spool.read(entry).decode("ascii"))
@@ -130,7 +97,7 @@ class DecisionJournal:
             kept.remove(void.pop(0))
         dropped = len(subjects) - 1 - len(kept)
         if dropped:
-            self._log.error("store.changes_dropped", path=str(self._path), dropped=dropped)
+            _log.error("store.changes_dropped", path=str(self._path), dropped=dropped)
         self._spool.keep_only(kept, dropped=dropped)
         if length > self._spool.free_bytes:
             msg = (

@@ -1,5 +1,6 @@
 """Circuits and budgets as somebody decided them, and the record of who did."""
 
+import datetime as dt
 from collections.abc import Mapping
 from decimal import Decimal
 
@@ -12,7 +13,8 @@ from costmon.domain.circuit import Circuit
 from costmon.domain.money import from_nano, to_nano
 from costmon.domain.policy import PolicyBudget
 from costmon.errors import InputError
-from costmon.store.changes import to_text
+from costmon.store.changes import from_text, to_text
+from costmon.store.packing import readable
 from costmon.store.schema import audit, budget, circuit
 from costmon.store.text import storable, storable_key
 
@@ -60,6 +62,19 @@ def read_circuits(connection: Connection) -> tuple[Circuit, ...]:
     """Return the last decision about every scope, by scope."""
     rows = connection.execute(select(circuit).order_by(circuit.c.scope))
     return tuple(Circuit(**row) for row in rows.mappings())
+
+
+def read_acknowledged(connection: Connection) -> tuple[tuple[str, dt.datetime], ...]:
+    """Return which conditions somebody has acknowledged and when, oldest first."""
+    texts = connection.scalars(
+        select(audit.c.change).where(audit.c.kind == "alert").order_by(audit.c.changed_at)
+    )
+    changes = readable(texts, "decision", from_text)
+    return tuple(
+        (one.condition, one.changed_at)
+        for one in changes
+        if isinstance(one, AlertChange) and one.snoozed_until is None
+    )
 
 
 def read_budgets(connection: Connection) -> tuple[PolicyBudget, ...]:

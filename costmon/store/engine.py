@@ -82,15 +82,15 @@ def _beginner(statement: str) -> Callable[[Connection], None]:
 
 
 def _create_private(file: Path) -> None:
-    """Create the file 0600 before SQLite would by the umask; -wal and -shm inherit its mode."""
+    """Create the file with mode 0600 before SQLite creates it; -wal and -shm inherit its mode."""
     try:
         os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except FileExistsError:
         return
     except OSError as error:
         msg = (
-            f"the database {file} cannot be created ({error.strerror}); see that the folder exists"
-            " and that this user may write to it"
+            f"the database {file} cannot be created ({error.strerror}); check that the folder"
+            " exists and that this user may write to it"
         )
         raise StoreUnavailableError(msg) from error
 

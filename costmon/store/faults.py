@@ -1,4 +1,4 @@
-"""Say in our own errors what a database driver reports, and what to do about it."""
+"""Turn errors of database drivers into our own, which say what to do."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -116,7 +116,7 @@ def _is_of_values(error: SQLAlchemyError) -> bool:
 
 
 def _code(error: SQLAlchemyError) -> str:
-    """Return the primary SQLite result code or the SQLSTATE, or nothing when there is none."""
+    """Return the primary SQLite result code or the SQLSTATE, or nothing."""
     cause = getattr(error, "orig", None)
     name: str | None = getattr(cause, "sqlite_errorname", None)
     if name is not None:

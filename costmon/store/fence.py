@@ -28,7 +28,7 @@ class FenceToken:
 
 
 def claim(connection: Connection, name: str) -> FenceToken:
-    """Issue the next token for `name`; every older one is worthless from the commit on.
+    """Issue the next token for `name`; all older ones are invalid from the commit on.
 
     Waits for a transaction of the present holder that is under way.
     """
@@ -64,7 +64,7 @@ def verify(connection: Connection, token: FenceToken) -> None:
 
 
 def hold_all(connection: Connection) -> None:
-    """Keep every fenced writer out until this transaction ends."""
+    """Block all fenced writers until this transaction ends."""
     connection.execute(select(fence.c.token).order_by(fence.c.name).with_for_update()).all()
 
 

@@ -1,7 +1,7 @@
 """What was not observed: spans of time between two good cycles, and what they are assumed to cost.
 
-A gap keeps the rates that held when it began; what it costs is worked out when somebody asks, so
-that a gap can be cut short when a clock that was ahead comes back.
+A gap keeps the rates that held when it began; its cost is calculated when it is read, so that a gap
+can be cut short when a clock that was ahead comes back.
 """
 
 import datetime as dt
@@ -43,7 +43,7 @@ class Span(NamedTuple):
 
 
 def span_between(since: int, until: int, report: PollReport, now: int) -> Span | None:
-    """Say how the time between two good cycles of an account counts.
+    """Return how the time between two good cycles of an account counts.
 
     Args:
         since: When the earlier one observed.

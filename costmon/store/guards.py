@@ -257,7 +257,7 @@ def _put(connection: Connection, table: Table, guard: str, values: Mapping[str, 
 
 
 def _bounded(number: int) -> int:
-    """Return a number that fits: beyond 9 billion dollars a total stands still, and none fails."""
+    """Return a number that fits: totals stop at 9 billion dollars instead of failing."""
     return max(-LARGEST_NANO, min(LARGEST_NANO, number))
 
 

@@ -157,7 +157,7 @@ def plan(
     until: int,
     observed: tuple[int, int] | None,
 ) -> Plan:
-    """Say what a good cycle changes.
+    """Return what a good cycle changes.
 
     Args:
         comparison: What was seen, from `compare`.

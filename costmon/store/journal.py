@@ -1,22 +1,21 @@
 """Observations that wait for the database, in a file that survives a crash and a full disk."""
 
 import json
-import threading
 import zlib
-from pathlib import Path
-from typing import Self
 
 import msgspec
 import structlog
 
 from costmon.domain.poll import Observation
-from costmon.store.record_log import Entry, open_record_log
+from costmon.store.record_journal import RecordJournal
+from costmon.store.record_log import Entry
 from costmon.store.set_aside import UNREADABLE
 
 _COMPRESSION = 1
+_log = structlog.get_logger("costmon.store")
 
 
-class Journal:
+class Journal(RecordJournal):
     """A bounded first-in-first-out store of observations; any thread may call any method.
 
     What `append` has taken is on the disk: it survives kill -9 and, with an honest disk, a power
@@ -39,35 +38,6 @@ class Journal:
         StoreUnavailableError: The file cannot be made or opened, or there is no room for it.
     """
 
-    def __init__(self, path: Path, capacity_bytes: int) -> None:
-        self._path = path
-        self._lock = threading.Lock()
-        self._log = structlog.get_logger("costmon.store")
-        self._spool = open_record_log(path, capacity_bytes)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def __len__(self) -> int:
-        """Return how many observations wait."""
-        with self._lock:
-            return len(self._spool.entries)
-
-    @property
-    def dropped(self) -> int:
-        """Return how many observations were dropped for lack of space since creation."""
-        with self._lock:
-            return self._spool.dropped
-
-    @property
-    def unreadable(self) -> int:
-        """Return how many observations were set aside or lost to damage since creation."""
-        with self._lock:
-            return self._spool.unreadable
-
     def append(self, observation: Observation) -> None:
         """Keep an observation; on the disk when this returns, unless it was too large to keep."""
         payload = _packed(observation)
@@ -76,7 +46,7 @@ class Journal:
                 self._make_room(len(payload), observation.report.account)
             if len(payload) > self._spool.free_bytes:
                 self._spool.count_dropped()
-                self._log.error(
+                _log.error(
                     "store.journal_observation_too_large",
                     path=str(self._path),
                     account=observation.report.account,
@@ -122,11 +92,6 @@ class Journal:
         label = _label(self._spool.read(entries[0])) if entries else None
         return label is not None and label[1] == cycle_id
 
-    def close(self) -> None:
-        """Close the file."""
-        with self._lock:
-            self._spool.close()
-
     def _make_room(self, length: int, account: str) -> None:
         waiting = self._spool.entries
         if self._fits(waiting, length):
@@ -146,7 +111,7 @@ class Journal:
             kept.pop(0)
         dropped = len(waiting) - len(kept)
         self._spool.keep_only(kept, dropped=dropped)
-        self._log.error(
+        _log.error(
             "store.journal_full",
             path=str(self._path),
             dropped=dropped,

@@ -2,8 +2,8 @@
 
 The open intervals of each account are kept in memory, because comparing 10,000 resources with the
 database every few minutes would cost more than writing what changed. The memory is checked inside
-every transaction against the account's last good cycle and read anew when it is not that one: after
-a rollback, a commit whose answer was lost, or another writer.
+every transaction against the account's last good cycle and read again when it is not that one:
+after a rollback, a commit whose answer was lost, or another writer.
 """
 
 from collections.abc import Collection, Iterable, Sequence

@@ -1,16 +1,15 @@
 """Keep what metered workers have reported in one file, over a restart of the service.
 
-Whole or not at all: it is written beside its place, synced, and renamed. What is lost by a crash is
-the last seconds, and living workers send these again.
+A crash loses the last seconds, and living workers send these again.
 """
 
 import contextlib
-import os
 from pathlib import Path
 
 import msgspec
 import structlog
 
+from costmon.atomic_file import replace_file
 from costmon.errors import InputError
 from costmon.meter.figures import Snapshot
 from costmon.meter.reporting.json_reader import Reading
@@ -42,25 +41,20 @@ class MeterFile:
         Raises:
             OSError: It cannot be written; the version before is still there.
         """
-        new = self._path.with_suffix(".tmp")
-        try:
-            file = os.open(new, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-            with open(file, "wb") as stream:  # noqa: PTH123 - of a descriptor, for its mode
-                stream.write(_encode(_document(meters)))
-                stream.flush()
-                os.fsync(file)
-            new.replace(self._path)
-        except OSError:
-            with contextlib.suppress(OSError):
-                new.unlink(missing_ok=True)
-            raise
+        # One name, so that a kill leaves one file at the most.
+        replace_file(
+            self._path,
+            _encode(_document(meters)),
+            mode=0o600,
+            temporary=self._path.with_suffix(".tmp"),
+        )
 
     def load(self, meters: Meters, now_s: float) -> Meters:
         """Return what was kept, in this run of the service; a file that is damaged is set aside.
 
         Args:
             meters: Of this run, empty.
-            now_s: By the clock that never goes back; workers have until later to be heard again.
+            now_s: By the monotonic clock; workers get time from then on to report again.
         """
         try:
             services = _services(Reading.parsed(self._path.read_bytes()), now_s)

@@ -2,28 +2,22 @@
 
 import sqlite3
 from collections.abc import Callable
-from importlib.resources import files
 from io import StringIO
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
 from sqlalchemy import Connection, inspect, text
 
 from costmon.clock import Clock, SystemClock
-from costmon.errors import (
-    StoreError,
-    StoreOutdatedError,
-    StoreTooNewError,
-    StoreUnavailableError,
-)
+from costmon.errors import StoreError, StoreUnavailableError
 from costmon.store.copies import back_up_beside
 from costmon.store.database import Database, locate
 from costmon.store.engine import make_engine
 from costmon.store.faults import damaged, translated
+from costmon.store.revisions import known_revisions, migrations, refuse_unknown, revision_of
 from costmon.store.schema import VERSION_TABLE
 
 _UPGRADE_LOCK = 0x636F_7374
@@ -54,39 +48,6 @@ def downgrade(url: str, revision: str, *, clock: Clock | None = None) -> Path | 
     return _migrate(url, revision, command.downgrade, clock or SystemClock())
 
 
-def current(url: str) -> str | None:
-    """Return the revision of the schema; `None` when there is none, not even a file."""
-    database = locate(url)
-    if database.file is not None and not database.file.exists():
-        return None
-    with translated(database), make_engine(database, "inspect").connect() as connection:
-        return _revision(connection)
-
-
-def check_schema(url: str) -> None:
-    """Return when this version can work with the schema.
-
-    Raises:
-        StoreOutdatedError: It is older, or there is none.
-        StoreTooNewError: It is newer.
-    """
-    database, found = locate(url), current(url)
-    scripts = _scripts()
-    _refuse_unknown(database, scripts, found)
-    head = scripts.get_current_head()
-    if found != head:
-        msg = (
-            f"{database.shown} has schema {found or 'none'}, this version needs {head};"
-            " run `costmon db upgrade`"
-        )
-        raise StoreOutdatedError(msg)
-
-
-def known_revisions() -> frozenset[str]:
-    """Return every revision this version can work with or upgrade."""
-    return frozenset(script.revision for script in _scripts().walk_revisions())
-
-
 def _migrate(
     url: str, revision: str, act: Callable[[Config, str], None], clock: Clock
 ) -> Path | None:
@@ -95,16 +56,16 @@ def _migrate(
     copy = None
     if database.file is not None and database.file.exists():
         with translated(database), engine.connect() as connection:
-            found = _revision(connection)
+            found = revision_of(connection)
             _refuse_foreign(database, connection)
-        _refuse_unknown(database, scripts, found)
+        refuse_unknown(database, found)
         if found is not None and not _is_at(scripts, found, revision):
             copy = _back_up(database, database.file, found, clock)
     with translated(database), engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_UPGRADE_LOCK})"))
         # Asked again under the lock: another process may have migrated meanwhile.
-        _refuse_unknown(database, scripts, _revision(connection))
+        refuse_unknown(database, revision_of(connection))
         try:
             act(_config(connection), revision)
         except CommandError as error:
@@ -130,26 +91,14 @@ def _back_up(database: Database, file: Path, revision: str, clock: Clock) -> Pat
 
 def _config(connection: Connection | None = None) -> Config:
     config = Config(stdout=StringIO())
-    config.set_main_option("script_location", str(_folder()).replace("%", "%%"))
+    config.set_main_option("script_location", str(migrations()).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     return config
 
 
-def _folder() -> Path:
-    """Return the migrations: package data of a wheel, the folder beside it in a checkout."""
-    package = Path(str(files("costmon")))
-    installed = package / "_migrations"
-    return installed if installed.is_dir() else package.parent / "migrations"
-
-
 def _scripts() -> ScriptDirectory:
     return ScriptDirectory.from_config(_config())
-
-
-def _revision(connection: Connection) -> str | None:
-    context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
-    return context.get_current_revision()
 
 
 def _is_at(scripts: ScriptDirectory, found: str, revision: str) -> bool:
@@ -158,21 +107,10 @@ def _is_at(scripts: ScriptDirectory, found: str, revision: str) -> bool:
     try:
         target = scripts.get_revision(revision)
     except CommandError as error:
-        known = ", ".join(sorted(script.revision for script in scripts.walk_revisions()))
+        known = ", ".join(known_revisions())
         msg = f"there is no schema {revision!r}; known: {known}, head, base"
         raise StoreError(msg) from error
     return target.revision == found
-
-
-def _refuse_unknown(database: Database, scripts: ScriptDirectory, found: str | None) -> None:
-    known = {script.revision for script in scripts.walk_revisions()}
-    if found is not None and found not in known:
-        msg = (
-            f"{database.shown} has schema {found}, written by a newer version of costmon; use "
-            "that version,"
-            " or restore a backup made with this one"
-        )
-        raise StoreTooNewError(msg)
 
 
 def _refuse_foreign(database: Database, connection: Connection) -> None:
@@ -185,7 +123,7 @@ def _refuse_foreign(database: Database, connection: Connection) -> None:
 
 
 def _refuse_dangling(database: Database, connection: Connection) -> None:
-    """Check what SQLite was told not to check while tables are rebuilt."""
+    """Check the foreign keys, which SQLite did not check while tables were rebuilt."""
     dangling = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
     if dangling:
         msg = f"{database.shown}: the migration left {len(dangling)} dangling rows; rolled back"

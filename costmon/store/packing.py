@@ -44,7 +44,7 @@ def pack_balance(inventory: Inventory) -> str | None:
 
 
 def pack_failed(inventory: Inventory) -> str | None:
-    """Return the kinds that could not be read as JSON; `None` when there are none."""
+    """Return the kinds that could not be read as JSON; `None`: none."""
     if not inventory.failed:
         return None
     return _json(
@@ -105,7 +105,7 @@ def readable(rows: Iterable[object], table: str, make: Callable[[Any], V]) -> It
 
 
 def _decoded(text: str, kind: type[V], instead: D) -> V | D:
-    """Decode JSON; a text that cannot be read costs what it says, not the whole start."""
+    """Decode JSON; a text that cannot be read is left out instead of ending the start."""
     try:
         return msgspec.json.decode(text, type=kind)
     except UNREADABLE as error:

@@ -13,7 +13,7 @@ def positions(known: Sequence[int | None]) -> list[int]:
         known: The present position of each thing, `None` for a new one.
 
     Returns:
-        The same positions with the new ones fitted in between; all are made anew only when the
+        The same positions with the new ones fitted in between; all are recalculated only when the
         vendor has changed the order or there is no room left between two.
     """
     settled = [position for position in known if position is not None]

@@ -143,7 +143,7 @@ class RecordLog:
 
     @property
     def largest_bytes(self) -> int:
-        """Return the largest payload that an empty log takes."""
+        """Return the largest payload that fits into an empty log."""
         return self._head.half_bytes - _RECORD.size
 
     @staticmethod

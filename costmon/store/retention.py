@@ -1,4 +1,4 @@
-"""Forget history that is older than it was asked to be kept."""
+"""Delete history that is older than its retention."""
 
 import datetime as dt
 import math

@@ -374,7 +374,8 @@ spend_watch = Table(
     Column("fed_until", UtcMicros, nullable=False),
     Column("state", LargeBinary, nullable=False),
 )
-"""The state of each series' watch; without a scope: how far all have come, and the rules' state."""
+"""The state of each series' watch; without a scope: how far all have come, the rules' state,
+and what was seen of metered applications."""
 
 finding = Table(
     "finding",

@@ -1,4 +1,4 @@
-"""Keep what a journal could not read or write in a file beside it, for a person to look at.
+"""Keep the records that a journal could not read or write in a file beside it, for inspection.
 
 One line of JSON for each: the record's number, why it is here, and its bytes in base64.
 """

@@ -16,6 +16,7 @@ from sqlalchemy.sql.functions import sum as sum_
 
 from costmon.domain.finding import Contribution, Series, SpendFinding, bucket_floor
 from costmon.domain.money import from_nano, to_nano
+from costmon.state.metered_spend import MeteredSpend
 from costmon.store.columns import LARGEST_NANO
 from costmon.store.packing import readable
 from costmon.store.schema import (
@@ -33,12 +34,12 @@ from costmon.store.text import storable, storable_key
 
 HOUR = dt.timedelta(hours=1)
 _GRACE = dt.timedelta(minutes=10)
-"""So long after an hour its rows count for the present: guards report at intervals."""
+"""How long after an hour its rows still count as current: guards report at intervals."""
 _LONGEST_RATE = dt.timedelta(days=1)
 _LONGEST = 20_000
 _KEY = (spend_bucket.c.scope, spend_bucket.c.unit, spend_bucket.c.ends_at)
 _AT_ONCE = 200
-_POSITION, _RULES = Series("", ""), Series("", "rules")
+_POSITION, _RULES, _METERED = Series("", ""), Series("", "rules"), Series("", "metered")
 _MOMENTS = ("opened_at", "at", "since", "projected_until")
 
 
@@ -242,7 +243,7 @@ def read_watches(connection: Connection) -> Watches:
         series = Series(row.scope, row.unit)
         if series == _POSITION:
             position = Position(row.began_at, row.fed_until)
-        elif series != _RULES:
+        elif series not in {_RULES, _METERED}:
             watches[series] = SavedWatch(row.fed_until, row.state)
     rows = connection.scalars(
         select(finding_table.c.detail).where(finding_table.c.state != "resolved")
@@ -252,16 +253,54 @@ def read_watches(connection: Connection) -> Watches:
 
 def read_rules(connection: Connection) -> SavedWatch | None:
     """Return what the rules know of the past; `None`: nothing was kept."""
-    kept = select(spend_watch).filter_by(scope=_RULES.scope, unit=_RULES.unit)
-    row = connection.execute(kept).first()
-    return None if row is None else SavedWatch(row.fed_until, row.state)
+    return _read_state(connection, _RULES)
 
 
 def save_rules(connection: Connection, saved: SavedWatch) -> None:
     """Keep what the rules know of the past, in place of what was kept."""
-    key = {"scope": _RULES.scope, "unit": _RULES.unit}
-    connection.execute(delete(spend_watch).filter_by(**key))
-    connection.execute(insert(spend_watch).values(**key, **saved._asdict()))
+    _save_state(connection, _RULES, saved)
+
+
+def read_metered(connection: Connection) -> SavedWatch | None:
+    """Return what was seen of metered applications at the last look; `None`: there was none."""
+    return _read_state(connection, _METERED)
+
+
+def put_metered(
+    connection: Connection, spent: Mapping[Series, MeteredSpend], saved: SavedWatch
+) -> None:
+    """Write what metered applications have cost, and up to which figures.
+
+    Args:
+        connection: Inside a transaction of the one writer.
+        spent: Of the bucket that ends at `saved.fed_until`.
+        saved: What was seen at this look.
+    """
+    rows = {
+        (storable_key(series.scope), series.unit, saved.fed_until): {
+            "scope": storable_key(series.scope),
+            "unit": series.unit,
+            "ends_at": saved.fed_until,
+            "amount": from_nano(_bounded(to_nano(one.amount))),
+            "late": from_nano(_bounded(to_nano(one.late))),
+        }
+        for series, one in spent.items()
+    }
+    if rows:
+        connection.execute(delete(spend_bucket).where(tuple_(*_KEY).in_(list(rows))))
+        connection.execute(insert(spend_bucket), list(rows.values()))
+    _save_state(connection, _METERED, saved)
+
+
+def _read_state(connection: Connection, key: Series) -> SavedWatch | None:
+    kept = select(spend_watch).filter_by(scope=key.scope, unit=key.unit)
+    row = connection.execute(kept).first()
+    return None if row is None else SavedWatch(row.fed_until, row.state)
+
+
+def _save_state(connection: Connection, key: Series, saved: SavedWatch) -> None:
+    connection.execute(delete(spend_watch).filter_by(**key._asdict()))
+    connection.execute(insert(spend_watch).values(**key._asdict(), **saved._asdict()))
 
 
 def save_watches(

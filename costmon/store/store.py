@@ -21,7 +21,6 @@ from costmon.domain.charge_report import (
     ChargeQuery,
     ChargeTotal,
     RecordedCharges,
-    StoredWindow,
 )
 from costmon.domain.finding import BUCKET_S, Series, SpendFinding
 from costmon.domain.history import HistoryQuery, HistoryRow
@@ -30,13 +29,13 @@ from costmon.domain.resource import Inventory
 from costmon.domain.spend import GuardReport
 from costmon.errors import StoreUnavailableError
 from costmon.state.guard_reports import Recorded
+from costmon.state.metered_spend import MeteredSpend
 from costmon.store import fence, outbox, spend
 from costmon.store.charge_queries import read_charges, read_overview
-from costmon.store.charge_windows import read_windows
 from costmon.store.charges import record_charges
 from costmon.store.cycles import is_recorded, write_cycle
 from costmon.store.database import Database, locate
-from costmon.store.decisions import apply_change
+from costmon.store.decisions import apply_change, read_acknowledged
 from costmon.store.engine import make_engine
 from costmon.store.faults import translated
 from costmon.store.fence import FenceToken
@@ -249,11 +248,6 @@ class Store:
         with self._reader() as connection:
             return read_overview(connection, today, restated_since)
 
-    def charge_windows(self) -> tuple[StoredWindow, ...]:
-        """Return which spans of time of which account have been read."""
-        with self._reader() as connection:
-            return read_windows(connection)
-
     def alert_memory(self) -> Mapping[str, str]:
         """Return what was last remembered about each condition."""
         with self._reader() as connection:
@@ -359,6 +353,11 @@ class Store:
         with self._reader() as connection:
             return spend.read_findings(connection, limit)
 
+    def acknowledged(self) -> tuple[tuple[str, dt.datetime], ...]:
+        """Return which conditions somebody has acknowledged and when, oldest first."""
+        with self._reader() as connection:
+            return read_acknowledged(connection)
+
     def save_watches(
         self,
         watches: Mapping[Series, SavedWatch],
@@ -396,8 +395,25 @@ class Store:
             fence.verify(connection, token)
             spend.save_rules(connection, saved)
 
+    def metered(self) -> SavedWatch | None:
+        """Return what was seen of metered applications at the last look; `None`: no look yet."""
+        with self._reader() as connection:
+            return spend.read_metered(connection)
+
+    def record_metered(
+        self, spent: Mapping[Series, MeteredSpend], saved: SavedWatch, token: FenceToken
+    ) -> None:
+        """Write what metered applications have cost since the last look, with what was seen.
+
+        Raises:
+            StoreFencedError: `token` is no longer the newest of its name.
+        """
+        with self._writer() as connection:
+            fence.verify(connection, token)
+            spend.put_metered(connection, spent, saved)
+
     def check(self) -> None:
-        """Return when the database answers; cheap enough for every `/readyz`.
+        """Check that the database answers; cheap enough for every `/readyz`.
 
         Raises:
             StoreUnavailableError: It does not.
@@ -406,7 +422,7 @@ class Store:
             connection.execute(select(poll_cycle.c.id).limit(1)).first()
 
     def prune(self, now: dt.datetime, retention: Retention) -> Mapping[str, int]:
-        """Forget what is older than it was to be kept; return the rows removed by table."""
+        """Delete what is older than its retention; return the number of deleted rows by table."""
         self._look()
         with translated(self._database):
             return prune(self._writing, now, retention)

@@ -1,4 +1,4 @@
-"""Text that every database takes, whatever a vendor calls its things.
+"""Make text storable in every database, whatever names a vendor uses.
 
 PostgreSQL refuses NUL characters, no driver encodes a lone surrogate, and an indexed column holds
 some hundred characters. A hostile name must not make a cycle unrecordable, so such text is

@@ -23,7 +23,8 @@ from costmon.store.charge_schema import charge
 from costmon.store.database import Database, locate
 from costmon.store.engine import make_engine
 from costmon.store.faults import translated
-from costmon.store.migrate import check_schema, current, upgrade
+from costmon.store.migrate import upgrade
+from costmon.store.revisions import check_schema, current
 from costmon.store.schema import VERSION_TABLE
 
 BATCH = 2_000
@@ -36,8 +37,8 @@ Progress = Callable[[str, int, int], None]
 def copy_history(source_url: str, target_url: str, progress: Progress) -> Mapping[str, int]:
     """Copy every table, in one transaction of each database: all of it or nothing.
 
-    The target gets the schema when it has none; a target that holds rows is refused. What the
-    source gets meanwhile is not copied.
+    The target gets the schema when it has none; a target that holds rows is refused. What is
+    written to the source meanwhile is not copied.
 
     Returns:
         The rows of each table, counted in the target and equal to those of the source.
@@ -126,7 +127,7 @@ def _storage(kind: TypeEngine[Any]) -> TypeEngine[Any]:
 
 @contextmanager
 def _snapshot(database: Database, engine: Engine) -> Iterator[Connection]:
-    """Read one state of the database, whatever others write meanwhile."""
+    """Read one consistent state of the database, even while others write."""
     with translated(database):
         connection = engine.connect()
         if connection.dialect.name == "postgresql":

@@ -13,7 +13,7 @@ SNOOZES = (
     ("86400", "for a day"),
     ("604800", "for a week"),
 )
-"""Seconds, and how they are called."""
+"""Seconds, and their labels."""
 
 _MOST_SHOWN = 200
 

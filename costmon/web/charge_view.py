@@ -21,7 +21,7 @@ _FULL = Decimal(100)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What charges and usage are compared with.
+    """The limits that charges and usage are compared with.
 
     Attributes:
         caps: Budgets and their levels.
@@ -106,7 +106,7 @@ class Month:
 
     @property
     def refresh_s(self) -> int:
-        """Return after how many seconds the page is worth loading again."""
+        """Return after how many seconds the page should be reloaded."""
         if not self.bill.is_known:
             return 3
         return 10 if self.is_settling else 60

@@ -21,7 +21,7 @@ _LEAD_BUCKETS = 36
 _LEAD_DAYS = 14
 _DAY = dt.timedelta(days=1)
 _KEPT = dt.timedelta(days=2)
-"""For so long buckets are kept."""
+"""How long buckets are kept."""
 _BY_DAY = frozenset({"step", "leak", "job", "daily", "budget"})
 """Causes that are judged by the day."""
 

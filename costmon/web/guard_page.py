@@ -20,7 +20,7 @@ EXPIRIES = (
     ("86400", "for a day"),
     ("604800", "for a week"),
 )
-"""Seconds, and how they are called."""
+"""Seconds, and their labels."""
 
 PERIODS = ("hour", "day", "month", "total", "rolling:24h", "rolling:7d")
 
@@ -39,7 +39,7 @@ class GuardPage:
 
         Args:
             guard_state: Reads what guards have reported.
-            policy: Reads what they go by.
+            policy: Reads the budgets and circuits that they enforce.
             now: Tells the time.
         """
         self._guard_state = guard_state

@@ -49,7 +49,7 @@ class BudgetRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuardRow:
-    """One guard, and whether it is heard of."""
+    """One guard, and whether it still reports."""
 
     guard: GuardSeen
     age_s: int
@@ -69,7 +69,7 @@ class CircuitRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """Something a guard said, and which program that was."""
+    """Something that a guard reported, and its program."""
 
     app: str
     note: RefusalNote | Notice
@@ -77,7 +77,7 @@ class Said:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entered:
-    """A form that was not accepted, so that nobody has to type it again.
+    """A form that was not accepted, with what was typed into it.
 
     Attributes:
         form: Which one.

@@ -26,7 +26,7 @@ def create_blueprint(describe: Callable[[View], Any]) -> flask.Blueprint:
     )
 
     def meter() -> flask.typing.ResponseReturnValue:
-        """What each endpoint of the metered applications costs, for people."""
+        """The page: what each endpoint of the metered applications costs."""
         body = Markup(main_html())  # noqa: S704 - our own file, the same for everybody
         text = flask.render_template("costmon/meter.html", body=body)
         return flask.Response(

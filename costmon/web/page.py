@@ -57,7 +57,7 @@ def create_blueprint(
         return {"demo": demo, "version": __version__}
 
     def page() -> flask.typing.ResponseReturnValue:
-        """What everything costs now, for people."""
+        """The page: what everything costs now."""
         try:
             current = snapshot()
         except SnapshotClosedError:

@@ -122,7 +122,7 @@ class Overview:
 
     @property
     def compares_nothing(self) -> bool:
-        """Tell whether charges tell what every account costs, and nothing is left to compare."""
+        """Tell whether every account has charges, so that nothing is left to compare."""
         return len(self.not_compared) == len(self.accounts) > 0
 
 

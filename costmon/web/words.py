@@ -1,4 +1,4 @@
-"""Amounts, times and names as people read them."""
+"""Format amounts, times and names for people."""
 
 import datetime as dt
 from decimal import Decimal
@@ -39,7 +39,7 @@ def round_money(amount: Decimal | None, currency: str = "USD") -> str:
 
 
 def fine(amount: Decimal | None, currency: str = "USD") -> str:
-    """Return an amount of any smallness such as `$0.0000131`; "unknown" when it is not known."""
+    """Return an amount, however small, such as `$0.0000131`; "unknown" when it is not known."""
     if amount is None:
         return "unknown"
     places = next((places for least, places in _PLACES if amount >= least), _MOST_PLACES)

@@ -218,7 +218,7 @@ def test_a_hung_child_is_replaced_and_its_late_send_and_commit_are_refused(
                 )
             self.database.execute("commit")
 
-    system = start_system([recorder("sink", sink), spec("writer", Writer, hang_after_s=0.1)])
+    system = start_system([recorder("sink", sink), spec("writer", Writer, hang_after_s=0.5)])
     for message in range(30):
         system.addresses["writer"].tell(message)
 

@@ -95,7 +95,8 @@ def test_the_message_says_how_much_of_what_and_what_to_do():
     assert condition.text == (
         "provider:vercel: 16.00 USD of 20.00 USD (80 %) has been charged this month. "
         "A part of it is estimated. Converted at 1 EUR = 1.04 USD (ECB, 2024-12-31). "
-        "Not included, for want of a rate: XTS. `costmon costs` shows what it is made of."
+        "Not included, because there is no exchange rate: XTS. "
+        "`costmon costs` shows what it is made of."
     )
 
 

@@ -87,7 +87,10 @@ def test_the_message_says_what_is_missing():
     )
 
     assert "At least, because of work: too little history." in condition.text
-    assert "Converted at 1 EUR = 2. Not included, for want of a rate: XTS." in condition.text
+    assert (
+        "Converted at 1 EUR = 2. Not included, because there is no exchange rate: XTS."
+        in condition.text
+    )
 
 
 def test_the_log_takes_what_is_told():

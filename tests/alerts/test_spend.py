@@ -4,7 +4,7 @@ import datetime as dt
 from costmon.alerts.alert import Alert
 from costmon.alerts.memory import NOTHING_SAID
 from costmon.alerts.policy import judge
-from costmon.alerts.spend import money, spend_found
+from costmon.alerts.spend import spend_found
 from tests.alerts.findings import AT, spend_finding
 
 
@@ -31,10 +31,6 @@ def test_each_state_of_a_finding_is_told_once_and_its_end_only_when_it_was_told(
         told.append(verdict.alert.state if verdict.alert else None)
 
     assert told == [None, "opened", None, "escalated", None, "resolved", None]
-
-
-def test_small_amounts_are_not_shown_as_nothing():
-    assert [money(it) for it in (0, 0.004, 0.1, 1234.5)] == ["0.00", "0.004", "0.10", "1,234.50"]
 
 
 def test_the_facts_can_be_logged_beside_the_fields_of_the_alert():

@@ -194,6 +194,20 @@ def test_the_page_explains_a_finding_in_figures(world, found):
     assert "<rect" in source
 
 
+@pytest.mark.parametrize(
+    ("scope", "said"),
+    [
+        ("provider:openai", "No circuit stops these calls. Open one to let guards refuse them."),
+        ("account:main", "a circuit of the provider, a host or a model lets guards refuse them."),
+        ("endpoint:shop GET /u", "the application's own work, which no circuit stops."),
+    ],
+)
+def test_the_page_offers_only_a_circuit_that_guards_obey(world, scope, said):
+    world.findings = (spend_finding(series=Series(scope, "USD")),)
+
+    assert said in str(Text(world.client().get("/alerts").text))
+
+
 def test_the_findings_alert_is_decided_where_it_is_explained(world, found):
     alert = alert_id(f"finding:{SCOPE}:USD:burst")
 

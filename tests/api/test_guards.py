@@ -1,7 +1,8 @@
 import datetime as dt
 from decimal import Decimal
 
-from tests.api.samples import gauge, guard_state, lease, seen, total
+from costmon.domain.budget import Thresholds
+from tests.api.samples import gauge, guard_state, lease, policy, seen, told, total
 
 GUARD = "/api/v1/guard"
 
@@ -154,3 +155,36 @@ def test_metrics_are_served(world):
     assert 'costmon_guard_spent_usd_total{provider="",scope="global"} 2.5' in (
         world.client().get("/metrics").text
     )
+
+
+def test_a_budget_that_nothing_has_used_yet_is_listed_after_the_others_with_zero_spent(world):
+    levels = Thresholds(50, 80)
+    unused = [told("key:new", "20", "day", levels=levels), told("host:*", "5", "total")]
+    world.policy.publish(policy(budgets=[*unused, told("global", "10")]))
+    world.guard_state.publish(guard_state())
+
+    first, *others = rows(world, "scopes")
+
+    assert (first["scope"], first["spent"]) == ("global", "2.5")
+    assert [(it["scope"], it["period"], it["limit"], it["spent"]) for it in others] == [
+        ("key:new", "day", "16", "0"),
+        ("host:*", "total", "5", "0"),
+    ]
+    assert (others[0]["remaining"], others[0]["reported_at"]) == ("16", None)
+
+
+def test_the_budget_of_a_pattern_is_not_listed_beside_those_of_its_scopes(world):
+    world.policy.publish(policy(budgets=[told("key:*", "20")]))
+    world.guard_state.publish(guard_state(seen(scopes=(gauge("key:a"),))))
+
+    assert [row["scope"] for row in rows(world, "scopes")] == ["key:a"]
+
+
+def test_what_a_budget_has_spent_is_unknown_when_only_silent_guards_have_used_it(world):
+    world.policy.publish(policy(budgets=[told("key:a", "20", "day"), told("key:*", "20", "hour")]))
+    world.guard_state.publish(guard_state(totals={("key:a", "USD"): total("3")}))
+
+    assert [
+        (row["scope"], row["spent"], row["held"], row["remaining"])
+        for row in rows(world, "scopes")[1:]
+    ] == [("key:a", None, None, None), ("key:*", None, None, None)]

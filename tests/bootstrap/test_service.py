@@ -52,9 +52,9 @@ def test_reports_leave_room_for_what_people_decide(service):
     with capture_logs() as lines:
         for number in range(POLICY_REPORTS + 5):
             report = guard_report(1, guard=f"g{number}")
-            service.tell_policy(GuardReported(report=report))
+            service.dispatcher.tell_policy(GuardReported(report=report))
         for number in range(POLICY_CAPACITY - POLICY_REPORTS):
-            service.tell_policy(
+            service.dispatcher.tell_policy(
                 CloseCircuit(id=f"c{number}", scope="global", reason="", author="ann")
             )
 
@@ -147,7 +147,7 @@ def test_a_refresh_reads_billing_apis_at_most_once_a_minute(tmp_path, monkeypatc
     held_back = []
     for pause_s in (0, 59, 2):
         clock.advance(pause_s)
-        held_back.append(service.refresh(RefreshRequested(id=str(pause_s))))
+        held_back.append(service.dispatcher.refresh(RefreshRequested(id=str(pause_s))))
 
     assert held_back == [(), ("charges",), ()]
     assert service.system.addresses["poller.digitalocean"].waiting == 2
@@ -167,7 +167,7 @@ def test_an_account_that_lacks_a_variable_has_no_poller(tmp_path):
 
     pollers = {name for name in service.system.addresses if name.startswith("poller.")}
     assert pollers == {"poller.digitalocean"}
-    assert service.refresh(RefreshRequested(id="r")) == ()
+    assert service.dispatcher.refresh(RefreshRequested(id="r")) == ()
     assert ("actor", "poller.half") not in {(it.kind, it.name) for it in components(settings)}
     for part in (service.journal, service.decision_journal, service.store):
         part.close()

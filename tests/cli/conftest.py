@@ -55,7 +55,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory, _runtime_folder: str) -> Iter
             [sys.executable, "-m", "costmon", *arguments], cwd=folder, env=environ, stderr=log
         )
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 50
         while not _answers(running.port):
             assert process.poll() is None, (folder / "log").read_text()
             assert time.monotonic() < deadline, "the demo did not become ready"

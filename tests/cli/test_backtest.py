@@ -8,14 +8,17 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from costmon.alerts.spend import spend_found
 from costmon.cli import main
 from costmon.cli.backtest_input import from_history
 from costmon.clock import SystemClock
+from costmon.domain.change import AlertChange
 from costmon.domain.finding import Series
 from costmon.store import Retention, open_store
 from costmon.store.migrate import upgrade
 from costmon.testing.clock import FakeClock
 from costmon.testing.spend import guard_report, spend_row
+from tests.alerts.findings import spend_finding
 from tests.store.charges import charge, window
 
 START = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
@@ -44,7 +47,15 @@ def test_a_csv_file_is_replayed_with_what_burned_before_it_was_found(tmp_path, c
     assert main(["backtest", "--csv", str(path), "--json"]) == 0
 
     answer = json.loads(capsys.readouterr().out)
-    assert answer["meta"] == {"series": 1, "samples": 24 * 24, "rules": 0}
+    assert answer["meta"] == {
+        "series": 1,
+        "samples": 24 * 24,
+        "rules": 0,
+        "false_alarms": 0,
+        "incidents": None,
+        "incidents_missed": None,
+    }
+    assert {it["label"] for it in answer["data"]} == {None}
     (row,) = [it for it in answer["data"] if not it["quiet"]]
     began = START + BURN.start * HOUR
     assert row["series"] == "api"
@@ -69,6 +80,81 @@ def test_what_guards_reported_is_replayed_and_shown_as_a_table(tmp_path, capsys,
     assert heading.split()[:4] == ["found", "source", "series", "cause"]
     assert summary.endswith("0 broken rules in 1 series")
     assert any("global" in line and "2026-03-22" in line for line in lines)
+
+
+def test_findings_outside_known_incidents_are_false_alarms(tmp_path, capsys):
+    path, labels = tmp_path / "spend.csv", tmp_path / "labels.json"
+    lines = [f"{(at + HOUR).isoformat()},{amount},api" for at, amount in amounts()]
+    path.write_text("time,amount,series\n" + "\n".join(lines))
+    began = START + BURN.start * HOUR
+    before = [(began - 30 * HOUR).isoformat(), (began - 20 * HOUR).isoformat()]
+    outside = [(began + 900 * HOUR).isoformat(), (began + 901 * HOUR).isoformat()]
+    during = [began.isoformat(), (began + 6 * HOUR).isoformat()]
+
+    told = []
+    for incidents in ([before, outside], [before, during]):
+        labels.write_text(json.dumps({"api": incidents}))
+        assert main(["backtest", "--csv", str(path), "--labels", str(labels), "--json"]) == 0
+        answer = json.loads(capsys.readouterr().out)
+        meta = answer["meta"]
+        rows = [it["label"] for it in answer["data"] if not it["quiet"]]
+        told.append((rows, meta["false_alarms"], meta["incidents"], meta["incidents_missed"]))
+    assert main(["backtest", "--csv", str(path), "--labels", str(labels)]) == 0
+
+    assert told == [(["false alarm"], 1, 1, 1), (["incident"], 0, 2, 1)]
+    assert capsys.readouterr().out.strip().endswith("; 1 of 2 incidents, 0 false alarms")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "[]",
+        '{"api": 3}',
+        '{"api": [["2026-11-21T10:00:00Z"]]}',
+        '{"api": [["2026-11-21T10:00:00Z", "2026-11-21T09:00:00Z"]]}',
+        '{"api": [["2026-11-21T10:00:00", "2026-11-21T11:00:00"]]}',
+    ],
+)
+def test_labels_that_are_not_valid_are_refused_in_one_line(tmp_path, capsys, text):
+    labels = tmp_path / "labels.json"
+    labels.write_text(text)
+
+    assert main(["backtest", "--csv", str(labels), "--labels", str(labels)]) == 2
+
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_what_people_have_acknowledged_is_a_false_alarm_with_what_was_part_of_it(
+    tmp_path, capsys, monkeypatch
+):
+    url = f"sqlite:///{tmp_path / 'past.db'}"
+    upgrade(url)
+    hours = [spend_row(amount, hour=hour) for hour, amount in amounts()]
+    parts = [row._replace(scope=scope) for row in hours for scope in ("tag:a", "tag:b")]
+    began = START + BURN.start * HOUR
+    whole = spend_finding(since=began, opened_at=began + HOUR, at=began + 3 * HOUR)
+    part = spend_finding(
+        series=Series("tag:a", "USD"), id="f2", part_of=whole.id, since=began, at=began + 3 * HOUR
+    )
+    fine = AlertChange("a", spend_found(whole).name, "ann", "", began + 2 * HOUR, None)
+    later = fine._replace(id="b", condition="finding:tag:b:USD:burst", snoozed_until=began)
+    with open_store(url, clock=SystemClock()) as store:
+        token = store.claim("persister")
+        for number, rows in enumerate((hours, parts), 1):
+            forever = Retention(guard_spend=float("inf"))
+            store.record_report(guard_report(number, rows), forever, token)
+        store.save_watches({}, (whole, part), None, (), store.claim("detection"))
+        for change in (fine, later):
+            store.apply_change(change, token)
+    monkeypatch.setenv("COSTMON_DATABASE_URL", url)
+
+    assert main(["backtest", "--json"]) == 0
+
+    answer = json.loads(capsys.readouterr().out)
+    loud = {(it["series"], it["label"]) for it in answer["data"] if not it["quiet"]}
+    assert loud == {("global", "false alarm"), ("tag:a", "false alarm"), ("tag:b", None)}
+    assert answer["meta"]["false_alarms"] == 2
 
 
 def test_only_the_days_that_are_asked_for_are_replayed(tmp_path, capsys):

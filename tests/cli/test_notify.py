@@ -28,7 +28,7 @@ def test_a_test_alert_reaches_telegram(server, capsys):
     assert main(["notify", "test", "telegram"]) == 0
 
     assert "This is a test alert" in json.loads(server.asked[0].body)["text"]
-    assert capsys.readouterr().out == "The channel telegram took the test alert.\n"
+    assert capsys.readouterr().out == "The channel telegram accepted the test alert.\n"
 
 
 def test_a_channel_that_refuses_is_one_line_without_the_token(server, capsys):

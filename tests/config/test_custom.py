@@ -189,7 +189,7 @@ def test_beside_use_stands_only_what_is_the_accounts_own():
 def test_a_secret_in_a_path_is_refused():
     table = changed(ACME, charges=[changed(CHARGES, path="/costs/{ACME_TOKEN}")])
 
-    assert "no secret" in faults(table)["custom[0].headers"]
+    assert "must not be a secret" in faults(table)["custom[0].headers"]
 
 
 def test_a_fault_shows_no_value_that_may_be_a_secret():

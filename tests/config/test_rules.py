@@ -35,6 +35,15 @@ def test_a_rule_needs_only_a_scope():
     assert rule.breaker == Breaker(enabled=False, threshold_multiplier=Decimal(5), open_s=3600)
 
 
+def test_a_rule_may_limit_what_meters_report_but_opens_no_circuit_that_nobody_obeys():
+    (rule,) = read("[[rule]]\nscope = 'endpoint:shop GET /u/{id}'\nhourly = 1").rules
+    refused = "[[rule]]\nscope = 'app:*'\nhourly = 1\nbreaker.enabled = true"
+
+    assert rule.scope == "endpoint:shop GET /u/{id}"
+    assert "no guard obeys" in faults_of(refused)["rule[0].breaker.enabled"]
+    assert "budget[0].scope" in faults_of("[[budget]]\nscope = 'app:shop'\nlimit = 1")
+
+
 def test_everything_of_a_rule_can_be_said():
     text = """
         [[rule]]

@@ -188,6 +188,15 @@ def test_many_clients_at_once_are_all_answered(serve, path, supervisor):
     assert answers == [supervisor.children] * 40
 
 
+def served(client):
+    for _ in range(500):
+        try:
+            return client.ask(GetChildren())
+        except ConsoleRequestError:
+            threading.Event().wait(0.01)
+    return client.ask(GetChildren())
+
+
 def test_one_client_more_than_are_served_is_told_to_come_back(serve, client, supervisor):
     serve(most_clients=1)
     supervisor.hold.clear()
@@ -202,7 +211,8 @@ def test_one_client_more_than_are_served_is_told_to_come_back(serve, client, sup
 
     supervisor.hold.set()
     first.join(5)
-    assert client.ask(GetChildren()) == supervisor.children
+    # The first client has its answer a moment before its connection is closed.
+    assert served(client) == supervisor.children
 
 
 def test_a_supervisor_that_fails_is_reported_and_the_console_lives_on(serve, client, supervisor):

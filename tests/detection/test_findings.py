@@ -41,6 +41,16 @@ def test_a_finding_explains_itself():
     assert found.contributors == ()
 
 
+def test_short_buckets_and_small_amounts_are_told_in_figures_that_are_not_0():
+    watch = SpendWatch(WatchConfig(step_s=20, new_service=0.001))
+    step = dt.timedelta(seconds=20)
+    zeros = [(START + n * step, 0.0) for n in range(1, 4400)]
+
+    found = first([*zeros, (START + 4400 * step, 0.0041)], watch)
+
+    assert found.why[0] == "0.0041 was spent within 20 seconds"
+
+
 def test_times_of_a_finding_are_utc_whatever_the_zone_of_the_samples():
     zone = dt.timezone(dt.timedelta(hours=5, minutes=45))
     samples = [(t.astimezone(zone), a) for t, a in service(13)]
@@ -239,6 +249,18 @@ def test_a_job_that_became_dearer_is_found_at_the_next_job():
     assert found.cause == "job"
     assert at(40) < found.at <= at(40.25)
     assert found.expected == pytest.approx(60, rel=0.1)
+
+
+def test_a_small_job_at_another_hour_does_not_hide_that_two_jobs_were_dearer():
+    def size(day):
+        return 20.0 * (0.8, 1.25)[day % 2] * (1.8 if day >= 40 else 1)
+
+    samples = changed(job_series(43, size), 40.66, 40.665, lambda _: 5.0)
+
+    (found,) = [f for f in opened(feed(SpendWatch(), samples)) if f.at > at(10)]
+
+    assert found.cause == "job"
+    assert at(41) < found.at <= at(41.25)
 
 
 def test_a_job_that_runs_again_and_again_is_found_the_same_day():

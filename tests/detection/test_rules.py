@@ -93,7 +93,7 @@ def test_a_budget_that_is_used_up_is_told_until_the_next_month():
     findings = feed(SpendWatch(WatchConfig(budget=3000)), flat([120.0] * 31, 86_400))
 
     assert [(f.state, f.at.day) for f in findings] == [("opened", 27), ("resolved", 2)]
-    assert findings[0].why == ("3120.00 was spent this month; the budget is 3000.00",)
+    assert findings[0].why == ("3,120.00 was spent this month; the budget is 3,000.00",)
 
 
 def test_a_number_that_froze_is_found_and_resolved_when_it_moves():

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from costmon.domain.money import from_nano, shown, to_nano
+from costmon.domain.money import brief, from_nano, shown, to_nano
 
 
 @given(st.integers(min_value=-(2**63), max_value=2**63 - 1))
@@ -35,3 +35,9 @@ def test_what_is_no_amount_is_refused(amount):
 )
 def test_amounts_are_shown_with_two_decimals(amount, text):
     assert str(shown(Decimal(amount))) == text
+
+
+def test_small_amounts_are_not_told_as_nothing():
+    told = [brief(it) for it in (0, 0.004, 0.1, 1234.5, -0.02)]
+
+    assert told == ["0.00", "0.004", "0.10", "1,234.50", "-0.02"]

@@ -46,6 +46,42 @@ def test_other_families_are_not_covered(other):
     assert guard.held("model:gpt-4o") == 0
 
 
+@pytest.mark.parametrize(
+    ("given", "covered"),
+    [
+        ("gpt-4o*", "gpt-4o*"),
+        ("GPT-4o*", "gpt-4o*"),
+        ("openai/gpt-4o*", "gpt-4o*"),
+        ("openrouter/openai/gpt-4o*", "gpt-4o*"),
+        ("models/gemini-2.5*", "gemini-2.5*"),
+        ("us.anthropic.claude-sonnet-4.5*", "claude-sonnet-4-5*"),
+        ("gpt-4o-2024*", "gpt-4o"),  # a date is no part of a family
+        ("gpt-4o-2024-08*", "gpt-4o"),
+        ("claude-sonnet-4-5-2025*", "claude-sonnet-4-5"),
+        ("ft:gpt-4o*", "ft:gpt-4o*"),
+        ("meta-llama/llama-3*", "llama-3*"),
+    ],
+)
+def test_a_pattern_covers_families_in_whatever_spelling_it_is_written(given, covered):
+    assert scope_of(f"model:{given}", pattern=True) == f"model:{covered}"
+    assert scope_of(f"model:{covered}", pattern=True) == f"model:{covered}"
+
+
+@pytest.mark.parametrize("pattern", ["openai/gpt-4o*", "gpt-4o-2024*", "gpt-4o*", "GPT-4*"])
+@pytest.mark.parametrize("model", SPELLINGS)
+def test_a_budget_of_a_pattern_refuses_every_spelling(pattern, model):
+    guard = Guard(budgets=[Budget(f"model:{pattern}", "1", "day")], clock=FakeClock())
+
+    with pytest.raises(BudgetRefused):
+        guard.reserve(f"model:{model}", "1.5")
+
+
+@pytest.mark.parametrize("given", ["model:openai/*", "model:us.anthropic.*", "model:models/*"])
+def test_a_pattern_that_names_no_model_is_refused(given):
+    with pytest.raises(ScopeError, match="provider:openai"):
+        scope_of(given, pattern=True)
+
+
 def test_the_closest_pattern_decides():
     assert covers("model:gpt-4o", "model:gpt-4o") > covers("model:gpt-4o*", "model:gpt-4o")
     assert covers("model:gpt-4o*", "model:gpt-4o") > covers("model:gpt-*", "model:gpt-4o")

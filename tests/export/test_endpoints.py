@@ -6,12 +6,13 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
-from costmon.export.endpoints import EndpointCollector, listed_rates
+from costmon.export.endpoints import EndpointCollector
 from costmon.export.prometheus import exposition
 from costmon.export.scopes import MOST_SCOPES
 from costmon.meter.export.rates import Rates, rates_of
 from costmon.meter.options import Options
 from costmon.meter.price_list import prices_of
+from costmon.state.metered_spend import listed_rates
 from tests.meter.sample import MS, row, snapshot
 
 RATES = Rates(Decimal("0.01"), Decimal("0.09"))

@@ -2,21 +2,25 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.error
 import urllib.request
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from costmon.config.user import name_of_user
 from costmon.demo.server import DemoServer
+from costmon.store.migrate import upgrade
 from costmon.testing.stub import StubServer
 
 PATIENCE_S = 20.0
@@ -40,10 +44,31 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+_TEMPLATE = tempfile.TemporaryDirectory(prefix="costmon-template-")
+
+
+@cache
+def _empty_database() -> Path:
+    path = Path(_TEMPLATE.name) / "costmon.db"
+    upgrade(f"sqlite:///{path}")
+    return path
+
+
 class Service:
-    """`python -m costmon run` in a process of its own, in a directory of its own."""
+    """`python -m costmon run` in a process of its own, in a directory of its own.
+
+    It finds an empty database there, which takes a fifth less processor time than to make one.
+
+    Args:
+        directory: Where it runs.
+        arguments: Of `costmon run`.
+        stdin: What it reads.
+        module: What Python runs.
+        environment: Variables that it gets beside a few of ours.
+    """
 
     ROOT = Path(__file__).parents[2]
+    makes_database = False
 
     def __init__(
         self,
@@ -56,6 +81,9 @@ class Service:
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
         self.state = directory / "data"
+        if not self.makes_database and not self.state.exists():
+            self.state.mkdir(0o700)
+            shutil.copy(_empty_database(), self.state)
         self.port = free_port()
         self.lines: list[dict[str, Any]] = []
         self.raw: list[str] = []
@@ -173,6 +201,12 @@ class Service:
         code = self.process.wait(PATIENCE_S)
         self._reader.join(PATIENCE_S)
         return code
+
+
+class FirstService(Service):
+    """A service that starts for the first time, and makes its database."""
+
+    makes_database = True
 
 
 def run(

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from tests.journeys.service import CURRENT, PATIENCE_S, Service, cycles, run
+from tests.journeys.service import CURRENT, PATIENCE_S, FirstService, Service, cycles, run
 
 pytestmark = pytest.mark.process
 
@@ -169,7 +169,7 @@ def test_once_with_a_wrong_token_ends_with_1_and_shows_no_zero(tmp_path, vendor)
 
 
 def test_the_demo_needs_nothing_moves_and_says_that_it_is_one(tmp_path):
-    with Service(tmp_path, "--demo", COSTMON_POLL_INTERVAL="0.3s") as service:
+    with FirstService(tmp_path, "--demo", COSTMON_POLL_INTERVAL="0.3s") as service:
         answer = service.when(CURRENT, 200)
         page = service.get("/")
         first = service.wait_for("poller.inventory_fetched")

@@ -24,6 +24,7 @@ from costmon.errors import (
 from costmon.outbound import OutboundLimits
 from costmon.testing import FakeClock, Reply
 
+PATIENT = OutboundLimits(attempts=1)
 ONCE = OutboundLimits(read_timeout_s=0.3, deadline_s=1.0, max_bytes=100_000, attempts=1)
 
 
@@ -447,7 +448,7 @@ def test_a_server_that_hangs_up_is_a_network_error(open_door):
         thread = threading.Thread(target=hang_up)
         thread.start()
         port = listener.getsockname()[1]
-        door, _ = open_door(base_url=f"http://127.0.0.1:{port}", limits=ONCE)
+        door, _ = open_door(base_url=f"http://127.0.0.1:{port}", limits=PATIENT)
         with pytest.raises(ProviderNetworkError):
             door.get("/v2/x", {})
         thread.join()
@@ -465,7 +466,7 @@ def test_a_server_that_does_not_speak_http_is_a_network_error(open_door):
         thread = threading.Thread(target=babble)
         thread.start()
         port = listener.getsockname()[1]
-        door, _ = open_door(base_url=f"http://127.0.0.1:{port}", limits=ONCE)
+        door, _ = open_door(base_url=f"http://127.0.0.1:{port}", limits=PATIENT)
         with pytest.raises(ProviderNetworkError):
             door.get("/v2/x", {})
         thread.join()

@@ -687,17 +687,25 @@ def test_an_account_that_is_not_polled_any_more_is_not_open_any_more():
     assert announced.read() == ()
 
 
-def test_a_rule_for_a_part_of_what_is_told_opens_the_circuit_of_the_part():
+@pytest.mark.parametrize(
+    ("scope", "opened"), [("tag:a", {"tag:a"}), ("account:main", {"provider:openai"})]
+)
+def test_a_rule_for_a_part_of_what_is_told_opens_the_circuit_of_the_part(scope, opened):
+    """Guards know the calls that an account's counters count by their vendor."""
     rows, policy = spending.spend(9, burns=spending.LOOP), Ear()
+    for row in rows.values():
+        row[Series(scope, "USD")] = row.pop(spending.TAG)
     until = spending.START + (spending.BURN + 2) * spending.BUCKET
     store = spending.Kept({at: row for at, row in rows.items() if at <= until})
     breaker = Breaker(enabled=True, on_finding="warning")
     rules = RulePlan(
-        rules=(Rule("tag:a", breaker=breaker),),
+        rules=(Rule("tag:a", breaker=breaker), Rule("provider:openai", breaker=breaker)),
         open_store=Spent,
         bucket_s=300,
         policy=lambda: None,
         standings=Published(()),
+        providers={"main": "openai"},
+        charges=lambda: None,
     )
     told_of = alerter(
         Memory(),
@@ -713,6 +721,7 @@ def test_a_rule_for_a_part_of_what_is_told_opens_the_circuit_of_the_part():
             system.addresses["alerter"].tell(
                 BucketsClosed(until=spending.START + number * spending.BUCKET)
             )
+        policy.wait_for(1)
 
-    assert {message.opening.scope for message in policy.heard} == {"tag:a"}
+    assert {message.opening.scope for message in policy.heard} == opened
     assert {it.series.scope for it in store.findings.values() if it.part_of is None} == {"global"}

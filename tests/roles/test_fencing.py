@@ -56,6 +56,12 @@ class Sticky:
     def charges(self, today, restated_since):
         return self.writer.charges(today, restated_since)
 
+    def metered(self):
+        return self.writer.metered()
+
+    def record_metered(self, spent, saved):
+        self.writer.record_metered(spent, saved)
+
     def prune(self, now):
         self.writer.prune(now)
 
@@ -92,7 +98,7 @@ def test_the_late_commit_of_a_replaced_persister_is_refused_by_the_database(hist
         name="persister",
         build=lambda incarnation: Persister(incarnation, plan, alerter=NOBODY, pollers={}),
         core=True,
-        hang_after_s=0.3,
+        hang_after_s=1.0,
         policy=SOON,
     )
     with running([spec]) as system:

@@ -6,6 +6,7 @@ import threading
 from collections import deque
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -34,6 +35,8 @@ from costmon.state.guard_state import EMPTY
 from costmon.state.published import Published, SharedPublished
 from costmon.testing import samples
 from costmon.testing.clock import START, FakeClock
+from tests.meter.sample import row as metered_row
+from tests.meter.sample import snapshot as metered_snapshot
 from tests.roles.tree import NOBODY, PATIENCE_S, SOON, Ear, running
 from tests.roles.values import ACCOUNT, FORECASTER, NO_CHANGES, calculated
 from tests.store import charges
@@ -86,6 +89,7 @@ class Database:
         self.windows = []
         self.stored = []
         self.rates = []
+        self.looks: list[Any] = []
         self.days = []
 
     def claim(self):
@@ -162,6 +166,16 @@ class Database:
             freshness=(),
         )
 
+    def metered(self):
+        return self.looks[-1][1] if self.looks else None
+
+    def record_metered(self, spent, saved):
+        if saved.fed_until in self.crash_after:
+            self.crash_after.discard(saved.fed_until)
+            self.looks.append((spent, saved))
+            raise RuntimeError("after the commit")
+        self.looks.append((spent, saved))
+
     def prune(self, now):
         self.pruned.append(now)
 
@@ -209,7 +223,13 @@ def usage_calculated(cycle_id, used=7, minutes=0, resets_at=None):
 
 
 def persister(
-    database, journal, zone="UTC", accounts=(), removed=lambda _charges, _now: (), bucket_s=None
+    database,
+    journal,
+    zone="UTC",
+    accounts=(),
+    removed=lambda _charges, _now: (),
+    bucket_s=None,
+    metered=lambda: None,
 ):
     plan = PersisterPlan(
         claim=database.claim,
@@ -226,6 +246,7 @@ def persister(
         timezone=zone,
         removed=removed,
         bucket_s=bucket_s,
+        metered=metered,
     )
     return ChildSpec(
         name="persister",
@@ -338,6 +359,36 @@ def test_a_clock_that_is_ahead_for_seconds_closes_no_bucket_and_deletes_nothing(
     closed = [it.until for it in alerter.heard if isinstance(it, BucketsClosed)]
     assert closed == [START, START + dt.timedelta(seconds=300)]
     assert set(database.pruned) == {START + dt.timedelta(seconds=304)}
+
+
+def heard(message, messages):
+    return message in messages
+
+
+def test_what_meters_report_is_written_once_before_a_bucket_closes_whatever_crashes():
+    database, alerter, clock = Database(), Ear(), FakeClock(START)
+    ends = [START + n * dt.timedelta(seconds=300) for n in range(4)]
+    database.crash_after.add(ends[2])
+
+    def metered():
+        cpu_ms = (clock.now() - START).total_seconds() * 10
+        rows = [metered_row(cpu_ms=[cpu_ms], bytes_out=0)]
+        return [metered_snapshot(*rows, started_at=START.timestamp())]
+
+    spec = persister(database, Journal(), bucket_s=300, metered=metered)
+    with running([spec, alerter.spec("alerter")], clock=clock) as system:
+        for at in ends:
+            alerter.wait_until(partial(heard, BucketsClosed(until=at)))
+            if at != ends[-1]:
+                clock.advance(300)
+                system.addresses["persister"].tell(Tick(key="bucket"))
+
+    closed = [it.until for it in alerter.heard if isinstance(it, BucketsClosed)]
+    assert closed == ends
+    assert [saved.fed_until for _, saved in database.looks] == ends
+    amounts = [spent[Series("app:shop", "USD")].amount for spent, _ in database.looks[1:]]
+    assert amounts[0] > 0
+    assert len(set(amounts)) == 1
 
 
 def test_an_outage_is_no_crash():

@@ -105,6 +105,12 @@ class StruckWriter:
     def apply_change(self, change):
         return self.writer.apply_change(change)
 
+    def metered(self):
+        return self.writer.metered()
+
+    def record_metered(self, spent, saved):
+        self.writer.record_metered(spent, saved)
+
     def prune(self, now):
         self.writer.prune(now)
 

@@ -1,5 +1,6 @@
 """The alerter's rules: what holds after each bucket, what opens a circuit, and restarts."""
 
+import dataclasses
 import datetime as dt
 import random
 from decimal import Decimal
@@ -10,10 +11,12 @@ from costmon.actors.spend_rules import RulePlan, SpendRules
 from costmon.alerts.openings import threshold_opening
 from costmon.alerts.rule_found import rule_broken
 from costmon.alerts.rules import Standing
+from costmon.domain.charge_report import ChargeTotal, CompleteDay
 from costmon.domain.circuit import Circuit
 from costmon.domain.finding import Series
 from costmon.domain.policy import Policy
 from costmon.domain.rule import Breaker, Rule
+from costmon.state.charges import ChargeState, nothing_known
 from costmon.state.published import Published
 from costmon.store.spend import SavedWatch
 
@@ -51,6 +54,7 @@ class World:
     def __init__(self, *rules):
         self.spent = Spent()
         self.circuits: tuple[Circuit, ...] = ()
+        self.charges: ChargeState = nothing_known(START, START.date())
         self.standings: Published[tuple[Standing, ...]] = Published(())
         self.plan = RulePlan(
             rules=rules or (RULE,),
@@ -58,6 +62,8 @@ class World:
             bucket_s=300,
             policy=lambda: Policy("r", (), self.circuits),
             standings=self.standings,
+            providers={"main": "openai", "other": "openai", "repo": "github"},
+            charges=lambda: self.charges,
         )
         self.number = 0
         self.start()
@@ -65,13 +71,32 @@ class World:
     def start(self):
         self.rules = SpendRules(self.plan, lambda: None)
 
-    def bucket(self, amount=None, series=OPENAI):
-        """Let a bucket be over; return its outcomes."""
+    def bucket(self, amount=None, series=OPENAI, **others):
+        """Let a bucket be over; return its outcomes; others are accounts and what they cost."""
         self.number += 1
         at = START + self.number * BUCKET
-        if amount is not None:
-            self.spent.rows[at] = {series: Decimal(amount)}
+        row = {} if amount is None else {series: Decimal(amount)}
+        row |= {Series(f"account:{name}", "USD"): Decimal(it) for name, it in others.items()}
+        if row:
+            self.spent.rows[at] = row
         return list(self.rules.closed(at))
+
+    def charge(self, day, **accounts):
+        """Let a day be the last complete one of accounts, with what it was charged."""
+        days = tuple(
+            CompleteDay(
+                account=name,
+                provider=self.plan.providers.get(name, "gone"),
+                day=START.date() + dt.timedelta(days=day),
+                totals=(charged(Decimal(amount)),),
+            )
+            for name, amount in accounts.items()
+        )
+        self.charges = dataclasses.replace(self.charges, last_days=days)
+
+
+def charged(amount, currency="USD"):
+    return ChargeTotal("all", "main", "openai", currency, "billed", "all", amount, amount, 1)
 
 
 def holding(outcomes):
@@ -200,6 +225,67 @@ def test_what_a_vendor_has_counted_is_compared_with_a_rule_for_its_account():
     assert holding(world.bucket("11", Series("account:main", "USD"))) == ["hourly"]
     world.bucket("10000", Series("account:other", "output_tokens"))
     assert {it.scope for it in world.standings.read()} == {"account:main"}
+
+
+def test_a_rule_for_a_provider_holds_on_the_larger_of_guards_and_the_counters_of_its_accounts():
+    world = World(RULE)
+
+    assert holding(world.bucket("7", main="4", other="5", repo="99")) == []
+    (above,) = world.bucket("1", main="1", other="1")
+    (larger,) = world.bucket("20")
+    over = [world.bucket() for _ in range(13)]
+
+    assert (above.observed, above.source, above.holds) == (11, "vendors", True)
+    assert above.text == (
+        "provider:openai: 11.00 USD in the last hour, by the vendor's counters at list price;"
+        " the limit is 10.00 USD."
+    )
+    assert (larger.observed, larger.source) == (28, "guards")
+    assert larger.since == above.since
+    ends = [one for found in over for one in found if not one.holds]
+    assert [one.kind for one in ends] == ["hourly"]
+    assert ends[0].at == larger.at + 12 * BUCKET
+
+
+def test_a_rule_for_everything_counts_the_counters_of_all_accounts_and_not_what_meters_report():
+    world = World(RULE._replace(scope="global"))
+
+    found = world.bucket("50", Series("app:shop", "USD"), main="6", repo="7")
+
+    held = [(one.kind, one.observed, one.source) for one in found if one.holds]
+    assert held == [("hourly", 13, "vendors")]
+
+
+def test_a_day_that_was_charged_above_the_limit_is_told_once_and_opens_nothing():
+    world = World(RULE._replace(scope="provider:*", daily=Decimal(50)))
+    world.charge(-1, repo="20", main="30", other="31", gone="1000")
+    begins = world.bucket()
+    (lasts,) = world.bucket()
+    (standing,) = (one for one in world.standings.read() if one.scope == "provider:openai")
+    world.charge(0, repo="20", main="30", other="19")
+    ends = world.bucket()
+
+    assert [(one.scope, one.kind) for one in begins if one.holds] == [("provider:openai", "daily")]
+    assert (lasts.observed, lasts.passes_breaker, lasts.source) == (61, False, "charges")
+    assert rule_broken(lasts).cause == rule_broken(next(it for it in begins if it.holds)).cause
+    assert lasts.text == (
+        "provider:openai: 61.00 USD charged for the last complete day; the limit is 50.00 USD."
+    )
+    assert standing.hourly is None
+    assert standing.daily == 61
+    assert standing.exceeded == ("daily",)
+    assert [(one.kind, one.holds) for one in ends] == [("daily", False)]
+
+
+def test_charges_in_another_currency_are_not_taken_for_nothing():
+    world = World(RULE)
+    world.charge(0, main="30")
+    (day,) = world.charges.last_days
+    euros = dataclasses.replace(day, totals=(charged(Decimal(30), "EUR"),))
+    world.charges = dataclasses.replace(world.charges, last_days=(euros,))
+    world.bucket()
+
+    assert world.standings.read() == ()
 
 
 def test_money_that_is_taken_back_is_not_less_than_nothing():

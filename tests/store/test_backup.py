@@ -7,7 +7,7 @@ import pytest
 from costmon.errors import StoreError, StoreTooNewError, StoreUnavailableError
 from costmon.store import open_store
 from costmon.store.backup import backup, restore
-from costmon.store.migrate import current
+from costmon.store.revisions import current
 from costmon.store.schema import VERSION_TABLE
 from costmon.testing import samples
 

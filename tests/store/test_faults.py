@@ -10,7 +10,8 @@ from costmon.domain.history import HistoryQuery
 from costmon.domain.period import Period
 from costmon.errors import StoreError, StoreOutdatedError, StoreUnavailableError
 from costmon.store import engine, open_store
-from costmon.store.migrate import check_schema, upgrade
+from costmon.store.migrate import upgrade
+from costmon.store.revisions import check_schema
 from costmon.testing import samples
 from costmon.testing.clock import START
 

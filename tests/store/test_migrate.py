@@ -9,8 +9,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from costmon.errors import StoreError, StoreOutdatedError, StoreTooNewError
-from costmon.store import migrate, open_store
-from costmon.store.migrate import check_schema, current, downgrade, upgrade
+from costmon.store import migrate, open_store, revisions
+from costmon.store.migrate import downgrade, upgrade
+from costmon.store.revisions import check_schema, current, known_revisions
 from costmon.store.schema import VERSION_TABLE, metadata
 from costmon.testing import samples
 from costmon.testing.clock import FakeClock
@@ -244,12 +245,21 @@ def test_a_path_with_special_characters_works(tmp_path, look_at):
     assert len(list(folder.glob("costmon.db.backup-*"))) == 1
 
 
+def test_revisions_are_known_from_the_names_of_their_files():
+    scripts = migrate._scripts()
+
+    assert known_revisions() == tuple(
+        reversed([script.revision for script in scripts.walk_revisions()])
+    )
+    assert known_revisions()[-1] == scripts.get_current_head()
+
+
 def test_migrations_are_found_in_an_installed_wheel_and_in_a_checkout(tmp_path, monkeypatch):
-    checkout = migrate._folder()
+    checkout = revisions.migrations()
     assert (checkout / "env.py").is_file()
 
     installed = tmp_path / "costmon"
     (installed / "_migrations").mkdir(parents=True)
-    monkeypatch.setattr(migrate, "files", lambda _: installed)
+    monkeypatch.setattr(revisions, "files", lambda _: installed)
 
-    assert migrate._folder() == installed / "_migrations"
+    assert revisions.migrations() == installed / "_migrations"

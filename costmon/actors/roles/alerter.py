@@ -1,11 +1,11 @@
-"""Say what people must know, once each.
+"""Decide which alerts are due, and send each of them once.
 
-What was said is remembered in the database together with what is to be delivered, in one
-transaction, before the messenger is told: a restart delivers what was not, and says nothing again.
-While the database is away this process remembers, and the messenger is told at once.
+What was sent is stored in the database together with what is to be delivered, in one transaction,
+before the messenger gets it: after a restart pending alerts are delivered, and none is repeated.
+While the database is unavailable, this is kept in memory, and the messenger gets alerts at once.
 
-Facts are judged when they come. Those that a day brings, and those that a stop has kept from being
-judged, are found by a look at what is published, at the start and every hour.
+Facts are judged when they arrive. What becomes due with a new day, or was missed because the
+service was stopped, is found by checking the published values at the start and every hour.
 """
 
 import datetime as dt
@@ -130,7 +130,7 @@ class AlerterPlan:
             been read.
         detection: Settings of detection; `None`: it is off.
         open_findings: Returns the findings that are open; `None` until they have been read.
-        rules: What the rules go by; `None`: there are none.
+        rules: Settings of the rules; `None`: no rules.
     """
 
     accounts: frozenset[str]
@@ -332,11 +332,24 @@ class Alerter(SupervisedActor[AlerterMessage]):
             )
 
     def _open_for(self, finding: SpendFinding) -> None:
-        """Have the circuit of a finding's scope opened, if a rule says so."""
+        """Ask for the circuit of a finding's scope to be opened, if a rule says so."""
         if finding.is_open and finding.severity != "info":
             text = spend_found(finding).text
             scope, severity = finding.series.scope, finding.severity
             self._open_by_rule(finding_opening(finding.id, scope, severity, text, self._every_rule))
+            vendor = self._vendor_of(scope)
+            if vendor is not None:
+                opening_id = f"{finding.id}/{vendor}"
+                self._open_by_rule(
+                    finding_opening(opening_id, vendor, severity, text, self._every_rule)
+                )
+
+    def _vendor_of(self, scope: str) -> str | None:
+        """Return the scope that guards know of the calls that an account's counters count."""
+        kind, _, name = scope.partition(":")
+        plan = self._plan.rules
+        provider = plan.providers.get(name) if plan and kind == "account" else None
+        return None if provider is None else f"provider:{provider}"
 
     def _new_parts(self, until: dt.datetime) -> tuple[SpendFinding, ...]:
         """Return what was found since the last look and is told with another finding.
@@ -352,7 +365,7 @@ class Alerter(SupervisedActor[AlerterMessage]):
         return self._plan.rules.rules if self._plan.rules else ()
 
     def _open_by_rule(self, opening: Opening | None) -> None:
-        """Have the circuit of a scope opened, if a rule says so."""
+        """Ask for the circuit of a scope to be opened, if a rule says so."""
         if opening is not None:
             self.tell(self._policy, OpenByRule(opening=opening))
 
@@ -412,7 +425,7 @@ class Alerter(SupervisedActor[AlerterMessage]):
         self._wake()
 
     def _accept_finding(self, told: Alert | None, now: dt.datetime) -> None:
-        """Have detection take it that what an alert told of was fine, if it told of a finding."""
+        """Tell detection that the finding an alert was about is normal."""
         if told is None or told.event != FOUND or self._detection is None:
             return
         series = Series(told.labels["scope"], told.labels["unit"])
@@ -502,7 +515,8 @@ class Alerter(SupervisedActor[AlerterMessage]):
     def _save(self) -> None:
         """Bring memory and database together; try again later when the database is away.
 
-        Until then nobody asks it: an alert must not wait for a database that answers after seconds.
+        Until then it is not used: an alert must not wait for a database that takes seconds to
+        answer.
         """
         if self._store_is_away:
             return

@@ -1,4 +1,4 @@
-"""Fold what the pollers saw into the current costs, and publish them.
+"""Fold what the pollers read into the current costs, and publish them.
 
 The published snapshot is all the state there is: a new incarnation resumes from it, and folding the
 same cycle twice changes nothing.

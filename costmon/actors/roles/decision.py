@@ -1,4 +1,4 @@
-"""Turn what somebody wants of guards into a change, and a change into a log line."""
+"""Turn a command about guards into a change, and a change into a log line."""
 
 import datetime as dt
 from collections.abc import Iterable, Mapping

@@ -1,7 +1,7 @@
 """Ping a dead man's switch while all children run: it alarms when the pings stop.
 
-The switch is a service elsewhere that expects a request in time, so that people hear of a costmon
-that has died, hangs, or has lost its network.
+The switch is a service elsewhere that expects a request in time, so that people learn when costmon
+has died, hangs, or has lost its network.
 """
 
 from collections.abc import Callable, Iterable

@@ -1,4 +1,4 @@
-"""Deliver alerts to channels, each at its own pace, never making the alerter wait.
+"""Deliver alerts to channels, each independently, without making the alerter wait.
 
 Deliveries are kept in the database until a channel has taken them, so that an alert is delivered
 after a restart too. A channel that knows the alert's id (`Idempotency-Key`) takes it once.
@@ -97,7 +97,7 @@ class Outbox:
 
 
 class Messenger(SupervisedActor[MessengerMessage]):
-    """Tells every alert to every channel at least once."""
+    """Delivers every alert to every channel at least once."""
 
     def __init__(
         self,
@@ -287,7 +287,7 @@ class Messenger(SupervisedActor[MessengerMessage]):
         return outbox.channel.name in self._kept and not outbox.loaded
 
     def _note_ended(self, outbox: Outbox) -> None:
-        """Tell the database what is over; later when it is away."""
+        """Record in the database what is over; later if it is unavailable."""
         if self._store_is_away:
             return
         try:

@@ -18,7 +18,7 @@ _SAVE, _SWEEP = "save", "sweep"
 _SAVE_EVERY_S = 10.0
 _SWEEP_EVERY_S = 10.0
 _SHARE = 50
-"""Saving may take one fiftieth of the time."""
+"""Saving may take up to one fiftieth of the time."""
 
 
 class MeterKeeper(Protocol):
@@ -47,7 +47,7 @@ class MetersPlan:
 
 
 class MetersActor(SupervisedActor[MetersMessage]):
-    """Knows what each endpoint of metered applications has taken."""
+    """Keeps what each endpoint of metered applications has used."""
 
     def __init__(self, incarnation: Incarnation, plan: MetersPlan) -> None:
         super().__init__(incarnation)
@@ -70,7 +70,7 @@ class MetersActor(SupervisedActor[MetersMessage]):
         self.timer.every(_SWEEP, _SWEEP_EVERY_S, first_s=_SWEEP_EVERY_S)
 
     def handle(self, message: MetersMessage) -> None:
-        """Fold what a worker reports, note an order, or look at the time."""
+        """Fold in a report of a worker, carry out a command, or check what is due."""
         now_s = self.clock.monotonic_s()
         match message:
             case MeterReported():

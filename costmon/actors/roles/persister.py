@@ -42,13 +42,15 @@ from costmon.messages import (
     Tick,
     UsageCalculated,
 )
-from costmon.state import guard_reports
+from costmon.meter.figures import Snapshot as Metered
+from costmon.state import guard_reports, metered_spend
 from costmon.state.charges import RESTATED_LATELY, ChargeState, charge_state, on_day
 from costmon.state.forecast import Forecaster
 from costmon.state.guard_state import GuardState
 from costmon.state.published import Published, SharedPublished
 from costmon.state.usage_rates import usage_rates
 from costmon.state.value import AccountState
+from costmon.store.spend import SavedWatch
 
 T = TypeVar("T")
 
@@ -60,7 +62,7 @@ _RETRY_MIN_S, _RETRY_MAX_S = 1.0, 30.0
 _PRUNE_EVERY_S = 6 * 3600.0
 _PRUNE_FIRST_S = 60.0
 _STEADY_AFTER_S = 300.0
-"""For so long after the clock was set nothing is deleted by it, and no bucket is closed."""
+"""Seconds after the clock was set in which nothing is deleted and no bucket is closed."""
 _UNUSABLE = (
     StoreRefusedError,
     ValueError,
@@ -97,6 +99,8 @@ class PersisterPlan:
         timezone: IANA key of the zone whose days people count by.
         removed: Returns windows that end charges of this month which the settings no longer name.
         bucket_s: Length of the buckets that detection is fed, in seconds; `None`: it is off.
+        metered: Returns what meters have reported, one snapshot for each application; `None` while
+            what was kept over a restart has not been read.
     """
 
     claim: Callable[[], Writer]
@@ -113,6 +117,7 @@ class PersisterPlan:
     timezone: str
     removed: Callable[[ChargeState, dt.datetime], tuple[ChargeWindow, ...]]
     bucket_s: int | None = None
+    metered: Callable[[], Sequence[Metered] | None] = lambda: None
 
 
 class Persister(SupervisedActor[PersisterMessage]):
@@ -120,9 +125,9 @@ class Persister(SupervisedActor[PersisterMessage]):
 
     Args:
         incarnation: What every actor is given.
-        plan: What it goes by.
+        plan: Its settings.
         alerter: Is told what was charged.
-        pollers: By account, who is told to read again what could not be kept.
+        pollers: By account; they are told to read again what could not be kept.
     """
 
     def __init__(
@@ -156,6 +161,8 @@ class Persister(SupervisedActor[PersisterMessage]):
         self._retry_s = _RETRY_MIN_S
         self._away_since_s: float | None = None
         self._bucket_s = plan.bucket_s
+        self._metered = plan.metered
+        self._seen: metered_spend.Seen | None = None
         self._closed_until: dt.datetime | None = None
         self._steps = StepDetector(self.clock)
         self._steady_from_s = 0.0
@@ -306,7 +313,7 @@ class Persister(SupervisedActor[PersisterMessage]):
         self._ask_again()
 
     def _ask_again(self) -> None:
-        """Let what is not kept be read again, unless it could not be kept then either."""
+        """Ask for incomplete charges to be read again, but not repeatedly."""
         if self._away_since_s is not None or not self.wait(0.0):
             return  # when it stops the pollers have stopped; the next start reads it
         for account in self._waiting_charges.take_incomplete():
@@ -409,7 +416,7 @@ class Persister(SupervisedActor[PersisterMessage]):
             self.timer.after(_FORECAST, _FORECAST_AFTER_S)
 
     def _forecast_again(self) -> None:
-        """Let the forecast follow the time, and what the live resources cost now."""
+        """Update the forecast to the current time and to what the live resources cost now."""
         now = self.clock.now()
         state = self._forecaster.added_to(self._charges.read(), self._accounts(), now)
         if state.forecast is not None:
@@ -417,7 +424,7 @@ class Persister(SupervisedActor[PersisterMessage]):
             self.tell(self._alerter, ForecastMade(totals=state))
 
     def _look_at_the_day(self) -> None:
-        """Let figures of the month to date be about the month that it is."""
+        """Publish figures of the current month, also when no poll has run since it began."""
         known, today = self._charges.read(), self._today()
         if known.is_loaded and known.today == today:
             self._forecast_again()
@@ -467,11 +474,35 @@ class Persister(SupervisedActor[PersisterMessage]):
         try:
             # An incarnation that hung in the middle of writing cannot add to these any more.
             self._write(lambda _writer: None)
+            self._look_at_meters(now, until, self._bucket_s)
         except StoreError as error:
             self._gone(error)
         else:
             self._closed_until = until
             self.tell(self._alerter, BucketsClosed(until=until))
+
+    def _look_at_meters(self, now: dt.datetime, until: dt.datetime, bucket_s: int) -> None:
+        """Add what metered applications have cost since the last look to the bucket that ends."""
+        services = self._metered()
+        if services is None or (not services and self._seen is None):
+            return
+        if self._seen is None:
+            saved = self._write(lambda writer: writer.metered())
+            if saved is not None and saved.fed_until == until:
+                return  # an incarnation before this one has looked
+            if saved is not None and saved.fed_until < until:
+                self._seen = self._seen_before(saved.state)  # a later one is of a wrong clock
+        seen, spent = metered_spend.looked(self._seen, services, now, bucket_s)
+        saved_now = SavedWatch(until, metered_spend.to_bytes(seen))
+        self._write(lambda writer: writer.record_metered(spent, saved_now))
+        self._seen = seen
+
+    def _seen_before(self, state: bytes) -> metered_spend.Seen | None:
+        try:
+            return metered_spend.from_bytes(state)
+        except ValueError as error:
+            self.log.warning("persister.metered_unreadable", error=str(error))
+            return None
 
     def _write_changes(self) -> None:
         while (change := self._changes.first()) is not None:
@@ -560,7 +591,7 @@ class Persister(SupervisedActor[PersisterMessage]):
         self.fenced(lambda: self._fault.publish(None))
 
     def _unsteady_s(self) -> float:
-        """Return for how many seconds the clock is not to be believed, because it was set."""
+        """Return for how many more seconds the clock is not trusted, because it was set."""
         now_s = self.clock.monotonic_s()
         if abs(self._steps.take_s()) >= SMALLEST_STEP_S:
             self._steady_from_s = now_s + _STEADY_AFTER_S

@@ -43,7 +43,7 @@ _LOAD, _EXPIRE, _SWEEP = "load", "expire", "sweep"
 _SWEEP_EVERY_S = 600.0
 _LOAD_MIN_S, _LOAD_MAX_S = 0.5, 15.0
 _LOOK_AGAIN_S = 30.0
-"""At most so long until the wall clock is looked at again: it may be set."""
+"""The longest wait until the wall clock is read again: it may have been set."""
 _MOST_LOGGED = 10
 
 Kept = TypeVar("Kept", bound=Change)
@@ -105,7 +105,7 @@ class PolicyPlan:
 
 
 class PolicyActor(SupervisedActor[PolicyMessage]):
-    """Answers for budgets and circuits, and knows what guards have reported."""
+    """Keeps budgets and circuits, and what guards have reported."""
 
     def __init__(
         self, incarnation: Incarnation, plan: PolicyPlan, *, persister: Address, alerter: Address
@@ -125,7 +125,7 @@ class PolicyActor(SupervisedActor[PolicyMessage]):
         self.timer.after(_LOAD if self._plan.policy.read() is None else _EXPIRE, 0.0)
 
     def handle(self, message: PolicyMessage) -> None:
-        """Fold what guards report, carry out a command, or look at the time."""
+        """Fold in a report of a guard, carry out a command, or check what is due."""
         match message:
             case GuardReported():
                 self._fold(message)
@@ -255,7 +255,7 @@ class PolicyActor(SupervisedActor[PolicyMessage]):
         return decision.next_revision(known, now)
 
     def _keep(self, decided: GuardChange) -> None:
-        """Bring a change to the disk, to whoever must know, and to the guards."""
+        """Store a change on disk, tell the actors concerned, and publish it for guards."""
         policy = self._plan.policy.read()
         change = self._plan.changes.keep(decided)
         self.tell(self._persister, PolicyChanged(change=change))
@@ -266,7 +266,7 @@ class PolicyActor(SupervisedActor[PolicyMessage]):
         event, facts = decision.logged(change)
         self.log.info(event, id=change.id, published=policy is not None, **facts)
 
-    # --- what guards go by -------------------------------------------------------------------
+    # --- what guards enforce -----------------------------------------------------------------
 
     def _load(self) -> None:
         """Publish what guards enforce, once the database says what was decided before.
@@ -332,7 +332,7 @@ class PolicyActor(SupervisedActor[PolicyMessage]):
             self.timer.after(_EXPIRE, min((end - now).total_seconds(), _LOOK_AGAIN_S))
 
     def _tell_expired(self, circuits: Iterable[Circuit], now: dt.datetime) -> None:
-        """Let people know what has ended by itself; whoever was told before is not told again."""
+        """Report circuits that have ended by themselves, each once."""
         for circuit in circuits:
             ended = (circuit.scope, circuit.revision)
             if circuit.state == "closed" or circuit.is_open(now) or ended in self._told_expired:

@@ -46,7 +46,7 @@ _RETRY_FIRST_S, _RETRY_MAX_S = 300.0, 3600.0
 
 
 class Line(Protocol):
-    """The open line to a vendor: a provider and the counts of what it asked."""
+    """The connection to a vendor: a provider and the counts of its requests."""
 
     provider: Provider
 
@@ -68,8 +68,8 @@ class PollerPlan:
         provider: The vendor's slug.
         intervals: Seconds from the start of one cycle to the start of the next, by the readings
             that the vendor has.
-        least_intervals: Seconds that must lie between the starts of two cycles, whoever asks, by
-            the readings for which there is such a limit.
+        least_intervals: Least seconds between the starts of two cycles, even for refreshes, by the
+            readings for which there is such a limit.
         begun: When each reading's last cycle began, monotonic seconds; it outlives an incarnation.
         offsets: How far the wall clock was ahead of the monotonic clock at each reading's last good
             cycle, in seconds; it outlives an incarnation.
@@ -166,7 +166,7 @@ class Poller(SupervisedActor[PollerMessage]):
         self._cut_short = False
 
     def started(self) -> None:
-        """Open the line and poll at once what no earlier process has read lately."""
+        """Connect, and poll at once what no earlier process has read recently."""
         self._line = self._plan.connect(self._pause, self.beat)
         now = self.clock.now()
         for reading in self._readings.values():
@@ -179,12 +179,12 @@ class Poller(SupervisedActor[PollerMessage]):
             self.timer.after(reading.kind, delay_s)
 
     def release(self) -> None:
-        """Close the line."""
+        """Close the connection."""
         if self._line is not None:
             self._line.close()
 
     def handle(self, message: PollerMessage) -> None:
-        """Poll, because it is time or because somebody asked."""
+        """Poll, because it is due or was requested."""
         match message:
             case Tick(key=key):
                 reading = next(it for it in self._readings.values() if it.kind == key)
@@ -332,7 +332,7 @@ class Poller(SupervisedActor[PollerMessage]):
                 now_s, retryable=outcome.retryable, retry_after_s=outcome.retry_after_s
             )
             if outcome.reason not in cycle.failures:
-                # What was found wrong only after an answer had come is no failure of the line's.
+                # A fault in an answer that did arrive is not a failure of the connection.
                 cycle.failures[outcome.reason] += 1
         else:
             reading.breaker = reading.breaker.after_success()

@@ -68,7 +68,7 @@ class ReadingHealth(Answer, frozen=True):
 
 
 class StaleKindNote(Answer, frozen=True):
-    """A kind of resource that could not be read lately; its last good figures are shown."""
+    """A kind of resource that could not be read recently; its last good figures are shown."""
 
     kind: str
     reason: str

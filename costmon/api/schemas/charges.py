@@ -62,7 +62,7 @@ class RestatementNote(Answer, frozen=True):
 
 
 class ChargesMeta(Answer, frozen=True, rename={"start": "from", "end": "to"}):
-    """What was asked, how fresh the ledger is, and what was restated lately.
+    """The query, how fresh the ledger is, and what was restated recently.
 
     Days are the vendor's own; `to` is not included.
     """
@@ -100,8 +100,8 @@ class BudgetUsed(Answer, frozen=True):
 
     By `source` it is compared with what vendors charge, or with what guards report: never with
     their sum. `enforced` says whether guards refuse calls by it. `over` is by how much the limit is
-    exceeded; null when it is not. `left_out` are currencies that have no exchange rate, hence are
-    not in `spent`.
+    exceeded; null when it is not. `left_out` are currencies that have no exchange rate and are
+    therefore not in `spent`.
     """
 
     scope: str

@@ -20,20 +20,22 @@ _Percent = Annotated[str, Describe(description="Percentage of the limit, such as
 class BudgetStatus(Answer, frozen=True):
     """How one scope stands in one period, in one store, by the latest report about it.
 
-    `over` says that the window has ended: the figures are those of the window before.
+    `over` says that the window has ended: the figures are those of the window before. A budget that
+    no guard has reported about has no `store` and no `reported_at`; `spent` is "0" if nothing was
+    ever spent on it, and null if that is not known.
     """
 
     scope: str
     period: str
-    store: str
+    store: str | None
     currency: str
     limit: str | None
-    spent: str
-    held: str
+    spent: str | None
+    held: str | None
     remaining: str | None
     resets_at: Moment | None
     over: bool
-    reported_at: Moment
+    reported_at: Moment | None
     guards: list[str]
 
 
@@ -172,14 +174,14 @@ class BudgetsAnswer(Answer, frozen=True):
 
 
 class CommandAccepted(Answer, frozen=True):
-    """It will be done at once; `id` names it in the log."""
+    """The change was accepted; `id` names it in the log."""
 
     id: str
     status: Literal["accepted"]
 
 
 class CommandAnswer(Answer, frozen=True):
-    """The answer to whoever changes a circuit or a budget."""
+    """The answer to a change of a circuit or a budget."""
 
     data: CommandAccepted
 

@@ -79,7 +79,7 @@ class _Figures:
     """What is shown for each distinct price and age, already encoded.
 
     Resources share few prices, and nearly all are older than the month: of 100,000 droplets only
-    the new ones cost a computation, the others one look-up. It goes by the identity of a price,
+    the new ones need a computation, the others one look-up. The key is the identity of a price,
     because hashing a `Decimal` costs more than the rest of the look-up.
     """
 

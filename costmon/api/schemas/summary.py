@@ -26,7 +26,7 @@ class SumAnswer(Answer, frozen=True):
     """An amount in one currency; null while nothing of it is known.
 
     `by_kind` says how its parts are known. `left_out` are amounts in currencies that have no
-    exchange rate, hence are not in `amount`.
+    exchange rate and are therefore not in `amount`.
     """
 
     amount: str | None

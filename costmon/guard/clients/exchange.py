@@ -267,8 +267,6 @@ class Exchange:
         actual = self._costing.charge(self._call, self._quote, answer, self._heed)
         if self._quote.unpriced:
             self._share_learnt()
-        if reader is not None and not reader.readable and actual is not None:
-            actual = self._unread(actual, answer)
         if self._quote.llm is not None and not later:
             costs = self._costing.llm
             if costs.postpone(self._quote.llm, answer, self._lease):
@@ -293,11 +291,6 @@ class Exchange:
         model = None if deployment is None else self._costing.learnt.get(deployment)
         if deployment is not None and model is not None:
             self._soon(partial(self._guard.learn_model, deployment, model))
-
-    def _unread(self, actual: Decimal, answer: Answer) -> Decimal | None:
-        """Return the charge for a response whose encoding is not supported."""
-        of_model = self._quote.llm is not None and answer.tokens is None
-        return None if of_model and self._status < _CLIENT_ERROR else actual
 
     def _settle(self, actual: Decimal | None, *, failed: bool) -> None:
         try:

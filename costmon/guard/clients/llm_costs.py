@@ -9,7 +9,8 @@ from costmon.domain.model_name import family_of
 from costmon.guard.attempt import HeldLease
 from costmon.guard.clients.answer import Answer
 from costmon.guard.clients.wire_call import WireCall
-from costmon.guard.usage_parsing.bound import Bound
+from costmon.guard.usage_parsing.bound import PICTURE_COST, Bound
+from costmon.guard.usage_parsing.by_piece import names_of, pieces_of
 from costmon.guard.usage_parsing.llm_call import LlmCall, llm_call_of, tier_of
 from costmon.guard.usage_parsing.price_book import PriceBook
 from costmon.guard.usage_parsing.request_body import text_size
@@ -23,6 +24,9 @@ _FASTEST = 1_000
 
 _OK, _REDIRECT, _TIMEOUT = 200, 300, 408
 _TOKEN_HEADERS = ("x-amzn-bedrock-input-token-count", "x-amzn-bedrock-output-token-count")
+_PEAK_HOURS = ((1, 4), (6, 10))
+"""DeepSeek's, in UTC."""
+
 _LONGEST_NUMBER = 40
 _MOST_LEARNT = 4096
 
@@ -155,12 +159,13 @@ class LlmCosts:
             model = self._learnt.get(f"{call.host}/{model}", model)
         price = None
         if model is not None:
-            price = self.book.price(model, call.host, call.path, found.geography)
+            names = names_of(found.wire, found.body.fields, family_of(model))
+            price = self.book.price(model, call.host, call.path, found.geography, names)
         request = LlmRequest(
             call=found,
             model=model,
             family=None if model is None else family_of(model),
-            tier=_priced_tier(found.tier, found.seller),
+            tier=self._tier(found, price),
             price=price,
             hold=None,
             unpriced=None,
@@ -174,6 +179,14 @@ class LlmCosts:
         if why is not None or price is None:
             return request._replace(unpriced=why)
         return self._held(request, price)
+
+    def _tier(self, call: LlmCall, price: ModelPrice | None) -> str:
+        """Return the tier of a request; DeepSeek's prices depend on the hour."""
+        tier = _priced_tier(call.tier, call.seller)
+        if tier == STANDARD and call.seller == "deepseek" and price and "peak" in price.tiers:
+            hour = self._clock.now().hour
+            return "peak" if any(first <= hour < end for first, end in _PEAK_HOURS) else STANDARD
+        return tier
 
     def _held_batch(self, call: WireCall, request: LlmRequest) -> LlmRequest:
         """Return a batch with the sum of what its calls can cost."""
@@ -216,7 +229,7 @@ class LlmCosts:
             return Charge(ZERO)
         if call.later is not None:
             return self._charge_later(request, answer)
-        usage = answer.tokens or _header_usage(answer)
+        usage = answer.tokens or _header_usage(answer, request.price)
         if usage is None and not _OK <= answer.status < _REDIRECT:
             # A vendor charges nothing for what it refused, or failed to do.
             return Charge(None if answer.status == _TIMEOUT else ZERO)
@@ -239,7 +252,7 @@ class LlmCosts:
         said = said_cost(request.call.seller, answer.usage)
         if said is not None:
             return charge._replace(amount=said, estimated=False)
-        if answer.unfinished and usage is None:
+        if answer.unfinished and usage is None and request.unpriced is None:
             return charge
         if price is None:
             return charge._replace(notices=(*charge.notices, _without_price(request, model)))
@@ -330,7 +343,10 @@ def _priced(request: LlmRequest, answer: Answer, charge: Charge, price: ModelPri
         cost = price.cost(_with_request(usage, price), tier)
         if cost.missing:
             notice = _part_without_price(request, charge.model, cost.missing)
-            whole = max(cost.amount, request.hold or ZERO)
+            whole = cost.amount
+            if "pictures" in cost.missing:
+                whole += usage.pictures * PICTURE_COST
+            whole = max(whole, request.hold or ZERO)
             return charge._replace(amount=whole, notices=(*charge.notices, notice))
         return charge._replace(amount=cost.amount, estimated=not cost.exact, usage=usage)
     if request.hold is None:
@@ -363,8 +379,8 @@ def _served_tier(request: LlmRequest, answer: Answer) -> str:
     if isinstance(said, str):
         found = tier_of(said.lower().removeprefix("on_demand_") if said != "ON_DEMAND" else said)
         if found is not None and not (found == STANDARD and request.call.wire == "batch"):
-            if request.tier == "fast" and found == STANDARD:
-                return "fast"
+            if request.tier in {"fast", "peak"} and found == STANDARD:
+                return request.tier
             return _priced_tier(found, request.call.seller)
     return request.tier
 
@@ -381,23 +397,35 @@ def _same_price(request: LlmRequest, answered: str) -> bool:
 
 def _no_price(call: LlmCall, price: ModelPrice | None, model: str | None) -> str | None:
     """Return why a call has no price; `None`: it has one."""
-    if call.wire in {"unknown", "other", "predict"} or (call.wire == "batch" and not call.parts):
+    if call.wire in {"unknown", "other"} or (call.wire == "batch" and not call.parts):
         return "there are no prices of this kind of request"
     if model is None:
         return "it does not say which model"
     if price is None:
         return "the model has no price in the list: give one by Costing(prices=...)"
-    if call.wire in {"embeddings", "transcription"} or price.by_tokens:
-        return None
-    if price.rates.characters is not None or price.rates.seconds is not None:
-        return None
-    return "the list has no price of tokens of this model"
+    return None if _fits(call, price) else "the list has no price of this unit for this model"
+
+
+def _fits(call: LlmCall, price: ModelPrice) -> bool:
+    """Return whether a price has the unit that a call is paid by."""
+    if call.wire in {"embeddings", "transcription", "rerank"}:
+        return True
+    rates = price.rates
+    by_tokens = price.by_tokens and call.wire not in {"predict", "videos"}
+    by_time = rates.characters is not None or rates.seconds is not None
+    return by_tokens or by_time or pieces_of(call.wire, call.body.fields, 1, rates) is not None
+
+
+def _illegible(answer: Answer) -> bool:
+    """Return whether an answer has a usage, or may have one, that cannot be read."""
+    return bool(answer.problem or (answer.usage and answer.tokens is None))
 
 
 def _unreadable(request: LlmRequest, answer: Answer) -> tuple[Notice, ...]:
-    if not answer.problem:
+    if not _illegible(answer):
         return ()
-    text = f"its answer cannot be read: {answer.problem}; what is held is charged"
+    problem = answer.problem or "its usage has no counts that are known and plausible"
+    text = f"its answer cannot be read: {problem}; what is held is charged"
     return (Notice("unreadable", request.name, text),)
 
 
@@ -424,7 +452,7 @@ def _stream_without_usage(request: LlmRequest) -> Notice:
 
 def _with_request(usage: LlmUsage, price: ModelPrice) -> LlmUsage:
     """Add what is paid by the call: a request, or the search of a model that always searches."""
-    if price.rates.request is not None:
+    if price.rates.request is not None and not usage.request:
         usage = usage._replace(request=1)
     if "search-preview" in price.model or "search-api" in price.model:
         usage = usage._replace(web_search=max(1, usage.web_search))
@@ -434,9 +462,13 @@ def _with_request(usage: LlmUsage, price: ModelPrice) -> LlmUsage:
 
 
 def _usage_of_request(request: LlmRequest, answer: Answer, price: ModelPrice) -> LlmUsage | None:
-    """Return the usage of an answer that never says it: what was to be spoken."""
-    text = request.call.body.fields.get("input")
-    by_characters = request.call.wire == "speech" and price.rates.characters is not None
+    """Return the usage of an answer that never says it: what was to be spoken, or made."""
+    call = request.call
+    pieces = pieces_of(call.wire, call.body.fields, call.choices, price.rates)
+    if pieces is not None:
+        return pieces
+    text = call.body.fields.get("input")
+    by_characters = call.wire == "speech" and price.rates.characters is not None
     if by_characters and answer.complete and isinstance(text, str):
         return LlmUsage(characters=text_size(text) if "\x00" in text else len(text))
     return None
@@ -450,7 +482,7 @@ def _bound_of_received(
     Each token is at least one byte of the text that was received. Reasoning is not in it; there is
     at most so much as a model can write in the time that the answer took.
     """
-    if request.hold is None or not request.call.writes:
+    if request.hold is None or not request.call.writes or _illegible(answer):
         return None
     if request.call.wire in {"images", "speech"} or request.call.speaks:
         return None
@@ -468,8 +500,10 @@ def _bound_of_received(
     return min(request.fixed - request.padding + output * per_output, request.hold)
 
 
-def _header_usage(answer: Answer) -> LlmUsage | None:
+def _header_usage(answer: Answer, price: ModelPrice | None) -> LlmUsage | None:
     counts = [answer.headers.get(name, "") for name in _TOKEN_HEADERS]
+    if not counts[1] and price is not None and price.rates.output is None:
+        counts[1] = "0"  # an embedding
     if all(
         count.isascii() and count.isdigit() and len(count) < _LONGEST_NUMBER for count in counts
     ):

@@ -31,6 +31,7 @@ class Usage:
         "expired",
         "failed",
         "inherited",
+        "plain",
         "requests",
         "spent",
     )
@@ -38,6 +39,8 @@ class Usage:
     def __init__(self, inherited: int = 0) -> None:
         self.spent = self.requests = self.failed = self.expired = 0
         self.bytes_in = self.bytes_out = self.changes = 0
+        self.plain = 0
+        """Further requests, each a change, of which only the cost is known."""
         self.inherited = inherited
         """What the parent had spent before the fork: counted here, but reported by the parent."""
 
@@ -71,6 +74,7 @@ class Bound:
             which count there, too.
         only: The cell of a plan with a single line, of money, in a calendar period. Most calls have
             such a plan, and a loop would cost them a third of their time. `None` otherwise.
+        full: Whether the last call of a plan with a single line was refused.
         money: The cells that count costs.
         fixed: The cells that count a fixed number, with that number.
         limits: The limits to check: the window's cell, its limit, the fixed number or `None` for
@@ -84,6 +88,7 @@ class Bound:
         "__weakref__",
         "adopted",
         "fixed",
+        "full",
         "hour",
         "limits",
         "money",
@@ -97,6 +102,7 @@ class Bound:
         self.hour = hour
         self.adopted: dict[tuple[str, str], Cell] = {}
         self.only: tuple[Cell, float, float, Line] | None = None
+        self.full = False
         self.money: tuple[Cell, ...] = ()
         self.fixed: tuple[tuple[Cell, int], ...] = ()
         self.limits: tuple[tuple[Cell, int, int | None, Line], ...] = ()

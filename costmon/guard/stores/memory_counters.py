@@ -118,15 +118,15 @@ class MemoryCounters:
                 scope=name,
                 activity=activity,
                 spent=row.spent,
-                requests=row.requests,
+                requests=row.requests + row.plain,
                 failed=row.failed,
                 expired=row.expired,
                 bytes_in=row.bytes_in,
                 bytes_out=row.bytes_out,
-                changes=row.changes,
+                changes=row.changes + row.plain,
             )
             for hour, name, activity, row in sorted(self._rows(scope), key=_named)
-            if since <= hour < until and row.changes
+            if since <= hour < until and (row.changes or row.plain)
         ]
 
     def recount_held(self) -> None:

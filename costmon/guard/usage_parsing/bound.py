@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from costmon.guard.usage_parsing.by_piece import pieces_of
 from costmon.guard.usage_parsing.llm_call import LlmCall
 from costmon.guard.usage_parsing.sessions import Earlier, expected_output, rest_of
 from costmon.pricing.llm import ModelPrice, Rates
@@ -24,6 +25,14 @@ _SOUND_BYTES = 10
 _SOUND_BYTES_A_SECOND = 1000
 _FILE_TOKENS_A_BYTE = 10
 _SPEECH_TOKENS_A_CHARACTER = 3
+PICTURE_COST = Decimal("0.25")
+"""Most that OpenAI's tool takes for a picture in a conversation: gpt-image-1, high, 1024x1536."""
+
+_SEARCHES = 100
+"""Most searches of a deep research; the vendor names no limit, and examples of 10 to 50."""
+
+_DOCUMENT, _DOCUMENTS = 500, 100
+"""Tokens of a document, and documents of a search, that a re-ranker counts as one."""
 _PICTURE_OUTPUT = {"gpt-image-1": 6_240, "gpt-image-1-mini": 6_240, "gpt-image-1.5": 6_240}
 _ANY_PICTURE_OUTPUT = 16_384
 
@@ -104,11 +113,29 @@ class Bound:
             )
             + (rates.request or ZERO) / 1000
         )
-        self._others(call, rates, text)
+        self._others(call, price, rates, text)
         self.per_output = _highest_output(rates, call) / _MILLION
         self.output = 0 if not call.writes else self._output(call, price, earlier, family)
+        if _compacts(call):  # the conversation is read, and a summary of it written, before
+            self.tools_cost += self.input_cost + self.output * self.per_output
 
-    def _others(self, call: LlmCall, rates: Rates, text: int) -> None:
+    def _others(self, call: LlmCall, price: ModelPrice, rates: Rates, text: int) -> None:
+        pieces = pieces_of(call.wire, call.body.fields, call.choices, rates)
+        if pieces is not None:
+            self.tools_cost += price.cost(pieces).amount
+        if call.wire == "rerank" and rates.request is not None:
+            documents = call.body.fields.get("documents")
+            count = len(documents) if isinstance(documents, list) else 0
+            # A long document counts as several, each of them of 500 tokens or more.
+            searches = 1 + (count + text // _DOCUMENT) // _DOCUMENTS
+            self.tools_cost += (searches - 1) * rates.request / 1000
+        if "pictures" in call.prompt.tools:
+            self.tools_cost += PICTURE_COST
+        if _researches(rates):
+            self.tools_cost += (
+                price.context * (rates.input or ZERO)
+                + price.most_output * (rates.reasoning or ZERO)
+            ) / _MILLION + _SEARCHES * (rates.web_search or ZERO) / 1000
         if rates.characters is not None:
             self.tools_cost += text * rates.characters / _MILLION
         if call.wire == "transcription" and rates.seconds is not None:
@@ -126,6 +153,21 @@ class Bound:
             return call.prompt.text_bytes * _SPEECH_TOKENS_A_CHARACTER
         asked = call.most_output if call.most_output is not None else price.most_output
         return expected_output(asked, earlier) * call.choices
+
+
+def _compacts(call: LlmCall) -> bool:
+    """Return whether the vendor may shorten the conversation by a summary."""
+    found = call.body.fields.get("context_management")
+    edits = found.get("edits") if isinstance(found, dict) else None
+    return isinstance(edits, list) and any(
+        isinstance(edit, dict) and str(edit.get("type")).startswith("compact") for edit in edits
+    )
+
+
+def _researches(rates: Rates) -> bool:
+    """Return whether a model searches and thinks beside its answer, at prices of their own."""
+    thinks_apart = rates.reasoning is not None and rates.reasoning != rates.output
+    return thinks_apart and rates.web_search is not None
 
 
 def _highest(rates: Rates, call: LlmCall) -> Decimal:

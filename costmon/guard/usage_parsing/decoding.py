@@ -108,17 +108,21 @@ def _brotli() -> object:
             return import_module(package).Decompressor()
         except ImportError:
             continue
-    raise UnreadableError("brotli is not installed")
+    raise UnreadableError(_MISSING.format("brotli"))
 
 
 def _zstandard() -> object:
     from importlib import import_module
 
-    try:
-        return import_module("compression.zstd").ZstdDecompressor()
-    except ImportError:
-        pass
+    for package in ("compression.zstd", "backports.zstd"):
+        try:
+            return import_module(package).ZstdDecompressor()
+        except ImportError:
+            continue
     try:
         return import_module("zstandard").ZstdDecompressor().decompressobj()
     except ImportError:
-        raise UnreadableError("zstandard is not installed") from None
+        raise UnreadableError(_MISSING.format("zstandard")) from None
+
+
+_MISSING = "{} is not installed: install it, or send `Accept-Encoding: gzip`"

@@ -27,6 +27,7 @@ _FORMATS = (
     (r"/model/(?P<model>[^/]+)/invoke[a-z-]*$", "invoke"),
     # Free
     (r"/(?:count_tokens|input_tokens|moderations|cancel|tokenize|files)$", "free"),
+    (r"/threads(?:/[^/]+)?/runs(?:/[^/]+/submit_tool_outputs)?$", "other"),
     (r"/(?:uploads|vector_stores|threads|assistants|conversations)(?:/[^/]+)*$", "free"),
     # Paths that end alike at each vendor
     (r"/chat/completions$", "chat"),
@@ -40,7 +41,9 @@ _FORMATS = (
     (r"/audio/(?:transcriptions|translations)$", "transcription"),
     (r"/v1/messages$|/anthropic/v1/messages$", "messages"),
     (r"/v[12]/chat$", "cohere"),
-    (r"/v[12]/rerank$|/v1/ocr$|/fim/completions$|/v1/(?:videos|interactions)$", "other"),
+    (r"/v[12]/rerank$", "rerank"),
+    (r"/v1/videos$", "videos"),
+    (r"/v1/ocr$|/fim/completions$|/v1/interactions$", "other"),
 )
 _PATHS = tuple((re.compile(pattern), wire) for pattern, wire in _FORMATS)
 _DEPLOYMENT = re.compile(r"/(?:deployments|engines)/(?P<model>[^/]+)/")
@@ -140,7 +143,7 @@ class LlmCall(NamedTuple):
     @property
     def writes(self) -> bool:
         """Return whether its answer has output tokens."""
-        return self.wire not in {"embeddings", "free", "transcription"}
+        return self.wire not in {"embeddings", "rerank", "free", "transcription"}
 
     @property
     def lines(self) -> bool:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from genai_prices.data_snapshot import DataSnapshot
 
 _MOST = 1024
+_HOUR_S = 3600
 _KEYS = {
     "input_mtok": "input",
     "cache_read_mtok": "cached",
@@ -92,7 +93,8 @@ class PriceBook:
         self._newer = False
         self._loading = threading.Lock()
         self.loaded = False
-        self._found: dict[tuple[str, str, str, str], ModelPrice | None] = {}
+        self._found: dict[tuple[object, ...], ModelPrice | None] = {}
+        self._hour = 0
 
     def load(self) -> None:
         """Load the lists now, which takes half a second, instead of with the first call."""
@@ -116,7 +118,12 @@ class PriceBook:
         )
 
     def price(
-        self, model: str, host: str, path: str = "", geography: object = None
+        self,
+        model: str,
+        host: str,
+        path: str = "",
+        geography: object = None,
+        variants: tuple[str, ...] = (),
     ) -> ModelPrice | None:
         """Return a model's price at a host; `None`: it is not known.
 
@@ -125,18 +132,22 @@ class PriceBook:
             host: That serves it.
             path: Of the URL, which may name a region.
             geography: `inference_geo` of Anthropic's API.
+            variants: More exact names of it, with what is asked of it.
         """
         seller = seller_of(host)
         region = region_of(seller, model, path, geography)
-        key = (model, host, region, path if seller == "huggingface" else "")
-        if key in self._found:
+        hour = int(self._clock.now().timestamp()) // _HOUR_S
+        key = (model, host, region, path if seller == "huggingface" else "", variants)
+        if key in self._found and hour == self._hour:
             return self._found[key]
         if not self.loaded:
             self.load()
-        own = next((self._own[name] for name in spellings(model) if name in self._own), None)
-        found = own if own is not None else self._listed(model, host, path, seller, region)
-        if len(self._found) >= _MOST:
-            self._found = {}
+        names = (*variants, *spellings(model))
+        found = next((self._own[name] for name in names if name in self._own), None)
+        for name in (*variants, model):
+            found = found or self._listed(name, host, path, seller, region)
+        if len(self._found) >= _MOST or hour != self._hour:
+            self._found, self._hour = {}, hour  # some prices depend on the hour
         self._found[key] = found
         return found
 
@@ -151,8 +162,7 @@ class PriceBook:
         if ours is None or theirs is None:
             one = ours if theirs is None else theirs
         elif seller in {None, "azure"} or (same and price_list().has(model, seller)):
-            if seller == "google" and not region:  # genai-prices knows its global endpoint only
-                theirs = theirs.times(_surcharge(model, ours))
+            theirs = theirs.times(_surcharge(model, seller, region, ours))
             one = theirs.over(ours) if self._newer else ours.over(theirs)
         else:  # only one of them is of this seller
             one = theirs if same else ours
@@ -172,9 +182,14 @@ class PriceBook:
         return None, False
 
 
-def _surcharge(model: str, here: ModelPrice) -> Decimal:
-    """Return how many times the price of Vertex AI's global endpoint a region costs."""
-    everywhere = price_list().price(model, "google", "global")
+def _surcharge(model: str, seller: str | None, region: str, here: ModelPrice) -> Decimal:
+    """Return how many times the price that genai-prices knows a region costs.
+
+    It knows the global endpoint of Vertex AI, and the global and the usual one of Bedrock.
+    """
+    if region == "global" or seller not in {"google", "aws"}:
+        return Decimal(1)
+    everywhere = price_list().price(model, seller, "global" if seller == "google" else "")
     if everywhere is None or not everywhere.rates.input or here.rates.input is None:
         return Decimal(1)
     return here.rates.input / everywhere.rates.input

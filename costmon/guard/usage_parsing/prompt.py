@@ -70,7 +70,8 @@ _TOOLS = re.compile(
     r"(?P<web_search>web_search|google_?search|x_search|web_fetch|url_?context|enterpriseWebSearch|google_?maps)"
     r"|(?P<file_search>file_?search|collections_search|document_library|retrieval)"
     r"|(?P<code_run>code_interpreter|code_?execution)"
-    r"|(?P<other>mcp|image_generation|tool_search|computer_use_preview|shell)",
+    r"|(?P<pictures>image_generation)"
+    r"|(?P<other>mcp|tool_search|computer_use_preview|shell)",
     re.IGNORECASE,
 )
 _CLIENT_TOOLS = re.compile(

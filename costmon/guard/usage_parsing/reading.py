@@ -58,6 +58,12 @@ _TOOL_ITEMS = {
     "image_generation_call": "pictures",
 }
 _FREE_ACTIONS = frozenset(("open_page", "find_in_page", "find"))
+# The same in a body that is too long to be parsed: an unescaped quote is no text of the model.
+_TOOL_IN_TEXT = re.compile(
+    rb'(?<!\\)"type"\s*:\s*"('
+    + "|".join((*_TOOL_ITEMS, *_FREE_ACTIONS)).encode()
+    + rb')"|(?<!\\)"(webSearchQueries)"\s*:\s*(?=\[)'
+)
 _SAID = re.compile(rb'(?<!\\)"(model|modelVersion|service_tier|status|id)"\s*:\s*"([^"\\]{1,200})"')
 _DEEPEST = 8
 _TRIES = 8
@@ -197,9 +203,15 @@ class AnswerReader:
                 if isinstance(one, dict):
                     self._absorb(one, streamed=False)
         if self.tokens is None:
-            self._scan(self._head + bytes(self._kept[-TAIL:]))
-            if not self.text_bytes:
-                self.text_bytes = len(self._kept)
+            self._scan_kept()
+
+    def _scan_kept(self) -> None:
+        """Look for the usage in what is kept of a body that cannot be parsed."""
+        if self._cut:
+            self._find_tools(len(self._kept))
+        self._scan(self._head + bytes(self._kept[-TAIL:]))
+        if not self.text_bytes:
+            self.text_bytes = len(self._kept)
 
     def _keep(self, piece: bytes) -> None:
         self._kept += piece
@@ -212,7 +224,25 @@ class AnswerReader:
             self._cut = True
             if len(self._kept) > 2 * TAIL:
                 self.text_bytes += len(self._kept) - TAIL
+                self._find_tools(len(self._kept) - TAIL)
                 del self._kept[:-TAIL]
+
+    def _find_tools(self, end: int) -> None:
+        """Take the tools that the vendor used from the kept text, of those that begin before."""
+        for hit in _TOOL_IN_TEXT.finditer(self._kept):
+            if hit.start() >= end:
+                break
+            if hit[2]:
+                text = self._kept[hit.end() :].decode("utf-8", "replace")
+                try:
+                    queries, _ = json.JSONDecoder().raw_decode(text)
+                except ValueError:
+                    continue
+                self._queries |= {str(query) for query in queries}
+            elif (unit := _TOOL_ITEMS.get(hit[1].decode())) is not None:
+                self._tools[f"{len(self._tools)}"] = unit
+            elif self._tools:  # an action, which follows the type of its call
+                self._tools.popitem()
 
     def _feed_lines(self, piece: bytes) -> None:
         start = 0
@@ -229,13 +259,20 @@ class AnswerReader:
         if len(self._kept) > WHOLE:
             without_data(self._kept)
         if len(self._kept) > WHOLE:
+            if not self._cut:
+                self._head = bytes(self._kept[:HEAD])
             self._cut = True
+            self.text_bytes += len(self._kept) - TAIL
             del self._kept[:-TAIL]
 
     def _line(self, line: bytes) -> None:
         if self._cut:
-            self._scan(line)
             self.text_bytes += len(line)
+            if self._lines:
+                self.usage, self.model = {}, None
+            self._scan(self._head + line)
+            if self._lines and self.tokens is not None and len(self.results) < _MOST_RESULTS:
+                self.results.append(Result(self.model, self.tokens))
             return
         if self._events:
             if not line.startswith(b"data:"):

@@ -22,7 +22,9 @@ _MARK = re.compile(r"\x00(\d{1,12})\x00")
 _NAMED_MODEL = re.compile(rb'(?<!\\)"model"\s*:\s*"([^"\\]{1,200})"')
 _LIMIT = re.compile(rb'(?<!\\)"(max_\w*tokens\w*|maxOutputTokens|maxTokens)"\s*:\s*(\d{1,9})\b')
 _ENDS = 8192
-_MULTIPART_FIELD = re.compile(rb'name="(model|n|size|quality|prompt)"\r?\n\r?\n([^\r\n]{1,4000})')
+_MULTIPART_FIELD = re.compile(
+    rb'name="(model|n|size|quality|seconds|prompt)"\r?\n\r?\n([^\r\n]{1,4000})'
+)
 
 
 class Body(NamedTuple):

@@ -40,7 +40,7 @@ def seller_of(host: str) -> str | None:
 
 
 def region_of(seller: str | None, model: str, path: str, geography: object) -> str:
-    """Return the region of the price: `global`, `us`, or empty for the usual one.
+    """Return the region of the price, such as `global` or `eu`; empty for the usual one.
 
     Args:
         seller: Who serves it.
@@ -49,7 +49,7 @@ def region_of(seller: str | None, model: str, path: str, geography: object) -> s
         geography: `inference_geo` of Anthropic's API.
     """
     if seller == "aws":
-        return "global" if place_of(model) == "global" else ""
+        return place_of(model) or ""
     if seller == "google":
         place = _LOCATION.search(path)
         return "" if place is not None and place[1] != "global" else "global"

@@ -13,6 +13,11 @@ from costmon.pricing.llm import LlmUsage
 _MOST = 10**10
 """Most tokens; a larger count is not plausible."""
 
+_DIGITS = 12
+
+_READ_ONLY = frozenset(("embeddings", "rerank"))
+"""Formats in which a model writes nothing: all of their tokens are read."""
+
 Usage = Mapping[str, Any]
 
 
@@ -31,6 +36,8 @@ def usage_of(usage: Usage, wire: str | None = None) -> LlmUsage | None:
                 return None
             if wire == "images" and found is not None and not found.image_output:
                 found = found._replace(image_output=found.output, output=0)
+            if wire in _READ_ONLY and found is not None:
+                found = found._replace(input=found.input + found.output, output=0)
             return found
     return None
 
@@ -49,16 +56,19 @@ def _count(usage: object, *names: str) -> int:
             continue
         if type(value) is float and value.is_integer():  # Cohere writes 12.0
             value = int(value)
+        elif type(value) is str and value.isascii() and value.isdigit() and len(value) < _DIGITS:
+            value = int(value)  # JSON made from protocol buffers writes large integers so
         if type(value) is not int or not 0 <= value <= _MOST:
             raise _NoCountError
         return value
     return 0
 
 
-def _seconds(usage: Usage, *names: str) -> Decimal:
+def seconds_of(usage: Usage, *names: str) -> Decimal:
+    """Return the first duration that is present, or 0."""
     for name in names:
         value = usage.get(name)
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        if isinstance(value, int | float | str) and not isinstance(value, bool):
             try:
                 seconds = Decimal(str(value))
             except InvalidOperation:
@@ -89,17 +99,19 @@ def _openai(usage: Usage) -> LlmUsage:
     image = min(image, read - cached - written - audio)
 
     output = _count(usage, "completion_tokens", "output_tokens", "generation_token_count")
+    total = _count(usage, "total_tokens")
     reasoning = audio_output = image_output = 0
     details = _first(
         usage, "completion_tokens_details", "output_tokens_details", "output_token_details"
     )
     if details or "reasoning_tokens" in usage:
         reasoning = _count(details, "reasoning_tokens") or _count(usage, "reasoning_tokens")
-        total = _count(usage, "total_tokens")
         if total != read + output + reasoning and reasoning <= output:
             output -= reasoning  # it is a part of the output
         audio_output = min(output, _count(details, "audio_tokens"))
         image_output = min(output - audio_output, _count(details, "image_tokens"))
+    elif total > read + output and "prompt_audio_seconds" not in usage:
+        reasoning = total - read - output  # Gemini does not say it in OpenAI's format
     found = LlmUsage(
         input=read - cached - written - audio - image,
         cached=cached - audio_cached - image_cached,
@@ -124,11 +136,11 @@ _OTHERS = frozenset(
 def _with_others(found: LlmUsage, usage: Usage) -> LlmUsage:
     """Add what xAI, Perplexity and Mistral count beside tokens."""
     tools = _first(usage, "server_side_tool_usage_details")
+    searches = _count(usage, "num_search_queries")
     return found._replace(
-        seconds=_seconds(usage, "prompt_audio_seconds"),
-        web_search=_count(tools, "web_search_calls")
-        + _count(tools, "x_search_calls")
-        + _count(usage, "num_search_queries"),
+        input=found.input + (_count(usage, "citation_tokens") if searches else 0),
+        seconds=seconds_of(usage, "prompt_audio_seconds"),
+        web_search=_count(tools, "web_search_calls") + _count(tools, "x_search_calls") + searches,
         file_search=_count(tools, "file_search_calls", "document_search_calls"),
         code_run=_count(tools, "code_interpreter_calls"),
     )
@@ -138,7 +150,7 @@ def _anthropic(usage: Usage) -> LlmUsage:
     written = _count(usage, "cache_creation_input_tokens")
     hour = min(written, _count(usage.get("cache_creation"), "ephemeral_1h_input_tokens"))
     tools = usage.get("server_tool_use")
-    return LlmUsage(
+    found = LlmUsage(
         input=_count(usage, "input_tokens"),
         cached=_count(usage, "cache_read_input_tokens"),
         cache_write=written - hour,
@@ -146,6 +158,18 @@ def _anthropic(usage: Usage) -> LlmUsage:
         output=_count(usage, "output_tokens"),
         web_search=_count(tools, "web_search_requests"),
     )
+    rounds = usage.get("iterations")
+    for one in rounds if isinstance(rounds, list) else ():
+        # What made room in the conversation is not in the counts of the whole.
+        if isinstance(one, dict) and one.get("type") == "compaction":
+            more = _anthropic(one)
+            found = found._replace(
+                **{unit: getattr(found, unit) + getattr(more, unit) for unit in _ADDED}
+            )
+    return found
+
+
+_ADDED = ("input", "cached", "cache_write", "cache_write_1h", "output")
 
 
 def _responses_or_anthropic(usage: Usage) -> LlmUsage:
@@ -196,9 +220,14 @@ def _modalities(usage: Usage, *names: str) -> dict[str, int]:
 
 def _cohere(usage: Usage) -> LlmUsage | None:
     billed = usage.get("billed_units")
-    if not isinstance(billed, dict) or not {"input_tokens", "output_tokens"} & set(billed):
-        return None  # searches of a re-ranker, which have no price in the list
-    return LlmUsage(input=_count(billed, "input_tokens"), output=_count(billed, "output_tokens"))
+    known = {"input_tokens", "output_tokens", "search_units"}
+    if not isinstance(billed, dict) or known.isdisjoint(billed):
+        return None  # pictures, which have no price in the list
+    return LlmUsage(
+        input=_count(billed, "input_tokens"),
+        output=_count(billed, "output_tokens"),
+        request=_count(billed, "search_units"),
+    )
 
 
 def _bedrock(usage: Usage) -> LlmUsage:
@@ -219,8 +248,12 @@ def _bedrock(usage: Usage) -> LlmUsage:
     )
 
 
+def _total(usage: Usage) -> LlmUsage:
+    return LlmUsage(output=_count(usage, "total_tokens"))
+
+
 def _duration(usage: Usage) -> LlmUsage:
-    return LlmUsage(seconds=_seconds(usage, "seconds"))
+    return LlmUsage(seconds=seconds_of(usage, "seconds"))
 
 
 def _pages(usage: Usage) -> LlmUsage:
@@ -245,4 +278,5 @@ _READERS = (
     (frozenset(("input_tokens", "output_tokens")), _responses_or_anthropic),
     (frozenset(("seconds",)), _duration),
     (frozenset(("pages_processed",)), _pages),
+    (frozenset(("total_tokens",)), _total),
 )

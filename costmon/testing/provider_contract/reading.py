@@ -64,7 +64,7 @@ class ReadingContract(Generic[R]):
         main_field_place: How an error names it; `None`: `$.items[0].id` for (`items`, 0, `id`).
         documented_paths: All paths that may be asked.
         lines: Whether the main answer is JSON lines; then `main_field` begins with the line.
-        wrong_bodies: Bodies that are no answer of the main path.
+        wrong_bodies: Bodies that are not valid answers of the main path.
         credentials: What the account is read with, by key; at first a planted secret for each
             that is required.
         options: What the account says.
@@ -320,7 +320,7 @@ class ReadingContract(Generic[R]):
         assert self.times_asked(server) % LIMITS.attempts == 0
 
     def test_a_page_for_people_is_a_schema_error(self, server: StubServer) -> None:
-        """A proxy's HTML is no answer, whatever its status."""
+        """A proxy's HTML is not an answer, whatever its status."""
         vendor = self.serve(server, self.account)
         page = Reply(body=b"<html>hello</html>", headers={"content-type": "text/html"})
         vendor.fault(self.main_path, page)
@@ -344,7 +344,7 @@ class ReadingContract(Generic[R]):
             assert vendor.pauses == []
 
     def test_a_truncated_answer_is_a_schema_error(self, server: StubServer) -> None:
-        """Half of valid JSON is no answer, wherever it was cut."""
+        """Half of valid JSON is not an answer, wherever it was cut."""
         vendor = self.serve(server, self.account)
         bodies: list[bytes] = []
 
@@ -535,7 +535,7 @@ class CursorCases(ReadingContract[Any]):
     def test_a_later_page_that_fails_fails_the_reading(
         self, server: StubServer, reply: Reply, reasons: set[str]
     ) -> None:
-        """Half a listing is no listing."""
+        """Half a listing is not a listing."""
         vendor = self.serve(server, self.many)
         vendor.disturb(self.main_path, reply, after=1)
 

@@ -325,10 +325,10 @@ def test_prices_of_your_own_are_two_figures_or_a_whole_row():
 def test_genai_prices_knows_models_that_our_list_does_not():
     book = PriceBook()
 
-    found = book.price("voyage-3.5", "api.voyageai.com", "/v1/embeddings")
+    found = book.price("MiniMaxAI/MiniMax-M3", "api.together.xyz", "/v1/chat/completions")
 
     assert found is not None
-    assert found.source == "genai-prices: voyageai"
+    assert found.source == "genai-prices: together"
     assert found.rates.input is not None
     assert found.rates.input > 0
     assert book.price("no-such-model-anywhere", "x.test") is None

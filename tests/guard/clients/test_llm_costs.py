@@ -4,9 +4,11 @@ The right amounts are calculated by hand from the rows of the price list, which 
 """
 
 import base64
+import datetime as dt
 import gzip
 import importlib.metadata
 import json
+import sys
 from decimal import Decimal
 from typing import Any
 
@@ -24,6 +26,7 @@ from costmon.pricing.llm import LlmUsage
 from costmon.testing import FakeClock
 
 BOOK = PriceBook(extra=False)
+NIGHT = dt.datetime(2026, 11, 21, 1, 30, tzinfo=dt.UTC)  # in China it is half past nine
 JSON = {"content-type": "application/json"}
 SSE = {"content-type": "text/event-stream"}
 FRAMES = {"content-type": "application/vnd.amazon.eventstream"}
@@ -53,7 +56,7 @@ def frames(*events: object) -> bytes:
 def requested(url, body, costs=None, headers=()):
     data = json.dumps(body).encode() if isinstance(body, dict) else body
     method = "GET" if body is None else "POST"
-    found = (costs or LlmCosts(BOOK)).request(
+    found = (costs or LlmCosts(BOOK, clock=FakeClock())).request(
         wire_call(method, url, headers, data, 0 if data is None else len(data))
     )
     assert found is not None
@@ -83,9 +86,12 @@ def answered(asked, answer, *, headers=JSON, status=200, complete=True):
 
 
 def charged(url, body, answer, *, costs=None, **options):
-    costs = costs or LlmCosts(BOOK)
+    costs = costs or LlmCosts(BOOK, clock=FakeClock())
     asked = requested(url, body, costs)
     return costs.charge(asked, answered(asked, answer, **options))
+
+
+LONG_TEXT = 'Why "so"? ' * 9000
 
 
 def openai(prompt, completion, total=None, **more):
@@ -416,6 +422,171 @@ PLAIN: dict[str, tuple[str, dict[str, Any], Any, str]] = {
         {"usage": {"billed_units": {"input_tokens": 1000.0, "output_tokens": 100.0}}},
         "0.0035",  # 2.5 and 10
     ),
+    "chat whose counts are texts": (
+        CHAT,
+        {"model": "gpt-4o", **ASKED},
+        {"usage": {"prompt_tokens": "1000", "completion_tokens": "100", "total_tokens": "1100"}},
+        "0.0035",
+    ),
+    "gemini in openai's format does not say what it thought": (
+        "https://generativelanguage.googleapis.com/v1beta/openai/chat/completions",
+        {"model": "models/gemini-2.5-flash", **ASKED},
+        {"model": "models/gemini-2.5-flash", "usage": openai(1000, 100, 1500)},
+        "0.00155",  # 0.3; 2.5 for 100 and 400
+    ),
+    # claude-opus-4-6: 5 and 25. What made room is not in the counts of the whole.
+    "messages after a compaction": (
+        MESSAGES,
+        {
+            "model": "claude-opus-4-6",
+            "context_management": {"edits": [{"type": "compact_20260112"}]},
+            **ASKED,
+        },
+        {
+            "usage": {
+                "input_tokens": 1000,
+                "output_tokens": 100,
+                "iterations": [
+                    {"type": "compaction", "input_tokens": 180_000, "output_tokens": 3500},
+                    {"type": "message", "input_tokens": 1000, "output_tokens": 100},
+                ],
+            }
+        },
+        "0.995",  # 181,000 and 3,600
+    ),
+    # gpt-4o: 2.5 and 10; four searches of 10 a thousand, far from the ends of a long answer
+    "long responses with web search": (
+        RESPONSES,
+        {"model": "gpt-4o", "tools": [{"type": "web_search"}], "input": "Why?"},
+        {
+            "output": [
+                {"type": "message", "content": [{"type": "output_text", "text": LONG_TEXT}]},
+                *({"id": f"ws_{i}", "type": "web_search_call"} for i in "abcd"),
+                {"id": "ws_e", "type": "web_search_call", "action": {"type": "open_page"}},
+                {"type": "message", "content": [{"type": "output_text", "text": LONG_TEXT}]},
+            ],
+            "usage": {"input_tokens": 400, "output_tokens": 20, "total_tokens": 420},
+        },
+        "0.0412",
+    ),
+    # gemini-3-pro-preview: 2 and 12; from Gemini 3 on 14 for a thousand searches
+    "long answer of gemini with searches": (
+        GEMINI + "gemini-3-pro-preview:generateContent",
+        {"contents": [], "tools": [{"google_search": {}}]},
+        {
+            "candidates": [
+                {
+                    "content": {"parts": [{"text": LONG_TEXT}]},
+                    "groundingMetadata": {
+                        "webSearchQueries": ["a", "b", "c"],
+                        "groundingChunks": [{"web": {"uri": "u" * 300, "title": "t"}}] * 60,
+                    },
+                }
+            ],
+            "usageMetadata": {"promptTokenCount": 1000, "candidatesTokenCount": 100},
+        },
+        "0.0452",
+    ),
+    # sonar-deep-research: 2, output 8, reasoning 3, searches 5 a thousand; citations as input
+    "perplexity without a cost": (
+        "https://api.perplexity.ai/chat/completions",
+        {"model": "sonar-deep-research", **ASKED},
+        {
+            "usage": openai(
+                33,
+                7163,
+                citation_tokens=20_016,
+                num_search_queries=21,
+                reasoning_tokens=73_997,
+            )
+        },
+        "0.424393",
+    ),
+    "fine-tuned gpt-4.1": (
+        CHAT,
+        {"model": "ft:gpt-4.1-2025-04-14:acme::AbC1", **ASKED},
+        {"usage": openai(1000, 100)},
+        "0.0042",  # 3 and 12
+    ),
+    "gemini's newest pro": (
+        GEMINI + "gemini-pro-latest:generateContent",
+        {"contents": []},
+        {"usageMetadata": {"promptTokenCount": 1000, "candidatesTokenCount": 100}},
+        "0.0032",  # gemini-3.1-pro-preview: 2 and 12, not gemini-pro of 2023
+    ),
+    "bedrock in europe": (
+        BEDROCK + "eu.amazon.nova-pro-v1%3A0/converse",
+        {"messages": []},
+        {"usage": {"inputTokens": 1000, "outputTokens": 100}},
+        "0.00147",  # 1.05 and 4.2; in the United States 0.8 and 3.2
+    ),
+    "bedrock embedding, counted in a header": (
+        BEDROCK + "cohere.embed-v4%3A0/invoke",
+        {"texts": ["Why?" * 2000]},
+        {"embeddings": [[0.1]], "response_type": "embeddings_floats"},
+        "0.00012",  # 0.12
+    ),
+    "cohere re-ranker": (
+        "https://api.cohere.com/v2/rerank",
+        {"model": "rerank-v3.5", "query": "Why?", "documents": ["a"] * 250},
+        {"results": [], "meta": {"billed_units": {"search_units": 3}}},
+        "0.006",  # 2 a thousand, each of 100 documents
+    ),
+    "voyage": (
+        "https://api.voyageai.com/v1/embeddings",
+        {"model": "voyage-3.5", "input": ["Why?" * 2000]},
+        {"model": "voyage-3.5", "usage": {"total_tokens": 1000}},
+        "0.00006",  # 0.06
+    ),
+    "voyage re-ranker": (
+        "https://api.voyageai.com/v1/rerank",
+        {"model": "rerank-2.5", "query": "Why?" * 2000},
+        {"usage": {"total_tokens": 1000}},
+        "0.00005",  # 0.05
+    ),
+    "dall-e 3": (
+        OPENAI + "images/generations",
+        {"model": "dall-e-3", "prompt": "a cat"},
+        {"data": [{"url": "https://x.test/"}]},
+        "0.04",
+    ),
+    "dall-e 3, hd and wide": (
+        OPENAI + "images/generations",
+        {"model": "dall-e-3", "prompt": "a cat", "quality": "hd", "size": "1792x1024"},
+        {"data": [{"url": "https://x.test/"}]},
+        "0.12",
+    ),
+    "three of dall-e 2": (
+        OPENAI + "images/generations",
+        {"model": "dall-e-2", "prompt": "a cat", "n": 3, "size": "512x512"},
+        {"data": [{"url": "https://x.test/"}] * 3},
+        "0.054",
+    ),
+    "imagen": (
+        GEMINI + "imagen-4.0-generate-001:predict",
+        {"instances": [{"prompt": "a cat"}], "parameters": {"sampleCount": 2}},
+        {"predictions": [{"bytesBase64Encoded": "A" * 200_000}] * 2},
+        "0.08",
+    ),
+    "imagen makes four unless asked otherwise": (
+        GEMINI + "imagen-4.0-fast-generate-001:predict",
+        {"instances": [{"prompt": "a cat"}]},
+        {"predictions": []},
+        "0.08",
+    ),
+    "veo": (
+        GEMINI + "veo-3.1-generate-001:predictLongRunning",
+        {"instances": [{}], "parameters": {"durationSeconds": 6, "resolution": "4k"}},
+        {"name": "models/veo-3.1-generate-001/operations/abc"},
+        "3.6",  # 0.6 a second; 0.4 in less than 4k
+    ),
+}
+
+HEADERS = {
+    "bedrock embedding, counted in a header": {
+        **JSON,
+        "x-amzn-bedrock-input-token-count": "1000",
+    }
 }
 
 
@@ -423,7 +594,7 @@ PLAIN: dict[str, tuple[str, dict[str, Any], Any, str]] = {
 def test_a_plain_answer_costs_what_the_price_list_says(name):
     url, body, answer, right = PLAIN[name]
 
-    found = charged(url, body, answer)
+    found = charged(url, body, answer, headers=HEADERS.get(name, JSON))
 
     assert found.amount == Decimal(right)
     assert not found.estimated
@@ -433,11 +604,147 @@ def test_a_plain_answer_costs_what_the_price_list_says(name):
 @pytest.mark.parametrize("version", ["0.2.3", "99.0.0"])
 def test_genai_prices_says_the_same_whether_it_is_newer_or_not(monkeypatch, version):
     monkeypatch.setattr(importlib.metadata, "version", lambda _: version)
-    costs = LlmCosts(PriceBook())
+    costs = LlmCosts(PriceBook(clock=FakeClock()), clock=FakeClock())
 
-    found = {name: charged(*PLAIN[name][:3], costs=costs).amount for name in PLAIN}
+    found = {
+        name: charged(*PLAIN[name][:3], costs=costs, headers=HEADERS.get(name, JSON)).amount
+        for name in PLAIN
+    }
 
     assert found == {name: Decimal(right) for name, (*_, right) in PLAIN.items()}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "long responses with web search",
+        "perplexity without a cost",
+        "cohere re-ranker",
+        "dall-e 3, hd and wide",
+        "three of dall-e 2",
+        "imagen",
+        "imagen makes four unless asked otherwise",
+        "veo",
+    ],
+)
+def test_what_is_paid_by_the_piece_or_the_search_is_held(name):
+    url, body, _, right = PLAIN[name]
+
+    assert requested(url, body).hold >= Decimal(right)
+
+
+@pytest.mark.parametrize(("size", "right"), [(None, "2.4"), ("1024x1792", "4")])
+def test_a_video_is_held_and_charged_by_the_second_when_it_is_ordered(size, right):
+    body = {"model": "sora-2-pro", "prompt": "a cat", "seconds": "8", "size": size}
+
+    asked = requested(OPENAI + "videos", body)
+    found = charged(OPENAI + "videos", body, {"id": "video_1", "status": "queued"})
+
+    assert asked.hold == Decimal(right)  # 0.3 and 0.5 a second
+    assert (found.amount, found.notices) == (None, ())  # what is held
+
+
+def test_a_picture_made_in_a_conversation_is_charged_at_its_highest_price():
+    body = {"model": "gpt-5", "tools": [{"type": "image_generation"}], "input": "A cat."}
+    usage = {"input_tokens": 400, "output_tokens": 20, "total_tokens": 420}
+    call = {"type": "image_generation_call", "id": "ig_1", "result": "AAAA"}
+
+    asked = requested(RESPONSES, {**body, "max_output_tokens": 100})
+    found = charged(
+        RESPONSES, {**body, "max_output_tokens": 100}, {"output": [call] * 1, "usage": usage}
+    )
+
+    assert asked.hold >= Decimal("0.25")
+    assert found.amount >= Decimal("0.2507")
+    assert found.estimated
+    assert [notice.kind for notice in found.notices] == ["part-without-price"]
+
+
+def test_deepseek_costs_twice_as_much_in_its_peak_hours():
+    url, body = "https://api.deepseek.com/chat/completions", {"model": "deepseek-v4-flash", **ASKED}
+    answer = {"usage": openai(1000, 100, prompt_cache_hit_tokens=400)}
+
+    cheap, dear = (
+        charged(url, body, answer, costs=LlmCosts(BOOK, clock=FakeClock(now)))
+        for now in (FakeClock().now(), NIGHT)
+    )
+
+    assert cheap.amount == Decimal("0.0001512")  # 600 x 0.15 + 400 x 0.003 + 100 x 0.6
+    assert dear.amount == 2 * cheap.amount
+
+
+def test_prices_of_genai_prices_that_depend_on_the_hour_are_read_again():
+    clock = FakeClock(NIGHT)
+    book = PriceBook(clock=clock)
+
+    found = []
+    for _ in range(5):
+        price = book.price("deepseek-v4-pro", "api.deepseek.com")
+        assert price is not None
+        found.append(price.tiers["peak"].rates.input)
+        clock.advance(3600)
+
+    assert found == [Decimal("1.32")] * 5
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        {"prompt_tokens": -1, "completion_tokens": 100},
+        {"prompt_tokens": 10**15, "completion_tokens": 100},
+        {"prompt_tokens": 1000.5, "completion_tokens": 100},
+        {"prompt_tokens": float("nan"), "completion_tokens": 100},
+        {"prompt_tokens": True, "completion_tokens": 100},
+        {"tokens": "many"},
+    ],
+)
+def test_a_usage_that_cannot_be_read_is_charged_what_was_held_and_says_so(usage):
+    body = {"model": "gpt-4o", **ASKED}
+
+    found = charged(CHAT, body, {"choices": [{"message": {"content": "Hi"}}], "usage": usage})
+
+    assert (found.amount, found.estimated) == (None, True)
+    assert [notice.kind for notice in found.notices] == ["unreadable"]
+    assert "what is held is charged" in found.notices[0].text
+
+
+@pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip", "rot13"])
+def test_an_answer_in_an_encoding_that_cannot_be_read_is_charged_what_was_held(
+    monkeypatch, encoding
+):
+    for package in ("brotli", "brotlicffi", "zstandard", "compression.zstd", "backports.zstd"):
+        monkeypatch.setitem(sys.modules, package, None)
+
+    found = charged(
+        CHAT, {"model": "gpt-4o", **ASKED}, b"\x8b", headers={**JSON, "content-encoding": encoding}
+    )
+
+    assert (found.amount, found.estimated) == (None, True)
+    assert [notice.kind for notice in found.notices] == ["unreadable"]
+    assert encoding not in {"br", "zstd"} or "Accept-Encoding: gzip" in found.notices[0].text
+
+
+def test_the_run_of_an_assistant_is_not_free():
+    body = {"assistant_id": "asst_1", "model": "gpt-4o"}
+
+    found = charged(OPENAI + "threads/t_1/runs", body, {"id": "run_1", "status": "queued"})
+
+    assert requested(OPENAI + "threads/t_1/runs", body).hold is None
+    assert [notice.kind for notice in found.notices] == ["no-price"]
+    assert requested(OPENAI + "threads", {}).free
+
+
+def test_the_result_of_a_batch_in_a_long_line_is_charged():
+    body = {
+        "model": "gpt-4o",
+        "choices": [{"message": {"content": LONG_TEXT}}],
+        "usage": openai(1000, 100),
+    }
+    line = json.dumps({"response": {"status_code": 200, "body": body}}).encode() + b"\n"
+
+    found = charged(OPENAI + "files/file-1/content", None, line * 3)
+
+    assert found.amount == Decimal("0.00525")  # 1.25 and 5
 
 
 STREAMS: dict[str, tuple[str, dict[str, Any], dict[str, str], bytes, str]] = {

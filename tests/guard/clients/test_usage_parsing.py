@@ -169,7 +169,7 @@ def test_usage_that_a_model_writes_about_is_not_believed():
     "usage",
     [
         {"prompt_tokens": -1, "completion_tokens": 1},
-        {"prompt_tokens": "12", "completion_tokens": 1},
+        {"prompt_tokens": "1e3", "completion_tokens": 1},
         {"prompt_tokens": True, "completion_tokens": 1},
         {"prompt_tokens": 1.5, "completion_tokens": 1},
         {"prompt_tokens": 10**30, "completion_tokens": 1},
