@@ -5,6 +5,7 @@ import socket
 import tomllib
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -246,7 +247,7 @@ def test_neon_has_nothing_on_a_free_plan_and_says_so(server):
     assert caught.value.reason == "permission"
 
 
-ANSWERS = {
+ANSWERS: dict[str, dict[str, Any]] = {
     "linode": LINODE,
     "neon": {NEON: {"projects": [neon("a", compute_unit_seconds=7200)], "pagination": {}}},
     "openrouter": OPENROUTER,
