@@ -12,7 +12,7 @@ from costmon.domain.budget import Budget
 from costmon.domain.change import Change
 from costmon.domain.charge import ChargeWindow
 from costmon.domain.charge_report import Restatement
-from costmon.domain.circuit import Circuit, Opening
+from costmon.domain.circuit import Opening
 from costmon.domain.poll import Observation, PollFailure, PollReport, ReadingKind
 from costmon.domain.resource import Gap, Inventory
 from costmon.domain.spend import GuardReport, Notice, ScopeGauge
@@ -430,61 +430,6 @@ class GuardNoticed:
     host: str
     notice: Notice
     gauge: ScopeGauge | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GetCircuits:
-    """Return the decisions about circuits, as `tuple[Circuit, ...]` (console -> service)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GetBudgets:
-    """Return the budgets in force, as `tuple[PolicyBudget, ...]` (console -> service)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GetGuards:
-    """Return the guards that report, as `tuple[GuardStatus, ...]` (console -> service)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CircuitDecided:
-    """The result of an `OpenCircuit` or `CloseCircuit` (service -> console).
-
-    Attributes:
-        confirmed: Whether it is in force by now; `False`: it was accepted and will be.
-        circuit: What holds of this scope; `None` when nothing was ever decided about it.
-    """
-
-    confirmed: bool
-    circuit: Circuit | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GuardStatus:
-    """One guard in short (service -> console).
-
-    Attributes:
-        guard: Its random name.
-        app: What its program calls itself.
-        host: Its machine.
-        pid: Its process.
-        seen_at: When its latest report arrived, aware UTC.
-        age_s: How long ago that was.
-        scopes: Budgets that it has used recently.
-        leases: Calls in flight, as far as they were reported.
-        refused: Calls that it has refused since it was made.
-    """
-
-    guard: str
-    app: str
-    host: str
-    pid: int
-    seen_at: dt.datetime
-    age_s: float
-    scopes: int
-    leases: int
-    refused: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

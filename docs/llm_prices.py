@@ -26,6 +26,7 @@ _VENDORS = (
     "groq",
     "perplexity",
     "aws",
+    "voyageai",
 )
 
 

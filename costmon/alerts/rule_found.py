@@ -3,7 +3,6 @@
 from costmon.alerts.condition import Condition
 from costmon.alerts.rules import Outcome
 from costmon.domain.finding import Series
-from costmon.domain.money import shown
 
 _WHAT = {"hourly": "the hourly limit", "daily": "the daily limit", "spike": "a spike"}
 
@@ -35,9 +34,10 @@ def rule_broken(outcome: Outcome) -> Condition:
             "scope": outcome.scope,
             "rule": rule.scope,
             "kind": outcome.kind,
-            "observed": float(shown(outcome.observed)),
-            "limit": None if outcome.limit is None else float(shown(outcome.limit)),
-            "usual": None if outcome.usual is None else float(shown(outcome.usual)),
+            "source": outcome.source,
+            "observed": float(outcome.observed),
+            "limit": None if outcome.limit is None else float(outcome.limit),
+            "usual": None if outcome.usual is None else float(outcome.usual),
             "currency": rule.currency,
             "passes_breaker": outcome.passes_breaker,
         },

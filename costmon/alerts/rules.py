@@ -17,7 +17,7 @@ from typing import Literal, NamedTuple
 
 from costmon.domain.amount import Amount, nano_even
 from costmon.domain.finding import SpendSource
-from costmon.domain.money import from_nano, shown
+from costmon.domain.money import brief, from_nano
 from costmon.domain.rule import Rule, rule_for
 from costmon.errors import InputError
 
@@ -86,8 +86,8 @@ class Outcome(NamedTuple):
     @property
     def text(self) -> str:
         """Return the figures, for people."""
-        amount, currency = shown(self.observed), self.rule.currency
-        limit = "not known" if self.limit is None else f"{shown(self.limit)} {currency}"
+        amount, currency = brief(self.observed), self.rule.currency
+        limit = "not known" if self.limit is None else f"{brief(self.limit)} {currency}"
         spent, by = f"{self.scope}: {amount} {currency}", _SAID_BY[self.source]
         match self.kind:
             case "daily" if self.source == "charges":
@@ -97,7 +97,7 @@ class Outcome(NamedTuple):
             case "daily":
                 return f"{spent} in 24 hours{by}; the limit is {limit}."
             case "spike":
-                usual = "not known" if self.usual is None else f"{shown(self.usual)} {currency}"
+                usual = "not known" if self.usual is None else f"{brief(self.usual)} {currency}"
                 return f"{spent} in an hour{by}; usual is {usual}."
 
 

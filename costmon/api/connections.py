@@ -1,13 +1,13 @@
 """Receive whole requests before a worker sees them, and keep the number of connections bounded.
 
 cheroot hands a connection to a worker when its first byte arrives, so that as many slow clients as
-there are workers keep everybody out. Here the serving thread receives, and a client that is slow
-costs a buffer. A request must be complete within a deadline. At most so many connections are open;
-one more takes the place of the one that has been idle longest.
+there are workers keep everybody out. Here the serving thread receives, and sends what a client does
+not take at once of its answer, so that a client that is slow costs a buffer. A request must be
+complete within a deadline, and an answer taken within another. At most so many connections are
+open; one more takes the place of the one that has been idle longest.
 """
 
 import errno
-import io
 import re
 import resource
 import selectors
@@ -19,17 +19,9 @@ from typing import Any, Protocol
 import structlog
 from cheroot import server
 from cheroot.connections import ConnectionManager
-from cheroot.makefile import StreamReader, StreamWriter
 
+from costmon.api.streams import CHUNK, REQUEST_S, Reader, Received, Sent, Unsent, Writer
 from costmon.clock import Clock
-
-REQUEST_S = 5.0
-"""Seconds from the first byte of a request until all of it must have come."""
-
-ANSWER_S = 5.0
-"""Seconds for an answer to be taken, and one more for each `LEAST_BYTES_A_SECOND` of it."""
-
-LEAST_BYTES_A_SECOND = 100_000
 
 MOST_CONNECTIONS = 1_000
 _OTHER_FILES = 128
@@ -37,7 +29,7 @@ _OTHER_FILES = 128
 
 _TELL_AGAIN_S = 60.0
 _PAUSE_S = 0.05
-_CHUNK = 64 * 1024
+_LAST_TURNS = 100
 Socket = socket.socket
 _HEAD_END = b"\r\n\r\n"
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,9})[ \t]*\r\n", re.IGNORECASE)
@@ -62,6 +54,7 @@ class Server(Protocol):
     """What is needed of cheroot's server."""
 
     clock: Clock
+    unsent: Unsent
     timeout: float
     max_request_header_size: int
     max_request_body_size: int
@@ -73,82 +66,8 @@ class Server(Protocol):
     def connection_closed(self) -> None:
         """Remove a connection from the count."""
 
-
-class _Received(socket.SocketIO):
-    """What the serving thread has received, and then what the socket still gives in time."""
-
-    def __init__(self, sock: socket.socket, clock: Clock) -> None:
-        super().__init__(sock, "rb")
-        self._clock = clock
-        self.pending = bytearray()
-        self.until_s: float | None = None
-        self._timed = sock
-
-    def readinto(self, buffer) -> int | None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - the base's signature
-        """Fill the buffer; raise `TimeoutError` when the request's time is over."""
-        if self.pending:
-            count = min(len(buffer), len(self.pending))
-            buffer[:count] = self.pending[:count]
-            del self.pending[:count]
-            return count
-        left_s = REQUEST_S if self.until_s is None else self.until_s - self._clock.monotonic_s()
-        if left_s <= 0:
-            raise TimeoutError("timed out")
-        self._timed.settimeout(left_s)
-        return super().readinto(buffer)
-
-
-class Sent(socket.SocketIO):
-    """Where an answer is written, as long as the client takes it fast enough.
-
-    Without this, a client that reads a byte now and then could occupy a worker indefinitely.
-    """
-
-    def __init__(self, sock: Socket, clock: Clock) -> None:
-        super().__init__(sock, "wb")
-        self.until_s: float | None = None
-        self._clock = clock
-        self._timed = sock
-
-    def write(self, data: Any) -> int | None:  # noqa: ANN401 - the base's signature
-        """Write what the socket takes; raise `TimeoutError` when the answer's time is over."""
-        now_s = self._clock.monotonic_s()
-        if self.until_s is None:
-            self.until_s = now_s + ANSWER_S
-        if self.until_s <= now_s:
-            raise TimeoutError("timed out")
-        self._timed.settimeout(self.until_s - now_s)
-        count = super().write(data)
-        self.until_s += (count or 0) / LEAST_BYTES_A_SECOND
-        return count
-
-
-class _Writer(StreamWriter):
-    """cheroot's writer, to a client that must not be slow."""
-
-    def __init__(self, sent: Sent) -> None:
-        super(StreamWriter, self).__init__(sent, io.DEFAULT_BUFFER_SIZE)
-        self.bytes_written = 0
-
-
-class _Reader(StreamReader):
-    """cheroot's reader, over what was received."""
-
-    def __init__(self, received: _Received) -> None:
-        super(StreamReader, self).__init__(received, io.DEFAULT_BUFFER_SIZE)
-        self.bytes_read = 0
-        self._received = received
-
-    def take_back(self) -> None:
-        """Put what was read too far, of the next request, back to what was received."""
-        if super().has_data():  # type: ignore[no-untyped-call]  # cheroot is untyped
-            ahead = self.peek(1)
-            self.read(len(ahead))  # type: ignore[no-untyped-call]  # cheroot is untyped
-            self._received.pending[:0] = ahead
-
-    def has_data(self) -> bool:
-        """Tell whether a part of the next request is here already."""
-        return bool(self._received.pending) or bool(super().has_data())  # type: ignore[no-untyped-call]  # cheroot is untyped
+    def send_rest(self, conn: "Connection") -> None:
+        """Send the rest of an answer, and then close the connection."""
 
 
 class Connection(server.HTTPConnection):
@@ -156,7 +75,11 @@ class Connection(server.HTTPConnection):
 
     Attributes:
         is_closed: Whether it has been closed.
+        is_leaving: Whether it is closed once the rest of its answer has been sent.
+        idle_since_s: When it was heard of last, by the monotonic clock.
+    =======
         idle_since_s: When it was last active, by the monotonic clock.
+    >>>>>>> main
     """
 
     server: Server
@@ -165,13 +88,26 @@ class Connection(server.HTTPConnection):
     def __init__(self, of: Server, sock: Socket, *makefile: object) -> None:
         self._clock = of.clock
         super().__init__(of, sock, *makefile)
-        self._received = _Received(sock, of.clock)
-        self._sent = Sent(sock, of.clock)
-        self.rfile = _Reader(self._received)
-        self.wfile = _Writer(self._sent)
-        self.is_closed = False
+        self._received = Received(sock, of.clock)
+        self._sent = Sent(sock, of.clock, of.unsent)
+        self.rfile = Reader(self._received)
+        self.wfile = Writer(self._sent)
+        self.is_closed = self.is_leaving = False
         self.idle_since_s = self._clock.monotonic_s()
         self._continued = False
+
+    @property
+    def has_unsent(self) -> bool:
+        """Return whether the client has not taken all of its answer."""
+        return bool(self._sent.rest)
+
+    def send_rest(self) -> bool:
+        """Send what the client takes now of its answer; tell whether that was all."""
+        return self._sent.send_rest()
+
+    def is_late(self, now_s: float) -> bool:
+        """Tell whether the client should have taken its answer by now."""
+        return self._sent.until_s is not None and now_s >= self._sent.until_s
 
     @property
     def until_s(self) -> float | None:
@@ -196,9 +132,9 @@ class Connection(server.HTTPConnection):
     def _receive(self) -> bool:
         received = self._received
         self.socket.settimeout(0)  # with a timeout Python waits for data first, whatever the flags
-        while len(received.pending) <= self.server.max_request_body_size + _CHUNK:
+        while len(received.pending) <= self.server.max_request_body_size + CHUNK:
             try:
-                data = self.socket.recv(_CHUNK)
+                data = self.socket.recv(CHUNK)
             except BlockingIOError:
                 return self._is_complete()
             except OSError:
@@ -245,8 +181,17 @@ class Connection(server.HTTPConnection):
         self._say(_TOO_SLOW)
         self.close()
 
+    def abandon(self) -> None:
+        """Close at once, whatever the client has not taken."""
+        self._sent.drop()
+        self.close()
+
     def close(self) -> None:
-        """Close, and make room for another one."""
+        """Close, and make room for another one, once the client has taken its answer."""
+        if self.has_unsent:
+            self.is_leaving = True
+            self.server.send_rest(self)
+            return
         if not self.is_closed:
             self.is_closed = True
             self.server.connection_closed()
@@ -275,6 +220,9 @@ class Connections(ConnectionManager):
 
     def put(self, conn: Connection) -> None:
         """Take a connection back from a worker."""
+        if conn.has_unsent:
+            self.wait_for(conn)
+            return
         conn.begin_again()
         if conn.rfile.has_data():
             self.server.process_conn(conn)
@@ -282,8 +230,12 @@ class Connections(ConnectionManager):
             self.wait_for(conn)
 
     def wait_for(self, conn: Connection) -> None:
-        """Watch a connection for more."""
-        self._selector.register(conn.socket.fileno(), selectors.EVENT_READ, data=conn)
+        """Watch a connection for more, or until it takes more."""
+        event = selectors.EVENT_WRITE if conn.has_unsent else selectors.EVENT_READ
+        try:
+            self._selector.register(conn.socket.fileno(), event, data=conn)
+        except (OSError, ValueError):
+            conn.abandon()  # its socket is closed, or the server has stopped
 
     def closed(self) -> None:
         """Remove a connection from the count."""
@@ -303,10 +255,46 @@ class Connections(ConnectionManager):
                     self._accept()
                 elif not conn.is_closed:  # it may have made room for another one
                     self._selector.unregister(descriptor)
-                    self.server.process_conn(conn)
+                    if conn.has_unsent:
+                        self._send_rest(conn)
+                    else:
+                        self.server.process_conn(conn)
             if (now_s := self._clock.monotonic_s()) - checked_s > expiration_interval:
                 self._end_late(now_s)
                 checked_s = now_s
+
+    def _send_rest(self, conn: Connection) -> None:
+        try:
+            is_sent = conn.send_rest()
+        except OSError:
+            conn.abandon()  # it is gone, or too slow
+            return
+        if not is_sent:
+            self.wait_for(conn)
+        elif conn.is_leaving:
+            conn.close()
+        else:
+            self.put(conn)
+
+    def close(self) -> None:
+        """Close all connections; those that still take their answers may take what is left."""
+        for _ in range(_LAST_TURNS):
+            unsent = {fd for fd, conn in self._waiting() if conn.has_unsent}
+            ready = self._selector.select(timeout=_PAUSE_S) if unsent else ()
+            taking = [(fd, conn) for fd, conn in ready if fd in unsent]
+            if not taking:
+                break
+            for descriptor, conn in taking:
+                self._selector.unregister(descriptor)
+                conn.is_leaving = True
+                self._send_rest(conn)
+        for descriptor, conn in self._waiting():
+            self._selector.unregister(descriptor)
+            conn.abandon()
+        super().close()
+
+    def _waiting(self) -> list[tuple[int, Connection]]:
+        return [(fd, conn) for fd, conn in self._selector.connections if conn is not self.server]
 
     def _accept(self) -> None:
         if self._open >= self._most:
@@ -332,11 +320,11 @@ class Connections(ConnectionManager):
 
     def _make_room(self) -> bool:
         """Close the connection that has been idle longest; tell whether there was one."""
-        waiting = [(fd, conn) for fd, conn in self._selector.connections if conn is not self.server]
+        waiting = self._waiting()
         if waiting:
             descriptor, conn = min(waiting, key=lambda it: it[1].idle_since_s)
             self._selector.unregister(descriptor)
-            conn.close()
+            conn.abandon()
         self._closed_early += 1
         now_s = self._clock.monotonic_s()
         if self._told_s is None or now_s - self._told_s >= _TELL_AGAIN_S:
@@ -351,10 +339,12 @@ class Connections(ConnectionManager):
         return bool(waiting)
 
     def _end_late(self, now_s: float) -> None:
-        for descriptor, conn in list(self._selector.connections):
-            if conn is self.server:
-                continue
-            if conn.until_s is not None and now_s >= conn.until_s:
+        for descriptor, conn in self._waiting():
+            if conn.has_unsent:
+                if conn.is_late(now_s):
+                    self._selector.unregister(descriptor)
+                    conn.abandon()
+            elif conn.until_s is not None and now_s >= conn.until_s:
                 self._selector.unregister(descriptor)
                 conn.give_up()
             elif conn.until_s is None and now_s - conn.idle_since_s >= self.server.timeout:

@@ -11,6 +11,7 @@ from cheroot import server, wsgi
 from costmon.api.connections import Connection, Connections, most_connections
 from costmon.api.schemas.answers import Problem
 from costmon.api.schemas.encoding import encode
+from costmon.api.streams import Unsent
 from costmon.clock import Clock, SystemClock
 
 if TYPE_CHECKING:
@@ -162,6 +163,7 @@ class _Server(wsgi.Server):
 
     def __init__(self, app: "WSGIApplication", host: str, port: int, threads: int) -> None:
         self._log = structlog.get_logger("costmon.api")
+        self.unsent = Unsent()
         super().__init__(
             (host, port),
             app,
@@ -188,6 +190,10 @@ class _Server(wsgi.Server):
     def connection_closed(self) -> None:
         """Remove a connection from the count."""
         self._connections.closed()
+
+    def send_rest(self, conn: Connection) -> None:
+        """Send the rest of an answer, and then close the connection."""
+        self._connections.wait_for(conn)
 
     def bind(self, family: int, type: int, proto: int = 0) -> socket.socket:
         """Bind; where cheroot would forget a socket that cannot be bound, close it."""

@@ -10,20 +10,11 @@ from typing import assert_never
 
 from costmon.clock import Clock
 from costmon.console.command import Message
+from costmon.console.messages import CircuitDecided, GetBudgets, GetCircuits, GetGuards, GuardStatus
 from costmon.domain.circuit import Circuit
 from costmon.domain.policy import Policy
 from costmon.errors import ConsoleUnavailableError
-from costmon.messages import (
-    CircuitDecided,
-    CloseCircuit,
-    GetBudgets,
-    GetChildren,
-    GetCircuits,
-    GetGuards,
-    GuardStatus,
-    OpenCircuit,
-    RestartChild,
-)
+from costmon.messages import CloseCircuit, GetChildren, OpenCircuit, RestartChild
 from costmon.state.guard_state import GuardSeen, GuardState
 from costmon.state.published import Published, Watched
 

@@ -9,24 +9,14 @@ from types import MappingProxyType
 import msgspec
 
 from costmon.config.user import user_name
+from costmon.console.messages import CircuitDecided, GetBudgets, GetCircuits, GetGuards, GuardStatus
 from costmon.domain.child import ChildStatus
 from costmon.domain.circuit import Circuit
 from costmon.domain.policy import PolicyBudget
 from costmon.domain.scope import scope_of
 from costmon.errors import ConsoleRequestError, InputError
 from costmon.intake.wording import NAME_CHARACTERS, REASON_CHARACTERS, wording
-from costmon.messages import (
-    CircuitDecided,
-    CloseCircuit,
-    GetBudgets,
-    GetChildren,
-    GetCircuits,
-    GetGuards,
-    GuardStatus,
-    OpenCircuit,
-    RestartAnswer,
-    RestartChild,
-)
+from costmon.messages import CloseCircuit, GetChildren, OpenCircuit, RestartAnswer, RestartChild
 
 Query = GetChildren | GetCircuits | GetBudgets | GetGuards
 Message = RestartChild | OpenCircuit | CloseCircuit | Query

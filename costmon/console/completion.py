@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from costmon.console.command import Message
+from costmon.console.messages import GetBudgets, GetCircuits
 from costmon.console.namespace import Supervisor, statuses
 from costmon.domain.circuit import Circuit
 from costmon.domain.policy import PolicyBudget
 from costmon.errors import CostmonError
-from costmon.messages import GetBudgets, GetChildren, GetCircuits
+from costmon.messages import GetChildren
 
 _QUOTES = "\"'"
 _HISTORY_LINES = 1000

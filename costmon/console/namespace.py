@@ -7,6 +7,7 @@ from typing import Any, Never, TextIO, TypeVar
 
 from costmon.clock import Clock, SystemClock
 from costmon.console.command import Ask, Message, command_of, message_of
+from costmon.console.messages import CircuitDecided, GetBudgets, GetCircuits, GetGuards, GuardStatus
 from costmon.console.render import (
     render_budgets,
     render_children,
@@ -19,18 +20,7 @@ from costmon.domain.child import ChildStatus
 from costmon.domain.circuit import Circuit
 from costmon.domain.policy import PolicyBudget
 from costmon.errors import ConsoleRequestError, ConsoleUnavailableError, UnknownChildError
-from costmon.messages import (
-    CircuitDecided,
-    CloseCircuit,
-    GetBudgets,
-    GetChildren,
-    GetCircuits,
-    GetGuards,
-    GuardStatus,
-    OpenCircuit,
-    RestartAnswer,
-    RestartChild,
-)
+from costmon.messages import CloseCircuit, GetChildren, OpenCircuit, RestartAnswer, RestartChild
 
 HELP = """\
 children()                                        the children: state, restarts, mailbox, last error

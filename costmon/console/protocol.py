@@ -11,22 +11,12 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from costmon.console.command import Answer, Message, command_of, message_of
+from costmon.console.messages import CircuitDecided, GetBudgets, GetCircuits, GetGuards, GuardStatus
 from costmon.domain.child import ChildStatus
 from costmon.domain.circuit import Circuit
 from costmon.domain.policy import PolicyBudget
 from costmon.errors import ConsoleError, ConsoleRequestError, ConsoleUnavailableError
-from costmon.messages import (
-    CircuitDecided,
-    CloseCircuit,
-    GetBudgets,
-    GetChildren,
-    GetCircuits,
-    GetGuards,
-    GuardStatus,
-    OpenCircuit,
-    RestartAnswer,
-    RestartChild,
-)
+from costmon.messages import CloseCircuit, GetChildren, OpenCircuit, RestartAnswer, RestartChild
 
 A = TypeVar("A")
 

@@ -3,11 +3,11 @@
 import datetime as dt
 from collections.abc import Sequence
 
+from costmon.console.messages import CircuitDecided, GuardStatus
 from costmon.console.table import table
 from costmon.domain.child import ChildStatus
 from costmon.domain.circuit import Circuit
 from costmon.domain.policy import PolicyBudget
-from costmon.messages import CircuitDecided, GuardStatus
 
 
 def render_children(children: Sequence[ChildStatus]) -> str:

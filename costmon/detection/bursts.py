@@ -31,8 +31,12 @@ FACTORS = (
 FLOORS = (0.03,) * len(BURSTS) + (0.25,) * len(RAMPS) + (0.02,) * len(SHIFTS) + (0.4,) * len(LUMPS)
 KEPT, TRIMMED = 145, 64  # prefix sums that the longest window needs; how many are dropped at once
 NEAR = 12
-ROOTS = {window: math.sqrt(window - 1) for window in RAMPS}
 LONGEST_DECAY = 40
+# With the place of each line, and what does not change from bucket to bucket.
+PLACED_BURSTS = tuple((i, window, min(window, LONGEST_DECAY)) for i, window in enumerate(BURSTS))
+PLACED_RAMPS = tuple((i, n, math.sqrt(n - 1)) for i, n in enumerate(RAMPS, len(BURSTS)))
+PLACED_SHIFTS = tuple(enumerate(SHIFTS, len(BURSTS) + len(RAMPS)))
+PLACED_LUMPS = tuple(enumerate(LUMPS, len(FACTORS) - len(LUMPS)))
 LUMP_LEVEL, LUMP_LEAST = 4.0, 0.35
 LUMP_SHARE = 3  # times the least share of money
 FEWEST_LUMPS = 4
@@ -147,7 +151,8 @@ class Bursts:
         most = 3 * inner
         predicted = persistence * self.state
         surprise = residual - predicted
-        self.state = state = min(predicted + clip(surprise, -most, most), 2 * noise)
+        state = predicted + clip(surprise, -most, most)
+        self.state = state = state if state < 2 * noise else 2 * noise
         free = persistence * self.free
         self.free = free + clip(residual - free, -most, most)
         self.surprises.append(clip((residual - free) / inner, -3.0, 4.5))
@@ -220,8 +225,8 @@ class Bursts:
         valid = self.length
         if valid > NEAR:
             self._rises(hits, low, is_high=residual - low > 2 * noise)
-        self._windows(hits, residual, max(predicted, 0.0), low)
-        for index, window in enumerate(LUMPS, len(FACTORS) - len(LUMPS)):
+        self._windows(hits, residual, predicted if predicted > 0.0 else 0.0, low)
+        for index, window in PLACED_LUMPS:
             if valid > window:
                 count = self.sum_lumps[-1] - self.sum_lumps[-1 - window]
                 if self._passes(index, count) and count >= FEWEST_LUMPS:
@@ -230,21 +235,21 @@ class Bursts:
 
     def _passes(self, index: int, value: float) -> bool:
         lines = self.lines
-        lines.today[index] = max(lines.today[index], value)
+        if value > lines.today[index]:
+            lines.today[index] = value
         return value > lines.values[index]
 
     def _rises(self, hits: list[Hit], low: float, *, is_high: bool) -> None:
         line, today, recent = self.lines.values, self.lines.today, self.surprises
-        for index, window in enumerate(RAMPS, len(BURSTS)):
+        for index, window, root in PLACED_RAMPS:
             part = recent[-window:]
-            value = (sum(part) - max(part)) / ROOTS[window]
+            value = (sum(part) - max(part)) / root
             if value > line[index] and is_high:
                 hits.append(Hit(window, "ramp", value, value / line[index]))
-            if value <= today[index]:
-                continue
-            today[index] = value
+            if value > today[index]:
+                today[index] = value
         recent, states, decay = self.near, self.states, self.decay
-        for index, window in enumerate(SHIFTS, len(BURSTS) + len(RAMPS)):
+        for index, window in PLACED_SHIFTS:
             part = recent[-window:]
             state = states[-1 - window]
             value = (sum(part) - max(part)) / (window - 1) - low
@@ -252,29 +257,27 @@ class Bursts:
                 value -= state * decay[window] / window
             if value > line[index]:
                 hits.append(Hit(window, "shift", value, value / line[index]))
-            if value <= today[index]:
-                continue
-            today[index] = value
+            if value > today[index]:
+                today[index] = value
 
     def _windows(self, hits: list[Hit], residual: float, predicted: float, low: float) -> None:
         line, today = self.lines.values, self.lines.today
         sums, states, decay = self.sum_residual, self.states, self.decay
-        valid, newest, last = len(states) - 1, sums[-1], decay[-1]
+        valid, newest = len(states) - 1, sums[-1]
         value = residual - predicted - low
-        for index, window in enumerate(BURSTS):
+        for index, window, decayed in PLACED_BURSTS:
             if window > 1:
                 if valid < window:
                     break
                 value = newest - sums[-1 - window]
                 state = states[-1 - window]
                 if state > 0.0:
-                    value -= state * (decay[window] if window < LONGEST_DECAY else last)
+                    value -= state * decay[decayed]
                 value = value / window - low
             if value > line[index]:
                 hits.append(Hit(window, "burst", value, value / line[index]))
-            if value <= today[index]:
-                continue
-            today[index] = value
+            if value > today[index]:
+                today[index] = value
 
     def end_of_day(self, persistence: float, *, counts: bool, at_once: bool) -> None:
         """Take the day's maxima; the lines are drawn now, or one with each bucket."""

@@ -18,7 +18,7 @@ MOST_PERSISTENCE = 0.97
 WILD = 20  # times the usual bucket: counts no more than this in the mean
 RARELY_ZERO = 0.05  # share of zeros up to which a zero means silence, not "nothing spent"
 MAD_OF_NORMAL = 1.2533
-YOUNG = 30  # buckets
+YOUNG, LEAST_COUNT = 30, 20  # buckets
 TRUSTING = 50  # buckets in which any amount counts in full in the mean
 MOST_SEEN = 250
 LITTLE_LESS, LITTLE_MORE = 0.7, 1.4  # change of the offset that is not worth it
@@ -86,13 +86,16 @@ class Expectation:
 
     def count(self, amount: float) -> None:
         """Count a bucket and whether it was zero."""
-        self.buckets += 1
-        self.zeros += ((amount <= 0.0) - self.zeros) / min(self.buckets, 7 * self.slots)
+        self.buckets = buckets = self.buckets + 1
+        week = 7 * self.slots
+        self.zeros += ((amount <= 0.0) - self.zeros) / (week if week < buckets else buckets)
 
     def weigh(self, amount: float) -> None:
         """Move the usual amount of a bucket."""
-        most = amount if self.buckets < TRUSTING else min(amount, WILD * self.mean)
-        self.mean += (most - self.mean) / min(self.buckets, MEAN_DAYS * self.slots)
+        buckets, mean, days = self.buckets, self.mean, MEAN_DAYS * self.slots
+        if buckets >= TRUSTING and amount > WILD * mean:
+            amount = WILD * mean
+        self.mean = mean + (amount - mean) / (days if days < buckets else buckets)
 
     @property
     def is_dense(self) -> bool:
@@ -123,23 +126,19 @@ class Expectation:
         if times < MOST_SEEN:
             seen[slot] = times + 1
         buckets, slots = self.buckets, self.slots
-        young = max(YOUNG, buckets)
+        young = buckets if buckets > YOUNG else YOUNG
         wild = clip(residual, -3 * noise, 3 * noise)
-        self.drift += (wild - self.drift) / min(slots, young)
+        self.drift += (wild - self.drift) / (slots if slots < young else young)
         calm = clip(residual, -2 * noise, 2 * noise)
-        self.level += calm / min(LEVEL_DAYS * slots, young)
-        gain = 1 / min(max(buckets, 20), NOISE_DAYS * slots)
-        self.noise = self._spread(noise, residual, gain)
-        self.innovation = self._spread(self.innovation, surprise, gain)
+        days = LEVEL_DAYS * slots
+        self.level += calm / (days if days < young else young)
+        days, count = NOISE_DAYS * slots, buckets if buckets > LEAST_COUNT else LEAST_COUNT
+        gain = 1 / (days if days < count else count)
+        self.noise = _spread(noise, residual, gain)
+        self.innovation = _spread(self.innovation, surprise, gain)
         self.variance += (calm * calm - self.variance) * gain
         self.covariance += (calm * self.previous - self.covariance) * gain
         self.previous = calm
-
-    @staticmethod
-    def _spread(now: float, deviation: float, gain: float) -> float:
-        seen = min(abs(deviation), 3 * now) * MAD_OF_NORMAL
-        now += (seen - now) * gain
-        return max(LEAST_NOISE, now)
 
     def end_of_day(self) -> None:
         """Follow the usual amount with the offset, and learn how long noise lasts."""
@@ -154,3 +153,9 @@ class Expectation:
             self.offset = offset
         ratio = self.covariance / max(self.variance, 1e-9)
         self.persistence = clip(ratio, 0.0, MOST_PERSISTENCE)
+
+
+def _spread(now: float, deviation: float, gain: float) -> float:
+    seen, most = abs(deviation), 3 * now
+    now += ((most if most < seen else seen) * MAD_OF_NORMAL - now) * gain
+    return now if now > LEAST_NOISE else LEAST_NOISE

@@ -108,9 +108,8 @@ class Rules:
 
     def verdicts(self, samples: Samples, at: dt.datetime, config: WatchConfig) -> Iterator[Verdict]:
         """Yield what each configured rule sees at the end of a bucket."""
-        now = at.timestamp()
         if config.hourly is not None:
-            spent = samples.spent_since(max(now - HOUR_S, self.quiet))
+            spent = samples.spent_since(max(at.timestamp() - HOUR_S, self.quiet))
             spent *= HOUR_S / max(samples.step, HOUR_S)  # of a longer bucket, its mean hour
             yield self._amount("hourly", spent, config.hourly, HOUR_S, "an hour")
         if config.daily is not None:
@@ -118,7 +117,7 @@ class Rules:
         if config.budget is not None:
             yield self._pace(samples, at, config.budget)
         if self.run >= FEWEST_EQUAL or "frozen" in self.opened:
-            yield self._frozen(samples.step, now)
+            yield self._frozen(samples.step, at.timestamp())
 
     def _frozen(self, step: int, now: float) -> Verdict:
         """Whether the same amount came so often that the number must have stopped moving."""

@@ -4,6 +4,7 @@ import datetime as dt
 import math
 from collections.abc import Iterable
 from decimal import Decimal
+from functools import lru_cache
 from typing import Self, cast
 
 from costmon.detection import encoding
@@ -124,7 +125,7 @@ class SpendWatch:
 
     def _bucket(self, new: New, at: dt.datetime) -> Finding | None:
         step = self._samples.step
-        began = at - dt.timedelta(seconds=step or FIVE_MINUTES_S)
+        began = at - _length(step or FIVE_MINUTES_S)
         announced = bool(self.expected) and any(a < new.at <= b for a, b in self.expected)
         self._rules.add(new.at, began, new.amount, announced=announced)
         told = self._learn(new, began, announced=announced) if step else None
@@ -322,6 +323,11 @@ class SpendWatch:
         for name in STATE:
             setattr(watch, name, values[name])
         return watch
+
+
+@lru_cache(maxsize=32)
+def _length(step: int) -> dt.timedelta:
+    return dt.timedelta(seconds=step)
 
 
 def _seconds(at: dt.datetime) -> float:

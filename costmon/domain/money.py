@@ -19,9 +19,9 @@ def shown(amount: Decimal) -> Decimal:
     return amount.quantize(_CENT, rounding=ROUND_HALF_EVEN)
 
 
-def brief(amount: float) -> str:
+def brief(amount: float | Decimal) -> str:
     """Return an amount for a sentence: cents, or two digits of what is less."""
-    if amount == 0 or abs(amount) >= _LEAST_CENTS:
+    if amount == 0 or amount >= _LEAST_CENTS or amount <= -_LEAST_CENTS:
         return f"{amount:,.2f}"
     return f"{amount:.2g}"
 

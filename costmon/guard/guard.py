@@ -38,6 +38,7 @@ from costmon.guard.nano_cache import NanoCache
 from costmon.guard.notices import Notices
 from costmon.guard.policy import Route, Rules
 from costmon.guard.readings import Readings
+from costmon.guard.route_cache import RouteCache
 from costmon.guard.rulebook import Rulebook
 from costmon.guard.ruling import Ruling
 from costmon.guard.scoped import SCOPES, follow_threads, only
@@ -55,7 +56,6 @@ EstimateMode = Literal["strict", "adaptive"]
 
 _new = object.__new__
 _scoped = False
-_MOST_ROUTES = 4096
 _MOST_RELOADS = 20
 _LONGEST_ACTIVITY = 60
 _LONGEST_APP = 60
@@ -156,7 +156,7 @@ class Guard(Readings, Ruling, Calling):
         self._tallies = self._notices.tallies(BudgetRefused.reason)
         self.spends = NanoCache(nano_even)
         self._holds = NanoCache(nano_up)
-        self._routes: dict[object, Route] = {}
+        self._routes = RouteCache()
         self._waiting: WaitingRoom[Hold] = WaitingRoom(self.clock)
         self.busy = self._estimates is not None
         self._attentive = self._asked = False
@@ -438,9 +438,13 @@ class Guard(Readings, Ruling, Calling):
         name: object = scopes
         if extra or activity != "call" or not isinstance(scopes, str | tuple):
             name = (None, given, extra, activity)
-            known = self._routes.get(name)
-            if known is not None and known.since <= at_s < known.until:
-                return known
+            try:
+                known = self._routes[name]
+            except KeyError:
+                pass
+            else:
+                if known.since <= at_s < known.until:
+                    return known
         if not given:
             raise ScopeError("", "at least one scope, such as 'global'")
         named: object = activity
@@ -454,12 +458,10 @@ class Guard(Readings, Ruling, Calling):
             raise ScopeError(
                 f"{len(given) + len(extra)} scopes", f"at most {_MOST_SCOPES} scopes in a call"
             )
-        if len(self._routes) >= _MOST_ROUTES:
-            self._routes = {}
         # A cache that is cleared while the rules are read must not be filled from those rules.
         routes = self._routes
         route = self._rules().route([*map(scope_of, given), *extra], activity, at_s)
-        routes[name] = route
+        routes.add(name, route)
         return route
 
     def _rules(self) -> Rules:
@@ -564,7 +566,7 @@ class Guard(Readings, Ruling, Calling):
             )
 
     def _forget_routes(self) -> None:
-        self._routes = {}
+        self._routes = RouteCache()
 
     def _opened(
         self, store: str | Store, when: "WhenStoreFails", cap: Amount | None, slab: Amount | None

@@ -205,8 +205,9 @@ class Rules(NamedTuple):
         obstacle, closes_at = self._obstacle(chain, configs, epoch_s)
         return Route(
             plan=Plan(tuple(lines), chain, activity, hour, self.revision),
-            since=since,
-            until=min(until, closes_at),
+            # As they are compared with the time of every call: with integers that takes longer.
+            since=float(since),
+            until=float(min(until, closes_at)),
             obstacle=obstacle,
             premium=premium,
         )

@@ -10,7 +10,8 @@ from costmon.domain.money import plain
 from costmon.domain.scope import scope_of
 from costmon.guard.errors import CurrencyError, GuardStoreError
 from costmon.guard.notices import Notices, Subscriber
-from costmon.guard.policy import Limit, Route
+from costmon.guard.policy import Limit
+from costmon.guard.route_cache import RouteCache
 from costmon.guard.rulebook import Rulebook
 from costmon.guard.stores.base import Store, UsageRow
 
@@ -30,7 +31,7 @@ class Readings(ABC):
     clock: EpochClock
     _rulebook: Rulebook
     _notices: Notices
-    _routes: dict[object, Route]
+    _routes: RouteCache
     _failover: "FailoverStore | None"
     _reported: "Reported | None"
 
@@ -97,7 +98,7 @@ class Readings(ABC):
 
     def gauges(self) -> "tuple[ScopeGauge, ...]":
         """Return the status of recently used budgets, the most used first; at most 100."""
-        routes = list(self._routes.values())
+        routes = self._routes.every()
         return self._usage_reader.gauges(line for route in routes for line in route.plan.lines)
 
     def leases(self, limit: int = 50) -> "tuple[LeaseNote, ...]":

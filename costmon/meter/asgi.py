@@ -171,7 +171,8 @@ class _Exchange:
         measure = self._measure
         kind = message["type"]
         if kind == "http.response.body":
-            measure.bytes_out += len(message.get("body") or b"")
+            if body := message.get("body"):
+                measure.bytes_out += len(body)
             if not message.get("more_body", False):
                 measure.answered_ns = perf_counter_ns()
         elif kind == "http.response.start":

@@ -55,6 +55,7 @@ _MAKERS = (
     "perplexity",
     "groq",
     "aws",
+    "voyageai",
 )
 
 _Key = tuple[str, str, str]

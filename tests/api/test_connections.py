@@ -9,7 +9,7 @@ import pytest
 from cheroot.connections import ConnectionManager
 from structlog.testing import capture_logs
 
-from costmon.api import HttpServer, connections
+from costmon.api import HttpServer, connections, streams
 from costmon.testing import FakeClock
 
 HEAD = b"POST /x HTTP/1.1\r\nHost: localhost\r\n"
@@ -94,7 +94,7 @@ def test_each_kind_of_unfinished_request_holds_no_worker_and_ends_at_the_deadlin
         client.sendall(sent)
     assert answers(port)
 
-    clock.advance(connections.REQUEST_S + 0.1)
+    clock.advance(streams.REQUEST_S + 0.1)
 
     for client in clients:
         assert b"408 Request Timeout" in until_closed(client)
@@ -106,7 +106,7 @@ def test_a_byte_now_and_then_does_not_extend_the_deadline(serve, connect, clock)
     client.sendall(b"G")
     assert answers(port), "and so the first byte has been received"
     for _ in range(4):
-        clock.advance(connections.REQUEST_S / 4 + 0.1)
+        clock.advance(streams.REQUEST_S / 4 + 0.1)
         with contextlib.suppress(OSError):
             client.sendall(b"E")
 
@@ -198,12 +198,81 @@ def test_when_no_descriptor_is_left_idle_connections_make_room_and_one_line_is_l
     assert [line["event"] for line in logs] == ["api.connections_limited"]
 
 
+LARGE = b"x" * 5_000_000
+"""More than the buffers of a connection take."""
+
+
+def large(environ, start_response):
+    body = LARGE if environ["PATH_INFO"] == "/large" else b"well"
+    start_response("200 OK", [("Content-Length", str(len(body)))])
+    return [body]
+
+
+def ask_for_large(client, ending=b""):
+    client.sendall(b"GET /large HTTP/1.1\r\nHost: localhost\r\n" + ending + b"\r\n")
+    assert client.recv(1)  # a worker has begun to answer
+
+
+def body(client, size):
+    """Read the rest of a head, and a body."""
+    with client.makefile("rb") as reader:
+        while reader.readline() != b"\r\n":
+            pass
+        return reader.read(size)
+
+
+def test_clients_that_do_not_take_large_answers_hold_no_worker(serve, connect):
+    port = serve(large)
+    for ending in (b"", b"Connection: close\r\n") * 10:
+        ask_for_large(connect(port), ending)
+
+    assert answers(port)
+
+
+@pytest.mark.parametrize("ending", [b"", b"Connection: close\r\n"], ids=["kept", "closed"])
+def test_a_large_answer_that_is_taken_late_is_whole_and_ends_as_was_agreed(serve, connect, ending):
+    client = connect(serve(large))
+    ask_for_large(client, ending)
+
+    assert body(client, len(LARGE)) == LARGE
+    if ending:
+        assert client.recv(1) == b""
+    else:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert body(client, 4) == b"well"
+
+
+def test_a_large_answer_that_nobody_takes_is_given_up_at_its_deadline(serve, connect, clock):
+    client = connect(serve(large))
+    ask_for_large(client)
+
+    clock.advance(streams.ANSWER_S + len(LARGE) / streams.LEAST_BYTES_A_SECOND + 1)
+
+    with contextlib.suppress(ConnectionResetError):
+        assert len(until_closed(client)) < len(LARGE)
+
+
+def test_what_is_kept_for_slow_clients_is_bounded_and_given_back(clock):
+    ours, theirs = socket.socketpair()
+    unsent = streams.Unsent(2 * len(LARGE))
+    with ours, theirs:
+        sent = streams.Sent(ours, clock, unsent)
+        assert sent.write(LARGE) == len(LARGE)
+        assert sent.write(LARGE) == len(LARGE)
+        kept = len(sent.rest)
+        assert not unsent.take(2 * len(LARGE) - kept + 1)
+
+        sent.drop()
+
+        assert unsent.take(2 * len(LARGE))
+
+
 def test_a_client_that_takes_its_answer_slowly_is_given_up(clock):
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        sent = connections.Sent(ours, clock)
+        sent = streams.Sent(ours, clock, streams.Unsent(0))
         sent.write(b"x" * 1_000)
-        clock.advance(connections.ANSWER_S - 1)
+        clock.advance(streams.ANSWER_S - 1)
         sent.write(b"x")
         clock.advance(1.1)
 
@@ -214,11 +283,11 @@ def test_a_client_that_takes_its_answer_slowly_is_given_up(clock):
 def test_a_large_answer_that_is_taken_steadily_is_sent_whole(clock):
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        sent = connections.Sent(ours, clock)
+        sent = streams.Sent(ours, clock, streams.Unsent(0))
         for _ in range(30):
             assert sent.write(b"x" * 60_000) == 60_000
             theirs.recv(60_000, socket.MSG_WAITALL)
-            clock.advance(0.6 + connections.ANSWER_S / 40)
+            clock.advance(0.6 + streams.ANSWER_S / 40)
 
 
 @pytest.mark.parametrize(("soft", "most"), [(1024, 448), (65_536, 1_000), (100, 16), (-1, 1_000)])

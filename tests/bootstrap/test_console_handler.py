@@ -6,20 +6,12 @@ import threading
 import pytest
 
 from costmon.bootstrap.console_handler import ConsoleHandler
+from costmon.console.messages import CircuitDecided, GetBudgets, GetCircuits, GetGuards, GuardStatus
 from costmon.domain.budget import Budget
 from costmon.domain.circuit import Circuit
 from costmon.domain.policy import Policy, PolicyBudget
 from costmon.errors import ConsoleUnavailableError
-from costmon.messages import (
-    CircuitDecided,
-    CloseCircuit,
-    GetBudgets,
-    GetChildren,
-    GetCircuits,
-    GetGuards,
-    GuardStatus,
-    OpenCircuit,
-)
+from costmon.messages import CloseCircuit, GetChildren, OpenCircuit
 from costmon.state.guard_state import EMPTY, GuardSeen
 from costmon.state.published import Published, Watched
 from costmon.testing.clock import START, FakeClock

@@ -8,22 +8,13 @@ import pytest
 
 from costmon.clock import SystemClock
 from costmon.console.client import ConsoleClient
+from costmon.console.messages import CircuitDecided, GetBudgets, GetCircuits, GetGuards, GuardStatus
 from costmon.console.server import ConsoleServer
 from costmon.domain.budget import Budget
 from costmon.domain.child import ChildStatus
 from costmon.domain.circuit import Circuit
 from costmon.domain.policy import PolicyBudget
-from costmon.messages import (
-    CircuitDecided,
-    CloseCircuit,
-    GetBudgets,
-    GetCircuits,
-    GetGuards,
-    GuardStatus,
-    OpenCircuit,
-    RestartAnswer,
-    RestartChild,
-)
+from costmon.messages import CloseCircuit, OpenCircuit, RestartAnswer, RestartChild
 
 NOON = dt.datetime(2026, 11, 21, 12, tzinfo=dt.UTC)
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from costmon.console.command import COMMANDS
+from costmon.console.messages import CircuitDecided, GetBudgets, GetCircuits, GetGuards, GuardStatus
 from costmon.console.protocol import (
     decode_answer,
     decode_request,
@@ -21,18 +22,7 @@ from costmon.domain.child import ChildState, ChildStatus
 from costmon.domain.circuit import Circuit
 from costmon.domain.policy import PolicyBudget
 from costmon.errors import ConsoleRequestError, ConsoleUnavailableError
-from costmon.messages import (
-    CircuitDecided,
-    CloseCircuit,
-    GetBudgets,
-    GetChildren,
-    GetCircuits,
-    GetGuards,
-    GuardStatus,
-    OpenCircuit,
-    RestartAnswer,
-    RestartChild,
-)
+from costmon.messages import CloseCircuit, GetChildren, OpenCircuit, RestartAnswer, RestartChild
 
 TEXT = st.text(max_size=30)
 COUNT = st.integers(0, 2**40)

@@ -14,17 +14,10 @@ from costmon.clock import SystemClock
 from costmon.config.user import name_of_user
 from costmon.console.client import ConsoleClient
 from costmon.console.command import COMMANDS
+from costmon.console.messages import GetBudgets, GetCircuits, GetGuards
 from costmon.console.server import ConsoleServer
 from costmon.errors import ConsoleRequestError, ConsoleUnavailableError
-from costmon.messages import (
-    GetBudgets,
-    GetChildren,
-    GetCircuits,
-    GetGuards,
-    OpenCircuit,
-    RestartAnswer,
-    RestartChild,
-)
+from costmon.messages import GetChildren, OpenCircuit, RestartAnswer, RestartChild
 from costmon.testing.clock import FakeClock
 
 NOBODY = 65534

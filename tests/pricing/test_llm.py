@@ -1,5 +1,6 @@
 """Prices of language models: exact, dated, and never guessed."""
 
+import csv
 import re
 from decimal import Decimal
 
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from costmon.errors import AmountError
+from costmon.pricing.csv_rows import shipped_text
 from costmon.pricing.llm import UNITS, LlmUsage, ModelPrice, Rates, TierRates
 from costmon.pricing.llm_list import price_list, price_of
 
@@ -21,6 +23,9 @@ def cost(model, tier="standard", vendor=None, region="", **used):
     found = price.cost(LlmUsage(**used), tier)
     assert not found.missing
     return found.amount
+
+
+_KEYS = ("vendor", "model", "region", "tier", "above")
 
 
 def test_tokens_cost_what_the_list_says():
@@ -196,6 +201,26 @@ def test_the_former_price_of_a_thousand_searches_is_counted_for_short_and_long_p
     assert row.cost(LlmUsage(input=11, web_search=2)).amount == Decimal("0.02")
     newer = row._replace(rates=Rates.of(0, web_search=5), long_rates=None, per_search=10)
     assert newer.completed().cost(LlmUsage(web_search=2)).amount == Decimal("0.01")
+
+
+def test_a_name_belongs_to_one_model():
+    rows = list(csv.DictReader(shipped_text("llm.csv").splitlines()))
+    models = {(row["vendor"], row["model"], row["region"]) for row in rows}
+    aliases: dict[tuple[str, str, str], set[str]] = {}
+    for row in rows:
+        for alias in row["aliases"].split():
+            aliases.setdefault((row["vendor"], alias, row["region"]), set()).add(row["model"])
+
+    assert {name: found for name, found in aliases.items() if len(found) > 1} == {}
+    assert aliases.keys() & models == set()
+
+
+def test_a_row_is_there_once():
+    rows = csv.DictReader(shipped_text("llm.csv").splitlines())
+
+    names = [tuple(row[name] for name in _KEYS) for row in rows]
+
+    assert len(names) == len(set(names))
 
 
 def test_each_row_says_when_and_where_it_was_read():

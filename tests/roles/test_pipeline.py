@@ -165,6 +165,7 @@ class Channel:
         self.ear.hear(alert.id)
 
 
+@pytest.mark.timeout(300)  # hundreds of restarts: seconds, on a busy machine minutes
 @pytest.mark.parametrize("seed", range(1))
 def test_no_observation_is_lost_none_is_there_twice_and_the_snapshot_never_goes_back(
     tmp_path, seed
@@ -252,6 +253,7 @@ def test_no_observation_is_lost_none_is_there_twice_and_the_snapshot_never_goes_
             dataclasses.replace(
                 spec,
                 policy=SOON,
+                stop_timeout_s=PATIENCE_S * 3,
                 mailbox=dataclasses.replace(spec.mailbox, max_deliveries=50, capacity=10_000),
             )
             for spec in specs

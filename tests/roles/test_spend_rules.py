@@ -247,6 +247,17 @@ def test_a_rule_for_a_provider_holds_on_the_larger_of_guards_and_the_counters_of
     assert ends[0].at == larger.at + 12 * BUCKET
 
 
+def test_small_amounts_of_what_meters_report_are_told_in_figures_that_are_not_0():
+    world = World(RULE._replace(scope="app:*", hourly=Decimal("0.0004"), breaker=Breaker()))
+
+    (found, *_) = (it for it in world.bucket("0.0019", Series("app:shop", "USD")) if it.holds)
+
+    assert rule_broken(found).text == (
+        "app:shop: 0.0019 USD in the last hour, by the meter at list price; the limit is"
+        " 0.0004 USD. `costmon status` shows every rule."
+    )
+
+
 def test_a_rule_for_everything_counts_the_counters_of_all_accounts_and_not_what_meters_report():
     world = World(RULE._replace(scope="global"))
 

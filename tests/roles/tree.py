@@ -77,6 +77,6 @@ def running(specs: Iterable[ChildSpec], *, clock: Clock | None = None) -> Iterat
     try:
         yield system
     finally:
-        report = system.stop(PATIENCE_S)
+        report = system.stop(PATIENCE_S * 3)
         assert report.unstopped == ()
         assert report.undelivered == {}, report

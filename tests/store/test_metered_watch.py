@@ -54,7 +54,8 @@ def told_of_a_burning_endpoint(store, clock):
         seen, spent = metered_spend.looked(before, [shop], clock.now(), 3600)
         until = bucket_floor(clock.now(), 3600)
         writer.record_metered(spent, SavedWatch(until, metered_spend.to_bytes(seen)))
-        told += [(hour, it) for it in detection.closed(until) if it.state == "opened"]
+        if hour == 0 or hour >= BEGAN - 1:  # what came between is fed at once
+            told += [(hour, it) for it in detection.closed(until) if it.state == "opened"]
     return told
 
 

@@ -1,6 +1,7 @@
 """Counters and usage rows of the memory store, and those that a plan needs."""
 
 import weakref
+from collections import deque
 from collections.abc import Iterator
 
 from costmon.guard.stores.base import Hold, Line, Outcome, Refusal
@@ -118,7 +119,41 @@ class Bound:
 
 
 class Plans:
-    """Plans that may have leases; those that are gone are dropped as others come."""
+    """Plans that may have leases, by scope; those that are gone are dropped as others come."""
+
+    __slots__ = ("_by_scope", "_unchecked")
+
+    def __init__(self) -> None:
+        self._by_scope: dict[str, _References] = {}
+        self._unchecked: deque[str] = deque()
+
+    def add(self, scope: str, bound: Bound) -> None:
+        """Add a plan of a scope; the time is constant on average."""
+        known = self._by_scope.get(scope)
+        if known is None:
+            known = self._by_scope[scope] = _References()
+            self._unchecked.append(scope)
+        known.add(bound)
+        # Two are checked for each that may come, so at most half of all scopes have no plan any
+        # more. Kept, their objects would make each full garbage collection take twice the time.
+        for _ in range(min(2, len(self._unchecked))):
+            other = self._unchecked.popleft()
+            if any(self._by_scope[other].plans()):
+                self._unchecked.append(other)
+            else:
+                del self._by_scope[other]
+
+    def of(self, scope: str) -> Iterator[Bound]:
+        """Return the plans of a scope."""
+        known = self._by_scope.get(scope)
+        return iter(()) if known is None else known.plans()
+
+    def __contains__(self, scope: str) -> bool:
+        return scope in self._by_scope
+
+
+class _References:
+    """Weak references to the plans of one scope."""
 
     __slots__ = ("_most", "_refs")
 
@@ -127,13 +162,12 @@ class Plans:
         self._most = 4
 
     def add(self, bound: Bound) -> None:
-        """Add a plan; the time is constant on average."""
         if len(self._refs) >= self._most:
             self._refs = [ref for ref in self._refs if ref() is not None]
             self._most = 2 * len(self._refs) + 4
         self._refs.append(weakref.ref(bound))
 
-    def __iter__(self) -> Iterator[Bound]:
+    def plans(self) -> Iterator[Bound]:
         for ref in self._refs:
             bound = ref()
             if bound is not None:

@@ -31,8 +31,7 @@ class MemoryCounters:
         self._usage: dict[str, dict[tuple[int, str], Usage]] = {}
         # By scope, then by hour and period.
         self._forgiven: dict[str, dict[tuple[int, str], Forgiven]] = {}
-        # By scope: the plans that may have leases.
-        self._bounds: dict[str, Plans] = {}
+        self._plans = Plans()
         self.resets = 0
         """The number of resets."""
 
@@ -70,10 +69,7 @@ class MemoryCounters:
             if counter not in own:
                 bound.adopt(counter, cell)
         for scope in plan.scopes:
-            plans = self._bounds.get(scope)
-            if plans is None:
-                plans = self._bounds[scope] = Plans()
-            plans.add(bound)
+            self._plans.add(scope, bound)
         plan.cache = bound
         return bound
 
@@ -160,8 +156,6 @@ class MemoryCounters:
         for name, buckets in list(self._buckets.items()):
             if not buckets and name[0] not in self._usage:
                 del self._buckets[name]
-        for scope in [scope for scope, plans in self._bounds.items() if not any(plans)]:
-            del self._bounds[scope]
 
     def _rows(self, scope: str | None) -> Iterable[tuple[int, str, str, Usage]]:
         """Return the usage rows of one scope or of all."""
@@ -231,7 +225,7 @@ class MemoryCounters:
         cells have been dropped since.
         """
         opened: dict[Bound, int] | None = None
-        for bound in self._bounds.get(line.scope, ()):
+        for bound in self._plans.of(line.scope):
             bucket = seed_bucket(line, bound.hour, whole=whole)
             if bucket is None:
                 continue
@@ -244,7 +238,7 @@ class MemoryCounters:
     def _open(self, scopes: set[str]) -> dict[str, dict[Bound, int]]:
         """Return the amounts of held leases of some scopes, by scope and plan."""
         found: dict[str, dict[Bound, int]] = {}
-        scopes = {scope for scope in scopes if scope in self._bounds}
+        scopes = {scope for scope in scopes if scope in self._plans}
         for hold in self._held.values() if scopes else ():
             bound: Bound = hold.plan.cache  # type: ignore[assignment]  # reserved by this store
             for scope in scopes.intersection(hold.plan.scopes):

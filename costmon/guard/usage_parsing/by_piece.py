@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from costmon.guard.usage_parsing.usage import seconds_of
+from costmon.guard.usage_parsing.usage import NoCountError, seconds_of
 from costmon.pricing.llm import LlmUsage, Rates
 
 WIRES = frozenset(("images", "predict", "videos"))
@@ -34,11 +34,14 @@ def pieces_of(wire: str, fields: Mapping[str, Any], choices: int, rates: Rates) 
     """Return the pictures or the seconds of video of a request; `None`: not paid so."""
     asked = {**_parameters(fields), **fields}
     if rates.pictures is not None and wire in _USUAL_PICTURES:
-        said = any(name in asked for name in ("n", "sampleCount", "numberOfImages"))
+        said = any(asked.get(name) is not None for name in ("n", "sampleCount", "numberOfImages"))
         return LlmUsage(pictures=choices if said else _USUAL_PICTURES[wire])
     if rates.seconds is not None and wire in _USUAL_SECONDS:
-        seconds = seconds_of(asked, "seconds", "durationSeconds") or _USUAL_SECONDS[wire]
-        return LlmUsage(seconds=seconds * choices)
+        try:
+            seconds = seconds_of(asked, "seconds", "durationSeconds")
+        except NoCountError:
+            seconds = Decimal(0)  # the vendor will refuse it
+        return LlmUsage(seconds=(seconds or _USUAL_SECONDS[wire]) * choices)
     return None
 
 

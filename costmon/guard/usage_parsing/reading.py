@@ -36,6 +36,9 @@ _TEXTS = frozenset(
         "input",
     )
 )
+_ARGUMENTS = frozenset(("args", "arguments", "input"))
+"""What a model asks a tool, which some vendors write as an object."""
+
 _LAST = frozenset(
     (
         "message_delta",
@@ -60,9 +63,9 @@ _TOOL_ITEMS = {
 _FREE_ACTIONS = frozenset(("open_page", "find_in_page", "find"))
 # The same in a body that is too long to be parsed: an unescaped quote is no text of the model.
 _TOOL_IN_TEXT = re.compile(
-    rb'(?<!\\)"type"\s*:\s*"('
+    rb'"(?:type"\s*:\s*"('
     + "|".join((*_TOOL_ITEMS, *_FREE_ACTIONS)).encode()
-    + rb')"|(?<!\\)"(webSearchQueries)"\s*:\s*(?=\[)'
+    + rb')"|(webSearchQueries)"\s*:\s*(?=\[))'
 )
 _SAID = re.compile(rb'(?<!\\)"(model|modelVersion|service_tier|status|id)"\s*:\s*"([^"\\]{1,200})"')
 _DEEPEST = 8
@@ -134,6 +137,7 @@ class AnswerReader:
         self._kept = bytearray()
         self._head = b""
         self._cut = False
+        self._event_bytes = 0
         self._finished = False
         self._decoder: Decoder = Plain()
         if not decoded:
@@ -190,6 +194,8 @@ class AnswerReader:
         self._finished = True
         if self._events or self._lines:
             self._line(bytes(self._kept))
+            if self.tokens is None and not self.text_bytes:
+                self.text_bytes = self._event_bytes  # events of a form that is not known
             return
         if not self._kept or (self._frames is not None and self.tokens is not None):
             return
@@ -232,6 +238,8 @@ class AnswerReader:
         for hit in _TOOL_IN_TEXT.finditer(self._kept):
             if hit.start() >= end:
                 break
+            if self._kept[hit.start() - 1 : hit.start()] == b"\\":
+                continue
             if hit[2]:
                 text = self._kept[hit.end() :].decode("utf-8", "replace")
                 try:
@@ -281,6 +289,7 @@ class AnswerReader:
             if line.strip() == b"[DONE]":
                 self.ended = True
                 return
+            self._event_bytes += len(line)
         try:
             found = json.loads(line)
         except (ValueError, RecursionError):
@@ -426,6 +435,8 @@ def _usages(value: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield meta
     if "inputTextTokenCount" in value or "generation_token_count" in value:  # of Bedrock's `invoke`
         yield _titan(value)
+    if "duration" in value and "text" in value and "usage" not in value:  # a transcription
+        yield {"seconds": value["duration"]}
     for outer in _OUTER:
         inner = value.get(outer)
         if isinstance(inner, dict):
@@ -467,6 +478,8 @@ def _text_bytes(value: object, depth: int) -> int:
         return sum(
             text_size(part)
             if isinstance(part, str) and name in _TEXTS
+            else len(json.dumps(part))
+            if isinstance(part, dict) and name in _ARGUMENTS
             else _text_bytes(part, depth + 1)
             for name, part in value.items()
             if not isinstance(part, str) or name in _TEXTS

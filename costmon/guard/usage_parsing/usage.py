@@ -32,7 +32,7 @@ def usage_of(usage: Usage, wire: str | None = None) -> LlmUsage | None:
         if not known.isdisjoint(usage):
             try:
                 found = read(usage)
-            except _NoCountError:
+            except NoCountError:
                 return None
             if wire == "images" and found is not None and not found.image_output:
                 found = found._replace(image_output=found.output, output=0)
@@ -42,7 +42,7 @@ def usage_of(usage: Usage, wire: str | None = None) -> LlmUsage | None:
     return None
 
 
-class _NoCountError(Exception):
+class NoCountError(Exception):
     """A count is negative, too large or not a whole number."""
 
 
@@ -59,22 +59,26 @@ def _count(usage: object, *names: str) -> int:
         elif type(value) is str and value.isascii() and value.isdigit() and len(value) < _DIGITS:
             value = int(value)  # JSON made from protocol buffers writes large integers so
         if type(value) is not int or not 0 <= value <= _MOST:
-            raise _NoCountError
+            raise NoCountError
         return value
     return 0
 
 
 def seconds_of(usage: Usage, *names: str) -> Decimal:
-    """Return the first duration that is present, or 0."""
+    """Return the first duration that is present, or 0.
+
+    Raises:
+        NoCountError: It is negative, too large or not a number.
+    """
     for name in names:
         value = usage.get(name)
         if isinstance(value, int | float | str) and not isinstance(value, bool):
             try:
                 seconds = Decimal(str(value))
             except InvalidOperation:
-                raise _NoCountError from None
+                raise NoCountError from None
             if not seconds.is_finite() or not 0 <= seconds <= _MOST:
-                raise _NoCountError
+                raise NoCountError
             return seconds
     return Decimal(0)
 
@@ -147,8 +151,12 @@ def _with_others(found: LlmUsage, usage: Usage) -> LlmUsage:
 
 
 def _anthropic(usage: Usage) -> LlmUsage:
-    written = _count(usage, "cache_creation_input_tokens")
-    hour = min(written, _count(usage.get("cache_creation"), "ephemeral_1h_input_tokens"))
+    parts = usage.get("cache_creation")
+    hour = _count(parts, "ephemeral_1h_input_tokens")
+    written = max(
+        _count(usage, "cache_creation_input_tokens"),
+        hour + _count(parts, "ephemeral_5m_input_tokens"),
+    )
     tools = usage.get("server_tool_use")
     found = LlmUsage(
         input=_count(usage, "input_tokens"),
@@ -233,12 +241,13 @@ def _cohere(usage: Usage) -> LlmUsage | None:
 def _bedrock(usage: Usage) -> LlmUsage:
     written = _count(usage, "cacheWriteInputTokens", "cacheWriteInputTokenCount")
     details = usage.get("cacheDetails")
-    hour = sum(
-        _count(part, "inputTokens")
+    parts = [
+        (part.get("ttl"), _count(part, "inputTokens"))
         for part in (details if isinstance(details, list) else ())
-        if isinstance(part, dict) and part.get("ttl") == "1h"
-    )
-    hour = min(written, hour)
+        if isinstance(part, dict)
+    ]
+    hour = sum(count for lasts, count in parts if lasts == "1h")
+    written = max(written, sum(count for _, count in parts))
     return LlmUsage(
         input=_count(usage, "inputTokens", "inputTokenCount", "inputTextTokenCount"),
         cached=_count(usage, "cacheReadInputTokens", "cacheReadInputTokenCount"),

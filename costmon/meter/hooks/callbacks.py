@@ -50,23 +50,19 @@ class FollowedCallbacks:
 
     def _running(self, before: Callable[[Any], None]) -> Callable[[Any], None]:
         steps: set[type] = set()
-        others: set[type] = set()
 
         # Called for each callback of the loop: the common cases come first.
         def run(self: Any) -> None:
-            kind = type(self._callback)
-            if kind in steps:
+            if type(self._callback) in steps:
                 return before(self)
-            if kind not in others:
-                (steps if kind.__name__ in _STEPS else others).add(kind)
             measure = self._context.get(CURRENT)
-            if (
-                measure is None
-                or measure.ended_ns
-                or not measure.is_measured
-                or get_ident() in WHOLE_THREADS
-                or getattr(self._callback, "__module__", None) in _PLUMBING
-            ):
+            if measure is None or measure.ended_ns or not measure.is_measured:
+                return before(self)
+            callback = self._callback
+            if type(callback).__name__ in _STEPS:
+                steps.add(type(callback))
+                return before(self)
+            if getattr(callback, "__module__", None) in _PLUMBING or get_ident() in WHOLE_THREADS:
                 return before(self)
             return measured(self, measure)
 

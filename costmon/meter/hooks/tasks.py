@@ -28,12 +28,14 @@ class FollowingFactory:
         **options: Any,
     ) -> Any:
         """Create a task."""
-        context = options.get("context")
+        context = options.get("context") if options else None
         measure = CURRENT.get() if context is None else context.get(CURRENT)
         if measure is not None and measure.is_followed:
             coroutine = Followed(coroutine, measure)
         if self.before is not None:
             return self.before(loop, coroutine, **options)
+        if not options:
+            return asyncio.Task(coroutine, loop=loop)
         return asyncio.Task(coroutine, loop=loop, **options)
 
 

@@ -45,7 +45,8 @@ class Row:
         self.requests += 1
         self.wall_ns += wall_ns
         self.in_flight_ns += in_flight_ns
-        self.bytes_in += measure.bytes_in
+        if measure.bytes_in:
+            self.bytes_in += measure.bytes_in
         self.bytes_out += measure.bytes_out
         # `bucket_of`, inlined: two calls would take longer than the rest of this method.
         if wall_ns < _LINEAR:
@@ -53,7 +54,10 @@ class Row:
         else:
             shift = wall_ns.bit_length() - PARTS_BITS - 1
             bucket = (shift << PARTS_BITS) + (wall_ns >> shift)
-        self.wall[bucket] = self.wall.get(bucket, 0) + 1
+        try:
+            self.wall[bucket] += 1
+        except KeyError:
+            self.wall[bucket] = 1
         cpu_ns = measure.cpu_ns
         if measure.is_measured:
             if offloaded_ns:
@@ -67,7 +71,10 @@ class Row:
             else:
                 shift = cpu_ns.bit_length() - PARTS_BITS - 1
                 bucket = (shift << PARTS_BITS) + (cpu_ns >> shift)
-            self.cpu[bucket] = self.cpu.get(bucket, 0) + 1
+            try:
+                self.cpu[bucket] += 1
+            except KeyError:
+                self.cpu[bucket] = 1
         if not measure.ended_ns:
             measure.counted = (
                 cpu_ns,

@@ -502,6 +502,28 @@ PLAIN: dict[str, tuple[str, dict[str, Any], Any, str]] = {
         },
         "0.424393",
     ),
+    # claude-sonnet-4-6: 3, written 3.75 and 6, output 15
+    "messages that only say the parts of what was written": (
+        MESSAGES,
+        {"model": "claude-sonnet-4-6", **ASKED},
+        {
+            "usage": {
+                "input_tokens": 1000,
+                "cache_creation": {
+                    "ephemeral_5m_input_tokens": 1000,
+                    "ephemeral_1h_input_tokens": 1000,
+                },
+                "output_tokens": 100,
+            }
+        },
+        "0.01425",
+    ),
+    "transcription that says how long the sound is": (
+        "https://api.groq.com/openai/v1/audio/transcriptions",
+        {"model": "whisper-large-v3"},
+        {"task": "transcribe", "duration": 90.0, "text": "hello", "x_groq": {"id": "req_1"}},
+        "0.002775",  # 0.111 an hour
+    ),
     "fine-tuned gpt-4.1": (
         CHAT,
         {"model": "ft:gpt-4.1-2025-04-14:acme::AbC1", **ASKED},
@@ -642,6 +664,13 @@ def test_a_video_is_held_and_charged_by_the_second_when_it_is_ordered(size, righ
 
     assert asked.hold == Decimal(right)  # 0.3 and 0.5 a second
     assert (found.amount, found.notices) == (None, ())  # what is held
+
+
+@pytest.mark.parametrize("seconds", [-1, "long", float("inf"), 10**30, None, []])
+def test_a_video_of_no_valid_length_is_held_at_the_usual_one(seconds):
+    body = {"model": "sora-2", "prompt": "a cat", "seconds": seconds}
+
+    assert requested(OPENAI + "videos", body).hold == Decimal("0.4")  # four seconds of 0.1
 
 
 def test_a_picture_made_in_a_conversation_is_charged_at_its_highest_price():
@@ -870,6 +899,22 @@ def test_a_failure_that_says_what_it_used_costs_that():
     assert found.amount == Decimal("0.0025")
 
 
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"candidates": [{"content": {"parts": [{"functionCall": {"args": {"q": "x" * 400}}}]}}]},
+        {"an": "unknown form", "answer": "x" * 400},
+    ],
+)
+def test_a_cut_stream_is_charged_for_what_a_model_has_written_in_any_form(event):
+    url = GEMINI + "gemini-2.0-flash:streamGenerateContent"
+    body = {"contents": [], "generationConfig": {"maxOutputTokens": 4000}}
+
+    found = charged(url, body, sse(event), headers=SSE, complete=False)
+
+    assert found.amount >= 400 * Decimal("0.0000004")  # 0.4
+
+
 def test_a_stream_without_usage_is_charged_a_bound_and_says_what_to_set():
     body = {"model": "gpt-4o", "stream": True, **ASKED}
     stream = sse({"choices": [{"delta": {"content": "x" * 40}}]}) + b"data: [DONE]\n\n"
@@ -914,6 +959,31 @@ def test_what_is_not_known_at_a_vendor_of_models_has_no_price(path):
     asked = requested(OPENAI + path, {"model": "gpt-4o"})
 
     assert (asked.hold, asked.free) == (None, False)
+
+
+@pytest.mark.parametrize(
+    ("url", "body"),
+    [
+        (OPENAI + "images/generations", {"model": "dall-e-9", "prompt": "a cat"}),
+        (OPENAI + "videos", {"model": "sora-9", "prompt": "a cat"}),
+        (OPENAI + "videos", {"model": "gpt-4o", "prompt": "a cat"}),
+        (GEMINI + "imagen-9.0-generate-001:predict", {"instances": [{}]}),
+        (GEMINI + "veo-9.0-generate-001:predictLongRunning", {"instances": [{}]}),
+        (GEMINI + "gemini-2.5-pro:predict", {"instances": [{}]}),
+        (BEDROCK + "stability.stable-image-ultra-v1%3A1/invoke", {"prompt": "a cat"}),
+        ("https://api.cohere.com/v2/rerank", {"model": "rerank-v9", "documents": ["a"]}),
+        ("https://api.voyageai.com/v1/rerank", {"model": "rerank-9", "documents": ["a"]}),
+        ("https://api.perplexity.ai/search", {"query": "Why?"}),
+    ],
+)
+def test_what_the_list_does_not_know_has_no_price_and_is_not_free(url, body):
+    asked = requested(url, body)
+    found = charged(url, body, {"data": []})
+
+    assert asked.hold is None
+    assert asked.unpriced is not None
+    assert found.amount is None
+    assert [notice.kind for notice in found.notices] == ["no-price"]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
@@ -212,3 +213,24 @@ def test_rate_limits_quarantine_no_host_and_end_a_probe(guard):
 
     guard.health.check("llm.example")
     assert guard.health.is_healthy("llm.example")
+
+
+@pytest.mark.parametrize("encoding", ["br", "zstd"])
+def test_an_answer_that_cannot_be_decoded_is_charged_what_was_held_and_told_once(
+    guard, told, monkeypatch, encoding
+):
+    for package in ("brotli", "brotlicffi", "zstandard", "compression.zstd", "backports.zstd"):
+        monkeypatch.setitem(sys.modules, package, None)
+    body = json.dumps({**json.loads(BODY), "model": "gpt-4o"}).encode()
+
+    held = Decimal(0)
+    for _ in range(2):
+        exchange = Exchange.begin(guard, Costing(), call(body=body))
+        held += guard.held("global")
+        exchange.answered(200, [("content-encoding", encoding)])
+        exchange.received(b"\x28\xb5\x2f\xfd")
+        exchange.completed()
+
+    assert guard.spent("global") == held > 0
+    assert len(told) == 1
+    assert "install it, or send `Accept-Encoding: gzip`" in told[0].text

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from costmon.guard import Budget, Guard
+from costmon.guard import Budget, BudgetRefused, Guard
 from costmon.guard.stores.base import Hold, Refusal
 from costmon.guard.stores.memory import MemoryStore
 from costmon.testing.clock import FakeClock
@@ -34,7 +34,7 @@ def test_a_late_thread_does_not_make_others_forget_their_window_after_a_clock_wa
     assert isinstance(store.reserve(late, 1, 600.0), Refusal)
 
 
-SCOPES = 4_500
+SCOPES = 1_000
 """More than the guard keeps plans of."""
 
 
@@ -87,6 +87,43 @@ def test_a_scope_needs_little_memory(period):
         tracemalloc.stop()
 
     assert size / 1000 < 2048
+
+
+@pytest.mark.parametrize(("period", "most"), [("day", 6), ("rolling:1h", 7)])
+def test_a_scope_that_is_used_once_leaves_only_its_figures_behind(period, most):
+    """Python collects all objects each time that a quarter more have lived for long."""
+    guard = Guard(budgets=[Budget("tag:*", "1", period)], clock=FakeClock())
+    for number in range(SCOPES):
+        _run(guard, number)
+    before = len(gc.get_objects())
+
+    for number in range(SCOPES, 2 * SCOPES):
+        _run(guard, number)
+
+    assert (len(gc.get_objects()) - before) / SCOPES <= most
+
+
+def test_the_objects_of_a_call_are_not_kept_for_the_next_one():
+    guard = Guard(budgets=[Budget("tag:*", "1", "day")], clock=FakeClock())
+    before = len(gc.get_objects())
+
+    for number in range(SCOPES):
+        _run(guard, number)
+
+    assert (len(gc.get_objects()) - before) / SCOPES <= 8
+
+
+def test_budgets_of_scopes_that_were_used_once_are_shown_and_enforced():
+    guard = Guard(budgets=[Budget("tag:*", "1", "day")], clock=FakeClock())
+
+    for number in range(SCOPES):
+        guard.reserve(f"tag:run={number}", "0.7").settle()
+
+    recent = {f"tag:run={number}" for number in range(SCOPES - 30, SCOPES)}
+    assert recent <= {gauge.scope for gauge in guard.gauges()}
+    for number in range(SCOPES):
+        with pytest.raises(BudgetRefused):
+            guard.reserve(f"tag:run={number}", "0.7")
 
 
 def test_scopes_that_were_used_long_ago_are_forgotten_without_being_asked():

@@ -37,7 +37,7 @@ def test_nothing_is_granted_above_a_limit_and_nothing_is_lost(kind, tmp_path):
         # Each new window has to be looked up by every chain: fewer of them take half the time.
         plan = plan._replace(operations=OPERATIONS // 3, move_every_s=1.0)
     elif kind == "redis":
-        plan = plan._replace(operations=OPERATIONS // 3)
+        plan = plan._replace(operations=OPERATIONS // 2)
     with ExitStack() as stack:
         try:
             url = stack.enter_context(places.opened(kind, tmp_path, f"costmon_torture_{seed}"))

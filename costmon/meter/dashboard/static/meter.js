@@ -609,6 +609,14 @@ async function token() {
   return page.match(/name="costmon-token" content="([\w-]+)"/)?.[1] ?? "";
 }
 
+// In the service, changes need a sign-in; an application's own page has no such thing.
+function askToSignIn() {
+  at("controls").hidden = true;
+  at("sign-in").hidden = false;
+}
+
+if (document.querySelector("meta[name=costmon-signed-in]")?.content === "no") askToSignIn();
+
 async function send(action, again = true) {
   const meta = document.querySelector("meta[name=costmon-token]");
   const headers = { "Content-Type": "application/json" };
@@ -620,7 +628,10 @@ async function send(action, again = true) {
     meta.content = await token();
     return send(action, false);
   }
-  if (response.status === 401) throw new Error("sign in to change this: see the link at the end of this page");
+  if (response.status === 401) {
+    askToSignIn();
+    throw new Error("you are no longer signed in");
+  }
   if (response.status !== 202) throw new Error(await message(response));
   return (await response.json()).data;
 }
