@@ -116,7 +116,7 @@ def _charges(window: ChargeWindow) -> Iterator[str]:
         known = totals.get(row.billing_currency, Decimal(0))
         totals[row.billing_currency] = known + row.billed_cost
     total = " + ".join(f"{amount:f} {currency}" for currency, amount in totals.items())
-    yield f"{len(rows)} rows, {total}"
+    yield f"{len(rows)} {'row' if len(rows) == 1 else 'rows'}, {total}"
 
 
 def _gaps(gaps: tuple[Gap, ...]) -> Iterator[str]:

@@ -7,7 +7,7 @@ import datetime as dt
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cache
 from importlib import resources
@@ -179,6 +179,14 @@ class _Entry(TableEntry):
         url = self.value("url", _url, needed=_EXAMPLES["url"])
         charges = tuple(self._requests("charges", COLUMNS, NEEDED_COLUMNS, _CHARGE_KEYS))
         usage = tuple(self._requests("usage", PARTS, NEEDED_PARTS, _USAGE_KEYS))
+        if used is not None:
+            charges, usage = (
+                tuple(
+                    replace(one, where=one.where.replace(self.where, used, 1), is_shipped=True)
+                    for one in requests
+                )
+                for requests in (charges, usage)
+            )
         if not self.table.keys() & {"charges", "usage"}:
             self.refuse("charges", "[[custom.charges]], or [[custom.usage]]: what is to be read")
         settling = self.value("complete_after", _settling)

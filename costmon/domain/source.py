@@ -50,7 +50,8 @@ class Request:
     """One GET of a source, and what comes of its answer.
 
     Attributes:
-        where: Its place in the file: `custom[0].charges[0]`.
+        where: Its place in the file: `custom[0].charges[0]`, or `linode.charges[0]` in a definition
+            that comes with costmon.
         path: From the base URL on, with placeholders.
         params: The query, with placeholders; a name may repeat.
         rows: Expression for the list of rows.
@@ -61,6 +62,7 @@ class Request:
         basis: What kind of number the amounts are.
         period: What a quantity is counted for.
         estimated: Whether a quantity is the vendor's own estimate.
+        is_shipped: Whether the definition comes with costmon.
     """
 
     where: str
@@ -74,6 +76,7 @@ class Request:
     basis: Basis = "billed"
     period: Period = "month"
     estimated: bool = False
+    is_shipped: bool = False
 
     @property
     def is_dated(self) -> bool:

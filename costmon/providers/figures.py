@@ -229,18 +229,29 @@ class Span:
     Attributes:
         start: Its first instant.
         end: First instant after it.
-        resets_at: When the counts begin again at 0.
+        resets_at: When the counts begin again at 0; `None` for a level.
     """
 
     start: dt.datetime
     end: dt.datetime
-    resets_at: dt.datetime
+    resets_at: dt.datetime | None
 
     @classmethod
     def month(cls, now: dt.datetime) -> "Span":
         """Return the UTC month so far; in its first minute, the month before."""
         start, end = next(months(now, now, dt.timedelta()))
         return cls(start=start, end=end, resets_at=max(month_of(now)[1], end))
+
+    @classmethod
+    def day(cls, now: dt.datetime) -> "Span":
+        """Return the UTC day so far."""
+        start = midnight(now)
+        return cls(start=start, end=now, resets_at=start + dt.timedelta(days=1))
+
+    @classmethod
+    def level(cls, at: dt.datetime) -> "Span":
+        """Return a moment, for what is there and not counted over time."""
+        return cls(start=at, end=at, resets_at=None)
 
     def quantity(
         self,

@@ -8,12 +8,13 @@ wrong (`$.data[0].amount`). msgspec reads numbers and texts into `Decimal` with 
 import datetime as dt
 import re
 from collections.abc import Callable, Iterator, Mapping
-from decimal import Context
+from decimal import Context, Decimal
 from typing import Protocol, TypeVar
 
 import msgspec
 
 from costmon.domain import amount
+from costmon.domain.amount import HIGHEST, MOST_QUANTITY
 from costmon.errors import ProviderError, ProviderPermissionError, ProviderSchemaError
 from costmon.outbound import Outbound, Params
 
@@ -25,11 +26,39 @@ _MOST_PAGES = 2_000
 _SHORTEST = dt.timedelta(minutes=1)
 _HINT = "the vendor may have changed its API; look for a newer costmon"
 _WHERE = re.compile(r" - at `(?P<path>[^`]*)`$")
-_MISSING = re.compile(r"missing required field `(?P<field>[^`]*)`")
+_OF_FIELD = re.compile(
+    r"(?:missing required field|not a quantity:|not an amount of money:) `(?P<field>[^`]*)`"
+)
 _LONE_SURROGATE = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
     rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 )
+
+
+class Numbers(msgspec.Struct):
+    """A part of an answer whose numbers can all be calculated with.
+
+    A field whose name has the word quantity may be as large as anything that is counted; the others
+    are money. One that is not such a number is a `ProviderSchemaError` when it is decoded.
+    """
+
+    def __post_init__(self) -> None:
+        """Look at every field.
+
+        Raises:
+            ValueError: It is not finite, too large, or has too many digits.
+        """
+        written = self.__struct_encode_fields__
+        for name, field in zip(self.__struct_fields__, written, strict=True):
+            value = getattr(self, name)
+            if not isinstance(value, Decimal):
+                continue
+            if "quantity" in name and not is_number(value, MOST_QUANTITY):
+                msg = f"not a quantity: `{field}`"
+                raise ValueError(msg)
+            if "quantity" not in name and not is_number(value, HIGHEST):
+                msg = f"not an amount of money: `{field}`"
+                raise ValueError(msg)
 
 
 class CursorPage(Protocol):
@@ -202,9 +231,9 @@ def decode(provider: str, path: str, body: bytes, answer: type[A], *, method: st
     found = _WHERE.search(text)
     where = found["path"] if found else "$"
     detail = _WHERE.sub("", text)
-    missing = _MISSING.search(detail)
-    if missing:
-        where = f"{where}.{missing['field']}"
+    of_field = _OF_FIELD.search(detail)
+    if of_field:
+        where = f"{where}.{of_field['field']}"
     raise schema_fault(provider, path, detail, where, method=method)
 
 

@@ -32,6 +32,13 @@ def test_in_the_first_minute_of_a_month_the_month_before_is_counted(seconds):
     assert span.resets_at == dt.datetime(2027, 1, 1, tzinfo=dt.UTC)
 
 
+def test_a_day_is_reset_at_midnight_and_a_level_never():
+    midnight = dt.datetime(2026, 11, 21, tzinfo=dt.UTC)
+
+    assert Span.day(NOW) == Span(start=midnight, end=NOW, resets_at=midnight + dt.timedelta(days=1))
+    assert Span.level(NOW).quantity("disk", "GB", Decimal(1)).resets_at is None
+
+
 def charge(amount=Decimal("1.5"), key="a", **fields):
     return billed_usage(
         Row(),

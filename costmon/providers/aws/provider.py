@@ -16,7 +16,6 @@ from typing import Annotated
 
 from msgspec import Meta, Struct, field
 
-from costmon.domain.amount import is_number
 from costmon.domain.charge import Charge, ChargeWindow
 from costmon.domain.resource import Gap
 from costmon.domain.usage import Quantity, UsageReading
@@ -29,8 +28,8 @@ from costmon.errors import (
     ProviderSchemaError,
 )
 from costmon.providers.base import Provider, ProviderSetup
-from costmon.providers.figures import ChargeRows, Poll, billed_usage
-from costmon.providers.reading import EXACT, Answers, midnight, months
+from costmon.providers.figures import ChargeRows, Poll, Span, billed_usage
+from costmon.providers.reading import EXACT, Answers, Numbers, midnight, months
 
 SLUG = "aws"
 PATH = "/"
@@ -53,7 +52,7 @@ Sign = Callable[
 Date = Annotated[str, Meta(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}")]
 
 
-class Amount(Struct, rename="pascal"):
+class Amount(Numbers, rename="pascal"):
     """An amount of money."""
 
     amount: Decimal
@@ -163,7 +162,6 @@ class Aws(Provider):
 
     def usage(self, account: str, now: dt.datetime) -> UsageReading:
         """Return how many requests were sent today and what they cost; sends none."""
-        start = midnight(now)
         quantities, gaps = tuple[Quantity, ...](), tuple[Gap, ...]()
         try:
             taken = None if self._allowance is None else self._allowance.taken()
@@ -171,19 +169,11 @@ class Aws(Provider):
             taken = None
             gaps = (Gap(kind="cost_explorer_requests", reason=error.strerror or "not readable"),)
         if taken is not None:
-            counted = Quantity(
-                quota="cost_explorer_requests",
-                unit="Requests",
-                used=Decimal(taken),
-                start=start,
-                end=now,
-                resets_at=start + _DAY,
-                estimated=False,
+            today = Span.day(now)
+            quantities = (
+                today.quantity("cost_explorer_requests", "Requests", Decimal(taken)),
+                today.quantity("cost_explorer_cost", "USD", taken * REQUEST_COST),
             )
-            cost = replace(
-                counted, quota="cost_explorer_cost", unit="USD", used=taken * REQUEST_COST
-            )
-            quantities = (counted, cost)
         return Poll(SLUG, account, now).usage(quantities, gaps)
 
     def _charges(self, account: str, start: dt.datetime, end: dt.datetime) -> tuple[Charge, ...]:
@@ -201,7 +191,7 @@ class Aws(Provider):
                 if not start <= moment < end:
                     raise self._fault("a day that was not asked for", f"{where}.TimePeriod.Start")
                 for place, row in _rows(day, where):
-                    rows.add(self._charge(account, moment, row, place, names), place)
+                    rows.add(self._charge(account, moment, row, names), place)
             rows.turn_page()
         return rows.charges
 
@@ -258,14 +248,9 @@ class Aws(Provider):
         account: str,
         day: dt.datetime,
         row: Row,
-        where: str,
         names: Mapping[str, str | None],
     ) -> Charge:
         billed, amortized = row.metrics.unblended_cost, row.metrics.amortized_cost
-        for name, amount in (("UnblendedCost", billed), ("AmortizedCost", amortized)):
-            if amount is not None and not is_number(amount.amount):
-                place = f"{where}.{name}.Amount"
-                raise self._fault("not an amount of money", place)
         service, linked = (*row.keys, "", "")[:2]
         currency = billed.unit.upper()
         charge = billed_usage(

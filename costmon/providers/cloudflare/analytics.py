@@ -19,7 +19,7 @@ from costmon.domain.resource import Gap
 from costmon.domain.usage import Quantity
 from costmon.errors import ProviderError, ProviderPermissionError, ProviderRateLimitError
 from costmon.providers.figures import Span
-from costmon.providers.reading import EXACT, Answers, midnight, schema_fault
+from costmon.providers.reading import EXACT, Answers, schema_fault
 
 SLUG = "cloudflare"
 PATH = "/graphql"
@@ -203,7 +203,7 @@ class Analytics:
             ProviderPermissionError: The token may not read analytics, or not of this account.
             ProviderError: Anything else; see `costmon.errors`.
         """
-        month, day = Span.month(now), _day(now)
+        month, day = Span.month(now), Span.day(now)
         variables = {
             "account": account,
             "start": _text(month.start),
@@ -303,11 +303,6 @@ def _prefix(storage_class: str) -> str:
 
 def _gigabytes(size: int) -> Decimal:
     return EXACT.scaleb(Decimal(size), Decimal(-9))
-
-
-def _day(now: dt.datetime) -> Span:
-    start = midnight(now)
-    return Span(start=start, end=now, resets_at=start + dt.timedelta(days=1))
 
 
 def _text(moment: dt.datetime) -> str:

@@ -15,7 +15,6 @@ from typing import Annotated, TypeVar
 
 from msgspec import Meta, Struct
 
-from costmon.domain.amount import MOST_QUANTITY, is_number
 from costmon.domain.charge import Charge, ChargeWindow
 from costmon.domain.resource import Gap
 from costmon.domain.usage import UsageReading
@@ -28,7 +27,7 @@ from costmon.errors import (
 from costmon.providers.base import Provider, ProviderSetup
 from costmon.providers.cloudflare.analytics import ANALYTICS_READ, PATH, SLUG, Analytics
 from costmon.providers.figures import ChargeRows, Poll, billed_usage
-from costmon.providers.reading import Answers, midnight
+from costmon.providers.reading import Answers, Numbers, midnight
 
 ACCOUNTS = "/accounts"
 LOOK_BACK = dt.timedelta(days=31)
@@ -45,7 +44,7 @@ Moment = Annotated[dt.datetime, Meta(tz=True)]
 T = TypeVar("T")
 
 
-class Row(Struct, rename="pascal", kw_only=True):
+class Row(Numbers, rename="pascal", kw_only=True):
     """One service on one day; the columns that are added up over days are not read."""
 
     billed_cost: Decimal
@@ -164,59 +163,8 @@ class Cloudflare(Provider):
             fields = ("ChargePeriodStart", "ChargePeriodEnd")
             self._answers.check_period(path, where, period, asked, fields)
             if row.charge_period_start >= start:
-                rows.add(self._charge(path, row, where, number), where)
+                rows.add(_charge(row, number), where)
         return rows.charges
-
-    def _charge(self, path: str, row: Row, where: str, number: str) -> Charge:
-        if not is_number(row.billed_cost):
-            raise self._answers.fault(path, "not an amount of money", f"{where}.BilledCost")
-        for name, quantity in (
-            ("ConsumedQuantity", row.consumed_quantity),
-            ("PricingQuantity", row.pricing_quantity),
-        ):
-            if quantity is not None and not is_number(quantity, MOST_QUANTITY):
-                raise self._answers.fault(path, "not a quantity", f"{where}.{name}")
-        charge = billed_usage(
-            row,
-            key=(
-                row.charge_period_start.astimezone(dt.UTC).isoformat(),
-                row.charge_period_end.astimezone(dt.UTC).isoformat(),
-                row.service_family_name,
-                row.service_name,
-                row.charge_description,
-                row.subscription_id,
-                row.zone_id,
-                row.consumed_unit,
-                row.pricing_unit,
-                row.billing_currency.upper(),
-            ),
-            start=row.charge_period_start,
-            end=row.charge_period_end,
-            billed=row.billed_cost,
-            currency=row.billing_currency,
-            service=row.service_name,
-            service_category=_CATEGORIES.get(row.service_family_name or "", "Other"),
-            vendor="Cloudflare",
-            account_id=number,
-        )
-        period_start = row.billing_period_start.astimezone(dt.UTC)
-        consumed = row.consumed_quantity if row.consumed_unit else None
-        priced = row.pricing_quantity if row.pricing_unit else None
-        return replace(
-            charge,
-            billing_period_start=period_start,
-            billing_period_end=max(_month_later(period_start), charge.charge_period_end),
-            billing_account_name=row.billing_account_name,
-            charge_description=row.charge_description,
-            service_subcategory=row.service_family_name,
-            sub_account_id=row.zone_id,
-            sub_account_name=row.zone_name if row.zone_id else None,
-            sub_account_type="zone" if row.zone_id else None,
-            consumed_quantity=consumed,
-            consumed_unit=None if consumed is None else row.consumed_unit,
-            pricing_quantity=priced,
-            pricing_unit=None if priced is None else row.pricing_unit,
-        )
 
     def _number(self) -> str:
         """Return the id of the account."""
@@ -238,6 +186,50 @@ class Cloudflare(Provider):
         if not success or result is None:
             raise self._answers.fault(path, "200 without a result", "$.result")
         return result
+
+
+def _charge(row: Row, number: str) -> Charge:
+    charge = billed_usage(
+        row,
+        key=(
+            row.charge_period_start.astimezone(dt.UTC).isoformat(),
+            row.charge_period_end.astimezone(dt.UTC).isoformat(),
+            row.service_family_name,
+            row.service_name,
+            row.charge_description,
+            row.subscription_id,
+            row.zone_id,
+            row.consumed_unit,
+            row.pricing_unit,
+            row.billing_currency.upper(),
+        ),
+        start=row.charge_period_start,
+        end=row.charge_period_end,
+        billed=row.billed_cost,
+        currency=row.billing_currency,
+        service=row.service_name,
+        service_category=_CATEGORIES.get(row.service_family_name or "", "Other"),
+        vendor="Cloudflare",
+        account_id=number,
+    )
+    period_start = row.billing_period_start.astimezone(dt.UTC)
+    consumed = row.consumed_quantity if row.consumed_unit else None
+    priced = row.pricing_quantity if row.pricing_unit else None
+    return replace(
+        charge,
+        billing_period_start=period_start,
+        billing_period_end=max(_month_later(period_start), charge.charge_period_end),
+        billing_account_name=row.billing_account_name,
+        charge_description=row.charge_description,
+        service_subcategory=row.service_family_name,
+        sub_account_id=row.zone_id,
+        sub_account_name=row.zone_name if row.zone_id else None,
+        sub_account_type="zone" if row.zone_id else None,
+        consumed_quantity=consumed,
+        consumed_unit=None if consumed is None else row.consumed_unit,
+        pricing_quantity=priced,
+        pricing_unit=None if priced is None else row.pricing_unit,
+    )
 
 
 def _meaning(error: ProviderError) -> ProviderError:

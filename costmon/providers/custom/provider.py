@@ -157,13 +157,10 @@ class Custom(Provider):
                 limit = EXACT.multiply(max(limit, Decimal(0)), request.scale)
             if used is None or used < 0:
                 raise cells.fault("used", "finds nothing" if used is None else "is less than 0")
-            yield Quantity(
-                quota=quota,
-                unit=unit,
-                used=EXACT.multiply(used, request.scale),
-                start=span.start,
-                end=span.end,
-                resets_at=None if request.period == "now" else span.resets_at,
+            yield span.quantity(
+                quota,
+                unit,
+                EXACT.multiply(used, request.scale),
                 limit=limit,
                 estimated=request.estimated,
                 project=cells.text("project"),
@@ -219,7 +216,7 @@ class _Cells:
         if self.request.key is None:
             names = (name for name in self.request.columns if name not in NUMBER_COLUMNS)
             return json.dumps([self.text(name) for name in names], ensure_ascii=False)
-        key = Expression(self._row.path, f"{self.request.where}.key", self.request.key)
+        key = Expression.of(self.request, self._row.path, "key", self.request.key)
         where = f"{self._row.where}.key"
         found = key.word(self._row.content, where)
         if found is None:
@@ -236,8 +233,8 @@ class _Cells:
         return self._expression(name).fault(what, f"{self._row.where}.{name}")
 
     def _expression(self, name: str) -> Expression:
-        key = f"{self.request.where}.columns.{name}"
-        return Expression(self._row.path, key, self.request.columns[name])
+        text = self.request.columns[name]
+        return Expression.of(self.request, self._row.path, f"columns.{name}", text)
 
 
 def _charge(
@@ -326,10 +323,9 @@ def _span(period: Period, now: dt.datetime) -> Span:
         case "month":
             return Span.month(now)
         case "day":
-            start = midnight(now)
-            return Span(start=start, end=now, resets_at=start + _DAY)
+            return Span.day(now)
         case "now":
-            return Span(start=now, end=now, resets_at=now)
+            return Span.level(now)
 
 
 def _sum(one: Quantity, other: Quantity) -> Quantity:

@@ -20,7 +20,12 @@ from jmespath.exceptions import JMESPathError
 
 from costmon.domain.amount import is_number
 from costmon.domain.source import PLACEHOLDER, Paging, Request, Source
-from costmon.errors import ProviderPermissionError, ProviderSchemaError
+from costmon.errors import (
+    ProviderAuthError,
+    ProviderError,
+    ProviderPermissionError,
+    ProviderSchemaError,
+)
 from costmon.outbound import Outbound
 from costmon.providers.reading import schema_fault
 
@@ -57,11 +62,18 @@ class Expression:
         path: Whose answer it is evaluated on, for errors.
         key: Its place in the file: `custom[0].charges[0].rows`.
         text: The expression.
+        is_shipped: Whether the definition comes with costmon.
     """
 
     path: str
     key: str
     text: str
+    is_shipped: bool
+
+    @classmethod
+    def of(cls, request: Request, path: str, key: str, text: str) -> "Expression":
+        """Return an expression of a request, whose answer is that of `path`."""
+        return cls(path, f"{request.where}.{key}", text, request.is_shipped)
 
     def find(self, content: object, where: str) -> object:
         """Return what it finds in JSON that is at `where`; `None`: nothing.
@@ -109,11 +121,17 @@ class Expression:
 
     def fault(self, what: str, where: str) -> ProviderSchemaError:
         """Make the error of an answer that it does not fit."""
+        hint = "see what it finds with `costmon check --dry-run`, and change the definition"
+        if self.is_shipped:
+            hint = (
+                "the vendor may have changed its API; look for a newer costmon, or write a "
+                "definition of your own"
+            )
         return ProviderSchemaError(
             provider=SLUG,
             endpoint=f"GET {self.path}",
             detail=f"{self.key} = {self.text!r} {what}",
-            hint="see what it finds with `costmon check --dry-run`, and change the definition",
+            hint=hint,
             path=where,
         )
 
@@ -137,6 +155,7 @@ class Api:
             settings: What paths and parameters are made of, by the names of placeholders.
         """
         self._outbound = outbound
+        self._source = source
         self._settings = settings
         self._headers = _headers(source, secrets)
         self._pages: dict[tuple[str, Pairs], list[Any]] = {}
@@ -153,7 +172,7 @@ class Api:
         path = _filled(request.path, {key: quote(text, safe="") for key, text in values.items()})
         params = tuple((name, _filled(text, values)) for name, text in request.params)
         found: list[Row] = []
-        rows = Expression(path, f"{request.where}.rows", request.rows)
+        rows = Expression.of(request, path, "rows", request.rows)
         for number, page in enumerate(self._all(path, params, request)):
             listed = rows.find(page, "rows")
             if not isinstance(listed, list):
@@ -198,13 +217,32 @@ class Api:
     def _get(self, path: str, params: Pairs, *, first: bool) -> object:
         try:
             body = self._outbound.get(path, params, headers=self._headers)
-        except ProviderPermissionError:
-            if first:
-                raise
-            body = None
-        if body is None:
-            # Not something that cannot be seen, but half of it; raised without the context.
-            raise schema_fault(SLUG, path, "incomplete: a page is refused, the first was not")
+        except (ProviderAuthError, ProviderPermissionError) as error:
+            refusal = self._explained(error)
+            if isinstance(error, ProviderPermissionError) and not first:
+                # Not something that cannot be seen, but half of it.
+                detail = "incomplete: a page is refused, the first was not"
+                refusal = schema_fault(SLUG, path, detail)
+        else:
+            return self._parsed(path, body)
+        # Raised out here, without the context.
+        raise refusal
+
+    def _explained(self, error: ProviderError) -> ProviderError:
+        """Name the variables of what was refused."""
+        source = self._source
+        names = " and ".join(source.variables.get(name, name) for name in source.secrets)
+        if not names:
+            return error
+        if isinstance(error, ProviderAuthError):
+            return error.explained(hint=f"check {names}: complete, not expired and not revoked")
+        hint = f"allow {names} to read this"
+        if any(request.is_shipped for request in (*source.charges, *source.usage)):
+            hint += "; what it needs is in docs/providers/custom.md"
+        return error.explained(hint=hint)
+
+    @staticmethod
+    def _parsed(path: str, body: bytes) -> object:
         try:
             found: object = json.loads(body, parse_float=Decimal, parse_constant=_no_number)
         except (ValueError, RecursionError, ArithmeticError) as error:
@@ -218,10 +256,9 @@ def _next(
     path: str, paging: Paging, request: Request, page: object, number: int
 ) -> str | int | None:
     """Return the cursor, the number or the address of the page after this one."""
-    place = f"{request.where}.paging"
 
     def expression(key: str, text: str | None) -> Expression:
-        return Expression(path, f"{place}.{key}", text or "`null`")
+        return Expression.of(request, path, f"paging.{key}", text or "`null`")
 
     if paging.pages is not None:
         pages = expression("pages", paging.pages)
@@ -250,7 +287,8 @@ def _compiled(text: str) -> Any:  # noqa: ANN401 - the library has no types
 
 
 def _no_number(constant: str) -> NoReturn:
-    raise ValueError(constant)
+    msg = f"{constant} is not a number"
+    raise json.JSONDecodeError(msg, "", 0)
 
 
 def _headers(source: Source, secrets: Mapping[str, str]) -> Mapping[str, str]:

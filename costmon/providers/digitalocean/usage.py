@@ -12,7 +12,6 @@ from typing import Annotated, TypeVar
 
 from msgspec import Meta, Struct, field
 
-from costmon.domain.amount import is_number
 from costmon.domain.resource import Gap
 from costmon.domain.usage import Quantity, UsageReading
 from costmon.providers.digitalocean.answers import Count
@@ -21,9 +20,9 @@ from costmon.providers.digitalocean.errors import SLUG, schema_fault
 from costmon.providers.digitalocean.network import RESERVED_IPS
 from costmon.providers.digitalocean.reader import MOST_PAGES, PAGE_SIZE, Reader
 from costmon.providers.digitalocean.values import CURRENCY
-from costmon.providers.figures import Poll
+from costmon.providers.figures import Poll, Span
 from costmon.providers.permissions import Permissions
-from costmon.providers.reading import EXACT
+from costmon.providers.reading import EXACT, Numbers
 
 ACCOUNT = "/v2/account"
 INSIGHTS = "/v2/billing/do:team:{team}/insights/{first}/{last}"
@@ -70,7 +69,7 @@ class Counted(Struct, gc=False):
     meta: Total
 
 
-class DataPoint(Struct, gc=False):
+class DataPoint(Numbers, gc=False):
     """What one thing cost on one day."""
 
     start_date: dt.date
@@ -110,7 +109,9 @@ class Usage:
         ):
             count = self._attempt(quota, scope, partial(self._count, path))
             if count is not None:
-                quantities.append(_quantity(quota, unit, Decimal(count), (now, now), limit))
+                allowed = None if limit is None else Decimal(limit)
+                level = Span.level(now)
+                quantities.append(level.quantity(quota, unit, Decimal(count), limit=allowed))
         gaps: tuple[Gap, ...] = ()
         points: tuple[DataPoint, ...] | None = None
         if limits.team is None:
@@ -156,8 +157,6 @@ class Usage:
                 where = f"$.data_points[{position}]"
                 if not first <= point.start_date <= last:
                     raise schema_fault(path, "a day that was not asked for", f"{where}.start_date")
-                if not is_number(point.total_amount):
-                    raise schema_fault(path, "not an amount of money", f"{where}.total_amount")
             points += page.items
             total = page.total_items if total is None else total
             if number >= page.total_pages:
@@ -180,30 +179,9 @@ def _day_costs(points: tuple[DataPoint, ...]) -> Iterator[Quantity]:
     if day is None:
         return
     start = dt.datetime.combine(day, dt.time(), dt.UTC)
+    # A level: the next day's figure takes its place whenever it is there.
+    span = Span(start=start, end=start + _DAY, resets_at=None)
     for name, amount in sums.items():
         # A day of credits has used nothing.
         used = max(amount, Decimal(0))
-        yield _quantity(name, CURRENCY, used, (start, start + _DAY), None, estimated=True)
-
-
-def _quantity(
-    quota: str,
-    unit: str,
-    used: Decimal,
-    span: tuple[dt.datetime, dt.datetime],
-    limit: int | None,
-    *,
-    estimated: bool = False,
-) -> Quantity:
-    return Quantity(
-        quota=quota,
-        unit=unit,
-        used=used,
-        start=span[0],
-        end=span[1],
-        # A level: the next day's figure takes its place whenever it is there.
-        resets_at=None,
-        limit=None if limit is None else Decimal(limit),
-        estimated=estimated,
-        project=None,
-    )
+        yield span.quantity(name, CURRENCY, used, estimated=True)

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from costmon.domain.amount import is_number
 from costmon.domain.charge import Charge, ChargeWindow
 from costmon.domain.resource import Gap
 from costmon.domain.usage import Quantity, UsageReading
@@ -150,15 +149,10 @@ class GitHub(Provider):
         path = owner.billing("ai_credit/usage")
         params = (("year", start.year), ("month", start.month))
         try:
-            found = self._answers.read(path, CreditUsage, params).usage_items
+            return tuple(self._answers.read(path, CreditUsage, params).usage_items)
         except ProviderPermissionError as error:
             gaps.append(Gap(kind=_CREDITS, reason=error.detail))
             return ()
-        for number, one in enumerate(found):
-            figures = (one.gross_quantity, one.gross_amount, one.net_amount)
-            if not all(map(is_number, figures)):
-                raise self._answers.fault(path, "not an amount", f"$.usageItems[{number}]")
-        return tuple(found)
 
     def _used(self, owner: _Owner, span: Span, gaps: list[Gap]) -> Iterator[Quantity]:
         items = [

@@ -12,9 +12,8 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Meta
 
-from costmon.domain.amount import is_number
 from costmon.domain.charge import Charge, ChargeWindow
 from costmon.domain.renewal import (
     ENDS,
@@ -29,7 +28,7 @@ from costmon.domain.subscription import add_months
 from costmon.outbound import Outbound
 from costmon.providers.base import Provider
 from costmon.providers.figures import Poll, billed_usage, month_windows
-from costmon.providers.reading import EXACT, Answers
+from costmon.providers.reading import EXACT, Answers, Numbers
 
 SLUG = "hostinger"
 SUBSCRIPTIONS = "/api/billing/v1/subscriptions"
@@ -48,7 +47,7 @@ _FIRST_YEAR = 2000
 Moment = Annotated[dt.datetime, Meta(tz=True)]
 
 
-class Subscription(Struct):
+class Subscription(Numbers):
     """One subscription with its present period; prices are cents."""
 
     id: str
@@ -136,11 +135,6 @@ class Hostinger(Provider):
         found = self._answers.read(SUBSCRIPTIONS, list[Subscription])
         seen = set()
         for place, one in enumerate(found):
-            for field in ("total_price", "renewal_price"):
-                price: Decimal | None = getattr(one, field)
-                if price is not None and not is_number(price):
-                    where = f"$[{place}].{field}"
-                    raise self._answers.fault(SUBSCRIPTIONS, "not an amount of money", where)
             if one.id in seen:
                 detail = "a subscription for the second time"
                 raise self._answers.fault(SUBSCRIPTIONS, detail, f"$[{place}].id")

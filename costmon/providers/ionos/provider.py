@@ -19,11 +19,11 @@ from msgspec import Meta, Struct
 from costmon.domain.amount import MOST_QUANTITY, is_number
 from costmon.domain.charge import Charge, ChargeWindow
 from costmon.domain.resource import Gap
-from costmon.domain.usage import Quantity, UsageReading
+from costmon.domain.usage import UsageReading
 from costmon.errors import ProviderPermissionError
 from costmon.outbound import Outbound
 from costmon.providers.base import Provider
-from costmon.providers.figures import ChargeRows, Poll, billed_usage
+from costmon.providers.figures import ChargeRows, Poll, Span, billed_usage
 from costmon.providers.reading import EXACT, Answers, midnight, months
 
 SLUG = "ionos"
@@ -228,21 +228,15 @@ class Ionos(Provider):
             used = self._number(path, f"{where}.quantity.quantity", meter.quantity)
             sums[key] = EXACT.add(sums.get(key, _NOTHING), used)
         ids = [meter for meter, _ in sums]
-        return Poll(SLUG, account, now).usage(
-            (
-                Quantity(
-                    quota=f"used_on_day:{meter if ids.count(meter) == 1 else f'{meter}/{unit}'}",
-                    unit=unit,
-                    used=used,
-                    start=start,
-                    end=end,
-                    resets_at=end,
-                    estimated=False,
-                )
-                for (meter, unit), used in sums.items()
-            ),
-            complete_through=end if sums else None,
+        span = Span(start=start, end=end, resets_at=end)
+        quantities = (
+            span.quantity(
+                f"used_on_day:{meter if ids.count(meter) == 1 else f'{meter}/{unit}'}", unit, used
+            )
+            for (meter, unit), used in sums.items()
         )
+        complete_through = end if sums else None
+        return Poll(SLUG, account, now).usage(quantities, complete_through=complete_through)
 
     def _base(self) -> str:
         """Return where the contract's billing is."""

@@ -14,9 +14,9 @@ from costmon.domain.charge import Charge, ChargeCategory, ChargeWindow
 from costmon.domain.money import share
 from costmon.domain.period import month_of
 from costmon.domain.subscription import Subscription, add_months
-from costmon.domain.usage import PREPAID_BALANCE, Quantity, UsageReading
+from costmon.domain.usage import PREPAID_BALANCE, UsageReading
 from costmon.providers.base import Provider
-from costmon.providers.figures import Poll
+from costmon.providers.figures import Poll, Span
 from costmon.providers.reading import PAST_MONTHS, midnight
 
 SLUG = "manual"
@@ -72,13 +72,10 @@ class Manual(Provider):
     def usage(self, account: str, now: dt.datetime) -> UsageReading:
         """Return how much of each prepaid balance is used."""
         return Poll(SLUG, account, now).usage(
-            Quantity(
-                quota=PREPAID_BALANCE,
-                unit=entry.currency,
-                used=entry.used,
-                start=now,
-                end=now,
-                resets_at=None,
+            Span.level(now).quantity(
+                PREPAID_BALANCE,
+                entry.currency,
+                entry.used,
                 limit=entry.balance,
                 estimated=True,
                 project=f"{entry.provider}: {entry.name}",

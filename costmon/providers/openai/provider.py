@@ -14,14 +14,13 @@ from typing import Annotated, Generic, TypeVar
 
 from msgspec import Meta, Struct
 
-from costmon.domain.amount import MOST_QUANTITY, is_number
 from costmon.domain.charge import Charge, ChargeWindow
 from costmon.domain.usage import Quantity, UsageReading
 from costmon.errors import ProviderAuthError, ProviderError, ProviderPermissionError
 from costmon.outbound import Outbound
 from costmon.providers.base import Provider
 from costmon.providers.figures import ChargeRows, Poll, Span, Tally, billed_usage, month_windows
-from costmon.providers.reading import Answers
+from costmon.providers.reading import Answers, Numbers
 
 SLUG = "openai"
 COSTS = "/organization/costs"
@@ -59,14 +58,14 @@ class Bucket(Struct, Generic[R]):
     results: list[R]
 
 
-class Amount(Struct):
+class Amount(Numbers):
     """Dollars, as a number or a text."""
 
     value: Decimal
     currency: Annotated[str, Meta(pattern="^[A-Za-z]{3}$")]
 
 
-class Cost(Struct):
+class Cost(Numbers):
     """What one line item of one project cost in a bucket."""
 
     amount: Amount
@@ -225,39 +224,9 @@ class OpenAI(Provider):
         rows = ChargeRows(self._answers, COSTS)
         for page in pages:
             for place, bucket, cost in self._rows(page.data, COSTS, (start, end)):
-                rows.add(self._charge(account, bucket, cost, place), place)
+                rows.add(_charge(account, bucket, cost), place)
             rows.turn_page()
         return rows.charges
-
-    def _charge(self, account: str, bucket: Bucket[Cost], cost: Cost, place: str) -> Charge:
-        amount, currency = cost.amount.value, cost.amount.currency.upper()
-        if not is_number(amount):
-            raise self._answers.fault(COSTS, "not an amount of money", f"{place}.amount.value")
-        quantity, unit = cost.quantity, _UNITS.get(cost.quantity_unit or "", cost.quantity_unit)
-        if quantity is not None and not is_number(quantity, MOST_QUANTITY):
-            raise self._answers.fault(COSTS, "not a quantity", f"{place}.quantity")
-        service, _, meter = (cost.line_item or "").partition(", ")
-        charge = billed_usage(
-            cost,
-            key=(bucket.start_time, cost.project_id, cost.line_item, currency),
-            start=_moment(bucket.start_time),
-            end=_moment(bucket.end_time),
-            billed=amount,
-            currency=currency,
-            service=service.strip() or "OpenAI API",
-            service_category="AI and Machine Learning",
-            vendor="OpenAI",
-            account_id=cost.organization_id or account,
-        )
-        return replace(
-            charge,
-            charge_description=cost.line_item,
-            sub_account_id=cost.project_id,
-            sub_account_type=None if cost.project_id is None else "project",
-            sku_meter=meter or None,
-            consumed_quantity=quantity if unit else None,
-            consumed_unit=None if quantity is None else unit,
-        )
 
     def _used(self, kind: str, span: Span) -> Iterator[Quantity]:
         """Return every count of a kind for all models, and for each model after a colon."""
@@ -295,6 +264,33 @@ class OpenAI(Provider):
             self._answers.check_period(path, where, period, asked, ("start_time", "end_time"))
             for position, row in enumerate(bucket.results):
                 yield f"{where}.results[{position}]", bucket, row
+
+
+def _charge(account: str, bucket: Bucket[Cost], cost: Cost) -> Charge:
+    amount, currency = cost.amount.value, cost.amount.currency.upper()
+    quantity, unit = cost.quantity, _UNITS.get(cost.quantity_unit or "", cost.quantity_unit)
+    service, _, meter = (cost.line_item or "").partition(", ")
+    charge = billed_usage(
+        cost,
+        key=(bucket.start_time, cost.project_id, cost.line_item, currency),
+        start=_moment(bucket.start_time),
+        end=_moment(bucket.end_time),
+        billed=amount,
+        currency=currency,
+        service=service.strip() or "OpenAI API",
+        service_category="AI and Machine Learning",
+        vendor="OpenAI",
+        account_id=cost.organization_id or account,
+    )
+    return replace(
+        charge,
+        charge_description=cost.line_item,
+        sub_account_id=cost.project_id,
+        sub_account_type=None if cost.project_id is None else "project",
+        sku_meter=meter or None,
+        consumed_quantity=quantity if unit else None,
+        consumed_unit=None if quantity is None else unit,
+    )
 
 
 def _span(start: dt.datetime, end: dt.datetime) -> tuple[tuple[str, str | int], ...]:

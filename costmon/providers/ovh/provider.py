@@ -14,17 +14,17 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from costmon.domain.amount import MOST_QUANTITY, is_number
+from costmon.domain.amount import is_number
 from costmon.domain.charge import Charge, ChargeWindow
 from costmon.domain.renewal import ENDS, NEXT_BILLING, PERIOD, PRICE
 from costmon.domain.resource import Gap, Inventory, Resource
-from costmon.domain.usage import Quantity, UsageReading
+from costmon.domain.usage import UsageReading
 from costmon.errors import ProviderNotFoundError, ProviderPermissionError
 from costmon.providers.base import Provider
-from costmon.providers.figures import ChargeRows, Poll, billed_usage
+from costmon.providers.figures import ChargeRows, Poll, Span, billed_usage
 from costmon.providers.ovh.bills import ZONE, Bills, Moment, Price, at, is_money, next_month, stamp
 from costmon.providers.ovh.session import SLUG, Login, Pairs, Session
-from costmon.providers.reading import EXACT, midnight, months
+from costmon.providers.reading import EXACT, Numbers, midnight, months
 
 CURRENT = "/me/consumption/usage/current"
 FORECAST = "/me/consumption/usage/forecast"
@@ -40,7 +40,7 @@ _DURATION = re.compile(r"P(?P<number>\d{1,3})(?P<unit>[MY])")
 _GONE = frozenset({"deleted", "terminated"})
 
 
-class Element(Struct, rename="camel"):
+class Element(Numbers, rename="camel"):
     """What one offer of a service has cost."""
 
     plan_code: str
@@ -209,19 +209,10 @@ class OVHcloud(Provider):
                 known = sums.get(part.price.currency_code, Decimal(0))
                 sums[part.price.currency_code] = EXACT.add(known, part.price.value)
         month = _local(now).date().replace(day=1)
+        span = Span(start=at(month), end=now, resets_at=at(next_month(month)))
         return Poll(SLUG, account, now).usage(
-            (
-                Quantity(
-                    quota=f"month_forecast:{currency}",
-                    unit=currency,
-                    used=used,
-                    start=at(month),
-                    end=now,
-                    resets_at=at(next_month(month)),
-                    estimated=True,
-                )
-                for currency, used in sums.items()
-            )
+            span.quantity(f"month_forecast:{currency}", currency, used, estimated=True)
+            for currency, used in sums.items()
         )
 
     def inventory(self, account: str, now: dt.datetime) -> Inventory:
@@ -318,8 +309,6 @@ def _priced(session: Session, path: str, place: int, one: Expected) -> Iterator[
     if not one.parts():
         raise session.answers.fault(path, "neither a price nor elements with one", where)
     for number, part in enumerate(one.parts()):
-        if part.quantity is not None and not is_number(part.quantity, MOST_QUANTITY):
-            raise session.answers.fault(path, "not a quantity", f"{where}[{number}].quantity")
         if is_money(session, path, part.price, f"{where}[{number}].price.value"):
             yield part
 

@@ -6,6 +6,7 @@ from decimal import Decimal, InvalidOperation
 from functools import partial
 
 from costmon.domain.usage import Quantity
+from costmon.providers.figures import Span
 from costmon.providers.reading import midnight, schema_fault
 from costmon.providers.supabase import answers
 from costmon.providers.supabase.api import SLUG, Api, Sight, checked, query_path, quoted
@@ -41,8 +42,9 @@ class ProjectUsage:
         self._sight = sight
         self._project = project
         self._path = f"/v1/projects/{quoted(project.ref)}"
-        self._now = now
         self._today = midnight(now)
+        self._count_of_today = partial(Span.day(now).quantity, project=project.ref)
+        self._level = partial(Span.level(now).quantity, project=project.ref)
 
     def read(self, functions: Decimal | None, metrics: Metrics | None) -> Iterator[Quantity]:
         """Return what can be seen; the rest is noted.
@@ -95,7 +97,7 @@ class ProjectUsage:
     def _invocations(self, functions: Sequence[answers.Function]) -> Sequence[Quantity]:
         """Return how often all functions were called today."""
         if not functions:
-            return [self._count_of_today(_INVOCATIONS, Decimal(0))]
+            return [self._count_of_today(_INVOCATIONS, "Requests", Decimal(0))]
         total: Decimal | str = (
             "the vendor has no figures of the last day: nothing was called, or they are late"
         )
@@ -176,41 +178,8 @@ class ProjectUsage:
             if isinstance(count, str):
                 self._sight.gap(quota, f"{self._project.name}: {count}")
             else:
-                found.append(self._count_of_today(quota, count))
+                found.append(self._count_of_today(quota, "Requests", count))
         return found
-
-    def _count_of_today(self, quota: str, used: Decimal) -> Quantity:
-        return Quantity(
-            quota=quota,
-            unit="Requests",
-            used=used,
-            start=self._today,
-            end=self._now,
-            resets_at=self._today + _DAY,
-            estimated=False,
-            project=self._project.ref,
-        )
-
-    def _level(
-        self,
-        quota: str,
-        unit: str,
-        used: Decimal,
-        *,
-        limit: Decimal | None = None,
-        estimated: bool = False,
-    ) -> Quantity:
-        return Quantity(
-            quota=quota,
-            unit=unit,
-            used=used,
-            start=self._now,
-            end=self._now,
-            resets_at=None,
-            limit=limit,
-            estimated=estimated,
-            project=self._project.ref,
-        )
 
 
 def functions_limit(found: answers.Entitlements) -> Decimal | None:

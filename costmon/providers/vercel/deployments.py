@@ -10,6 +10,7 @@ from decimal import Decimal
 from msgspec import Struct
 
 from costmon.domain.usage import Quantity
+from costmon.providers.figures import Span
 from costmon.providers.reading import Answers
 from costmon.providers.vercel.months import Month
 
@@ -56,15 +57,8 @@ def count_deployments(
         following = page.pagination.next
         # A vendor that does not know `since` goes on to the very first deployment.
         if following is None or following < since:
-            return Quantity(
-                quota="deployments",
-                unit="Deployments",
-                used=Decimal(len(found)),
-                start=month.start,
-                end=now,
-                resets_at=month.end,
-                estimated=False,
-            )
+            span = Span(start=month.start, end=now, resets_at=month.end)
+            return span.quantity("deployments", "Deployments", Decimal(len(found)))
         if "until" in params and following >= int(params["until"]):
             raise answers.fault(PATH, "incomplete: the next page is not older", "$.pagination.next")
         params["until"] = following

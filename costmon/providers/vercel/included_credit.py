@@ -10,6 +10,7 @@ from decimal import Decimal
 from msgspec import Struct
 
 from costmon.domain.usage import Quantity
+from costmon.providers.figures import Span
 from costmon.providers.reading import Answers
 from costmon.providers.vercel.rows import Currency, Moment
 
@@ -51,13 +52,7 @@ def read_included_credit(answers: Answers, scope: Mapping[str, str], now: dt.dat
         raise answers.fault(PATH, "expected finite amounts", "$.creditLedgers")
     total = sum((ledger.total for ledger in ledgers), Decimal(0))
     end = min(ledger.period_end for ledger in ledgers).astimezone(dt.UTC)
-    return Quantity(
-        quota="included_credit",
-        unit=ledgers[0].currency,
-        used=total - sum((ledger.remaining for ledger in ledgers), Decimal(0)),
-        start=max(ledger.period_start for ledger in ledgers).astimezone(dt.UTC),
-        end=now,
-        resets_at=end,
-        limit=total,
-        estimated=False,
-    )
+    start = max(ledger.period_start for ledger in ledgers).astimezone(dt.UTC)
+    used = total - sum((ledger.remaining for ledger in ledgers), Decimal(0))
+    span = Span(start=start, end=now, resets_at=end)
+    return span.quantity("included_credit", ledgers[0].currency, used, limit=total)

@@ -13,6 +13,7 @@ from decimal import Decimal
 
 from costmon.domain.resource import Gap
 from costmon.domain.usage import Quantity
+from costmon.providers.figures import Span
 from costmon.providers.reading import EXACT, schema_fault
 from costmon.providers.vercel.months import Month
 from costmon.providers.vercel.rows import PATH, SLUG, Instants, UsageRow
@@ -148,17 +149,9 @@ class Use:
 
     def quantities(self) -> tuple[Quantity, ...]:
         """Return what was used of each quota that has rows, all of them in known units."""
+        span = Span(start=self._month.start, end=self._end, resets_at=self._month.end)
         return tuple(
-            Quantity(
-                quota=quota.slug,
-                unit=quota.unit,
-                used=used,
-                start=self._month.start,
-                end=self._end,
-                resets_at=self._month.end,
-                estimated=False,
-            )
-            for quota, used in self._totals().items()
+            span.quantity(quota.slug, quota.unit, used) for quota, used in self._totals().items()
         )
 
     def gaps(self) -> tuple[Gap, ...]:

@@ -15,7 +15,7 @@ from costmon.domain.usage import Quantity, UsageReading
 from costmon.errors import ProviderAuthError, ProviderError, ProviderPermissionError
 from costmon.outbound import Outbound
 from costmon.providers.base import Provider
-from costmon.providers.figures import Poll
+from costmon.providers.figures import Poll, Span
 from costmon.providers.reading import EXACT, Answers, midnight, month_of, months
 from costmon.providers.wasabi.buckets import BucketLister, Listed
 from costmon.providers.wasabi.estimate import Stored, estimate
@@ -182,6 +182,7 @@ def _of_days(
         reason = "no day of this month is reported yet"
         return tuple(quantities), tuple(Gap(kind=kind, reason=reason) for kind in _SUMS)
     gaps = []
+    span = Span(start=month_start, end=at, resets_at=month_of(month_start)[1])
     for quota, (unit, field, scale) in _SUMS.items():
         counts: list[int | None] = [getattr(day, field) for day in of_month]
         known = [count for count in counts if count is not None]
@@ -189,16 +190,12 @@ def _of_days(
             gaps.append(Gap(kind=quota, reason="Wasabi does not report it for every day"))
             continue
         quantities.append(
-            Quantity(
-                quota=quota,
-                unit=unit,
-                used=EXACT.scaleb(Decimal(sum(known)), Decimal(scale)),
-                start=month_start,
-                end=at,
-                resets_at=month_of(month_start)[1],
+            span.quantity(
+                quota,
+                unit,
+                EXACT.scaleb(Decimal(sum(known)), Decimal(scale)),
                 # Egress up to the amount stored is free of charge.
                 limit=_gigabytes(newest.active_bytes) if quota == "egress" else None,
-                estimated=False,
             )
         )
     return tuple(quantities), tuple(gaps)
@@ -212,16 +209,7 @@ _SUMS = {
 
 
 def _level(quota: str, size: int, at: dt.datetime, bucket: str | None) -> Quantity:
-    return Quantity(
-        quota=quota,
-        unit="GB",
-        used=_gigabytes(size),
-        start=at,
-        end=at,
-        resets_at=None,
-        estimated=False,
-        project=bucket,
-    )
+    return Span.level(at).quantity(quota, "GB", _gigabytes(size), project=bucket)
 
 
 def _gigabytes(size: int) -> Decimal:

@@ -4,7 +4,7 @@ import datetime as dt
 import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,7 +18,10 @@ from costmon.testing.stub import Asked, Reply, StubServer
 
 ACCOUNT = "work"
 NOW = dt.datetime(2026, 11, 21, 10, 0, tzinfo=dt.UTC)
-LIMITS = OutboundLimits(read_timeout_s=0.25, deadline_s=2.0, stream_deadline_s=2.0, budget_s=75.0)
+LIMITS = OutboundLimits(budget_s=75.0)
+"""A slow machine is no silent vendor: an answer that comes is waited for."""
+SILENCE = replace(LIMITS, read_timeout_s=0.25, deadline_s=2.0, stream_deadline_s=2.0)
+"""For a fault that is silence."""
 
 # JSON; or a body as it is; or a whole reply; or what makes one of these from the request.
 Answer = Any
@@ -63,6 +66,7 @@ class Vendor:
         self._info = catalog.modules()[slug].info
         self._credentials = credentials
         self._options = options
+        self._limits = LIMITS
         self.pauses: list[float] = []
         for path in {key.partition("?")[0] for key in recording.answers}:
             server.script(path, self.play)
@@ -91,10 +95,12 @@ class Vendor:
 
     def fault(self, path: str, *replies: Reply) -> None:
         """Answer `path` with the replies in turn, for ever with the last."""
+        self._expect(*replies)
         self._server.answer(path, *replies)
 
     def disturb(self, path: str, reply: Reply, *, after: int = 0) -> None:
         """Answer `path` with `reply` once, after so many good answers, then well again."""
+        self._expect(reply)
         pending = [reply]
         good = iter(range(after))
 
@@ -127,6 +133,10 @@ class Vendor:
             return Reply(body=answer)
         return answer if isinstance(answer, Reply) else Reply.json(answer)
 
+    def _expect(self, *faults: Reply) -> None:
+        if any(reply.delay_s for reply in faults):
+            self._limits = SILENCE
+
     def _client(self, base_url: str, headers: Mapping[str, str]) -> HttpOutbound:
         return HttpOutbound(
             provider=self._info.slug,
@@ -137,7 +147,7 @@ class Vendor:
             rng=random.Random(1),
             pause=self._pause,
             beat=lambda: None,
-            limits=LIMITS,
+            limits=self._limits,
         )
 
     def _pause(self, seconds: float) -> bool:

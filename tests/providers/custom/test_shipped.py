@@ -1,13 +1,17 @@
 """The definitions that come with costmon read what their vendors answer; the values are ours."""
 
 import datetime as dt
+import socket
 import tomllib
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import costmon.config
+from costmon import clock
+from costmon.cli import main
 from costmon.config.custom import shipped
 from costmon.errors import ProviderError
 from costmon.testing import Reply, StubServer
@@ -241,3 +245,102 @@ def test_neon_has_nothing_on_a_free_plan_and_says_so(server):
         usage(account)
 
     assert caught.value.reason == "permission"
+
+
+ANSWERS: dict[str, dict[str, Any]] = {
+    "linode": LINODE,
+    "neon": {NEON: {"projects": [neon("a", compute_unit_seconds=7200)], "pagination": {}}},
+    "openrouter": OPENROUTER,
+    "twilio": {TWILIO: {"usage_records": [record("2026-11-19", "1.2345")]}},
+    "vultr": {"/account": {"account": {"balance": -50.0, "pending_charges": 37.06}}},
+}
+SHOWN = {
+    "linode": "1 row, 145.25 USD",
+    "neon": "compute_unit_seconds  7200  Seconds",
+    "openrouter": "3 rows, 0.0350125 USD",
+    "twilio": "1 row, 1.2345 USD",
+    "vultr": "1 row, 37.06 USD",
+}
+
+
+@pytest.fixture
+def dry_run(tmp_path, monkeypatch, capsys):
+    """Return what tries a definition as a user does, and returns the exit status and the output."""
+
+    def run(name, url):
+        text = f'[[custom]]\nuse = "{name}"\nurl = "{url}"\n'
+        (tmp_path / "costmon.toml").write_text(text)
+        for variable in source_of(text).secrets:
+            monkeypatch.setenv(variable, f"secret-of-{variable}-0123456789")
+        status = main(["check", "--dry-run", name])
+        out = capsys.readouterr().out
+        assert "secret-of" not in out
+        return status, out
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TWILIO_ACCOUNT_SID", "AC1")
+    monkeypatch.setenv("NEON_ORG_ID", "org-1")
+    monkeypatch.setattr(clock.SystemClock, "now", lambda _self: NOW)
+    return run
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_a_dry_run_shows_what_the_vendor_answers(server, dry_run, name):
+    for path, answer in ANSWERS[name].items():
+        server.answer(path, Reply.json(answer))
+
+    status, out = dry_run(name, server.url)
+
+    assert status == 0
+    assert SHOWN[name] in out
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "words"),
+    [
+        *((one, 401, "check {}: complete, not expired and not revoked") for one in shipped()),
+        ("openrouter", 403, "allow {} to read this; what it needs is in docs/providers/custom.md"),
+    ],
+)
+def test_a_dry_run_with_a_token_that_is_refused_names_its_variables(
+    server, dry_run, name, status, words
+):
+    for path in ANSWERS[name]:
+        server.answer(path, Reply.json({"message": "no"}, status=status))
+
+    failed, out = dry_run(name, server.url)
+
+    names = " and ".join(source_of(f'[[custom]]\nuse = "{name}"').secrets)
+    assert failed == 1
+    assert f"({status}); {words.format(names)}" in out
+
+
+def test_a_dry_run_of_a_vendor_that_is_away_says_so(dry_run):
+    with socket.socket() as refusing:
+        refusing.bind(("127.0.0.1", 0))  # nobody listens
+        status, out = dry_run("vultr", f"http://127.0.0.1:{refusing.getsockname()[1]}")
+
+    assert status == 1
+    assert "the vendor could not be reached (Connection refused)" in out
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_a_dry_run_of_an_odd_answer_names_the_part_of_the_definition(server, dry_run, name):
+    for path in ANSWERS[name]:
+        server.answer(path, Reply.json({"status": "ok"}))
+
+    status, out = dry_run(name, server.url)
+
+    assert status == 1
+    assert f": {name}." in out
+    assert "finds no" in out
+    assert "look for a newer costmon, or write a definition of your own" in out
+
+
+def test_a_number_that_json_does_not_have_is_named(server, dry_run):
+    server.answer("/account", Reply(body=b'{"account": {"pending_charges": NaN}}'))
+
+    status, out = dry_run("vultr", server.url)
+
+    assert status == 1
+    assert "not JSON (NaN is not a number)" in out

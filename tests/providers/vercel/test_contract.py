@@ -49,7 +49,7 @@ class Vercel(ReadingContract[Any]):
         [
             pytest.param(Reply(status=500), "server", id="500"),
             pytest.param(Reply(status=503), "server", id="503"),
-            pytest.param(Reply(delay_s=1.0), "timeout", id="silence"),
+            pytest.param(Reply(delay_s=60.0), "timeout", id="silence"),
         ],
     )
     def test_a_fault_that_stays_is_an_error(self, server, reply, reason):
