@@ -61,14 +61,14 @@ def test_a_claim_waits_for_the_commit_under_way_and_then_fences(store, cycles, l
         assert go_on.wait(5)
         write_cycle(connection, observation)
 
-    results = []
+    recorded, tokens = [], []
     monkeypatch.setattr(store_module, "write_cycle", slow)
     hung = threading.Thread(
-        target=lambda: results.append(store.record(cycles.good(0), old)), name="hung"
+        target=lambda: recorded.append(store.record(cycles.good(0), old)), name="hung"
     )
 
     def claim():
-        results.append(store.claim("persister"))
+        tokens.append(store.claim("persister"))
         claimed.set()
 
     successor = threading.Thread(target=claim, name="successor")
@@ -81,7 +81,8 @@ def test_a_claim_waits_for_the_commit_under_way_and_then_fences(store, cycles, l
     successor.join(5)
 
     assert not overtook
-    assert results == [True, FenceToken(name="persister", number=2)]
+    assert recorded == [True]
+    assert tokens == [FenceToken(name="persister", number=2)]
     assert look("SELECT count(*) FROM poll_cycle") == [(1,)]
     with pytest.raises(StoreFencedError):
         store.record(cycles.good(5), old)
