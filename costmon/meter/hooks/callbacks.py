@@ -45,8 +45,8 @@ class FollowedCallbacks:
     def remove(self) -> None:
         """Restore the original, unless another library has wrapped ours."""
         self._is_installed = False
-        if self._patch is not None:
-            self._patch.remove()
+        if self._patch is not None and self._patch.remove():
+            self._patch = None
 
     def _running(self, before: Callable[[Any], None]) -> Callable[[Any], None]:
         steps: set[type] = set()

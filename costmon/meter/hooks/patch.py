@@ -28,11 +28,16 @@ class Patch:
         now = vars(self.owner).get(self.name)
         return now is not None and now is not self._before
 
-    def remove(self) -> None:
-        """Restore the original, unless that would remove a wrapper of another library."""
+    def remove(self) -> bool:
+        """Restore the original, unless that would remove a wrapper of another library.
+
+        Returns:
+            Whether it was restored; otherwise the wrapper is still called.
+        """
         if vars(self.owner).get(self.name) is not self.ours:
-            return
+            return False
         if self._is_added:
             delattr(self.owner, self.name)
         else:
             setattr(self.owner, self.name, self._before)
+        return True

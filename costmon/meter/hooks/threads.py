@@ -61,8 +61,7 @@ class FollowedThreads:
 
     def remove(self) -> None:
         """Restore the original functions, except where another library has wrapped ours."""
-        for patch in self._patches:
-            patch.remove()
+        self._patches = [patch for patch in self._patches if not patch.remove()]
         self.is_installed = self._has_anyio = self._has_pool = False
 
     def _follow_anyio(self) -> None:

@@ -455,6 +455,29 @@ class TestOtherLibrariesPatches:
         callbacks.remove()
         assert vars(owner)[name] is original
 
+    @pytest.mark.parametrize(
+        ("owner", "name"), [(ThreadPoolExecutor, "submit"), (asyncio.Handle, "_run")]
+    )
+    def test_a_patch_that_came_while_ours_was_removed_is_wrapped(self, monkeypatch, owner, name):
+        threads, callbacks = FollowedThreads(), FollowedCallbacks()
+        threads.install()
+        callbacks.install()
+        threads.remove()
+        callbacks.remove()
+        original = vars(owner)[name]
+
+        def theirs(*args, **kwargs):
+            return original(*args, **kwargs)
+
+        monkeypatch.setattr(owner, name, theirs)
+        threads.install()
+        callbacks.install()
+        assert vars(owner)[name] is not theirs
+
+        threads.remove()
+        callbacks.remove()
+        assert vars(owner)[name] is theirs
+
     def test_ours_does_nothing_while_it_is_removed(self, monkeypatch, measure):
         hook = FollowedThreads()
         hook.install()
