@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 4
+SEED ?= 1
 # Levels of requirements/*.lock; each needs the ones before it.
 SERVICE := service $(WITH)
 DEV := service postgres redis aws apprise dev
@@ -38,8 +39,8 @@ demo: setup ## Run against simulated vendors; then open http://127.0.0.1:8090
 run: setup ## Run against your account; needs DO_API_TOKEN in .env or the environment
 	@exec $(BIN)/python -m costmon run
 
-test: setup-dev ## Run the tests in four processes (JOBS=0: in one)
-	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
+test: setup-dev ## Run the tests in four processes (JOBS=0: in one; SEED=N: in another order)
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder --randomly-seed=$(SEED)
 
 check: setup-dev lint types imports ## Check style, types and import rules
 

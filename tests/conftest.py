@@ -40,6 +40,12 @@ if find_spec("hypothesis") is not None:  # `make floors` and `make compat` do wi
 gc.disable()
 
 
+def pytest_collection_modifyitems(items):
+    """Begin with the files that start processes: they take longest, and mostly wait."""
+    waiting = {item.path for item in items if item.get_closest_marker("process") is not None}
+    items.sort(key=lambda item: item.path not in waiting)
+
+
 def pytest_collection_finish():
     """Collect garbage again, but only what the tests make."""
     gc.freeze()
