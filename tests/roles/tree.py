@@ -4,6 +4,7 @@ import random
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from costmon.actors.base import Incarnation, SupervisedActor
@@ -39,10 +40,7 @@ class Ear:
         return self.wait_until(lambda heard: len(heard) >= count)
 
     def spec(self, name: str) -> ChildSpec:
-        def build(incarnation: Incarnation) -> SupervisedActor[Any]:
-            return _Listener(incarnation, self)
-
-        return ChildSpec(name=name, build=build, core=True)
+        return ChildSpec(name=name, build=partial(_Listener, ear=self), core=True)
 
 
 class _Nobody:
@@ -64,10 +62,15 @@ class _Listener(SupervisedActor[Any]):
         self._ear.hear(message)
 
 
+def _is_ear(spec: ChildSpec) -> bool:
+    return isinstance(spec.build, partial) and spec.build.func is _Listener
+
+
 @contextmanager
 def running(specs: Iterable[ChildSpec], *, clock: Clock | None = None) -> Iterator[System]:
+    """Run actors; ears are started first, and so stopped after those that tell them something."""
     system = System(
-        tuple(specs),
+        tuple(sorted(specs, key=lambda spec: not _is_ear(spec))),
         clock=clock or SystemClock(),
         rng=random.Random(1),
         statuses=Published(()),
