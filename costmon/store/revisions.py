@@ -52,7 +52,7 @@ def known_revisions() -> tuple[str, ...]:
 
 
 def revision_of(connection: Connection) -> str | None:
-    """Return the revision of the schema; `None` when there is none."""
+    """Return the revision of the schema; `None` if the database has no schema of costmon."""
     if not inspect(connection).has_table(VERSION_TABLE):
         return None
     rows = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}"))  # noqa: S608 - our own name
