@@ -22,7 +22,9 @@ def replace_file(
     """
     new = temporary or path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        file = os.open(new, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, mode)
+        file = os.open(
+            new, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, mode
+        )
         with os.fdopen(file, "wb") as stream:
             stream.write(content)
             stream.flush()

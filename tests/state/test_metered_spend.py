@@ -109,7 +109,7 @@ def test_an_application_without_a_price_has_no_series_and_others_have():
 def test_the_number_of_series_is_bounded_and_one_that_runs_away_has_its_own():
     routes = [used(100 + n, f"/{n}") for n in range(MOST_KNOWN + 100)]
     risen = [used(101 + n, f"/{n}") for n in range(1, MOST_KNOWN + 100)]
-    # The cheapest that is still known burns: it is none of those that have used most.
+    # The cheapest endpoint that is still known runs away; it is not among those with the most CPU.
     burning = f"/{100}"
     risen[99] = used(100_000, burning)
 
