@@ -76,10 +76,7 @@ class Connection(server.HTTPConnection):
     Attributes:
         is_closed: Whether it has been closed.
         is_leaving: Whether it is closed once the rest of its answer has been sent.
-        idle_since_s: When it was heard of last, by the monotonic clock.
-    =======
         idle_since_s: When it was last active, by the monotonic clock.
-    >>>>>>> main
     """
 
     server: Server
